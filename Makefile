@@ -1,0 +1,48 @@
+# The front door. Needs Python 3.11+, pip, make and git, and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install demo test lint types layers check bench bench-quick soak docs clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/.installed: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(BIN)/.installed-dev: $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(BIN)/.installed ## install into .venv
+
+demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to finish
+	@$(BIN)/intercom-bulk demo
+
+test: $(BIN)/.installed-dev ## the whole test suite
+	@$(BIN)/python -m pytest -q -m 'not slow'
+
+soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
+	@KILLS=200 $(BIN)/python -m pytest -q -m slow
+
+lint: $(BIN)/.installed-dev ## ruff
+	@$(BIN)/ruff check .
+
+types: $(BIN)/.installed-dev ## mypy, strict
+	@$(BIN)/mypy
+
+layers: $(BIN)/.installed-dev ## the import layers
+	@$(BIN)/lint-imports
+
+check: lint types layers ## everything but the tests
+
+bench: $(BIN)/.installed-dev ## speed, CPU and memory against the sandbox, beside the old way
+	@$(BIN)/python benchmarks/main_job.py
+
+bench-quick: $(BIN)/.installed-dev ## the same in half a minute
+	@$(BIN)/python benchmarks/main_job.py --quick
+
+clean: ## remove what was built
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

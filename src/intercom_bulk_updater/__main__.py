@@ -1,0 +1,5 @@
+"""`python -m intercom_bulk_updater`."""
+
+from .cli.main import main
+
+main()
