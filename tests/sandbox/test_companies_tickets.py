@@ -1,0 +1,168 @@
+"""Companies and tickets: lists by page URL, the scroll, asynchronous ends, the ticket's own rules."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+from intercom_bulk_updater.sandbox import running
+
+
+def get_url(box, url):
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    connection.request("GET", f"{parts.path}?{parts.query}", headers={"Authorization": f"Bearer {box.token}", "Accept": "*/*"})
+    answer = connection.getresponse()
+    body = json.loads(answer.read())
+    connection.close()
+    return body
+
+
+def test_lists_page_by_url(api, box):
+    """`next` is a URL that can be fetched as it stands, null on the last page."""
+    page = api("GET", "/companies?per_page=5").json
+    seen, total = [row["id"] for row in page["data"]], page["total_count"]
+    while page["pages"]["next"]:
+        page = get_url(box, page["pages"]["next"])
+        seen += [row["id"] for row in page["data"]]
+    assert len(seen) == len(set(seen)) == total
+
+
+def test_the_cap_is_an_empty_page_without_an_error(caller):
+    """Beyond companies_cap a page is empty, its total_count 0, its status 200."""
+    with running(conversations=20, companies=30, contacts=300, companies_cap=10) as box:
+        api = caller(box)
+        beyond = api("POST", "/companies/list?per_page=5&page=3")
+        assert beyond.status == 200
+        assert (beyond.json["data"], beyond.json["total_count"]) == ([], 0)
+
+
+def test_one_scroll_for_each_app(caller):
+    """A second scroll is scroll_exists; it ends with an empty page; an idle one dies."""
+    with running(conversations=20, companies=130, contacts=2000, other_tokens=["second"]) as box:
+        api = caller(box)
+        first = api("GET", "/companies/scroll").json
+        assert len(first["data"]) == 100 and first["pages"] is None and first["total_count"] is None
+        assert api("GET", "/companies/scroll").code == "scroll_exists"
+        assert api("GET", "/companies/scroll", Authorization="Bearer second").status == 200
+        path = f"/companies/scroll?scroll_param={first['scroll_param']}"
+        assert len(api("GET", path).json["data"]) == 30
+        assert api("GET", path).json["data"] == []
+        assert api("GET", "/companies/scroll").status == 200
+        box.control(scroll_seconds=0.0)
+        assert api("GET", "/companies/scroll").status == 200
+
+
+def test_upsert_update_and_delayed_delete(api, box):
+    """POST updates by company_id; a delete is accepted at once and done later; no users, no listing."""
+    made = api("POST", "/companies", {"company_id": "c1", "name": "One", "monthly_spend": 9.7}).json
+    assert made["monthly_spend"] == 9
+    assert api("POST", "/companies", {"company_id": "c1", "name": "Two"}).json["id"] == made["id"]
+    assert api("PUT", f"/companies/{made['id']}", {"custom_attributes": {"tier": "gold"}}).status == 200
+    assert api("POST", "/companies", {"name": "No id"}).message == "bad 'company_id' parameter"
+    assert made["id"] not in [row["id"] for row in api("POST", "/companies/list?per_page=60").json["data"]]
+    box.control(job_seconds=60.0)
+    listed = api("GET", "/companies").json["data"][0]["id"]
+    assert api("DELETE", f"/companies/{listed}").json["deleted"] is True
+    assert api("GET", f"/companies/{listed}").status == 200
+    box.control(clock_skew=120.0)
+    assert api("GET", f"/companies/{listed}").code == "company_not_found"
+    companies = [{"id": made["id"]}]
+    tagged = api("POST", "/tags", {"name": "vip", "companies": companies}).json["companies"]
+    assert tagged == [{"id": made["id"], "tagged": True}]
+
+
+@pytest.fixture
+def ticket(api):
+    """An open customer ticket."""
+    body = {"query": {"field": "category", "operator": "=", "value": "request"}}
+    found = api("POST", "/tickets/search", body).json["tickets"]
+    return next(row for row in found if row["open"])
+
+
+def test_ticket_search_words_and_types(api):
+    """The category word is request, task or tracker; admin_assignee_id is a string here."""
+    for word, category in (("request", "Customer"), ("task", "Back-office"), ("tracker", "Tracker")):
+        body = {"query": {"field": "category", "operator": "=", "value": word}}
+        assert {row["category"] for row in api("POST", "/tickets/search", body).json["tickets"]} == {category}
+    body = {"query": {"field": "admin_assignee_id", "operator": ">", "value": "1"}}
+    assert api("POST", "/tickets/search", body).status == 400
+
+
+def test_ticket_updates(api, ticket):
+    """State, assignee, attributes, open; unknown assignees, admins and states have their codes."""
+    path = f"/tickets/{ticket['id']}"
+    after = api("PUT", path, {"ticket_state_id": "8504", "assignee_id": "991267701"}).json
+    assert (after["ticket_state"]["category"], after["open"]) == ("resolved", False)
+    assert after["admin_assignee_id"] == 991267701
+    assert after["previous_ticket_state_id"] == ticket["ticket_state"]["id"]
+    assert api("PUT", path, {"assignee_id": "0"}).json["admin_assignee_id"] == 0
+    assert api("PUT", path, {"open": True}).json["open"] is True
+    for body, status, code in (
+        ({"assignee_id": "1"}, 404, "assignee_not_found"),
+        ({"admin_id": 1}, 404, "assignee_not_found"),
+        ({"ticket_state_id": "1"}, 400, "ticket_state_id_invalid"),
+        ({"ticket_attributes": {"nothing": 1}}, 400, "parameter_invalid"),
+    ):
+        answer = api("PUT", path, body)
+        assert (answer.status, answer.code) == (status, code)
+
+
+def test_ticket_replies_tags_and_types(api, box, ticket):
+    """Users may not reply on back-office tickets; tags and change_type have their codes."""
+    path = f"/tickets/{ticket['id']}"
+    body = {"message_type": "comment", "type": "admin", "admin_id": box.admin_id, "body": "hello"}
+    assert api("POST", f"{path}/reply", body).json["part_type"] == "comment"
+    task = api("POST", "/tickets/search", {"query": {"field": "category", "operator": "=", "value": "task"}})
+    contact = ticket["contacts"]["contacts"][0]["id"]
+    user = {"message_type": "comment", "type": "user", "intercom_user_id": contact, "body": "hello"}
+    refused = api("POST", f"/tickets/{task.json['tickets'][0]['id']}/reply", user)
+    assert (refused.status, refused.code) == (400, "parameter_mismatch")
+    admin = {"admin_id": box.admin_id}
+    assert api("POST", "/tickets/1/tags", {"id": "7001", **admin}).code == "ticket_not_found"
+    assert api("POST", f"{path}/tags", {"id": "1", **admin}).code == "tag_not_found"
+    assert api("POST", f"{path}/tags", {"id": "7001", **admin}).status == 200
+    assert api("DELETE", f"{path}/tags/7001", admin).status == 200
+    assert api("DELETE", f"{path}/tags/7001", admin).status == 404
+    same = api("POST", f"{path}/change_type", {"ticket_type_id": "101", "ticket_state_id": "8501"})
+    assert same.message == "Cannot change to the same ticket type"
+
+
+def test_queued_tickets_and_deletes(api, box, ticket):
+    """A queued ticket is pending, then success with its id; a deleted ticket is 404."""
+    box.control(job_seconds=60.0)
+    contact = ticket["contacts"]["contacts"][0]["id"]
+    job = api("POST", "/tickets/enqueue", {"ticket_type_id": 101, "contacts": [{"id": contact}]}).json
+    assert (job["status"], job["resource_id"]) == ("pending", None)
+    box.control(clock_skew=120.0)
+    done = api("GET", f"/jobs/status/{job['id']}").json
+    assert done["status"] == "success"
+    assert api("GET", f"/tickets/{done['resource_id']}").status == 200
+    assert api("GET", "/jobs/status/1").code == "job_not_found"
+    assert api("DELETE", f"/tickets/{ticket['id']}").json["deleted"] is True
+    assert api("GET", f"/tickets/{ticket['id']}").status == 404
+
+
+def test_trackers_link_conversations(api, box):
+    """Only tracker tickets link, and a conversation has one tracker."""
+    found = {
+        word: api("POST", "/tickets/search", {"query": {"field": "category", "operator": "=", "value": word}})
+        for word in ("request", "tracker")
+    }
+    one = {"id": api.walk()[0], "type": "conversation"}
+    wrong = api("POST", f"/tickets/{found['request'].json['tickets'][0]['id']}/linked_conversations", one)
+    assert wrong.code == "invalid_ticket_type"
+    path = f"/tickets/{found['tracker'].json['tickets'][0]['id']}/linked_conversations"
+    assert api("POST", path, one).status == 200
+    assert api("POST", path, one).code == "already_linked_to_tracker"
+
+
+def test_events_are_accepted_and_deduplicated(api):
+    """202 without a body; without a person it is 400."""
+    body = {"event_name": "ordered", "created_at": 1700000000, "user_id": "user-000001"}
+    answer = api("POST", "/events", body)
+    assert (answer.status, answer.raw) == (202, b"")
+    assert api("POST", "/events", {"event_name": "ordered", "created_at": 1}).status == 400
