@@ -1,0 +1,250 @@
+"""Every error this package raises, in one tree.
+
+    IntercomBulkError                     exit 1
+    ├── UsageError                        exit 2   bad filter, bad file, unknown name
+    ├── ConfigurationError                exit 10  bad or missing setting
+    │   └── WrongWorkspace                exit 10  run, plan or profile belongs to another workspace
+    ├── ApiError                          exit 1   status, code, request_id, method, path
+    │   ├── InvalidRequest                         400, 405, 406, 409, 415, 422
+    │   ├── NotFound                               404, 410
+    │   ├── AuthenticationError           exit 4   401
+    │   ├── PermissionDenied              exit 4   402, 403
+    │   ├── RateLimited                            429 (transient)
+    │   └── ServerError                            408, 5xx (transient)
+    ├── TransportError                    exit 7   no usable answer (transient)
+    │   ├── ConnectionFailed                       nothing was sent
+    │   ├── AnswerLost                             sent, and the answer never came
+    │   │   └── TimedOut
+    │   └── BadAnswer                              an answer that is not what the API promises
+    ├── SearchError                       exit 7   the search broke off; what was found is kept
+    ├── SearchLoop                        exit 1   the cursor repeats
+    ├── SafetyStop                        exit 5   a guard, an altered plan, no confirmation
+    ├── VerificationFailed                exit 6
+    ├── RunLocked                         exit 12  another live process holds the run
+    ├── NoSuchRun                         exit 2
+    ├── JournalError                      exit 1
+    └── RunStopped                        exit 7   stopped early and healthy: resume
+        ├── DeadlineReached               exit 7
+        ├── ServiceUnavailable            exit 7
+        └── Interrupted                   exit 130 or 143
+
+    Skip(reason), StopRun(reason): raised *by* user code to leave this item, or to end the run in order.
+
+The first line of each docstring is the default message. `exit_code` is what the command exits with.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class IntercomBulkError(Exception):
+    """Something went wrong."""
+
+    exit_code: ClassVar[int] = 1
+    transient: ClassVar[bool] = False
+
+    def __init__(self, message: str = "", **parts: Any) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.parts = parts
+        self.run_id: str | None = parts.get("run_id")
+        super().__init__(self.message)
+
+
+class UsageError(IntercomBulkError):
+    """The request cannot be understood."""
+
+    exit_code = 2
+
+
+class ConfigurationError(IntercomBulkError):
+    """A setting is missing or malformed."""
+
+    exit_code = 10
+
+
+class MissingToken(ConfigurationError):
+    """INTERCOM_ACCESS_TOKEN is not set: put the token in the environment or in a .env file."""
+
+    exit_code = 4
+
+
+class WrongWorkspace(ConfigurationError):
+    """This belongs to another workspace than the token."""
+
+
+class ApiError(IntercomBulkError):
+    """Intercom refused the request.
+
+    Parameters are kept as attributes: `status` (HTTP status), `code` and `api_message` (Intercom's own words), `request_id`
+    (what Intercom's support asks for), `method` and `path`, `headers` (lower-case names).
+    See https://developers.intercom.com/docs/references/rest-api/errors/error-codes
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        code: str = "",
+        api_message: str = "",
+        request_id: str = "",
+        method: str = "",
+        path: str = "",
+        headers: dict[str, str] | None = None,
+        **parts: Any,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.api_message = api_message
+        self.request_id = request_id
+        self.method = method
+        self.path = path
+        self.headers = headers or {}
+        if not message:
+            said = f' {code}: "{api_message}"' if code else (f' "{api_message}"' if api_message else "")
+            message = f"{method} {path} was answered {status}{said}".strip()
+        super().__init__(message, **parts)
+
+
+class InvalidRequest(ApiError):
+    """Intercom calls the request invalid."""
+
+
+class NotFound(ApiError):
+    """The item is not there (any more)."""
+
+
+class AuthenticationError(ApiError):
+    """The token is rejected: check INTERCOM_ACCESS_TOKEN."""
+
+    exit_code = 4
+
+
+class PermissionDenied(ApiError):
+    """The token lacks a permission, or the plan does not include this."""
+
+    exit_code = 4
+
+
+class RateLimited(ApiError):
+    """Too many requests."""
+
+    transient = True
+
+
+class ServerError(ApiError):
+    """Intercom had a problem of its own."""
+
+    exit_code = 7
+    transient = True
+
+
+class TransportError(IntercomBulkError):
+    """No usable answer came back."""
+
+    exit_code = 7
+    transient = True
+
+    def __init__(self, message: str = "", *, method: str = "", path: str = "", **parts: Any) -> None:
+        self.method = method
+        self.path = path
+        super().__init__(message, **parts)
+
+
+class ConnectionFailed(TransportError):
+    """The connection could not be made; nothing was sent."""
+
+
+class AnswerLost(TransportError):
+    """The request left and the answer never came: it may or may not have been carried out."""
+
+
+class TimedOut(AnswerLost):
+    """No answer within the timeout: it may or may not have been carried out."""
+
+
+class BadAnswer(TransportError):
+    """The answer is not what the API promises (empty, cut off, or not JSON)."""
+
+    def __init__(self, message: str = "", *, status: int = 0, **parts: Any) -> None:
+        self.status = status
+        super().__init__(message, **parts)
+
+
+class SearchError(IntercomBulkError):
+    """The search broke off before its end; what was found is kept."""
+
+    exit_code = 7
+
+
+class SearchLoop(SearchError):
+    """The search goes in circles: Intercom gave the same cursor twice."""
+
+    exit_code = 1
+
+
+class SafetyStop(IntercomBulkError):
+    """Stopped for safety: nothing more was written."""
+
+    exit_code = 5
+
+
+class VerificationFailed(IntercomBulkError):
+    """Some items are not in the wanted state."""
+
+    exit_code = 6
+
+
+class RunLocked(IntercomBulkError):
+    """Another live process holds this run."""
+
+    exit_code = 12
+
+
+class NoSuchRun(UsageError):
+    """There is no such run."""
+
+
+class JournalError(IntercomBulkError):
+    """The journal cannot be read or written."""
+
+
+class RunStopped(IntercomBulkError):
+    """The run stopped before its end; it can be resumed."""
+
+    exit_code = 7
+
+
+class DeadlineReached(RunStopped):
+    """The deadline came; the run can be resumed."""
+
+
+class ServiceUnavailable(RunStopped):
+    """Intercom does not answer; the run can be resumed."""
+
+
+class Interrupted(RunStopped):
+    """Interrupted after a clean drain; the run can be resumed."""
+
+    exit_code = 130
+
+    def __init__(self, message: str = "", *, signal_number: int = 2, **parts: Any) -> None:
+        self.signal_number = signal_number
+        super().__init__(message, **parts)
+
+
+class Skip(Exception):
+    """Raised by an updater: leave this item as it is. It counts as unchanged, with the reason."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason or "skipped by the updater"
+        super().__init__(self.reason)
+
+
+class StopRun(Exception):
+    """Raised by an updater: end the run in order. What is in flight finishes; the run can be resumed."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason or "stopped by the updater"
+        super().__init__(self.reason)

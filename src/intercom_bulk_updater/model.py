@@ -1,0 +1,219 @@
+"""Frozen values that every layer shares: statuses, items, pages, fates. No I/O, no clock, no thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """What became of one item; the words of reports, JSON and `--outcome`."""
+
+    PENDING = "pending"
+    """On disk, not begun."""
+    IN_FLIGHT = "in_flight"
+    """Claimed by a worker, or by a process that died: its request may have left. Shown as in doubt when no process lives."""
+    DONE = "done"
+    """Intercom confirmed the change."""
+    UNCHANGED = "unchanged"
+    """Already as wanted, or skipped by the updater: nothing was written."""
+    FAILED = "failed"
+    """Refused for good, or out of retries."""
+    DRIFTED = "drifted"
+    """Changed by somebody else since the plan (or since the run that is being undone): left alone."""
+    IN_DOUBT = "in_doubt"
+    """The answer was lost and could not be found out."""
+
+
+# Allowed moves, each with the event that causes it. The docs' figure is made from this table.
+MOVES: dict[Outcome, dict[Outcome, str]] = {
+    Outcome.PENDING: {
+        Outcome.IN_FLIGHT: "claimed, on disk before its request leaves",
+        Outcome.UNCHANGED: "a review saw that it already is as wanted",
+        Outcome.FAILED: "a review saw that it cannot be done",
+        Outcome.DRIFTED: "a review saw that it moved",
+    },
+    Outcome.IN_FLIGHT: {
+        Outcome.DONE: "Intercom confirmed, or the effect was read back",
+        Outcome.UNCHANGED: "already so, or Skip raised",
+        Outcome.FAILED: "a permanent error, or out of retries",
+        Outcome.DRIFTED: "not as the plan saw it",
+        Outcome.IN_DOUBT: "the answer was lost and nothing tells",
+        Outcome.PENDING: "known not to have been carried out: a drain, a retry later, a 429",
+    },
+    Outcome.FAILED: {Outcome.PENDING: "runs retry"},
+    Outcome.IN_DOUBT: {Outcome.PENDING: "runs retry"},
+}
+
+FINAL = (Outcome.DONE, Outcome.UNCHANGED, Outcome.FAILED, Outcome.DRIFTED, Outcome.IN_DOUBT)
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    PLANNED = "planned"
+    """A dry run, or a run whose selection is frozen and that has not begun to write."""
+    RUNNING = "running"
+    """A process holds it."""
+    PAUSED = "paused"
+    """A process holds it and starts nothing."""
+    STOPPED = "stopped"
+    """Stopped early and in order: guard, deadline, service away, cancel. Resumable unless cancelled."""
+    INTERRUPTED = "interrupted"
+    """Ctrl-C, TERM, or a process that died. Resumable."""
+    CANCELLED = "cancelled"
+    """A person cancelled it. `runs resume` takes it up again all the same."""
+    FINISHED = "finished"
+    """Every item has its outcome."""
+
+
+class Reversibility(StrEnum):
+    """What `undo` can take back; each operation carries one."""
+
+    REVERSIBLE = "reversible"
+    """Undo restores everything the operation touched."""
+    FIELDS = "restores fields, not side effects"
+    """Undo restores the fields; statistics, workflows, CSAT and history entries stay."""
+    REDACT = "cannot be taken back, only redacted"
+    """A message: it can be redacted in Intercom, part by part, and undo refuses."""
+    UNKNOWN = "no way back declared"
+    """An updater that does not say how to undo it."""
+    IRREVERSIBLE = "irreversible"
+    """There is no way back."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item as a source found it, before it is on disk.
+
+    `before` is the before-image: just the fields that the operation touches. `data` holds parameters of this item
+    alone (a row of a spreadsheet, the wanted state of an undo).
+    """
+
+    id: str
+    before: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item as the journal hands it to a worker."""
+
+    seq: int
+    id: str
+    before: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
+    attempts: int = 0
+    doubt: bool = False
+    """True when an earlier attempt may have been carried out: read back before acting again."""
+    sent_at: float = 0.0
+    """Unix seconds (this machine's clock) of the first claim; a read-back looks for effects since then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an item failed: a stable `cause` to group by, and Intercom's own words."""
+
+    cause: str
+    message: str = ""
+    status: int = 0
+    code: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of an item in this attempt. `PENDING` means: give it to a worker again."""
+
+    seq: int
+    outcome: Outcome
+    attempts: int = 1
+    before: Mapping[str, Any] | None = None
+    """Fills the before-image when it was read only now (a selection by ids carries none)."""
+    after: Mapping[str, Any] | None = None
+    failure: Failure | None = None
+    note: str = ""
+    doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a source: raw items, what the server says the total is, and the cursor of the next page."""
+
+    items: Sequence[Mapping[str, Any]]
+    total: int | None = None
+    cursor: str | None = None
+    """What fetches the next page; None at the end."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many items stand where. `selected` is their sum."""
+
+    selected: int = 0
+    done: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    drifted: int = 0
+    in_doubt: int = 0
+    pending: int = 0
+    in_flight: int = 0
+
+    @property
+    def finished(self) -> int:
+        """Items that have their outcome."""
+        return self.done + self.unchanged + self.failed + self.drifted + self.in_doubt
+
+    def as_json(self) -> dict[str, int]:
+        """The `counts` object of the JSON contract: items that a dead process left in flight are in doubt."""
+        return {
+            "selected": self.selected,
+            "done": self.done,
+            "unchanged": self.unchanged,
+            "failed": self.failed,
+            "drifted": self.drifted,
+            "in_doubt": self.in_doubt + self.in_flight,
+            "pending": self.pending,
+        }
+
+
+@dataclass(slots=True)
+class Requests:
+    """How many requests a run sent, by purpose."""
+
+    search: int = 0
+    action: int = 0
+    read: int = 0
+    retried: int = 0
+    throttled: int = 0
+
+    @property
+    def total(self) -> int:
+        """Everything that reached for the server."""
+        return self.search + self.action + self.read
+
+    def as_json(self) -> dict[str, int]:
+        """The `requests` object of the JSON contract, with `read` (read-backs, look-ups) besides."""
+        return {
+            "total": self.total,
+            "search": self.search,
+            "action": self.action,
+            "read": self.read,
+            "retried": self.retried,
+            "throttled": self.throttled,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Who the token speaks for, from `GET /me`."""
+
+    id: str
+    name: str = ""
+    region: str = ""
+    timezone: str = ""
+    admin_id: str = ""
+    admin_name: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)

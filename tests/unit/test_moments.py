@@ -1,0 +1,123 @@
+"""Moments as people type them."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.moments import (
+    day_of,
+    describe,
+    next_day,
+    parse_instant,
+    parse_moment,
+    start_of_day,
+)
+
+# A Tuesday, 06:00 in Dublin.
+NOW = 1795500000.0
+DUBLIN = "Europe/Dublin"
+
+
+@pytest.mark.parametrize(
+    ("text", "local"),
+    [
+        ("tomorrow 9:00", "2026-11-25 09:00"),
+        ("Tomorrow  at 09:00", "2026-11-25 09:00"),
+        ("tomorrow", "2026-11-25 00:00"),
+        ("today 17:00", "2026-11-24 17:00"),
+        ("today 5pm", "2026-11-24 17:00"),
+        ("monday 9:00", "2026-11-30 09:00"),
+        ("tuesday 9:00", "2026-11-24 09:00"),
+        ("tuesday 5:00", "2026-12-01 05:00"),
+        ("+3d", "2026-11-27 06:00"),
+        ("in 3 days", "2026-11-27 06:00"),
+        ("+2h30m", "2026-11-24 08:30"),
+        ("2026-12-01", "2026-12-01 00:00"),
+        ("2026-12-01 9:00", "2026-12-01 09:00"),
+        ("2026-12-01T09:00", "2026-12-01 09:00"),
+        ("2026-12-01T09:00:00Z", "2026-12-01 09:00"),
+        ("2026-12-01T09:00:00+05:30", "2026-12-01 03:30"),
+        ("1795600000", "2026-11-25 09:46:40"),
+        ("2027-07-01 9:00", "2027-07-01 09:00"),
+    ],
+)
+def test_moment(text: str, local: str) -> None:
+    """A moment without a zone is in the workspace's, and summer time counts."""
+    assert describe(parse_moment(text, NOW, DUBLIN), DUBLIN) == f"{local} {DUBLIN}"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "cannot|not a time"),
+        ("banana", "not a time"),
+        ("9:00", "tomorrow 9:00"),
+        ("2026-02-30 9:00", "not a time"),
+        ("monday 25:00", "not a time"),
+        ("+5", "no unit"),
+        ("1795600000000", "milliseconds"),
+        ("9999-12-31T23:59:59.999999-23:59x", "not a time"),
+        ("0000-01-01", "not a time"),
+        ("now", "in the past"),
+        ("today", "today 17:00"),
+        ("yesterday", "in the past"),
+        ("-3d", "in the past"),
+        ("2020-01-01", "in the past"),
+        ("today 5:00", "in the past"),
+    ],
+)
+def test_bad_moment(text: str, says: str) -> None:
+    """What is no moment, or is past, is refused with the reason."""
+    with pytest.raises(UsageError, match=says):
+        parse_moment(text, NOW, DUBLIN)
+
+
+def test_time_that_summer_time_skips() -> None:
+    """A time in the hour that is skipped is the one an hour later."""
+    assert describe(parse_moment("2027-03-28 01:30", NOW, DUBLIN), DUBLIN) == "2027-03-28 02:30 Europe/Dublin"
+
+
+def test_time_that_happens_twice() -> None:
+    """Of two equal times the first is meant."""
+    twice = parse_moment("2027-10-31 01:30", NOW, DUBLIN)
+    assert datetime.fromtimestamp(twice, UTC) == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+
+
+def test_days_that_are_not_24_hours() -> None:
+    """A day ends where the next begins, 23 or 25 hours later when the clocks change."""
+    spring, autumn = date(2027, 3, 28), date(2027, 10, 31)
+    lengths = [(next_day(day, DUBLIN) - start_of_day(day, DUBLIN)) / 3600 for day in (spring, autumn)]
+    assert lengths == [23, 25]
+    assert day_of(start_of_day(spring, DUBLIN), DUBLIN) == spring
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [("now", 0), ("30d ago", -30), ("-30d", -30), ("now-30d", -30), ("\u221230d", -30), ("now + 1d", 1)],
+)
+def test_past_instants(text: str, offset: int) -> None:
+    """A filter may also look back."""
+    instant = parse_instant(text, NOW, DUBLIN)
+    assert (instant.at, instant.day) == (int(NOW) + offset * 86400, None)
+
+
+def test_whole_days_are_marked() -> None:
+    """A day without a time is told from a moment."""
+    assert parse_instant("yesterday", NOW, DUBLIN).day == date(2026, 11, 23)
+    assert parse_instant("yesterday 9:00", NOW, DUBLIN).day is None
+
+
+def test_weekday_in_a_filter() -> None:
+    """A weekday could mean the last or the next, so a filter does not take it."""
+    with pytest.raises(UsageError):
+        parse_instant("monday", NOW, DUBLIN)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", "Europe/"])
+def test_unknown_zone(zone: str) -> None:
+    """An unknown zone is refused when it is needed, and only then."""
+    with pytest.raises(UsageError, match="time zone"):
+        parse_moment("tomorrow 9:00", NOW, zone)
+    assert parse_moment("+3d", NOW, zone) == int(NOW) + 3 * 86400
+    assert describe(0, zone).endswith("UTC")
