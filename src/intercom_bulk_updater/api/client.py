@@ -1,0 +1,235 @@
+"""Intercom's manners: base URL, token, version header, budget, errors. It never retries; see worker.py and source.py.
+
+Every call through a `Client` is governed: it waits for its permit, tells the budget what the answer's headers said, and
+turns refusals into errors that say whether trying again makes sense.
+API: https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from ..errors import BadAnswer, IntercomBulkError, RateLimited
+from ..model import Requests, Workspace
+from .budget import Permit
+from .gate import Gate
+from .refusal import refusal, throttle_kind
+from .wire import Request, Response, Transport
+
+log = logging.getLogger("intercom_bulk_updater")
+
+Json = dict[str, Any]
+
+
+class Client:
+    """One workspace's API. Safe to share between threads.
+
+    Parameters
+    ----------
+    transport:
+        Carries requests; see transport.py.
+    gate:
+        Gives leave to send; shared by everything that uses the same token.
+    admin_id:
+        The admin in whose name writes happen (many bodies need `admin_id`).
+    """
+
+    def __init__(self, transport: Transport, gate: Gate, *, admin_id: str = "") -> None:
+        self._transport = transport
+        self.gate = gate
+        self.admin_id = admin_id
+        self.requests = Requests()
+        self._lock = threading.Lock()
+        self._hand = threading.local()
+        self._skew = 0.0
+        self._workspace: Workspace | None = None
+
+    # -- the four verbs ---------------------------------------------------------------------------------------------
+
+    def get(self, path: str, *, params: Mapping[str, Any] | None = None, timeout: float | None = None) -> Json:
+        """GET `path`; returns the JSON object. Raises ApiError or TransportError (errors.py)."""
+        return self.call("GET", path, params=params, timeout=timeout)
+
+    def post(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
+        """POST `json` to `path`."""
+        return self.call("POST", path, json=json, timeout=timeout)
+
+    def put(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
+        """PUT `json` to `path`."""
+        return self.call("PUT", path, json=json, timeout=timeout)
+
+    def delete(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
+        """DELETE `path`; some of Intercom's deletes want a body."""
+        return self.call("DELETE", path, json=json, timeout=timeout)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        purpose: str = "",
+    ) -> Json:
+        """Send one governed request and return its JSON object.
+
+        `purpose` ("search", "action" or "read") decides who goes first at the gate and what the request is counted as;
+        by default GET is "read" and everything else "action".
+        """
+        purpose = purpose or ("read" if method == "GET" else "action")
+        try:
+            return self._send(Request(method, path, json, params, timeout), purpose)
+        except IntercomBulkError as exc:
+            exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
+            raise
+
+    def _send(self, request: Request, purpose: str) -> Json:
+        method, path = request.method, request.path
+        permit = self._permit(purpose)
+        began = time.monotonic()
+        self._count(purpose)
+        try:
+            answer = self._transport.send(request)
+        except BaseException:
+            self.gate.leave(permit, status=None, headers=None)
+            raise
+        log.debug("%s %s %s %.0f ms", method, path, answer.status, (time.monotonic() - began) * 1000)
+        date = _date(answer.headers.get("date"))
+        if date is not None:
+            self._skew = date - time.time()
+        if answer.status == 429:
+            raise self._throttled(permit, answer, method, path)
+        self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date)
+        if answer.status >= 400:
+            raise refusal(answer, method, path)
+        return _read(answer, method, path)
+
+    # -- permits ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def in_hand(self, purpose: str = "action") -> Iterator[Hand]:
+        """Hold one permit while code runs that may send a request by its own HTTP library.
+
+        A call through this client inside the block uses the permit in hand first. What is left unused at the end is
+        settled as one request without headers, or with those of `Hand.seen` when an error carried them.
+        """
+        hand = Hand(self.gate.enter(purpose))
+        self._hand.value = hand
+        try:
+            yield hand
+        finally:
+            self._hand.value = None
+            if hand.permit is not None:
+                self._count(purpose)
+                if hand.throttle:
+                    self._count_throttled()
+                    hand.wait = self.gate.throttled(hand.permit, headers=hand.headers, kind=hand.throttle)
+                else:
+                    self.gate.leave(hand.permit, status=hand.status, headers=hand.headers)
+
+    def _permit(self, purpose: str) -> Permit:
+        hand: Hand | None = getattr(self._hand, "value", None)
+        if hand is not None and hand.permit is not None:
+            permit, hand.permit = hand.permit, None
+            return permit
+        return self.gate.enter(purpose)
+
+    # -- facts about the workspace ----------------------------------------------------------------------------------
+
+    def workspace(self) -> Workspace:
+        """Who the token speaks for: `GET /me`, once. https://developers.intercom.com/docs/references/rest-api/api.intercom.io/admins/identifyadmin"""
+        if self._workspace is None:
+            me = self.get("me")
+            app = me.get("app") or {}
+            self._workspace = Workspace(
+                id=str(app.get("id_code") or ""),
+                name=str(app.get("name") or ""),
+                region=str(app.get("region") or ""),
+                timezone=str(app.get("timezone") or ""),
+                admin_id=str(me.get("id") or ""),
+                admin_name=str(me.get("name") or ""),
+                extra={"has_inbox_seat": me.get("has_inbox_seat")},
+            )
+            self.admin_id = self.admin_id or self._workspace.admin_id
+        return self._workspace
+
+    def server_time(self) -> float:
+        """Unix seconds by the server's clock, as far as the last `Date` header told (to the second)."""
+        return time.time() + self._skew
+
+    def count_retry(self) -> None:
+        """One more request is a repetition."""
+        with self._lock:
+            self.requests.retried += 1
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _count(self, purpose: str) -> None:
+        with self._lock:
+            if purpose == "search":
+                self.requests.search += 1
+            elif purpose == "read":
+                self.requests.read += 1
+            else:
+                self.requests.action += 1
+
+    def _count_throttled(self) -> None:
+        with self._lock:
+            self.requests.throttled += 1
+
+    def _throttled(self, permit: Permit, answer: Response, method: str, path: str) -> RateLimited:
+        self._count_throttled()
+        error = refusal(answer, method, path)
+        assert isinstance(error, RateLimited)  # noqa: S101 - refusal() maps 429 to nothing else
+        kind = throttle_kind(error.code, error.api_message)
+        wait = self.gate.throttled(permit, headers=answer.headers, kind="window" if kind == "window" else "overload")
+        error.parts.update(kind=kind, wait=wait)
+        return error
+
+
+class Hand:
+    """A permit in hand; see `Client.in_hand`."""
+
+    def __init__(self, permit: Permit) -> None:
+        self.permit: Permit | None = permit
+        self.status: int | None = None
+        self.headers: Mapping[str, str] | None = None
+        self.throttle = ""
+        self.wait = 0.0
+
+
+def _read(answer: Response, method: str, path: str) -> Json:
+    where: dict[str, Any] = {"method": method, "path": path, "status": answer.status}
+    if not answer.body.strip():
+        if answer.status in (202, 204):
+            return {}
+        raise BadAnswer(f"{method} {path} was answered {answer.status} with an empty body", **where)
+    try:
+        body = json.loads(answer.body)
+    except ValueError as exc:
+        what = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "a body that is cut off or not JSON"
+        raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", **where) from exc
+    if not isinstance(body, dict):
+        raise BadAnswer(f"{method} {path} was answered with JSON that is not an object", **where)
+    return body
+
+
+def _date(value: str | None) -> float | None:
+    if not value:
+        return None
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,42 @@
+"""Requests and answers as plain values, and what a transport must do: the seam between us and any HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `path` is relative to the base URL, without a leading slash; `timeout` in seconds."""
+
+    method: str
+    path: str
+    json: Any = None
+    params: Mapping[str, Any] | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer: status, headers with lower-case names, the body as bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """What a client needs of a transport; a test double is any object with these two methods."""
+
+    def send(self, request: Request) -> Response:
+        """Send one request.
+
+        Raises ConnectionFailed (nothing was sent), AnswerLost or TimedOut (it may have been carried out).
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
