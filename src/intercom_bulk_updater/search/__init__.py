@@ -1,0 +1,1 @@
+"""What to find: queries, paginated endpoints, lists of ids."""

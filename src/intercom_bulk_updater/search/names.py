@@ -1,0 +1,146 @@
+"""Names of teams, admins, tags, ticket types ... to ids and back, by the workspace's own lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UsageError
+from intercom_bulk_updater.search.conditions import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Where a kind is listed. `names`: the keys that an entry may be called by, the first to show."""
+
+    path: str
+    key: str
+    names: tuple[str, ...] = ("name",)
+
+
+_LISTS = {
+    "team": _List("teams", "teams"),
+    "admin": _List("admins", "admins", ("name", "email")),
+    "tag": _List("tags", "data"),
+    "segment": _List("segments", "segments"),
+    "ticket_type": _List("ticket_types", "data"),
+    "ticket_state": _List("ticket_states", "data", ("internal_label", "external_label", "category")),
+}
+KINDS = tuple(_LISTS)
+
+
+class Names:
+    """Resolves names with the workspace's lists, each read when first needed, and once.
+
+    Parameters
+    ----------
+    get:
+        Performs `GET <path>` and returns the parsed JSON: `get("teams")`, `get("admins")`, `get("tags")` ...
+
+    Threads may share it: two that need a list at the same instant both read it, as no lock is held while
+    sending. Doubles as the `resolve` of `compile_where` (pass `names.resolve`) and as the names of `explain`.
+    """
+
+    def __init__(self, get: Callable[[str], Mapping[str, Any]]) -> None:
+        self._get = get
+        self._entries: dict[str, list[Mapping[str, Any]]] = {}
+        self._me: Resolved | None = None
+
+    def resolve(self, kind: str, name: str) -> Resolved:
+        """The one item of `kind` that is called `name`, or has that id; an admin also by e-mail, or as `me`.
+
+        An exact name wins, then one that differs in capitals alone; digits are an id if there is one such,
+        and `id:86` is nothing else. Raises UsageError for a name that is unknown (with the nearest names) or
+        that several carry (with their ids).
+        """
+        typed = name.strip()
+        if kind == "admin" and typed.lower() == "me":
+            return self._myself()
+        entries = self._read(kind)
+        prefix, _, wanted = typed.rpartition("id:")
+        by_id = [entry for entry in entries if str(entry["id"]) == wanted and not prefix]
+        if by_id and wanted != typed:
+            return self._resolved(kind, by_id[0])
+        folded = _folded(typed)
+        alike = [entry for entry in entries if folded in map(_folded, self._called(kind, entry))]
+        exact = [entry for entry in alike if typed in self._called(kind, entry)]
+        found = exact or alike
+        found = [entry for entry in found if not entry.get("archived")] or found
+        if by_id and found and found[0] is not by_id[0]:
+            raise UsageError(
+                f"{typed!r} is the id of one {_spoken(kind)} and the name of another: "
+                f"write id: and the id, one of {self._listed(kind, [*by_id, *found])}."
+            )
+        found = by_id or found
+        if len(found) == 1:
+            return self._resolved(kind, found[0])
+        raise self._ambiguous(kind, typed, found) if found else self._unknown(kind, typed, entries)
+
+    def label(self, kind: str, identity: str) -> str:
+        """`Support (5001)`; the id alone when the list lacks it, or cannot be read. Never fails."""
+        try:
+            entries = self._read(kind) if kind in _LISTS else []
+        except IntercomBulkError:  # a name is decoration; what really is wrong shows where it matters
+            return str(identity)
+        for entry in entries:
+            if str(entry.get("id")) == str(identity):
+                return f"{self._resolved(kind, entry).name} ({identity})"
+        return str(identity)
+
+    def _myself(self) -> Resolved:
+        if self._me is None:
+            me = self._get("me")
+            if not me.get("id"):
+                raise BadAnswer("GET /me did not say whose the token is.", method="GET", path="/me")
+            self._me = Resolved(str(me["id"]), str(me.get("name") or me["id"]))
+        return self._me
+
+    def _read(self, kind: str) -> list[Mapping[str, Any]]:
+        if kind not in _LISTS:
+            raise UsageError(f"There are no names for {kind}; give the id.")
+        if kind not in self._entries:
+            path, key = _LISTS[kind].path, _LISTS[kind].key
+            listed = self._get(path).get(key)
+            if not isinstance(listed, list):  # taken as empty, it would make every name unknown
+                message = f"GET /{path} did not answer with a list."
+                raise BadAnswer(message, method="GET", path=f"/{path}")
+            entries = [entry for entry in listed if isinstance(entry, Mapping) and entry.get("id") is not None]
+            self._entries[kind] = entries
+        return self._entries[kind]
+
+    def _called(self, kind: str, entry: Mapping[str, Any]) -> list[str]:
+        return [str(entry[key]) for key in _LISTS[kind].names if entry.get(key)]
+
+    def _resolved(self, kind: str, entry: Mapping[str, Any]) -> Resolved:
+        called = self._called(kind, entry)
+        return Resolved(str(entry["id"]), called[0] if called else str(entry["id"]))
+
+    def _listed(self, kind: str, entries: Sequence[Mapping[str, Any]]) -> str:
+        return ", ".join(f"{entry['id']} ({self._resolved(kind, entry).name})" for entry in entries)
+
+    def _ambiguous(self, kind: str, typed: str, found: Sequence[Mapping[str, Any]]) -> UsageError:
+        several = self._listed(kind, found)
+        return UsageError(f"{len(found)} {_spoken(kind)}s are called {typed!r}: give the id, one of {several}.")
+
+    def _unknown(self, kind: str, typed: str, entries: Sequence[Mapping[str, Any]]) -> UsageError:
+        spoken = f"{_spoken(kind)}s"
+        if not entries:
+            return UsageError(f"There is no {_spoken(kind)} {typed!r}: the workspace has no {spoken}.")
+        known = {
+            _folded(called): f"{self._resolved(kind, entry).name} ({entry['id']})"
+            for entry in entries
+            for called in [*self._called(kind, entry), str(entry["id"])]
+        }
+        near = [known[name] for name in get_close_matches(_folded(typed), known, n=6, cutoff=0)]
+        nearest = ", ".join(list(dict.fromkeys(near))[:3])
+        return UsageError(f"There is no {_spoken(kind)} {typed!r} among {len(entries)} {spoken}. Nearest: {nearest}.")
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _spoken(kind: str) -> str:
+    return kind.replace("_", " ")

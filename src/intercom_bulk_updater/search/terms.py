@@ -1,0 +1,103 @@
+"""Field, Term, Resource: how a searchable field is described, and found by what people call it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from intercom_bulk_updater.errors import UsageError
+
+_SAME = ("=", "!=", "IN", "NIN")
+_ORDER = (">", "<", ">=", "<=")
+_TEXT = ("~", "!~", "^", "$")
+
+OPERATORS = {
+    "text": _SAME + _TEXT,
+    "words": _SAME + _TEXT,  # of a message: `=` matches one word of it
+    "integer": _SAME + _ORDER,
+    "boolean": _SAME,
+    "date": _SAME + _ORDER,
+    "day": ("=", "<", ">"),  # contact dates up to 2.16: whole days of the workspace; the others are errors
+    "tag": ("=", "!="),  # contacts: every other operator is an error
+    "any": _SAME + _ORDER + _TEXT,  # custom attributes: the workspace knows the type
+}
+
+TYPE_WORDS = {
+    "text": "a text",
+    "words": "a text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "date": "a date",
+    "day": "a date, matched by whole days",
+    "tag": "a tag",
+    "any": "a custom attribute",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One searchable field. `kind` says whose names its values may be ("team", "admin", "tag" ...)."""
+
+    name: str
+    type: str
+    kind: str = ""
+    choices: tuple[str, ...] = ()
+    spoken: tuple[tuple[str, str], ...] = ()
+    """Friendly values and the words that Intercom has for them."""
+    seconds: bool = False
+    """A length of time in seconds: `2h` may be written."""
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """What Intercom accepts, as it spells it."""
+        return OPERATORS[self.type]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A field as somebody named it. `since`: a length of time up to now (`idle > 30d`)."""
+
+    field: Field
+    since: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """The searchable side of conversations, contacts, tickets or companies."""
+
+    name: str
+    fields: dict[str, Field]
+    words: dict[str, str]
+    """Friendly name -> field. The first name of a field is the one that `explain` uses."""
+    since: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    """What people look for and Intercom cannot search, with what to do instead."""
+    open_prefix: str = "custom_attributes."
+
+    def word(self, name: str) -> str:
+        """The friendly name of a field, or the field itself."""
+        return next((word for word, target in self.words.items() if target == name), name)
+
+    def term(self, typed: str) -> Term:
+        """The field that somebody named. Raises UsageError with the nearest names."""
+        lower = typed.lower()
+        if lower in self.since:
+            return Term(self.fields[self.since[lower]], since=True)
+        if found := self.find(self.words.get(lower, typed)) or self.find(lower):
+            return Term(found)
+        if lower in self.missing:
+            raise UsageError(f"{self.name.capitalize()} cannot be searched by {lower}: {self.missing[lower]}")
+        known = [*self.words, *self.since, *self.fields]
+        near = get_close_matches(lower, known, n=3, cutoff=0.5)
+        meant = f" Did you mean {', '.join(near)}?" if near else f" Known: {', '.join([*self.words, *self.since])}."
+        custom = f" A custom attribute is written {self.open_prefix}{typed}." if "." not in typed else ""
+        raise UsageError(f"{self.name.capitalize()} have no field {typed!r} to search by.{meant}{custom}")
+
+    def find(self, name: str) -> Field | None:
+        """The field of that exact name, or None."""
+        if found := self.fields.get(name):
+            return found
+        for prefix in ("custom_attributes.", "attributes.", "attribute.", "ticket_attribute."):
+            if name.startswith(prefix) and len(name) > len(prefix):
+                return Field(self.open_prefix + name[len(prefix) :], "any")
+        return None

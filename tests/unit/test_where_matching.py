@@ -1,0 +1,129 @@
+"""Items judged on this side."""
+
+from typing import Any
+
+import pytest
+
+from intercom_bulk_updater.search.where import compile_where, matches
+
+NOW = 1795500000.0
+CONVERSATION: dict[str, Any] = {
+    "id": "503",
+    "state": "open",
+    "open": True,
+    "admin_assignee_id": None,
+    "team_assignee_id": 5001,
+    "waiting_since": None,
+    "updated_at": int(NOW) - 86400,
+    "source": {"type": "email", "subject": "Refund", "body": "<p>refund me</p>", "author": {}},
+    "tags": {"type": "tag.list", "tags": [{"id": "86"}]},
+    "contacts": {"contacts": [{"id": "abc"}]},
+    "custom_attributes": {"plan": "pro", "a.b": 1, "seats": 5},
+    "statistics": None,
+}  # fmt: skip
+CONTACT: dict[str, Any] = {
+    "id": "abc",
+    "role": "user",
+    "email": "Ann@Example.com",
+    "created_at": 1769860000,  # 2026-01-31, noon in Dublin
+    "owner_id": None,
+    "tags": {"data": [{"id": "86"}], "has_more": False},
+    "custom_attributes": {},
+}  # fmt: skip
+
+
+def judged(text: str, item: dict[str, Any], resource: str) -> bool | None:
+    body = compile_where(text, resource, now=NOW, timezone="Europe/Dublin")
+    return matches(body, item, resource, timezone="Europe/Dublin")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("state = open and team = 5001", True),
+        ("state = closed", False),
+        ("tag = 86", True),
+        ("tag != 86", False),
+        ("tag = 87", False),
+        ("tag not in (87, 88)", True),
+        ("contact = abc", True),
+        ("assignee = none", True),
+        ("assignee = 7", False),
+        ("waiting_since = none", True),
+        ("waiting > 1h", False),
+        ("idle > 12h", True),
+        ("closed > 2026-01-01", False),
+        ("subject ~ efun and subject ^ Ref and subject $ und", True),
+        ("subject = refund", None),
+        ("subject ~ REF", None),
+        ("subject ~ xyz", False),
+        ("channel in (email, sms)", True),
+        ("body = refund", None),
+        ("body = refund and state = closed", False),
+        ("body = refund or state = open", True),
+        ("body = refund and state = open", None),
+        (
+            "custom_attributes.plan = pro and custom_attributes.'a.b' = 1 and custom_attributes.seats > 4",
+            True,
+        ),
+        ("custom_attributes.other = 1", None),
+        ("author = Ann", None),
+        ("teammate = 7", None),
+    ],
+)
+def test_conversations(text: str, verdict: bool | None) -> None:
+    """An item matches, does not, or does not tell: what it lacks, single words, and capitals."""
+    assert judged(text, CONVERSATION, "conversations") is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("created = 2026-01-31", True),
+        ("created > 2026-01-31", False),
+        ("created > 2026-01-30", True),
+        ("created < 2026-01-31", False),
+        ("created < 2026-02-01", True),
+        ("created > 2026-01-31T00:00:01Z", False),
+        ("role = user and tag = 86", True),
+        ("owner = none", True),
+        ("email = ann@example.com", None),
+        ("segment = 5", None),
+    ],
+)
+def test_contacts(text: str, verdict: bool | None) -> None:
+    """Contact dates are judged by whole days of the workspace, as Intercom does."""
+    assert judged(text, CONTACT, "contacts") is verdict
+
+
+def test_exact_dates_from_2_17() -> None:
+    """From 2.17 on contact dates are judged by the second."""
+    body = {"field": "created_at", "operator": ">", "value": CONTACT["created_at"] - 1}
+    assert matches(body, CONTACT, "contacts", api_version="2.16") is False
+    assert matches(body, CONTACT, "contacts", api_version="2.17") is True
+
+
+def test_tags_that_are_cut_off() -> None:
+    """A contact that shows only some of its tags tells of those, and of no other."""
+    item = {**CONTACT, "tags": {"data": [{"id": "86"}], "has_more": True}}
+    verdicts = [judged(text, item, "contacts") for text in ("tag = 86", "tag = 87", "tag != 86", "tag != 87")]
+    assert verdicts == [True, None, False, None]
+
+
+def test_tickets() -> None:
+    """Tickets tell their category by Intercom's word, and not what their state search means."""
+    item = {
+        "category": "Back-office",
+        "ticket_type": {"id": "9"},
+        "ticket_attributes": {"_default_title_": "Broken"},
+        "admin_assignee_id": 0,
+    }
+    texts = (
+        "category = back-office",
+        "category = customer",
+        "type = 9",
+        "title ~ Brok",
+        "assignee = none",
+        "state = open",
+    )
+    assert [judged(text, item, "tickets") for text in texts] == [True, False, True, True, True, None]
