@@ -1,0 +1,265 @@
+"""Journal: the only door to the file.
+
+Nothing here decides or displays; no module besides this package speaks SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from intercom_bulk_updater.errors import JournalError
+from intercom_bulk_updater.model import Counts, Fate, Item, NewItem, Outcome
+
+from .paths import journal_path
+from .records import Event, FailureGroup, ItemRow, RunRecord, WindowRow
+
+MEMORY = ":memory:"
+
+
+class Journal:
+    """Every item of every run, on disk before a worker sees it, in flight on disk before its request leaves.
+
+    Parameters
+    ----------
+    path:
+        The database file; None for the one in the state folder; `":memory:"` for one that ends with the
+        object.
+
+    Any thread may call any method. Writes come one after the other, and each is on the disk when its method
+    returns; reads do not wait for writes. Several processes may open one file. What the database refuses is
+    raised as `JournalError` with the transaction undone, so that a resume goes on from there. A run is named
+    by its exact id; an unknown one raises `NoSuchRun`.
+    """
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        # Here and not above: the database library takes a while to load, and `--help` has no use for it.
+        from . import items, log, rows
+        from .database import Database
+        from .prune import prune
+        from .runs import Runs
+
+        if isinstance(path, str) and "://" in path:
+            raise JournalError("The journal is a file: give its path, not a database URL.")
+        file = None if str(path) == MEMORY else Path(path).expanduser() if path is not None else journal_path()
+        self.path = file
+        self.home = journal_path().parent if file is None else file.parent
+        """The state folder; `RunLock(journal.home, run_id)`."""
+        self._database = Database(file)
+        self._runs = Runs(self._database)
+        self._items, self._rows, self._log, self._prune = items, rows, log, prune
+
+    def close(self) -> None:
+        """Close the file; the WAL is folded into it. Harmless when already closed."""
+        self._database.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # Runs
+
+    def create_run(
+        self,
+        *,
+        operation: str,
+        kind: str = "run",
+        parameters: Mapping[str, Any] | None = None,
+        selection: Mapping[str, Any] | None = None,
+        workspace: str = "",
+        base_url: str = "",
+        admin_id: str = "",
+        author: str = "",
+        settings: Mapping[str, Any] | None = None,
+        parent: str | None = None,
+        plan_hash: str | None = None,
+    ) -> RunRecord:
+        """A new run, PLANNED, held on paper by this process.
+
+        Its id is made from the day and the operation.
+        """
+        return self._runs.create(
+            {
+                "operation": operation,
+                "kind": kind,
+                "parameters": parameters,
+                "selection": selection,
+                "workspace": workspace,
+                "base_url": base_url,
+                "admin_id": admin_id,
+                "author": author,
+                "settings": settings,
+                "parent": parent,
+                "plan_hash": plan_hash,
+            }
+        )
+
+    def run(self, ref: str, workspace: str | None = None) -> RunRecord:
+        """A run by its id, by `latest`, or by the beginning of its id; else `NoSuchRun` with the nearest.
+
+        With `workspace`, `latest` is that workspace's, and an ambiguous beginning means that workspace's
+        run. An exact id is found wherever it belongs: to refuse it is the caller's part.
+        """
+        return self._runs.find(ref, workspace)
+
+    def runs(self, limit: int | None = 50) -> list[RunRecord]:
+        """Runs, newest first; all of them with `limit=None`."""
+        return self._runs.newest(limit)
+
+    def update_run(self, run: str, **fields: Any) -> RunRecord:
+        """Set fields of a run (any of RunRecord but its identity); returns the row as it is now."""
+        return self._runs.update(run, fields)
+
+    def merge_search(self, run: str, **fields: Any) -> None:
+        """Set some keys of the search state, leaving the others."""
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            self._runs.merge_search(connection, number, fields)
+
+    def control(self, run: str) -> str:
+        """What another process asked of this run: `pause`, `resume`, `cancel` or nothing. Cheap: poll it."""
+        return self._runs.control(run)
+
+    def request(self, run: str, control: str) -> None:
+        """Ask the process that holds the run to pause, resume or cancel.
+
+        "" takes the request back, or says it is obeyed.
+        """
+        if control not in ("", "pause", "resume", "cancel"):
+            raise JournalError(f"A run can be asked to pause, resume or cancel, not to {control}.")
+        self._runs.update(run, {"control": control})
+
+    def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
+        """Delete runs untouched for so many days, with their rows; never one that a live process holds.
+
+        Returns their ids.
+        """
+        gone = self._prune(self._database, self.home, older_than_days, frozenset(keep))
+        for run in gone:
+            self._runs.forget(run)
+        return gone
+
+    # Items, written
+
+    def add_items(
+        self,
+        run: str,
+        items: Sequence[NewItem],
+        *,
+        search: Mapping[str, Any] | None = None,
+        most: int | None = None,
+    ) -> int:
+        """A page of the search: its new items as PENDING, and where the search stands, in one transaction.
+
+        Ids that the run already has are dropped. `search` is merged into the run's search state. `most`
+        bounds the items of the run as a whole. Returns how many were new.
+        """
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            added = self._items.add(connection, number, items, most)
+            if search is not None:
+                self._runs.merge_search(connection, number, search)
+        return added
+
+    def known(self, run: str, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that the run already has."""
+        number = self._runs.number(run)
+        with self._database.reading() as connection:
+            return self._items.known(connection, number, ids)
+
+    def turn(
+        self,
+        run: str,
+        fates: Sequence[Fate],
+        claim: int,
+        *,
+        ready_first: Sequence[int] = (),
+    ) -> list[Item]:
+        """Write outcomes and claim the next items, in one transaction; the hot path.
+
+        `fates` are of items in flight; `Fate.attempts` is the item's total so far. Up to `claim` pending
+        items come back in flight: those of `ready_first`, then the lowest seq. A review may settle pending
+        items as UNCHANGED, FAILED or DRIFTED, or give them their before-image as PENDING. For any other item
+        `JournalError` is raised, and nothing is written.
+        """
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            self._items.settle(connection, number, fates)
+            return self._items.claim(connection, number, claim, ready_first)
+
+    def release(self, run: str, seqs: Sequence[int]) -> None:
+        """Claimed and never sent: PENDING again, with attempts unchanged."""
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            self._items.release(connection, number, seqs)
+
+    def recover(self, run: str) -> int:
+        """For a resume that holds the lock: what a dead process left in flight becomes PENDING with doubt.
+
+        How many.
+        """
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            return self._items.recover(connection, number)
+
+    def reopen(self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None) -> int:
+        """For a retry that holds the lock: FAILED or IN_DOUBT (of these causes) becomes PENDING, attempts 0.
+
+        How many.
+        """
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            return self._items.reopen(connection, number, outcomes, causes)
+
+    # Items, read
+
+    def counts(self, run: str) -> Counts:
+        """Where the items stand, counted in the table (0.1 s for a million)."""
+        return self._rows.counts(self._database, self._runs.number(run))
+
+    def items(
+        self,
+        run: str,
+        *,
+        outcomes: Sequence[Outcome] | None = None,
+        causes: Sequence[str] | None = None,
+        after: int = 0,
+        chunk: int = 1000,
+        ids: Sequence[str] | None = None,
+    ) -> Iterator[ItemRow]:
+        """Items in the order of seq, from `after` on, in flat memory; others may write meanwhile."""
+        return self._rows.pages(self._database, self._runs.number(run), outcomes, causes, after, chunk, ids)
+
+    def item(self, run: str, item_id: str) -> ItemRow | None:
+        """One item by Intercom's id."""
+        return self._rows.one(self._database, self._runs.number(run), item_id)
+
+    def failures(self, run: str) -> list[FailureGroup]:
+        """What failed or is in doubt, by cause, the largest group first."""
+        return self._rows.failures(self._database, self._runs.number(run))
+
+    def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
+        """Runs that did this item after `since` (unix seconds), oldest first, with what each left."""
+        return self._rows.touched(self._database, workspace, item_id, since)
+
+    # The run's own log
+
+    def add_windows(self, run: str, windows: Sequence[WindowRow]) -> None:
+        """Append rate windows that have ended."""
+        self._log.add_windows(self._database, self._runs.number(run), windows)
+
+    def windows(self, run: str) -> list[WindowRow]:
+        """The rate windows of a run, in the order written."""
+        return self._log.windows(self._database, self._runs.number(run))
+
+    def add_event(self, run: str, kind: str, **data: Any) -> None:
+        """Append to the run's log: a pass, a guard, a pause, a verification."""
+        self._log.add_event(self._database, self._runs.number(run), kind, data)
+
+    def events(self, run: str) -> list[Event]:
+        """The run's log, oldest first."""
+        return self._log.events(self._database, self._runs.number(run))

@@ -1,0 +1,55 @@
+"""Numbered steps from one schema version to the next. A step, once released, is never changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection, insert, inspect, select, update
+
+from intercom_bulk_updater.errors import JournalError
+
+from . import schema
+
+Step = Callable[[Connection], None]
+
+
+def _first(connection: Connection) -> None:
+    schema.metadata.create_all(connection)
+    connection.execute(insert(schema.meta), {"key": "created_at", "value": str(int(time.time()))})
+
+
+STEPS: Mapping[int, Step] = {1: _first}
+"""Step n turns a journal of version n - 1 into one of version n, in one transaction with its new number."""
+
+
+def version(connection: Connection) -> int:
+    """The schema version of the file; 0 for an empty one."""
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        return 0
+    if schema.meta.name not in tables:
+        raise JournalError("is a database of something else")
+    found = connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "schema_version"))
+    return int(found) if found is not None and str(found).isdigit() else 0
+
+
+def migrate(connection: Connection, where: str, steps: Mapping[int, Step] = STEPS) -> int:
+    """Bring the journal to the newest version, inside the caller's transaction; return the version found."""
+    newest = max(steps)
+    try:
+        found = version(connection)
+    except JournalError as error:
+        raise JournalError(f"{where} {error.message}. Point INTERCOM_BULK_HOME at another folder.") from None
+    if found > newest:
+        raise JournalError(
+            f"The journal {where} was written by a newer version of this program "
+            f"(schema {found}, this one knows {newest}): upgrade with: pip install -U intercom-bulk-updater"
+        )
+    for number in range(found + 1, newest + 1):
+        steps[number](connection)
+        if number == 1:
+            connection.execute(insert(schema.meta), {"key": "schema_version", "value": "1"})
+        else:
+            connection.execute(update(schema.meta).where(schema.meta.c.key == "schema_version").values(value=str(number)))
+    return found

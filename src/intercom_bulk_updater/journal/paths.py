@@ -1,0 +1,51 @@
+"""Where the journal lives, and how its folder is kept from other people's eyes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from intercom_bulk_updater.errors import JournalError
+
+FILE_NAME = "journal.db"
+
+
+def journal_path(home: Path | str | None = None) -> Path:
+    """The journal's file in a state folder.
+
+    Without `home`, the folder is `INTERCOM_BULK_HOME`, or else the platform's own state folder. Creates
+    nothing.
+    """
+    if home is None:
+        home = os.environ.get("INTERCOM_BULK_HOME") or None
+    if home is None:
+        from platformdirs import user_state_path
+
+        home = user_state_path("intercom-bulk", appauthor=False)
+    return Path(home).expanduser() / FILE_NAME
+
+
+def private_folder(folder: Path) -> Path:
+    """Make `folder` readable by its owner alone (0700).
+
+    A folder that exists keeps its mode: it may be shared on purpose.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(
+            f"The state folder {folder} cannot be made ({error.strerror}): point INTERCOM_BULK_HOME at a folder that you may write to."
+        ) from error
+    return folder
+
+
+def private_file(path: Path) -> None:
+    """Make sure that `path` exists and that its owner alone may read it (0600)."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except OSError as error:
+        raise JournalError(
+            f"The journal {path} cannot be opened ({error.strerror}): check who owns it, or point INTERCOM_BULK_HOME at another folder."
+        ) from error

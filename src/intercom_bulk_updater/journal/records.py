@@ -1,0 +1,118 @@
+"""What the journal hands out: frozen rows of its tables, free of any database library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from intercom_bulk_updater.model import Failure, Outcome, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run as the journal knows it. Times are unix seconds of the machine that wrote them."""
+
+    id: str
+    """What people type and say: `1123-close-7f3a` (month and day, operation, four hex digits)."""
+    number: int
+    """The journal's own key; grows with every run and is never used twice."""
+    kind: str
+    """`run`, `dry_run`, `apply`, `undo` or `retry`."""
+    operation: str
+    parameters: dict[str, Any]
+    selection: dict[str, Any]
+    """`{"kind": "query" | "ids" | "plan" | "run" | "updater", "words": ..., ...}`."""
+    workspace: str
+    base_url: str
+    admin_id: str
+    author: str
+    """Who started it: the login on this machine, or the admin's name."""
+    host: str
+    pid: int
+    """The process that held the run last."""
+    status: RunStatus
+    control: str
+    """Asked for by another process and not yet obeyed: `pause`, `resume`, `cancel` or nothing."""
+    created_at: float
+    updated_at: float
+    started_at: float | None
+    finished_at: float | None
+    settings: dict[str, Any]
+    """Workers, retries, timeout, verify, limit, canary, max_failures, deadline ..."""
+    search: dict[str, Any]
+    """Where the source stands: cursor, pass, complete, total, server_started ...
+
+    A resume goes on from here.
+    """
+    progress: dict[str, Any]
+    """The last snapshot for `runs watch`: counts, rate, holds, window ..."""
+    totals: dict[str, Any]
+    """Request counters, seconds, verification."""
+    parent: str | None
+    """The run that this one came from (undo, retry)."""
+    plan_hash: str | None
+    exit_code: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One item of a run as the journal knows it."""
+
+    seq: int
+    id: str
+    outcome: Outcome
+    before: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    attempts: int = 0
+    doubt: bool = False
+    claimed_at: float | None = None
+    finished_at: float | None = None
+    failure: Failure | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureExample:
+    """One item that stands for a group of failures, with what Intercom's support asks for."""
+
+    id: str
+    status: int = 0
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures of one cause and one outcome (`failed` or `in_doubt`): how many, and the first of them."""
+
+    cause: str
+    count: int
+    example: FailureExample
+    outcome: Outcome = Outcome.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """One rate window that went by: what it allowed, who spent how much of it, how many 429s came."""
+
+    reset: float
+    """The server's end of the window, unix seconds: what tells one window from the next."""
+    limit: int
+    own: int
+    others: int = 0
+    throttled: int = 0
+    at: float = 0.0
+    """When the window was written down, unix seconds of this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a run's own log: a pass, a guard, a pause, a verification."""
+
+    at: float
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,182 @@
+"""The run table: create, find by what people type, change."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+
+from intercom_bulk_updater.errors import JournalError, NoSuchRun
+from intercom_bulk_updater.model import RunStatus
+
+from . import schema
+from .coding import clean, pack, unpack_or_empty
+from .database import Database
+from .records import RunRecord
+
+_JSON_FIELDS = frozenset({"parameters", "selection", "settings", "search", "progress", "totals"})
+_FIXED = frozenset({"id", "number", "created_at", "updated_at"})
+_FIELDS = frozenset(column.name for column in schema.run.c) - _FIXED
+CONTROLS = frozenset({"", "pause", "resume", "cancel"})
+
+_run = schema.run
+_control = select(_run.c.control).where(_run.c.number == bindparam("number"))
+
+
+def _record(row: RowMapping) -> RunRecord:
+    values: dict[str, Any] = dict(row)
+    for name in _JSON_FIELDS:
+        values[name] = unpack_or_empty(values[name])
+    values["status"] = RunStatus(values["status"])
+    return RunRecord(**values)
+
+
+def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = set(fields) - _FIELDS
+    if unknown:
+        raise JournalError(f"A run has no field {', '.join(sorted(unknown))} that could be changed.")
+    return {
+        name: pack(value or {}) if name in _JSON_FIELDS else clean(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+    }
+
+
+def _new_id(kind: str, operation: str, now: float) -> str:
+    """`1123-close-7f3a`: sortable within a year, sayable on the telephone, unique (the caller checks)."""
+    word = re.split(r"[.:/\s]", operation.strip())[-1]
+    # CloseStale -> close-stale
+    word = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", word).lower()).strip("-")[:24].strip("-")
+    if kind == "undo" and not word.startswith("undo"):
+        word = f"undo-{word}".strip("-")
+    day = datetime.fromtimestamp(now, UTC).astimezone().strftime("%m%d")
+    return f"{day}-{word or 'run'}-{secrets.token_hex(2)}"
+
+
+class Runs:
+    """Rows of the run table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._numbers: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def number(self, run: str) -> int:
+        """The key of a run by its exact id; remembered, for the hot path asks it every time."""
+        known = self._numbers.get(run)
+        if known is not None:
+            return known
+        with self._database.reading() as connection:
+            found = connection.scalar(select(_run.c.number).where(_run.c.id == run))
+        if found is None:
+            raise NoSuchRun(f"There is no run {run!r} in the journal {self._database.where}.", run_id=run)
+        with self._lock:
+            self._numbers[run] = found
+        return int(found)
+
+    def create(self, fields: Mapping[str, Any]) -> RunRecord:
+        """A new row, PLANNED, with an id of its own."""
+        now = time.time()
+        values = {
+            "status": RunStatus.PLANNED.value,
+            "control": "",
+            "message": "",
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            **_columns({**dict.fromkeys(_JSON_FIELDS), **fields}),
+            "created_at": now,
+            "updated_at": now,
+        }
+        with self._database.transaction() as connection:
+            while True:
+                run = _new_id(fields["kind"], fields["operation"], now)
+                if connection.scalar(select(_run.c.number).where(_run.c.id == run)) is None:
+                    break
+            connection.execute(insert(_run).values(id=run, **values))
+            return self._by_id(connection, run)
+
+    def find(self, ref: str, workspace: str | None) -> RunRecord:
+        """A run by exact id, `latest`, or unique prefix.
+
+        `workspace` narrows the last two down where it can.
+        """
+        ref = ref.strip()
+        with self._database.reading() as connection:
+            exact = connection.execute(select(_run).where(_run.c.id == ref)).mappings().first()
+            if exact is not None:
+                return _record(exact)
+            newest_first = select(_run).order_by(_run.c.number.desc())
+            if ref == "latest":
+                query = newest_first if workspace is None else newest_first.where(_run.c.workspace == workspace)
+                latest = connection.execute(query.limit(1)).mappings().first()
+                if latest is not None:
+                    return _record(latest)
+                raise NoSuchRun("There is no run yet." if workspace is None else "There is no run of this workspace yet.")
+            found = []
+            if ref:
+                prefixed = newest_first.where(func.lower(_run.c.id).startswith(ref.lower(), autoescape=True))
+                found = list(connection.execute(prefixed.limit(20)).mappings())
+            ours = [row for row in found if row["workspace"] == workspace]
+            found = ours or found
+            if len(found) == 1:
+                return _record(found[0])
+            if found:
+                names = ", ".join(row["id"] for row in found[:8])
+                more = " ..." if len(found) > 8 else ""
+                raise NoSuchRun(f"{ref!r} is the beginning of {len(found)} runs: {names}{more}. Type more of it.")
+            ids = list(connection.scalars(select(_run.c.id).order_by(_run.c.number.desc()).limit(500)))
+        raise NoSuchRun(f"There is no run {ref!r}. {_nearest(ref, ids)}")
+
+    def newest(self, limit: int | None) -> list[RunRecord]:
+        """Newest first."""
+        query = select(_run).order_by(_run.c.number.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+    def update(self, run: str, fields: Mapping[str, Any]) -> RunRecord:
+        """Change any field but the identity."""
+        columns = _columns(fields)
+        number = self.number(run)
+        with self._database.transaction() as connection:
+            connection.execute(update(_run).where(_run.c.number == number).values(updated_at=time.time(), **columns))
+            return self._by_id(connection, run)
+
+    def merge_search(self, connection: Connection, number: int, fields: Mapping[str, Any]) -> None:
+        """Merge into the search state, inside the caller's transaction."""
+        stored = connection.scalar(select(_run.c.search).where(_run.c.number == number))
+        merged = pack({**unpack_or_empty(stored), **fields})
+        connection.execute(update(_run).where(_run.c.number == number).values(search=merged, updated_at=time.time()))
+
+    def control(self, run: str) -> str:
+        """What another process asked for."""
+        number = self.number(run)
+        with self._database.reading() as connection:
+            return connection.scalar(_control, {"number": number}) or ""
+
+    def forget(self, run: str) -> None:
+        """A pruned run's number is not to be remembered."""
+        with self._lock:
+            self._numbers.pop(run, None)
+
+    def _by_id(self, connection: Connection, run: str) -> RunRecord:
+        row = connection.execute(select(_run).where(_run.c.id == run)).mappings().first()
+        if row is None:
+            raise NoSuchRun(f"There is no run {run!r} any more: it was pruned.", run_id=run)
+        return _record(row)
+
+
+def _nearest(ref: str, ids: list[str]) -> str:
+    if not ids:
+        return "The journal holds no run yet."
+    near = [run for run in ids if ref and ref.lower() in run][:3] or difflib.get_close_matches(ref, ids, 3, 0.5)
+    if near:
+        return f"Did you mean {', '.join(near)}? (intercom-bulk runs list shows all.)"
+    return f"The newest are {', '.join(ids[:3])}. (intercom-bulk runs list shows all.)"

@@ -1,0 +1,180 @@
+"""The tables of the journal.
+
+The comments are the reference: docs/reference/journal-file.md is made from them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Double, Index, Integer, MetaData, SmallInteger, Table, Text
+
+from intercom_bulk_updater.model import Outcome
+
+VERSION = 1
+"""The schema that this program writes. A journal of a higher version is refused; of a lower one, migrated."""
+
+# Small numbers instead of words: an item's row is written three times and there are millions of them.
+CODE: dict[Outcome, int] = {
+    Outcome.PENDING: 0,
+    Outcome.IN_FLIGHT: 1,
+    Outcome.DONE: 2,
+    Outcome.UNCHANGED: 3,
+    Outcome.FAILED: 4,
+    Outcome.DRIFTED: 5,
+    Outcome.IN_DOUBT: 6,
+}
+OUTCOME: tuple[Outcome, ...] = tuple(sorted(CODE, key=CODE.__getitem__))
+
+metadata = MetaData()
+
+JSON = "JSON: "
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True, comment="`schema_version`, `created_at`."),
+    Column("value", Text, nullable=False, comment="Its value as text."),
+    comment="Facts about the file itself.",
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column(
+        "number",
+        Integer,
+        primary_key=True,
+        comment="Grows with every run; never used twice, even after a prune.",
+    ),
+    Column("id", Text, nullable=False, unique=True, comment="What people type: `1123-close-7f3a`."),
+    Column("kind", Text, nullable=False, comment="`run`, `dry_run`, `apply`, `undo`, `retry`."),
+    Column("operation", Text, nullable=False, comment="Name of the operation."),
+    Column("parameters", Text, nullable=False, comment=f"{JSON}the operation's parameters."),
+    Column(
+        "selection",
+        Text,
+        nullable=False,
+        comment=f"{JSON}which items, by what (`kind`), and in words (`words`).",
+    ),
+    Column(
+        "workspace",
+        Text,
+        nullable=False,
+        comment="Intercom's id of the workspace; a run goes on nowhere else.",
+    ),
+    Column("base_url", Text, nullable=False, comment="Where the API was reached."),
+    Column("admin_id", Text, nullable=False, comment="The admin who acts."),
+    Column("author", Text, nullable=False, comment="Who started it."),
+    Column("host", Text, nullable=False, comment="Machine of the process that held the run last."),
+    Column(
+        "pid",
+        Integer,
+        nullable=False,
+        comment="That process. Whether it lives is told by its lock, not by this number.",
+    ),
+    Column(
+        "status",
+        Text,
+        nullable=False,
+        comment="`planned`, `running`, `paused`, `stopped`, `interrupted`, `cancelled`, `finished`.",
+    ),
+    Column(
+        "control",
+        Text,
+        nullable=False,
+        comment="Asked for by another process: `pause`, `resume`, `cancel`, or empty.",
+    ),
+    Column("created_at", Double, nullable=False, comment="Unix seconds."),
+    Column("updated_at", Double, nullable=False, comment="Unix seconds of the last change to this row."),
+    Column("started_at", Double, comment="Unix seconds of the first item begun."),
+    Column("finished_at", Double, comment="Unix seconds of the end, whatever the end was."),
+    Column("settings", Text, nullable=False, comment=f"{JSON}workers, retries, timeout, guards, deadline."),
+    Column(
+        "search",
+        Text,
+        nullable=False,
+        comment=f"{JSON}where the search stands (cursor, pass, complete). Written with the items found.",
+    ),
+    Column("progress", Text, nullable=False, comment=f"{JSON}the last snapshot, for `runs watch`."),
+    Column("totals", Text, nullable=False, comment=f"{JSON}requests, seconds, verification."),
+    Column("parent", Text, comment="Id of the run that this one undoes or retries."),
+    Column("plan_hash", Text, comment="Hash of the plan that was applied."),
+    Column("exit_code", Integer, comment="What the command exited with."),
+    Column("message", Text, nullable=False, comment="The last word: why the run stopped."),
+    Index("run_by_workspace", "workspace", "number"),
+    comment="One row per run.",
+    sqlite_autoincrement=True,
+)
+
+item = Table(
+    "item",
+    metadata,
+    Column("run", Integer, primary_key=True, autoincrement=False, comment="`run.number`."),
+    Column(
+        "seq",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="1, 2, 3 ... in the order found, without gaps. A range of it is a segment of the run.",
+    ),
+    Column("id", Text, nullable=False, comment="Intercom's id of the item."),
+    Column("status", SmallInteger, nullable=False, comment=", ".join(f"{CODE[o]} `{o}`" for o in OUTCOME) + "."),
+    Column("attempts", SmallInteger, nullable=False, comment="Attempts so far; a window 429 is none."),
+    Column(
+        "doubt",
+        SmallInteger,
+        nullable=False,
+        comment="1: an earlier attempt may have been carried out; read back before acting again.",
+    ),
+    Column(
+        "claimed_at",
+        Double,
+        comment="Unix seconds of the first claim: nothing of ours can have happened to the item before.",
+    ),
+    Column("finished_at", Double, comment="Unix seconds of the outcome."),
+    Column(
+        "before",
+        Text,
+        comment=f"{JSON}the touched fields as they were, on disk before the write. What undo restores.",
+    ),
+    Column("data", Text, comment=f"{JSON}parameters of this item alone (a row of a spreadsheet)."),
+    Column("after", Text, comment=f"{JSON}the touched fields as the run left them. What undo compares with."),
+    Column("cause", Text, comment="Failed or in doubt: the cause, by which failures are grouped."),
+    Column("failure", Text, comment=f"{JSON}`message`, `status`, `code`, `request_id` of the failure."),
+    Column("note", Text, comment="Anything else worth saying: why it was skipped, who changed it since."),
+    # Knows an id again when pages overlap, and finds who else did an item.
+    Index("item_by_id", "run", "id", unique=True),
+    # Claims the lowest pending, counts, and lists the failures of a large run without reading the rest.
+    Index("item_by_status", "run", "status", "seq"),
+    comment="One row per item of a run: there before a worker sees it, in flight before its request leaves.",
+    sqlite_with_rowid=False,
+)
+
+window = Table(
+    "rate_window",
+    metadata,
+    Column("number", Integer, primary_key=True, comment="In the order written."),
+    Column("run", Integer, nullable=False, comment="`run.number`."),
+    Column("reset", Double, nullable=False, comment="The server's end of the window, unix seconds."),
+    Column("allowed", Integer, nullable=False, comment="What the window allowed."),
+    Column("own", Integer, nullable=False, comment="Requests of this run."),
+    Column("others", Integer, nullable=False, comment="Requests of others who share the budget."),
+    Column("throttled", Integer, nullable=False, comment="429s that came."),
+    Column("at", Double, nullable=False, comment="Unix seconds when written."),
+    Index("rate_window_by_run", "run", "number"),
+    comment="Rate windows that went by: the report's timeline.",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("number", Integer, primary_key=True, comment="In the order written."),
+    Column("run", Integer, nullable=False, comment="`run.number`."),
+    Column("at", Double, nullable=False, comment="Unix seconds."),
+    Column("kind", Text, nullable=False, comment="`pass`, `guard`, `pause`, `verify` ..."),
+    Column("data", Text, nullable=False, comment=f"{JSON}what belongs to it."),
+    Index("event_by_run", "run", "number"),
+    comment="A run's own log.",
+)
+
+OF_A_RUN = (item, window, event)
+"""Every table whose rows belong to a run, by their column `run`."""

@@ -1,0 +1,125 @@
+"""What is SQLite's own: how a file is opened, kept small, handed back. Nothing else here knows SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from intercom_bulk_updater.errors import JournalError
+
+from .paths import private_file, private_folder
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+BUSY_SECONDS = 30.0
+
+_MAGIC = b"SQLite format 3\0"
+
+# Both connections. fullfsync: macOS acknowledges a plain fsync before the disk has it.
+_EVERYWHERE = ("PRAGMA foreign_keys = OFF", "PRAGMA fullfsync = ON", "PRAGMA checkpoint_fullfsync = ON")
+
+_WRITER = (
+    # FULL: a commit is on the disk when it returns, power cut or not. NORMAL would lose the last commits in
+    # WAL mode, and with them the knowledge of which requests had left.
+    "PRAGMA synchronous = FULL",
+    # Pages of WAL after which it is copied into the file: 8 MB, and cut to that afterwards.
+    "PRAGMA wal_autocheckpoint = 2000",
+    "PRAGMA journal_size_limit = 8192000",
+    # KiB. Ids arrive in any order, so inserting touches pages all over the index.
+    "PRAGMA cache_size = -16384",
+)
+
+_READER = ("PRAGMA query_only = ON", "PRAGMA cache_size = -4096")
+
+
+def _run(connection: sqlite3.Connection, pragmas: tuple[str, ...]) -> None:
+    for pragma in pragmas:
+        connection.execute(pragma).fetchall()
+
+
+def writer(path: Path | None) -> Engine:
+    """The engine of the one write connection; None for a journal in memory."""
+    if path is not None:
+        private_folder(path.parent)
+        private_file(path)
+        _refuse_other_files(path)
+    engine = create_engine(
+        "sqlite://" if path is None else f"sqlite:///{path}",
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+        hide_parameters=True,  # an error's text never holds an item's values
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # the driver opens no transactions by itself: `begun` does
+        if path is not None:
+            _become_wal(connection, path)
+        _run(connection, _EVERYWHERE + _WRITER)
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        # IMMEDIATE: what reads first and writes later cannot be refused half-way (SQLITE_BUSY_SNAPSHOT).
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _refuse_other_files(path: Path) -> None:
+    # SQLite itself takes a file of a few bytes for an empty database, and writes over it.
+    with path.open("rb") as file:
+        beginning = file.read(len(_MAGIC))
+    if beginning and beginning != _MAGIC:
+        raise JournalError(f"{path} is not a journal, or it is damaged. Move it away, or point INTERCOM_BULK_HOME elsewhere.")
+
+
+def reader(path: Path) -> Engine:
+    """The engine of the read connections: each statement on its own, so none holds back a checkpoint."""
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=28,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: sqlite3.Connection, _: Any) -> None:
+        _run(connection, _EVERYWHERE + _READER)
+
+    return engine
+
+
+def _become_wal(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    # Turning WAL on is refused at once, without waiting, while another process does the same.
+    from filelock import FileLock
+
+    with FileLock(private_folder(path.parent / "locks") / "journal.lock", timeout=BUSY_SECONDS, mode=0o600):
+        # Before the first table: lets `prune` hand space back without rewriting the whole file.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+
+
+def give_back_space(connection: Connection) -> None:
+    """Return free pages to the file system. Outside a transaction."""
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        # As a script, because it frees one page a step and `execute` takes only the first.
+        raw.executescript("PRAGMA incremental_vacuum")
+        truncate_wal(connection)
+
+
+def truncate_wal(connection: Connection) -> None:
+    """Copy the WAL into the file and empty it, as far as readers allow. Outside a transaction."""
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

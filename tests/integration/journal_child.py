@@ -1,0 +1,85 @@
+"""The processes that the journal's tests start and kill. Each line on stdout is one thing that is on the disk."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from intercom_bulk_updater.errors import JournalError
+from intercom_bulk_updater.journal import Journal, RunLock
+from intercom_bulk_updater.model import Fate, NewItem, Outcome
+
+
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+def work(home: Path, run: str) -> None:
+    """Find, claim and settle for ever, saying what has been written, until killed."""
+    journal = Journal(home / "journal.db")
+    with RunLock(home, run):
+        journal.recover(run)
+        start = journal.counts(run).selected
+        number = start
+        while True:
+            page = [NewItem(f"{n:015d}", {"state": "open"}) for n in range(number, number + 7)]
+            number += journal.add_items(run, page, search={"next": number + 7})
+            say("found", number)
+            items = journal.turn(run, [], 9)
+            say("claimed", *(item.seq for item in items))
+            journal.turn(run, [Fate(item.seq, Outcome.DONE, after={"state": "closed"}) for item in items[:5]], 0)
+            say("done", *(item.seq for item in items[:5]))
+            journal.turn(run, [Fate(item.seq, Outcome.PENDING) for item in items[5:]], 0)
+            say("back", *(item.seq for item in items[5:]))
+
+
+def hold(home: Path, run: str) -> None:
+    """Hold the run until killed."""
+    with RunLock(home, run):
+        say("held")
+        sys.stdin.read()
+
+
+def ask(home: Path, run: str, control: str) -> None:
+    """Ask the holder of the run for something."""
+    with Journal(home / "journal.db") as journal:
+        journal.request(run, control)
+
+
+def settle(home: Path, run: str, group: str) -> None:
+    """Claim and settle until nothing is pending, beside other processes that do the same."""
+    with Journal(home / "journal.db") as journal:
+        fates: list[Fate] = []
+        while items := journal.turn(run, fates, int(group)):
+            say("claimed", *(item.seq for item in items))
+            fates = [Fate(item.seq, Outcome.DONE, note=group) for item in items]
+
+
+def create(home: Path, number: str) -> None:
+    """Open a journal that may not exist yet, at the same time as others, and create a run."""
+    sys.stdin.readline()
+    with Journal(home / "journal.db") as journal:
+        say(journal.create_run(operation=f"op{number}").id)
+
+
+def overflow(home: Path, run: str, limit: str) -> None:
+    """Write until the system refuses to let any file grow beyond `limit` bytes; then say how it was told."""
+    import resource
+
+    with Journal(home / "journal.db") as journal:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        number = 0
+        try:
+            while True:
+                journal.add_items(run, [NewItem(f"{n:015d}", {"x": "y" * 99}) for n in range(number, number + 100)])
+                number += 100
+                say("found", number)
+        except JournalError as error:
+            say("refused", error.message)
+
+
+if __name__ == "__main__":
+    {"work": work, "hold": hold, "ask": ask, "settle": settle, "create": create, "overflow": overflow}[sys.argv[1]](
+        Path(sys.argv[2]), *sys.argv[3:]
+    )
