@@ -1,0 +1,1 @@
+"""What to do with one item; one file for each resource."""

@@ -1,0 +1,489 @@
+"""The verbs of conversations: close, open, snooze, assign, tag, untag, set, note, reply, and the way back from them.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..api.client import Client
+from ..api.effects import find_message, message_stands
+from ..model import Item, Reversibility
+from ..operation import Change, Json, Operation
+from .state import ASSIGNEES, STATE, converge, image, mark, number
+
+_PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile stay"
+
+
+class ConversationState(Operation):
+    """Bring some fields of a conversation to a wanted state. Its subclasses say which and to what."""
+
+    resource: ClassVar[str] = "conversations"
+    reversibility = Reversibility.FIELDS
+    side_effects = _PARTS_STAY
+    idempotent = True
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """The wanted value of each field that the requests set."""
+        raise NotImplementedError
+
+    def consequences(self, before: Json) -> dict[str, Any]:
+        """Fields that Intercom changes by itself on the way."""
+        return {}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation."""
+        return image(payload, self.fields)
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        if item.before is None:
+            return None
+        before = item.before
+        wanted = self.target(before)
+        if all(before.get(field) == value for field, value in wanted.items()):
+            return {}
+        after = {**wanted, **self.consequences(before)}
+        return {f: (before.get(f), v) for f, v in after.items() if before.get(f) != v}
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return client.get(f"conversations/{item_id}")
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        now = image(payload, self.fields)
+        wanted = self.target(item.before if item.before is not None else now)
+        return all(now.get(field) == value for field, value in wanted.items())
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return differences(item.before or {}, image(payload, self.fields))
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        have = image(now, self.fields) if now is not None else dict(item.before or {})
+        return converge(client, item.id, have, self.target(item.before or have))
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return Restore(self.fields)
+
+
+class Close(ConversationState):
+    """Close the conversation; with `body`, the customer sees a last message."""
+
+    name: ClassVar[str] = "close"
+    fields = STATE
+
+    def __init__(self, body: str = "") -> None:
+        self.body = body
+        self.customer_visible = bool(body)
+        # Closing twice ends in the same state; writing to the customer twice does not.
+        self.idempotent = not body
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"body": self.body} if self.body else {}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return "close with a message" if self.body else "close"
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        return {"state": "closed"}
+
+    def consequences(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        return {"snoozed_until": None}
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        if not self.body:
+            return super().stands(payload, item, since=since, client=client)
+        return message_stands(payload, self._message(client), since)
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        if not self.body and item.before is None and now is None:
+            now = {"state": "open"}
+        if not self.body:
+            return super().perform(client, item, now)
+        answer = client.post(f"conversations/{item.id}/parts", self._message(client))
+        return {**image(answer, self.fields), **mark(answer)}
+
+    def _message(self, client: Client) -> dict[str, Any]:
+        body = {"message_type": "close", "type": "admin", "admin_id": client.admin_id}
+        return {**body, "body": self.body} if self.body else body
+
+
+class Open(ConversationState):
+    """Open the conversation again (also wakes a snoozed one)."""
+
+    name: ClassVar[str] = "open"
+    fields = STATE
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        return {"state": "open"}
+
+    def consequences(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        return {"snoozed_until": None}
+
+
+class Snooze(ConversationState):
+    """Snooze the conversation until a moment (unix seconds)."""
+
+    name: ClassVar[str] = "snooze"
+    fields = STATE
+
+    def __init__(self, until: int) -> None:
+        self.until = int(until)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"until": self.until}
+
+    def describe(self) -> str:
+        """See Operation."""
+        from datetime import UTC, datetime
+
+        return f"snooze until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M} UTC"
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        return {"state": "snoozed", "snoozed_until": self.until}
+
+
+class Assign(ConversationState):
+    """Assign the conversation to a team, an admin, or nobody.
+
+    Assigning reopens a closed conversation and wakes a snoozed one; `keep_state` puts it back as it was.
+    """
+
+    name: ClassVar[str] = "assign"
+    fields = (*ASSIGNEES, *STATE)
+
+    def __init__(
+        self, team: str | None = None, admin: str | None = None, keep_state: bool = False, label: str = ""
+    ) -> None:
+        self.team = None if team is None else number(team)
+        self.admin = None if admin is None else number(admin)
+        self.keep_state = keep_state
+        self.label = label
+        self.requests_per_item = max(1, (team is not None) + (admin is not None))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        given: dict[str, Any] = {"keep_state": self.keep_state, "label": self.label}
+        if self.team is not None:
+            given["team"] = str(self.team)
+        if self.admin is not None:
+            given["admin"] = str(self.admin)
+        return given
+
+    def describe(self) -> str:
+        """See Operation."""
+        if self.team == 0 and self.admin == 0:
+            return "unassign"
+        to = self.label or " and ".join(
+            f"{kind} {value}" for kind, value in (("team", self.team), ("admin", self.admin)) if value is not None
+        )
+        return f"assign to {to}" + (" (keeping the state)" if self.keep_state else "")
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        wanted: dict[str, Any] = {}
+        if self.admin is not None:
+            wanted["admin_assignee_id"] = self.admin
+        if self.team is not None:
+            wanted["team_assignee_id"] = self.team
+        if self.keep_state and "state" in before:
+            wanted["state"] = before["state"]
+            wanted["snoozed_until"] = before.get("snoozed_until")
+        return wanted
+
+    def consequences(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        reopens = not self.keep_state and before.get("state") == "closed"
+        return {"state": "open"} if reopens else {}
+
+
+class _Tagging(ConversationState):
+    fields = ("tags",)
+    reversibility = Reversibility.REVERSIBLE
+    side_effects = ""
+
+    def __init__(self, tags: list[str], labels: list[str] | None = None) -> None:
+        self.tags = [str(tag) for tag in tags]
+        self.labels = labels or self.tags
+        self.requests_per_item = max(1, len(self.tags))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"tags": self.tags, "labels": self.labels}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"{self.name} {', '.join(self.labels)}"
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        # Only our tags count: others may have been put or taken by somebody else meanwhile.
+        now = set(image(payload, self.fields)["tags"])
+        return set(self.target({"tags": sorted(now)})["tags"]) == now
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        have = image(now, self.fields) if now is not None else dict(item.before or {"tags": self._assumed()})
+        return converge(client, item.id, have, self.target(have))
+
+    def _assumed(self) -> list[str]:
+        return []
+
+
+class Tag(_Tagging):
+    """Put tags on the conversation."""
+
+    name: ClassVar[str] = "tag"
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        return {"tags": sorted(set(before.get("tags") or ()) | set(self.tags))}
+
+
+class Untag(_Tagging):
+    """Take tags off the conversation."""
+
+    name: ClassVar[str] = "untag"
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        return {"tags": sorted(set(before.get("tags") or ()) - set(self.tags))}
+
+    def _assumed(self) -> list[str]:
+        return list(self.tags)
+
+
+class Set(ConversationState):
+    """Write fields (title, read, company_id) and custom attributes."""
+
+    name: ClassVar[str] = "set"
+    side_effects = "Intercom adds a history entry for each attribute, which stays"
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = dict(values)
+        self.fields = tuple(sorted(self.values))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"values": self.values}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return "set " + ", ".join(f"{field.removeprefix('custom_attributes.')}={value}" for field, value in self.values.items())
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See ConversationState."""
+        return dict(self.values)
+
+
+class _Message(Operation):
+    """Add a message. Never done twice: after a lost answer the thread is read before anything else."""
+
+    resource: ClassVar[str] = "conversations"
+    reversibility = Reversibility.REDACT
+    idempotent = False
+    appends = True
+    kind: ClassVar[str] = ""
+
+    def __init__(self, body: str, skip_notifications: bool = False) -> None:
+        self.body = body
+        self.skip_notifications = skip_notifications
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"body": self.body, "skip_notifications": self.skip_notifications}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. Besides the state, whom it would write to, for the review."""
+        people = (payload.get("contacts") or {}).get("contacts") or []
+        return {**image(payload, STATE), "contacts": [str(person.get("id")) for person in people]}
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return differences({f: v for f, v in (item.before or {}).items() if f in STATE}, image(payload, STATE))
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        return {self.name: (None, "one more message")}
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return client.get(f"conversations/{item_id}")
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        return message_stands(payload, self._message(client), since)
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        message = self._message(client)
+        answer = client.post(f"conversations/{item.id}/reply", message)
+        part = find_message(answer, message, client.server_time() - 120)
+        return {**image(answer, STATE), **mark(answer), **({"part": str(part.get("id"))} if part else {})}
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "a message cannot be taken back; Intercom can only redact it, part by part"
+
+    def _message(self, client: Client) -> dict[str, Any]:
+        message = {"message_type": self.kind, "type": "admin", "admin_id": client.admin_id, "body": self.body}
+        return {**message, "skip_notifications": True} if self.skip_notifications else message
+
+
+class Reply(_Message):
+    """Reply to the customer."""
+
+    name: ClassVar[str] = "reply"
+    kind: ClassVar[str] = "comment"
+    customer_visible = True
+    side_effects = "the customer is written to; a reply wakes a snoozed conversation"
+
+
+class Note(_Message):
+    """Leave an internal note."""
+
+    name: ClassVar[str] = "note"
+    kind: ClassVar[str] = "note"
+    side_effects = "teammates may be notified; a note wakes a snoozed conversation"
+
+
+class Restore(ConversationState):
+    """The way back: bring the touched fields from what a run left to what they were before it.
+
+    `item.before` is what the run left (the drift check compares with it), `item.data["to"]` what was before it.
+    """
+
+    name: ClassVar[str] = "undo"
+    own_change_only = True
+
+    def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "") -> None:
+        self.fields = tuple(fields)
+        self.of = of
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"fields": list(self.fields), "of": self.of}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"undo {self.of}".strip()
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        left = item.before or {}
+        wanted = self._wanted(item, left)
+        return {f: (left.get(f), v) for f, v in wanted.items() if left.get(f) != v}
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        now = image(payload, self.fields)
+        return all(now.get(f) == v for f, v in self._wanted(item, now).items())
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        now = image(payload, self.fields)
+        left = {f: v for f, v in (item.before or {}).items() if f in self.fields}
+        if "tags" in left:
+            # Only our own change counts: the tags of others are left as they are.
+            ours = set(left.pop("tags")) ^ set((item.data or {}).get("to", {}).get("tags") or ())
+            was = set((item.before or {})["tags"]) & ours
+            if set(now["tags"]) & ours != was:
+                return "the tag was changed since"
+        return "; ".join(said for said in (differences(left, now), touched_since(payload, item)) if said)
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        have = image(now, self.fields) if now is not None else dict(item.before or {})
+        return converge(client, item.id, have, self._wanted(item, have))
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return Restore(self.fields, self.describe())
+
+    def _wanted(self, item: Item, now: Json) -> dict[str, Any]:
+        to = {f: v for f, v in ((item.data or {}).get("to") or {}).items() if f in self.fields}
+        if "tags" in to:
+            left, was = set((item.before or {}).get("tags") or ()), set(to["tags"])
+            to["tags"] = sorted((set(now.get("tags") or ()) - (left - was)) | (was - left))
+        return to
+
+
+def differences(was: Json, now: Json) -> str:
+    """What differs between two images, in words: "state is open, was closed"."""
+    return ", ".join(
+        f"{field} is {shown(now.get(field))}, was {shown(value)}"
+        for field, value in was.items()
+        if field in now and now.get(field) != value
+    )
+
+
+def shown(value: Any) -> str:
+    """A field's value for people."""
+    if value is None or value == "":
+        return "empty"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+
+
+def touched_since(payload: Json, item: Item) -> str:
+    """Who touched the conversation after our write, as far as its history tells; "" for nobody.
+
+    What bots and workflows write is not counted: closing thousands of conversations sets them off, and they do not
+    overwrite what is restored. A history entry "…by_admin" is a person's even when a bot signs it.
+    """
+    marks = (item.data or {}).get("marks") or {}
+    if "updated_at" not in marks:
+        return ""
+    at = int(marks["updated_at"])
+    later = []
+    for part in (payload.get("conversation_parts") or {}).get("conversation_parts") or []:
+        written = int(part.get("created_at") or 0)
+        ours = str(part.get("id")) == marks.get("part") or str(part.get("id")) in (item.data or {}).get("own", ())
+        newer = written > at or (written == at and "part" in marks and _after(part.get("id"), marks["part"]))
+        if newer and not ours:
+            later.append(part)
+    people = [
+        p for p in later
+        if (p.get("author") or {}).get("type") != "bot" or str(p.get("part_type", "")).endswith("_by_admin")
+    ]
+    if people:
+        last = people[-1]
+        author = last.get("author") or {}
+        who = author.get("name") or f"{author.get('type', 'somebody')} {author.get('id', '')}".strip()
+        return f"{who} has been there since ({last.get('part_type')})"
+    tags = [t for t in (payload.get("tags") or {}).get("tags") or [] if int(t.get("applied_at") or 0) > at]
+    if tags:
+        by = tags[-1].get("applied_by") or {}
+        return f"tagged {tags[-1].get('name')!r} since, by {by.get('type', 'somebody')} {by.get('id', '')}".rstrip()
+    if not later and int(payload.get("updated_at") or 0) > max(at, int((item.data or {}).get("own_until") or 0)):
+        return "changed since by somebody; the API does not tell who"
+    return ""
+
+
+def _after(one: Any, other: Any) -> bool:
+    try:
+        return int(one) > int(other)
+    except (TypeError, ValueError):
+        return False

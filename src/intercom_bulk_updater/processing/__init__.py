@@ -1,0 +1,1 @@
+"""How to do it to many: the engine, plans, guards, undo, verification."""

@@ -1,0 +1,78 @@
+"""Guards: what must hold before the first write, and what ends a run that goes wrong. All raise SafetyStop (exit 5)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..amounts import Amount, Expect
+from ..errors import SafetyStop
+from ..model import Fate, Outcome
+
+# The window of --max-failures P%, and how many items it needs before it judges.
+_WINDOW, _LEAST = 100, 20
+
+
+def check_size(selected: int, *, expect: str, most: str, population: int | None) -> None:
+    """Compare a selection with --expect and --max, before anything is written.
+
+    `population` is how many items of the kind there are, for `--max P%`; None when it is not known.
+    """
+    if expect and not Expect.parse(expect).allows(selected):
+        raise SafetyStop(
+            f"{selected} items are selected and --expect {expect} does not allow that. Nothing was written. "
+            "Look at the selection (intercom-bulk conversations find ...), or correct --expect."
+        )
+    if not most:
+        return
+    amount = Amount.parse(most)
+    if amount.percent and population is None:
+        raise SafetyStop(f"--max {most} needs the number of all items of this kind, which Intercom does not tell here.")
+    limit = amount.of(population or 0)
+    if selected > limit:
+        of = f" ({limit} of {population})" if amount.percent else ""
+        raise SafetyStop(
+            f"{selected} items are selected, more than --max {amount}{of}. Nothing was written. "
+            "Narrow the selection, or raise --max."
+        )
+
+
+@dataclass(slots=True)
+class Breaker:
+    """--max-failures: `N` stops when more than N items failed; `P%` when more than P % of the last 100 did."""
+
+    text: str
+    failed: int = 0
+    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+
+    def trips(self, fates: Sequence[Fate]) -> SafetyStop | None:
+        """Count outcomes; the reason to stop if there were too many failures among them."""
+        reason = None
+        for fate in fates:
+            try:
+                self.see(fate)
+            except SafetyStop as exc:
+                reason = reason or exc
+        return reason
+
+    def see(self, fate: Fate) -> None:
+        """Count one outcome; raises SafetyStop when it is too much."""
+        if not self.text or fate.outcome is Outcome.PENDING:
+            return
+        bad = fate.outcome in (Outcome.FAILED, Outcome.IN_DOUBT)
+        self.recent.append(bad)
+        self.failed += bad
+        if not bad:
+            return
+        amount = Amount.parse(self.text)
+        if not amount.percent:
+            if self.failed > amount.of(0):
+                raise SafetyStop(f"{self.failed} items failed, more than --max-failures {amount} allows.")
+        elif len(self.recent) >= _LEAST:
+            share = 100 * sum(self.recent) / len(self.recent)
+            if share > float(amount.value):
+                raise SafetyStop(
+                    f"{sum(self.recent)} of the last {len(self.recent)} items failed ({share:.0f} %), more than "
+                    f"--max-failures {amount} allows."
+                )

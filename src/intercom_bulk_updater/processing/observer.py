@@ -1,0 +1,78 @@
+"""What a run tells while it goes on; consoles, event streams and tests listen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..model import Counts
+
+if TYPE_CHECKING:
+    from ..api.budget import BudgetState
+    from .engine import Snapshot
+    from .review import Review
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands, twice a second."""
+
+    phase: str
+    """"reading", "acting", "verifying", "waiting for the index"."""
+    counts: Counts
+    total: int | None
+    """Items in all, as far as it is known."""
+    rate: float
+    """Finished items a second, smoothed."""
+    elapsed: float
+    eta: float | None
+    """Seconds left; None when it cannot be told."""
+    snapshot: Snapshot | None = None
+    budget: BudgetState | None = None
+    retried: int = 0
+    throttled: int = 0
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For `runs watch` and `--jsonl`."""
+        told: dict[str, Any] = {
+            "phase": self.phase,
+            "counts": self.counts.as_json(),
+            "total": self.total,
+            "rate": round(self.rate, 1),
+            "elapsed": round(self.elapsed, 1),
+            "eta": None if self.eta is None else round(self.eta, 1),
+            "retried": self.retried,
+            "throttled": self.throttled,
+        }
+        if self.snapshot is not None:
+            told |= {"holds": self.snapshot.holds, "workers": self.snapshot.workers, "busy": self.snapshot.busy}
+        if self.budget is not None:
+            told["window"] = {
+                "limit": self.budget.limit,
+                "used": self.budget.used,
+                "ends_in": None if self.budget.ends_in is None else round(self.budget.ends_in, 1),
+            }
+        if self.note:
+            told["note"] = self.note
+        return told
+
+
+@dataclass
+class Observer:
+    """Hears what a run tells; this one does nothing with it."""
+
+    heard: list[str] = field(default_factory=list)
+
+    def began(self, run_id: str) -> None:
+        """A run has its id and its row in the journal."""
+
+    def progress(self, progress: Progress) -> None:
+        """Called twice a second."""
+
+    def event(self, kind: str, **data: Any) -> None:
+        """A pass, a guard, a canary, a pause, a warning."""
+
+    def confirm(self, review: Review, run_id: str) -> bool:
+        """Asked with the review before the first write, when the run was told to ask. False: stop, nothing written."""
+        return True

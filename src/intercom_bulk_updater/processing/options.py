@@ -1,0 +1,68 @@
+"""How a run is to be done: every option of the command and of `bulk_process`, once, with its default and unit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..amounts import Amount, Expect
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person chose. JSON-able with `as_json`, so that a resumed run keeps it."""
+
+    limit: int | None = None
+    """Items at most; the selection is cut off there."""
+    workers: int | None = None
+    """A fixed number of workers; None: start at 15 and adapt."""
+    share: float = 1.0
+    """The part of the rate limit this run may use at most, 0 to 1."""
+    rate: float | None = None
+    """Requests a second at most, on top of the window; None: as the window allows."""
+    timeout: float = 30.0
+    """Seconds one request may take."""
+    retries: int = 3
+    """Repetitions of a request that failed for a passing reason: N means N+1 requests."""
+    deadline: float | None = None
+    """Seconds after which the run stops softly (exit 7)."""
+    page_size: int = 150
+    """Items a search page; 150 is the most Intercom gives."""
+    expect: str = ""
+    """`N` or `N±P%`: refuse another count."""
+    max: str = ""
+    """`N` or `P%`: refuse a larger selection."""
+    cap: int | None = None
+    """Refuse a larger query selection that nobody has looked at (--yes without --max or --expect)."""
+    canary: str = ""
+    """`N` or `P%`: do these first, read them back, and go on only if all are as wanted."""
+    max_failures: str = ""
+    """`N` failures in all, or `P%` of the last 100 items: stop."""
+    on_drift: str = "skip"
+    """`skip`, `stop` or `force` for items that moved since the plan."""
+    verify: str = "sample"
+    """`none`, `sample` or `all`: read back at the end, then search again."""
+    dry_run: bool = False
+    reread: bool = False
+    """Read each item right before its write."""
+    index_wait: float = 120.0
+    """Seconds at most that the verification waits for Intercom's search index to catch up."""
+    rate_words: str = ""
+    """What was typed for --rate, for reports."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What is stored with the run."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Options:
+        """The options of a stored run; fields of other versions are left out."""
+        return cls(**{k: v for k, v in stored.items() if k in cls.__dataclass_fields__})
+
+    def amounts(self) -> None:
+        """Parse every amount now, so that a typing error costs nothing. Raises UsageError."""
+        for text in (self.max, self.canary, self.max_failures):
+            if text:
+                Amount.parse(text)
+        if self.expect:
+            Expect.parse(self.expect)

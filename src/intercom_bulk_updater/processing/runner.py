@@ -1,0 +1,638 @@
+"""The runner: one run from its first page to its last read-back. Every kind of run goes through here.
+
+    select   the feed fills the journal (reader.py)
+    guard    --expect, --max, the question to the person
+    act      the canary first, then the rest (engine.py, worker.py)
+    again    search again until a pass brings nothing new
+    verify   read back, search again until what is left is explained (verify.py)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..amounts import Amount
+from ..api.retry import RetryPolicy
+from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, VerificationFailed
+from ..journal import Journal, RunLock, RunRecord, WindowRow
+from ..model import Counts, Fate, Item, Outcome, Requests, RunStatus
+from ..operation import Operation
+from .engine import TICK, Attempt, Crew, Engine, Snapshot
+from .feeds import Feed, QueryFeed
+from .guards import Breaker, check_size
+from .observer import Observer, Progress
+from .options import Options
+from .reader import Reader
+from .review import Review, look
+from .session import Session
+from .verify import Leftovers, ReadBack, Verified, to_read_back
+from .worker import Worker
+
+# A late resume reads each item again: what the journal knows of it is older than this (seconds).
+_STALE_AFTER = 3600.0
+# Passes at most that search again after acting; each must bring something new to be followed by another.
+_MOST_PASSES = 25
+
+
+@dataclass(slots=True)
+class Job:
+    """What a runner needs to do a run: its row, what is done, where items come from, how."""
+
+    run: RunRecord
+    operation: Operation
+    feed: Feed
+    options: Options
+    population: Callable[[], int | None] = lambda: None
+    """How many items of the kind there are, for `--max P%`."""
+    ask: bool = False
+    """Freeze the selection, then ask the person."""
+    review_only: bool = False
+    """Freeze, look, and end there: a dry run or a plan."""
+
+
+class Runner:
+    """Does one job; see the module. `execute` returns the run as it ended, or raises why it stopped."""
+
+    def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
+        self.session = session
+        self.job = job
+        self.observer = observer or Observer()
+        self.review: Review | None = None
+        self.verified: Verified | None = None
+        self.journal: Journal = session.journal
+        self.id = job.run.id
+        self._stop = session.stop
+        self._counts = Counts()
+        self._began = time.monotonic()
+        self._seconds_before = float(job.run.totals.get("seconds") or 0.0)
+        self._requests_before = dict(job.run.totals.get("requests") or {})
+        self._rate = 0.0
+        self._rate_at: tuple[float, int] | None = None
+        self._saved = 0.0
+        self._looked = 0.0
+        self._phase = "reading"
+        self._paused = False
+        self._breaker = Breaker(job.options.max_failures)
+        self._reader: Reader | None = None
+        self._worker = Worker(
+            job.operation,
+            session.client,
+            self._stop,
+            RetryPolicy(job.options.retries),
+            timeout=job.options.timeout,
+            reread=job.options.reread,
+            on_drift=job.options.on_drift,
+        )
+
+    # -- the whole ----------------------------------------------------------------------------------------------------
+
+    def execute(self) -> RunRecord:
+        """Do the run. Raises what stopped it; the journal then holds a state from which `runs resume` goes on."""
+        with RunLock(self.session.settings.home, self.id):
+            self._start()
+            error: BaseException | None = None
+            try:
+                self._select()
+                if not self.job.review_only:
+                    self._act()
+                    self._verify()
+            except BaseException as exc:
+                error = exc
+                raise
+            finally:
+                self._finish(error)
+        if error is None and self.verified is not None and not self.verified.ok:
+            raise VerificationFailed(self._unverified(), run_id=self.id)
+        return self.journal.run(self.id)
+
+    def verify_only(self, feed: QueryFeed | None) -> Verified:
+        """Read back and search once, writing nothing; the account goes into the run's totals."""
+        with RunLock(self.session.settings.home, self.id):
+            self.observer.began(self.id)
+            self.verified = result = Verified(self.job.options.verify)
+            self._read_back(result, result.level)
+            if feed is not None and not self.journal.run(self.id).search.get("cut"):
+                self._search_unseen(feed, result)
+            totals = {**self.journal.run(self.id).totals, "verified": result.as_json()}
+            code = 0 if result.ok else VerificationFailed.exit_code
+            self.journal.update_run(self.id, totals=totals, exit_code=code)
+            self._event("verify", **result.as_json())
+        if not result.ok:
+            raise VerificationFailed(self._unverified(), run_id=self.id)
+        return result
+
+    def _search_unseen(self, feed: QueryFeed, result: Verified) -> None:
+        leftovers = Leftovers(self.journal, self.id, self.job.operation, feed.key)
+        feed.watch = leftovers
+        state: dict[str, Any] = {"pass": 0, "complete": True, "server_started": self.journal.run(self.id).search.get("server_started")}
+        unseen, after = 0, dict(state)
+        for batch, after in feed.batches({k: v for k, v in state.items() if v is not None}):  # noqa: B007 - the last state is read below
+            known = self.journal.known(self.id, [item.id for item in batch])
+            unseen += sum(item.id not in known for item in batch)
+        leftovers.settle()
+        result.passes = 1
+        result.explained = dict(leftovers.explained)
+        if after.get("new_since"):
+            result.explained["new since the run began"] = int(after["new_since"])
+        if leftovers.stale_count:
+            self._ask_each(leftovers, result)
+        result.remaining = unseen + (result.remaining or 0)
+
+    def _start(self) -> None:
+        run = self.journal.run(self.id)
+        left = self.journal.recover(self.id)
+        if left:
+            self.observer.event("in_doubt", count=left)
+            self.journal.add_event(self.id, "in_doubt", count=left)
+        if run.started_at and time.time() - run.started_at > _STALE_AFTER:
+            self._worker.reread = True
+        self.journal.update_run(
+            self.id, status=RunStatus.RUNNING, started_at=run.started_at or time.time(), finished_at=None, control="",
+            exit_code=None, message="",
+        )
+        self._counts = self.journal.counts(self.id)
+        self.observer.began(self.id)
+
+    def _finish(self, error: BaseException | None) -> None:
+        status, code, message = _ending(error)
+        counts = self.journal.counts(self.id)
+        if error is None:
+            if self.verified is not None and not self.verified.ok:
+                code = VerificationFailed.exit_code
+            elif counts.failed or counts.in_doubt:
+                code = 3
+            if self.job.review_only:
+                status = RunStatus.PLANNED
+        if isinstance(error, _Cancelled):
+            status = RunStatus.CANCELLED
+        totals = dict(self.journal.run(self.id).totals)
+        totals["requests"] = self.requests()
+        totals["seconds"] = round(self._elapsed(), 3)
+        if self.verified is not None:
+            totals["verified"] = self.verified.as_json()
+        if self.review is not None:
+            totals["review"] = self.review.as_json()
+        self._save_windows()
+        self._counts = counts
+        self.observer.progress(self._progress(None))
+        self.journal.update_run(
+            self.id, status=status, finished_at=time.time(), exit_code=code, message=message, totals=totals,
+            progress=self._progress(None).as_json(), control="",
+        )
+
+    # -- select and guard -----------------------------------------------------------------------------------------------
+
+    def _select(self) -> None:
+        """Read all of it first where somebody or something has to look at the whole; otherwise stream."""
+        options = self.job.options
+        search = self.journal.run(self.id).search
+        fresh = not search
+        if not search.get("complete"):
+            self._reader = Reader(self.job.feed, self.journal, self.id, self._stop, most=options.limit)
+            freeze = self.job.ask or self.job.review_only or not self.job.feed.searches
+            self._reader.start()
+            if freeze:
+                self._wait_for_reader(lambda: False)
+            elif options.expect or options.max or options.canary or options.cap:
+                # The server's count decides before the first write; the reader's own count goes on deciding.
+                self._wait_for_reader(lambda: "total" in self._reader_state())
+        if fresh or not self._counts.finished:
+            self._guard()  # also when a run that a guard stopped is resumed: nothing has been written yet
+        if self.job.ask or self.job.review_only:
+            self._look()
+            assert self.review is not None  # noqa: S101 - _look made it
+            if self.job.ask and self.review.would_change and not self.observer.confirm(self.review, self.id):
+                raise SafetyStop("Not confirmed: nothing was written.")
+
+    def _guard(self) -> None:
+        options = self.job.options
+        if options.cap is not None and self._selected() > options.cap and not (options.expect or options.max):
+            raise SafetyStop(
+                f"{self._selected()} items are selected by a query and --yes was given without --max or --expect; the cap "
+                f"is then {options.cap}. Nothing was written. Look first (--dry-run), then say how many you mean: "
+                f"--expect {self._selected()} or --max {self._selected()}."
+            )
+        if not (options.expect or options.max):
+            return
+        population = self.job.population() if options.max and Amount.parse(options.max).percent else None
+        check_size(self._selected(), expect=options.expect, most=options.max, population=population)
+
+    def _selected(self) -> int:
+        """How many items are, or will be, selected."""
+        known = self.journal.counts(self.id).selected
+        state = self.journal.run(self.id).search
+        if state.get("complete"):
+            return known
+        total = state.get("total")
+        selected = max(known, int(total)) if isinstance(total, int) else known
+        return min(selected, self.job.options.limit) if self.job.options.limit else selected
+
+    def _look(self) -> None:
+        operation = self.job.operation
+        needs_reading = next(
+            (True for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]) if row.before is None), False
+        )
+        if needs_reading:
+            self._phase = "reading"
+            self._run_engine(_Looker(self._worker), self._iterate_pending())
+        state = self.session.budget.state()
+        reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
+        self.review = look(
+            self.journal, self.id, operation, limit=state.limit, requests_read=reads,
+        )
+
+    def _iterate_pending(self) -> Callable[[Sequence[Fate], int], list[Item]]:
+        rows = self.journal.items(self.id, outcomes=[Outcome.PENDING])
+
+        def take(fates: Sequence[Fate], number: int) -> list[Item]:
+            if fates:
+                self._count(fates)
+                self.journal.turn(self.id, fates, 0)
+            items: list[Item] = []
+            while len(items) < number and (row := next(rows, None)) is not None:
+                if row.before is None:
+                    items.append(Item(row.seq, row.id, None, row.data))
+            return items
+
+        return take
+
+    def _wait_for_reader(self, enough: Callable[[], bool]) -> None:
+        reader = self._reader
+        assert reader is not None  # noqa: S101
+        while reader.is_alive() and not enough():
+            reader.join(0.02)
+            if time.monotonic() - self._looked >= TICK:
+                self._looked = time.monotonic()
+                self._tick(None)
+            if self._stop.asked:
+                break
+        if not reader.is_alive() or self._stop.asked:
+            self._join_reader()
+
+    def _reader_state(self) -> dict[str, Any]:
+        return self._reader.state if self._reader is not None else {}
+
+    def _join_reader(self) -> None:
+        """Wait for the reader and raise what broke it."""
+        reader, self._reader = self._reader, None
+        if reader is None:
+            return
+        reader.join()
+        if reader.error is not None:
+            raise reader.error
+        if self._stop.asked and self._stop.reason is not None:
+            raise self._stop.reason
+        self._counts.selected = reader.known
+        if reader.state.get("endless"):
+            self._event("endless_pass", passed=reader.state.get("pass"))
+
+    # -- act -------------------------------------------------------------------------------------------------------------
+
+    def _act(self) -> None:
+        self._phase = "acting"
+        options = self.job.options
+        if options.canary and not self.journal.run(self.id).totals.get("canary"):
+            self._canary(Amount.parse(options.canary).of(self._selected(), up=True))
+        self._work()
+        passes = 1
+        while self._again() and passes < _MOST_PASSES:
+            passes += 1
+            if not self._another_pass():
+                break
+
+    def _work(self, most: int | None = None) -> None:
+        """Act on what is pending, and on what the reader still brings."""
+        self._phase = "acting"
+        allowance = _Allowance(most)
+
+        def take(fates: Sequence[Fate], number: int) -> list[Item]:
+            broken = self._breaker.trips(fates)
+            self._count(fates)
+            # Also when the breaker trips these outcomes go to disk first: what is done is done.
+            items = self.journal.turn(self.id, fates, 0 if broken else allowance.of(number))
+            allowance.spend(items, fates)
+            if broken is not None and not self._stop.asked:
+                raise broken
+            return items
+
+        try:
+            self._run_engine(self._worker, take)
+        finally:
+            if most is None or self._stop.asked:
+                self._join_reader()
+
+    def _again(self) -> bool:
+        """Whether the search should be asked again: always, unless it was cut off or the count was full anyway."""
+        search = self.journal.run(self.id).search
+        if not self.job.feed.searches or search.get("cut"):
+            return False
+        counts = self.journal.counts(self.id)
+        total = search.get("total")
+        full = isinstance(total, int) and counts.selected + int(search.get("new_since") or 0) >= total
+        return not (self.job.options.verify == "none" and full and int(search.get("pass") or 1) == 1)
+
+    def _another_pass(self) -> bool:
+        """Search again; act on what no pass has seen. False when it brought nothing new."""
+        self._phase = "searching again"
+        reader = self._reader = Reader(
+            self.job.feed, self.journal, self.id, self._stop, most=self.job.options.limit
+        )
+        reader.start()
+        self._work()
+        if reader.found:
+            self._event("pass", number=reader.state.get("pass"), found=reader.found)
+        return bool(reader.found)
+
+    def _canary(self, number: int) -> None:
+        if number <= 0:
+            return
+        self._work(most=number)
+        done = self._counts_now()
+        result = Verified("all")
+        self._read_back(result, "all")
+        totals = dict(self.journal.run(self.id).totals)
+        totals["canary"] = {"items": number, "failed": done.failed + done.in_doubt, "wrong": result.wrong_count}
+        self.journal.update_run(self.id, totals=totals)
+        self._event("canary", **totals["canary"])
+        if done.failed or done.in_doubt or result.wrong_count:
+            examples = "; ".join(f"{i} is: {what}" for i, what in result.wrong[:3])
+            raise SafetyStop(
+                f"The canary did not come through: of the first {number} items {done.failed + done.in_doubt} failed and "
+                f"{result.wrong_count} are not as wanted{f' ({examples})' if examples else ''}. The rest was not touched."
+            )
+
+    # -- verify ----------------------------------------------------------------------------------------------------------
+
+    def _verify(self) -> None:
+        level = self.job.options.verify
+        if level == "none":
+            return
+        # A resumed or repeated verification starts from nothing.
+        self.verified = result = Verified(level)
+        self._read_back(result, level)
+        if not isinstance(self.job.feed, QueryFeed) or self.journal.run(self.id).search.get("cut"):
+            return
+        self._search_until_explained(result)
+
+    def _read_back(self, result: Verified, level: str) -> None:
+        self._phase = "verifying"
+        operation = self.job.operation
+        items = to_read_back(self.journal, self.id, level)
+        since = self._since()
+        reads = ReadBack(operation, self.session.client, since, result)
+        self._run_engine(reads, _hand_out(items))
+        if not result.checked and self._counts_now().done:
+            result.unreadable = f"{operation.describe()}: the operation does not know how to read an item back"
+
+    def _since(self) -> float:
+        """When the run began, by the server's clock."""
+        return (self.journal.run(self.id).started_at or 0.0) + self.session.client.server_time() - time.time()
+
+    def _search_until_explained(self, result: Verified) -> None:
+        feed = self.job.feed
+        assert isinstance(feed, QueryFeed)  # noqa: S101
+        waited_since = time.monotonic()
+        pause = 1.0
+        while True:
+            leftovers = Leftovers(self.journal, self.id, self.job.operation, feed.key)
+            feed.watch = leftovers
+            try:
+                self._another_pass()
+            finally:
+                feed.watch = None
+            leftovers.settle()
+            search = self.journal.run(self.id).search
+            result.passes = int(search.get("pass") or 1)
+            counts = self._counts_now()
+            result.explained = dict(leftovers.explained)
+            if search.get("new_since"):
+                result.explained["new since the run began"] = int(search["new_since"])
+            if not leftovers.stale_count and not counts.pending:
+                result.remaining = 0
+                break
+            result.waited = time.monotonic() - waited_since
+            if result.waited >= self.job.options.index_wait:
+                self._ask_each(leftovers, result)
+                break
+            self._phase = "waiting for the index"
+            self._wait(pause, f"{leftovers.stale_count} items still show their old state in Intercom's search index")
+            pause = min(pause * 2, 8.0)
+        result.waited = time.monotonic() - waited_since if result.waited else 0.0
+
+    def _ask_each(self, leftovers: Leftovers, result: Verified) -> None:
+        """The index has not caught up: GET decides, item by item."""
+        wrong_before = result.wrong_count
+        rows = list(self.journal.items(self.id, ids=leftovers.stale))
+        items = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
+        since = self._since()
+        self._run_engine(ReadBack(self.job.operation, self.session.client, since, result), _hand_out(items))
+        as_wanted = len(rows) - (result.wrong_count - wrong_before)
+        result.explained["as wanted by GET; the search index is behind"] = as_wanted
+        result.remaining = leftovers.stale_count - len(rows)
+
+    def _unverified(self) -> str:
+        result = self.verified
+        assert result is not None  # noqa: S101
+        some = "; ".join(f"{i}: {what}" for i, what in result.wrong[:3])
+        return (
+            f"{result.wrong_count + (result.remaining or 0)} items are not in the wanted state although Intercom accepted "
+            f"the change{f' ({some})' if some else ''}."
+        )
+
+    def _wait(self, seconds: float, note: str) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._tick(None, note)
+            if self._stop.wait(min(left, TICK)):
+                assert self._stop.reason is not None  # noqa: S101
+                raise self._stop.reason
+
+    # -- the machine and the displays ---------------------------------------------------------------------------------
+
+    def _run_engine(self, do: Callable[[Attempt], Any], take: Callable[[Sequence[Fate], int], list[Item]]) -> None:
+        options = self.job.options
+        acting = do is self._worker
+
+        def more() -> bool:
+            reader = self._reader
+            if reader is None or not acting:
+                return False
+            if reader.error is not None and not self._stop.asked:
+                raise reader.error
+            return reader.is_alive()
+
+        def tick(snapshot: Snapshot) -> None:
+            self._tick(snapshot)
+            engine.paused = self._paused
+
+        engine = Engine(
+            gate=self.session.gate,
+            stop=self._stop,
+            crew=Crew(fixed=options.workers),
+            take=take,
+            do=do,
+            more=more,
+            tick=tick,
+            release=(lambda seqs: self.journal.release(self.id, seqs)) if acting else (lambda seqs: None),
+            doubtful=self._worker.put_back,
+        )
+        engine.run()
+
+    def _tick(self, snapshot: Snapshot | None, note: str = "") -> None:
+        now = time.monotonic()
+        self._obey()
+        progress = self._progress(snapshot, note)
+        self.observer.progress(progress)
+        self._guard_growth()
+        if now - self._saved >= 2 * TICK:
+            self._saved = now
+            self.journal.update_run(self.id, progress=progress.as_json())
+            self._save_windows()
+
+    def _guard_growth(self) -> None:
+        """A selection that grows past --max while it is read stops the run, whatever the server's count said."""
+        text = self.job.options.max
+        if not text or self._stop.asked or self._reader is None:
+            return
+        amount = Amount.parse(text)
+        if not amount.percent and self._reader.known > amount.of(0):
+            raise SafetyStop(f"The selection grew to {self._reader.known} items, more than --max {amount}.")
+
+    def _obey(self) -> None:
+        """What another process asked for: pause, resume, cancel."""
+        asked = self.journal.control(self.id)
+        if not asked or self._stop.asked:
+            return
+        if asked == "cancel":
+            self._stop.ask(_Cancelled("Cancelled by another process."))
+        elif (asked == "pause") != self._paused:
+            self._paused = asked == "pause"
+            status = RunStatus.PAUSED if self._paused else RunStatus.RUNNING
+            self.journal.update_run(self.id, status=status, **({} if self._paused else {"control": ""}))
+            self._event("paused" if self._paused else "resumed")
+
+    def _progress(self, snapshot: Snapshot | None, note: str = "") -> Progress:
+        now, finished = time.monotonic(), self._counts.finished
+        if self._rate_at is None:
+            self._rate_at = (now, finished)
+        elif now - self._rate_at[0] >= TICK:
+            fresh = (finished - self._rate_at[1]) / (now - self._rate_at[0])
+            self._rate = fresh if not self._rate else 0.8 * self._rate + 0.2 * fresh
+            self._rate_at = (now, finished)
+        total: int | None = None
+        if self._reader is not None:
+            known = self._reader.state.get("total")
+            total = max(known if isinstance(known, int) else 0, self._reader.known) or None
+            self._counts.selected = self._reader.known
+        else:
+            total = self._counts.selected
+        if total is not None and self.job.options.limit:
+            total = min(total, self.job.options.limit)
+        left = None if total is None else max(0, total - finished)
+        self._counts.pending = max(0, self._counts.selected - finished)
+        requests = self.session.client.requests
+        return Progress(
+            phase=self._phase,
+            counts=self._counts,
+            total=total,
+            rate=self._rate,
+            elapsed=self._elapsed(),
+            eta=left / self._rate if left is not None and self._rate > 0.1 and self._phase == "acting" else None,
+            snapshot=snapshot,
+            budget=self.session.gate.state(),
+            retried=requests.retried,
+            throttled=requests.throttled,
+            note=note,
+        )
+
+    def _count(self, fates: Sequence[Fate]) -> None:
+        for fate in fates:
+            if fate.outcome is not Outcome.PENDING:
+                setattr(self._counts, fate.outcome, getattr(self._counts, fate.outcome) + 1)
+                if fate.failure is not None:
+                    self.observer.event(
+                        "item." + fate.outcome, seq=fate.seq, cause=fate.failure.cause, message=fate.failure.message
+                    )
+
+    def _counts_now(self) -> Counts:
+        self._counts = self.journal.counts(self.id)
+        return self._counts
+
+    def _elapsed(self) -> float:
+        return self._seconds_before + time.monotonic() - self._began
+
+    def requests(self) -> dict[str, int]:
+        """Requests of this run so far, over all the processes that worked on it."""
+        now: Requests = self.session.client.requests
+        return {k: v + int(self._requests_before.get(k) or 0) for k, v in now.as_json().items()}
+
+    def _save_windows(self) -> None:
+        taken = self.session.take_windows()
+        if taken:
+            rows = [
+                WindowRow(reset=w.reset, limit=w.limit, own=w.own, others=w.others, throttled=w.throttled, at=at)
+                for at, w in taken
+            ]
+            self.journal.add_windows(self.id, rows)
+
+    def _event(self, kind: str, **data: Any) -> None:
+        self.journal.add_event(self.id, kind, **data)
+        self.observer.event(kind, **data)
+
+
+class _Cancelled(RunStopped):
+    """Cancelled; `runs resume` takes it up again all the same."""
+
+
+class _Looker:
+    """A `do` that reads an item and says whether acting would change anything; it never writes."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def __call__(self, attempt: Attempt) -> Any:
+        return self._worker.look(attempt)
+
+
+class _Allowance:
+    """How many items may still be handed out (the canary); without a number, all."""
+
+    def __init__(self, most: int | None) -> None:
+        self._left = most
+
+    def of(self, wanted: int) -> int:
+        return wanted if self._left is None else min(wanted, max(0, self._left))
+
+    def spend(self, items: Sequence[Item], fates: Sequence[Fate]) -> None:
+        if self._left is not None:
+            # An item that came back with its before-image is handed out a second time.
+            self._left += sum(fate.outcome is Outcome.PENDING for fate in fates) - len(items)
+
+
+def _hand_out(items: Iterator[Item]) -> Callable[[Sequence[Fate], int], list[Item]]:
+    """A `take` over a plain stream of items whose outcomes stay as they are."""
+
+    def take(fates: Sequence[Fate], number: int) -> list[Item]:
+        handed: list[Item] = []
+        while len(handed) < number and (item := next(items, None)) is not None:
+            handed.append(item)
+        return handed
+
+    return take
+
+
+def _ending(error: BaseException | None) -> tuple[RunStatus, int, str]:
+    """Status, exit code and message of a run that ended this way."""
+    if error is None:
+        return RunStatus.FINISHED, 0, ""
+    if isinstance(error, KeyboardInterrupt):
+        return RunStatus.INTERRUPTED, 130, "interrupted"
+    if isinstance(error, Interrupted):
+        return RunStatus.INTERRUPTED, 128 + error.signal_number, error.message
+    if isinstance(error, IntercomBulkError):
+        return RunStatus.STOPPED, error.exit_code, error.message
+    return RunStatus.STOPPED, 1, f"{type(error).__name__}: {error}"
+

@@ -1,0 +1,141 @@
+"""Session: one token, one budget, one journal, held together for a command or a call of `bulk_process`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .. import __version__
+from ..api.budget import Budget, WindowUse
+from ..api.client import Client
+from ..api.gate import Gate
+from ..api.redact import keep_secret
+from ..api.retry import Kind, RetryPolicy, classify
+from ..api.transport import HttpTransport
+from ..errors import IntercomBulkError, NotFound
+from ..journal import Journal
+from ..model import Workspace
+from ..settings import Settings
+from ..stop import Stop
+
+if TYPE_CHECKING:
+    from .options import Options
+
+T = TypeVar("T")
+
+
+class Session:
+    """Everything a run needs of the outside. Close it, or use it in a `with`.
+
+    Parameters
+    ----------
+    settings:
+        Token, workspace address, state folder.
+    stop:
+        What ends it.
+    share, rate:
+        See Options; one budget serves search, action and read-back.
+    timeout:
+        Seconds a request may take.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stop: Stop | None = None,
+        *,
+        share: float = 1.0,
+        rate: float | None = None,
+        timeout: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.stop = stop or Stop()
+        self.timeout = timeout
+        self.windows: list[tuple[float, WindowUse]] = []
+        self._windows_lock = threading.Lock()
+        token = settings.require_token()
+        keep_secret(token)
+        self.budget = Budget(share=share, rate=rate, clock=clock, on_window=self._window)
+        self.gate = Gate(self.budget, self.stop)
+        self.client = Client(
+            HttpTransport(settings.base_url, headers(settings), timeout=timeout),
+            self.gate,
+            admin_id=settings.admin_id or "",
+        )
+        self._journal: Journal | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, opened when first needed."""
+        if self._journal is None:
+            self._journal = Journal(self.settings.home / "journal.db")
+        return self._journal
+
+    def workspace(self) -> Workspace:
+        """Whose token it is; a server without `GET /me` is taken as an unnamed workspace."""
+        try:
+            return self.patiently(self.client.workspace)
+        except NotFound:
+            return Workspace(id="", admin_id=self.settings.admin_id or "")
+
+    def look(self, path: str) -> dict[str, Any]:
+        """GET a list or an object that the preparation needs; tried again where that may help."""
+        return self.patiently(lambda: self.client.call("GET", path, purpose="read"))
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """Do a read again while it fails for a passing reason, a few times. Raises its last error."""
+        policy, attempt = RetryPolicy(retries=4, cap=5.0), 0
+        while True:
+            try:
+                return ask()
+            except IntercomBulkError as exc:
+                verdict = classify(exc)
+                attempt += verdict.kind is not Kind.WINDOW
+                after = policy.after(max(1, attempt))
+                if verdict.kind in (Kind.FATAL, Kind.PERMANENT) or after is None:
+                    raise
+                self.client.count_retry()
+                if self.stop.wait(max(after, verdict.wait if verdict.kind is not Kind.WINDOW else 0.0)):
+                    raise
+
+    def take_windows(self) -> list[tuple[float, WindowUse]]:
+        """The finished windows since the last call, with the unix time each was seen to end."""
+        with self._windows_lock:
+            taken, self.windows = self.windows, []
+        return taken
+
+    def _window(self, use: WindowUse) -> None:
+        with self._windows_lock:
+            self.windows.append((time.time(), use))
+
+    def close(self) -> None:
+        """Close connections and journal."""
+        self.client.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_session(settings: Settings, options: Options, stop: Stop | None = None) -> Session:
+    """A session as the options want it."""
+    stop = stop or Stop(options.deadline)
+    return Session(settings, stop, share=options.share, rate=options.rate, timeout=options.timeout)
+
+
+def headers(settings: Settings) -> dict[str, str]:
+    """The headers of every request. https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis"""
+    return {
+        "Authorization": f"Bearer {settings.require_token()}",
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "Intercom-Version": settings.api_version,
+        "User-Agent": f"intercom-bulk-updater/{__version__}",
+    }

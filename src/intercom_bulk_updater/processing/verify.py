@@ -1,0 +1,170 @@
+"""Verification: the server's word that a run is complete, never the run's own counter.
+
+First items are read back by GET. Then the selection is searched again, until nothing matching is left, or what is left
+is explained: new since the run began, failed, drifted, in doubt, or an index that still shows the old state. Items that
+no pass has seen are acted on (the runner does that) and the search goes on.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..api.client import Client
+from ..errors import NotFound
+from ..journal import ItemRow, Journal
+from ..model import Fate, Item, Outcome
+from ..operation import Operation
+from .engine import Attempt, Later
+
+SAMPLE = 50
+_KEPT = 100
+
+
+@dataclass(slots=True)
+class Verified:
+    """What the server said. `wrong` holds up to 100 ids that are not as wanted, with what they are instead."""
+
+    level: str
+    checked: int = 0
+    wrong_count: int = 0
+    wrong: list[tuple[str, str]] = field(default_factory=list)
+    passes: int = 0
+    remaining: int | None = None
+    """Items that still match and are not explained; None when there was no search to ask."""
+    explained: dict[str, int] = field(default_factory=dict)
+    waited: float = 0.0
+    unreadable: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as wanted."""
+        return not self.wrong_count and not self.remaining
+
+    def as_json(self) -> dict[str, Any]:
+        """The `verified` object of the JSON contract."""
+        return {
+            "level": self.level,
+            "remaining": (self.remaining or 0) + self.wrong_count,
+            "checked": self.checked,
+            "wrong": [{"id": i, "is": what} for i, what in self.wrong],
+            "passes": self.passes,
+            "explained": self.explained,
+            "waited": round(self.waited, 1),
+            **({"note": self.unreadable} if self.unreadable else {}),
+        }
+
+
+class ReadBack:
+    """Reads items back and compares them with what the run left; a `do` for the engine."""
+
+    def __init__(self, operation: Operation, client: Client, since: float, result: Verified) -> None:
+        self._operation = operation
+        self._client = client
+        self._since = since
+        self._result = result
+        self._lock = threading.Lock()
+        self._failures: dict[int, int] = {}
+
+    def __call__(self, attempt: Attempt) -> Fate | Later:
+        """Read one item; its outcome in the journal stays as it is."""
+        item = attempt.item
+        try:
+            payload = self._operation.read(self._client, item.id)
+        except NotFound:
+            self._wrong(item.id, "gone")
+            return Fate(item.seq, Outcome.DONE)
+        except Exception as exc:
+            attempt.looks += 1
+            if attempt.looks > 4 or not getattr(exc, "transient", False):
+                if getattr(exc, "exit_code", 0) == 4:
+                    raise
+                self._wrong(item.id, f"could not be read back: {exc}")
+                return Fate(item.seq, Outcome.DONE)
+            return Later(attempt, 0.5 * 2**attempt.looks)
+        standing = None
+        if payload is not None:
+            standing = self._operation.stands(payload, item, since=self._since, client=self._client)
+        with self._lock:
+            self._result.checked += standing is not None
+        if standing is False:
+            image = self._operation.capture(payload or {}) or {}
+            self._wrong(item.id, ", ".join(f"{k} is {v}" for k, v in image.items() if k != "contacts"))
+        return Fate(item.seq, Outcome.DONE)
+
+    def _wrong(self, item_id: str, what: str) -> None:
+        with self._lock:
+            self._result.wrong_count += 1
+            if len(self._result.wrong) < _KEPT:
+                self._result.wrong.append((item_id, what))
+
+
+def to_read_back(journal: Journal, run: str, level: str) -> Iterator[Item]:
+    """The items to read: all that were done, or a random sample of them. Flat memory in both cases."""
+    rows = journal.items(run, outcomes=[Outcome.DONE])
+    if level != "all":
+        rows = iter(_sample(rows))
+    for row in rows:
+        yield Item(row.seq, row.id, row.before, row.data, sent_at=row.claimed_at or 0.0)
+
+
+def _sample(rows: Iterator[ItemRow]) -> Sequence[ItemRow]:
+    """A uniform sample of a stream of unknown length (reservoir sampling)."""
+    kept: list[ItemRow] = []
+    for number, row in enumerate(rows):
+        if number < SAMPLE:
+            kept.append(row)
+        elif (place := random.randrange(number + 1)) < SAMPLE:
+            kept[place] = row
+    return kept
+
+
+class Leftovers:
+    """What a search of the finished selection still brings, sorted by why; `watch` of a QueryFeed."""
+
+    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any) -> None:
+        self._journal = journal
+        self._run = run
+        self._operation = operation
+        self._key = key
+        self._pending: list[Mapping[str, Any]] = []
+        self.explained: dict[str, int] = {}
+        self.stale: list[str] = []
+        self.stale_count = 0
+
+    def __call__(self, payload: Mapping[str, Any]) -> None:
+        """Take one raw item of the search."""
+        self._pending.append(payload)
+        if len(self._pending) >= 500:
+            self.settle()
+
+    def settle(self) -> None:
+        """Sort what was taken."""
+        batch = {str(self._key(p)): p for p in self._pending}
+        self._pending = []
+        for row in self._journal.items(self._run, ids=list(batch)):
+            if row.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+                item = Item(row.seq, row.id, row.before, row.data)
+                shows = self._operation.appends or self._shows(batch[row.id], item)
+                if shows is False:
+                    self.stale_count += 1
+                    if len(self.stale) < 500:
+                        self.stale.append(row.id)
+                else:
+                    self._add("done, and still matching the selection")
+            elif row.outcome is not Outcome.PENDING:
+                self._add(str(row.outcome).replace("_", " "))
+
+    def _shows(self, payload: Mapping[str, Any], item: Item) -> bool | None:
+        """Whether the index already shows the wanted state; None when the operation cannot tell."""
+        image = self._operation.capture(payload)
+        if image is None:
+            return None
+        change = self._operation.change(Item(item.seq, item.id, image, item.data))
+        return None if change is None else change == {}
+
+    def _add(self, why: str) -> None:
+        self.explained[why] = self.explained.get(why, 0) + 1

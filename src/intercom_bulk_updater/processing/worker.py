@@ -1,0 +1,284 @@
+"""The fate of one item, from the queue to its outcome. Knows nothing of other items, of SQL, or of threads.
+
+Steps 6 to 9 of the path of one item (docs/explanation/life-of-an-item.md).
+
+The rule for a lost answer, inside a run and after a crash alike: look first. Where the effect stands, the item is done;
+where it does not, it is done again only if repeating is harmless or the request certainly came to nothing; where nothing
+tells, it is left in doubt and reported. A customer never gets the same message twice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..api.client import Client
+from ..api.effects import effect_of
+from ..api.retry import Kind, RetryPolicy, Verdict, classify
+from ..errors import (
+    ApiError,
+    AuthenticationError,
+    IntercomBulkError,
+    NotFound,
+    PermissionDenied,
+    RunStopped,
+    ServiceUnavailable,
+    Skip,
+    StopRun,
+)
+from ..model import Failure, Fate, Item, Outcome
+from ..operation import Json, Operation
+from ..stop import Stop
+from .engine import Attempt, Later
+
+# After a crash, or a lost connection, how long a request may take at most to show its effect (seconds).
+_SETTLE_AFTER_CRASH = 5.0
+_SETTLE_AFTER_LOSS = 1.0
+# An outage: this many items in a row out of retries, and nothing good for this long (seconds).
+_OUTAGE_ITEMS, _OUTAGE_SECONDS = 50, 20.0
+# The longest that nothing but 429 comes back before the run says so and stops (seconds).
+_THROTTLED_SECONDS = 900.0
+
+
+@dataclass(slots=True)
+class Health:
+    """Whether anything gets through at all; shared by the workers of a run."""
+
+    last_good: float = field(default_factory=time.monotonic)
+    in_a_row: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def good(self) -> None:
+        """A request was answered."""
+        self.last_good = time.monotonic()
+        self.in_a_row = 0
+
+    def exhausted(self) -> bool:
+        """An item ran out of retries; True when this is an outage."""
+        with self.lock:
+            self.in_a_row += 1
+            return self.in_a_row >= _OUTAGE_ITEMS and time.monotonic() - self.last_good > _OUTAGE_SECONDS
+
+
+@dataclass(slots=True)
+class Worker:
+    """Decides the fate of items; safe to share between threads.
+
+    Parameters
+    ----------
+    operation, client, stop, retry:
+        What is done, through what, what ends it, how often it is tried again.
+    timeout:
+        Seconds a request may take; how long an effect may be late follows from it.
+    reread:
+        Read each item right before its write and leave alone what moved (plans, undo, late resumes).
+    on_drift:
+        "skip", "stop" or "force", for items that moved.
+    """
+
+    operation: Operation
+    client: Client
+    stop: Stop
+    retry: RetryPolicy
+    timeout: float = 30.0
+    reread: bool = False
+    on_drift: str = "skip"
+    health: Health = field(default_factory=Health)
+
+    def __call__(self, attempt: Attempt) -> Fate | Later:
+        """The fate of one item, or when to try it again."""
+        try:
+            fate = self._resolve(attempt) if attempt.doubt else self._fresh(attempt)
+        except Skip as exc:
+            return Fate(attempt.item.seq, Outcome.UNCHANGED, attempts=attempt.requests, note=exc.reason)
+        except StopRun as exc:
+            self.stop.ask(RunStopped(exc.reason))
+            return Later(attempt, 0.0)
+        except RunStopped:
+            raise
+        except Exception as exc:
+            return self._failed(attempt, exc)
+        if isinstance(fate, Fate) and fate.outcome is Outcome.DONE:
+            self.health.good()
+        return fate
+
+    # -- 7. look, then act --------------------------------------------------------------------------------------------
+
+    def _fresh(self, attempt: Attempt) -> Fate | Later:
+        item = attempt.item
+        payload = None
+        if self.reread or item.before is None:
+            payload = self.operation.read(self.client, item.id)
+            self.health.good()
+        if payload is not None and item.before is None:
+            # The before-image goes to disk first; the item comes back with it at once.
+            before = self.operation.capture(payload)
+            already = before is not None and self.operation.change(replace(item, before=before)) == {}
+            if before is not None:
+                outcome = Outcome.UNCHANGED if already else Outcome.PENDING
+                return Fate(item.seq, outcome, attempts=0, before=before)
+        elif payload is not None:
+            moved = self._moved(item, payload)
+            if moved is not None:
+                return moved
+        if payload is None and self.operation.change(item) == {}:
+            return Fate(item.seq, Outcome.UNCHANGED, attempts=0)
+        return self._act(attempt, payload)
+
+    def _moved(self, item: Item, payload: Json) -> Fate | None:
+        """The fate of an item that is no longer as the plan saw it; None to go on."""
+        drift = self.operation.drift(payload, item)
+        # What our own later runs did (an earlier undo, say) is no drift; what others did is, even if it comes to the same.
+        others = bool(drift) and self.operation.own_change_only and not (item.data or {}).get("own")
+        if not self.operation.appends and not others:
+            since = self.client.server_time()
+            if self.operation.stands(payload, item, since=since, client=self.client):
+                return Fate(item.seq, Outcome.UNCHANGED, attempts=0, note="already so")
+        if not drift or self.on_drift == "force":
+            return None
+        if self.on_drift == "stop":
+            raise StopRun(f"{self.operation.resource} {item.id} has changed: {drift}")
+        return Fate(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
+
+    def _act(self, attempt: Attempt, payload: Json | None) -> Fate:
+        attempt.since = attempt.since or self.client.server_time()
+        attempt.last_sent = time.monotonic()
+        if attempt.requests:
+            self.client.count_retry()
+        after = self.operation.perform(self.client, attempt.item, payload)
+        return Fate(attempt.item.seq, Outcome.DONE, attempts=attempt.requests + 1, after=after)
+
+    # -- 8. what a failure means --------------------------------------------------------------------------------------
+
+    def _failed(self, attempt: Attempt, exc: Exception) -> Fate | Later:
+        verdict = classify(exc)
+        attempt.last = verdict
+        if verdict.kind is Kind.WINDOW:
+            # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
+            self.client.count_retry()
+            if time.monotonic() - self.health.last_good > _THROTTLED_SECONDS:
+                self.stop.ask(ServiceUnavailable("Intercom has answered nothing but 429 for 15 minutes"))
+            return Later(attempt, min(verdict.wait, 1.0))
+        if verdict.kind is Kind.FATAL:
+            self.stop.ask(_fatal(exc, verdict))
+            return Later(attempt, 0.0)
+        if attempt.doubt and verdict.sent is not None and verdict.sent.method == "GET":
+            return self._blind(attempt, exc)
+        attempt.requests += 1
+        if verdict.kind is Kind.PERMANENT:
+            return self._fail(attempt)
+        if verdict.kind in (Kind.LOST, Kind.SLOW) and not _harmless(verdict):
+            attempt.doubt = True
+            attempt.slow = attempt.slow or verdict.kind is Kind.SLOW
+        after = self.retry.after(attempt.requests)
+        if after is not None:
+            return Later(attempt, max(after, verdict.wait))
+        if self.health.exhausted():
+            self.stop.ask(ServiceUnavailable(f"Intercom is not answering: {verdict.failure.message}"))
+        if not attempt.doubt:
+            return self._fail(attempt)
+        attempt.exhausted = True
+        return Later(attempt, _SETTLE_AFTER_LOSS)
+
+    def _fail(self, attempt: Attempt) -> Fate:
+        failure = attempt.last.failure if attempt.last else Failure("unknown")
+        return Fate(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=failure)
+
+    # -- in doubt: look before anything else --------------------------------------------------------------------------
+
+    def _resolve(self, attempt: Attempt) -> Fate | Later:
+        """Decide an item whose request may have been carried out."""
+        item = attempt.item
+        standing, payload = self._look(attempt)
+        if standing:
+            after = self.operation.capture(payload) if payload is not None else None
+            return Fate(item.seq, Outcome.DONE, attempts=max(1, attempt.requests), after=after, note="read back")
+        effect = effect_of(attempt.last.sent) if attempt.last else None
+        declared = self.operation.idempotent
+        repeatable = declared if declared is not None else bool(effect and effect.repeatable)
+        if not repeatable:
+            if standing is None:
+                return self._left(attempt, "nothing tells whether the request was carried out")
+            wait = self._settling(attempt)
+            if wait > 0:
+                return Later(attempt, min(wait, 2.0))
+            if attempt.slow:
+                return self._left(attempt, "no effect to be seen, but the request may still be under way")
+        if attempt.exhausted:
+            return self._fail(attempt)
+        attempt.doubt = False
+        return self._act(attempt, payload)
+
+    def _look(self, attempt: Attempt) -> tuple[bool | None, Json | None]:
+        item = attempt.item
+        payload = self.operation.read(self.client, item.id)
+        # The claim of a process that died is stamped by this machine's clock; effects are stamped by the server's.
+        since = attempt.since or item.sent_at + self.client.server_time() - time.time()
+        if payload is not None:
+            return self.operation.stands(payload, item, since=since, client=self.client), payload
+        effect = effect_of(attempt.last.sent) if attempt.last else None
+        if effect is not None and effect.read and effect.stands is not None:
+            return effect.stands(self.client.get(effect.read), since), None
+        return None, None
+
+    def _settling(self, attempt: Attempt) -> float:
+        """Seconds until "not there" may be believed."""
+        if attempt.requests:
+            late = 2 * self.timeout if attempt.slow else _SETTLE_AFTER_LOSS
+            return attempt.last_sent + late - time.monotonic()
+        # Left by a process that died: only the wall clock of the claim is known.
+        return attempt.item.sent_at + min(self.timeout, _SETTLE_AFTER_CRASH) - time.time()
+
+    def _blind(self, attempt: Attempt, exc: Exception) -> Fate | Later:
+        """The look itself failed."""
+        if isinstance(exc, NotFound):
+            return Fate(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=classify(exc).failure)
+        attempt.looks += 1
+        after = self.retry.after(attempt.looks)
+        if after is None:
+            return self._left(attempt, f"it could not be read back: {exc}")
+        self.client.count_retry()
+        return Later(attempt, after)
+
+    def _left(self, attempt: Attempt, why: str) -> Fate:
+        was = attempt.last.failure if attempt.last else Failure("interrupted", "the process ended while it was in flight")
+        failure = replace(was, message=f"{was.message}; {why}")
+        return Fate(attempt.item.seq, Outcome.IN_DOUBT, attempts=attempt.requests, failure=failure, doubt=True)
+
+    def look(self, attempt: Attempt) -> Fate | Later:
+        """Read an item and say whether acting would change it; never writes. For reviews of items without a before-image."""
+        item = attempt.item
+        try:
+            payload = self.operation.read(self.client, item.id)
+        except RunStopped:
+            raise
+        except Exception as exc:
+            return self._failed(attempt, exc)
+        before = self.operation.capture(payload) if payload is not None else None
+        same = before is not None and self.operation.change(replace(item, before=before)) == {}
+        return Fate(item.seq, Outcome.UNCHANGED if same else Outcome.PENDING, attempts=0, before=before)
+
+    def put_back(self, attempt: Attempt) -> Fate:
+        """What the journal should know of an attempt that a drain cut short."""
+        return Fate(attempt.item.seq, Outcome.PENDING, attempts=attempt.requests, doubt=attempt.doubt)
+
+
+def _harmless(verdict: Verdict) -> bool:
+    """The request that failed only read something."""
+    return verdict.sent is not None and verdict.sent.method == "GET"
+
+
+def _fatal(exc: Exception, verdict: Verdict) -> IntercomBulkError:
+    """One of our errors for what ends the run, also when another library raised it."""
+    if isinstance(exc, IntercomBulkError):
+        return exc
+    failure = verdict.failure
+    parts: dict[str, Any] = {"status": failure.status, "code": failure.code, "request_id": failure.request_id}
+    said = f"{failure.status} {failure.code}: {failure.message}"
+    if failure.status == 401:
+        return AuthenticationError(f"The token is rejected ({said}): check INTERCOM_ACCESS_TOKEN.", **parts)
+    if failure.status in (402, 403):
+        return PermissionDenied(f"The token lacks a permission ({said}).", **parts)
+    return ApiError(said, **parts)
