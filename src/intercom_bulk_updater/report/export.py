@@ -1,0 +1,165 @@
+"""Rows of a run for other programs and for spreadsheets: one item a line, in flat memory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from intercom_bulk_updater.api.redact import redact
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.journal import ItemRow, Journal
+from intercom_bulk_updater.model import Outcome, RunStatus
+
+from .summary import standing
+from .times import rfc3339
+from .words import change_words, without_secrets, without_tokens
+
+Format = Literal["csv", "jsonl"]
+COLUMNS = (
+    "seq",
+    "id",
+    "outcome",
+    "change",
+    "before",
+    "after",
+    "attempts",
+    "cause",
+    "status",
+    "code",
+    "message",
+    "request_id",
+    "note",
+    "finished_at",
+)
+
+# What a spreadsheet takes for the beginning of a formula, full-width forms included, or skips before one.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - meant
+
+
+def export(
+    journal: Journal,
+    run_id: str,
+    stream: TextIO,
+    *,
+    format: Format = "csv",
+    outcomes: Sequence[Outcome] | None = None,
+    with_bodies: bool = False,
+) -> int:
+    """Write the items of a run to `stream` and return how many.
+
+    Parameters
+    ----------
+    format:
+        "csv" (a header, then a row for each item; safe to open in a spreadsheet) or "jsonl" (objects).
+    outcomes:
+        Only these; None for all. Items that a dead process left in flight are in doubt.
+    with_bodies:
+        With message bodies and e-mail addresses. Tokens are left out in any case.
+
+    Open a file with `newline=""` and UTF-8. Raises NoSuchRun, JournalError, UsageError (an unknown format).
+    """
+    if format not in ("csv", "jsonl"):
+        raise UsageError(f"There is no export format {format!r}: csv or jsonl.")
+    rows = _rows(journal, run_id, outcomes, with_bodies)
+    return _csv(rows, stream) if format == "csv" else _jsonl(rows, stream)
+
+
+def export_file(
+    path: Path,
+    journal: Journal,
+    run_id: str,
+    *,
+    format: Format = "csv",
+    outcomes: Sequence[Outcome] | None = None,
+    with_bodies: bool = False,
+) -> int:
+    """As `export`, into a file that only its owner can read; it is replaced as a whole, or not at all.
+
+    Raises UsageError when it cannot be written.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
+    try:
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(handle, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123 - a handle
+                count = export(journal, run_id, stream, format=format, outcomes=outcomes, with_bodies=with_bodies)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as exc:
+        raise UsageError(f"The export cannot be written to {path}: {exc.strerror or exc}") from exc
+    return count
+
+
+def _rows(journal: Journal, run_id: str, outcomes: Sequence[Outcome] | None, with_bodies: bool) -> Iterator[dict[str, Any]]:
+    run = journal.run(run_id)
+    lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
+    in_flight = Outcome.PENDING if lives else Outcome.IN_DOUBT
+    if outcomes is not None and in_flight in outcomes:
+        outcomes = [*outcomes, Outcome.IN_FLIGHT]
+    for row in journal.items(run.id, outcomes=outcomes):
+        outcome = in_flight if row.outcome is Outcome.IN_FLIGHT else row.outcome
+        yield _row(row, outcome, with_bodies)
+
+
+def _row(row: ItemRow, outcome: Outcome, with_bodies: bool) -> dict[str, Any]:
+    text = without_tokens if with_bodies else redact
+    failure = row.failure
+    return {
+        "seq": row.seq,
+        "id": row.id,
+        "outcome": outcome.value,
+        "change": change_words(row.before, row.after, with_bodies) if outcome is Outcome.DONE else "",
+        "before": _fields(row.before, with_bodies),
+        "after": _fields(row.after, with_bodies),
+        "attempts": row.attempts,
+        "cause": text(failure.cause) if failure else "",
+        "status": failure.status if failure and failure.status else None,
+        "code": text(failure.code) if failure else "",
+        "message": text(failure.message) if failure else "",
+        "request_id": failure.request_id if failure else "",
+        "note": text(row.note),
+        "finished_at": rfc3339(row.finished_at),
+    }
+
+
+def _fields(image: Mapping[str, Any] | None, with_bodies: bool) -> Any:
+    if not image:
+        return None
+    return without_secrets(image, with_bodies=with_bodies)
+
+
+def _jsonl(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
+    # ASCII: half of an emoji is legal in JSON and in no encoding, and U+2028 ends a line for some readers.
+    encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+    count = 0
+    for row in rows:
+        stream.write(encode(row) + "\n")
+        count += 1
+    return count
+
+
+def _csv(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
+    # Text is quoted and numbers are not, so that a spreadsheet can be told to keep quoted cells as text.
+    writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    count = 0
+    for row in rows:
+        writer.writerow([_cell(row[column]) for column in COLUMNS])
+        count += 1
+    return count
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Mapping):
+        value = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    text = str(value).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,149 @@
+"""The report as one HTML file: nothing to load, no script, everything escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.journal import Journal, RunRecord
+
+from . import sections
+from .markup import command_box, esc, section
+from .picture import outcome_bar, timeline
+from .summary import summarize
+from .times import moment
+from .verdict import verdict_of
+from .words import selection_words, words_of
+
+_LABELS = {
+    "undo": "To take it back",
+    "resume": "To go on where it stopped",
+    "retry": "To try the failures again",
+    "verify": "To verify again",
+    "doctor": "To check token and permissions",
+    "watch": "To follow it",
+    "show": "To look at it",
+}
+
+
+def write_page(
+    path: Path,
+    journal: Journal,
+    run_id: str,
+    *,
+    with_bodies: bool = False,
+    undoable: bool | Callable[[], bool] | None = None,
+    command: str = "intercom-bulk",
+) -> Path:
+    """Write the report of a run to `path` (readable by its owner alone, replaced as a whole) and return it.
+
+    Parameters
+    ----------
+    with_bodies:
+        With message bodies and e-mail addresses. Tokens are left out in any case.
+    undoable:
+        As in `summarize`.
+
+    Raises NoSuchRun, JournalError, UsageError (the file cannot be written).
+    """
+    text = page(journal, run_id, with_bodies=with_bodies, undoable=undoable, command=command)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
+    try:
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(handle, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - a handle
+                file.write(text)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as exc:
+        raise UsageError(f"The report cannot be written to {path}: {exc.strerror or exc}") from exc
+    return path
+
+
+def page(
+    journal: Journal,
+    run_id: str,
+    *,
+    with_bodies: bool = False,
+    undoable: bool | Callable[[], bool] | None = None,
+    command: str = "intercom-bulk",
+) -> str:
+    """The report of a run as HTML; see `write_page`."""
+    run = journal.run(run_id)
+    told = summarize(journal, run.id, undoable=undoable, command=command)
+    parts = (
+        sections.would_change(told) if run.kind == "dry_run" else "",
+        _next(told, command),
+        sections.verification(told) if run.kind != "dry_run" else "",
+        sections.failures(told),
+        sections.left_alone(journal, run, told, with_bodies),
+        section("Request rate against the limit", timeline(journal.windows(run.id)), name="wide"),
+        sections.who_and_when(run, told),
+        sections.parameters(run, with_bodies),
+        sections.requests(told),
+        sections.events(run, journal.events(run.id)),
+        sections.would_change(told) if run.kind != "dry_run" and told.get("review") else "",
+    )
+    return _document(run, _head(run, told), "".join(parts), _foot(with_bodies))
+
+
+def _head(run: RunRecord, told: dict[str, Any]) -> str:
+    verdict = verdict_of(told)
+    words = words_of(run)
+    title = words[:1].upper() + words[1:]
+    return (
+        f'<header class="{verdict.tone}"><p class="eyebrow">Account of a bulk run on Intercom</p>'
+        f"<h1>{esc(title)}</h1>"
+        f'<p class="which">{esc(selection_words(run))}</p>'
+        f'<p class="verdict"><span>{esc(verdict.label)}</span></p>'
+        f'<p class="line">{esc(verdict.line)}</p>'
+        f"{outcome_bar(told['counts'])}{sections.counts_list(told)}</header>"
+    )
+
+
+def _next(told: dict[str, Any], command: str) -> str:
+    boxes = []
+    for line in told["next"]:
+        verb = next((word for word in line.removeprefix(command).split() if word != "runs"), "")
+        label = _LABELS.get(verb, "Next")
+        if verb == "resume" and told["run"]["status"] == "finished":
+            label = "To read again what is in doubt"
+        boxes.append(command_box(label, line))
+    return section("What to type next", *boxes, name="next")
+
+
+def _foot(with_bodies: bool) -> str:
+    said = (
+        "With message bodies and e-mail addresses: handle it accordingly."
+        if with_bodies
+        else "Message bodies and e-mail addresses are left out."
+    )
+    return f"<footer>Written {esc(moment(time.time()))} by intercom-bulk from the run's journal. {said}</footer>"
+
+
+def _document(run: RunRecord, head: str, body: str, foot: str) -> str:
+    css = _css()
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+        f"<title>{esc(run.id)}: {esc(words_of(run))}</title><style>{css}</style></head>"
+        f"<body><main>{head}{body}</main>{foot}</body></html>\n"
+    )
+
+
+@cache
+def _css() -> str:
+    return resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")

@@ -1,0 +1,211 @@
+"""The object that `--json` prints, in the words of docs/reference/json.md.
+
+Everything is read from the journal; nothing is counted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from intercom_bulk_updater.api.redact import redact
+from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
+from intercom_bulk_updater.journal import FailureGroup, Journal, RunLock, RunRecord
+from intercom_bulk_updater.model import Counts, Requests, RunStatus
+
+from .advice import advice
+from .commands import next_commands
+from .times import rfc3339
+from .words import error_hint, without_halves, without_secrets, words_of
+
+SCHEMA = "run/1"
+_LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
+
+
+def summarize(
+    journal: Journal,
+    run_id: str,
+    *,
+    exit_code: int | None = None,
+    error: BaseException | None = None,
+    command: str = "intercom-bulk",
+    undoable: bool | Callable[[], bool] | None = None,
+) -> dict[str, Any]:
+    """The account of a run, JSON-able.
+
+    Parameters
+    ----------
+    exit_code:
+        What the command exits with; by default the error's, else what the journal says of the run.
+    error:
+        What ended the command, when something did.
+    undoable:
+        Whether `undo` can take the run back, or how to find out (asked only when something was done).
+        None: guessed from the run's row.
+
+    Raises NoSuchRun, JournalError.
+    """
+    run = journal.run(run_id)
+    status = standing(journal, run)
+    counts = journal.counts(run.id)
+    if status in _LIVE:
+        # In flight, with a process that lives: neither in doubt nor done.
+        counts.pending += counts.in_flight
+        counts.in_flight = 0
+    code = _exit(run, status, counts, error) if exit_code is None else exit_code
+    seconds = _seconds(run)
+    can_undo = undoable() if callable(undoable) and counts.done else undoable
+    told: dict[str, Any] = {
+        "schema": SCHEMA,
+        "ok": code == 0,
+        "exit": code,
+        "run": _run(run, status),
+        "counts": counts.as_json(),
+        "requests": {**Requests().as_json(), **(run.totals.get("requests") or {})},
+        "seconds": round(seconds, 3),
+        "rate": round(counts.finished / seconds, 2) if seconds else 0.0,
+        "search": _search(run),
+        "failures": failures_json(journal, run.id, counts),
+        "verified": _verified(run),
+        "next": next_commands(run, status, counts, code, None if callable(can_undo) else can_undo, command),
+    }
+    for name in ("review", "canary"):
+        if run.totals.get(name):
+            told[name] = without_secrets(run.totals[name])
+    if run.plan_hash:
+        told["plan"] = {"hash": run.plan_hash}
+    if error is not None:
+        told["error"] = error_json(error)
+    encodable: dict[str, Any] = without_halves(told)
+    return encodable
+
+
+def summary_without_run(
+    error: BaseException | None = None, exit_code: int | None = None, *, command: str = "intercom-bulk"
+) -> dict[str, Any]:
+    """The account of a command that ended before there was a run: `run` is null, `counts` are absent."""
+    code = exit_code if exit_code is not None else 0 if error is None else exit_of(error)
+    said = {4: "doctor", 10: "doctor", 2: "--help"}.get(code)
+    told: dict[str, Any] = {
+        "schema": SCHEMA,
+        "ok": code == 0,
+        "exit": code,
+        "run": None,
+        "requests": Requests().as_json(),
+        "seconds": 0.0,
+        "failures": [],
+        "verified": {"level": "none", "remaining": None},
+        "next": [f"{command} {said}"] if said else [],
+    }
+    if error is not None:
+        told["error"] = error_json(error)
+    return told
+
+
+def exit_of(error: BaseException) -> int:
+    """What a command exits with when `error` ended it."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    if isinstance(error, Interrupted):
+        return 128 + error.signal_number
+    return error.exit_code if isinstance(error, IntercomBulkError) else 1
+
+
+def error_json(error: BaseException) -> dict[str, Any]:
+    """An error for programs: class, message, hint; of Intercom's refusals also status, code, request_id."""
+    message = error.message if isinstance(error, IntercomBulkError) else str(error)
+    told: dict[str, Any] = {
+        "type": type(error).__name__,
+        # It names the variable without its value; redact would take the next word for the value.
+        "message": message if isinstance(error, MissingToken) else redact(message or type(error).__name__),
+        "hint": error_hint(error, exit_of(error)),
+    }
+    if isinstance(error, ApiError):
+        told |= {"status": error.status, "code": error.code, "request_id": error.request_id}
+    return told
+
+
+def standing(journal: Journal, run: RunRecord) -> RunStatus:
+    """Where a run really stands: one that says RUNNING and that no process holds was interrupted."""
+    if run.status in _LIVE and not RunLock.held(journal.home, run.id):
+        return RunStatus.INTERRUPTED
+    return run.status
+
+
+def _exit(run: RunRecord, status: RunStatus, counts: Counts, error: BaseException | None) -> int:
+    if error is not None:
+        return exit_of(error)
+    if run.exit_code is not None:
+        return run.exit_code
+    if status is RunStatus.INTERRUPTED:
+        # Its process died without a word: healthy as far as anybody knows, to be resumed.
+        return 7
+    return 3 if counts.failed or counts.in_doubt else 0
+
+
+def _run(run: RunRecord, status: RunStatus) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "status": status.value,
+        "operation": run.operation,
+        "words": words_of(run),
+        "workspace": run.workspace,
+        "admin": run.admin_id,
+        "author": run.author,
+        "started_at": rfc3339(run.started_at if run.started_at is not None else run.created_at),
+        "finished_at": None if status in _LIVE else rfc3339(run.finished_at),
+        "selection": without_secrets(run.selection),
+        "parent": run.parent,
+        "message": redact(run.message),
+    }
+
+
+def _seconds(run: RunRecord) -> float:
+    stored = run.totals.get("seconds")
+    return float(stored if stored is not None else run.progress.get("elapsed") or 0.0)
+
+
+def _search(run: RunRecord) -> dict[str, Any]:
+    state = run.search
+    return {
+        "total": state.get("total"),
+        "seen": int(state.get("seen") or 0),
+        "passes": int(state.get("pass") or 0),
+        "new_since": int(state.get("new_since") or 0),
+        "complete": bool(state.get("complete")),
+    }
+
+
+def _verified(run: RunRecord) -> dict[str, Any]:
+    """`remaining` is null when nobody has looked."""
+    found: Mapping[str, Any] = run.totals.get("verified") or {}
+    told: dict[str, Any] = without_secrets({"level": "none", "remaining": None, **found})
+    if "note" in found:
+        # Here a note is the verification's own remark, not a message to anybody.
+        told["note"] = redact(str(found["note"]))
+    return told
+
+
+def failures_json(journal: Journal, run_id: str, counts: Counts) -> list[dict[str, Any]]:
+    """The failures by cause, the largest group first, each with an example and what to do about it."""
+    if not (counts.failed or counts.in_doubt):
+        return []
+    return [_failure(group) for group in journal.failures(run_id)]
+
+
+def _failure(group: FailureGroup) -> dict[str, Any]:
+    example = group.example
+    return {
+        "cause": group.cause,
+        "outcome": group.outcome.value,
+        "count": group.count,
+        "example": {
+            "id": example.id,
+            "status": example.status,
+            "code": example.code,
+            "message": redact(example.message),
+            "request_id": example.request_id,
+        },
+        "advice": advice(group.cause, status=example.status, code=example.code, message=example.message),
+    }

@@ -1,0 +1,89 @@
+"""The verdict on a run: a label, one line, and how it was verified. Read from the summary object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .markup import number
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`tone` is good, warn, bad or quiet; `label` two or three words; `line` the big line of the page."""
+
+    tone: str
+    label: str
+    line: str
+
+
+def verdict_of(told: Mapping[str, Any]) -> Verdict:
+    """The verdict on the run that a summary object describes."""
+    counts, status, code = told["counts"], told["run"]["status"], told["exit"]
+    if told["run"]["kind"] == "dry_run":
+        if code in (0, 3):
+            return Verdict("quiet", "Dry run, nothing written", _would(counts))
+        return Verdict("bad", "Dry run stopped", _would(counts))
+    line = _line(counts)
+    if status in ("running", "paused"):
+        return Verdict("quiet", f"Still {status}", line)
+    if status == "planned":
+        return Verdict("quiet", "Not begun", line)
+    if status == "finished":
+        if code == 6:
+            return Verdict("bad", "Not as wanted", line)
+        if counts["failed"] or counts["in_doubt"]:
+            return Verdict("warn", "Finished, with failures" if counts["failed"] else "Finished, some in doubt", line)
+        checked = told["verified"].get("level") != "none" and told["verified"].get("remaining") == 0
+        return Verdict("good", "Finished and verified" if checked else "Finished", line)
+    label = {5: "Stopped for safety", 4: "Stopped: no permission"}.get(code)
+    if status == "cancelled":
+        return Verdict("warn", "Cancelled", line)
+    return Verdict("bad" if code in (1, 4, 5) else "warn", label or "Stopped early, can be resumed", line)
+
+
+def _line(counts: Mapping[str, int]) -> str:
+    selected = counts["selected"]
+    if not selected:
+        return "Nothing matched: 0 items"
+    if counts["done"] == selected:
+        return f"All {number(selected)} done" if selected > 1 else "The one item is done"
+    return f"{number(counts['done'])} of {number(selected)} done"
+
+
+def _would(counts: Mapping[str, int]) -> str:
+    return f"{number(counts['pending'])} of {number(counts['selected'])} would change"
+
+
+def verification_words(told: Mapping[str, Any]) -> list[str]:
+    """What Intercom itself said at the end, in sentences."""
+    verified = told["verified"]
+    level, remaining = verified.get("level", "none"), verified.get("remaining")
+    if level == "none" or remaining is None:
+        if told["run"]["kind"] == "dry_run":
+            return ["A dry run writes nothing, so there is nothing to verify."]
+        return ["Nobody has asked Intercom yet whether the changes stand."]
+    checked, done = int(verified.get("checked") or 0), told["counts"]["done"]
+    wrong = len(verified.get("wrong") or ())
+    said = []
+    if checked:
+        share = "All" if checked >= done else "A random"
+        said.append(f"{share} {number(checked)} of {number(done)} changed items were read back from Intercom.")
+    if verified.get("note"):
+        said.append(f"Not everything could be read back: {verified['note']}.")
+    passes = int(verified.get("passes") or 0)
+    if passes:
+        times = {1: "once", 2: "twice"}.get(passes, f"{passes} times")
+        said.append(f"The selection was searched {times} in all.")
+    if verified.get("waited"):
+        said.append(f"Intercom's search index was behind; {verified['waited']:.0f} s were spent waiting for it.")
+    if remaining:
+        said.append(f"{number(remaining)} {_items(remaining)} not as wanted.")
+    elif checked or passes:
+        said.append("Everything is as wanted." if not wrong else "")
+    return [sentence for sentence in said if sentence]
+
+
+def _items(count: int) -> str:
+    return "item is" if count == 1 else "items are"

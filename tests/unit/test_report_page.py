@@ -1,0 +1,318 @@
+"""The report page."""
+
+import base64
+import hashlib
+import re
+import stat
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from report_runs import a_run, done, mixed
+
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.journal import Journal, WindowRow
+from intercom_bulk_updater.model import Failure, Fate, NewItem, Outcome, RunStatus
+from intercom_bulk_updater.report.page import page, write_page
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u202e\x1b[2J 😀"
+HALF = EVIL + "\ud83d"
+_VOID = {"meta", "rect", "line", "path"}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.db") as opened:
+        yield opened
+
+
+class Outline(HTMLParser):
+    """The elements of a page, with a check that they close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in _VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((self._open[-1] if self._open else "", data))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    def text(self, tag: str) -> list[str]:
+        return [text for name, text in self.texts if name == tag]
+
+
+def windows(number: int, *, limit: int = 1667, gap_after: int = -1) -> list[WindowRow]:
+    """Windows of ten seconds, nearly used up; one with others and a 429."""
+    return [
+        WindowRow(
+            reset=1_790_000_010 + 10 * n + (600 if -1 < gap_after < n else 0),
+            limit=limit,
+            own=limit - 20,
+            others=30 if n == 3 else 0,
+            throttled=2 if n == 3 else 0,
+        )
+        for n in range(number)
+    ]
+
+
+def test_the_page_tells_everything_about_a_run(journal: Journal) -> None:
+    """Who, when, where, what, counts, verdict, failures with advice, ids left alone, events, undo."""
+    run = a_run(
+        journal,
+        5000,
+        mixed,
+        admin_id="991",
+        base_url="https://api.intercom.io",
+        finish={
+            "exit_code": 3,
+            "totals": {
+                "seconds": 31.0,
+                "requests": {"total": 5100, "search": 34, "action": 5000, "read": 66},
+                "verified": {"level": "sample", "remaining": 0, "checked": 50, "passes": 2},
+            },
+        },
+    )
+    journal.add_windows(run.id, windows(5))
+    journal.add_event(run.id, "pass", number=2, found=12)
+    text = page(journal, run.id)
+    for said in (
+        "Close conversations",
+        "team = 5001 and state = open",
+        "maria",
+        "admin 991",
+        "ws1",
+        "4,450 of 5,000 done",
+        "Finished, with failures",
+        "A random 50 of 4,450 changed items were read back from Intercom.",
+        "searched twice in all",
+        "404 not_found: Resource Not Found",
+        "req-404",
+        "does not exist any more",
+        "state is snoozed, was open",
+        "In doubt",
+        "pass 2 of the search found 12 more",
+        "Request rate against the limit",
+        f"intercom-bulk runs retry {run.id}",
+        f"intercom-bulk undo {run.id}",
+    ):
+        assert said in text, said
+    Outline(text)
+
+
+def test_nothing_is_loaded_and_nothing_can_run(journal: Journal) -> None:
+    """No script, no link, no address, no inline style; the policy allows the page's own style sheet alone."""
+    run = a_run(journal, 200, mixed)
+    journal.add_windows(run.id, windows(30))
+    text = page(journal, run.id)
+    outline = Outline(text)
+    names = {tag for tag, _ in outline.tags}
+    assert not names & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "embed",
+        "form",
+        "base",
+        "a",
+        "image",
+        "use",
+    }
+    for _, attributes in outline.tags:
+        assert not {"src", "href", "style", "srcset", "xlink:href"} & attributes.keys()
+        assert not any(name.startswith("on") for name in attributes)
+    (style,) = outline.text("style")
+    assert "url(" not in style
+    assert "@import" not in style
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (policy,) = [meta["content"] or "" for meta in outline.all("meta") if meta.get("http-equiv")]
+    assert policy.startswith("default-src 'none'; ")
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+
+
+def test_hostile_text_stays_text(journal: Journal) -> None:
+    """Markup, quotes, control characters and half an emoji come out as visible text and nothing else."""
+
+    def fate(item: object) -> Fate:
+        seq = item.seq  # type: ignore[attr-defined]
+        if seq % 2:
+            return Fate(seq, Outcome.FAILED, failure=Failure(EVIL, HALF, 400, HALF, HALF))
+        return Fate(seq, Outcome.DRIFTED, note=HALF)
+
+    run = a_run(
+        journal,
+        4,
+        fate,
+        ids=lambda n: f"{n}{EVIL}",
+        operation=EVIL,
+        parameters={HALF: HALF, "tags": [HALF]},
+        selection={"words": HALF},
+        workspace=EVIL,
+        author=EVIL,
+        finish={
+            "message": EVIL,
+            "totals": {
+                "verified": {
+                    "level": "all",
+                    "remaining": 1,
+                    "wrong": [{"id": EVIL, "is": EVIL}],
+                    "explained": {EVIL: 1},
+                }
+            },
+        },
+    )
+    journal.add_event(run.id, EVIL, what=HALF)
+    text = page(journal, run.id, with_bodies=True)
+    outline = Outline(text)
+    assert not outline.all("script")
+    assert not outline.all("img")
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    text.encode("utf-8")
+
+
+def test_bodies_and_addresses_are_left_out_unless_asked_for(journal: Journal) -> None:
+    """Message bodies and e-mail addresses stand there only when asked for, and the page says which it is."""
+    run = a_run(
+        journal,
+        3,
+        lambda item: Fate(item.seq, Outcome.DRIFTED, note="assigned to anna@example.com"),
+        parameters={"body": "Dear customer"},
+    )
+    without, everything = page(journal, run.id), page(journal, run.id, with_bodies=True)
+    assert "Dear customer" not in without
+    assert "anna@example.com" not in without
+    assert "are left out" in without
+    assert "Dear customer" in everything
+    assert "anna@example.com" in everything
+    assert "handle it accordingly" in everything
+
+
+def test_lists_of_ids_end_at_two_hundred(journal: Journal) -> None:
+    """Of 5,000 items that drifted 200 are listed, of how many is said; the page does not grow."""
+    run = a_run(journal, 5000, lambda item: Fate(item.seq, Outcome.DRIFTED, note="moved"))
+    text = page(journal, run.id)
+    assert text.count("<td>moved</td>") == 200
+    assert "The first 200 of 5,000 items" in text
+    assert len(text) < 60_000
+
+
+def test_the_picture_has_words(journal: Journal) -> None:
+    """The timeline says in words what it shows: use, others, limit, 429s, pauses."""
+    run = a_run(journal, 10)
+    journal.add_windows(run.id, windows(8, gap_after=5))
+    text = page(journal, run.id)
+    outline = Outline(text)
+    (picture,) = [svg for svg in outline.all("svg") if svg.get("class") == "timeline"]
+    assert picture["role"] == "img"
+    labels = (picture["aria-labelledby"] or "").split()
+    assert len(labels) == 2
+    assert all(f'id="{label}"' in text for label in labels)
+    (words,) = outline.text("desc")
+    assert "13,176 requests in 8 windows of 10 s" in words
+    assert "each allows 1,667" in words
+    assert "used to 99%" in words
+    assert "30 requests came from others" in words
+    assert "2 were answered 429" in words
+    assert sum(rect.get("class") == "own" for rect in outline.all("rect")) == 8
+    assert sum(path.get("class") == "throttled" for path in outline.all("path")) == 1
+    assert sum(line.get("class") == "gap" for line in outline.all("line")) == 1
+
+
+def test_a_long_run_has_a_picture_of_the_same_size(journal: Journal) -> None:
+    """9,000 windows (25 hours) are drawn as at most 120 bars, none of the requests is lost from the words."""
+    run = a_run(journal, 1)
+    journal.add_windows(run.id, windows(9000))
+    outline = Outline(page(journal, run.id))
+    assert sum(rect.get("class") == "own" for rect in outline.all("rect")) <= 120
+    assert f"{9000 * 1647:,} requests in 9,000 windows" in outline.text("desc")[0]
+
+
+@pytest.mark.parametrize("rows", [[], [WindowRow(0, 0, 5, 0, 0, at=1_790_000_000.0)], [WindowRow(10, 100, 0)]])
+def test_windows_that_say_little_do_no_harm(journal: Journal, rows: list[WindowRow]) -> None:
+    """No windows, windows without a limit and windows without requests make a page all the same."""
+    run = a_run(journal, 1)
+    journal.add_windows(run.id, rows)
+    Outline(page(journal, run.id))
+
+
+def test_the_page_can_be_read_by_a_screen_reader(journal: Journal) -> None:
+    """One h1, headings without jumps, every table with a caption and header cells, a language and a title."""
+    run = a_run(journal, 500, mixed)
+    journal.add_windows(run.id, windows(5))
+    outline = Outline(page(journal, run.id))
+    levels = [int(tag[1]) for tag, _ in outline.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+    assert len(outline.all("caption")) == len(outline.all("table")) > 0
+    assert all(cell.get("scope") in ("col", "row") for cell in outline.all("th"))
+    assert outline.all("html")[0]["lang"] == "en"
+    assert run.id in outline.text("title")[0]
+    assert all(svg.get("aria-label") or svg.get("aria-labelledby") for svg in outline.all("svg"))
+
+
+@pytest.mark.parametrize(
+    ("finish", "label"),
+    [
+        ({}, "Finished"),
+        ({"totals": {"verified": {"level": "all", "remaining": 0, "checked": 3}}}, "Finished and verified"),
+        (
+            {"exit_code": 6, "totals": {"verified": {"level": "all", "remaining": 2, "checked": 3}}},
+            "Not as wanted",
+        ),
+        ({"status": RunStatus.STOPPED, "exit_code": 7}, "Stopped early, can be resumed"),
+        ({"status": RunStatus.STOPPED, "exit_code": 5}, "Stopped for safety"),
+        ({"status": RunStatus.STOPPED, "exit_code": 4}, "Stopped: no permission"),
+        ({"status": RunStatus.CANCELLED, "exit_code": 7}, "Cancelled"),
+        ({"status": RunStatus.RUNNING, "exit_code": None}, "Stopped early, can be resumed"),
+    ],
+)
+def test_the_verdict_never_says_more_than_is_known(journal: Journal, finish: dict[str, object], label: str) -> None:
+    """What is called verified Intercom was asked about; a run that stopped is never called finished."""
+    run = a_run(journal, 3, done, finish=finish)
+    assert Outline(page(journal, run.id)).text("span")[0] == label
+
+
+def test_a_dry_run_shows_what_would_change(journal: Journal) -> None:
+    """The page of a dry run says that nothing was written, and what would change."""
+    run = journal.create_run(operation="conversations.close", kind="dry_run")
+    journal.add_items(run.id, [NewItem(str(n), {"state": "open"}) for n in range(7)])
+    journal.update_run(run.id, exit_code=0, totals={"review": {"groups": {"state: open → closed": 7}}})
+    text = page(journal, run.id)
+    for said in ("Dry run, nothing written", "7 of 7 would change", "state: open → closed"):
+        assert said in text
+    assert "undo" not in text
+
+
+def test_the_file_is_private_and_whole_or_not_there(journal: Journal, tmp_path: Path) -> None:
+    """Only its owner can read the file; one that cannot be written is an error and leaves nothing behind."""
+    run = a_run(journal, 3)
+    target = tmp_path / "out" / "report.html"
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_page(target, journal, run.id)
+    target.parent.mkdir()
+    assert write_page(target, journal, run.id) == target
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert [path.name for path in target.parent.iterdir()] == ["report.html"]
