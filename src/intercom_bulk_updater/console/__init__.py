@@ -1,0 +1,1 @@
+"""What people see on a terminal: the running screen, reviews, summaries, tables."""

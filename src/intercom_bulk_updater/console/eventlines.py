@@ -1,0 +1,129 @@
+"""`--jsonl`: what happens, one JSON object a line on stdout; the last is `run.done`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .parts import told
+from .terminal import give_up
+from .verbs import Title
+from .watch import ConsoleObserver
+
+if TYPE_CHECKING:
+    from intercom_bulk_updater.processing.observer import Progress
+    from intercom_bulk_updater.processing.review import Review
+
+SCHEMA = "event/1"
+_EVERY = 1.0
+"""Seconds between two `progress` events at least."""
+_OURS = ("schema", "ts", "seq", "run", "event")
+
+
+def event_line(event: str, data: Mapping[str, Any], run: str | None, seq: int) -> str:
+    """One event as a line of text, its newline included."""
+    ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line = {"schema": SCHEMA, "ts": ts, "seq": seq, "run": run, "event": event}
+    line |= {(f"item_{k}" if k in _OURS else k): v for k, v in data.items()}
+    return json.dumps(line, ensure_ascii=True, default=str) + "\n"
+
+
+def done_line(report: Mapping[str, Any], seq: int = 1) -> str:
+    """`run.done` for a command that had no observer: one that failed before its run, or watched another's."""
+    run = report.get("run")
+    return event_line("run.done", _payload(report), run.get("id") if isinstance(run, Mapping) else None, seq)
+
+
+def _payload(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the report beside the event's own, and the report as a whole."""
+    return {**{name: value for name, value in report.items() if name not in _OURS}, "report": report}
+
+
+class JsonLines(ConsoleObserver):
+    """Writes events to `stream` (stdout) and passes everything on to `people`, who look at stderr.
+
+    Every line has `schema`, `ts` (RFC 3339, UTC), `seq` (1, 2, 3 ...), `run` and `event`. Where the data
+    of an event has a field of one of these names it is called `item_...`. A reader that leaves does not
+    stop the run.
+    """
+
+    def __init__(
+        self,
+        people: ConsoleObserver,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.people = people
+        self._stream = stream if stream is not None else sys.stdout
+        self._clock = clock
+        self._seq = 0
+        self._run: str | None = None
+        self._told: float | None = None
+        self._gone = False
+
+    def introduce(self, title: Title) -> None:
+        """See ConsoleObserver."""
+        self.people.introduce(title)
+
+    def began(self, run_id: str) -> None:
+        """`run.began`."""
+        self._run = run_id
+        title = self.people.title
+        self._write(
+            "run.began",
+            {
+                "operation": title.operation,
+                "words": title.words,
+                "workspace": title.workspace,
+                "selection": title.selection,
+            },
+        )
+        self.people.began(run_id)
+
+    def progress(self, progress: Progress) -> None:
+        """`progress`, at most once a second."""
+        now = self._clock()
+        if self._told is None or now - self._told >= _EVERY:
+            self._told = now
+            self._write("progress", told(progress))
+        self.people.progress(progress)
+
+    def event(self, kind: str, **data: Any) -> None:
+        """The event under its own name: `item.failed`, `pass`, `canary`, `in_doubt`, `paused` ..."""
+        self._write(kind, data)
+        self.people.event(kind, **data)
+
+    def confirm(self, review: Review, run_id: str) -> bool:
+        """`review`, then the question to the person; `confirmed` tells the answer."""
+        self._write("review", review.as_json())
+        said = self.people.confirm(review, run_id)
+        self._write("confirmed", {"yes": said})
+        return said
+
+    def finish(self, report: Mapping[str, Any]) -> None:
+        """The last line: `run.done`, with the object of `--json`. The summary for people is the caller's."""
+        self.people.close(keep=False)
+        run = report.get("run")
+        if isinstance(run, Mapping):
+            self._run = str(run.get("id") or self._run)
+        self._write("run.done", _payload(report))
+
+    def close(self, *, keep: bool = True) -> None:
+        """See ConsoleObserver."""
+        self.people.close(keep=keep)
+
+    def _write(self, event: str, data: Mapping[str, Any]) -> None:
+        if self._gone:
+            return
+        self._seq += 1
+        try:
+            self._stream.write(event_line(event, data, self._run, self._seq))
+            self._stream.flush()
+        except (BrokenPipeError, ValueError):
+            self._gone = True
+            give_up(self._stream)

@@ -1,0 +1,138 @@
+"""Figures and small words: numbers, seconds, plurals; and text from outside made safe to show."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from datetime import UTC, datetime
+
+_IRREGULAR = {"company": "companies", "match": "matches", "pass": "passes", "reply": "replies"}
+_SINGULAR = {many: one for one, many in _IRREGULAR.items()}
+_EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+# Whole sequences go, not only their first character: `[31m` would be left to read.
+_ESCAPES = re.compile(r"[\x1b\x9b](?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)?)?")
+_TAGS = re.compile(r"<[^>]{0,2000}>")
+
+
+def number(value: float) -> str:
+    """With thousands separators: `31,000`."""
+    return f"{value:,.0f}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 item`, `2 items`, `1,200 companies`."""
+    return f"{number(count)} {one(noun) if count == 1 else many(noun)}"
+
+
+def many(noun: str) -> str:
+    """The plural of a noun; a plural stays as it is."""
+    if noun in _SINGULAR or (noun.endswith("s") and noun not in _IRREGULAR):
+        return noun
+    return _IRREGULAR.get(noun, noun + "s")
+
+
+def one(noun: str) -> str:
+    """The singular of a noun: `conversations` → `conversation`."""
+    if noun in _IRREGULAR:
+        return noun
+    return _SINGULAR.get(noun, noun.removesuffix("s"))
+
+
+def seconds(value: float) -> str:
+    """A duration: `0.4 s`, `27 s`, `1 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    value = max(0.0, value)
+    if value < 9.95:
+        return f"{value:.1f}".removesuffix(".0") + " s"
+    whole = round(value)
+    for big, small, size, part in (("d", "h", 86_400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1)):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {big}" + (f" {rest} {small}" if rest else "")
+    return f"{whole} s"
+
+
+def whole_seconds(value: float) -> str:
+    """A duration without tenths, for what changes while one looks at it."""
+    return seconds(value) if value >= 10 else f"{value:.0f} s"
+
+
+def pace(per_second: float) -> str:
+    """A rate: `164`, `3.2`, `0.04`; what is slower than ten a second keeps a decimal."""
+    if per_second >= 9.95:
+        return number(per_second)
+    return f"{per_second:.1f}" if per_second >= 0.1 or not per_second else f"{per_second:.2f}"
+
+
+def percent(part: float, whole: float) -> str:
+    """`63 %`; never `100 %` before all of it is there."""
+    if not whole:
+        return "0 %"
+    share = 100 * part / whole
+    if part < whole:
+        share = min(share, 99.0)
+    return f"{int(share)} %"
+
+
+def ago(at: float | None, now: float) -> str:
+    """How long ago: `just now`, `12 min ago`, `3 d ago`; the day itself when that is longer than a month."""
+    if not at:
+        return "-"
+    gone = now - at
+    if gone < 0 or gone >= 30 * 86_400:
+        return day(at)
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if gone >= size:
+            return f"{gone // size:.0f} {unit} ago"
+    return "just now"
+
+
+def day(at: float) -> str:
+    """The local day: `2026-11-23`; unusable times are a dash."""
+    try:
+        return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d}"
+    except (OverflowError, ValueError, OSError):
+        return "-"
+
+
+def clock(at: float | None) -> str:
+    """The local day and time: `2026-11-23 14:05:09`."""
+    if not at:
+        return "-"
+    try:
+        return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError, OSError):
+        return "-"
+
+
+def clean(value: object) -> str:
+    """Text from outside on one line, without what steers a terminal: escape codes, bidi overrides."""
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return text
+    kept = "".join(_shown(c) for c in _ESCAPES.sub("", text))
+    return " ".join(kept.split())
+
+
+def _shown(char: str) -> str:
+    kind = unicodedata.category(char)
+    if kind == "Cf" and char not in "\u200d\u200c":  # joiners hold emoji and Indic letters together
+        return ""
+    return " " if kind in ("Cc", "Zl", "Zp", "Cs") else char
+
+
+def shorten(value: object, width: int) -> str:
+    """Cleaned, and at most `width` characters, ending in `…` where something was cut off."""
+    text = clean(value)
+    return text if len(text) <= width else text[: max(0, width - 1)].rstrip() + "…"
+
+
+def subject(message: object, width: int = 40) -> str:
+    """The first words of a message: no markup, no e-mail addresses."""
+    text = html.unescape(_TAGS.sub(" ", str(message or "")))
+    return shorten(" ".join(without_addresses(text).split()), width)
+
+
+def without_addresses(text: str) -> str:
+    """E-mail addresses are replaced: they are not shown, logged or kept."""
+    return _EMAIL.sub("(e-mail)", text)

@@ -1,0 +1,215 @@
+"""The running screen: what it says, at which width, and what it never does to a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from intercom_bulk_updater.api.budget import BudgetState
+from intercom_bulk_updater.console.figures import clean, number, percent, plural, seconds, shorten, subject
+from intercom_bulk_updater.console.parts import sentence_of, told
+from intercom_bulk_updater.console.picture import screen_svg
+from intercom_bulk_updater.console.screen import frame
+from intercom_bulk_updater.console.verbs import Title, already, past, sentence
+from intercom_bulk_updater.model import Counts
+from intercom_bulk_updater.processing.engine import Snapshot
+from intercom_bulk_updater.processing.observer import Progress
+
+TITLE = Title("conversations.close", "close", "Acme Support", "team = 5001 and state = open", run="1123-close-7f3a")
+
+
+def budget(used: int = 1503, **other: Any) -> BudgetState:
+    values: dict[str, Any] = {
+        "limit": 1667, "used": used, "own": used, "remaining": 1667 - used, "window_seconds": 10.0,
+        "ends_in": 2.1, "blocked_for": 0.0, "rate": 164.0, "mode": "window",
+    }  # fmt: skip
+    return BudgetState(**(values | other))
+
+
+def acting(holds: str = "budget", failed: int = 12, **other: Any) -> Progress:
+    values: dict[str, Any] = {
+        "phase": "acting",
+        "counts": Counts(selected=5000, done=3098, unchanged=40, failed=failed, pending=1850),
+        "total": 5000, "rate": 164.2, "elapsed": 19.3, "eta": 11.3,
+        "snapshot": Snapshot(workers=31, busy=24, queued=10, waiting=3, delayed=2, holds=holds), "budget": budget(),
+    }  # fmt: skip
+    return Progress(**(values | other))
+
+
+def drawn(progress: Progress, width: int, title: Title = TITLE, **other: Any) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None).print(frame(told(progress), title, width, **other))
+    return out.getvalue()
+
+
+def test_wide_screen() -> None:
+    """At 120 columns the screen says what, where, how far, how fast, how long, what holds it back, and the window."""
+    screen = drawn(acting(), 120)
+    for words in (
+        "Close conversations in Acme Support", "1123-close-7f3a", "63 %", "3,150 of 5,000",
+        "3,098 closed", "40 already closed", "12 failed", "164 a second", "9,852 a minute", "about 11 s left",
+        "19 s so far", "1,503 of 1,667 calls", "ends in 2.1 s", "budget:", "24 of 31 workers busy",
+    ):  # fmt: skip
+        assert words in screen, words
+
+
+def test_narrow_screen() -> None:
+    """At 60 columns the most important figures stay, and no line is wider than the terminal."""
+    screen = drawn(acting(), 60)
+    for words in ("Close conversations in Acme Support", "3,150 of 5,000", "12 failed", "164/s", "11 s left", "1,503/1,667", "budget"):
+        assert words in screen, words
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_size(width: int) -> None:
+    """From 40 to 200 columns the screen keeps to its lines: at most 8, none wider than the terminal."""
+    long = Title("conversations.tag", "tag " + "very " * 30 + "long", "A workspace with a long name " * 4, run="1123-tag-7f3a")
+    for title in (TITLE, long):
+        screen = drawn(acting(retried=4, throttled=2), width, title, trouble="404 " + "words " * 60)
+        lines = screen.splitlines()
+        assert len(lines) <= 8
+        assert max(map(len, lines)) < width
+
+
+def test_zeroes_are_quiet() -> None:
+    """What did not happen is not on the screen: no failed, no drifted, no 429, no trouble."""
+    screen = drawn(acting(failed=0), 120)
+    assert not re.search(r"failed|drifted|doubt|429|trouble|again", screen)
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (acting("workers"), "workers: Intercom's latency, all 31 workers wait for answers"),
+        (acting("search"), "search: the next page of matches"),
+        (acting("retries"), "retries: 2 items to be tried again"),
+        (acting("paused"), "paused: nothing new is started until the run is resumed"),
+        (acting("finishing"), "finishing: 24 requests still in flight"),
+        (acting(budget=budget(1667)), "budget: the 10-second window is used up, the next begins in 2.1 s"),
+        (acting(budget=budget(100, blocked_for=3.0, mode="blocked")), "budget: Intercom asked for a pause (429), 3 s more"),
+        (acting(budget=budget(100, mode="blind")), "budget: the server shows no window"),
+        (acting(budget=budget(1600, own=1200)), "400 by others"),
+        (acting(retried=1, throttled=2), "2 × 429 · 1 request tried again"),  # noqa: RUF001
+    ],
+)
+def test_what_holds_it_back(progress: Progress, words: str) -> None:
+    """What holds the run back is told in words, for every cause."""
+    assert words in drawn(progress, 120)
+
+
+@pytest.mark.parametrize(
+    ("phase", "note", "words"),
+    [
+        ("reading", "", "reading the selection: 12,300 of 31,000"),
+        ("searching again", "", "searching again"),
+        ("verifying", "", "reading back what was changed"),
+        (
+            "waiting for the index",
+            "1812 items still show their old state in Intercom's search index",
+            "waiting for Intercom's search index: 1,812 items still show their old state",
+        ),
+        (
+            "waiting for the index",
+            "1 items still show their old state in Intercom's search index",
+            "waiting for Intercom's search index: 1 item still shows its old state",
+        ),
+    ],
+)
+def test_phases(phase: str, note: str, words: str) -> None:
+    """Every phase of a run has its line of words."""
+    screen = drawn(Progress(phase, Counts(selected=12300), 31000, 0.0, 3.2, None, note=note), 120)
+    assert words in screen
+
+
+def test_never_full_too_early() -> None:
+    """100 % is said of all items and of nothing less."""
+    assert percent(4999, 5000) == "99 %"
+    assert percent(5000, 5000) == "100 %"
+    assert percent(0, 0) == "0 %"
+
+
+def test_every_part_of_the_bar_is_seen() -> None:
+    """One failure among 100,000 items has its own mark in the bar."""
+    text = frame(told(acting(counts=Counts(100_000, 50_000, failed=1), total=100_000)), TITLE, 80)
+    bar = next(line for line in text.split("\n") if "━" in line.plain)
+    assert any("red" in str(span.style) for span in bar.spans)
+
+
+def test_ascii() -> None:
+    """Where the encoding cannot carry more, the screen is plain ASCII."""
+    assert drawn(acting(retried=2, throttled=1), 80, ascii_only=True, trouble="é").isascii()
+
+
+def test_hostile_text() -> None:
+    """Names and messages from outside cannot steer the terminal."""
+    title = Title("conversations.tag", "tag \x1b[31mred\x1b]0;owned\x07", "Ac\u202eme\r\n\x9b2J", run="r")
+    screen = drawn(acting(), 100, title, trouble="\x1b[2Jgone\x07")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", screen)
+    assert clean("a\tb\n\x1b[1;31mc") == "a b c"
+
+
+def test_followed_run() -> None:
+    """A run of another process is drawn from what its journal keeps, which is less."""
+    kept = acting().as_json()
+    assert "3,150 of 5,000" in frame(kept, TITLE, 100).plain
+    assert "budget" in frame(kept, TITLE, 100).plain
+    assert frame({}, Title(), 80).plain
+
+
+def test_log_sentence() -> None:
+    """For a log the same is one line of words."""
+    said = sentence_of(told(acting()), TITLE)
+    assert said == (
+        "acting: 24 of 31 workers busy · 3,150 of 5,000 (63 %) · 3,098 closed · 40 already closed · 12 failed"
+        " · 164 a second · about 11 s left · held by budget"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("close", "Close conversations"),
+        ("assign to team Billing (5002)", "Assign conversations to team Billing (5002)"),
+        ("tag vip", "Tag conversations: vip"),
+        ("reply", "Reply to conversations"),
+        ("undo 1123-close-7f3a", "Undo 1123-close-7f3a: restore conversations"),
+        ("MyUpdater", "MyUpdater: conversations"),
+    ],
+)
+def test_sentences(words: str, said: str) -> None:
+    """An operation is said as a sentence about its items."""
+    assert sentence(words, "conversations") == said
+
+
+def test_verbs() -> None:
+    """Outcomes are named by the verb; a person's own updater has done and unchanged."""
+    assert (past("conversations.close"), already("conversations.close")) == ("closed", "already closed")
+    assert (past("MyUpdater"), already("MyUpdater")) == ("done", "unchanged")
+
+
+def test_figures() -> None:
+    """Thousands are separated, singular and plural are right, seconds are minutes and hours where there are many."""
+    assert number(31000) == "31,000"
+    assert [plural(n, "conversations") for n in (0, 1, 2)] == ["0 conversations", "1 conversation", "2 conversations"]
+    assert [plural(n, "companies") for n in (1, 3)] == ["1 company", "3 companies"]
+    assert [plural(n, "match") for n in (1, 3)] == ["1 match", "3 matches"]
+    assert [seconds(s) for s in (0.4, 9.96, 59.6, 80, 3600, 7500, 100_000)] == [
+        "0.4 s", "10 s", "1 min", "1 min 20 s", "1 h", "2 h 5 min", "1 d 3 h",
+    ]  # fmt: skip
+    assert shorten("a" * 50, 10) == "a" * 9 + "…"
+    assert subject("<p>Hi <b>you</b></p> me@acme.com") == "Hi you (e-mail)"
+
+
+def test_picture(tmp_path: Path) -> None:
+    """The picture for the README holds the screen's words and refers to nothing outside itself."""
+    path = screen_svg(tmp_path / "screen.svg", acting(), TITLE, command="intercom-bulk conversations close")
+    svg = path.read_text(encoding="utf-8").replace("&#160;", " ")
+    assert "3,098" in svg
+    assert "intercom-bulk conversations close" in svg
+    assert svg.count("http") == svg.count('xmlns="http://www.w3.org/2000/svg"') == 1
+    assert "font-face" not in svg
