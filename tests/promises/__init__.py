@@ -1,0 +1,1 @@
+"""What earlier users were promised, as they were told it."""
