@@ -1,0 +1,1 @@
+"""The `intercom-bulk` command."""

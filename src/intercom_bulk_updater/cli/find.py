@@ -1,0 +1,136 @@
+"""`find`: what a selection finds. Never writes."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from ..errors import SearchError
+from ..operation import Operation
+from ..processing.options import Options
+from .flags import Output, Safety, Selection, Speed
+from .select import read_ids, select
+from .work import opened, options_of
+
+_SHOWN = 25
+_FIELDS = (
+    "id", "state", "admin_assignee_id", "team_assignee_id", "priority", "title", "created_at", "updated_at",
+    "snoozed_until", "role", "name", "external_id", "company_id", "category", "open",
+)
+
+
+class _Looking(Operation):
+    """Nothing is done."""
+
+    def perform(self, client: Any, item: Any, now: Any = None) -> None:
+        """Nothing."""
+
+
+def _find(resource: str, flags: Selection, output: Output, speed: Speed) -> int:
+    options: Options = options_of(Safety(), speed, flags.limit)
+    with opened(options, output) as (session, names):
+        session.workspace()
+        items: Iterator[Mapping[str, Any]]
+        if flags.ids is not None or flags.from_run is not None:
+            selected = select(flags, resource, session, names, _Looking(), options)
+            ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
+            items = (session.look(f"{resource}/{i}") for i in ids)
+            words, total = selected.selection["words"], None
+        else:
+            selected = select(flags, resource, session, names, _Looking(), options)
+            words = selected.selection["words"]
+            pages = selected.feed.source.pages()  # type: ignore[attr-defined]
+            first = next(pages, None)
+            total = first.total if first else 0
+            items = (item for page in chain([first] if first else [], pages) for item in page.items)
+        left_out = set(read_ids(flags.exclude)) if flags.exclude else set()
+        cut = flags.limit if flags.limit is not None else (None if output.json or output.jsonl or not sys.stdout.isatty() else _SHOWN)
+        kept: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        for item in items:
+            if cut is not None and len(seen) >= cut:
+                break
+            if str(item.get("id")) in left_out or str(item.get("id")) in seen:
+                continue
+            seen.add(str(item.get("id")))
+            told = _told(item)
+            if output.jsonl:
+                sys.stdout.write(json_.dumps(told, ensure_ascii=False) + "\n")
+            else:
+                kept.append(dict(item) if not output.json else told)
+        if total is not None and cut is None and len(seen) + len(left_out) < total:
+            sys.stderr.write(f"Intercom said {total} match; {len(seen)} were listed. The search index may be moving.\n")
+            if not seen:
+                raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
+        if output.json:
+            report = {
+                "schema": "find/1", "ok": True, "exit": 0, "resource": resource, "selection": words,
+                "total": total, "count": len(seen), "items": kept,
+            }
+            sys.stdout.write(json_.dumps(report, ensure_ascii=False) + "\n")
+        elif not output.jsonl:
+            _table(kept, resource)
+            of = f" of {total:,}" if total is not None and total > len(seen) else ""
+            sys.stderr.write(f"{len(seen):,}{of} {resource} where {words}\n")
+    return 0
+
+
+def _told(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item for programs: what it is and how it stands; no message bodies, no e-mail addresses."""
+    tags = (item.get("tags") or {}).get("tags") or (item.get("tags") or {}).get("data") or []
+    told = {k: item[k] for k in _FIELDS if k in item}
+    told["id"] = str(item.get("id"))
+    if tags:
+        told["tags"] = [{"id": str(t.get("id")), "name": t.get("name")} for t in tags]
+    return told
+
+
+def _table(items: list[dict[str, Any]], resource: str) -> None:
+    from ..console.findings import findings_table
+    from .show import out
+
+    out(findings_table(items, resource))
+
+
+_OUT, _SPEED, _SEL = Output(), Speed(), Selection()
+
+
+def conversations(*, sel: Selection = _SEL, out: Output = _OUT, speed: Speed = _SPEED) -> int:
+    """Show which conversations a selection finds. Never writes."""
+    return _find("conversations", sel, out, speed)
+
+
+def contacts(*, sel: Selection = _SEL, out: Output = _OUT, speed: Speed = _SPEED) -> int:
+    """Show which contacts a selection finds. Never writes."""
+    return _find("contacts", sel, out, speed)
+
+
+def tickets(*, sel: Selection = _SEL, out: Output = _OUT, speed: Speed = _SPEED) -> int:
+    """Show which tickets a selection finds. Never writes."""
+    return _find("tickets", sel, out, speed)
+
+
+def companies(*, out: Output = _OUT, speed: Speed = _SPEED, limit: int | None = None) -> int:
+    """List companies (searching them needs Intercom's Preview version). Never writes."""
+    from ..search.endpoints import endpoint_for
+    from ..search.source import EndpointSource
+
+    with opened(options_of(Safety(), speed, limit), out) as (session, _):
+        source = EndpointSource(session.client, session.stop, endpoint_for("companies/list"), page_size=60)
+        items: list[dict[str, Any]] = []
+        for page in source.pages():
+            items += [dict(item) for item in page.items]
+            if limit is not None and len(items) >= limit:
+                break
+        items = items[:limit]
+        if out.json:
+            sys.stdout.write(json_.dumps({"schema": "find/1", "ok": True, "exit": 0, "resource": "companies",
+                                          "count": len(items), "items": [_told(i) for i in items]}) + "\n")
+        else:
+            _table(items, "companies")
+    return 0
+
+

@@ -1,0 +1,76 @@
+"""The flags that commands share, each group one dataclass: one meaning everywhere, and nothing relayed by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+_SELECTION, _SAFETY, _SPEED, _OUTPUT = "Selection", "Safety", "Speed", "Output"
+
+
+def _flag(group: str, help_text: str, *names: str) -> Parameter:
+    return Parameter(name=list(names) or None, group=group, help=help_text, negative="")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which items."""
+
+    where: Annotated[str | None, _flag(_SELECTION, "A filter: 'team = Support and state = open'.")] = None
+    query: Annotated[str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON).")] = None
+    ids: Annotated[str | None, _flag(_SELECTION, "A file with ids, one a line; - reads standard input.")] = None
+    from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.")] = None
+    outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.")] = "failed"
+    exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out.")] = None
+    limit: Annotated[int | None, _flag(_SELECTION, "So many items at most.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Safety:
+    """What must hold before and while items are changed."""
+
+    dry_run: Annotated[bool, _flag(_SAFETY, "Look, and change nothing.", "--dry-run", "-n")] = False
+    yes: Annotated[bool, _flag(_SAFETY, "Do not ask.", "--yes", "-y")] = False
+    plan: Annotated[str | None, _flag(_SAFETY, "Write the plan to this file, and change nothing.")] = None
+    expect: Annotated[str, _flag(_SAFETY, "N or N±P%: refuse another number of items.")] = ""
+    max: Annotated[str, _flag(_SAFETY, "N or P%: refuse more items (100%: no cap).")] = ""
+    canary: Annotated[str, _flag(_SAFETY, "N or P%: do these first, read them back, judge.")] = ""
+    max_failures: Annotated[str, _flag(_SAFETY, "N, or P% of the last 100: stop when more fail.")] = ""
+    on_drift: Annotated[
+        Literal["skip", "stop", "force"], _flag(_SAFETY, "For items that somebody changed since the plan.")
+    ] = "skip"
+    customer_visible: Annotated[bool, _flag(_SAFETY, "Yes, customers will see this.")] = False
+    irreversible: Annotated[bool, _flag(_SAFETY, "Yes, there is no way back from this.")] = False
+    verify: Annotated[
+        Literal["none", "sample", "all"], _flag(_SAFETY, "How many items to read back at the end.")
+    ] = "sample"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How fast, how long."""
+
+    workers: Annotated[str, _flag(_SPEED, "auto, or a fixed number of threads.")] = "auto"
+    share: Annotated[str, _flag(_SPEED, "The part of the rate limit to use at most: 40%.")] = "100%"
+    rate: Annotated[str, _flag(_SPEED, "auto, or a ceiling: 6000/min.")] = "auto"
+    timeout: Annotated[float, _flag(_SPEED, "Seconds one request may take.")] = 30.0
+    retries: Annotated[int, _flag(_SPEED, "Repetitions of a request that failed for a passing reason.")] = 3
+    deadline: Annotated[str | None, _flag(_SPEED, "Stop softly after this long: 2h.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What is shown."""
+
+    json: Annotated[bool, _flag(_OUTPUT, "One JSON object on standard output.")] = False
+    jsonl: Annotated[bool, _flag(_OUTPUT, "Events as JSON lines; the last is run.done.")] = False
+    quiet: Annotated[bool, _flag(_OUTPUT, "Errors only.", "--quiet", "-q")] = False
+    verbose: Annotated[bool, _flag(_OUTPUT, "Requests too.", "--verbose", "-v")] = False
+    progress: Annotated[Literal["auto", "bar", "plain", "none"], _flag(_OUTPUT, "How progress is shown.")] = "auto"
+    report: Annotated[str | None, _flag(_OUTPUT, "Write the report of the run to this HTML file.")] = None

@@ -1,0 +1,104 @@
+"""`intercom-bulk`: the tree of commands, and what an error becomes: one sentence and an exit code.
+
+Commands are named by module and function and imported when they are called, so that help is quick and no command pays for
+what it does not use.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from cyclopts import App, CycloptsError
+
+from intercom_bulk_updater import __version__
+
+_HERE = "intercom_bulk_updater.cli"
+
+app = App(
+    name="intercom-bulk",
+    version=__version__,
+    help="Bulk operations on Intercom: search, act and account for every item, with a way back.",
+)
+_VERBS = {
+    "find": "Show what a selection finds. Never writes.",
+    "close": "Close conversations.",
+    "open": "Open conversations again.",
+    "snooze": "Snooze conversations until a moment.",
+    "assign": "Assign conversations to a team, an admin, or nobody.",
+    "tag": "Put tags on conversations.",
+    "untag": "Take tags off conversations.",
+    "set": "Write fields and custom attributes of conversations.",
+    "note": "Leave an internal note.",
+    "reply": "Reply to the customers.",
+}
+conversations = App(name="conversations", help="Find conversations, and act on them.")
+for _name, _help in _VERBS.items():
+    conversations.command(f"{_HERE}.conversations:{_name}", name=_name, help=_help)
+app.command(conversations)
+for _noun in ("contacts", "companies", "tickets"):
+    _sub = App(name=_noun, help=f"Find {_noun}.")
+    _sub.command(f"{_HERE}.find:{_noun}", name="find", help=f"Show which {_noun} a selection finds. Never writes.")
+    app.command(_sub)
+
+_RUNS = {
+    "list": "What has been run.",
+    "show": "One run, or a plan file: what, how many, what failed and why.",
+    "watch": "Follow a run of another process.",
+    "resume": "Go on with a run that stopped.",
+    "retry": "Try again what failed.",
+    "pause": "Ask a running process to pause.",
+    "cancel": "Ask a running process to stop for good.",
+    "report": "Write the report of a run: HTML or JSON.",
+    "export": "Write the items of a run: CSV or JSON Lines.",
+    "prune": "Delete old runs.",
+}
+runs = App(name="runs", help="What was run: look, go on, stop, account.")
+for _name, _help in _RUNS.items():
+    runs.command(f"{_HERE}.runs:{_name if _name != 'list' else 'list_runs'}", name=_name, help=_help)
+app.command(runs)
+
+_operations = App(name="operations", help="The catalogue of operations.")
+_operations.command(f"{_HERE}.operations:list_operations", name="list", help="All operations.")
+_operations.command(f"{_HERE}.operations:show", name="show", help="One operation: what it touches, whether there is a way back.")
+app.command(_operations)
+
+for _name, _target, _help in (
+    ("run", "updaters:run", "Run your own updater: FILE.py:Class or module:Class."),
+    ("apply", "plans:apply", "Do exactly what a plan says."),
+    ("undo", "plans:undo", "Take a run back, where items still are as it left them."),
+    ("verify", "plans:verify", "Read a run's items back and search again."),
+    ("doctor", "doctor:doctor", "Check token, workspace, clock and state folder."),
+    ("limits", "doctor:limits", "What the rate limit allows right now."),
+    ("sandbox", "playground:sandbox", "Serve a small Intercom on this machine, to try things on."),
+    ("demo", "playground:demo", "The main job on the built-in sandbox, from the dry run to the server's own books."),
+    ("completion", "playground:completion", "Print the completion script for a shell."),
+):
+    app.command(f"{_HERE}.{_target}", name=_name, help=_help)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point of the command."""
+    given = sys.argv[1:] if arguments is None else arguments
+    logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
+    try:
+        code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as exc:
+        from .failure import misused
+
+        code = misused(exc, given)
+    except BrokenPipeError:
+        # Whoever read us has gone (`| head`): nothing more to say, and nobody to say it to.
+        sys.stderr.close()
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as exc:
+        from .failure import failed
+
+        code = failed(exc, given)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""`intercom-bulk operations`: the catalogue, read from the classes."""
+
+from __future__ import annotations
+
+import inspect
+
+from ..errors import UsageError
+from ..registry import names, operation_class
+from .flags import Output
+from .show import out as show_out
+from .show import out_json
+
+_OUT = Output()
+
+
+def list_operations(*, out: Output = _OUT) -> int:
+    """All operations, with what undo can take back."""
+    rows = [_told(name) for name in names()]
+    if out.json:
+        out_json({"schema": "operations/1", "ok": True, "exit": 0, "operations": rows})
+        return 0
+    width = max(len(str(row["name"])) for row in rows)
+    show_out("\n".join(f"{row['name']:<{width}}  {row['reversibility']}" for row in rows))
+    return 0
+
+
+def show(name: str, *, out: Output = _OUT) -> int:
+    """One operation: what it does, what it touches, whether there is a way back."""
+    if name not in names():
+        operation_class(name)
+        raise UsageError(f"{name!r} is not an operation to be named")
+    told = _told(name)
+    if out.json:
+        out_json({"schema": "operations/1", "ok": True, "exit": 0, **told})
+        return 0
+    show_out("\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items() if value != ""))
+    return 0
+
+
+def _told(name: str) -> dict[str, object]:
+    cls = operation_class(name)
+    return {
+        "name": name,
+        "what": " ".join((inspect.getdoc(cls) or "").split()),
+        "touches": ", ".join(cls.fields) if isinstance(cls.fields, tuple) else "",
+        "reversibility": str(cls.reversibility),
+        "side_effects": cls.side_effects,
+        "customer_visible": cls.customer_visible,
+        "repeating_is_harmless": bool(cls.idempotent),
+    }

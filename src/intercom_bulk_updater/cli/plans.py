@@ -1,0 +1,138 @@
+"""`apply`, `undo`, `verify`: runs whose items are known from before."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..errors import SafetyStop, UsageError
+from ..journal import RunLock
+from ..model import RunStatus
+from ..processing.feeds import ListFeed, QueryFeed
+from ..processing.options import Options
+from ..processing.plan import check_plan, read_plan
+from ..processing.runner import Job, Runner
+from ..processing.undo import inverse_of, not_undoable, undo_items
+from ..registry import build
+from ..updating import login
+from .flags import Output, Safety, Speed
+from .rebuild import rebuild
+from .runs import _go_on
+from .select import Selected
+from .work import gates, go, opened, options_of, tell
+
+_OUT, _SAFE, _SPEED = Output(), Safety(), Speed()
+_Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it, or latest.")]
+
+
+def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safety = _SAFE, speed: Speed = _SPEED,
+          out: Output = _OUT) -> int:
+    """Do exactly what a plan says: each item is read again right before its write, and left alone if it moved."""
+    if safe.plan or safe.dry_run:
+        raise UsageError("apply takes a plan as it is; to look at it: intercom-bulk runs show PLAN")
+    found = read_plan(Path(plan))
+    options = replace(options_of(safe, speed), reread=True)
+    with opened(options, out) as (session, _):
+        workspace = session.workspace()
+        check_plan(found, workspace.id)
+        for earlier in session.journal.runs(None):
+            if earlier.plan_hash == found.hash and earlier.kind == "apply" and earlier.workspace == workspace.id:
+                if earlier.status is not RunStatus.FINISHED:
+                    sys.stderr.write(f"This plan is half done; going on with {earlier.id}.\n")
+                    return _go_on(earlier.id, speed, out, failed=False)
+                break
+        header = found.header
+        if header.get("updater"):
+            from ..updating import Updating
+            from .updaters import load_class
+
+            reference = header["updater"]
+            updater = load_class(f"{reference.get('file') or reference.get('module')}:{reference['class']}")()
+            updater._session = session
+            operation = Updating(updater, header["parameters"])
+        else:
+            operation = build(str(header["operation"]), header["parameters"])  # type: ignore[assignment]
+        gates(operation, safe)
+        selection = {
+            "kind": "plan", "file": str(Path(plan).resolve()), "words": f"{found.count:,} items of {Path(plan).name}",
+            "operation": header["operation"], "resource": str(header["operation"]).split(".", maxsplit=1)[0],
+            **({"updater": header["updater"]} if header.get("updater") else {}),
+        }
+        run = session.journal.create_run(
+            operation=operation.name or operation.describe(), kind="apply", parameters=operation.parameters,
+            selection=selection, workspace=workspace.id, base_url=session.settings.base_url,
+            admin_id=session.client.admin_id, author=workspace.admin_name or login(), settings=options.as_json(),
+            plan_hash=found.hash,
+        )
+        feed = ListFeed(found.items(), total=found.count)
+        return go(session, run, operation, Selected(selection, feed), options, safe, out)
+
+
+def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT) -> int:
+    """Take a run back: restore what it changed, only where items still are as it left them."""
+    options = replace(options_of(safe, speed), reread=True)
+    with opened(options, out) as (session, _):
+        parent = session.journal.run(run)
+        if RunLock.held(session.journal.home, parent.id):
+            raise UsageError(f"{parent.id} is still running: intercom-bulk runs cancel {parent.id} first.")
+        if parent.kind == "dry_run":
+            raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")
+        was = rebuild(session, parent, options)
+        operation = inverse_of(was.operation, parent)
+        operation_of = getattr(operation, "of", None)
+        if operation_of is not None:
+            operation.of = was.operation.describe()  # type: ignore[attr-defined]
+        gates(operation, safe)
+        lost = not_undoable(session.journal, parent)
+        if lost:
+            sys.stderr.write(f"{lost:,} items of {parent.id} carry no before-image and are left out.\n")
+        if was.operation.side_effects:
+            sys.stderr.write(f"No undo takes this back: {was.operation.side_effects}.\n")
+        selection = {
+            "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",
+            "operation": f"{operation.resource or 'conversations'}.undo", "resource": was.operation.resource or "conversations",
+            **({"updater": parent.selection["updater"]} if parent.selection.get("updater") else {}),
+        }
+        record = session.journal.create_run(
+            operation="undo", kind="dry_run" if safe.dry_run or safe.plan else "undo", parameters=operation.parameters,
+            selection=selection, workspace=parent.workspace, base_url=session.settings.base_url,
+            admin_id=session.client.admin_id, author=session.workspace().admin_name or login(),
+            settings=options.as_json(), parent=parent.id,
+        )
+        feed = ListFeed(undo_items(session.journal, parent))
+        return go(session, record, operation, Selected(selection, feed), options, safe, out)
+
+
+def verify(
+    run: _Run = "latest",
+    *,
+    level: Annotated[str, Parameter(help="sample or all.")] = "all",
+    out: Output = _OUT,
+    speed: Speed = _SPEED,
+) -> int:
+    """Read a run's items back, and search again for what its selection still finds. Never writes."""
+    if level not in ("sample", "all"):
+        raise UsageError(f"--level must be sample or all, not {level!r}")
+    options: Options = replace(options_of(Safety(), speed), verify=level)
+    with opened(options, out) as (session, _):
+        record = session.journal.run(run)
+        if record.kind == "dry_run":
+            raise UsageError(f"{record.id} was a dry run: it wrote nothing, so there is nothing to verify.")
+        rebuilt = rebuild(session, record, options)
+        feed = rebuilt.selected.feed
+        from .work import _close, _observer, title_of
+
+        observer = _observer(out, title_of(session, record, rebuilt.operation, rebuilt.operation.resource or "items"))
+        runner = Runner(session, Job(record, rebuilt.operation, feed, options), observer)
+        error: BaseException | None = None
+        try:
+            runner.verify_only(feed if isinstance(feed, QueryFeed) else None)
+        except Exception as exc:
+            error = exc
+        finally:
+            _close(observer)
+        return tell(session, record.id, out, observer, error)

@@ -1,0 +1,87 @@
+"""`sandbox`, `demo`, `completion`: things to try without an account."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def sandbox(
+    *,
+    port: Annotated[int, Parameter(help="0: any free port.")] = 8765,
+    conversations: int = 500,
+    seed: int = 7,
+    limit: Annotated[int, Parameter(help="Calls in ten seconds.")] = 1667,
+    latency: Annotated[float, Parameter(help="Milliseconds an answer takes.")] = 150.0,
+    jitter: Annotated[float, Parameter(help="Milliseconds more or less.")] = 50.0,
+) -> int:
+    """Serve a small Intercom on this machine until Ctrl-C; nothing leaves it."""
+    from intercom_bulk_updater.sandbox import running
+
+    with running(port=port, conversations=conversations, seed=seed, limit=limit, latency=latency / 1000,
+                 jitter=jitter / 1000, in_process=True) as box:
+        sys.stderr.write(f"A small Intercom with {conversations:,} conversations. In another terminal:\n\n")
+        for name, value in box.env().items():
+            sys.stdout.write(f"export {name}={value}\n")
+        sys.stdout.flush()
+        sys.stderr.write("\nTeams: Support (5001), Billing (5002), Onboarding (5003), VIP desk (5004). Ctrl-C stops it.\n")
+        import signal
+        import threading
+
+        over = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: over.set())
+        while not over.wait(0.5):
+            pass
+    return 0
+
+
+def demo(
+    *,
+    conversations: Annotated[int, Parameter(help="How many conversations the sandbox holds.")] = 5000,
+    latency: Annotated[float, Parameter(help="Milliseconds an answer takes.")] = 150.0,
+) -> int:
+    """The main job on the built-in sandbox: close a team's open conversations under Intercom's real limit."""
+    from intercom_bulk_updater.sandbox import running
+
+    def say(text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    with tempfile.TemporaryDirectory(prefix="intercom-bulk-demo-") as home, running(
+        conversations=conversations, seed=7, limit=1667, latency=latency / 1000, jitter=latency / 3000, in_process=False
+    ) as box:
+        env = {**os.environ, **box.env(), "INTERCOM_BULK_HOME": home}
+        matching = len(box.conversations(team=5001, state="open"))
+        say(f"A small Intercom runs on this machine: {conversations:,} conversations, 1,667 calls in 10 s, {latency:.0f} ms latency.\n")
+        words = ["conversations", "close", "--where", "team = Support and state = open"]
+        for arguments in ([*words, "--dry-run", "--progress", "none"],
+                          [*words, "--yes", "--expect", str(matching), "--verify", "sample"]):
+            shown = " ".join(f"'{a}'" if " " in a else a for a in arguments)
+            say(f"$ intercom-bulk {shown}")
+            done = subprocess.run([sys.executable, "-m", "intercom_bulk_updater", *arguments], env=env, check=False)  # noqa: S603 - our own command
+            if done.returncode:
+                return done.returncode
+            say("")
+        left = len(box.conversations(team=5001, state="open"))
+        twice = box.audit()["kinds"].get("close", {}).get("2+", 0)
+        throttled = box.stats()["statuses"].get("429", 0)
+        say(f"The server's own books: {matching:,} were open, {left} are; {twice} were closed twice; {throttled} calls were refused.")
+    say("\nNext, with your own workspace:\n  export INTERCOM_ACCESS_TOKEN=...\n  intercom-bulk doctor\n"
+        "  intercom-bulk conversations close --where 'team = Support and state = open' --dry-run")
+    return 0 if left == 0 and twice == 0 else 1
+
+
+def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
+    """Print the completion script for a shell."""
+    from .main import app
+
+    sys.stdout.write(app.generate_completion(shell=shell) + "\n")
+    return 0
+
+

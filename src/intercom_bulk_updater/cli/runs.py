@@ -1,0 +1,258 @@
+"""`intercom-bulk runs ...`: look at what was run, go on with it, stop it, account for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from ..amounts import parse_duration
+from ..errors import UsageError
+from ..journal import Journal, RunLock
+from ..model import Outcome, RunStatus
+from ..processing.options import Options
+from ..report.summary import standing, summarize
+from ..settings import load
+from ..stop import Stop
+from .flags import Output, Safety, Speed
+from .rebuild import rebuild
+from .show import out as show_out
+from .show import out_json
+from .work import go, opened
+
+_OUT = Output()
+_Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it, or latest.")]
+
+
+@contextmanager
+def journal() -> Iterator[Journal]:
+    """The journal, for commands that need no token."""
+    with Journal(load().home / "journal.db") as opened_journal:
+        yield opened_journal
+
+
+def list_runs(*, limit: int = 20, out: Output = _OUT) -> int:
+    """What has been run, newest first."""
+    with journal() as book:
+        records = book.runs(limit)
+        if out.json or out.jsonl:
+            told = [summarize(book, r.id) for r in records]
+            if out.jsonl:
+                for line in told:
+                    out_json(line)
+            else:
+                out_json({"schema": "runs/1", "ok": True, "exit": 0, "runs": told})
+            return 0
+        from ..console.tables import runs_table
+
+        shown = [replace(r, status=standing(book, r)) for r in records]
+        show_out(runs_table(shown) if shown else "Nothing has been run yet. To try: intercom-bulk demo")
+    return 0
+
+
+def show(run: _Run, *, out: Output = _OUT) -> int:
+    """One run: what, how many, what failed and why. Also shows a plan file."""
+    if run.endswith(".jsonl") or "/" in run:
+        return _show_plan(Path(run), out)
+    with journal() as book:
+        record = book.run(run)
+        report = summarize(book, record.id)
+        if out.json:
+            out_json(report)
+            return 0
+        from ..console.tables import run_table
+
+        record = replace(record, status=standing(book, record))
+        show_out(run_table(record, book.counts(record.id), book.failures(record.id), book.events(record.id)))
+        for command in report["next"]:
+            sys.stderr.write(f"next: {command}\n")
+    return 0
+
+
+def _show_plan(path: Path, out: Output) -> int:
+    from ..processing.plan import read_plan
+
+    plan = read_plan(path)
+    if out.json:
+        out_json({"schema": "plan/1", "ok": True, "exit": 0, "header": dict(plan.header)})
+        return 0
+    from ..console.tables import plan_table
+
+    show_out(plan_table(plan.header, plan.lines()))
+    return 0
+
+
+def watch(run: _Run = "latest", *, every: float = 0.5, out: Output = _OUT) -> int:
+    """Follow a run of another process until it ends; Ctrl-C stops watching, not the run."""
+    from ..console.eventlines import done_line, event_line
+    from ..console.verbs import Title
+    from ..console.watch import observer_for
+
+    stop = Stop()
+    with journal() as book:
+        record, seq = book.run(run), 0
+        title = Title.of(record)
+        with observer_for(out.progress, quiet=out.quiet or out.json or out.jsonl, verbose=out.verbose, title=title) as screen:
+            while standing(book, record) in (RunStatus.RUNNING, RunStatus.PAUSED):
+                told: dict[str, Any] = record.progress
+                if out.jsonl:
+                    sys.stdout.write(event_line("progress", told, record.id, seq := seq + 1))
+                    sys.stdout.flush()
+                screen.show({**told, **({"holds": "paused"} if record.status is RunStatus.PAUSED else {})})
+                if stop.wait(every):
+                    break
+                record = book.run(record.id)
+        report = summarize(book, record.id)
+        if out.json or out.jsonl:
+            if out.jsonl:
+                sys.stdout.write(done_line(report, seq + 1))
+            else:
+                out_json(report)
+        else:
+            from ..console.wording import summary_text
+            from .work import say
+
+            say(summary_text(report))
+    return int(report["exit"] or 0)
+
+
+def _ask(run: str, control: str) -> int:
+    with journal() as book:
+        record = book.run(run)
+        if not RunLock.held(book.home, record.id):
+            raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
+        book.request(record.id, control)
+    sys.stderr.write(f"Asked {record.id} to {control}.\n")
+    return 0
+
+
+def pause(run: _Run = "latest") -> int:
+    """Ask a running process to pause; `runs resume` lets it go on."""
+    return _ask(run, "pause")
+
+
+def cancel(run: _Run = "latest") -> int:
+    """Ask a running process to stop: what is in flight finishes."""
+    return _ask(run, "cancel")
+
+
+def _go_on(run: str, speed: Speed, out: Output, *, failed: bool, only: str | None = None) -> int:
+    with journal() as book:
+        record = book.run(run)
+        if record.kind == "dry_run":
+            raise UsageError(f"{record.id} was a dry run: there is nothing to resume. Run its command without --dry-run.")
+        if RunLock.held(book.home, record.id) and not failed and record.status is RunStatus.PAUSED:
+            book.request(record.id, "resume")
+            sys.stderr.write(f"Asked {record.id} to go on.\n")
+            return 0
+    stored = Options.from_json(record.settings)
+    deadline = None if speed.deadline is None else parse_duration(speed.deadline)
+    workers = stored.workers if speed.workers == "auto" else int(speed.workers)
+    options = replace(stored, deadline=deadline, workers=workers)
+    with opened(options, out) as (session, _):
+        rebuilt = rebuild(session, record, options)
+        with RunLock(session.settings.home, record.id):
+            if failed:
+                outcomes = [Outcome.FAILED, Outcome.IN_DOUBT]
+                again = session.journal.reopen(record.id, outcomes=outcomes, causes=[only] if only else None)
+                if only and not again:
+                    causes = ", ".join(repr(g.cause) for g in session.journal.failures(record.id))
+                    raise UsageError(f"No item of {record.id} failed by {only!r}. Causes: {causes or 'none'}.")
+            else:
+                session.journal.reopen(record.id, outcomes=[Outcome.IN_DOUBT])
+        return go(session, record, rebuilt.operation, rebuilt.selected, options, Safety(yes=True), out)
+
+
+_SPEED = Speed()
+
+
+def resume(run: _Run = "latest", *, speed: Speed = _SPEED, out: Output = _OUT) -> int:
+    """Go on with a run that stopped, was interrupted or died; items in doubt are looked at first."""
+    return _go_on(run, speed, out, failed=False)
+
+
+def retry(
+    run: _Run = "latest",
+    *,
+    only: Annotated[str | None, Parameter(help="Only items that failed by this cause, as runs show names it.")] = None,
+    speed: Speed = _SPEED,
+    out: Output = _OUT,
+) -> int:
+    """Try again what failed, and nothing else."""
+    return _go_on(run, speed, out, failed=True, only=only)
+
+
+def report(
+    run: _Run = "latest",
+    *,
+    output: Annotated[str | None, Parameter(name=["--output", "-o"], help="The file; .html or .json by its ending.")] = None,
+    with_bodies: Annotated[bool, Parameter(help="With message bodies and e-mail addresses.", negative="")] = False,
+    json: Annotated[bool, Parameter(help="JSON on standard output.", negative="")] = False,
+) -> int:
+    """Write the report of a run: one HTML page, or JSON."""
+    from ..report.page import write_page
+
+    with journal() as book:
+        record = book.run(run)
+        if json:
+            out_json(summarize(book, record.id))
+            return 0
+        path = Path(output or f"{record.id}.html")
+        if path.suffix == ".json":
+            import json as json_
+
+            path.write_text(json_.dumps(summarize(book, record.id), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        else:
+            write_page(path, book, record.id, with_bodies=with_bodies)
+    sys.stderr.write(f"Written: {path}\n")
+    return 0
+
+
+def export(
+    run: _Run = "latest",
+    *,
+    format: Annotated[Literal["csv", "jsonl"], Parameter(help="The form.")] = "csv",
+    outcome: Annotated[list[str] | None, Parameter(help="Only items with this outcome; may be given again.", negative="")] = None,
+    output: Annotated[str | None, Parameter(name=["--output", "-o"], help="The file; by default standard output.")] = None,
+    with_bodies: Annotated[bool, Parameter(help="With message bodies and e-mail addresses.", negative="")] = False,
+) -> int:
+    """Write the items of a run: CSV that is safe to open in a spreadsheet, or JSON Lines."""
+    from ..report.export import export as write
+    from ..report.export import export_file
+
+    try:
+        outcomes = [Outcome(o) for o in outcome] if outcome else None
+    except ValueError as exc:
+        raise UsageError(f"{exc}. Known: {', '.join(o for o in Outcome)}") from exc
+    with journal() as book:
+        record = book.run(run)
+        if output:
+            count = export_file(Path(output), book, record.id, format=format, outcomes=outcomes, with_bodies=with_bodies)
+            sys.stderr.write(f"Written: {count:,} items to {output}\n")
+        else:
+            write(book, record.id, sys.stdout, format=format, outcomes=outcomes, with_bodies=with_bodies)
+    return 0
+
+
+def prune(
+    *,
+    older_than: Annotated[str, Parameter(help="Delete runs older than this: 90d.")] = "90d",
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"], help="Do not ask.", negative="")] = False,
+) -> int:
+    """Delete old runs; what is deleted can no longer be undone. Live runs are kept."""
+    days = parse_duration(older_than) / 86400
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("runs prune needs --yes where there is no terminal to ask on")
+        sys.stderr.write(f"Runs older than {older_than} can no longer be undone once deleted. Delete? [y/N] ")
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return 5
+    with journal() as book:
+        gone = book.prune(days)
+    sys.stderr.write(f"Deleted: {len(gone)} runs\n")
+    return 0

@@ -1,0 +1,1 @@
+"""Acceptance: the command against a sandbox on a real socket; what counts is read from the server."""
