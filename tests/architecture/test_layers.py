@@ -1,0 +1,93 @@
+"""What may know what."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import intercom_bulk_updater
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src"
+PACKAGE = SOURCE / "intercom_bulk_updater"
+PROMISED = ("conversation_closer", "example_custom_updater", "BulkUpdate_Generic")
+HEAVY = ("sqlalchemy", "httpx2", "pydantic", "requests", "rich.progress")
+
+
+def imports(path: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """(module, names) of each absolute import of a file."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, ()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.append((node.module or "", tuple(alias.name for alias in node.names)))
+    return found
+
+
+def test_layers() -> None:
+    """Every import points down, and the contracts of pyproject.toml hold."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_sandbox_stands_alone() -> None:
+    """The sandbox imports nothing of ours but itself: it could be wrong about Intercom, and never in the client's way."""
+    for path in (PACKAGE / "sandbox").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                depth = len(path.relative_to(PACKAGE / "sandbox").parts)
+                assert node.level <= depth, f"{path.name} reaches out of its folder"
+        for module, _ in imports(path):
+            if module.partition(".")[0] == "intercom_bulk_updater":
+                assert module.startswith("intercom_bulk_updater.sandbox"), f"{path.name} imports {module}"
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_promised_modules_are_copyable(name: str) -> None:
+    """The three modules beside the package import public names only, so that what people copy from them goes on working."""
+    for module, names in imports(SOURCE / f"{name}.py"):
+        top = module.partition(".")[0]
+        if top == "intercom_bulk_updater":
+            assert module == top, f"{name} imports the inner module {module}"
+            assert set(names) <= set(intercom_bulk_updater.__all__)
+        else:
+            assert top in sys.stdlib_module_names or top in PROMISED, f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("name", ("intercom_bulk_updater", *PROMISED))
+def test_promised_names_import(name: str) -> None:
+    """The four promised modules import by exactly these names, and everything in `__all__` is there."""
+    module = importlib.import_module(name)
+    for public in getattr(module, "__all__", ()):
+        assert getattr(module, public) is not None
+
+
+def test_public_names_are_sorted() -> None:
+    """`__all__` is sorted and lists each name once, so that two people who add to it do not collide."""
+    names = intercom_bulk_updater.__all__
+    assert sorted(set(names)) == names
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """`--help` imports neither database, HTTP, settings nor progress library: no command pays for what it does not use."""
+    probe = (
+        "import json, sys\nfrom intercom_bulk_updater.cli.main import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert json.loads(done.stderr.splitlines()[-1]) == []
+
+
+def test_no_drawer_for_everything() -> None:
+    """No module is called utils, helpers, common, core or base: a concept gets its own name."""
+    names = {path.stem for path in PACKAGE.rglob("*.py")} | {path.name for path in PACKAGE.rglob("*") if path.is_dir()}
+    assert names.isdisjoint({"utils", "util", "helpers", "helper", "common", "core", "base", "misc"})
