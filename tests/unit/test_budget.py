@@ -320,3 +320,18 @@ def test_many_errors_brake() -> None:
         desk.clock.now += 0.02
         desk.budget.answered(permit, status=503, headers=told(99_000 - index, limit=100_000))
     assert 4 <= len(desk.permits()) <= 20
+
+
+def test_the_window_in_which_a_run_ends_is_told_once() -> None:
+    """An account in the midst of a window tells what went, and the end of it only what came after."""
+    desk = Desk()
+    for left in (99, 98, 90):
+        desk.call(told(left))
+    desk.budget.present()
+    assert [(w.reset, w.own, w.others) for w in desk.windows] == [(int(RESET), 3, 7)]
+    desk.budget.present()
+    assert len(desk.windows) == 1
+    desk.call(told(89))
+    desk.clock.now += 20
+    desk.call(told(99, reset=RESET + 20))
+    assert [w.own for w in desk.windows] == [3, 1]

@@ -140,6 +140,14 @@ def test_every_part_of_the_bar_is_seen() -> None:
     assert any("red" in str(span.style) for span in bar.spans)
 
 
+def test_the_percentage_is_whole_from_the_start() -> None:
+    """What is too little for the bar takes a place in it, and none from the percentage behind it."""
+    for done, failed in ((38, 0), (0, 2), (3, 2), (3950, 3)):
+        counts = Counts(3954, done, failed=failed)
+        line = drawn(acting(counts=counts, total=3954), 80).splitlines()[1]
+        assert line.endswith(percent(done + failed, 3954)), line
+
+
 def test_ascii() -> None:
     """Where the encoding cannot carry more, the screen is plain ASCII."""
     assert drawn(acting(retried=2, throttled=1), 80, ascii_only=True, trouble="é").isascii()

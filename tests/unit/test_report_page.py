@@ -240,6 +240,24 @@ def test_the_picture_has_words(journal: Journal) -> None:
     assert sum(line.get("class") == "gap" for line in outline.all("line")) == 1
 
 
+def test_a_window_that_was_shared_with_oneself_is_one_bar(journal: Journal) -> None:
+    """A run that stopped and went on within a window: one bar, and its own requests are nobody else's."""
+    run = a_run(journal, 10)
+    journal.add_windows(run.id, [WindowRow(1_790_000_010, 1667, 100, 20), WindowRow(1_790_000_010, 1667, 1, 125, 1)])
+    (words,) = Outline(page(journal, run.id)).text("desc")
+    assert words.startswith("101 requests in 1 window of 10 s; each allows 1,667; 25 requests came from others; 1 was answered 429")
+
+
+def test_what_is_still_found_is_explained(journal: Journal) -> None:
+    """`Everything is as wanted` is not said beside items that the search still finds."""
+    verified = {"level": "sample", "remaining": 0, "checked": 50, "passes": 3, "explained": {"failed": 24}}
+    run = a_run(journal, 100, mixed, finish={"exit_code": 3, "totals": {"verified": verified}})
+    text = page(journal, run.id)
+    assert "All that was changed is as wanted. 24 items are still found by the search, and it is known why." in text
+    assert "Everything is as wanted" not in text
+    assert "the change failed" in text
+
+
 def test_a_long_run_has_a_picture_of_the_same_size(journal: Journal) -> None:
     """9,000 windows (25 hours) are drawn as at most 120 bars, none of the requests is lost from the words."""
     run = a_run(journal, 1)

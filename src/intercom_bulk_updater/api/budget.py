@@ -289,6 +289,10 @@ class Budget:
         for number in [n for n, flight in self._flying.items() if now - flight.sent > LOST_AFTER]:
             del self._flying[number]
 
+    def present(self) -> None:
+        """Tell `on_window` of the present window as far as it went. What comes in it later is told on its own."""
+        self._tally.present()
+
     # -- telling ---------------------------------------------------------------------------------------------
 
     @property

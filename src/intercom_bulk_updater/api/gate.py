@@ -99,6 +99,11 @@ class Gate:
         with self._lock:
             return self._budget.state()
 
+    def present(self) -> None:
+        """Account for the window that is not over; see Budget.present."""
+        with self._lock:
+            self._budget.present()
+
     def wanted_workers(self) -> int:
         """How many requests in flight the budget could use; see Budget.wanted_workers."""
         with self._lock:

@@ -41,6 +41,8 @@ class _Window:
     foreign_then: int = 0  # calls of others that happened before `began`, when it was joined in its midst
     last_number: int = 0
     waiting_for: int = 0
+    told_own: int = 0  # what an account in the midst of it has said already
+    told_throttled: int = 0
 
 
 class Tally:
@@ -123,6 +125,12 @@ class Tally:
             window.throttled += 1
         self._straggler(number)
 
+    def present(self) -> None:
+        """Tell the windows that are not over, as far as they went: a run ends in the midst of one."""
+        self._emit()
+        if self._now is not None:
+            self._tell(self._now)
+
     # -- whether there was work ------------------------------------------------------------------------------
 
     def wanted(self, now: float, in_flight: bool, tolerance: float) -> None:
@@ -163,11 +171,19 @@ class Tally:
         window, self._before = self._before, None
         if window is None:
             return
-        others = 0
-        if window.low is not None:
-            others = max(0, window.limit - window.low - window.own)
-            if window.waiting_for <= 0:
-                spent = others - max(0, window.foreign_then)
-                self._others.counted(spent, window.low_at - window.began, window.length)
+        if window.low is not None and window.waiting_for <= 0:
+            spent = self._foreign(window) - max(0, window.foreign_then)
+            self._others.counted(spent, window.low_at - window.began, window.length)
+        self._tell(window)
+
+    @staticmethod
+    def _foreign(window: _Window) -> int:
+        return 0 if window.low is None else max(0, window.limit - window.low - window.own)
+
+    def _tell(self, window: _Window) -> None:
+        own, throttled = window.own - window.told_own, window.throttled - window.told_throttled
+        if (window.told_own or window.told_throttled) and not (own or throttled):
+            return  # all of it has been told
+        window.told_own, window.told_throttled = window.own, window.throttled
         if self._on_window is not None:
-            self._on_window(WindowUse(int(window.reset), window.limit, window.own, others, window.throttled, window.full))
+            self._on_window(WindowUse(int(window.reset), window.limit, own, self._foreign(window), throttled, window.full))

@@ -63,7 +63,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
             **({"updater": header["updater"]} if header.get("updater") else {}),
         }
         run = session.journal.create_run(
-            operation=operation.name or operation.describe(), kind="apply", parameters=operation.parameters,
+            operation=str(header["operation"]), kind="apply", parameters=operation.parameters,
             selection=selection, workspace=workspace.id, base_url=session.settings.base_url,
             admin_id=session.client.admin_id, author=workspace.admin_name or login(), settings=options.as_json(),
             plan_hash=found.hash,
@@ -98,7 +98,7 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             **({"updater": parent.selection["updater"]} if parent.selection.get("updater") else {}),
         }
         record = session.journal.create_run(
-            operation="undo", kind="dry_run" if safe.dry_run or safe.plan else "undo", parameters=operation.parameters,
+            operation=str(selection["operation"]), kind="dry_run" if safe.dry_run or safe.plan else "undo", parameters=operation.parameters,
             selection=selection, workspace=parent.workspace, base_url=session.settings.base_url,
             admin_id=session.client.admin_id, author=session.workspace().admin_name or login(),
             settings=options.as_json(), parent=parent.id,

@@ -120,7 +120,7 @@ def act(
         if selected.selection["kind"] == "query" and safety.yes and not (options.expect or options.max):
             options = replace(options, cap=DEFAULT_CAP)
         run = session.journal.create_run(
-            operation=operation.name, kind="dry_run" if safety.dry_run or safety.plan else "run",
+            operation=f"{noun}.{operation.name}", kind="dry_run" if safety.dry_run or safety.plan else "run",
             parameters=operation.parameters,
             selection={**selected.selection, "operation": f"{noun}.{operation.name}"},
             workspace=workspace.id, base_url=session.settings.base_url, admin_id=session.client.admin_id,

@@ -120,7 +120,7 @@ class _Drawing:
         ahead = 0
         for count, style in parts:
             ahead += count
-            end = min(size, size * ahead // total) if total else 0
+            end = max(used, min(size, size * ahead // total)) if total else 0
             if count and end == used and used < size:
                 end = used + 1  # what is there is seen, be it ever so little
             bar.append(self._full * (end - used), style)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportError
 from intercom_bulk_updater.report.summary import exit_of
+from intercom_bulk_updater.report.verdict import why_words
 from intercom_bulk_updater.report.words import error_hint
 
 from .figures import clean, number, pace, plural, seconds, shorten
@@ -187,7 +188,7 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     page.fact("speed", " · ".join(parts))
     requests = report.get("requests") or {}
     if requests.get("total"):
-        sent = [plural(int(requests["total"]), "request"), f"{number(requests.get('throttled') or 0)} × 429"]  # noqa: RUF001
+        sent = [plural(int(requests["total"]), "request"), _refused(int(requests.get("throttled") or 0))]
         if requests.get("retried"):
             sent.append(f"{number(requests['retried'])} tried again")
         page.fact("requests", " · ".join(sent))
@@ -196,6 +197,10 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
         _verified(page, report.get("verified") or {}, run.get("status") != "finished")
     place = clean(title.workspace or run.get("workspace") or "")
     page.fact("run", clean(run.get("id") or ""), f" in {place}" if place else "")
+
+
+def _refused(throttled: int) -> str:
+    return f"{number(throttled) if throttled else 'none'} refused by the rate limit (429)"
 
 
 def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) -> None:
@@ -226,7 +231,7 @@ def _verified(page: Page, verified: Mapping[str, Any], run_stopped: bool) -> Non
     if verified.get("note"):
         page.fact("", clean(verified["note"]))
     for why, count in (verified.get("explained") or {}).items():
-        page.fact("", f"{number(int(count))} still found: {clean(why)}")
+        page.fact("", f"{number(int(count))} still found: {clean(why_words(why))}")
     for wrong in list(verified.get("wrong") or ())[:5]:
         page.fact("", f"{clean(wrong.get('id'))} is not as wanted: {clean(wrong.get('is'))}")
 

@@ -175,7 +175,7 @@ class Runner:
             totals["verified"] = self.verified.as_json()
         if self.review is not None:
             totals["review"] = self.review.as_json()
-        self._save_windows()
+        self._save_windows(present=True)
         self._counts = counts
         self.observer.progress(self._progress(None))
         self.journal.update_run(
@@ -569,8 +569,8 @@ class Runner:
         now: Requests = self.session.client.requests
         return {k: v + int(self._requests_before.get(k) or 0) for k, v in now.as_json().items()}
 
-    def _save_windows(self) -> None:
-        taken = self.session.take_windows()
+    def _save_windows(self, *, present: bool = False) -> None:
+        taken = self.session.take_windows(present=present)
         if taken:
             rows = [
                 WindowRow(reset=w.reset, limit=w.limit, own=w.own, others=w.others, throttled=w.throttled, at=at)

@@ -101,8 +101,13 @@ class Session:
                 if self.stop.wait(max(after, verdict.wait if verdict.kind is not Kind.WINDOW else 0.0)):
                     raise
 
-    def take_windows(self) -> list[tuple[float, WindowUse]]:
-        """The finished windows since the last call, with the unix time each was seen to end."""
+    def take_windows(self, *, present: bool = False) -> list[tuple[float, WindowUse]]:
+        """The finished windows since the last call, with the unix time each was seen to end.
+
+        With `present` also the one that is not over, for whoever has finished in it.
+        """
+        if present:
+            self.gate.present()
         with self._windows_lock:
             taken, self.windows = self.windows, []
         return taken

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
@@ -53,7 +53,7 @@ class _Bar:
 
 def timeline(windows: Sequence[WindowRow]) -> str:
     """The figure of the request rate: a picture, the same in a sentence, the same as a table."""
-    rows = [w for w in windows if w.own or w.others or w.throttled]
+    rows = _merged([w for w in windows if w.own or w.others or w.throttled])
     if not rows:
         return ""
     length = _length(rows)
@@ -79,6 +79,21 @@ def timeline(windows: Sequence[WindowRow]) -> str:
         f'<ul class="legend">{legend}</ul><figcaption>{esc(words)}</figcaption></figure>'
         f"<details><summary>The same as a table</summary>{data}</details>"
     )
+
+
+def _merged(rows: Sequence[WindowRow]) -> list[WindowRow]:
+    """One row for a window, also where a run stopped and went on within it: one's own are not others."""
+    merged: list[WindowRow] = []
+    for row in rows:
+        last = merged[-1] if merged else None
+        if last is not None and row.reset and row.reset == last.reset:
+            everybody = max(last.own + last.others, row.own + row.others)
+            own = last.own + row.own
+            others, throttled = max(0, everybody - own), last.throttled + row.throttled
+            merged[-1] = replace(row, own=own, others=others, throttled=throttled)
+        else:
+            merged.append(row)
+    return merged
 
 
 def _length(rows: Sequence[WindowRow]) -> float:
@@ -112,7 +127,7 @@ def _words(rows: Sequence[WindowRow], length: float, each: int) -> str:
     limits = sorted({w.limit for w in rows if w.limit})
     own, others = sum(w.own for w in rows), sum(w.others for w in rows)
     throttled = sum(w.throttled for w in rows)
-    said = [f"{number(own)} requests in {number(len(rows))} windows of {length:.0f} s"]
+    said = [f"{_many(own, 'request')} in {_many(len(rows), 'window')} of {length:.0f} s"]
     if limits:
         low, high = number(limits[0]), number(limits[-1])
         said.append(f"each allows {low}" if low == high else f"each allows {low} to {high}")
@@ -121,11 +136,16 @@ def _words(rows: Sequence[WindowRow], length: float, each: int) -> str:
         if whole:
             used = sum(w.own + w.others for w in whole) / sum(w.limit for w in whole)
             said.append(f"the windows between the first and the last were used to {used:.0%}")
-    said.append(f"{number(others)} requests came from others" if others else "nobody else was seen")
-    said.append(f"{number(throttled)} were answered 429" if throttled else "none was answered 429")
+    said.append(f"{_many(others, 'request')} came from others" if others else "nobody else was seen")
+    refused = "was" if throttled == 1 else "were"
+    said.append(f"{number(throttled)} {refused} answered 429" if throttled else "none was answered 429")
     if each > 1:
         said.append(f"each bar is the mean of {each} windows")
     return "; ".join(said) + "."
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _legend(bars: Sequence[_Bar]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from intercom_bulk_updater.model import Outcome
 from .markup import esc, facts, folded, number, paragraph, section, table
 from .picture import OUTCOMES
 from .times import duration, moment
-from .verdict import verification_words
+from .verdict import verification_words, why_words
 from .words import masked, selection_words, without_secrets, without_tokens
 
 Told = Mapping[str, Any]
@@ -79,7 +79,7 @@ def verification(told: Told) -> str:
     explained = table(
         "Still found by the search, and why",
         ("Why", "Items"),
-        ((why, number(int(count))) for why, count in (verified.get("explained") or {}).items()),
+        ((why_words(why), number(int(count))) for why, count in (verified.get("explained") or {}).items()),
         numeric=1,
     )
     wrong = table(

@@ -56,6 +56,20 @@ def _would(counts: Mapping[str, int]) -> str:
     return f"{number(counts['pending'])} of {number(counts['selected'])} would change"
 
 
+_STILL_FOUND = {
+    "failed": "the change failed",
+    "drifted": "changed by somebody else, left alone",
+    "in doubt": "in doubt: the answer was lost",
+    "done, and still matching the selection": "done; the selection matches them all the same",
+    "as wanted by GET; the search index is behind": "as wanted; only Intercom's search index is behind",
+}
+
+
+def why_words(why: str) -> str:
+    """Why an item is still found by the search, in words for people."""
+    return _STILL_FOUND.get(why, why)
+
+
 def verification_words(told: Mapping[str, Any]) -> list[str]:
     """What Intercom itself said at the end, in sentences."""
     verified = told["verified"]
@@ -80,9 +94,12 @@ def verification_words(told: Mapping[str, Any]) -> list[str]:
         said.append(f"Intercom's search index was behind; {verified['waited']:.0f} s were spent waiting for it.")
     if remaining:
         said.append(f"{number(remaining)} {_items(remaining)} not as wanted.")
-    elif checked or passes:
-        said.append("Everything is as wanted." if not wrong else "")
-    return [sentence for sentence in said if sentence]
+    elif (checked or passes) and not wrong:
+        still = sum(int(count) for count in (verified.get("explained") or {}).values())
+        said.append("All that was changed is as wanted." if still else "Everything is as wanted.")
+        if still:
+            said.append(f"{number(still)} {'item is' if still == 1 else 'items are'} still found by the search, and it is known why.")
+    return said
 
 
 def _items(count: int) -> str:
