@@ -29,7 +29,7 @@ from intercom_bulk_updater.sandbox import Sandbox, running
 TEAM = 5001
 REAL = {"limit": 1667, "workspace_limit": 4167, "latency": 0.15, "jitter": 0.05}
 FREE = {"limit": 1_000_000, "workspace_limit": 1_000_000, "latency": 0.0, "jitter": 0.0}
-HEAVY = ("sqlalchemy", "httpx2", "pydantic", "requests", "rich.progress")
+HEAVY = ("sqlalchemy", "httpcore2", "pydantic", "requests", "rich.progress")
 WHERE = f"team = {TEAM} and state = open"
 NEW = [
     sys.executable, "-m", "intercom_bulk_updater", "conversations", "close",

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 PACKAGE = SOURCE / "intercom_bulk_updater"
 PROMISED = ("conversation_closer", "example_custom_updater", "BulkUpdate_Generic")
-HEAVY = ("sqlalchemy", "httpx2", "pydantic", "requests", "rich.progress")
+HEAVY = ("sqlalchemy", "httpcore2", "pydantic", "requests", "rich.progress")
 
 
 def imports(path: Path) -> list[tuple[str, tuple[str, ...]]]:

@@ -255,7 +255,7 @@ def test_every_setting_is_described() -> None:
 
 def test_import_is_light() -> None:
     """Reading settings does not import what only .env or the network needs."""
-    unwanted = {"dotenv", "requests", "httpx2", "sqlalchemy", "rich", "pydantic_settings", "platformdirs"}
+    unwanted = {"dotenv", "requests", "httpcore2", "sqlalchemy", "rich", "pydantic_settings", "platformdirs"}
     code = f"import sys, intercom_bulk_updater.settings; print({unwanted} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
