@@ -234,6 +234,13 @@ class Interrupted(RunStopped):
         super().__init__(message, **parts)
 
 
+def why(error: Exception) -> str:
+    """Why a file could not be read or written, without the number and the path that Python puts before it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text (byte {error.start + 1})"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 class Skip(Exception):
     """Raised by an updater: leave this item as it is. It counts as unchanged, with the reason."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from intercom_bulk_updater.errors import JournalError, RunLocked
+from intercom_bulk_updater.errors import ConfigurationError, JournalError, RunLocked
 from intercom_bulk_updater.journal import Journal, RunLock, journal_path
 from intercom_bulk_updater.model import NewItem, Outcome
 
@@ -120,10 +120,10 @@ def test_damaged(tmp_path: Path) -> None:
 def test_folder_that_cannot_be(tmp_path: Path) -> None:
     """A state folder that cannot be made, and a journal that is a folder, are refused with the way out."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(JournalError, match="INTERCOM_BULK_HOME"):
+    with pytest.raises(ConfigurationError, match="INTERCOM_BULK_HOME"):
         Journal(tmp_path / "file" / "journal.db")
     (tmp_path / "journal.db").mkdir()
-    with pytest.raises(JournalError, match="INTERCOM_BULK_HOME"):
+    with pytest.raises(ConfigurationError, match="INTERCOM_BULK_HOME"):
         Journal(tmp_path / "journal.db")
 
 

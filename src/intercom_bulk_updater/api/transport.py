@@ -71,7 +71,7 @@ class HttpTransport:
         try:
             answer, body = self._exchange(asked)
         except _UNSENT as exc:
-            raise ConnectionFailed(f"no connection to {self._base}: {_words(exc)}", **where) from exc
+            raise ConnectionFailed(f"There is no connection to {self._base}: {_words(exc)}", **where) from exc
         except httpcore2.TimeoutException as exc:
             raise TimedOut(
                 f"{request.method} {request.path} had no answer within {request.timeout or self._timeout:g} s; "

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..errors import UsageError
+from ..errors import UsageError, why
 from ..operation import Operation
 from ..processing.session import Session
 from ..search.names import Names
@@ -30,14 +30,14 @@ def _act(make: Callable[[Session, Names], Operation], sel: Selection, safe: Safe
 def _body(text: str | None, verb: str) -> str:
     """A body as typed, or @FILE. Raises UsageError for an empty one."""
     if text is None:
-        raise UsageError(f"{verb} needs --body TEXT, or --body @FILE")
+        raise UsageError(f"{verb} needs a text: --body TEXT, or --body @FILE.")
     if text.startswith("@"):
         try:
             text = Path(text[1:]).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as exc:
-            raise UsageError(f"--body {text}: {exc}") from exc
+            raise UsageError(f"The text of --body {text} cannot be read: {why(exc)}") from exc
     if not text.strip():
-        raise UsageError("--body is empty")
+        raise UsageError(f"The text of {verb} is empty. Write it as --body TEXT, or --body @FILE.")
     return text.strip()
 
 
@@ -89,7 +89,7 @@ def assign(
     from ..actions.conversations import Assign
 
     if unassign == bool(to_team or to_admin):
-        raise UsageError("assign needs --to-team and/or --to-admin, or --unassign")
+        raise UsageError("assign needs --to-team or --to-admin (or both), or --unassign alone.")
 
     def make(session: Session, names: Names) -> Operation:
         if unassign:
@@ -157,7 +157,7 @@ def set(
     from ..actions.conversations import Set
 
     if not values:
-        raise UsageError("set needs at least one KEY=VALUE")
+        raise UsageError("set needs at least one KEY=VALUE, such as title=Refund or custom_attributes.plan=pro.")
 
     def make(session: Session, names: Names) -> Operation:
         return Set(dict(_value(session, text) for text in values))
@@ -169,7 +169,7 @@ def _value(session: Session, text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     key = key.strip().removeprefix("custom_attributes.")
     if not equals or not key:
-        raise UsageError(f"{text!r} is not KEY=VALUE")
+        raise UsageError(f"{text!r} is not KEY=VALUE, such as title=Refund or custom_attributes.plan=pro.")
     if key in ("title", "company_id"):
         return key, value
     if key == "read":
@@ -191,7 +191,7 @@ def _cast(key: str, value: str, kind: str) -> Any:
         if kind == "boolean":
             return {"true": True, "yes": True, "false": False, "no": False}[value.lower()]
     except (ValueError, KeyError):
-        raise UsageError(f"{key} is of type {kind}, and {value!r} is not") from None
+        raise UsageError(f"{key} is of type {kind}, and {value!r} is not.{' Write true or false.' if kind == 'boolean' else ''}") from None
     return value
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+
+from ..errors import UsageError, why
 
 
 def sandbox(
@@ -23,8 +27,18 @@ def sandbox(
     """Serve a small Intercom on this machine until Ctrl-C; nothing leaves it."""
     from intercom_bulk_updater.sandbox import running
 
-    with running(port=port, conversations=conversations, seed=seed, limit=limit, latency=latency / 1000,
-                 jitter=jitter / 1000, in_process=True) as box:
+    with ExitStack() as stack:
+        try:
+            box = stack.enter_context(
+                running(port=port, conversations=conversations, seed=seed, limit=limit, latency=latency / 1000,
+                        jitter=jitter / 1000, in_process=True)
+            )
+        except (OSError, OverflowError) as exc:
+            taken = getattr(exc, "errno", 0) == errno.EADDRINUSE
+            said = "something listens there already, perhaps another sandbox" if taken else why(exc).rstrip('.')
+            raise UsageError(
+                f"The sandbox cannot use port {port}: {said}. Take another with --port N, or any free one with --port 0."
+            ) from None
         sys.stderr.write(f"A small Intercom with {conversations:,} conversations. In another terminal:\n\n")
         for name, value in box.env().items():
             sys.stdout.write(f"export {name}={value}\n")
@@ -60,7 +74,7 @@ def demo(
         matching = len(box.conversations(team=5001, state="open"))
         say(f"A small Intercom runs on this machine: {conversations:,} conversations, 1,667 calls in 10 s, {latency:.0f} ms latency.\n")
         words = ["conversations", "close", "--where", "team = Support and state = open"]
-        for arguments in ([*words, "--dry-run", "--progress", "none"],
+        for arguments in ([*words, "--dry-run"],
                           [*words, "--yes", "--expect", str(matching), "--verify", "sample"]):
             shown = " ".join(f"'{a}'" if " " in a else a for a in arguments)
             say(f"$ intercom-bulk {shown}")

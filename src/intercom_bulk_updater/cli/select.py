@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.retry import RetryPolicy
-from ..errors import UsageError
+from ..errors import UsageError, why
 from ..journal import Journal
 from ..model import NewItem, Outcome
 from ..operation import Operation
@@ -40,7 +40,7 @@ def select(flags: Selection, resource: str, session: Session, names: Names, oper
         said = "none is given" if not given else "given are " + " and ".join("--" + n.replace("_", "-") for n in given)
         raise UsageError(f"Say which {resource} by one of --where, --query, --ids, --from-run; {said}.")
     if flags.limit is not None and flags.limit < 1:
-        raise UsageError(f"--limit must be 1 or more, not {flags.limit}")
+        raise UsageError(f"--limit must be 1 or more, not {flags.limit}.")
     if flags.ids is not None:
         ids = read_ids(flags.ids)
         selection: dict[str, Any] = {"kind": "ids", "words": f"{len(ids):,} ids from {flags.ids}", "resource": resource}
@@ -74,12 +74,12 @@ def _query(flags: Selection, resource: str, session: Session, names: Names) -> d
     assert flags.query is not None  # noqa: S101
     try:
         raw = json.loads(Path(flags.query).read_text("utf-8"))
-    except OSError as exc:
-        raise UsageError(f"--query {flags.query} cannot be read: {exc.strerror}") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(f"--query {flags.query} cannot be read: {why(exc)}") from exc
     except ValueError as exc:
         raise UsageError(f"--query {flags.query} is not JSON: {exc}") from exc
     if not isinstance(raw, dict):
-        raise UsageError(f"--query {flags.query} must hold one JSON object, an Intercom query")
+        raise UsageError(f"--query {flags.query} must hold one JSON object, an Intercom query with field, operator and value.")
     return validate_query(raw, resource)
 
 
@@ -126,15 +126,15 @@ def read_ids(path: str) -> list[str]:
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"The ids in {path} cannot be read: {exc}") from exc
+        raise UsageError(f"The ids in {path} cannot be read: {why(exc)}") from exc
     ids: dict[str, None] = {}
     for number, line in enumerate(text.splitlines(), 1):
         word = line.split("#", 1)[0].strip().strip('",;')
         if not word:
             continue
         if not word.replace("-", "").replace("_", "").isalnum() or len(word) > 64:
-            raise UsageError(f"{path}, line {number}: {word[:40]!r} is not an id (one id a line)")
+            raise UsageError(f"{path}, line {number}: {word[:40]!r} is not an id. Write one id a line; # begins a comment.")
         ids[word] = None
     if not ids:
-        raise UsageError(f"{path} holds no ids")
+        raise UsageError(f"{'Standard input' if path == '-' else path} holds no ids. Write one id a line.")
     return list(ids)

@@ -60,7 +60,7 @@ def run(
 def _param(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.isidentifier():
-        raise UsageError(f"--param {text!r} is not K=V")
+        raise UsageError(f"--param {text!r} is not K=V, such as team_id=5001.")
     try:
         # true, null and quoted JSON are taken for what they are; ids stay text, as the API has them.
         parsed = json.loads(value)
@@ -73,11 +73,11 @@ def load_class(target: str) -> type[IntercomBulkUpdater]:
     """The class behind FILE.py:Class or module:Class. Raises UsageError, naming what is there."""
     where, colon, name = target.rpartition(":")
     if not colon or not where or not name:
-        raise UsageError(f"{target!r} is neither FILE.py:Class nor module:Class")
+        raise UsageError(f"{target!r} is neither FILE.py:Class nor module:Class.")
     if where.endswith(".py"):
         path = Path(where).resolve()
         if not path.is_file():
-            raise UsageError(f"There is no file {where}")
+            raise UsageError(f"There is no file {where}.")
         digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
         spec = importlib.util.spec_from_file_location(f"_intercom_bulk_file_{digest}", path)
         assert spec is not None  # noqa: S101
@@ -101,5 +101,5 @@ def load_class(target: str) -> type[IntercomBulkUpdater]:
     if not (isinstance(cls, type) and issubclass(cls, IntercomBulkUpdater)):
         there = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, IntercomBulkUpdater)
                  and v is not IntercomBulkUpdater]
-        raise UsageError(f"{where} has no updater {name!r}. It has: {', '.join(there) or 'none'}")
+        raise UsageError(f"{where} has no updater {name!r}. It has {', '.join(there) or 'no class that extends IntercomBulkUpdater'}.")
     return cls

@@ -206,7 +206,9 @@ def _refused(throttled: int) -> str:
 def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) -> None:
     total, seen = search.get("total"), int(counts.get("selected") or 0)
     parts = []
-    if isinstance(total, int) and total != seen:
+    if isinstance(total, int) and total > seen and not search.get("complete"):
+        parts.append(f"{number(seen)} of {plural(total, 'match')} were read before it stopped")
+    elif isinstance(total, int) and total != seen:
         parts.append(f"Intercom counted {plural(total, 'match')}, {number(seen)} were selected")
     if search.get("new_since"):
         parts.append(f"{number(search['new_since'])} new since it began, left alone")

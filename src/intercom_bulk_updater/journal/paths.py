@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from intercom_bulk_updater.errors import JournalError
+from intercom_bulk_updater.errors import ConfigurationError
 
 FILE_NAME = "journal.db"
 
@@ -33,7 +33,7 @@ def private_folder(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise JournalError(
+        raise ConfigurationError(
             f"The state folder {folder} cannot be made ({error.strerror}): point INTERCOM_BULK_HOME at a folder that you may write to."
         ) from error
     return folder
@@ -46,6 +46,6 @@ def private_file(path: Path) -> None:
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
     except OSError as error:
-        raise JournalError(
+        raise ConfigurationError(
             f"The journal {path} cannot be opened ({error.strerror}): check who owns it, or point INTERCOM_BULK_HOME at another folder."
         ) from error

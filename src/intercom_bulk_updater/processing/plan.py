@@ -115,7 +115,7 @@ def read_plan(path: Path) -> Plan:
                 digest.update(line.encode())
                 count += 1
     except FileNotFoundError:
-        raise UsageError(f"There is no plan {path}.") from None
+        raise UsageError(f"There is no plan file {path}. A plan is written by a write verb with --plan FILE.") from None
     except (OSError, ValueError) as exc:
         raise UsageError(f"{path} is not a plan of this tool: {exc}") from exc
     if not isinstance(header, dict) or "hash" not in header or not str(header.get("schema", "")).startswith("plan/"):

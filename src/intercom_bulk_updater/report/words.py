@@ -169,5 +169,10 @@ def error_hint(error: BaseException, exit_code: int) -> str:
         cause = f"{error.status} {error.code}".strip()
         return advice(cause, status=error.status, code=error.code, message=error.api_message or error.message)
     if exit_code == 4:
-        return "Set INTERCOM_ACCESS_TOKEN in the environment or in .env, then see `intercom-bulk doctor`."
+        return (
+            "Set INTERCOM_ACCESS_TOKEN in the environment or in .env, then see `intercom-bulk doctor`. "
+            "The token stands in Intercom's Developer Hub: your app, Configure, Authentication."
+        )
+    if "Nothing was written" in str(error):
+        return ""  # it says the next step by itself
     return _HINTS.get(exit_code, "")

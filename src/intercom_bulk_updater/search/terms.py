@@ -87,6 +87,8 @@ class Resource:
             return Term(found)
         if lower in self.missing:
             raise UsageError(f"{self.name.capitalize()} cannot be searched by {lower}: {self.missing[lower]}")
+        if any(sign in typed for sign in "=<>~"):
+            raise UsageError(f"This is one quoted text, and a filter begins with a field. Leave these quotes out: {typed.strip()}.")
         known = [*self.words, *self.since, *self.fields]
         near = get_close_matches(lower, known, n=3, cutoff=0.5)
         meant = f" Did you mean {', '.join(near)}?" if near else f" Known: {', '.join([*self.words, *self.since])}."
