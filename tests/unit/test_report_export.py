@@ -168,5 +168,5 @@ def test_a_file_is_private_and_whole_or_not_there(journal: Journal, tmp_path: Pa
     assert export_file(target, journal, run.id) == 3
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert [path.name for path in target.parent.iterdir()] == ["items.csv"]
-    with pytest.raises(UsageError, match="csv or jsonl"):
+    with pytest.raises(UsageError, match="csv, jsonl or json"):
         export(journal, run.id, io.StringIO(), format="xlsx")  # type: ignore[arg-type]

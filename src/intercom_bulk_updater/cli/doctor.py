@@ -8,15 +8,15 @@ import time
 from ..errors import IntercomBulkError
 from ..processing.options import Options
 from ..settings import load
-from .flags import Output
+from .flags import Shown
 from .show import out as show_out
 from .show import out_json
 from .work import opened
 
-_OUT = Output()
+_OUT = Shown()
 
 
-def doctor(*, out: Output = _OUT) -> int:
+def doctor(*, out: Shown = _OUT) -> int:
     """Check settings, token, workspace, permissions, clock and state folder; every line says what to do."""
     checks: list[dict[str, object]] = []
     code = 0
@@ -47,7 +47,7 @@ def doctor(*, out: Output = _OUT) -> int:
     except IntercomBulkError as exc:
         note("problem", False, exc.message)
         code = exc.exit_code
-    if out.json:
+    if out.data:
         out_json({"schema": "doctor/1", "ok": code == 0, "exit": code, "checks": checks})
     else:
         show_out("\n".join(f"{'ok  ' if c['ok'] else 'FAIL'}  {c['check']}: {c['said']}" for c in checks))
@@ -56,12 +56,12 @@ def doctor(*, out: Output = _OUT) -> int:
     return code
 
 
-def limits(*, out: Output = _OUT) -> int:
+def limits(*, out: Shown = _OUT) -> int:
     """What the rate limit allows right now, by the headers of one request."""
     with opened(Options(timeout=15.0), out) as (session, _):
         session.workspace()
         state = session.gate.state()
-    if out.json:
+    if out.data:
         out_json({
             "schema": "limits/1", "ok": True, "exit": 0, "limit": state.limit, "remaining": state.remaining,
             "used": state.used, "window_seconds": state.window_seconds, "ends_in": state.ends_in,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import traceback
 
@@ -10,35 +11,60 @@ from cyclopts import CycloptsError
 
 from ..api.redact import redact
 from ..errors import IntercomBulkError, UsageError
+from .streams import emit
+
+_SECRET = re.compile(r"--?(intercom[-_])?(access[-_])?(api[-_])?(token|key|secret|password|bearer|auth\w*)(=.*)?", re.IGNORECASE)
 
 
 def misused(exc: CycloptsError, arguments: list[str]) -> int:
-    """Wrong usage: exit 2."""
-    said = " ".join(str(exc).split())
-    return failed(UsageError(f"{said} (intercom-bulk {_noun(arguments)}--help)"), arguments)
+    """Wrong usage: exit 2. What was typed for a secret is not said back."""
+    if any(_SECRET.fullmatch(argument) for argument in arguments):
+        said = (
+            "A token is never a flag: every process of the machine could read it. Put it in INTERCOM_ACCESS_TOKEN, in the "
+            "environment or in .env."
+        )
+    else:
+        said = f"{' '.join(str(exc).split())} (intercom-bulk {_command(arguments)}--help)"
+    return failed(UsageError(said), arguments)
 
 
 def failed(exc: BaseException, arguments: list[str], report: dict[str, object] | None = None) -> int:
     """Say what went wrong; returns the exit code."""
-    code = exc.exit_code if isinstance(exc, IntercomBulkError) else 1
-    if "--json" in arguments or "--jsonl" in arguments:
-        if report is None:
-            from ..report.summary import summary_without_run
+    from ..report.summary import exit_of, summary_without_run
+    from ..report.words import error_hint
 
-            report = summary_without_run(exc, code)
+    code = exit_of(exc)
+    expected = isinstance(exc, IntercomBulkError | KeyboardInterrupt)
+    message = exc.message if isinstance(exc, IntercomBulkError) else redact(str(exc)) or type(exc).__name__
+    if isinstance(exc, KeyboardInterrupt):
+        message = "Interrupted before anything was begun."
+    if "--json" in arguments or "--jsonl" in arguments:
+        report = summary_without_run(exc, code) if report is None else report
         if "--jsonl" in arguments and "--json" not in arguments:
             from ..console.eventlines import done_line
 
-            sys.stdout.write(done_line(report))
+            emit(done_line(report))
         else:
-            sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
-    if not isinstance(exc, IntercomBulkError):
-        sys.stderr.write(redact(traceback.format_exc()))
+            emit(json.dumps(report) + "\n")
+    if not expected:
+        sys.stderr.write(redact("".join(traceback.format_exception(exc))))
         sys.stderr.write("This is a bug. Nothing is lost: intercom-bulk runs list shows where the run stands.\n")
-    sys.stderr.write(f"intercom-bulk: {redact(str(exc)) if not isinstance(exc, IntercomBulkError) else exc.message}\n")
+    sys.stderr.write(f"intercom-bulk: {message}\n")
+    hint = error_hint(exc, code) if code in (4, 7, 10) else ""
+    if hint and hint not in message:
+        sys.stderr.write(f"{hint}\n")
     return code
 
 
-def _noun(arguments: list[str]) -> str:
-    words = [a for a in arguments[:2] if not a.startswith("-")]
-    return " ".join(words) + " " if words else ""
+def _command(arguments: list[str]) -> str:
+    """The commands among the first words, for the help that is pointed to; nothing else that was typed."""
+    from .main import app
+
+    words, node = "", app
+    for argument in arguments:
+        try:
+            node = node[argument]
+        except KeyError:
+            break
+        words += f"{argument} "
+    return words

@@ -11,8 +11,9 @@ from typing import Any
 from ..errors import SearchError
 from ..operation import Operation
 from ..processing.options import Options
-from .flags import Output, Safety, Selection, Speed
+from .flags import Safety, Selection, Shown, Speed
 from .select import read_ids, select
+from .streams import emit
 from .work import opened, options_of
 
 _SHOWN = 25
@@ -29,7 +30,7 @@ class _Looking(Operation):
         """Nothing."""
 
 
-def _find(resource: str, flags: Selection, output: Output, speed: Speed) -> int:
+def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
     options: Options = options_of(Safety(), speed, flags.limit)
     with opened(options, output) as (session, names):
         session.workspace()
@@ -58,7 +59,7 @@ def _find(resource: str, flags: Selection, output: Output, speed: Speed) -> int:
             seen.add(str(item.get("id")))
             told = _told(item)
             if output.jsonl:
-                sys.stdout.write(json_.dumps(told, ensure_ascii=False) + "\n")
+                emit(json_.dumps(told) + "\n")
             else:
                 kept.append(dict(item) if not output.json else told)
         if total is not None and cut is None and len(seen) + len(left_out) < total:
@@ -70,7 +71,7 @@ def _find(resource: str, flags: Selection, output: Output, speed: Speed) -> int:
                 "schema": "find/1", "ok": True, "exit": 0, "resource": resource, "selection": words,
                 "total": total, "count": len(seen), "items": kept,
             }
-            sys.stdout.write(json_.dumps(report, ensure_ascii=False) + "\n")
+            emit(json_.dumps(report) + "\n")
         elif not output.jsonl:
             _table(kept, resource)
             of = f" of {total:,}" if total is not None and total > len(seen) else ""
@@ -95,25 +96,25 @@ def _table(items: list[dict[str, Any]], resource: str) -> None:
     out(findings_table(items, resource))
 
 
-_OUT, _SPEED, _SEL = Output(), Speed(), Selection()
+_OUT, _SPEED, _SEL = Shown(), Speed(), Selection()
 
 
-def conversations(*, sel: Selection = _SEL, out: Output = _OUT, speed: Speed = _SPEED) -> int:
+def conversations(*, sel: Selection = _SEL, out: Shown = _OUT, speed: Speed = _SPEED) -> int:
     """Show which conversations a selection finds. Never writes."""
     return _find("conversations", sel, out, speed)
 
 
-def contacts(*, sel: Selection = _SEL, out: Output = _OUT, speed: Speed = _SPEED) -> int:
+def contacts(*, sel: Selection = _SEL, out: Shown = _OUT, speed: Speed = _SPEED) -> int:
     """Show which contacts a selection finds. Never writes."""
     return _find("contacts", sel, out, speed)
 
 
-def tickets(*, sel: Selection = _SEL, out: Output = _OUT, speed: Speed = _SPEED) -> int:
+def tickets(*, sel: Selection = _SEL, out: Shown = _OUT, speed: Speed = _SPEED) -> int:
     """Show which tickets a selection finds. Never writes."""
     return _find("tickets", sel, out, speed)
 
 
-def companies(*, out: Output = _OUT, speed: Speed = _SPEED, limit: int | None = None) -> int:
+def companies(*, out: Shown = _OUT, speed: Speed = _SPEED, limit: int | None = None) -> int:
     """List companies (searching them needs Intercom's Preview version). Never writes."""
     from ..search.endpoints import endpoint_for
     from ..search.source import EndpointSource
@@ -126,8 +127,8 @@ def companies(*, out: Output = _OUT, speed: Speed = _SPEED, limit: int | None = 
             if limit is not None and len(items) >= limit:
                 break
         items = items[:limit]
-        if out.json:
-            sys.stdout.write(json_.dumps({"schema": "find/1", "ok": True, "exit": 0, "resource": "companies",
+        if out.data:
+            emit(json_.dumps({"schema": "find/1", "ok": True, "exit": 0, "resource": "companies",
                                           "count": len(items), "items": [_told(i) for i in items]}) + "\n")
         else:
             _table(items, "companies")

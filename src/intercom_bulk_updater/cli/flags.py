@@ -41,31 +41,33 @@ class Safety:
     canary: Annotated[str, _flag(_SAFETY, "N or P%: do these first, read them back, judge.")] = ""
     max_failures: Annotated[str, _flag(_SAFETY, "N, or P% of the last 100: stop when more fail.")] = ""
     on_drift: Annotated[
-        Literal["skip", "stop", "force"], _flag(_SAFETY, "For items that somebody changed since the plan.")
-    ] = "skip"
+        Literal["skip", "stop", "force"] | None,
+        _flag(_SAFETY, "For items that somebody changed since the plan: skip (the default), stop or force."),
+    ] = None
     customer_visible: Annotated[bool, _flag(_SAFETY, "Yes, customers will see this.")] = False
     irreversible: Annotated[bool, _flag(_SAFETY, "Yes, there is no way back from this.")] = False
     verify: Annotated[
-        Literal["none", "sample", "all"], _flag(_SAFETY, "How many items to read back at the end.")
-    ] = "sample"
+        Literal["none", "sample", "all"] | None,
+        _flag(_SAFETY, "How many items to read back at the end: none, sample (the default) or all."),
+    ] = None
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """How fast, how long."""
+    """How fast, how long. None is "not said": the default, or what the run had that is gone on with."""
 
-    workers: Annotated[str, _flag(_SPEED, "auto, or a fixed number of threads.")] = "auto"
-    share: Annotated[str, _flag(_SPEED, "The part of the rate limit to use at most: 40%.")] = "100%"
-    rate: Annotated[str, _flag(_SPEED, "auto, or a ceiling: 6000/min.")] = "auto"
-    timeout: Annotated[float, _flag(_SPEED, "Seconds one request may take.")] = 30.0
-    retries: Annotated[int, _flag(_SPEED, "Repetitions of a request that failed for a passing reason.")] = 3
+    workers: Annotated[str | None, _flag(_SPEED, "auto (the default), or a fixed number of threads.")] = None
+    share: Annotated[str | None, _flag(_SPEED, "The part of the rate limit to use at most: 40%. Default: 100%.")] = None
+    rate: Annotated[str | None, _flag(_SPEED, "auto (the default), or a ceiling: 6000/min.")] = None
+    timeout: Annotated[float | None, _flag(_SPEED, "Seconds one request may take. Default: 30.")] = None
+    retries: Annotated[int | None, _flag(_SPEED, "Repetitions of what failed for a passing reason. Default: 3.")] = None
     deadline: Annotated[str | None, _flag(_SPEED, "Stop softly after this long: 2h.")] = None
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class Shown:
     """What is shown."""
 
     json: Annotated[bool, _flag(_OUTPUT, "One JSON object on standard output.")] = False
@@ -73,4 +75,16 @@ class Output:
     quiet: Annotated[bool, _flag(_OUTPUT, "Errors only.", "--quiet", "-q")] = False
     verbose: Annotated[bool, _flag(_OUTPUT, "Requests too.", "--verbose", "-v")] = False
     progress: Annotated[Literal["auto", "bar", "plain", "none"], _flag(_OUTPUT, "How progress is shown.")] = "auto"
+
+    @property
+    def data(self) -> bool:
+        """Whether standard output is read by a program."""
+        return self.json or self.jsonl
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Output(Shown):
+    """What is shown of a run."""
+
     report: Annotated[str | None, _flag(_OUTPUT, "Write the report of the run to this HTML file.")] = None

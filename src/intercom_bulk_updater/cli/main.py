@@ -13,6 +13,8 @@ from cyclopts import App, CycloptsError
 
 from intercom_bulk_updater import __version__
 
+from .streams import close_streams, open_streams
+
 _HERE = "intercom_bulk_updater.cli"
 
 app = App(
@@ -81,6 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command."""
     given = sys.argv[1:] if arguments is None else arguments
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
+    open_streams()
     try:
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:
@@ -89,15 +92,15 @@ def main(arguments: list[str] | None = None) -> None:
         code = misused(exc, given)
     except BrokenPipeError:
         # Whoever read us has gone (`| head`): nothing more to say, and nobody to say it to.
-        sys.stderr.close()
         code = 0
-    except KeyboardInterrupt:
-        code = 130
-    except Exception as exc:
+    except (Exception, KeyboardInterrupt) as exc:
         from .failure import failed
 
         code = failed(exc, given)
-    sys.exit(code if isinstance(code, int) else 0)
+    lost = close_streams()
+    if lost:
+        sys.stderr.write(f"intercom-bulk: standard output could not be written: {lost}. Nothing is lost: see runs show latest.\n")
+    sys.exit(code if isinstance(code, int) and (code or not lost) else int(bool(lost)))
 
 
 if __name__ == "__main__":

@@ -6,17 +6,17 @@ import inspect
 
 from ..errors import UsageError
 from ..registry import names, operation_class
-from .flags import Output
+from .flags import Shown
 from .show import out as show_out
 from .show import out_json
 
-_OUT = Output()
+_OUT = Shown()
 
 
-def list_operations(*, out: Output = _OUT) -> int:
+def list_operations(*, out: Shown = _OUT) -> int:
     """All operations, with what undo can take back."""
     rows = [_told(name) for name in names()]
-    if out.json:
+    if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, "operations": rows})
         return 0
     width = max(len(str(row["name"])) for row in rows)
@@ -24,13 +24,13 @@ def list_operations(*, out: Output = _OUT) -> int:
     return 0
 
 
-def show(name: str, *, out: Output = _OUT) -> int:
+def show(name: str, *, out: Shown = _OUT) -> int:
     """One operation: what it does, what it touches, whether there is a way back."""
     if name not in names():
         operation_class(name)
         raise UsageError(f"{name!r} is not an operation to be named")
     told = _told(name)
-    if out.json:
+    if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, **told})
         return 0
     show_out("\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items() if value != ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -21,9 +21,10 @@ from ..registry import build
 from ..updating import login
 from .flags import Output, Safety, Speed
 from .rebuild import rebuild
-from .runs import _go_on
+from .resuming import go_on
 from .select import Selected
-from .work import gates, go, opened, options_of, tell
+from .telling import close, observer_of, tell, title_of
+from .work import gates, go, opened, options_of
 
 _OUT, _SAFE, _SPEED = Output(), Safety(), Speed()
 _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it, or latest.")]
@@ -33,18 +34,12 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
           out: Output = _OUT) -> int:
     """Do exactly what a plan says: each item is read again right before its write, and left alone if it moved."""
     if safe.plan or safe.dry_run:
-        raise UsageError("apply takes a plan as it is; to look at it: intercom-bulk runs show PLAN")
+        raise UsageError(f"apply takes a plan as it is; to look at it: intercom-bulk runs show {plan}")
     found = read_plan(Path(plan))
     options = replace(options_of(safe, speed), reread=True)
     with opened(options, out) as (session, _):
         workspace = session.workspace()
         check_plan(found, workspace.id)
-        for earlier in session.journal.runs(None):
-            if earlier.plan_hash == found.hash and earlier.kind == "apply" and earlier.workspace == workspace.id:
-                if earlier.status is not RunStatus.FINISHED:
-                    sys.stderr.write(f"This plan is half done; going on with {earlier.id}.\n")
-                    return _go_on(earlier.id, speed, out, failed=False)
-                break
         header = found.header
         if header.get("updater"):
             from ..updating import Updating
@@ -57,6 +52,12 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         else:
             operation = build(str(header["operation"]), header["parameters"])  # type: ignore[assignment]
         gates(operation, safe)
+        for earlier in session.journal.runs(None):
+            if earlier.plan_hash == found.hash and earlier.kind == "apply" and earlier.workspace == workspace.id:
+                if earlier.status is not RunStatus.FINISHED:
+                    sys.stderr.write(f"This plan is half done; going on with {earlier.id}.\n")
+                    return go_on(earlier.id, safe, speed, out, failed=False)
+                break
         selection = {
             "kind": "plan", "file": str(Path(plan).resolve()), "words": f"{found.count:,} items of {Path(plan).name}",
             "operation": header["operation"], "resource": str(header["operation"]).split(".", maxsplit=1)[0],
@@ -75,7 +76,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
 def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT) -> int:
     """Take a run back: restore what it changed, only where items still are as it left them."""
     options = replace(options_of(safe, speed), reread=True)
-    with opened(options, out) as (session, _):
+    with opened(options, out, safe) as (session, _):
         parent = session.journal.run(run)
         if RunLock.held(session.journal.home, parent.id):
             raise UsageError(f"{parent.id} is still running: intercom-bulk runs cancel {parent.id} first.")
@@ -98,7 +99,8 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             **({"updater": parent.selection["updater"]} if parent.selection.get("updater") else {}),
         }
         record = session.journal.create_run(
-            operation=str(selection["operation"]), kind="dry_run" if safe.dry_run or safe.plan else "undo", parameters=operation.parameters,
+            operation=str(selection["operation"]), kind="dry_run" if safe.dry_run or safe.plan else "undo",
+            parameters=operation.parameters,
             selection=selection, workspace=parent.workspace, base_url=session.settings.base_url,
             admin_id=session.client.admin_id, author=session.workspace().admin_name or login(),
             settings=options.as_json(), parent=parent.id,
@@ -110,13 +112,13 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
 def verify(
     run: _Run = "latest",
     *,
-    level: Annotated[str, Parameter(help="sample or all.")] = "all",
+    level: Annotated[
+        Literal["sample", "all"], Parameter(name=["--verify", "--level"], help="How many items are read back: sample or all.")
+    ] = "all",
     out: Output = _OUT,
     speed: Speed = _SPEED,
 ) -> int:
     """Read a run's items back, and search again for what its selection still finds. Never writes."""
-    if level not in ("sample", "all"):
-        raise UsageError(f"--level must be sample or all, not {level!r}")
     options: Options = replace(options_of(Safety(), speed), verify=level)
     with opened(options, out) as (session, _):
         record = session.journal.run(run)
@@ -124,9 +126,7 @@ def verify(
             raise UsageError(f"{record.id} was a dry run: it wrote nothing, so there is nothing to verify.")
         rebuilt = rebuild(session, record, options)
         feed = rebuilt.selected.feed
-        from .work import _close, _observer, title_of
-
-        observer = _observer(out, title_of(session, record, rebuilt.operation, rebuilt.operation.resource or "items"))
+        observer = observer_of(out, title_of(session, record, rebuilt.operation, rebuilt.operation.resource or "items"))
         runner = Runner(session, Job(record, rebuilt.operation, feed, options), observer)
         error: BaseException | None = None
         try:
@@ -134,5 +134,5 @@ def verify(
         except Exception as exc:
             error = exc
         finally:
-            _close(observer)
+            close(observer)
         return tell(session, record.id, out, observer, error)

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from ..amounts import parse_duration
-from ..errors import UsageError
+from ..errors import SafetyStop, UsageError
 from ..journal import Journal, RunLock
 from ..model import Outcome, RunStatus
-from ..processing.options import Options
 from ..report.summary import standing, summarize
 from ..settings import load
 from ..stop import Stop
-from .flags import Output, Safety, Speed
-from .rebuild import rebuild
+from .flags import Output, Safety, Shown, Speed
+from .resuming import go_on
 from .show import out as show_out
-from .show import out_json
-from .work import go, opened
+from .show import out_data, out_json
+from .telling import say, writable
+from .work import interactive
 
-_OUT = Output()
+if TYPE_CHECKING:
+    from ..report.export import Format
+
+_OUT, _RUN_OUT, _SAFE, _SPEED = Shown(), Output(), Safety(), Speed()
 _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it, or latest.")]
 
 
@@ -36,7 +40,7 @@ def journal() -> Iterator[Journal]:
         yield opened_journal
 
 
-def list_runs(*, limit: int = 20, out: Output = _OUT) -> int:
+def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest first.")] = 20, out: Shown = _OUT) -> int:
     """What has been run, newest first."""
     with journal() as book:
         records = book.runs(limit)
@@ -55,15 +59,14 @@ def list_runs(*, limit: int = 20, out: Output = _OUT) -> int:
     return 0
 
 
-def show(run: _Run, *, out: Output = _OUT) -> int:
+def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "latest", *, out: Shown = _OUT) -> int:
     """One run: what, how many, what failed and why. Also shows a plan file."""
-    if run.endswith(".jsonl") or "/" in run:
+    if run.endswith(".jsonl") or "/" in run or Path(run).is_file():
         return _show_plan(Path(run), out)
     with journal() as book:
         record = book.run(run)
         report = summarize(book, record.id)
-        if out.json:
-            out_json(report)
+        if out_data(out, lambda: report):
             return 0
         from ..console.tables import run_table
 
@@ -74,12 +77,11 @@ def show(run: _Run, *, out: Output = _OUT) -> int:
     return 0
 
 
-def _show_plan(path: Path, out: Output) -> int:
+def _show_plan(path: Path, out: Shown) -> int:
     from ..processing.plan import read_plan
 
     plan = read_plan(path)
-    if out.json:
-        out_json({"schema": "plan/1", "ok": True, "exit": 0, "header": dict(plan.header)})
+    if out_data(out, lambda: {"schema": "plan/1", "ok": True, "exit": 0, "header": dict(plan.header)}):
         return 0
     from ..console.tables import plan_table
 
@@ -87,7 +89,12 @@ def _show_plan(path: Path, out: Output) -> int:
     return 0
 
 
-def watch(run: _Run = "latest", *, every: float = 0.5, out: Output = _OUT) -> int:
+def watch(
+    run: _Run = "latest",
+    *,
+    every: Annotated[float, Parameter(help="Seconds between two looks.")] = 0.5,
+    out: Shown = _OUT,
+) -> int:
     """Follow a run of another process until it ends; Ctrl-C stops watching, not the run."""
     from ..console.eventlines import done_line, event_line
     from ..console.verbs import Title
@@ -115,76 +122,49 @@ def watch(run: _Run = "latest", *, every: float = 0.5, out: Output = _OUT) -> in
                 out_json(report)
         else:
             from ..console.wording import summary_text
-            from .work import say
-
             say(summary_text(report))
     return int(report["exit"] or 0)
 
 
-def _ask(run: str, control: str) -> int:
+def _ask(run: str, control: str, out: Shown) -> int:
     with journal() as book:
         record = book.run(run)
         if not RunLock.held(book.home, record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
         book.request(record.id, control)
-    sys.stderr.write(f"Asked {record.id} to {control}.\n")
+        sys.stderr.write(f"Asked {record.id} to {control}.\n")
+        out_data(out, lambda: summarize(book, record.id))
     return 0
 
 
-def pause(run: _Run = "latest") -> int:
+def pause(run: _Run = "latest", *, out: Shown = _OUT) -> int:
     """Ask a running process to pause; `runs resume` lets it go on."""
-    return _ask(run, "pause")
+    return _ask(run, "pause", out)
 
 
-def cancel(run: _Run = "latest") -> int:
+def cancel(run: _Run = "latest", *, out: Shown = _OUT) -> int:
     """Ask a running process to stop: what is in flight finishes."""
-    return _ask(run, "cancel")
+    return _ask(run, "cancel", out)
 
 
-def _go_on(run: str, speed: Speed, out: Output, *, failed: bool, only: str | None = None) -> int:
-    with journal() as book:
-        record = book.run(run)
-        if record.kind == "dry_run":
-            raise UsageError(f"{record.id} was a dry run: there is nothing to resume. Run its command without --dry-run.")
-        if RunLock.held(book.home, record.id) and not failed and record.status is RunStatus.PAUSED:
-            book.request(record.id, "resume")
-            sys.stderr.write(f"Asked {record.id} to go on.\n")
-            return 0
-    stored = Options.from_json(record.settings)
-    deadline = None if speed.deadline is None else parse_duration(speed.deadline)
-    workers = stored.workers if speed.workers == "auto" else int(speed.workers)
-    options = replace(stored, deadline=deadline, workers=workers)
-    with opened(options, out) as (session, _):
-        rebuilt = rebuild(session, record, options)
-        with RunLock(session.settings.home, record.id):
-            if failed:
-                outcomes = [Outcome.FAILED, Outcome.IN_DOUBT]
-                again = session.journal.reopen(record.id, outcomes=outcomes, causes=[only] if only else None)
-                if only and not again:
-                    causes = ", ".join(repr(g.cause) for g in session.journal.failures(record.id))
-                    raise UsageError(f"No item of {record.id} failed by {only!r}. Causes: {causes or 'none'}.")
-            else:
-                session.journal.reopen(record.id, outcomes=[Outcome.IN_DOUBT])
-        return go(session, record, rebuilt.operation, rebuilt.selected, options, Safety(yes=True), out)
+def resume(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _RUN_OUT) -> int:
+    """Go on with a run that stopped, was interrupted or died; items in doubt are looked at first.
 
-
-_SPEED = Speed()
-
-
-def resume(run: _Run = "latest", *, speed: Speed = _SPEED, out: Output = _OUT) -> int:
-    """Go on with a run that stopped, was interrupted or died; items in doubt are looked at first."""
-    return _go_on(run, speed, out, failed=False)
+    It goes on as it was told to. What is said now counts from now on: a guard that stopped it can be corrected.
+    """
+    return go_on(run, safe, speed, out, failed=False)
 
 
 def retry(
     run: _Run = "latest",
     *,
     only: Annotated[str | None, Parameter(help="Only items that failed by this cause, as runs show names it.")] = None,
+    safe: Safety = _SAFE,
     speed: Speed = _SPEED,
-    out: Output = _OUT,
+    out: Output = _RUN_OUT,
 ) -> int:
     """Try again what failed, and nothing else."""
-    return _go_on(run, speed, out, failed=True, only=only)
+    return go_on(run, safe, speed, out, failed=True, only=only)
 
 
 def report(
@@ -192,21 +172,20 @@ def report(
     *,
     output: Annotated[str | None, Parameter(name=["--output", "-o"], help="The file; .html or .json by its ending.")] = None,
     with_bodies: Annotated[bool, Parameter(help="With message bodies and e-mail addresses.", negative="")] = False,
-    json: Annotated[bool, Parameter(help="JSON on standard output.", negative="")] = False,
+    out: Shown = _OUT,
 ) -> int:
-    """Write the report of a run: one HTML page, or JSON."""
+    """Write the report of a run: one HTML page, or JSON. --json prints it and writes no file unless one is named."""
     from ..report.page import write_page
 
+    if output:
+        writable(output, "--output")
     with journal() as book:
         record = book.run(run)
-        if json:
-            out_json(summarize(book, record.id))
+        if out_data(out, lambda: summarize(book, record.id)) and not output:
             return 0
         path = Path(output or f"{record.id}.html")
         if path.suffix == ".json":
-            import json as json_
-
-            path.write_text(json_.dumps(summarize(book, record.id), indent=2, ensure_ascii=False) + "\n", "utf-8")
+            path.write_text(json.dumps(summarize(book, record.id), indent=2) + "\n", "utf-8")
         else:
             write_page(path, book, record.id, with_bodies=with_bodies)
     sys.stderr.write(f"Written: {path}\n")
@@ -216,10 +195,13 @@ def report(
 def export(
     run: _Run = "latest",
     *,
-    format: Annotated[Literal["csv", "jsonl"], Parameter(help="The form.")] = "csv",
+    format: Annotated[
+        Literal["csv", "jsonl", "json"] | None, Parameter(help="csv (the default), jsonl (also --jsonl), or json (also --json).")
+    ] = None,
     outcome: Annotated[list[str] | None, Parameter(help="Only items with this outcome; may be given again.", negative="")] = None,
     output: Annotated[str | None, Parameter(name=["--output", "-o"], help="The file; by default standard output.")] = None,
     with_bodies: Annotated[bool, Parameter(help="With message bodies and e-mail addresses.", negative="")] = False,
+    out: Shown = _OUT,
 ) -> int:
     """Write the items of a run: CSV that is safe to open in a spreadsheet, or JSON Lines."""
     from ..report.export import export as write
@@ -229,13 +211,19 @@ def export(
         outcomes = [Outcome(o) for o in outcome] if outcome else None
     except ValueError as exc:
         raise UsageError(f"{exc}. Known: {', '.join(o for o in Outcome)}") from exc
+    asked: Format | None = "json" if out.json else "jsonl" if out.jsonl else None
+    if asked and format not in (None, asked):
+        raise UsageError(f"--format {format} and --{asked} say two things; leave one out")
+    form: Format = format or asked or "csv"
+    if output:
+        writable(output, "--output")
     with journal() as book:
         record = book.run(run)
         if output:
-            count = export_file(Path(output), book, record.id, format=format, outcomes=outcomes, with_bodies=with_bodies)
+            count = export_file(Path(output), book, record.id, format=form, outcomes=outcomes, with_bodies=with_bodies)
             sys.stderr.write(f"Written: {count:,} items to {output}\n")
         else:
-            write(book, record.id, sys.stdout, format=format, outcomes=outcomes, with_bodies=with_bodies)
+            write(book, record.id, sys.stdout, format=form, outcomes=outcomes, with_bodies=with_bodies)
     return 0
 
 
@@ -243,16 +231,18 @@ def prune(
     *,
     older_than: Annotated[str, Parameter(help="Delete runs older than this: 90d.")] = "90d",
     yes: Annotated[bool, Parameter(name=["--yes", "-y"], help="Do not ask.", negative="")] = False,
+    out: Shown = _OUT,
 ) -> int:
     """Delete old runs; what is deleted can no longer be undone. Live runs are kept."""
     days = parse_duration(older_than) / 86400
     if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("runs prune needs --yes where there is no terminal to ask on")
+        if not interactive():
+            raise SafetyStop("There is no terminal to ask on, and what is pruned is gone: say --yes. Nothing was deleted.")
         sys.stderr.write(f"Runs older than {older_than} can no longer be undone once deleted. Delete? [y/N] ")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            return 5
+            raise SafetyStop("Not confirmed: nothing was deleted.")
     with journal() as book:
         gone = book.prune(days)
     sys.stderr.write(f"Deleted: {len(gone)} runs\n")
+    out_data(out, lambda: {"schema": "prune/1", "ok": True, "exit": 0, "deleted": gone})
     return 0

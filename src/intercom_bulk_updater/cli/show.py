@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
 from typing import Any
+
+from .flags import Shown
+from .streams import emit
 
 
 def out(thing: Any) -> None:
     """Show a text or a table on standard output: tables on a terminal, tab-separated lines elsewhere."""
     if isinstance(thing, str):
-        sys.stdout.write(thing if thing.endswith("\n") else thing + "\n")
+        emit(thing if thing.endswith("\n") else thing + "\n")
         return
     from ..console.sheet import write
 
@@ -19,4 +22,11 @@ def out(thing: Any) -> None:
 
 def out_json(thing: Any) -> None:
     """One JSON object on standard output."""
-    sys.stdout.write(json.dumps(thing, ensure_ascii=False) + "\n")
+    emit(json.dumps(thing) + "\n")
+
+
+def out_data(shown: Shown, thing: Callable[[], Any]) -> bool:
+    """With --json or --jsonl, what a command that runs nothing has to say: one object. False when neither was asked for."""
+    if shown.data:
+        out_json(thing())
+    return shown.data

@@ -37,7 +37,7 @@ def run(
     ids = read_ids(sel.ids) if sel.ids is not None else None
     options = options_of(safe, speed, sel.limit)
     cls = load_class(target)
-    with opened(options, out) as (session, _):
+    with opened(options, out, safe) as (session, _):
         updater = cls()
         updater._session = session
         workspace = session.workspace()

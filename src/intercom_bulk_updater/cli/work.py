@@ -2,78 +2,92 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..amounts import parse_duration, parse_rate, parse_share
-from ..errors import IntercomBulkError, SafetyStop, UsageError
+from ..errors import SafetyStop, UsageError
 from ..journal import RunRecord
 from ..model import Reversibility
 from ..operation import Operation
-from ..processing.observer import Observer
 from ..processing.options import Options
 from ..processing.plan import write_plan
-from ..processing.review import Review
 from ..processing.runner import Job, Runner
 from ..processing.session import Session, open_session
-from ..report.summary import summarize
 from ..search.names import Names
 from ..settings import load
 from ..stop import Stop
 from ..updating import login
-from .failure import failed
-from .flags import Output, Safety, Selection, Speed
+from .flags import Output, Safety, Selection, Shown, Speed
+from .population import population
 from .select import Selected, select
-from .signals import asking, orderly
-
-if TYPE_CHECKING:
-    from ..console.verbs import Title
+from .signals import orderly
+from .telling import close, observer_of, say, tell, title_of, writable
 
 # A query selection that nobody has looked at and that no guard bounds is refused beyond this many items.
 DEFAULT_CAP = 1000
+# A day: beyond what any answer takes, and within what sockets count.
+_LONGEST = 86_400
 
 
-def options_of(safety: Safety, speed: Speed, limit: int | None = None) -> Options:
-    """The flags as options. Raises UsageError for what is malformed."""
-    if speed.retries < 0:
+def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored: Options | None = None) -> Options:
+    """The flags as options; what was not said is as in `stored` (a run that is gone on with), else the default.
+
+    Raises UsageError for what is malformed.
+    """
+    given: dict[str, Any] = {
+        "limit": limit,
+        "retries": speed.retries,
+        "timeout": speed.timeout,
+        "on_drift": safety.on_drift,
+        "verify": safety.verify,
+        "share": None if speed.share is None else parse_share(speed.share),
+        **{name: getattr(safety, name) or None for name in ("expect", "max", "canary", "max_failures")},
+    }
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit must be 1 or more, not {limit}")
+    if speed.retries is not None and speed.retries < 0:
         raise UsageError(f"--retries must be 0 or more, not {speed.retries}")
-    if speed.timeout <= 0:
-        raise UsageError(f"--timeout must be more than 0 seconds, not {speed.timeout:g}")
-    workers = None
-    if speed.workers != "auto":
-        if not speed.workers.isdigit() or not 1 <= int(speed.workers) <= 512:
-            raise UsageError(f"--workers must be auto or a number from 1 to 512, not {speed.workers!r}")
-        workers = int(speed.workers)
-    options = Options(
-        limit=limit,
-        workers=workers,
-        share=parse_share(speed.share),
-        rate=parse_rate(speed.rate),
-        rate_words=speed.rate,
-        timeout=speed.timeout,
-        retries=speed.retries,
+    if speed.timeout is not None and not 0 < speed.timeout <= _LONGEST:
+        raise UsageError(f"--timeout must be more than 0 seconds and at most {_LONGEST:,}, not {speed.timeout:g}")
+    options = replace(
+        stored or Options(),
+        **{name: value for name, value in given.items() if value is not None},
+        # Who said --yes once is not asked again; a deadline is of one sitting, not of the run.
+        ask=stored.ask if stored is not None else not (safety.yes or safety.dry_run or safety.plan),
         deadline=None if speed.deadline is None else parse_duration(speed.deadline),
-        expect=safety.expect,
-        max=safety.max,
-        canary=safety.canary,
-        max_failures=safety.max_failures,
-        on_drift=safety.on_drift,
-        verify=safety.verify,
-        dry_run=safety.dry_run,
     )
+    if speed.workers is not None:
+        options = replace(options, workers=_workers(speed.workers))
+    if speed.rate is not None:
+        options = replace(options, rate=parse_rate(speed.rate), rate_words=speed.rate)
     options.amounts()
     return options
 
 
+def _workers(text: str) -> int | None:
+    if text.strip().lower() == "auto":
+        return None
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 512:
+        raise UsageError(f"--workers must be auto or a number from 1 to 512, not {text!r}")
+    return int(text)
+
+
 @contextmanager
-def opened(options: Options, output: Output | None = None) -> Iterator[tuple[Session, Names]]:
-    """A session with signal handling and, with -v, a log of requests on stderr."""
+def opened(options: Options, output: Shown | None = None, safety: Safety | None = None) -> Iterator[tuple[Session, Names]]:
+    """A session with signal handling and, with -v, a log of requests on stderr.
+
+    Raises UsageError, before any request, when a file that is to be written cannot be.
+    """
+    for path, flag in ((getattr(output, "report", None), "--report"), (getattr(safety, "plan", None), "--plan")):
+        if path is not None:
+            writable(path, flag)
     if output is not None and output.verbose:
         logging.basicConfig(stream=sys.stderr, level=logging.DEBUG, format="%(asctime)s %(message)s")
         for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "urllib3", "sqlalchemy", "filelock"):
@@ -85,7 +99,8 @@ def opened(options: Options, output: Output | None = None) -> Iterator[tuple[Ses
 
 def interactive() -> bool:
     """Whether there is a person to ask."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    # Either is None in a process that was started with it closed.
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def gates(operation: Operation, safety: Safety) -> None:
@@ -112,7 +127,7 @@ def act(
 ) -> int:
     """A write verb: select, show, ask, act, account."""
     options = options_of(safety, speed, selection.limit)
-    with opened(options, output) as (session, names):
+    with opened(options, output, safety) as (session, names):
         workspace = session.workspace()
         operation = make(session, names)
         gates(operation, safety)
@@ -137,17 +152,19 @@ def go(
     options: Options,
     safety: Safety,
     output: Output,
+    *,
+    only: Sequence[int] | None = None,
 ) -> int:
     """Run a job and tell how it went; every command that acts ends here. Returns the exit code."""
     resource = operation.resource or selected.selection.get("resource") or "conversations"
     looking = bool(safety.dry_run or safety.plan)
     job = Job(
         run, operation, selected.feed, options,
-        population=lambda: _population(session, resource),
-        ask=not safety.yes and not looking, review_only=looking,
+        population=lambda: population(session, resource),
+        ask=options.ask and not safety.yes and not run.totals.get("confirmed"), review_only=looking, only=only,
     )
     title = title_of(session, run, operation, resource)
-    observer = _observer(output, title)
+    observer = observer_of(output, title)
     runner = Runner(session, job, observer)
     error: BaseException | None = None
     try:
@@ -156,124 +173,12 @@ def go(
             record = session.journal.run(run.id)
             plan = write_plan(Path(safety.plan), session.journal, record, operation, f"{resource}.{operation.name}")
             session.journal.update_run(run.id, plan_hash=plan.hash)
-    except (IntercomBulkError, KeyboardInterrupt) as exc:
+    except (Exception, KeyboardInterrupt) as exc:
         error = exc
     finally:
-        _close(observer)
+        close(observer)
     if looking and error is None and runner.review is not None and not (output.json or output.jsonl or output.quiet):
         from ..console.wording import review_text
 
         say(review_text(runner.review, title))
     return tell(session, run.id, output, observer, error, plan=safety.plan, operation=operation)
-
-
-def tell(
-    session: Session,
-    run_id: str,
-    output: Output,
-    observer: Observer,
-    error: BaseException | None,
-    *,
-    plan: str | None = None,
-    operation: Operation | None = None,
-) -> int:
-    """The account of a run: JSON on stdout or sentences on stderr. Returns the exit code."""
-    undoable = None if operation is None else operation.inverse() is not None
-    report = summarize(session.journal, run_id, error=error, undoable=undoable)
-    if plan and error is None:
-        report["plan"] = {"file": plan, **(report.get("plan") or {})}
-        report["next"] = [f"intercom-bulk runs show {plan}", f"intercom-bulk apply {plan}"]
-    if output.report:
-        from ..report.page import write_page
-
-        write_page(Path(output.report), session.journal, run_id, undoable=undoable)
-    if output.json:
-        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
-    elif output.jsonl:
-        observer.finish(report)  # type: ignore[attr-defined]
-    if error is not None and not isinstance(error, IntercomBulkError | KeyboardInterrupt):
-        return failed(error, [], report)
-    if not output.quiet or report["exit"] not in (0, 3):
-        from ..console.wording import summary_text
-
-        say(summary_text(report))
-    return int(report["exit"])
-
-
-def say(thing: Any) -> None:
-    """Sentences for people, on stderr."""
-    if isinstance(thing, str):
-        sys.stderr.write(thing if thing.endswith("\n") else thing + "\n")
-    else:
-        from ..console.terminal import say as say_well
-
-        say_well(thing)
-
-
-def _population(session: Session, resource: str) -> int | None:
-    """How many items of a kind there are: one request."""
-    path = {"conversations": "conversations", "contacts": "contacts"}.get(resource)
-    if path is None:
-        return None
-    total = session.client.call("GET", path, params={"per_page": 1}, purpose="search").get("total_count")
-    return total if isinstance(total, int) else None
-
-
-class _Careful(Observer):
-    """Passes everything on; while the person is asked, Ctrl-C is an answer."""
-
-    def __init__(self, inner: Observer) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def began(self, run_id: str) -> None:
-        self.inner.began(run_id)
-
-    def progress(self, progress: Any) -> None:
-        self.inner.progress(progress)
-
-    def event(self, kind: str, **data: Any) -> None:
-        self.inner.event(kind, **data)
-
-    def confirm(self, review: Review, run_id: str) -> bool:
-        with asking():
-            return self.inner.confirm(review, run_id)
-
-    def finish(self, report: dict[str, Any]) -> None:
-        """For --jsonl: the last event."""
-        self.inner.finish(report)  # type: ignore[attr-defined]
-
-    def close(self, *, keep: bool = False) -> None:
-        """Let go of the screen."""
-        _close(self.inner)
-
-
-def _observer(output: Output, title: Title | None = None) -> Observer:
-    from ..console.watch import observer_for
-
-    # With --json and no terminal there is nobody to read progress.
-    quiet = output.quiet or (output.json and not sys.stderr.isatty())
-    made = observer_for(progress=output.progress, jsonl=output.jsonl, quiet=quiet, verbose=output.verbose, title=title)
-    return _Careful(made)
-
-
-def title_of(session: Session, run: RunRecord, operation: Operation, resource: str) -> Title:
-    """What the screen of a run is about."""
-    from ..console.verbs import Title
-
-    workspace = session.workspace()
-    return Title(
-        operation=f"{resource}.{operation.name or operation.describe()}",
-        words=operation.describe(),
-        workspace=f"{workspace.name} ({workspace.id})" if workspace.name else workspace.id,
-        selection=str(run.selection.get("words") or ""),
-        resource=resource,
-        run=run.id,
-        kind=run.kind,
-    )
-
-
-def _close(observer: Observer) -> None:
-    close = getattr(observer, "close", None)
-    if close is not None:
-        close(keep=False)  # the summary takes its place

@@ -24,7 +24,7 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None)
             f"{selected} items are selected and --expect {expect} does not allow that. Nothing was written. "
             "Look at the selection (intercom-bulk conversations find ...), or correct --expect."
         )
-    if not most:
+    if not most or uncapped(most):
         return
     amount = Amount.parse(most)
     if amount.percent and population is None:
@@ -36,6 +36,25 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None)
             f"{selected} items are selected, more than --max {amount}{of}. Nothing was written. "
             "Narrow the selection, or raise --max."
         )
+
+
+def uncapped(most: str) -> bool:
+    """`--max 100%`: no cap, whatever the number of all items is."""
+    amount = Amount.parse(most)
+    return amount.percent and amount.value >= 100
+
+
+def needs_population(most: str) -> bool:
+    """Whether --max is a part of all items of the kind, so that their number has to be asked for."""
+    return bool(most) and Amount.parse(most).percent and not uncapped(most)
+
+
+def most_allowed(*, expect: str, most: str, population: int | None) -> int | None:
+    """The largest selection that the guards allow; None for any."""
+    bounds = [Expect.parse(expect).highest] if expect else []
+    if most and not uncapped(most):
+        bounds.append(Amount.parse(most).of(population or 0))
+    return min(bounds, default=None)
 
 
 @dataclass(slots=True)

@@ -43,6 +43,8 @@ class Options:
     verify: str = "sample"
     """`none`, `sample` or `all`: read back at the end, then search again."""
     dry_run: bool = False
+    ask: bool = False
+    """Show the whole and ask a person before the first write; once, however often the run is resumed."""
     reread: bool = False
     """Read each item right before its write."""
     index_wait: float = 120.0

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from ..model import Counts, Fate, Item, Outcome, Requests, RunStatus
 from ..operation import Operation
 from .engine import TICK, Attempt, Crew, Engine, Snapshot
 from .feeds import Feed, QueryFeed
-from .guards import Breaker, check_size
+from .guards import Breaker, check_size, most_allowed, needs_population
 from .observer import Observer, Progress
 from .options import Options
 from .reader import Reader
@@ -51,6 +52,8 @@ class Job:
     """Freeze the selection, then ask the person."""
     review_only: bool = False
     """Freeze, look, and end there: a dry run or a plan."""
+    only: Sequence[int] | None = None
+    """Act on these items of the run (by seq) and on no other: a retry of its failures."""
 
 
 class Runner:
@@ -75,6 +78,7 @@ class Runner:
         self._looked = 0.0
         self._phase = "reading"
         self._paused = False
+        self._most: int | None = None
         self._breaker = Breaker(job.options.max_failures)
         self._reader: Reader | None = None
         self._worker = Worker(
@@ -95,10 +99,12 @@ class Runner:
             self._start()
             error: BaseException | None = None
             try:
-                self._select()
+                if self.job.only is None:
+                    self._select()
                 if not self.job.review_only:
                     self._act()
                     self._verify()
+                    self._leave_the_rest()
             except BaseException as exc:
                 error = exc
                 raise
@@ -116,9 +122,15 @@ class Runner:
             self._read_back(result, result.level)
             if feed is not None and not self.journal.run(self.id).search.get("cut"):
                 self._search_unseen(feed, result)
-            totals = {**self.journal.run(self.id).totals, "verified": result.as_json()}
-            code = 0 if result.ok else VerificationFailed.exit_code
-            self.journal.update_run(self.id, totals=totals, exit_code=code)
+            run, counts = self.journal.run(self.id), self.journal.counts(self.id)
+            if feed is None:
+                result.remaining = counts.pending + counts.in_flight
+            code = run.exit_code
+            if not result.ok and run.status is RunStatus.FINISHED:
+                code = VerificationFailed.exit_code
+            elif result.ok and code == VerificationFailed.exit_code:
+                code = 3 if counts.failed or counts.in_doubt else 0
+            self.journal.update_run(self.id, totals={**run.totals, "verified": result.as_json()}, exit_code=code)
             self._event("verify", **result.as_json())
         if not result.ok:
             raise VerificationFailed(self._unverified(), run_id=self.id)
@@ -139,7 +151,7 @@ class Runner:
             result.explained["new since the run began"] = int(after["new_since"])
         if leftovers.stale_count:
             self._ask_each(leftovers, result)
-        result.remaining = unseen + (result.remaining or 0)
+        result.remaining = unseen + leftovers.pending + (result.remaining or 0)
 
     def _start(self) -> None:
         run = self.journal.run(self.id)
@@ -204,8 +216,10 @@ class Runner:
         if self.job.ask or self.job.review_only:
             self._look()
             assert self.review is not None  # noqa: S101 - _look made it
-            if self.job.ask and self.review.would_change and not self.observer.confirm(self.review, self.id):
-                raise SafetyStop("Not confirmed: nothing was written.")
+            if self.job.ask and self.review.would_change:
+                if not self.observer.confirm(self.review, self.id):
+                    raise SafetyStop("Not confirmed: nothing was written.")
+                self.journal.update_run(self.id, totals={**self.journal.run(self.id).totals, "confirmed": True})
 
     def _guard(self) -> None:
         options = self.job.options
@@ -216,9 +230,11 @@ class Runner:
                 f"--expect {self._selected()} or --max {self._selected()}."
             )
         if not (options.expect or options.max):
+            self._most = options.cap
             return
-        population = self.job.population() if options.max and Amount.parse(options.max).percent else None
+        population = self.job.population() if needs_population(options.max) else None
         check_size(self._selected(), expect=options.expect, most=options.max, population=population)
+        self._most = most_allowed(expect=options.expect, most=options.max, population=population)
 
     def _selected(self) -> int:
         """How many items are, or will be, selected."""
@@ -294,7 +310,11 @@ class Runner:
     def _act(self) -> None:
         self._phase = "acting"
         options = self.job.options
-        if options.canary and not self.journal.run(self.id).totals.get("canary"):
+        if self.job.only is not None:
+            self._work(only=self.job.only)
+            return
+        # One that failed is repeated by a resume, on the items that come next.
+        if options.canary and not (self.journal.run(self.id).totals.get("canary") or {}).get("passed"):
             self._canary(Amount.parse(options.canary).of(self._selected(), up=True))
         self._work()
         passes = 1
@@ -303,16 +323,23 @@ class Runner:
             if not self._another_pass():
                 break
 
-    def _work(self, most: int | None = None) -> None:
-        """Act on what is pending, and on what the reader still brings."""
+    def _work(self, most: int | None = None, only: Sequence[int] | None = None) -> None:
+        """Act on what is pending, and on what the reader still brings; or on `only` these items."""
         self._phase = "acting"
-        allowance = _Allowance(most)
+        allowance = _Allowance(most if only is None else len(only))
+        chosen = deque(only or ())
 
         def take(fates: Sequence[Fate], number: int) -> list[Item]:
             broken = self._breaker.trips(fates)
             self._count(fates)
             # Also when the breaker trips these outcomes go to disk first: what is done is done.
-            items = self.journal.turn(self.id, fates, 0 if broken else allowance.of(number))
+            claim = 0 if broken else allowance.of(number)
+            if only is not None:
+                # An item that came back with its before-image waits again.
+                chosen.extendleft(fate.seq for fate in fates if fate.outcome is Outcome.PENDING)
+                claim = min(claim, len(chosen))
+            first = [chosen.popleft() for _ in range(claim)] if only is not None else []
+            items = self.journal.turn(self.id, fates, claim, ready_first=first)
             allowance.spend(items, fates)
             if broken is not None and not self._stop.asked:
                 raise broken
@@ -323,6 +350,14 @@ class Runner:
         finally:
             if most is None or self._stop.asked:
                 self._join_reader()
+
+    def _leave_the_rest(self) -> None:
+        """A retry of failures leaves what was never begun to `runs resume`, and says so."""
+        if self.job.only is None:
+            return
+        pending = self.journal.counts(self.id).pending
+        if pending or not self.journal.run(self.id).search.get("complete", True):
+            raise RunStopped(f"Only what had failed was tried again; {pending} items of this run are not begun.")
 
     def _again(self) -> bool:
         """Whether the search should be asked again: always, unless it was cut off or the count was full anyway."""
@@ -349,18 +384,21 @@ class Runner:
     def _canary(self, number: int) -> None:
         if number <= 0:
             return
+        before = self.journal.counts(self.id)
         self._work(most=number)
         done = self._counts_now()
+        failed = done.failed + done.in_doubt - before.failed - before.in_doubt
         result = Verified("all")
         self._read_back(result, "all")
         totals = dict(self.journal.run(self.id).totals)
-        totals["canary"] = {"items": number, "failed": done.failed + done.in_doubt, "wrong": result.wrong_count}
+        passed = not failed and not result.wrong_count
+        totals["canary"] = {"items": number, "failed": failed, "wrong": result.wrong_count, "passed": passed}
         self.journal.update_run(self.id, totals=totals)
         self._event("canary", **totals["canary"])
-        if done.failed or done.in_doubt or result.wrong_count:
+        if not passed:
             examples = "; ".join(f"{i} is: {what}" for i, what in result.wrong[:3])
             raise SafetyStop(
-                f"The canary did not come through: of the first {number} items {done.failed + done.in_doubt} failed and "
+                f"The canary did not come through: of the first {number} items {failed} failed and "
                 f"{result.wrong_count} are not as wanted{f' ({examples})' if examples else ''}. The rest was not touched."
             )
 
@@ -373,7 +411,8 @@ class Runner:
         # A resumed or repeated verification starts from nothing.
         self.verified = result = Verified(level)
         self._read_back(result, level)
-        if not isinstance(self.job.feed, QueryFeed) or self.journal.run(self.id).search.get("cut"):
+        cut = self.journal.run(self.id).search.get("cut") or self.job.only is not None
+        if not isinstance(self.job.feed, QueryFeed) or cut:
             return
         self._search_until_explained(result)
 
@@ -493,13 +532,13 @@ class Runner:
             self._save_windows()
 
     def _guard_growth(self) -> None:
-        """A selection that grows past --max while it is read stops the run, whatever the server's count said."""
-        text = self.job.options.max
-        if not text or self._stop.asked or self._reader is None:
+        """A selection that grows past its guard while it is read stops the run, whatever the server's count said."""
+        if self._most is None or self._stop.asked or self._reader is None:
             return
-        amount = Amount.parse(text)
-        if not amount.percent and self._reader.known > amount.of(0):
-            raise SafetyStop(f"The selection grew to {self._reader.known} items, more than --max {amount}.")
+        if self._reader.known > self._most:
+            options = self.job.options
+            guard = f"--expect {options.expect}" if options.expect else f"--max {options.max}" if options.max else "--yes alone"
+            raise SafetyStop(f"The selection grew to {self._reader.known} items, more than {guard} allows ({self._most}).")
 
     def _obey(self) -> None:
         """What another process asked for: pause, resume, cancel."""

@@ -134,6 +134,8 @@ class Leftovers:
         self.explained: dict[str, int] = {}
         self.stale: list[str] = []
         self.stale_count = 0
+        self.pending = 0
+        """Still matching because nobody has acted on them yet."""
 
     def __call__(self, payload: Mapping[str, Any]) -> None:
         """Take one raw item of the search."""
@@ -155,7 +157,9 @@ class Leftovers:
                         self.stale.append(row.id)
                 else:
                     self._add("done, and still matching the selection")
-            elif row.outcome is not Outcome.PENDING:
+            elif row.outcome is Outcome.PENDING:
+                self.pending += 1
+            else:
                 self._add(str(row.outcome).replace("_", " "))
 
     def _shows(self, payload: Mapping[str, Any], item: Item) -> bool | None:

@@ -24,6 +24,7 @@ from ..errors import (
     NotFound,
     PermissionDenied,
     RunStopped,
+    SafetyStop,
     ServiceUnavailable,
     Skip,
     StopRun,
@@ -96,6 +97,9 @@ class Worker:
         except StopRun as exc:
             self.stop.ask(RunStopped(exc.reason))
             return Later(attempt, 0.0)
+        except SafetyStop as exc:
+            self.stop.ask(exc)
+            return Later(attempt, 0.0)
         except RunStopped:
             raise
         except Exception as exc:
@@ -139,7 +143,9 @@ class Worker:
         if not drift or self.on_drift == "force":
             return None
         if self.on_drift == "stop":
-            raise StopRun(f"{self.operation.resource} {item.id} has changed: {drift}")
+            raise SafetyStop(
+                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone, because of --on-drift stop."
+            )
         return Fate(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
 
     def _act(self, attempt: Attempt, payload: Json | None) -> Fate:

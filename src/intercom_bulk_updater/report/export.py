@@ -18,7 +18,7 @@ from .summary import standing
 from .times import rfc3339
 from .words import change_words, without_secrets, without_tokens
 
-Format = Literal["csv", "jsonl"]
+Format = Literal["csv", "jsonl", "json"]
 COLUMNS = (
     "seq",
     "id",
@@ -54,7 +54,8 @@ def export(
     Parameters
     ----------
     format:
-        "csv" (a header, then a row for each item; safe to open in a spreadsheet) or "jsonl" (objects).
+        "csv" (a header, then a row for each item; safe to open in a spreadsheet), "jsonl" (an object a line) or
+        "json" (one object, the items in it).
     outcomes:
         Only these; None for all. Items that a dead process left in flight are in doubt.
     with_bodies:
@@ -62,10 +63,10 @@ def export(
 
     Open a file with `newline=""` and UTF-8. Raises NoSuchRun, JournalError, UsageError (an unknown format).
     """
-    if format not in ("csv", "jsonl"):
-        raise UsageError(f"There is no export format {format!r}: csv or jsonl.")
-    rows = _rows(journal, run_id, outcomes, with_bodies)
-    return _csv(rows, stream) if format == "csv" else _jsonl(rows, stream)
+    writers = {"csv": _csv, "jsonl": _jsonl, "json": _json}
+    if format not in writers:
+        raise UsageError(f"There is no export format {format!r}: csv, jsonl or json.")
+    return writers[format](_rows(journal, run_id, outcomes, with_bodies), stream)
 
 
 def export_file(
@@ -140,6 +141,18 @@ def _jsonl(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
     for row in rows:
         stream.write(encode(row) + "\n")
         count += 1
+    return count
+
+
+def _json(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
+    """One object, written piece by piece: the items of a large run do not fit into memory."""
+    encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+    count = 0
+    stream.write('{"schema":"export/1","ok":true,"exit":0,"items":[')
+    for row in rows:
+        stream.write((",\n" if count else "\n") + encode(row))
+        count += 1
+    stream.write(f'\n],"count":{count}}}\n')
     return count
 
 

@@ -1,0 +1,61 @@
+"""The three standard streams, whatever state they were handed over in: closed, full, without a reader, or in plain ASCII."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+
+def open_streams() -> None:
+    """Make sure that there are three streams, and that no character can end the command."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Or the next file or connection that is opened would get the number, and with it what is meant for people.
+            os.open(os.devnull, os.O_RDWR)
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - open to the end
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):
+            # Names may hold what the terminal's encoding (LC_ALL=C) or any encoding (half an emoji) cannot.
+            stream.reconfigure(errors="backslashreplace")
+
+
+_lost: list[str] = []
+
+
+def emit(text: str) -> None:
+    """Write data on standard output. A full disk is told at the end of the command: what was done is accounted for first."""
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        leave(sys.stdout)
+    except OSError as exc:
+        _lost.append(exc.strerror or str(exc))
+        leave(sys.stdout)
+
+
+def close_streams() -> str:
+    """Write out what Python still holds; returns why standard output could not take it, "" when it could or nobody reads."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            leave(stream)
+        except (OSError, ValueError) as exc:
+            if stream is sys.stdout and isinstance(exc, OSError):
+                _lost.append(exc.strerror or str(exc))
+            leave(stream)
+    return _lost.pop() if _lost else ""
+
+
+def leave(stream: TextIO) -> None:
+    """Send what a stream still holds nowhere: its reader is gone, or its disk is full."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
