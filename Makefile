@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Also where Python is told to write no bytecode: without it every start of the command compiles its sources again.
+COMPILE := $(BIN)/python -m compileall -q src
 
 .PHONY: help install demo test lint types layers check bench bench-quick soak docs clean
 help: ## this list
@@ -10,6 +12,7 @@ help: ## this list
 $(BIN)/.installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(BIN)/.installed-dev: $(BIN)/.installed
@@ -22,6 +25,7 @@ demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to f
 	@$(BIN)/intercom-bulk demo
 
 test: $(BIN)/.installed-dev ## the whole test suite
+	@$(COMPILE)
 	@$(BIN)/python -m pytest -q -m 'not slow'
 
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs

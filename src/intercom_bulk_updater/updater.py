@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .api.client import Client
 from .errors import UsageError
@@ -17,9 +17,11 @@ from .model import Reversibility
 from .processing.options import Options
 from .processing.result import BulkResult
 from .processing.session import Session, headers
-from .settings import Settings
 from .stop import Stop
 from .updating import run_updater
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 _PROMISED = ("get_search_endpoint", "get_search_query", "get_item_id", "perform_action")
 

@@ -7,7 +7,6 @@ import time
 
 from ..errors import IntercomBulkError
 from ..processing.options import Options
-from ..settings import load
 from .flags import Shown
 from .show import out as show_out
 from .show import out_json
@@ -23,6 +22,8 @@ def doctor(*, out: Shown = _OUT) -> int:
 
     def note(name: str, ok: bool, said: str) -> None:
         checks.append({"check": name, "ok": ok, "said": said})
+
+    from ..settings import load
 
     try:
         settings = load()

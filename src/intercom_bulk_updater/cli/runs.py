@@ -17,7 +17,6 @@ from ..errors import SafetyStop, UsageError
 from ..journal import Journal, RunLock
 from ..model import Outcome, RunStatus
 from ..report.summary import standing, summarize
-from ..settings import load
 from ..stop import Stop
 from .flags import Output, Safety, Shown, Speed
 from .resuming import go_on
@@ -36,6 +35,8 @@ _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it,
 @contextmanager
 def journal() -> Iterator[Journal]:
     """The journal, for commands that need no token."""
+    from ..settings import load
+
     with Journal(load().home / "journal.db") as opened_journal:
         yield opened_journal
 

@@ -21,7 +21,6 @@ from ..processing.plan import write_plan
 from ..processing.runner import Job, Runner
 from ..processing.session import Session, open_session
 from ..search.names import Names
-from ..settings import load
 from ..stop import Stop
 from ..updating import login
 from .flags import Output, Safety, Selection, Shown, Speed
@@ -93,6 +92,8 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
         for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "urllib3", "sqlalchemy", "filelock"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
     stop = Stop(options.deadline)
+    from ..settings import load
+
     with orderly(stop), open_session(load(), options, stop) as session:
         yield session, Names(session.look)
 

@@ -13,14 +13,13 @@ from ..api.client import Client
 from ..api.gate import Gate
 from ..api.redact import keep_secret
 from ..api.retry import Kind, RetryPolicy, classify
-from ..api.transport import HttpTransport
 from ..errors import IntercomBulkError, NotFound
 from ..journal import Journal
 from ..model import Workspace
-from ..settings import Settings
 from ..stop import Stop
 
 if TYPE_CHECKING:
+    from ..settings import Settings
     from .options import Options
 
 T = TypeVar("T")
@@ -51,6 +50,9 @@ class Session:
         timeout: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        # Here and not above: help and the commands that only read the journal have no use for the HTTP library.
+        from ..api.transport import HttpTransport
+
         self.settings = settings
         self.stop = stop or Stop()
         self.timeout = timeout
