@@ -10,7 +10,6 @@ from ..journal import Journal, RunLock, RunRecord
 from ..model import Outcome, RunStatus
 from ..processing.options import Options
 from ..report.summary import summarize
-from ..settings import load
 from .flags import Output, Safety, Speed
 from .rebuild import rebuild
 from .show import out_data
@@ -24,6 +23,8 @@ def go_on(run: str, safe: Safety, speed: Speed, out: Output, *, failed: bool, on
 
     `failed`: take what failed, `only` by this cause, and nothing else.
     """
+    from ..settings import load
+
     with Journal(load().home / "journal.db") as book:
         record = book.run(run)
         if record.kind == "dry_run":
