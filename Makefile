@@ -10,12 +10,14 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(BIN)/.installed: pyproject.toml
+	@echo "Installing into $(VENV): once, some twenty seconds"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@$(COMPILE)
 	@touch $@
 
 $(BIN)/.installed-dev: $(BIN)/.installed
+	@echo "Installing the test tools into $(VENV): once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
@@ -47,6 +49,13 @@ bench: $(BIN)/.installed-dev ## speed, CPU and memory against the sandbox, besid
 
 bench-quick: $(BIN)/.installed-dev ## the same in half a minute
 	@$(BIN)/python benchmarks/main_job.py --quick
+
+docs: $(BIN)/.installed ## the generated pages and the picture of the screen, written anew
+	@$(BIN)/python -m intercom_bulk_updater.settings > docs/reference/settings.md
+	@$(BIN)/python -m intercom_bulk_updater.journal.describe > docs/reference/journal-file.md
+	@$(BIN)/python -m intercom_bulk_updater.sandbox.reference > docs/reference/sandbox.md
+	@$(BIN)/python -m intercom_bulk_updater.cli.reference
+	@$(BIN)/python docs/draw_screen.py
 
 clean: ## remove what was built
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ class ConversationCloser(IntercomBulkUpdater):
     """Close every open conversation that is assigned to a team."""
 
     idempotent = True
-    side_effects = "history entries, statistics, and what workflows or CSAT surveys did meanwhile stay"
+    side_effects = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
     def get_search_endpoint(self) -> str:
         """Conversations are searched."""

@@ -125,7 +125,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of an item in this attempt. `PENDING` means: give it to a worker again."""
+    """What became of an item in this attempt. `PENDING` means: give it to a worker again. Step 9 of the life of an item."""
 
     seq: int
     outcome: Outcome

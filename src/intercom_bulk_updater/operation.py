@@ -2,7 +2,7 @@
 
 The command pairs any operation with any selection; `IntercomBulkUpdater` (updater.py) binds both for Python users. One
 engine runs them all, and everything a run can do (dry run, drift, canary, verify, undo, read-back after a lost answer) is
-built on the few methods below.
+built on the few methods below. `Operation.perform` is step 7 of the life of an item (docs/explanation/life-of-an-item.md).
 """
 
 from __future__ import annotations

@@ -263,7 +263,7 @@ def run_updater(
     stop: Stop | None = None,
     observer: Observer | None = None,
 ) -> BulkResult:
-    """One call of `bulk_process`: build the job, run it, return its account."""
+    """One call of `bulk_process`: build the job, run it, return its account. Step 1 of the life of an item."""
     options.amounts()
     selection = select(updater, params, ids)
     session = open_session(updater.settings, options, stop)

@@ -14,7 +14,7 @@ from ..model import Item, Reversibility
 from ..operation import Change, Json, Operation
 from .state import ASSIGNEES, STATE, converge, image, mark, number
 
-_PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile stay"
+_PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
 
 class ConversationState(Operation):
@@ -277,7 +277,7 @@ class Set(ConversationState):
     """Write fields (title, read, company_id) and custom attributes."""
 
     name: ClassVar[str] = "set"
-    side_effects = "Intercom adds a history entry for each attribute, which stays"
+    side_effects = "a history entry of Intercom for each attribute"
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = dict(values)
@@ -358,7 +358,7 @@ class Reply(_Message):
     name: ClassVar[str] = "reply"
     kind: ClassVar[str] = "comment"
     customer_visible = True
-    side_effects = "the customer is written to; a reply wakes a snoozed conversation"
+    side_effects = "the message to the customer, and that it wakes a snoozed conversation"
 
 
 class Note(_Message):
@@ -366,7 +366,7 @@ class Note(_Message):
 
     name: ClassVar[str] = "note"
     kind: ClassVar[str] = "note"
-    side_effects = "teammates may be notified; a note wakes a snoozed conversation"
+    side_effects = "the notifications of teammates, and that a note wakes a snoozed conversation"
 
 
 class Restore(ConversationState):

@@ -2,6 +2,8 @@
 
 A turnstile: the oldest waiter is the one that watches the clock, all others sleep behind it in order,
 searches before actions. Nobody holds the lock while waiting.
+
+Step 6 of the life of an item (docs/explanation/life-of-an-item.md).
 """
 
 from __future__ import annotations

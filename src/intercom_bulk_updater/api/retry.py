@@ -2,6 +2,8 @@
 
 `classify` understands our own errors, and by their shape those of other libraries (requests, httpx, urllib3), because
 people's updaters bring their own HTTP. What it does not know is not retried.
+
+Step 8 of the life of an item (docs/explanation/life-of-an-item.md).
 """
 
 from __future__ import annotations

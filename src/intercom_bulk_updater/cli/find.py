@@ -6,7 +6,9 @@ import json as json_
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from ..errors import SearchError
 from ..operation import Operation
@@ -114,7 +116,10 @@ def tickets(*, sel: Selection = _SEL, out: Shown = _OUT, speed: Speed = _SPEED) 
     return _find("tickets", sel, out, speed)
 
 
-def companies(*, out: Shown = _OUT, speed: Speed = _SPEED, limit: int | None = None) -> int:
+_Limit = Annotated[int | None, Parameter(help="So many companies at most.")]
+
+
+def companies(*, out: Shown = _OUT, speed: Speed = _SPEED, limit: _Limit = None) -> int:
     """List companies (searching them needs Intercom's Preview version). Never writes."""
     from ..search.endpoints import endpoint_for
     from ..search.source import EndpointSource

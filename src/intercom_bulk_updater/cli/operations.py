@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from ..errors import UsageError
 from ..registry import names, operation_class
@@ -15,7 +18,7 @@ _OUT = Shown()
 
 def list_operations(*, out: Shown = _OUT) -> int:
     """All operations, with what undo can take back."""
-    rows = [_told(name) for name in names()]
+    rows = [told(name) for name in names()]
     if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, "operations": rows})
         return 0
@@ -24,20 +27,21 @@ def list_operations(*, out: Shown = _OUT) -> int:
     return 0
 
 
-def show(name: str, *, out: Shown = _OUT) -> int:
+def show(name: Annotated[str, Parameter(help="Its name, such as conversations.close.")], *, out: Shown = _OUT) -> int:
     """One operation: what it does, what it touches, whether there is a way back."""
     if name not in names():
         operation_class(name)
         raise UsageError(f"{name!r} is not an operation to be named")
-    told = _told(name)
+    about = told(name)
     if out.data:
-        out_json({"schema": "operations/1", "ok": True, "exit": 0, **told})
+        out_json({"schema": "operations/1", "ok": True, "exit": 0, **about})
         return 0
-    show_out("\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items() if value != ""))
+    show_out("\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in about.items() if value != ""))
     return 0
 
 
-def _told(name: str) -> dict[str, object]:
+def told(name: str) -> dict[str, object]:
+    """What the catalogue says of an operation, from its class."""
     cls = operation_class(name)
     return {
         "name": name,

@@ -18,8 +18,8 @@ from ..errors import UsageError, why
 def sandbox(
     *,
     port: Annotated[int, Parameter(help="0: any free port.")] = 8765,
-    conversations: int = 500,
-    seed: int = 7,
+    conversations: Annotated[int, Parameter(help="How many conversations it holds.")] = 500,
+    seed: Annotated[int, Parameter(help="The same seed makes the same workspace.")] = 7,
     limit: Annotated[int, Parameter(help="Calls in ten seconds.")] = 1667,
     latency: Annotated[float, Parameter(help="Milliseconds an answer takes.")] = 150.0,
     jitter: Annotated[float, Parameter(help="Milliseconds more or less.")] = 50.0,
@@ -91,7 +91,7 @@ def demo(
     return 0 if left == 0 and twice == 0 else 1
 
 
-def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
+def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Your shell.")]) -> int:
     """Print the completion script for a shell."""
     from .main import app
 

@@ -126,7 +126,7 @@ def act(
     speed: Speed,
     output: Output,
 ) -> int:
-    """A write verb: select, show, ask, act, account."""
+    """A write verb: select, show, ask, act, account. Step 1 of the life of an item."""
     options = options_of(safety, speed, selection.limit)
     with opened(options, output, safety) as (session, names):
         workspace = session.workspace()

@@ -155,6 +155,8 @@ class Journal:
     ) -> int:
         """A page of the search: its new items as PENDING, and where the search stands, in one transaction.
 
+        Step 4 of the life of an item (docs/explanation/life-of-an-item.md).
+
         Ids that the run already has are dropped. `search` is merged into the run's search state. `most`
         bounds the items of the run as a whole. Returns how many were new.
         """

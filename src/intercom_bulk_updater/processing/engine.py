@@ -3,6 +3,8 @@
 The calling thread is the clerk. It alone talks to the journal on the hot path: in one transaction it writes the outcomes
 that came in and claims the next items, so each commit serves a group and never a single item. Workers never wait for
 each other: there is no barrier between batches.
+
+Step 5 of the life of an item (docs/explanation/life-of-an-item.md).
 """
 
 from __future__ import annotations

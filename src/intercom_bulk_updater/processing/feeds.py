@@ -1,5 +1,7 @@
 """Feeds: a selection as a stream of batches of new items, each with the state from which the stream can go on.
 
+Step 3 of the life of an item (docs/explanation/life-of-an-item.md).
+
 Every kind of run is the same path with another feed: a query, a list of ids, a plan, the items of an earlier run.
 """
 

@@ -1,6 +1,6 @@
 """The reader: from the feed to the journal. No worker sees an item that is not on disk.
 
-Steps 3 and 4 of the path of one item. The reader runs ahead of the workers as fast as pages come: what waits, waits on
+Steps 3 and 4 of the life of an item. The reader runs ahead of the workers as fast as pages come: what waits, waits on
 disk, so memory stays flat, and the selection is read before much of it can move.
 """
 

@@ -1,5 +1,7 @@
 """The runner: one run from its first page to its last read-back. Every kind of run goes through here.
 
+Steps 2 and 10 of the life of an item (docs/explanation/life-of-an-item.md).
+
     select   the feed fills the journal (reader.py)
     guard    --expect, --max, the question to the person
     act      the canary first, then the rest (engine.py, worker.py)

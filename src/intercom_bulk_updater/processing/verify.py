@@ -3,6 +3,8 @@
 First items are read back by GET. Then the selection is searched again, until nothing matching is left, or what is left
 is explained: new since the run began, failed, drifted, in doubt, or an index that still shows the old state. Items that
 no pass has seen are acted on (the runner does that) and the search goes on.
+
+Step 10 of the life of an item (docs/explanation/life-of-an-item.md).
 """
 
 from __future__ import annotations

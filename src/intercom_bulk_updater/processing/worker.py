@@ -1,6 +1,6 @@
 """The fate of one item, from the queue to its outcome. Knows nothing of other items, of SQL, or of threads.
 
-Steps 6 to 9 of the path of one item (docs/explanation/life-of-an-item.md).
+Steps 6 to 9 of the life of an item (docs/explanation/life-of-an-item.md).
 
 The rule for a lost answer, inside a run and after a crash alike: look first. Where the effect stands, the item is done;
 where it does not, it is done again only if repeating is harmless or the request certainly came to nothing; where nothing

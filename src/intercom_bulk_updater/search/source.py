@@ -1,6 +1,6 @@
 """Sources: where a run's items come from. A source yields pages; it knows nothing of actions, journals or workers.
 
-Step 3 of the path of one item (docs/explanation/life-of-an-item.md): the reader pulls the next page through the client.
+Step 3 of the life of an item (docs/explanation/life-of-an-item.md): the reader pulls the next page through the client.
 There is one retry loop for pages, here, and one for items, in processing/worker.py; the client never retries.
 """
 

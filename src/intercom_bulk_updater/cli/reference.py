@@ -1,0 +1,174 @@
+"""docs/reference/cli.md and operations.md, made from the commands and the operations themselves.
+
+`python -m intercom_bulk_updater.cli.reference` writes both; a test fails where they are stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from cyclopts import App
+from cyclopts.argument import Argument
+
+from ..registry import names
+from .flags import Output, Safety, Selection, Speed
+from .main import app
+from .operations import told
+
+_SHARED = {kind.__name__: kind for kind in (Selection, Safety, Speed, Output)}
+_MADE = "<!-- Made by `python -m intercom_bulk_updater.cli.reference`: edit the code, not this page. -->"
+
+
+def commands(root: App = app, path: str = "") -> Iterator[tuple[str, App]]:
+    """Every command that does something, by its full name, in the order of the help."""
+    for name in root:
+        if name.startswith("-"):
+            continue
+        node, full = root[name], f"{path} {name}".strip()
+        if node.default_command is None:
+            yield from commands(node, full)
+        else:
+            yield full, node
+
+
+def cli_page() -> str:
+    """docs/reference/cli.md."""
+    lines = [
+        "# The command line",
+        "",
+        _MADE,
+        "",
+        "`RUN` is the id of a run, a unique beginning of it, or `latest`.",
+        "Standard output is data, standard error is for people.",
+        "What a command exits with stands in [exit codes](exit-codes.md), what `--json` prints in [the JSON object](json.md).",
+    ]
+    flags: dict[str, dict[str, Argument]] = {name: {} for name in _SHARED}
+    sections: list[str] = []
+    for full, node in commands():
+        own: list[Argument] = []
+        shared: dict[str, list[str]] = {}
+        for argument in node.assemble_argument_collection():
+            if argument.names == ("*",):
+                continue
+            group = _group(argument)
+            if group in flags:
+                flags[group].setdefault(argument.names[0], argument)
+                shared.setdefault(group, []).append(argument.names[0])
+            else:
+                own.append(argument)
+        sections += ["", f"## {full}", "", _sentence(node.help), "", "```", _usage(full, own, shared), "```"]
+        if own:
+            sections += ["", "| parameter | default | what it is |", "|---|---|---|", *map(_row, own)]
+        for group, there in shared.items():
+            if len(there) < len(_fields(group)):
+                sections += ["", f"Of the {group.lower()} flags: {', '.join(f'`{name}`' for name in there)}."]
+    lines += ["", "## Flags with one meaning everywhere"]
+    for group, known in flags.items():
+        lines += ["", f"**{group}.** {_doc(_SHARED[group])}", ""]
+        lines += ["| flag | default | what it is |", "|---|---|---|", *map(_row, known.values())]
+    return "\n".join(lines + sections) + "\n"
+
+
+def operations_page() -> str:
+    """docs/reference/operations.md."""
+    lines = [
+        "# Operations",
+        "",
+        _MADE,
+        "",
+        "What the verbs of the command line do to one item, and what `undo` can take back.",
+        "`intercom-bulk operations list` shows the same, and what other packages have added.",
+        "",
+        "| operation | what it does | undo |",
+        "|---|---|---|",
+    ]
+    rows = [told(name) for name in names() if name.startswith("conversations.")]
+    lines += [f"| [{row['name']}](#{str(row['name']).replace('.', '')}) | {row['what']} | {row['reversibility']} |" for row in rows]
+    for row in rows:
+        lines += ["", f"## {row['name']}", "", str(row["what"]), ""]
+        facts = {
+            "touches": ", ".join(f"`{field}`" for field in str(row["touches"]).split(", ") if field) or "nothing that can be restored",
+            "undo": row["reversibility"],
+            "no undo takes back": row["side_effects"],
+            "customers see it": "yes: it needs `--customer-visible`" if row["customer_visible"] else "",
+            "doing it twice": "is harmless" if row["repeating_is_harmless"] else "leaves two traces, so a lost answer is looked up first",
+        }
+        lines += [f"- {name}: {value}" for name, value in facts.items() if value]
+    return "\n".join(lines) + "\n"
+
+
+def _group(argument: Argument) -> str:
+    group: Any = argument.parameter.group
+    first = group[0] if isinstance(group, tuple) else group
+    return str(getattr(first, "name", first))
+
+
+def _fields(group: str) -> tuple[str, ...]:
+    return tuple(_SHARED[group].__dataclass_fields__)
+
+
+def _usage(full: str, own: list[Argument], shared: dict[str, list[str]]) -> str:
+    words = [f"intercom-bulk {full}"]
+    for argument in own:
+        name = argument.names[0]
+        if not name.startswith("-") or _positional(argument):
+            label = name.lstrip("-").upper().replace("-", "_")
+            words.append(label if argument.required else f"[{label}]")
+        elif argument.required:
+            words.append(f"{name} {_value(argument)}")
+        else:
+            words.append(f"[{name}{'' if argument.hint is bool else ' ' + _value(argument)}]")
+    return " ".join([*words, *(f"[{group.upper()}]" for group in shared)])
+
+
+def _positional(argument: Argument) -> bool:
+    return "POSITIONAL" in argument.field_info.kind.name
+
+
+def _value(argument: Argument) -> str:
+    choices = _choices(argument.hint)
+    return "|".join(choices) if choices else argument.names[0].lstrip("-").upper().replace("-", "_")
+
+
+def _choices(hint: Any) -> list[str]:
+    if get_origin(hint) is Literal:
+        return [str(choice) for choice in get_args(hint)]
+    return []
+
+
+def _row(argument: Argument) -> str:
+    shown = argument.names
+    if _positional(argument):
+        shown = (argument.names[0].lstrip("-").upper(),)
+    default = argument.field_info.default
+    text = "" if default in (None, "", False, argument.field_info.empty) else f"`{default}`"
+    choices = _choices(argument.hint)
+    more = f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+    names_shown = ", ".join(f"`{name}`" for name in shown)
+    needed = "required" if argument.required else text
+    return f"| {names_shown} | {needed} | {_cell((argument.parameter.help or '') + more)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").strip()
+
+
+def _doc(thing: object) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0]
+
+
+def _sentence(text: object) -> str:
+    return " ".join(str(text or "").split())
+
+
+def main() -> None:
+    """Write both pages."""
+    folder = Path(__file__).parents[3] / "docs" / "reference"
+    (folder / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (folder / "operations.md").write_text(operations_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
