@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .api.client import Client
 from .errors import UsageError
 from .model import Reversibility
-from .processing.options import Options
+from .processing.options import Options, one_of, seconds, whole
 from .processing.result import BulkResult
 from .processing.session import Session, headers
 from .stop import Stop
-from .updating import run_updater
+from .updating import client_of, run_updater
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -98,6 +98,7 @@ class IntercomBulkUpdater:
         self.headers: dict[str, str] = headers(self.settings)
         self._admin_id = self.settings.admin_id or ""
         self._session: Session | None = None
+        self._running: list[Session] = []
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
@@ -132,10 +133,11 @@ class IntercomBulkUpdater:
 
     @property
     def admin_id(self) -> str:
-        """The admin in whose name writes happen: as given, else the token's own (`GET /me`, once)."""
-        if not self._admin_id:
-            self._admin_id = self.client.workspace().admin_id
-        return self._admin_id
+        """The admin in whose name writes happen: as given, else the token's own (`GET /me`, once).
+
+        Raises ConfigurationError where neither says one.
+        """
+        return self._admin_id or self.client.actor()
 
     @admin_id.setter
     def admin_id(self, value: str | int) -> None:
@@ -144,9 +146,11 @@ class IntercomBulkUpdater:
     @property
     def client(self) -> Client:
         """The governed client: `self.client.post(path, json)`, `get`, `put`, `delete`."""
-        if self._session is None:
-            self._session = Session(self.settings)
-        client = self._session.client
+        client = client_of(self)
+        if client is None:
+            if self._session is None:
+                self._session = Session(self.settings)
+            client = (self._running[-1] if self._running else self._session).client
         client.admin_id = client.admin_id or self._admin_id
         return client
 
@@ -197,19 +201,19 @@ class IntercomBulkUpdater:
         Raises the errors of errors.py for what ends a run (a rejected token, a search that breaks off); the run can
         then be resumed, and `exc.run_id` names it. Items that fail never end a run.
         """
-        if parallel_workers is not None and parallel_workers < 1:
-            raise UsageError(f"parallel_workers must be 1 or more, not {parallel_workers}")
-        if max_items is not None and max_items < 0:
-            raise UsageError(f"max_items must not be negative, and is {max_items}")
         chosen = options or Options(
-            limit=max_items,
-            workers=parallel_workers,
-            timeout=float(timeout),
-            retries=retries,
+            limit=whole("max_items", max_items, least=0),
+            workers=whole("parallel_workers", parallel_workers),
+            timeout=seconds("timeout", timeout),
+            retries=whole("retries", 3 if retries is None else retries, least=0) or 0,
             dry_run=dry_run,
-            verify=verify,
-            page_size=min(150, max(1, batch_size)) if batch_size is not None else 150,
+            verify=one_of("verify", verify, ("none", "sample", "all")),
+            page_size=min(150, whole("batch_size", batch_size) or 150),
         )
+        if "item_id" in params:
+            raise UsageError("item_id is what perform_action gets for each item: give your parameter another name")
+        if isinstance(item_ids, str | bytes):
+            raise UsageError(f"item_ids must be a list of ids, not the text {item_ids!r}: write item_ids=[{item_ids!r}]")
         ids = None if item_ids is None else [str(item) for item in item_ids]
         return run_updater(self, chosen, params, ids=ids, progress=progress, stop=stop)
 

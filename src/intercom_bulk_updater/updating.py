@@ -9,7 +9,9 @@ from __future__ import annotations
 import getpass
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +86,8 @@ class Updating(Operation):
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. Known when the updater says what its before-image is, or how to see that it is done."""
         if hasattr(self.updater, "read_item"):
-            return dict(self.updater.read_item(item_id))
+            with through(self.updater, client):
+                return dict(self.updater.read_item(item_id))
         if hasattr(self.updater, "before"):
             return client.get(f"{self._kind}/{item_id}")
         return {"id": item_id} if hasattr(self.updater, "is_done") else None
@@ -93,7 +96,8 @@ class Updating(Operation):
         """See Operation."""
         is_done = getattr(self.updater, "is_done", None)
         if is_done is not None:
-            told = is_done(item.id, **accepted(is_done, self.params))
+            with through(self.updater, client):
+                told = is_done(item.id, **accepted(is_done, self.params))
             return None if told is None else bool(told)
         image = self.capture(payload)
         if image is None:
@@ -111,7 +115,7 @@ class Updating(Operation):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         act = self.updater.perform_action
-        result = in_hand(client, lambda: act(item.id, **accepted(act, self.params)))
+        result = in_hand(self.updater, client, lambda: act(item.id, **accepted(act, self.params)))
         if result is None:
             raise ActionReturnedNone
         return self._after(result, item)
@@ -163,7 +167,7 @@ class UndoUpdating(Updating):
         """See Operation."""
         undo = self.updater.undo_action  # type: ignore[attr-defined]
         to = dict((item.data or {}).get("to") or {})
-        in_hand(client, lambda: undo(item.id, to, **accepted(undo, self.params)))
+        in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self.params)))
         return to
 
     def inverse(self) -> Operation | None:
@@ -171,9 +175,28 @@ class UndoUpdating(Updating):
         return None
 
 
-def in_hand(client: Client, act: Any) -> Any:
+_used: ContextVar[tuple[IntercomBulkUpdater, Client] | None] = ContextVar("_used", default=None)
+
+
+def client_of(updater: IntercomBulkUpdater) -> Client | None:
+    """The client of the run that has called the updater in this thread: one updater may serve several runs at once."""
+    used = _used.get()
+    return used[1] if used is not None and used[0] is updater else None
+
+
+@contextmanager
+def through(updater: IntercomBulkUpdater, client: Client) -> Iterator[None]:
+    """While user code of `updater` runs in this thread, `updater.client` is this client."""
+    token = _used.set((updater, client))
+    try:
+        yield
+    finally:
+        _used.reset(token)
+
+
+def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any]) -> Any:
     """Run user code with a permit in hand, and tell the budget what an exception says about the answer."""
-    with client.in_hand() as hand:
+    with through(updater, client), client.in_hand() as hand:
         try:
             return act()
         except Exception as exc:
@@ -267,7 +290,7 @@ def run_updater(
     options.amounts()
     selection = select(updater, params, ids)
     session = open_session(updater.settings, options, stop)
-    earlier, updater._session = updater._session, session
+    updater._running.append(session)
     try:
         workspace = session.workspace()
         session.client.admin_id = updater._admin_id or workspace.admin_id
@@ -281,7 +304,7 @@ def run_updater(
                   review_only=options.dry_run)
         return perform(session, job, observer or _observer(progress, operation.describe(), selection.get("resource") or "items"))
     finally:
-        updater._session = earlier
+        updater._running.remove(session)
         session.close()
 
 

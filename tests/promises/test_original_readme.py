@@ -6,15 +6,13 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Dict, Optional  # noqa: UP035 - as old users wrote it
 
 import pytest
 import requests
 
 from intercom_bulk_updater import IntercomBulkUpdater
-from intercom_bulk_updater.sandbox import Sandbox, running
+from intercom_bulk_updater.sandbox import Sandbox
 
 
 class CustomUpdater(IntercomBulkUpdater):
@@ -42,23 +40,6 @@ class CustomUpdater(IntercomBulkUpdater):
         resp = requests.post(url, headers=self.headers, json=payload, timeout=30)
         resp.raise_for_status()
         return resp.json()  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Sandbox]:
-    """One sandbox for all of it; windows of 2 s, so that a 429 is over soon."""
-    with running(in_process=False, conversations=120, latency=0.005, window=2.0) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shop: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The sandbox begun anew, with the environment that the old README asks for."""
-    shop.reset()
-    for name, value in {**shop.env(), "INTERCOM_BULK_HOME": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return shop
 
 
 def closed_once(box: Sandbox, count: int) -> None:

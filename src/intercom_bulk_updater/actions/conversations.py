@@ -117,7 +117,7 @@ class Close(ConversationState):
         return {**image(answer, self.fields), **mark(answer)}
 
     def _message(self, client: Client) -> dict[str, Any]:
-        body = {"message_type": "close", "type": "admin", "admin_id": client.admin_id}
+        body = {"message_type": "close", "type": "admin", "admin_id": client.actor()}
         return {**body, "body": self.body} if self.body else body
 
 
@@ -348,7 +348,7 @@ class _Message(Operation):
         return "a message cannot be taken back; Intercom can only redact it, part by part"
 
     def _message(self, client: Client) -> dict[str, Any]:
-        message = {"message_type": self.kind, "type": "admin", "admin_id": client.admin_id, "body": self.body}
+        message = {"message_type": self.kind, "type": "admin", "admin_id": client.actor(), "body": self.body}
         return {**message, "skip_notifications": True} if self.skip_notifications else message
 
 

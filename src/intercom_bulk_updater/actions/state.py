@@ -108,14 +108,14 @@ def _state(client: Client, cid: str, want: Json) -> dict[str, Any]:
 
 
 def _part(client: Client, cid: str, kind: str, **more: Any) -> dict[str, Any]:
-    return client.post(f"conversations/{cid}/parts", {"message_type": kind, **more, "admin_id": client.admin_id})
+    return client.post(f"conversations/{cid}/parts", {"message_type": kind, **more, "admin_id": client.actor()})
 
 
 def _tags(client: Client, cid: str, have: set[str], want: set[str]) -> None:
     for tag in sorted(want - have):
-        client.post(f"conversations/{cid}/tags", {"id": tag, "admin_id": client.admin_id})
+        client.post(f"conversations/{cid}/tags", {"id": tag, "admin_id": client.actor()})
     for tag in sorted(have - want):
-        client.delete(f"conversations/{cid}/tags/{tag}", {"admin_id": client.admin_id})
+        client.delete(f"conversations/{cid}/tags/{tag}", {"admin_id": client.actor()})
 
 
 def _attributes(have: Json, want: Json) -> dict[str, Any]:

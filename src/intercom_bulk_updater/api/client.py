@@ -12,11 +12,11 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ..errors import BadAnswer, IntercomBulkError, RateLimited
+from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited
 from ..model import Requests, Workspace
 from .budget import Permit
 from .gate import Gate
@@ -160,6 +160,23 @@ class Client:
             )
             self.admin_id = self.admin_id or self._workspace.admin_id
         return self._workspace
+
+    def assume(self, workspace: Workspace) -> Workspace:
+        """Take this for the answer of `GET /me`, where a server has none."""
+        self._workspace = workspace
+        return workspace
+
+    def actor(self) -> str:
+        """The admin in whose name writes happen. Raises ConfigurationError when neither a setting nor `GET /me` says."""
+        if not self.admin_id and self._workspace is None:
+            with suppress(NotFound):
+                self.workspace()
+        if not self.admin_id:
+            raise ConfigurationError(
+                "Nobody says in whose name to write: GET /me names no admin for this token. Set INTERCOM_ADMIN_ID "
+                "(or give admin_id) to the id of a teammate."
+            )
+        return self.admin_id
 
     def server_time(self) -> float:
         """Unix seconds by the server's clock, as far as the last `Date` header told (to the second)."""

@@ -16,6 +16,7 @@ from ..errors import (
     RateLimited,
     ServerError,
 )
+from .redact import redact
 from .wire import Response
 
 
@@ -55,7 +56,7 @@ def refusal(answer: Response, method: str, path: str) -> ApiError:
     return kind(
         status=answer.status,
         code=code,
-        api_message=message[:500],
+        api_message=redact(message)[:500],  # a proxy or a server may echo what it was sent
         request_id=request_id,
         method=method,
         path=path,

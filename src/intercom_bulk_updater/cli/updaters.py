@@ -41,7 +41,7 @@ def run(
         updater = cls()
         updater._session = session
         workspace = session.workspace()
-        session.client.admin_id = updater.admin_id or workspace.admin_id
+        session.client.admin_id = updater._admin_id or workspace.admin_id
         selection = select_by(updater, params, ids)
         operation = Updating(updater, params)
         gates(operation, safe)

@@ -82,6 +82,7 @@ class QueryFeed:
                 started = now["server_started"] = math.floor(self.server_time())
             if "total" not in now:
                 now["total"] = page.total
+            now["said"] = page.total
             now["seen"] = int(now.get("seen") or 0) + len(page.items)
             items = []
             for payload in page.items:

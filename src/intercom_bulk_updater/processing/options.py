@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..amounts import Amount, Expect
+from ..errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,28 @@ class Options:
                 Amount.parse(text)
         if self.expect:
             Expect.parse(self.expect)
+
+
+def whole(name: str, value: Any, *, least: int = 1) -> int | None:
+    """A whole number from `least` on, or None for "not given". UsageError names the parameter and what it must be."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} must be a whole number, {least} or more, and is {value!r}")
+    return value
+
+
+def seconds(name: str, value: Any, *, otherwise: float = 30.0) -> float:
+    """A time above 0; None for the default. UsageError names the parameter."""
+    if value is None:
+        return otherwise
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise UsageError(f"{name} must be a number of seconds above 0, such as {otherwise:g}, and is {value!r}")
+    return float(value)
+
+
+def one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
+    """One of the known words. UsageError names them."""
+    if value not in known:
+        raise UsageError(f"{name} must be one of {', '.join(known)}, and is {value!r}")
+    return str(value)

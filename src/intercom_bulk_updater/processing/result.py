@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..journal import FailureGroup
 from ..model import Counts
 
 
-class BulkResult(Mapping[str, Any]):
+class BulkResult(dict[str, Any]):
     """The account of a run.
 
-    As a mapping it has `success`, `failed` and `total_time` (seconds), as the original scripts had. As an object:
+    As a mapping it is the dict that the original scripts returned: `success`, `failed` and `total_time` (seconds); what
+    was done with that dict (`json.dumps(result)`, `isinstance(result, dict)`) goes on working. As an object:
 
     `success`, `failed`, `unchanged`, `drifted`, `in_doubt`, `pending`, `selected`
         items by outcome (`skipped` is unchanged and drifted together);
@@ -46,17 +46,7 @@ class BulkResult(Mapping[str, Any]):
         self.retried = self.requests.get("retried", 0)
         self.throttled = self.requests.get("throttled", 0)
         self.rate = counts.finished / self.total_time if self.total_time else 0.0
-
-    def __getitem__(self, key: str) -> Any:
-        if key in ("success", "failed", "total_time"):
-            return getattr(self, key)
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("success", "failed", "total_time"))
-
-    def __len__(self) -> int:
-        return 3
+        super().__init__(success=self.success, failed=self.failed, total_time=self.total_time)
 
     def __repr__(self) -> str:
         return (

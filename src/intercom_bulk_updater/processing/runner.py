@@ -19,7 +19,7 @@ from typing import Any
 
 from ..amounts import Amount
 from ..api.retry import RetryPolicy
-from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, VerificationFailed
+from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, SearchError, VerificationFailed
 from ..journal import Journal, RunLock, RunRecord, WindowRow
 from ..model import Counts, Fate, Item, Outcome, Requests, RunStatus
 from ..operation import Operation
@@ -105,6 +105,8 @@ class Runner:
                     self._select()
                 if not self.job.review_only:
                     self._act()
+                self._refuse_silence()
+                if not self.job.review_only:
                     self._verify()
                     self._leave_the_rest()
             except BaseException as exc:
@@ -370,6 +372,16 @@ class Runner:
         total = search.get("total")
         full = isinstance(total, int) and counts.selected + int(search.get("new_since") or 0) >= total
         return not (self.job.options.verify == "none" and full and int(search.get("pass") or 1) == 1)
+
+    def _refuse_silence(self) -> None:
+        """A search that counts matches and lists none has failed, however well-formed its answer: it is not an empty one."""
+        search = self.journal.run(self.id).search
+        said = search.get("said")
+        if not self._counts_now().selected and isinstance(said, int) and said > 0 and not (search.get("seen") or search.get("cut")):
+            raise SearchError(
+                f"The search says that {said} items match and lists none of them; nothing was done. Run it again, and if it "
+                "stays so ask Intercom's support."
+            )
 
     def _another_pass(self) -> bool:
         """Search again; act on what no pass has seen. False when it brought nothing new."""

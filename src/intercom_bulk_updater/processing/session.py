@@ -81,7 +81,7 @@ class Session:
         try:
             return self.patiently(self.client.workspace)
         except NotFound:
-            return Workspace(id="", admin_id=self.settings.admin_id or "")
+            return self.client.assume(Workspace(id="", admin_id=self.settings.admin_id or ""))
 
     def look(self, path: str) -> dict[str, Any]:
         """GET a list or an object that the preparation needs; tried again where that may help."""
