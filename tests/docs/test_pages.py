@@ -138,3 +138,12 @@ def test_index_lists_every_page() -> None:
     text = (docs / "index.md").read_text()
     pages = [page.relative_to(docs).as_posix() for page in PAGES if docs in page.parents and page.name != "index.md"]
     assert [page for page in pages if f"({page})" not in text] == []
+
+
+def test_tests_that_are_named_exist() -> None:
+    """A page that names a test names one that is there."""
+    named = [name for page in PAGES for name in re.findall(r"`(tests/[\w/]+\.py::test_\w+)`", page.read_text())]
+    assert len(named) >= 18
+    for name in named:
+        file, _, test = name.partition("::")
+        assert f"def {test}(" in (ROOT / file).read_text(), f"{name} is not there"

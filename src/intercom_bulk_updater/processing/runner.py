@@ -38,6 +38,8 @@ from .worker import Worker
 _STALE_AFTER = 3600.0
 # Passes at most that search again after acting; each must bring something new to be followed by another.
 _MOST_PASSES = 25
+# What a search still shows in its old state and is asked for by GET at once, before any waiting for the index.
+_ASKED_AT_ONCE = 200
 
 
 @dataclass(slots=True)
@@ -141,7 +143,7 @@ class Runner:
         return result
 
     def _search_unseen(self, feed: QueryFeed, result: Verified) -> None:
-        leftovers = Leftovers(self.journal, self.id, self.job.operation, feed.key)
+        leftovers = Leftovers(self.journal, self.id, self.job.operation, feed.key, result.ids)
         feed.watch = leftovers
         state: dict[str, Any] = {"pass": 0, "complete": True, "server_started": self.journal.run(self.id).search.get("server_started")}
         unseen, after = 0, dict(state)
@@ -154,7 +156,8 @@ class Runner:
         if after.get("new_since"):
             result.explained["new since the run began"] = int(after["new_since"])
         if leftovers.stale_count:
-            self._ask_each(leftovers, result)
+            self._ask_each(leftovers.stale, result)
+            self._index_is_behind(leftovers, result)
         result.remaining = unseen + leftovers.pending + (result.remaining or 0)
 
     def _start(self) -> None:
@@ -449,8 +452,9 @@ class Runner:
         assert isinstance(feed, QueryFeed)  # noqa: S101
         waited_since = time.monotonic()
         pause = 1.0
+        asked = 0
         while True:
-            leftovers = Leftovers(self.journal, self.id, self.job.operation, feed.key)
+            leftovers = Leftovers(self.journal, self.id, self.job.operation, feed.key, result.ids)
             feed.watch = leftovers
             try:
                 self._another_pass()
@@ -459,32 +463,40 @@ class Runner:
             leftovers.settle()
             search = self.journal.run(self.id).search
             result.passes = int(search.get("pass") or 1)
-            counts = self._counts_now()
             result.explained = dict(leftovers.explained)
             if search.get("new_since"):
                 result.explained["new since the run began"] = int(search["new_since"])
-            if not leftovers.stale_count and not counts.pending:
-                result.remaining = 0
+            if leftovers.stale and asked < _ASKED_AT_ONCE:
+                # Is it the index, or is it so? GET knows at once; waiting would not make it right.
+                some = leftovers.stale[: _ASKED_AT_ONCE - asked]
+                asked += len(some)
+                self._ask_each(some, result)
+            left = leftovers.stale_count - sum(i in result.ids for i in leftovers.stale)
+            result.remaining = 0
+            if not left and not self._counts_now().pending:
                 break
             result.waited = time.monotonic() - waited_since
             if result.waited >= self.job.options.index_wait:
-                self._ask_each(leftovers, result)
+                self._ask_each(leftovers.stale, result)
+                self._index_is_behind(leftovers, result)
                 break
             self._phase = "waiting for the index"
-            self._wait(pause, f"{leftovers.stale_count} items still show their old state in Intercom's search index")
+            self._wait(pause, f"{left} items still show their old state in Intercom's search index")
             pause = min(pause * 2, 8.0)
         result.waited = time.monotonic() - waited_since if result.waited else 0.0
 
-    def _ask_each(self, leftovers: Leftovers, result: Verified) -> None:
-        """The index has not caught up: GET decides, item by item."""
-        wrong_before = result.wrong_count
-        rows = list(self.journal.items(self.id, ids=leftovers.stale))
-        items = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
-        since = self._since()
-        self._run_engine(ReadBack(self.job.operation, self.session.client, since, result), _hand_out(items))
-        as_wanted = len(rows) - (result.wrong_count - wrong_before)
-        result.explained["as wanted by GET; the search index is behind"] = as_wanted
-        result.remaining = leftovers.stale_count - len(rows)
+    def _ask_each(self, ids: Sequence[str], result: Verified) -> None:
+        """What the search still shows in its old state: GET decides, item by item."""
+        for start in range(0, len(ids), 500):
+            rows = self.journal.items(self.id, ids=[i for i in ids[start : start + 500] if i not in result.ids])
+            items = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
+            self._run_engine(ReadBack(self.job.operation, self.session.client, self._since(), result), _hand_out(items))
+
+    def _index_is_behind(self, leftovers: Leftovers, result: Verified) -> None:
+        """After each was asked: what is as wanted is explained, and what was too many to keep is not."""
+        wrong = sum(i in result.ids for i in leftovers.stale)
+        result.explained["as wanted by GET; the search index is behind"] = len(leftovers.stale) - wrong
+        result.remaining = leftovers.stale_count - len(leftovers.stale)
 
     def _unverified(self) -> str:
         result = self.verified

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from .engine import Attempt, Later
 
 SAMPLE = 50
 _KEPT = 100
+# Items of the search whose old state is kept to be asked for by GET: flat memory, and more than an index is ever behind.
+_STALE = 50_000
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class Verified:
     explained: dict[str, int] = field(default_factory=dict)
     waited: float = 0.0
     unreadable: str = ""
+    ids: set[str] = field(default_factory=set)
+    """All ids that are not as wanted, each once, however often it was met."""
 
     @property
     def ok(self) -> bool:
@@ -99,6 +103,9 @@ class ReadBack:
 
     def _wrong(self, item_id: str, what: str) -> None:
         with self._lock:
+            if item_id in self._result.ids:
+                return
+            self._result.ids.add(item_id)
             self._result.wrong_count += 1
             if len(self._result.wrong) < _KEPT:
                 self._result.wrong.append((item_id, what))
@@ -127,8 +134,9 @@ def _sample(rows: Iterator[ItemRow]) -> Sequence[ItemRow]:
 class Leftovers:
     """What a search of the finished selection still brings, sorted by why; `watch` of a QueryFeed."""
 
-    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any) -> None:
+    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any, wrong: Container[str] = ()) -> None:
         self._journal = journal
+        self._wrong = wrong
         self._run = run
         self._operation = operation
         self._key = key
@@ -153,9 +161,11 @@ class Leftovers:
             if row.outcome in (Outcome.DONE, Outcome.UNCHANGED):
                 item = Item(row.seq, row.id, row.before, row.data)
                 shows = self._operation.appends or self._shows(batch[row.id], item)
-                if shows is False:
+                if row.id in self._wrong:
+                    self._add("not in the wanted state, by GET")
+                elif shows is False:
                     self.stale_count += 1
-                    if len(self.stale) < 500:
+                    if len(self.stale) < _STALE:
                         self.stale.append(row.id)
                 else:
                     self._add("done, and still matching the selection")
