@@ -22,8 +22,9 @@ def list_operations(*, out: Shown = _OUT) -> int:
     if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, "operations": rows})
         return 0
-    width = max(len(str(row["name"])) for row in rows)
-    show_out("\n".join(f"{row['name']:<{width}}  {row['reversibility']}" for row in rows))
+    from ..console.tables import operations_table
+
+    show_out(operations_table(rows))
     return 0
 
 
@@ -36,7 +37,9 @@ def show(name: Annotated[str, Parameter(help="Its name, such as conversations.cl
     if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, **about})
         return 0
-    show_out("\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in about.items() if value != ""))
+    from ..console.tables import operation_table
+
+    show_out(operation_table(about))
     return 0
 
 

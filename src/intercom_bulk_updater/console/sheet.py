@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
 
 from .figures import clean
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _GAP = 2
-_LEAST = 16
+_LEAST = 24
+_ENOUGH = 28
+"""Columns that another than the flexible one may be cut to before one of the optional ones goes."""
 _NARROWEST = 5
 
 
@@ -23,7 +25,7 @@ _NARROWEST = 5
 class Sheet:
     """Rows under headings. `numeric` names the columns that are numbers; `flex` the one that gives way first.
 
-    `title` and `empty` are for people alone: what the sheet is, and what is said in place of no rows.
+    `title`, `empty` and `optional` are for people alone: what the sheet is, what is said in place of no rows, what may go.
     """
 
     columns: tuple[str, ...]
@@ -33,6 +35,8 @@ class Sheet:
     flex: str = ""
     headless: bool = False
     empty: str = ""
+    optional: tuple[str, ...] = ()
+    """Columns that a narrow terminal goes without, the first to go first; tab-separated lines have them all."""
 
     def lines(self) -> list[str]:
         """As tab-separated lines, the headings first; nothing in a cell can end it or its row."""
@@ -46,7 +50,7 @@ class Sheet:
         if self.title:
             yield Text(clean(self.title), "bold")
         if self.rows:
-            yield _table(self, options.max_width)
+            yield _table(_that_fits(self, options.max_width), options.max_width)
         elif self.empty:
             yield Text(self.empty)
 
@@ -94,6 +98,20 @@ def _table(sheet: Sheet, room: int) -> Table:
     for row in sheet.rows:
         table.add_row(*(Text(clean(cell)) for cell in row))
     return table
+
+
+def _that_fits(sheet: Sheet, room: int) -> Sheet:
+    """The sheet without the optional columns for which there is no room."""
+    for name in sheet.optional:
+        whole = _widths(sheet, 10_000)
+        least = [min(wide, _LEAST if column == sheet.flex else _ENOUGH) for column, wide in zip(sheet.columns, whole, strict=True)]
+        if sum(least) + _GAP * len(least) <= room or len(sheet.columns) == 1:
+            break
+        at = sheet.columns.index(name)
+        rows: list[Sequence[str]] = [tuple(cell for place, cell in enumerate(row) if place != at) for row in sheet.rows]
+        columns = tuple(column for column in sheet.columns if column != name)
+        sheet = replace(sheet, columns=columns, rows=rows, flex="" if sheet.flex == name else sheet.flex)
+    return sheet
 
 
 def _widths(sheet: Sheet, room: int) -> list[int]:

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from intercom_bulk_updater.report.advice import advice
+
 from .figures import ago, clean, clock, number, plural, seconds, shorten
 from .happenings import happening
 from .sheet import Sheet, Sheets
-from .wording import outcomes
+from .verbs import verb
+from .wording import outcomes, refused_words, verified_words
 
 if TYPE_CHECKING:
     from intercom_bulk_updater.api.budget import BudgetState
@@ -30,6 +33,7 @@ def runs_table(records: Iterable[RunRecord], *, now: float | None = None) -> She
         numeric=("items",),
         flex="what",
         empty="There are no runs yet.",
+        optional=("by", "items", "what", "when", "status"),
     )
     for run in records:
         counts = dict(run.progress.get("counts") or {})
@@ -49,7 +53,7 @@ def runs_table(records: Iterable[RunRecord], *, now: float | None = None) -> She
 
 def _what(run: RunRecord) -> str:
     words = str(run.selection.get("words") or run.selection.get("kind") or "")
-    return clean(f"{run.operation.replace('.', ' ')}{': ' + words if words else ''}")
+    return clean(f"{verb(run.operation)}{': ' + words if words else ''}")
 
 
 def run_table(
@@ -71,6 +75,7 @@ def run_table(
         ("ended", clock(record.finished_at)),
         ("took", seconds(took) if took else "-"),
         ("requests", _requests(requests)),
+        ("verified", verified_words(record.totals.get("verified") or {}) if record.kind != "dry_run" else ""),
         ("from run", record.parent or ""),
         ("plan", (record.plan_hash or "")[:16]),
         ("message", record.message),
@@ -81,6 +86,8 @@ def run_table(
     sheets.append(Sheet(("outcome", "items"), list(stand), title="Items", numeric=("items",)))
     if failures:
         sheets.append(_failures(failures))
+        told = [(g.cause, advice(g.cause, status=g.example.status, code=g.example.code, message=g.example.message)) for g in failures]
+        sheets.append(Sheet(("cause", "advice"), [row for row in told if row[1]], title="What to do", headless=True))
     if events:
         sheets.append(_events(events))
     return sheets
@@ -91,7 +98,7 @@ def _requests(told: Mapping[str, int]) -> str:
         return ""
     shown = (("search", "search"), ("action", "action"), ("read", "read"), ("retried", "tried again"))
     parts = [f"{number(told[name])} {words}" for name, words in shown if told.get(name)]
-    return f"{number(told['total'])} ({', '.join(parts)}), {number(told.get('throttled') or 0)} answered 429"
+    return f"{number(told['total'])} ({', '.join(parts)}), {refused_words(int(told.get('throttled') or 0))}"
 
 
 def _failures(groups: Sequence[FailureGroup]) -> Sheet:
@@ -151,11 +158,36 @@ def plan_table(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], mo
     return Sheets([Sheet(("fact", "value"), list(kept), title="Plan", headless=True), sheet])
 
 
+def operations_table(rows: Iterable[Mapping[str, object]]) -> Sheet:
+    """`operations list`: the catalogue."""
+    sheet = Sheet(("operation", "undo", "what it does"), flex="what it does", optional=("what it does",))
+    sheet.rows = [(str(row["name"]), str(row["reversibility"]), str(row["what"])) for row in rows]
+    return sheet
+
+
+def operation_table(told: Mapping[str, object]) -> Sheet:
+    """`operations show`: one operation, the names of its JSON as people say them."""
+    sheet = Sheet(("fact", "value"), headless=True)
+    for name, value in told.items():
+        said = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        if said:
+            sheet.rows.append((_FACTS.get(name, name), said))
+    return sheet
+
+
+_FACTS = {
+    "reversibility": "undo",
+    "side_effects": "no undo takes back",
+    "customer_visible": "customers see it",
+    "repeating_is_harmless": "harmless to repeat",
+}
+
+
 def limits_table(state: BudgetState) -> Sheet:
     """`limits`: the rate limit as the server told it."""
     modes = {
         "scout": "nothing known yet",
-        "window": "windows are seen",
+        "window": "",
         "blind": "the server shows no windows",
         "blocked": f"waiting out a 429, {seconds(state.blocked_for)} more",
     }

@@ -188,7 +188,7 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     page.fact("speed", " · ".join(parts))
     requests = report.get("requests") or {}
     if requests.get("total"):
-        sent = [plural(int(requests["total"]), "request"), _refused(int(requests.get("throttled") or 0))]
+        sent = [plural(int(requests["total"]), "request"), refused_words(int(requests.get("throttled") or 0))]
         if requests.get("retried"):
             sent.append(f"{number(requests['retried'])} tried again")
         page.fact("requests", " · ".join(sent))
@@ -199,7 +199,8 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     page.fact("run", clean(run.get("id") or ""), f" in {place}" if place else "")
 
 
-def _refused(throttled: int) -> str:
+def refused_words(throttled: int) -> str:
+    """How many requests the rate limit refused."""
     return f"{number(throttled) if throttled else 'none'} refused by the rate limit (429)"
 
 
@@ -216,12 +217,11 @@ def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) ->
         page.fact("search", " · ".join(parts))
 
 
-def _verified(page: Page, verified: Mapping[str, Any], run_stopped: bool) -> None:
+def verified_words(verified: Mapping[str, Any]) -> str:
+    """`0 left, in 2 passes of the search · 50 read back`; "" when nobody has asked Intercom."""
     remaining = verified.get("remaining")
     if verified.get("level", "none") == "none" or remaining is None:
-        asked = verified.get("level", "none") != "none" or run_stopped
-        page.fact("verified", "not yet" if asked else "not asked for (--verify none)")
-        return
+        return ""
     said = f"{number(remaining)} left"
     if verified.get("passes"):
         said += f", in {plural(int(verified['passes']), 'pass')} of the search"
@@ -229,7 +229,16 @@ def _verified(page: Page, verified: Mapping[str, Any], run_stopped: bool) -> Non
         said += f" · {number(verified['checked'])} read back"
     if verified.get("waited"):
         said += f" · waited {seconds(float(verified['waited']))} for the search index"
-    page.fact("verified", Text(said, "bold red" if remaining else "green"))
+    return said
+
+
+def _verified(page: Page, verified: Mapping[str, Any], run_stopped: bool) -> None:
+    said = verified_words(verified)
+    if not said:
+        asked = verified.get("level", "none") != "none" or run_stopped
+        page.fact("verified", "not yet" if asked else "not asked for (--verify none)")
+        return
+    page.fact("verified", Text(said, "bold red" if verified.get("remaining") else "green"))
     if verified.get("note"):
         page.fact("", clean(verified["note"]))
     for why, count in (verified.get("explained") or {}).items():
