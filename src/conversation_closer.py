@@ -67,7 +67,7 @@ class ConversationCloser(IntercomBulkUpdater):
         self,
         team_id: str | int | None = None,
         parallel_workers: int | None = None,
-        batch_size: int | None = None,
+        batch_size: int = 50,
         max_conversations: int | None = None,
         **more: Any,
     ) -> BulkResult:
@@ -84,7 +84,7 @@ class ConversationCloser(IntercomBulkUpdater):
 def bulk_close(
     team_id: str | int | None = None,
     parallel_workers: int | None = None,
-    batch_size: int | None = None,
+    batch_size: int = 50,
     max_conversations: int | None = None,
     **more: Any,
 ) -> BulkResult:
@@ -95,7 +95,7 @@ def bulk_close(
 def bulk_close_hybrid(
     team_id: str | int | None = None,
     parallel_workers: int | None = None,
-    batch_size: int | None = None,
+    batch_size: int = 50,
     max_conversations: int | None = None,
     **more: Any,
 ) -> BulkResult:

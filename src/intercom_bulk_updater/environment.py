@@ -20,7 +20,6 @@ VARIABLES = {
     "base_url": "INTERCOM_BASE_URL",
     "api_version": "INTERCOM_API_VERSION",
     "home": "INTERCOM_BULK_HOME",
-    "store": "INTERCOM_BULK_STORE",
 }
 
 # Names that people bring from other tools, where guessing wrong would mean no token, or the wrong server.

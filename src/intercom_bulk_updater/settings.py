@@ -66,56 +66,6 @@ class Settings(BaseModel):
         default_factory=lambda: _state_folder(),
         description="The folder of the journal and the reports. Default: the platform's state folder.",
     )
-    store: SecretStr | None = Field(
-        None,
-        description="The database that holds the runs, as a URL. Default: a SQLite file in the state folder.",
-    )
-
-    workers: int = Field(
-        15,
-        ge=1,
-        description="Threads at the start. The promised default; grows and shrinks with budget and latency.",
-    )
-    workers_floor: int = Field(4, ge=1, description="Fewest threads. Below it, one slow answer would hold up the whole run.")
-    workers_ceiling: int = Field(128, ge=1, description="Most threads. Fills 1,667 calls per 10 s at latencies up to 0.75 s.")
-    batch_size: int = Field(
-        50,
-        ge=1,
-        description="Items claimed and written down together. No barrier: nobody waits for a batch to end.",
-    )
-    timeout: float = Field(30.0, gt=0, allow_inf_nan=False, description="Seconds to wait for an answer. Then it counts as lost.")
-    retries: int = Field(
-        3,
-        ge=0,
-        description="Further attempts after the first, for what is transient: N retries are N+1 requests.",
-    )
-    page_size: int = Field(
-        150,
-        ge=1,
-        le=150,
-        description="Items in a page of a search. The API's largest: the fewest calls for searching.",
-    )
-    index_wait: float = Field(
-        120.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="Seconds to wait for the search index to show our changes before saying what is left.",
-    )
-    verify: Literal["none", "sample", "all"] = Field(
-        "sample",
-        description="How much is read back at the end: `none`, `sample` or `all`. A sample costs few calls.",
-    )
-    share: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="Share of the rate limit to use, 0 to 1. Less leaves room for other integrations.",
-    )
-    selection_cap: int = Field(
-        1000,
-        ge=1,
-        description="Items that a query may select with `--yes` alone; more need `--max` or `--expect`.",
-    )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -142,12 +92,6 @@ class Settings(BaseModel):
             region = str(values.get("region") or "us").strip().lower()
             values = {**values, "base_url": REGION_URLS.get(region, REGION_URLS["us"])}
         return values
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Settings:
-        if self.workers_floor > self.workers_ceiling:
-            raise ValueError("workers_floor must not be above workers_ceiling")
-        return self
 
     @field_validator("access_token", mode="before")
     @classmethod
@@ -267,11 +211,11 @@ def reference() -> str:
         shown = f"`{default}`" if default else "none"
         shown = {"base_url": "by region", "home": "the platform's"}.get(name, shown)
         lines.append(f"| `{variable}` | `{name}` | {shown} | {fields[name].description} |")
-    lines += ["", "These have no variable; a flag or an argument sets them for one run.", ""]
-    lines += ["| setting | default | what it is, and why |", "|---|---|---|"]
-    for name, field in fields.items():
-        if name not in VARIABLES:
-            lines.append(f"| `{name}` | `{field.default}` | {field.description} |")
+    lines += [
+        "",
+        "How a run is done (workers, retries, guards, speed) is said for each run and kept with it:",
+        "as flags ([command line](cli.md)), or as arguments of `bulk_process`.",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -289,7 +233,7 @@ def _explain(error: ValidationError, values: Mapping[str, Any], origins: Mapping
         return fix
     origin = origins.get(name, "default")
     called = VARIABLES.get(name, name) if origin in ("environment", ".env") else name
-    secret = name in ("access_token", "store") or (name == "base_url" and "@" in str(values.get(name)))
+    secret = name == "access_token" or (name == "base_url" and "@" in str(values.get(name)))
     shown = "" if secret else f" is {str(values.get(name))!r}:"
     where = {".env": " (in .env)", "argument": " (given as an argument)"}.get(origin, "")
     return f"{called}{where}{shown} {fix[:1].lower() + fix[1:]}."

@@ -23,6 +23,10 @@ from .updating import client_of, run_updater
 if TYPE_CHECKING:
     from .settings import Settings
 
+_DEFAULT = Options()
+BATCH = 50
+"""The promised default of `batch_size`."""
+
 _PROMISED = ("get_search_endpoint", "get_search_query", "get_item_id", "perform_action")
 
 
@@ -158,10 +162,10 @@ class IntercomBulkUpdater:
         self,
         *,
         parallel_workers: int | None = None,
-        batch_size: int | None = None,
+        batch_size: int | None = BATCH,
         max_items: int | None = None,
-        timeout: float = 30.0,
-        retries: int = 3,
+        timeout: float = _DEFAULT.timeout,
+        retries: int = _DEFAULT.retries,
         dry_run: bool = False,
         verify: str = "none",
         progress: str = "auto",
@@ -177,7 +181,8 @@ class IntercomBulkUpdater:
         parallel_workers:
             Threads. Default: 15 at the start, then as many as budget and latency need; a number given is kept.
         batch_size:
-            Items a search page (default: 150, the most Intercom gives). Nothing waits for a batch to be full or done.
+            How coarsely items are fetched: a search page holds three batches (default: 50, so 150 items a page, the most
+            that Intercom gives). Nothing waits for a batch to be full or done.
         max_items:
             Act on so many items at most; never exceeded.
         timeout:
@@ -205,10 +210,10 @@ class IntercomBulkUpdater:
             limit=whole("max_items", max_items, least=0),
             workers=whole("parallel_workers", parallel_workers),
             timeout=seconds("timeout", timeout),
-            retries=whole("retries", 3 if retries is None else retries, least=0) or 0,
+            retries=whole("retries", _DEFAULT.retries if retries is None else retries, least=0) or 0,
             dry_run=dry_run,
             verify=one_of("verify", verify, ("none", "sample", "all")),
-            page_size=min(150, whole("batch_size", batch_size) or 150),
+            page_size=min(_DEFAULT.page_size, 3 * (whole("batch_size", batch_size) or BATCH)),
         )
         if "item_id" in params:
             raise UsageError("item_id is what perform_action gets for each item: give your parameter another name")
