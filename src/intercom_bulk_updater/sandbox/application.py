@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
+import traceback
 import uuid
 
 from intercom_bulk_updater.sandbox import control, lifecycle
@@ -64,6 +66,10 @@ class Application:
     def answered(self) -> None:
         """Count the end of a request."""
         self.books.in_flight -= 1
+
+    def idle_seconds(self) -> float:
+        """How long a kept connection may be silent."""
+        return self.settings.idle_seconds
 
     def closed(self, transport: asyncio.Transport) -> None:
         """Forget it."""
@@ -163,9 +169,13 @@ class Application:
             result = call(self, request, route, arguments)
         except Problem as problem:
             return self._problem(problem, head)
-        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as wrong:
+        except (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as wrong:
             # A body of the wrong shape that no check foresaw: the caller's fault as far as the API says.
             return self._problem(Problem(400, "parameter_invalid", f"Invalid parameter: {wrong}"), head)
+        except Exception:
+            # A fault of the sandbox's own: seen by whoever runs it, and an answer like Intercom's all the same.
+            traceback.print_exc(file=sys.stderr)
+            return self._problem(Problem(500, "server_error", "Internal server error"), head)
         if isinstance(result, Reply):
             result.head += head
             return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from intercom_bulk_updater.sandbox.problems import Problem
 from intercom_bulk_updater.sandbox.wire import Request
@@ -51,7 +52,7 @@ class Router:
             arguments: list[str] = []
             for wanted, got in zip(shape, parts, strict=True):
                 if wanted is None:
-                    arguments.append(got)
+                    arguments.append(unquote(got) if "%" in got else got)
                 elif wanted != got:
                     break
             else:

@@ -62,6 +62,9 @@ class Settings:
     # Time on the wire
     latency: float = setting(0.0, "Mean time to answer, s.")
     jitter: float = setting(0.0, "Half width of the uniform spread around `latency`, s.")
+    idle_seconds: float = setting(
+        0.0, "Silence after which a kept connection is closed, s; 0: never. For connections opened from then on."
+    )
 
     # Search
     index_lag: float = setting(0.0, "Time until a write of a conversation or ticket shows in searches, s; GET shows it at once.")

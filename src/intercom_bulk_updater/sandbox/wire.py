@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
@@ -18,6 +19,7 @@ import httptools
 from intercom_bulk_updater.sandbox.problems import Problem
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
+MAX_BODY = 16 * 1024 * 1024  # bytes of one request; more is 413
 
 
 class Request:
@@ -95,6 +97,9 @@ class Handler(Protocol):
     def answered(self) -> None:
         """Count the end of a request."""
 
+    def idle_seconds(self) -> float:
+        """How long a kept connection may be silent; 0: for ever."""
+
     def opened(self, transport: asyncio.Transport) -> None:
         """Count a new connection."""
 
@@ -102,10 +107,21 @@ class Handler(Protocol):
         """Count a lost connection."""
 
 
+class Turn:
+    """One request of a connection and, once it is made, its reply: they leave in the order they came."""
+
+    __slots__ = ("head_only", "keep", "reply")
+
+    def __init__(self, *, keep: bool, head_only: bool) -> None:
+        self.keep = keep
+        self.head_only = head_only
+        self.reply: Reply | None = None
+
+
 class Connection(asyncio.Protocol):
     """One client connection, kept alive until either side closes it."""
 
-    __slots__ = ("_body", "_handler", "_headers", "_loop", "_parser", "_transport", "_url")
+    __slots__ = ("_body", "_handler", "_headers", "_last", "_loop", "_parser", "_size", "_transport", "_turns", "_url")
 
     _dates: ClassVar[tuple[int, str]] = (0, "")
 
@@ -116,7 +132,10 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
-        self._body = b""
+        self._body: list[bytes] = []
+        self._size = 0
+        self._turns: deque[Turn] = deque()
+        self._last = loop.time()
 
     # asyncio's callbacks
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -124,6 +143,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  (for the type checker)
         self._transport = transport
         self._handler.opened(transport)
+        if (idle := self._handler.idle_seconds()) > 0:
+            self._loop.call_later(idle, self._close_when_idle, idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the transport: a client may die at any moment, what it asked for stays committed."""
@@ -138,16 +159,32 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             pass
         except httptools.HttpParserError:
-            if self._transport is not None:
-                self._transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                self._transport.close()
+            self._refuse(400)
+
+    def _refuse(self, status: int) -> None:
+        """Answer what is not HTTP, or too much of it, and hang up."""
+        if self._transport is not None and not self._transport.is_closing():
+            line = f"HTTP/1.1 {status} {PHRASES[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            self._transport.write(line.encode("latin-1"))
+            self._transport.close()
+
+    def _close_when_idle(self, idle: float) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        left = self._last + idle - self._loop.time()
+        if self._turns or left > 0:  # one timer for the connection, not one for each request
+            self._loop.call_later(max(left, 0.01), self._close_when_idle, idle)
+        else:
+            transport.close()
 
     # httptools' callbacks
     def on_message_begin(self) -> None:
         """Start afresh."""
         self._url = b""
         self._headers = {}
-        self._body = b""
+        self._body = []
+        self._size = 0
 
     def on_url(self, url: bytes) -> None:
         """Collect the target."""
@@ -164,31 +201,45 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
-        self._body = self._body + body if self._body else body
+        self._size += len(body)
+        if self._size > MAX_BODY:
+            self._body = []
+            self._refuse(413)
+        else:
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
         """Answer, at once or after the reply's delay."""
-        path, _, query = self._url.decode("latin-1").partition("?")
+        if self._size > MAX_BODY:
+            return
+        path, _, query = _target(self._url).partition("?")
         method = self._parser.get_method().decode("latin-1")
-        keep = self._parser.should_keep_alive()
-        request = Request(method, path, query, self._headers, self._body)
-        reply = self._handler.handle(request, self._transport)
-        self._schedule(reply, keep)
+        turn = Turn(keep=self._parser.should_keep_alive(), head_only=method == "HEAD")
+        self._turns.append(turn)
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        request = Request(method, path, query, self._headers, body)
+        self._schedule(self._handler.handle(request, self._transport), turn)
 
-    def _schedule(self, reply: Reply, keep: bool) -> None:
+    def _schedule(self, reply: Reply, turn: Turn) -> None:
         if reply.delay > 0:
-            self._loop.call_later(reply.delay, self._send, reply, keep)
+            self._loop.call_later(reply.delay, self._ready, reply, turn)
         else:
-            self._send(reply, keep)
+            self._ready(reply, turn)
 
-    def _send(self, reply: Reply, keep: bool) -> None:
+    def _ready(self, reply: Reply, turn: Turn) -> None:
         if reply.later is not None:
             real = reply.later()
             real.api = reply.api
-            self._schedule(real, keep)
+            self._schedule(real, turn)
             return
+        turn.reply = reply
+        while self._turns and (first := self._turns[0].reply) is not None:
+            self._send(first, self._turns.popleft())
+
+    def _send(self, reply: Reply, turn: Turn) -> None:
         if reply.api:
             self._handler.answered()
+        self._last = self._loop.time()
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -204,13 +255,25 @@ class Connection(asyncio.Protocol):
             f"Date: {Connection._dates[1]}\r\n"
             f"Content-Type: {reply.content_type}\r\n"
             f"{reply.head}"
-            f"{'' if keep else 'Connection: close' + chr(13) + chr(10)}"
+            f"{'' if turn.keep else 'Connection: close' + chr(13) + chr(10)}"
             f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        if reply.how == "truncated":
-            transport.write(head.encode("latin-1") + body[: len(body) // 2])
+        ).encode("latin-1")
+        if turn.head_only:  # a body here would be read as the head of the next answer
+            transport.write(head)
+        elif reply.how == "truncated":
+            transport.write(head + body[: len(body) // 2])
             transport.close()
             return
-        transport.write(head.encode("latin-1") + body)
-        if not keep:
+        else:
+            transport.write(head + body)
+        if not turn.keep:
             transport.close()
+
+
+def _target(url: bytes) -> str:
+    """Path and query of a request target, which is a whole URL when it came through a proxy."""
+    text = url.decode("latin-1")
+    if text.startswith("/"):
+        return text
+    _, _, rest = text.partition("://")
+    return "/" + rest.partition("/")[2]
