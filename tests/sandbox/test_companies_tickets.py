@@ -147,17 +147,25 @@ def test_queued_tickets_and_deletes(api, box, ticket):
 
 
 def test_trackers_link_conversations(api, box):
-    """Only tracker tickets link, and a conversation has one tracker."""
+    """Only tracker tickets link, a conversation has one tracker and names it, and it can be unlinked."""
     found = {
         word: api("POST", "/tickets/search", {"query": {"field": "category", "operator": "=", "value": word}})
         for word in ("request", "tracker")
     }
-    one = {"id": api.walk()[0], "type": "conversation"}
+    one = {"conversation_id": api.walk()[0]}
     wrong = api("POST", f"/tickets/{found['request'].json['tickets'][0]['id']}/linked_conversations", one)
     assert wrong.code == "invalid_ticket_type"
-    path = f"/tickets/{found['tracker'].json['tickets'][0]['id']}/linked_conversations"
-    assert api("POST", path, one).status == 200
+    tracker = found["tracker"].json["tickets"][0]["id"]
+    path = f"/tickets/{tracker}/linked_conversations"
+    assert api("POST", path, {}).message == "conversation_id not specified"
+    assert api("POST", path, {"conversation_id": "1"}).code == "conversation_not_found"
+    linked = api("POST", path, one).json["linked_objects"]
+    assert linked["data"] == [{"type": "ticket", "id": tracker, "category": "Tracker"}] and linked["total_count"] == 1
+    assert api("GET", f"/tickets/{tracker}").json["linked_objects"]["data"][0]["id"] == one["conversation_id"]
     assert api("POST", path, one).code == "already_linked_to_tracker"
+    assert api("DELETE", f"{path}/{one['conversation_id']}").json["linked_objects"]["total_count"] == 0
+    again = api("DELETE", f"{path}/{one['conversation_id']}")
+    assert (again.status, again.message) == (404, "Conversation is not linked to this ticket")
 
 
 def test_events_are_accepted_and_deduplicated(api):

@@ -145,7 +145,7 @@ def test_conversations_keep_the_contract(check, api):
     check("POST", "/conversations/{conversation_id}/convert", {"ticket_type_id": "101"}, conversation_id=keys[3])
     check("GET", "/conversations/{conversation_id}", conversation_id=keys[3])
     check("DELETE", "/conversations/{conversation_id}", conversation_id=keys[4])
-    check("GET", "/conversations/deleted")
+    assert check("GET", "/conversations/deleted")["type"] == "conversations.list"
     check("GET", "/conversations/attributes")
     check("GET", "/conversations/{conversation_id}", status=404, conversation_id="1")
 
@@ -172,7 +172,10 @@ def test_contacts_keep_the_contract(check, api):
     check("GET", "/contacts/{contact_id}/notes", **one)
     company = check("GET", "/companies")["data"][0]["id"]
     check("POST", "/contacts/{contact_id}/companies", {"id": company}, contact_id=made["id"])
-    check("GET", "/contacts/{contact_id}/companies", contact_id=made["id"])
+    attached = check("GET", "/contacts/{contact_id}/companies", contact_id=made["id"])
+    assert [one["id"] for one in attached["companies"]] == [company]
+    api.box.control(attached_companies_key="data")
+    assert [one["id"] for one in check("GET", "/contacts/{contact_id}/companies", contact_id=made["id"])["data"]] == [company]
     check("DELETE", "/contacts/{contact_id}/companies/{company_id}", contact_id=made["id"], company_id=company)
     check("GET", "/subscription_types")
     check("POST", "/contacts/{contact_id}/subscriptions", {"id": "37846", "consent_type": "opt_in"}, **one)
@@ -214,6 +217,11 @@ def test_tickets_keep_the_contract(check, api):
     check("POST", "/tickets/{ticket_id}/reply", body, **one)
     check("POST", "/tickets/{ticket_id}/tags", {"id": "7004", "admin_id": admin}, **one)
     check("DELETE", "/tickets/{ticket_id}/tags/{tag_id}", {"admin_id": admin}, tag_id="7004", **one)
+    trackers = api("POST", "/tickets/search", {"query": {"field": "category", "operator": "=", "value": "tracker"}}).json
+    tracker = {"ticket_id": trackers["tickets"][0]["id"]}
+    key = api.walk()[0]
+    check("POST", "/tickets/{ticket_id}/linked_conversations", {"conversation_id": key}, **tracker)
+    check("DELETE", "/tickets/{ticket_id}/linked_conversations/{id}", id=key, **tracker)
     job = check("POST", "/tickets/enqueue", new)
     check("GET", "/jobs/status/{job_id}", job_id=job["id"])
     check("DELETE", "/tickets/{ticket_id}", **one)

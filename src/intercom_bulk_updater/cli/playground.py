@@ -33,6 +33,8 @@ def sandbox(
                 running(port=port, conversations=conversations, seed=seed, limit=limit, latency=latency / 1000,
                         jitter=jitter / 1000, in_process=True)
             )
+        except ValueError as exc:  # a setting out of its bounds
+            raise UsageError(f"The sandbox cannot start: {exc}.") from None
         except (OSError, OverflowError) as exc:
             taken = getattr(exc, "errno", 0) == errno.EADDRINUSE
             said = "something listens there already, perhaps another sandbox" if taken else why(exc).rstrip('.')

@@ -62,7 +62,7 @@ async def run(values: dict[str, Any], port: int, until_stdin_closes: bool) -> No
 
 
 def main() -> int:
-    """Entry point; exit code 2 for a bad setting."""
+    """Entry point; exit code 2 for a bad setting or a port that cannot be used."""
     options = vars(parser().parse_args())
     port, until = options.pop("port"), options.pop("until_stdin_closes")
     values = {name: value for name, value in options.items() if value is not None}
@@ -70,6 +70,10 @@ def main() -> int:
         asyncio.run(run(values, port, until))
     except ValueError as wrong:
         print(wrong, file=sys.stderr)  # noqa: T201
+        return 2
+    except (OSError, OverflowError) as wrong:
+        said = f"The sandbox cannot use port {port}: {wrong}. Give another, or --port 0 for any free one."
+        print(said, file=sys.stderr)  # noqa: T201
         return 2
     return 0
 

@@ -124,12 +124,14 @@ def running(*, in_process: bool = True, port: int = 0, **settings: Any) -> Itera
     """A sandbox for the length of a `with`.
 
     `in_process=True` runs it in a thread, False in a process of its own (for measurements: no shared lock).
-    `settings` are those of `Settings`. Raises ValueError for a setting that is unknown or wrong.
+    `settings` are those of `Settings`. Raises ValueError for a setting that is unknown or wrong, OSError for a
+    port that cannot be used (in a process of its own: ValueError).
     """
-    if in_process:
-        from intercom_bulk_updater.sandbox.server import HOST, ServerThread, settings_from
+    from intercom_bulk_updater.sandbox.server import HOST, ServerThread, settings_from
 
-        server = ServerThread(settings_from(settings), port)
+    checked = settings_from(settings)
+    if in_process:
+        server = ServerThread(checked, port)
         at = server.start()
         try:
             yield Sandbox(f"http://{HOST}:{at}")

@@ -30,6 +30,12 @@ def not_found(message: str = "Resource Not Found", code: str = "not_found") -> P
     return Problem(404, code, message)
 
 
+def number(value: Any) -> int | None:
+    """The number of an id, given as a number or a string of digits; None for anything else."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def missing(field: str) -> Problem:
     """400 for a required field that is not there."""
     return Problem(400, "parameter_missing", f"{field} is a required parameter", field)

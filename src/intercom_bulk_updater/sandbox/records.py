@@ -117,6 +117,7 @@ class Conversation:
     source_redacted: bool = False
     redacted: frozenset[int] = frozenset()
     ticket_id: int | None = None
+    tracker_id: int | None = None
     merged_into: int | None = None
     merged_from: tuple[int, ...] = ()
     suspended: bool = False

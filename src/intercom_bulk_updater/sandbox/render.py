@@ -14,7 +14,7 @@ def plaintext(html: str | None) -> str | None:
     return None if html is None else re.sub(r"<[^>]+>", "", html)
 
 
-def conversation(space: Workspace, row: Conversation, *, plain: bool = False) -> dict[str, Any]:
+def conversation(space: Workspace, row: Conversation, *, plain: bool = False, version: int = 216) -> dict[str, Any]:
     """The conversation object as searches answer it: without parts."""
     source = row.source
     admin_sent = source.delivered_as == "admin_initiated"
@@ -63,7 +63,7 @@ def conversation(space: Workspace, row: Conversation, *, plain: bool = False) ->
         "state": row.state,
         "read": row.read,
         "tags": {"type": "tag.list", "tags": [applied_tag(space, tag) for tag in row.tags]},
-        "priority": row.priority,
+        "priority": row.priority if version >= 216 else old_priority(row),
         "sla_applied": None,
         "statistics": _statistics(row),
         "conversation_rating": _rating(row),
@@ -80,6 +80,11 @@ def conversation(space: Workspace, row: Conversation, *, plain: bool = False) ->
         if owner is not None:
             result["company"] = company_reference(owner)
     return result
+
+
+def old_priority(row: Conversation) -> str:
+    """The priority as versions up to 2.15 know it."""
+    return "not_priority" if row.priority == "none" else "priority"
 
 
 def applied_tag(space: Workspace, tag: AppliedTag) -> dict[str, Any]:
@@ -153,6 +158,8 @@ def _linked(row: Conversation) -> dict[str, Any]:
     data: list[dict[str, Any]] = []
     if row.ticket_id is not None:
         data.append({"type": "ticket", "id": str(row.ticket_id), "category": "Customer"})
+    if row.tracker_id is not None:
+        data.append({"type": "ticket", "id": str(row.tracker_id), "category": "Tracker"})
     data.extend({"type": "conversation", "id": str(key), "category": None} for key in row.merged_from)
     if row.merged_into is not None:
         data.append({"type": "conversation", "id": str(row.merged_into), "category": None})

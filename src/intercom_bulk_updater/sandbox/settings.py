@@ -5,13 +5,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from zoneinfo import ZoneInfo
 
 
-def setting(default: Any, doc: str, *, choices: tuple[str, ...] = (), at_start: bool = False) -> Any:
-    """One field of `Settings`: `doc` is for people; `at_start` marks what a running sandbox cannot change."""
-    metadata = {"doc": doc, "choices": choices, "at_start": at_start}
+def setting(
+    default: Any,
+    doc: str,
+    *,
+    choices: tuple[str, ...] = (),
+    at_start: bool = False,
+    low: float | None = 0,
+    high: float | None = None,
+) -> Any:
+    """One field of `Settings`: `doc` is for people; `at_start` marks what a running sandbox cannot change.
+
+    `low` and `high` bound a number; `low=None` lets it be negative.
+    """
+    metadata = {"doc": doc, "choices": choices, "at_start": at_start, "low": low, "high": high}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -26,7 +40,7 @@ class Settings:
     contacts: int = setting(0, "Contacts seeded; 0: one for five conversations, 60 to 20,000.", at_start=True)
     companies: int = setting(0, "Companies seeded; 0: one for twenty contacts, at least 12.", at_start=True)
     tickets: int = setting(0, "Tickets seeded; 0: one for ten conversations, 20 to 5,000.", at_start=True)
-    seed: int = setting(7, "The same seed gives the same workspace and the same faults.", at_start=True)
+    seed: int = setting(7, "The same seed gives the same workspace and the same faults.", at_start=True, low=None)
     epoch: int = setting(
         0,
         "Unix second that the seeded dates are counted back from; 0: the start of the current hour.",
@@ -42,12 +56,12 @@ class Settings:
     # The limit
     limit: int = setting(1667, "Calls that one app may make in a window.")
     workspace_limit: int = setting(4167, "Calls that all apps of the workspace may make in a window.")
-    window: float = setting(10.0, "Length of a window, s. Windows are aligned to the wall clock.")
-    phase: float = setting(0.0, "Shift of the window's boundaries, s.")
-    clock_skew: float = setting(0.0, "How far the server's clock (Date, Reset, windows) is ahead of ours, s.")
+    window: float = setting(10.0, "Length of a window, s. Windows are aligned to the wall clock.", low=0.01)
+    phase: float = setting(0.0, "Shift of the window's boundaries, s.", low=None)
+    clock_skew: float = setting(0.0, "How far the server's clock (Date, Reset, windows) is ahead of ours, s.", low=None)
     headers: str = setting("always", "Whether X-RateLimit headers are sent.", choices=("always", "never"))
-    headers_missing_share: float = setting(0.0, "Share of replies without X-RateLimit headers, 0 to 1.")
-    remaining_off_by: int = setting(0, "Added to X-RateLimit-Remaining.")
+    headers_missing_share: float = setting(0.0, "Share of replies without X-RateLimit headers, 0 to 1.", high=1)
+    remaining_off_by: int = setting(0, "Added to X-RateLimit-Remaining.", low=None)
     retry_after: bool = setting(False, "Whether a 429 carries Retry-After (Intercom documents none).")
     competitor_share: float = setting(
         0.0,
@@ -69,7 +83,7 @@ class Settings:
     # Search
     index_lag: float = setting(0.0, "Time until a write of a conversation or ticket shows in searches, s; GET shows it at once.")
     contact_lag: float = setting(0.0, "The same for contacts.")
-    hide_share: float = setting(0.0, "Share of the matching conversations that searches do not show at first.")
+    hide_share: float = setting(0.0, "Share of the matching conversations that searches do not show at first.", high=1)
     hide_until: str = setting(
         "pass",
         "When hidden items appear: once a walk to the last page of that query is over and it begins again "
@@ -95,9 +109,9 @@ class Settings:
     )
     repeat_after: int = setting(2, "For cursor=repeat: pages before the cursor repeats.")
     per_page_over_max: str = setting("clamp", "per_page above the maximum: cut to it, or 400.", choices=("clamp", "reject"))
-    count_error: int = setting(0, "Added to every `total_count`.")
+    count_error: int = setting(0, "Added to every `total_count`.", low=None)
     fail_page: int = setting(0, "Number of the search page that answers 500; 0: none.")
-    fail_page_times: int = setting(1, "How often that page fails; -1: always.")
+    fail_page_times: int = setting(1, "How often that page fails; -1: always.", low=None)
     int_filters: str = setting(
         "lenient",
         "Whether integer and date fields accept a string of digits.",
@@ -135,6 +149,11 @@ class Settings:
     tags_max: int = setting(50, "Users or companies in one POST /tags; 0: no maximum.")
     bulk_max: int = setting(100, "Items in one native bulk call (Preview).")
     job_seconds: float = setting(0.3, "Time until an asynchronous job or company delete is done, s.")
+    attached_companies_key: str = setting(
+        "companies",
+        "Where GET /contacts/{id}/companies has its list: the contract's schema says companies, its example data.",
+        choices=("companies", "data"),
+    )
     scroll_seconds: float = setting(60.0, "Idle time after which a companies scroll ends, s.")
     companies_cap: int = setting(10_000, "Companies that page-numbered lists reach; beyond it they are empty.")
 
@@ -161,23 +180,34 @@ class Settings:
             item = known[name]
             if item.metadata["at_start"] and not starting:
                 raise ValueError(f"{name} is fixed when the sandbox starts")
-            setattr(self, name, _checked(name, value, getattr(self, name), item.metadata["choices"]))
+            setattr(self, name, _checked(name, value, getattr(self, name), item.metadata))
 
 
-def _checked(name: str, value: Any, like: Any, choices: tuple[str, ...]) -> Any:
+def _checked(name: str, value: Any, like: Any, metadata: Mapping[str, Any]) -> Any:
     if isinstance(like, bool):
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false, not {value!r}")
         return value
     if isinstance(like, int | float):
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"{name} must be a number, not {value!r}")
+        low, high = metadata["low"], metadata["high"]
+        if low is not None and value < low:
+            raise ValueError(f"{name} must be at least {low}, not {value!r}")
+        if high is not None and value > high:
+            raise ValueError(f"{name} must be at most {high}, not {value!r}")
         return float(value) if isinstance(like, float) else int(value)
     if isinstance(like, list):
         if not isinstance(value, list | tuple):
             raise ValueError(f"{name} must be a list, not {value!r}")
         return [str(entry) for entry in value]
     text = str(value)
+    choices = metadata["choices"]
     if choices and text not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    if name == "timezone":
+        try:
+            ZoneInfo(text)
+        except (ValueError, OSError, KeyError):  # KeyError: ZoneInfoNotFoundError
+            raise ValueError(f"timezone must be a name such as Europe/Dublin, not {value!r}") from None
     return text

@@ -28,12 +28,12 @@ encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(
 quoted = lru_cache(maxsize=4096)(encode)  # names and bodies come again and again
 
 
-def whole(space: Workspace, row: Conversation, *, plain: bool = False, every_part: bool = False) -> str:
+def whole(space: Workspace, row: Conversation, version: int = 216, *, plain: bool = False, every_part: bool = False) -> str:
     """The conversation with its newest parts (or every part) as JSON text."""
     parts = [part_text(space, one, "conversation_part", row.redacted, plain=plain) for one in (*seeded_parts(row), *row.parts)]
     shown = parts if every_part else parts[-space.settings.max_parts :]
     return (
-        f'{encode(conversation(space, row, plain=plain))[:-1]},"conversation_parts":'
+        f'{encode(conversation(space, row, plain=plain, version=version))[:-1]},"conversation_parts":'
         f'{{"type":"conversation_part.list","conversation_parts":[{",".join(shown)}],"total_count":{len(parts)}}}}}'
     )
 

@@ -52,7 +52,7 @@ class Request:
             else:
                 try:
                     self._json = json.loads(self.body)
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise Problem(400, "bad_request", "Invalid JSON in the request body") from None
                 if not isinstance(self._json, dict):
                     raise Problem(400, "bad_request", "The request body must be a JSON object")
@@ -203,14 +203,14 @@ class Connection(asyncio.Protocol):
         """Collect the body."""
         self._size += len(body)
         if self._size > MAX_BODY:
-            self._body = []
-            self._refuse(413)
+            self._body = []  # read to its end all the same: a client that still sends would see a reset, no answer
         else:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
         """Answer, at once or after the reply's delay."""
         if self._size > MAX_BODY:
+            self._refuse(413)
             return
         path, _, query = _target(self._url).partition("?")
         method = self._parser.get_method().decode("latin-1")

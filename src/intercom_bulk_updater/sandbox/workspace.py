@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from intercom_bulk_updater.sandbox.problems import Problem, not_found
+from intercom_bulk_updater.sandbox.problems import Problem, not_found, number
 from intercom_bulk_updater.sandbox.records import Admin, Company, Contact, Conversation, Tag, Team, Ticket
 from intercom_bulk_updater.sandbox.settings import Settings
 from intercom_bulk_updater.sandbox.table import Table
@@ -129,23 +129,21 @@ class Workspace:
     # Look-ups
     def conversation(self, text: str, message: str = "Resource Not Found") -> Conversation:
         """The conversation of that id. Raises Problem 404."""
-        found = self.conversations.rows.get(int(text)) if text.isdigit() else None
+        found = self.conversations.rows.get(number(text))
         if found is None:
             raise not_found(message)
         return found
 
     def admin(self, value: Any, code: str = "admin_not_found", message: str = "Admin not found") -> Admin:
         """The admin of that id, given as a number or string. Raises Problem 404."""
-        text = str(value)
-        found = self.admins.get(int(text)) if text.isdigit() else None
+        found = self.admins.get(number(value) or 0)
         if found is None:
             raise Problem(404, code, message)
         return found
 
     def tag(self, value: Any, code: str = "not_found", message: str = "Resource Not Found") -> Tag:
         """The tag of that id. Raises Problem 404."""
-        text = str(value)
-        found = self.tags.get(int(text)) if text.isdigit() else None
+        found = self.tags.get(number(value) or 0)
         if found is None:
             raise Problem(404, code, message)
         return found
@@ -171,15 +169,15 @@ class Workspace:
 
     def ticket(self, text: str, code: str = "not_found", message: str = "Resource Not Found") -> Ticket:
         """The ticket of that id (not of its `ticket_id`). Raises Problem 404."""
-        found = self.tickets.rows.get(int(text)) if text.isdigit() else None
+        found = self.tickets.rows.get(number(text))
         if found is None:
             raise Problem(404, code, message)
         return found
 
     def author(self, kind: str, author_id: str) -> tuple[str | None, str | None]:
         """(name, email) of an author of a part."""
-        if kind == "admin" and author_id.isdigit():
-            admin = self.admins.get(int(author_id))
+        if kind == "admin":
+            admin = self.admins.get(number(author_id) or 0)
             return (admin.name, admin.email) if admin else (None, None)
         if kind == "bot":
             return "Fin", f"operator+{WORKSPACE_ID}@intercom.io"

@@ -34,14 +34,15 @@ def find(app: Application, request: Request) -> dict[str, Any]:
     if app.settings.sort == "ignored":
         body.pop("sort", None)
     page = _page(app, request, body, match_all=False)
-    return _list(app.space, page)
+    return _list(app.space, page, request.version)
 
 
 def index(app: Application, request: Request) -> dict[str, Any]:
     """GET /conversations."""
     query = request.query
     pagination = {name: query[name] for name in ("per_page", "starting_after") if query.get(name)}
-    return _list(app.space, _page(app, request, {"pagination": pagination}, match_all=True))
+    page = _page(app, request, {"pagination": pagination}, match_all=True)
+    return _list(app.space, page, request.version)
 
 
 def _page(app: Application, request: Request, body: dict[str, Any], *, match_all: bool) -> Page:
@@ -66,19 +67,19 @@ def _shown(row: Conversation) -> bool:
     return not row.suspended
 
 
-def _list(space: Workspace, page: Page) -> dict[str, Any]:
+def _list(space: Workspace, page: Page, version: int) -> dict[str, Any]:
     return {
         "type": "conversation.list",
         "pages": page.pages,
         "total_count": page.total,
-        "conversations": [render.conversation(space, row) for row in page.rows],
+        "conversations": [render.conversation(space, row, version=version) for row in page.rows],
     }
 
 
 def read(app: Application, request: Request, conversation_id: str) -> str:
     """GET /conversations/{id}."""
     row = app.space.conversation(conversation_id)
-    return whole(app.space, row, plain=request.query.get("display_as") == "plaintext")
+    return whole(app.space, row, request.version, plain=request.query.get("display_as") == "plaintext")
 
 
 def update(app: Application, request: Request, conversation_id: str) -> str:
@@ -106,7 +107,7 @@ def update(app: Application, request: Request, conversation_id: str) -> str:
     if attributes:
         lifecycle.set_attributes(space, row, attributes)
     space.wrote("update", row.id)
-    return whole(space, row, plain=request.query.get("display_as") == "plaintext")
+    return whole(space, row, request.version, plain=request.query.get("display_as") == "plaintext")
 
 
 def checked_attributes(app: Application, model: str, values: Any) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def deleted(app: Application, request: Request) -> dict[str, Any]:
     query = request.query
     rows = app.space.deleted if query.get("order") == "asc" else app.space.deleted[::-1]
     chosen, pages, total = numbered(request, app.settings, rows, 20, 60)
-    return {"type": "conversation.list", "conversations": chosen, "total_count": total, "pages": pages}
+    return {"type": "conversations.list", "conversations": chosen, "total_count": total, "pages": pages}
 
 
 def attributes(app: Application, request: Request) -> dict[str, Any]:

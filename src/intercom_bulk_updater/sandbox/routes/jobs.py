@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from intercom_bulk_updater.sandbox.problems import Problem, invalid, not_found
+from intercom_bulk_updater.sandbox.problems import Problem, invalid, not_found, number
 from intercom_bulk_updater.sandbox.router import Route
 from intercom_bulk_updater.sandbox.routes.bodies import required
 from intercom_bulk_updater.sandbox.routes.contact_ends import delete
@@ -28,7 +28,7 @@ def enqueue(app: Application, request: Request) -> dict[str, Any]:
 
 def status(app: Application, request: Request, job_id: str) -> dict[str, Any]:
     """GET /jobs/status/{id}."""
-    job = app.space.jobs.get(int(job_id)) if job_id.isdigit() else None
+    job = app.space.jobs.get(number(job_id) or 0)
     if job is None:
         raise not_found("Job Not Found", "job_not_found")
     return _job(app, job)
@@ -90,7 +90,7 @@ def bulk_delete(app: Application, request: Request) -> Reply:
 
 def bulk_status(app: Application, request: Request, job_id: str) -> dict[str, Any]:
     """GET /contacts/bulk/{id}."""
-    job = app.space.jobs.get(int(job_id)) if job_id.isdigit() else None
+    job = app.space.jobs.get(number(job_id) or 0)
     if job is None:
         raise not_found("Job Not Found", "job_not_found")
     return _bulk(app, job)

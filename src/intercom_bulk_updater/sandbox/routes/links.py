@@ -111,7 +111,7 @@ def companies(app: Application, request: Request, contact_id: str) -> dict[str, 
     chosen, pages, total = numbered(request, app.settings, rows, 50, 60)
     return {
         "type": "list",
-        "data": [company_object(space, one) for one in chosen],
+        app.settings.attached_companies_key: [company_object(space, one) for one in chosen],
         "pages": pages,
         "total_count": total,
     }

@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from intercom_bulk_updater.sandbox import lifecycle
-from intercom_bulk_updater.sandbox.problems import Problem, invalid, missing, not_found
+from intercom_bulk_updater.sandbox.problems import Problem, invalid, missing, not_found, number
 from intercom_bulk_updater.sandbox.records import Contact, Conversation, Part, Source, Ticket
 from intercom_bulk_updater.sandbox.router import Route
 from intercom_bulk_updater.sandbox.routes.bodies import integer, one_of, required, text
@@ -165,7 +165,7 @@ def merge(app: Application, request: Request, conversation_id: str) -> str:
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
     target = body.get("merge_into_conversation_id")
-    if isinstance(target, bool) or not str(target).isdigit():
+    if isinstance(target, bool) or number(target) is None:
         raise invalid("merge_into_conversation_id must be a valid integer conversation ID")
     if "write_tickets" in app.settings.missing_scopes and row.ticket_id is not None:
         raise Problem(401, "token_unauthorized", "Not authorized to access resource")
@@ -184,7 +184,7 @@ def merge(app: Application, request: Request, conversation_id: str) -> str:
         lifecycle.append(space, one, "merged_conversation", ("bot", str(OPERATOR_ID)))
         space.conversations.commit(one.id)
     space.wrote("merge", row.id)
-    return whole(space, primary)
+    return whole(space, primary, request.version)
 
 
 def redact(app: Application, request: Request) -> str:
@@ -220,7 +220,7 @@ def redact(app: Application, request: Request) -> str:
     row.updated_at = max(space.stamp(), row.updated_at)
     space.conversations.commit(row.id)
     space.wrote("redact", row.id)
-    return whole(space, row)
+    return whole(space, row, request.version)
 
 
 ROUTES = [

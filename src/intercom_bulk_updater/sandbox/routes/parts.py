@@ -45,7 +45,7 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
             raise Problem(404, "assignee_not_found", "Assignee not found")
         lifecycle.assign(space, row, admin, kind, assignee, words)
     space.wrote(action, row.id)
-    return whole(space, row)
+    return whole(space, row, request.version)
 
 
 def reply(app: Application, request: Request, conversation_id: str) -> str:
@@ -71,7 +71,7 @@ def reply(app: Application, request: Request, conversation_id: str) -> str:
     space.wrote(kind if by_admin else "contact_reply", row.id)
     mark = (row.id, author, words or "")
     space.replies[mark] = space.replies.get(mark, 0) + 1
-    return whole(space, row)
+    return whole(space, row, request.version)
 
 
 def add_tag(app: Application, request: Request, conversation_id: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from intercom_bulk_updater.sandbox.problems import not_found
+from intercom_bulk_updater.sandbox.problems import not_found, number
 from intercom_bulk_updater.sandbox.records import Admin, Team
 from intercom_bulk_updater.sandbox.router import Route
 from intercom_bulk_updater.sandbox.routes.bodies import required
@@ -68,7 +68,7 @@ def admin(app: Application, request: Request, admin_id: str) -> dict[str, Any]:
 def away(app: Application, request: Request, admin_id: str) -> dict[str, Any]:
     """PUT /admins/{id}/away."""
     body = request.json()
-    row = app.space.admin(admin_id)
+    row = app.space.admin(admin_id, message="Admin for admin_id not found")
     required(body, "away_mode_enabled", "away_mode_reassign")
     row.away, row.reassign = bool(body["away_mode_enabled"]), bool(body["away_mode_reassign"])
     return admin_object(row)
@@ -81,7 +81,7 @@ def teams(app: Application, request: Request) -> dict[str, Any]:
 
 def team(app: Application, request: Request, team_id: str) -> dict[str, Any]:
     """One team."""
-    row = app.space.teams.get(int(team_id)) if team_id.isdigit() else None
+    row = app.space.teams.get(number(team_id) or 0)
     if row is None:
         raise not_found("Team not found", "team_not_found")
     return team_object(row)

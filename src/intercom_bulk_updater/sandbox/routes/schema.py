@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from intercom_bulk_updater.sandbox.problems import Problem, invalid, not_found
+from intercom_bulk_updater.sandbox.problems import Problem, invalid, not_found, number
 from intercom_bulk_updater.sandbox.router import Route
 from intercom_bulk_updater.sandbox.routes.bodies import integer, one_of, required, text
 from intercom_bulk_updater.sandbox.ticket_objects import state_object, type_object
@@ -25,7 +25,7 @@ def data_attributes(app: Application, request: Request) -> dict[str, Any]:
     model = query.get("model")
     if model == "conversation" and request.version >= 216:
         raise Problem(422, "parameter_invalid", NO_CONVERSATIONS)
-    models = [model] if model else ["contact", "company"]
+    models = [model] if model else ["contact", "company"] if request.version >= 216 else ["contact", "company", "conversation"]
     data: list[dict[str, Any]] = []
     for one in models:
         if one not in app.space.attributes:
@@ -109,7 +109,7 @@ def ticket_types(app: Application, request: Request) -> dict[str, Any]:
 
 def ticket_type(app: Application, request: Request, key: str) -> dict[str, Any]:
     """GET /ticket_types/{id}."""
-    row = app.space.ticket_types.get(int(key)) if key.isdigit() else None
+    row = app.space.ticket_types.get(number(key) or 0)
     if row is None:
         raise not_found("Ticket type not found", "ticket_type_not_found")
     return type_object(app.space, row)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from intercom_bulk_updater.sandbox.problems import Problem, invalid, not_found
 from intercom_bulk_updater.sandbox.records import Tag
 from intercom_bulk_updater.sandbox.router import Route
-from intercom_bulk_updater.sandbox.routes.bodies import required, text
+from intercom_bulk_updater.sandbox.routes.bodies import text
 from intercom_bulk_updater.sandbox.wire import Request
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def save(app: Application, request: Request) -> dict[str, Any]:
     space, body = app.space, request.json()
     if "users" in body and "companies" in body:
         raise Problem(400, "parameter_invalid", "invalid tag parameters")
-    required(body, "name")
+    if not body.get("name"):
+        raise invalid("invalid tag parameters")
     name = text(body["name"], "name").strip()
     if body.get("id") is not None:
         row = space.tag(body["id"])

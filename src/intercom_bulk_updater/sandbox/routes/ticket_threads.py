@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from intercom_bulk_updater.sandbox import render
-from intercom_bulk_updater.sandbox.problems import Problem, missing, not_found
+from intercom_bulk_updater.sandbox.problems import Problem, missing, not_found, number
+from intercom_bulk_updater.sandbox.records import Conversation, Ticket
 from intercom_bulk_updater.sandbox.router import Route
 from intercom_bulk_updater.sandbox.routes.bodies import one_of, required, text
 from intercom_bulk_updater.sandbox.routes.tickets import append, ticket_contact
@@ -15,6 +16,9 @@ from intercom_bulk_updater.sandbox.wire import Request
 
 if TYPE_CHECKING:
     from intercom_bulk_updater.sandbox.application import Application
+
+
+MAX_LINKED = 2_500
 
 
 def reply(app: Application, request: Request, ticket_id: str) -> str:
@@ -82,25 +86,58 @@ def remove_tag(app: Application, request: Request, ticket_id: str, tag_id: str) 
     return render.applied_tag(space, applied)
 
 
-def linked(app: Application, request: Request, ticket_id: str) -> str:
-    """POST /tickets/{id}/linked_conversations: only tracker tickets."""
+def link(app: Application, request: Request, ticket_id: str) -> str:
+    """POST /tickets/{id}/linked_conversations: only tracker tickets; answers the conversation."""
     space, body = app.space, request.json()
-    row = space.ticket(ticket_id, "ticket_not_found", "Ticket not found")
-    if row.category_word != "tracker":
-        raise Problem(400, "invalid_ticket_type", "Only tracker tickets support linking conversations")
-    required(body, "id")
-    found = space.conversation(str(body["id"]))
-    if any(found.id in one.linked for one in space.tickets.rows.values()):
+    row = _tracker(app, ticket_id, "linking")
+    if body.get("conversation_id") is None:
+        raise Problem(400, "parameter_not_found", "conversation_id not specified")
+    found = space.conversations.rows.get(number(body["conversation_id"]))
+    if found is None:
+        raise not_found("Conversation not found", "conversation_not_found")
+    if found.tracker_id is not None:
         raise Problem(400, "already_linked_to_tracker", "A conversation can only have one tracker ticket")
+    if len(row.linked) >= MAX_LINKED:
+        message = "Ticket has reached the maximum number of conversations that can be linked"
+        raise Problem(400, "linked_conversation_limit_exceeded", message)
+    return _linked(app, request, row, found, (*row.linked, found.id), row.id)
+
+
+def unlink(app: Application, request: Request, ticket_id: str, conversation_id: str) -> str:
+    """DELETE /tickets/{id}/linked_conversations/{id}."""
+    row = _tracker(app, ticket_id, "unlinking")
+    found = app.space.conversations.rows.get(number(conversation_id))
+    if found is None or found.id not in row.linked:
+        raise not_found("Conversation is not linked to this ticket", "conversation_not_found")
+    return _linked(app, request, row, found, tuple(key for key in row.linked if key != found.id), None)
+
+
+def _tracker(app: Application, ticket_id: str, doing: str) -> Ticket:
+    row = app.space.ticket(ticket_id, "ticket_not_found", "Ticket not found")
+    if row.category_word != "tracker":
+        raise Problem(400, "invalid_ticket_type", f"Only tracker tickets support {doing} conversations")
+    return row
+
+
+def _linked(
+    app: Application, request: Request, row: Ticket, found: Conversation, linked: tuple[int, ...], tracker: int | None
+) -> str:
+    space = app.space
     space.tickets.begin(row.id)
-    row.linked = (*row.linked, found.id)
+    row.linked = linked
     space.tickets.commit(row.id)
-    return encode(render.conversation(space, found))
+    space.conversations.begin(found.id)
+    found.tracker_id = tracker
+    found.updated_at = max(space.stamp(), found.updated_at)
+    space.conversations.commit(found.id)
+    space.wrote("unlink" if tracker is None else "link", found.id)
+    return encode(render.conversation(space, found, version=request.version))
 
 
 ROUTES = [
     Route("POST", "/tickets/{id}/reply", reply, "write_tickets"),
     Route("POST", "/tickets/{id}/tags", add_tag, "write_tickets"),
     Route("DELETE", "/tickets/{id}/tags/{tag_id}", remove_tag, "write_tickets"),
-    Route("POST", "/tickets/{id}/linked_conversations", linked, "write_tickets", since=216),
+    Route("POST", "/tickets/{id}/linked_conversations", link, "write_tickets", since=216),
+    Route("DELETE", "/tickets/{id}/linked_conversations/{conversation_id}", unlink, "write_tickets", since=216),
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from intercom_bulk_updater.sandbox import fields
 from intercom_bulk_updater.sandbox.fields import Field
 from intercom_bulk_updater.sandbox.paging import search
-from intercom_bulk_updater.sandbox.problems import Problem, invalid, not_found
+from intercom_bulk_updater.sandbox.problems import Problem, invalid, not_found, number
 from intercom_bulk_updater.sandbox.records import Part, Ticket
 from intercom_bulk_updater.sandbox.router import Route
 from intercom_bulk_updater.sandbox.routes.bodies import integer, required
@@ -32,8 +32,8 @@ def find(app: Application, request: Request) -> dict[str, Any]:
     if settings.sort == "ignored":
         body.pop("sort", None)
     known = dict(fields.TICKET)
-    for number, name in enumerate(dict.fromkeys(one for kind in app.space.ticket_types.values() for one in kind.attributes)):
-        key = f"ticket_attribute.{9_001 + number}"
+    for index, name in enumerate(dict.fromkeys(one for kind in app.space.ticket_types.values() for one in kind.attributes)):
+        key = f"ticket_attribute.{9_001 + index}"
         known[key] = Field(key, "str", partial(_attribute, name))
     page = search(
         app.space.tickets,
@@ -213,8 +213,7 @@ def append(app: Application, row: Ticket, kind: str, author: str, by: str = "adm
 
 
 def _state(app: Application, value: Any, kind: TicketType) -> TicketState:
-    text_of = str(value)
-    found = app.space.ticket_states.get(int(text_of)) if text_of.isdigit() else None
+    found = app.space.ticket_states.get(number(value) or 0)
     if found is None or kind.id not in found.type_ids:
         raise Problem(400, "ticket_state_id_invalid", WRONG_STATE)
     return found
