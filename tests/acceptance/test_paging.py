@@ -9,6 +9,9 @@ import pytest
 
 from intercom_bulk_updater import IntercomBulkUpdater, UsageError
 from intercom_bulk_updater.sandbox import running
+from intercom_bulk_updater.search.endpoints import endpoint_for
+from intercom_bulk_updater.search.source import EndpointSource
+from intercom_bulk_updater.stop import Stop
 
 
 class Reader(IntercomBulkUpdater):
@@ -71,3 +74,32 @@ def test_an_unknown_endpoint_is_refused_by_name(tmp_path: Path, monkeypatch: pyt
     updater = type("Reading", (Reader,), {"endpoint": "gadgets/search"})(home=tmp_path)
     with pytest.raises(UsageError, match="conversations/search"):
         updater.bulk_process(progress="none")
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 500}, {"kind": "drop_after"}, {"kind": "html200", "commit": "before"}])
+def test_a_scroll_whose_answer_was_lost_begins_again(fault: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer moves the scroll on, so that asking again would skip a page: it is read from its start instead."""
+    with running(seed=5, conversations=20, contacts=900, companies=250, scroll_seconds=0.3, limit=100_000) as box:
+        for name, value in box.env().items():
+            monkeypatch.setenv(name, value)
+        updater = Reader(home=tmp_path)
+        listed = updater.client.post("companies/list")["total_count"]
+        box.fault(path="/companies/scroll$", after=1, count=1, **fault)
+        source = EndpointSource(updater.client, Stop(), endpoint_for("companies/scroll"))
+        assert len({one["id"] for page in source.pages() for one in page.items}) == listed > 200
+        updater.close()
+
+
+def test_the_companies_of_a_contact_are_found_under_either_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference says `companies` in its schema and `data` in its example; both are read, nothing else is."""
+    with running(seed=5, conversations=20, contacts=60, limit=100_000) as box:
+        for name, value in box.env().items():
+            monkeypatch.setenv(name, value)
+        updater = Reader(home=tmp_path)
+        users = updater.client.get("contacts", params={"per_page": 50})["data"]
+        contact = next(one["id"] for one in users if one["companies"]["data"])
+        for key in ("companies", "data"):
+            box.control(attached_companies_key=key)
+            source = EndpointSource(updater.client, Stop(), endpoint_for(f"contacts/{contact}/companies"))
+            assert [one["type"] for page in source.pages() for one in page.items] == ["company"]
+        updater.close()

@@ -199,6 +199,8 @@ class Application:
             return self._problem(Problem(429, "rate_limit_exceeded", message), head)
         if kind == "status":
             status, code, message = rule.error()
+            if status >= 500 and request.path == "/companies/scroll":
+                self.space.scrolls.pop(request.app, None)  # Intercom then says to start it again
             return self._problem(Problem(status, code, message), "" if status == 401 else head)
         if kind == "drop_before":
             return Reply(0, b"", how="drop")

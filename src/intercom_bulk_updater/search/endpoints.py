@@ -42,6 +42,8 @@ class Endpoint:
     """Takes a query in its body."""
     cap: int | None = None
     """The endpoint stops listing here, without an error."""
+    other_key: str = ""
+    """Where the items lie instead of under `key`, for the one endpoint whose reference says both."""
 
 
 _TABLE = (
@@ -56,21 +58,41 @@ _TABLE = (
     Endpoint("companies", "GET", "data", Paging.NUMBER, 60, "companies", cap=10_000),
     Endpoint("companies/scroll", "GET", "data", Paging.SCROLL, 100, "companies"),
     Endpoint("companies/{id}/contacts", "GET", "data", Paging.NUMBER, 60, "contacts"),
-    Endpoint("contacts/{id}/companies", "GET", "companies", Paging.NUMBER, 60, "companies"),
+    # The reference's schema says "companies", its example of an answer "data".
+    Endpoint("contacts/{id}/companies", "GET", "companies", Paging.NUMBER, 60, "companies", other_key="data"),
     Endpoint("contacts/{id}/notes", "GET", "data", Paging.NUMBER, 60, "notes"),
     Endpoint("companies/{id}/notes", "GET", "data", Paging.NUMBER, 60, "notes"),
+    Endpoint("contacts/{id}/tags", "GET", "data", Paging.NONE, 0, "tags"),
+    Endpoint("contacts/{id}/segments", "GET", "data", Paging.NONE, 0, "segments"),
+    Endpoint("contacts/{id}/subscriptions", "GET", "data", Paging.NONE, 0, "subscriptions"),
+    Endpoint("companies/{id}/segments", "GET", "data", Paging.NONE, 0, "segments"),
+    Endpoint("conversations/{id}/side_conversations", "GET", "side_conversations", Paging.NUMBER, 50, "side conversations"),
     Endpoint("articles", "GET", "data", Paging.NUMBER, 60, "articles"),
+    Endpoint("articles/{id}/versions", "GET", "data", Paging.NUMBER, 25, "versions"),
     Endpoint("internal_articles", "GET", "data", Paging.NUMBER, 60, "internal articles"),
     Endpoint("help_center/collections", "GET", "data", Paging.NUMBER, 60, "collections"),
+    Endpoint("help_center/help_centers", "GET", "data", Paging.NUMBER, 60, "help centers"),
+    Endpoint("help_center/help_centers/{id}/redirects", "GET", "data", Paging.NUMBER, 250, "redirects"),
     Endpoint("content/search", "GET", "data", Paging.NUMBER, 50, "content"),
+    Endpoint("content_snippets", "GET", "data", Paging.NUMBER, 50, "content snippets"),
+    Endpoint("ai/content_import_sources", "GET", "data", Paging.NUMBER, 50, "content import sources"),
+    Endpoint("ai/external_pages", "GET", "data", Paging.NUMBER, 50, "external pages"),
+    Endpoint("audiences", "GET", "data", Paging.NUMBER, 50, "audiences"),
+    Endpoint("macros", "GET", "data", Paging.CURSOR, 150, "macros"),
+    Endpoint("data_connectors", "GET", "data", Paging.CURSOR, 50, "data connectors"),
+    Endpoint("data_connectors/{id}/execution_results", "GET", "data", Paging.CURSOR, 30, "execution results"),
+    Endpoint("messages/status", "GET", "events", Paging.CURSOR, 100, "message events"),
     Endpoint("calls", "GET", "data", Paging.NUMBER, 25, "calls"),
     Endpoint("admins/activity_logs", "GET", "activity_logs", Paging.NUMBER, 60, "activity logs"),
     Endpoint("news/news_items", "GET", "data", Paging.NUMBER, 60, "news items"),
+    Endpoint("news/newsfeeds", "GET", "data", Paging.NUMBER, 50, "newsfeeds"),
+    Endpoint("news/newsfeeds/{id}/items", "GET", "data", Paging.NUMBER, 50, "news items"),
     Endpoint("custom_object_instances/{id}", "GET", "data", Paging.NUMBER, 150, "custom objects"),
     Endpoint("admins", "GET", "admins", Paging.NONE, 0, "admins"),
     Endpoint("teams", "GET", "teams", Paging.NONE, 0, "teams"),
     Endpoint("tags", "GET", "data", Paging.NONE, 0, "tags"),
     Endpoint("segments", "GET", "segments", Paging.NONE, 0, "segments"),
+    Endpoint("subscription_types", "GET", "data", Paging.NONE, 0, "subscription types"),
     Endpoint("data_attributes", "GET", "data", Paging.NONE, 0, "data attributes"),
     Endpoint("conversations/attributes", "GET", "data", Paging.NONE, 0, "conversation attributes"),
     Endpoint("ticket_types", "GET", "data", Paging.NONE, 0, "ticket types"),

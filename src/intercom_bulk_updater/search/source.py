@@ -7,6 +7,8 @@ There is one retry loop for pages, here, and one for items, in processing/worker
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,9 +21,11 @@ from ..errors import (
     BadAnswer,
     IntercomBulkError,
     NotFound,
+    RateLimited,
     RunStopped,
     SearchError,
     SearchLoop,
+    TransportError,
     UsageError,
 )
 from ..model import Page
@@ -31,7 +35,9 @@ from .endpoints import Endpoint, Paging
 log = logging.getLogger("intercom_bulk_updater")
 
 # A scroll of another process blocks ours for a minute at most (companies/scroll allows one for an app).
-_SCROLL_WAIT = 20.0
+_SCROLL_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0)
+# A scroll dies after a minute in which nobody asked; 404 that soon after a page means its end, later that it died.
+_SCROLL_LIFE = 50.0
 # The longest a search waits out 429s with not one page let through, before it says so and stops.
 _PATIENCE = 900.0
 
@@ -70,19 +76,20 @@ class EndpointSource:
         biggest_total = 0
         listed = 0
         restarts = 0
+        answered = -math.inf
         while True:
             try:
                 page = self._page(cursor)
-            except (SearchError, ApiError) as exc:
-                if self.endpoint.paging is not Paging.SCROLL or cursor is None:
+            except (ApiError, TransportError) as exc:
+                if self.endpoint.paging is not Paging.SCROLL or cursor is None or classify(exc).kind is Kind.FATAL:
                     raise
-                if isinstance(exc, NotFound):
-                    return  # some workspaces end a scroll this way
-                if restarts == 2:
-                    raise
-                # A scroll that failed is dead: the API says to start it again. Known ids are dropped by the journal.
-                cursor, seen, listed, restarts = None, set(), 0, restarts + 1
+                if isinstance(exc, NotFound) and time.monotonic() - answered < _SCROLL_LIFE:
+                    return  # a living scroll may end this way; one that was left alone for a minute has died
+                restarts += 1
+                self._start_scroll_again(exc, restarts)
+                cursor, seen, listed = None, set(), 0  # what is known already is dropped by the journal
                 continue
+            answered = time.monotonic()
             listed += len(page.items)
             biggest_total = max(biggest_total, page.total or 0)
             self._check_cap(page, biggest_total, listed)
@@ -97,8 +104,26 @@ class EndpointSource:
                 )
             seen.add(cursor)
 
+    def _start_scroll_again(self, exc: IntercomBulkError, restarts: int) -> None:
+        """Wait before a scroll is read from its start; raises when that has failed too often."""
+        if restarts > max(2, self.retry.retries):
+            raise SearchError(
+                f"The scroll over the companies broke off {restarts} times, at last because of: {exc}. What was found so far "
+                "is kept; run again, or list fewer companies by companies/list."
+            ) from exc
+        log.info("the scroll broke off, it begins again: %s", exc)
+        self.client.count_retry()
+        self._wait(min(2.0**restarts, 30.0) / 2, exc)
+
+    def _wait(self, seconds: float, exc: IntercomBulkError) -> None:
+        if self.stop.wait(seconds):
+            reason = self.stop.reason
+            raise reason if isinstance(reason, IntercomBulkError) else RunStopped() from exc
+
     def count(self) -> int | None:
-        """What the server says the total is, for one request with the smallest page."""
+        """What the server says the total is, for one request with the smallest page; None where it never says."""
+        if self.endpoint.paging is Paging.SCROLL:
+            return None  # and asking would hold the app's only scroll
         return self._page(None, size=1).total
 
     def first(self, size: int) -> Page:
@@ -113,19 +138,20 @@ class EndpointSource:
             except RunStopped:
                 raise
             except IntercomBulkError as exc:
+                if self.endpoint.paging is Paging.SCROLL and cursor is not None and not isinstance(exc, RateLimited):
+                    # Each answer moves the scroll on: asked again, it would skip the page whose answer was lost.
+                    raise
                 wait, attempt, throttled = self._patience(exc, attempt, throttled)
                 log.info("search page again in %.1f s: %s", wait, exc)
                 self.client.count_retry()
-                if self.stop.wait(wait):
-                    reason = self.stop.reason
-                    raise reason if isinstance(reason, IntercomBulkError) else RunStopped() from exc
+                self._wait(wait, exc)
 
     def _patience(self, exc: IntercomBulkError, attempt: int, throttled: float) -> tuple[float, int, float]:
         """Seconds until the page is asked for again; raises what ends the search."""
         if isinstance(exc, ApiError) and (exc.code == "scroll_exists" or "scroll already exists" in exc.api_message):
-            if attempt >= 6:
+            if attempt >= len(_SCROLL_WAITS):
                 raise SearchError("another scroll over the companies is open for this app; try again in a minute") from exc
-            return _SCROLL_WAIT, attempt + 1, throttled
+            return _SCROLL_WAITS[attempt], attempt + 1, throttled
         verdict = classify(exc)
         if verdict.kind is Kind.WINDOW and throttled < _PATIENCE:
             # The gate holds everybody until the window is over; a throttled page costs no attempt.
@@ -161,7 +187,7 @@ class EndpointSource:
             if end.paging is not Paging.NONE and end.paging is not Paging.SCROLL:
                 params["per_page"] = min(size, end.page_size)
             if cursor and end.paging is Paging.NUMBER:
-                params["page"] = cursor
+                params["page" if cursor.isdigit() else "starting_after"] = cursor
             elif cursor:
                 scroll = end.paging is Paging.SCROLL
                 params["scroll_param" if scroll else "starting_after"] = cursor.partition("#")[0] if scroll else cursor
@@ -172,6 +198,8 @@ class EndpointSource:
     def _read(self, body: Mapping[str, Any], cursor: str | None) -> Page:
         end = self.endpoint
         items = body.get(end.key)
+        if items is None and end.other_key:
+            items = body.get(end.other_key)
         if not isinstance(items, list) or any(not isinstance(item, dict) for item in items):
             raise BadAnswer(
                 f"{end.method} {end.path} was answered without a list {end.key!r} (it has: {', '.join(body) or 'nothing'})",
@@ -192,16 +220,21 @@ class EndpointSource:
             return _scroll(again, cursor) if items and again else None
         pages = body.get("pages")
         following = pages.get("next") if isinstance(pages, Mapping) else None
-        if following is None or following == "":
-            return self._next_number(pages, items) if end.paging is Paging.NUMBER else None
+        if not following:
+            # Some lists have their page numbers beside the items, without a "pages" around them.
+            return self._next_number(pages or body, items) if end.paging is Paging.NUMBER else None
+        given: Mapping[str, Any]
         if isinstance(following, Mapping):
-            value = following.get("starting_after") or following.get("page")
-            return str(value) if value else None
-        given = parse_qs(urlsplit(str(following)).query)
-        value = given.get("page" if end.paging is Paging.NUMBER else "starting_after") or given.get("starting_after")
-        if not value:
+            given = following
+        else:
+            given = {name: values[0] for name, values in parse_qs(urlsplit(str(following)).query).items()}
+        names = ("page", "starting_after") if end.paging is Paging.NUMBER else ("starting_after",)
+        value = next((given[name] for name in names if given.get(name)), None)
+        if value is None and isinstance(following, Mapping) and "starting_after" in following:
+            return None  # {"starting_after": null}: nothing follows
+        if value is None:
             raise BadAnswer(f"{end.path} names a next page that cannot be read: {str(following)[:80]!r}", status=200)
-        return value[0]
+        return str(value)
 
     @staticmethod
     def _next_number(pages: Any, items: list[Any]) -> str | None:
