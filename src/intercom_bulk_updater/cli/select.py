@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +55,9 @@ def select(flags: Selection, resource: str, session: Session, names: Names, oper
         body = query.get("query", query)
         selection = {
             "kind": "query", "endpoint": f"{resource}/search", "query": query, "resource": resource,
-            "words": explain(body, resource, names, timezone=session.workspace().timezone or "UTC"), "where": flags.where or "",
+            "words": explain(body, resource, names, timezone=session.workspace().timezone or "UTC",
+                             api_version=session.settings.api_version),
+            "where": flags.where or "",
         }
         ids = []
     if flags.exclude is not None:
@@ -70,7 +71,8 @@ def _query(flags: Selection, resource: str, session: Session, names: Names) -> d
         zone = session.workspace().timezone or "UTC"
         for hint in hints(flags.where):
             sys.stderr.write(f"{hint}\n")
-        return compile_where(flags.where, resource, resolve=names.resolve, now=time.time(), timezone=zone)
+        return compile_where(flags.where, resource, resolve=names.resolve, now=session.client.server_time(), timezone=zone,
+                             api_version=session.settings.api_version)
     assert flags.query is not None  # noqa: S101
     try:
         raw = json.loads(Path(flags.query).read_text("utf-8"))
@@ -80,7 +82,7 @@ def _query(flags: Selection, resource: str, session: Session, names: Names) -> d
         raise UsageError(f"--query {flags.query} is not JSON: {exc}") from exc
     if not isinstance(raw, dict):
         raise UsageError(f"--query {flags.query} must hold one JSON object, an Intercom query with field, operator and value.")
-    return validate_query(raw, resource)
+    return validate_query(raw, resource, session.settings.api_version)
 
 
 def feed(
