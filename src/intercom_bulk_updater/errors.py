@@ -1,7 +1,8 @@
 """Every error this package raises, in one tree.
 
     IntercomBulkError                     exit 1
-    ├── UsageError                        exit 2   bad filter, bad file, unknown name
+    ├── UsageError                        exit 2   bad filter, bad file
+    │   └── UnknownName                   exit 2   a team, a tag ... that the workspace does not have
     ├── ConfigurationError                exit 10  bad or missing setting
     │   └── WrongWorkspace                exit 10  run, plan or profile belongs to another workspace
     ├── ApiError                          exit 1   status, code, request_id, method, path
@@ -55,6 +56,10 @@ class UsageError(IntercomBulkError):
     """The request cannot be understood."""
 
     exit_code = 2
+
+
+class UnknownName(UsageError):
+    """Nothing in the workspace is called so."""
 
 
 class ConfigurationError(IntercomBulkError):

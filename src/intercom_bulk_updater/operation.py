@@ -8,7 +8,7 @@ built on the few methods below. `Operation.perform` is step 7 of the life of an 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from .api.client import Client
@@ -67,6 +67,35 @@ class Operation(ABC):
     def describe(self) -> str:
         """What it does, in words, for people: "close", "assign to team Billing (5002)"."""
         return self.name
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the ids in its changes are called, for people: {"7004": "incident (7004)"}."""
+        return {}
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """One operation that stands for several of its kind, which differ in their parameters (a row of a sheet each)."""
+        return several[0]
+
+    # -- getting ready ----------------------------------------------------------------------------------------------
+
+    @property
+    def prepares(self) -> bool:
+        """Whether something must be made before the first write, such as a tag."""
+        return False
+
+    def prepare(self, client: Client) -> None:  # noqa: B027 - most need nothing
+        """Make it; `parameters` may be others afterwards.
+
+        Called once an item is there to act on, the guards have let the run through and the person has said yes; never for
+        a dry run or a plan.
+        """
+
+    @property
+    def prepared(self) -> dict[str, Any]:
+        """Parameters that `prepare` has found, for all operations that this one stands for."""
+        return {}
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from .errors import UsageError
 from .operation import Operation
+from .peritem import PerItem
 
 _CONVERSATIONS = "intercom_bulk_updater.actions.conversations"
 
@@ -52,7 +53,9 @@ def operation_class(name: str) -> type[Operation]:
 
 def build(name: str, parameters: Mapping[str, Any]) -> Operation:
     """An operation with its parameters, as a run or a plan recorded them."""
-    return operation_class(name)(**parameters)
+    cls = operation_class(name)
+    each = parameters.get("each")
+    return cls(**parameters) if each is None else PerItem(lambda given: cls(**given), each["shared"], each["words"])
 
 
 def names() -> list[str]:

@@ -21,6 +21,7 @@ from .errors import IntercomBulkError, UsageError
 from .journal import RunRecord
 from .model import Item, NewItem, Reversibility
 from .operation import Change, Json, Operation
+from .peritem import WITH
 from .processing.feeds import Feed, ListFeed, QueryFeed
 from .processing.observer import Observer
 from .processing.options import Options
@@ -81,7 +82,7 @@ class Updating(Operation):
         change = getattr(self.updater, "change", None)
         if change is None or item.before is None:
             return None
-        return dict(change(item.id, dict(item.before), **accepted(change, self.params)))
+        return dict(change(item.id, dict(item.before), **accepted(change, self._params(item))))
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. Known when the updater says what its before-image is, or how to see that it is done."""
@@ -97,7 +98,7 @@ class Updating(Operation):
         is_done = getattr(self.updater, "is_done", None)
         if is_done is not None:
             with through(self.updater, client):
-                told = is_done(item.id, **accepted(is_done, self.params))
+                told = is_done(item.id, **accepted(is_done, self._params(item)))
             return None if told is None else bool(told)
         image = self.capture(payload)
         if image is None:
@@ -115,10 +116,14 @@ class Updating(Operation):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         act = self.updater.perform_action
-        result = in_hand(self.updater, client, lambda: act(item.id, **accepted(act, self.params)))
+        result = in_hand(self.updater, client, lambda: act(item.id, **accepted(act, self._params(item))))
         if result is None:
             raise ActionReturnedNone
         return self._after(result, item)
+
+    def _params(self, item: Item) -> Mapping[str, Any]:
+        """The parameters of one item: its row's, where it comes from a spreadsheet."""
+        return {**self.params, **((item.data or {}).get(WITH) or {})}
 
     def _after(self, result: Any, item: Item) -> dict[str, Any]:
         """The after-image, when the answer is the item itself."""
@@ -167,7 +172,7 @@ class UndoUpdating(Updating):
         """See Operation."""
         undo = self.updater.undo_action  # type: ignore[attr-defined]
         to = dict((item.data or {}).get("to") or {})
-        in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self.params)))
+        in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))))
         return to
 
     def inverse(self) -> Operation | None:
@@ -238,8 +243,9 @@ def reference_to(cls: type) -> dict[str, str]:
 def feed_of(updater: IntercomBulkUpdater, operation: Operation, session: Session, selection: Mapping[str, Any],
             options: Options, ids: list[str] | None = None) -> Feed:
     """Where an updater's items come from: its search, or ids."""
+    exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "ids" or ids is not None:
-        return ListFeed((NewItem(i) for i in ids or ()), total=len(ids or ()))
+        return ListFeed([NewItem(i) for i in ids or ()], total=len(ids or ()), exclude=exclude)
     source = EndpointSource(
         session.client,
         session.stop,
@@ -255,7 +261,13 @@ def feed_of(updater: IntercomBulkUpdater, operation: Operation, session: Session
         operation.capture,
         session.client.server_time,
         page_size=options.page_size,
+        exclude=exclude,
     )
+
+
+def resource_of(updater: IntercomBulkUpdater) -> str:
+    """What an updater's items are: "conversations", "contacts" ..."""
+    return endpoint_for(updater.get_search_endpoint()).resource
 
 
 def select(updater: IntercomBulkUpdater, params: Mapping[str, Any], ids: list[str] | None = None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from intercom_bulk_updater.sandbox import running
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"(?:^<!--\s*(?P<mark>[^>]*?)\s*-->\n+)?^```(?P<kind>console|python)\n(?P<body>.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"(?:^<!--\s*(?P<mark>[^>]*?)\s*-->\n+)?^```(?P<kind>console|python|csv)\n(?P<body>.*?)^```", re.M | re.S)
 # These two have tests of their own: one serves until it is stopped, the other is a sandbox with the real limit.
 ELSEWHERE = {"sandbox", "demo"}
 

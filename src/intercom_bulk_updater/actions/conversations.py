@@ -5,7 +5,7 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
@@ -216,6 +216,10 @@ class Assign(ConversationState):
         return {"state": "open"} if reopens else {}
 
 
+# Before the id of a tag that is yet to be made stands its name, with this before it.
+NEW_TAG = "new:"
+
+
 class _Tagging(ConversationState):
     fields = ("tags",)
     reversibility = Reversibility.REVERSIBLE
@@ -230,6 +234,21 @@ class _Tagging(ConversationState):
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
         return {"tags": self.tags, "labels": self.labels}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See Operation."""
+        return dict(zip(self.tags, self.labels, strict=False))
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation."""
+        called: dict[str, str] = {}
+        for one in several:
+            called.update(one.names)
+        made = cls(list(called), list(called.values()))
+        made.requests_per_item = max(one.requests_per_item for one in several)
+        return made
 
     def describe(self) -> str:
         """See Operation."""
@@ -251,9 +270,42 @@ class _Tagging(ConversationState):
 
 
 class Tag(_Tagging):
-    """Put tags on the conversation."""
+    """Put tags on the conversation. A tag `new:NAME` is made before the first write; `made` has the ids of those."""
 
     name: ClassVar[str] = "tag"
+
+    def __init__(
+        self, tags: list[str], labels: list[str] | None = None, made: Mapping[str, str] | None = None
+    ) -> None:
+        made = made or {}
+        super().__init__(
+            [made.get(tag, tag) for tag in tags],
+            [f"{tag.removeprefix(NEW_TAG)} ({made[tag]})" if tag in made else label
+             for tag, label in zip(tags, labels or tags, strict=True)],
+        )
+        self._made = dict(made)
+
+    def prepare(self, client: Client) -> None:
+        """See Operation. Intercom gives the tag that exists when the name is known, so repeating this makes no second one."""
+        for tag in [tag for tag in self.tags if tag.startswith(NEW_TAG)]:
+            name = tag.removeprefix(NEW_TAG)
+            place, number = self.tags.index(tag), str(client.post("tags", {"name": name})["id"])
+            self.tags[place], self.labels[place], self._made[tag] = number, f"{name} ({number})", number
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {**super().parameters, **self.prepared}
+
+    @property
+    def prepares(self) -> bool:
+        """See Operation."""
+        return any(tag.startswith(NEW_TAG) for tag in self.tags)
+
+    @property
+    def prepared(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"made": self._made} if self._made else {}
 
     def target(self, before: Json) -> dict[str, Any]:
         """See ConversationState."""

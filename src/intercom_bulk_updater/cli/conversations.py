@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..errors import UsageError, why
+from ..errors import UnknownName, UsageError, why
 from ..operation import Operation
 from ..processing.session import Session
 from ..search.names import Names
@@ -23,8 +22,13 @@ __all__ = ["assign", "close", "find", "note", "open", "reply", "set", "snooze", 
 _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
 
 
-def _act(make: Callable[[Session, Names], Operation], sel: Selection, safe: Safety, speed: Speed, out: Output) -> int:
-    return act("conversations", make, sel, safe, speed, out)
+Given = Mapping[str, Any]
+
+
+def _act(
+    make: Callable[[Session, Names, Given], Operation], given: Given, sel: Selection, safe: Safety, speed: Speed, out: Output
+) -> int:
+    return act("conversations", make, given, sel, safe, speed, out)
 
 
 def _body(text: str | None, verb: str) -> str:
@@ -36,6 +40,10 @@ def _body(text: str | None, verb: str) -> str:
             text = Path(text[1:]).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as exc:
             raise UsageError(f"The text of --body {text} cannot be read: {why(exc)}") from exc
+    return _not_empty(text, verb)
+
+
+def _not_empty(text: str, verb: str) -> str:
     if not text.strip():
         raise UsageError(f"The text of {verb} is empty. Write it as --body TEXT, or --body @FILE.")
     return text.strip()
@@ -49,8 +57,10 @@ def close(
     """Close conversations."""
     from ..actions.conversations import Close
 
-    text = _body(body, "close") if body is not None else ""
-    return _act(lambda session, names: Close(text), sel, safe, speed, out)
+    def make(session: Session, names: Names, given: Given) -> Operation:
+        return Close(_not_empty(given["body"], "close") if given else "")
+
+    return _act(make, {"body": _body(body, "close")} if body is not None else {}, sel, safe, speed, out)
 
 
 def open(
@@ -59,7 +69,7 @@ def open(
     """Open conversations again."""
     from ..actions.conversations import Open
 
-    return _act(lambda session, names: Open(), sel, safe, speed, out)
+    return _act(lambda session, names, given: Open(), {}, sel, safe, speed, out)
 
 
 def snooze(
@@ -71,10 +81,10 @@ def snooze(
     from ..actions.conversations import Snooze
     from ..moments import parse_moment
 
-    def make(session: Session, names: Names) -> Operation:
-        return Snooze(parse_moment(until, time.time(), session.workspace().timezone or "UTC"))
+    def make(session: Session, names: Names, given: Given) -> Operation:
+        return Snooze(parse_moment(given["until"], time.time(), session.workspace().timezone or "UTC"))
 
-    return _act(make, sel, safe, speed, out)
+    return _act(make, {"until": until}, sel, safe, speed, out)
 
 
 def assign(
@@ -91,17 +101,15 @@ def assign(
     if unassign == bool(to_team or to_admin):
         raise UsageError("assign needs --to-team or --to-admin (or both), or --unassign alone.")
 
-    def make(session: Session, names: Names) -> Operation:
+    def make(session: Session, names: Names, given: Given) -> Operation:
         if unassign:
             return Assign(team="0", admin="0", keep_state=keep_state)
-        team = names.resolve("team", to_team) if to_team else None
-        admin = names.resolve("admin", to_admin) if to_admin else None
-        label = " and ".join(
-            f"{kind} {found.name} ({found.id})" for kind, found in (("team", team), ("admin", admin)) if found
-        )
-        return Assign(team.id if team else None, admin.id if admin else None, keep_state, label)
+        found = {kind: names.resolve(kind, name) for kind, name in given.items() if name is not None}
+        label = " and ".join(f"{kind} {one.name} ({one.id})" for kind, one in found.items())
+        team, admin = (found[kind].id if kind in found else None for kind in ("team", "admin"))
+        return Assign(team, admin, keep_state, label)
 
-    return _act(make, sel, safe, speed, out)
+    return _act(make, {"team": to_team, "admin": to_admin}, sel, safe, speed, out)
 
 
 _TAGS = Annotated[list[str], Parameter(help="The tag, by name or id; may be given again.", negative="")]
@@ -116,11 +124,11 @@ def tag(
     """Put tags on conversations."""
     from ..actions.conversations import Tag
 
-    def make(session: Session, names: Names) -> Operation:
-        found = [_tag(session, names, name, create_tag, look=safe.dry_run or safe.plan is not None) for name in tag]
+    def make(session: Session, names: Names, given: Given) -> Operation:
+        found = [_tag(names, name, create_tag) for name in given["tags"]]
         return Tag([i for i, _ in found], [label for _, label in found])
 
-    return _act(make, sel, safe, speed, out)
+    return _act(make, {"tags": tag}, sel, safe, speed, out)
 
 
 def untag(
@@ -129,70 +137,46 @@ def untag(
     """Take tags off conversations."""
     from ..actions.conversations import Untag
 
-    def make(session: Session, names: Names) -> Operation:
-        found = [_tag(session, names, name, False, look=True) for name in tag]
+    def make(session: Session, names: Names, given: Given) -> Operation:
+        found = [_tag(names, name, False) for name in given["tags"]]
         return Untag([i for i, _ in found], [label for _, label in found])
 
-    return _act(make, sel, safe, speed, out)
+    return _act(make, {"tags": tag}, sel, safe, speed, out)
 
 
-def _tag(session: Session, names: Names, name: str, create: bool, *, look: bool) -> tuple[str, str]:
+def _tag(names: Names, name: str, create: bool) -> tuple[str, str]:
+    """Id and label. A tag that is to be created is so only when the run begins to write."""
+    from ..actions.conversations import NEW_TAG
+
+    typed = " ".join(name.split())
+    if not typed:
+        raise UsageError("--tag is empty: give the name or the id of a tag.")
     try:
-        found = names.resolve("tag", name)
-    except UsageError as exc:
+        found = names.resolve("tag", typed)
+    except UnknownName as exc:
         if not create:
             raise UsageError(f"{exc.message} A tag is created only with --create-tag.") from exc
-        if look:
-            return f"new:{name}", f"{name} (to be created)"
-        made = session.client.post("tags", {"name": name})
-        return str(made["id"]), f"{name} ({made['id']}, created)"
+        return f"{NEW_TAG}{typed}", f"{typed} (to be created)"
     return found.id, f"{found.name} ({found.id})"
 
 
 def set(
-    *values: Annotated[str, Parameter(help="KEY=VALUE: title, read, company_id, or a custom attribute.")],
+    *values: Annotated[str, Parameter(help="KEY=VALUE: title, read, company_id, or a custom attribute; KEY= clears it.")],
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Write fields and custom attributes of conversations; types come from the workspace."""
     from ..actions.conversations import Set
+    from .values import Attributes
 
     if not values:
-        raise UsageError("set needs at least one KEY=VALUE, such as title=Refund or custom_attributes.plan=pro.")
+        raise UsageError("set needs at least one KEY=VALUE")
+    known: list[Attributes] = []
 
-    def make(session: Session, names: Names) -> Operation:
-        return Set(dict(_value(session, text) for text in values))
+    def make(session: Session, names: Names, given: Given) -> Operation:
+        known.extend([] if known else [Attributes(session)])
+        return Set(known[0].values(given["values"]))
 
-    return _act(make, sel, safe, speed, out)
-
-
-def _value(session: Session, text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    key = key.strip().removeprefix("custom_attributes.")
-    if not equals or not key:
-        raise UsageError(f"{text!r} is not KEY=VALUE, such as title=Refund or custom_attributes.plan=pro.")
-    if key in ("title", "company_id"):
-        return key, value
-    if key == "read":
-        return key, _cast(key, value, "boolean")
-    known = {str(a.get("name")): a for a in session.look("conversations/attributes").get("data") or []}
-    attribute = known.get(key)
-    if attribute is None:
-        near = difflib.get_close_matches(key, [*known, "title", "read", "company_id"], 3)
-        raise UsageError(f"There is no conversation attribute {key!r}. Nearest: {', '.join(near) or ', '.join(known)}.")
-    return f"custom_attributes.{key}", _cast(key, value, str(attribute.get("data_type") or "string"))
-
-
-def _cast(key: str, value: str, kind: str) -> Any:
-    try:
-        if kind == "integer":
-            return int(value)
-        if kind in ("float", "decimal", "number"):
-            return float(value)
-        if kind == "boolean":
-            return {"true": True, "yes": True, "false": False, "no": False}[value.lower()]
-    except (ValueError, KeyError):
-        raise UsageError(f"{key} is of type {kind}, and {value!r} is not.{' Write true or false.' if kind == 'boolean' else ''}") from None
-    return value
+    return _act(make, {"values": list(values)}, sel, safe, speed, out)
 
 
 _SKIP = Annotated[bool, Parameter(help="Notify nobody.", negative="")]
@@ -205,8 +189,10 @@ def note(
     """Leave an internal note."""
     from ..actions.conversations import Note
 
-    text = _body(body, "note")
-    return _act(lambda session, names: Note(text, skip_notifications), sel, safe, speed, out)
+    def make(session: Session, names: Names, given: Given) -> Operation:
+        return Note(_not_empty(given["body"], "note"), skip_notifications)
+
+    return _act(make, {"body": _body(body, "note")}, sel, safe, speed, out)
 
 
 def reply(
@@ -216,5 +202,7 @@ def reply(
     """Reply to the customers."""
     from ..actions.conversations import Reply
 
-    text = _body(body, "reply")
-    return _act(lambda session, names: Reply(text, skip_notifications), sel, safe, speed, out)
+    def make(session: Session, names: Names, given: Given) -> Operation:
+        return Reply(_not_empty(given["body"], "reply"), skip_notifications)
+
+    return _act(make, {"body": _body(body, "reply")}, sel, safe, speed, out)

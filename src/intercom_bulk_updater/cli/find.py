@@ -11,9 +11,11 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import SearchError
+from ..model import NewItem
 from ..operation import Operation
 from ..processing.options import Options
 from .flags import Safety, Selection, Shown, Speed
+from .rows import read_rows
 from .select import read_ids, select
 from .streams import emit
 from .work import opened, options_of
@@ -37,8 +39,9 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
     with opened(options, output) as (session, names):
         session.workspace()
         items: Iterator[Mapping[str, Any]]
-        if flags.ids is not None or flags.from_run is not None:
-            selected = select(flags, resource, session, names, _Looking(), options)
+        if flags.ids is not None or flags.csv is not None or flags.from_run is not None:
+            rows = None if flags.csv is None else [NewItem(row.id) for row in read_rows(flags.csv, flags.id_column).rows]
+            selected = select(flags, resource, session, names, _Looking(), options, rows)
             ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
             items = (session.look(f"{resource}/{i}") for i in ids)
             words, total = selected.selection["words"], None

@@ -43,7 +43,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         header = found.header
         if header.get("updater"):
             from ..updating import Updating
-            from .updaters import load_class
+            from .loading import load_class
 
             reference = header["updater"]
             updater = load_class(f"{reference.get('file') or reference.get('module')}:{reference['class']}")()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError, WrongWorkspace
+from ..errors import SafetyStop, UsageError, WrongWorkspace
 from ..journal import RunRecord
 from ..operation import Operation
 from ..processing.feeds import Feed, ListFeed
 from ..processing.options import Options
-from ..processing.plan import read_plan
+from ..processing.plan import Plan, read_plan
 from ..processing.session import Session
 from ..processing.undo import undo_items
 from ..registry import build
+from ..updater import IntercomBulkUpdater
+from ..updating import Updating, feed_of
+from .loading import load_class
 from .select import Selected, feed
 
 
@@ -36,31 +40,40 @@ def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
     if run.admin_id:
         session.client.admin_id = run.admin_id
     selection = run.selection
-    if selection["kind"] == "ids" and not run.search.get("complete"):
+    complete = bool(run.search.get("complete"))
+    if selection["kind"] in ("ids", "csv") and not complete:
         # Ids live in the journal alone, and no item is touched before the last of them is there.
         raise UsageError(
             f"{run.id} ended before its list of ids was written down; nothing of it was done. Run its command again."
         )
-    if selection.get("updater"):
-        return _of_updater(session, run, options)
-    operation = build(str(selection["operation"]), run.parameters)
+    updater = _updater(session, run) if selection.get("updater") else None
+    operation: Operation = build(str(selection["operation"]), run.parameters) if updater is None else Updating(updater, run.parameters)
     made: Feed
     if selection.get("undo"):
+        if updater is not None:
+            inverse = operation.inverse()
+            if inverse is None:
+                raise UsageError(f"{operation.describe()} no longer has undo_action and before")
+            operation = inverse
         made = ListFeed(undo_items(session.journal, session.journal.run(selection["run"])))
     elif selection["kind"] == "plan":
-        from pathlib import Path
-
         # The plan is read again only if its items did not all reach the journal.
-        made = ListFeed(read_plan(Path(selection["file"])).items() if not run.search.get("complete") else iter(()))
+        made = ListFeed(iter(()) if complete else _same_plan(run).items())
+    elif updater is not None and selection["kind"] == "query":
+        made = feed_of(updater, operation, session, selection, options)
     else:
         made = feed(selection, session, operation, options)
     return Rebuilt(operation, Selected(selection, made))
 
 
-def _of_updater(session: Session, run: RunRecord, options: Options) -> Rebuilt:
-    from ..updating import Updating, feed_of
-    from .updaters import load_class
+def _same_plan(run: RunRecord) -> Plan:
+    plan = read_plan(Path(run.selection["file"]))
+    if plan.hash != run.plan_hash:
+        raise SafetyStop(f"{plan.path} is no longer the plan that {run.id} began with. Nothing was written.")
+    return plan
 
+
+def _updater(session: Session, run: RunRecord) -> IntercomBulkUpdater:
     reference: dict[str, Any] = run.selection["updater"]
     where = reference.get("file") or reference.get("module")
     if not where:
@@ -72,15 +85,4 @@ def _of_updater(session: Session, run: RunRecord, options: Options) -> Rebuilt:
     updater._session = session
     if run.admin_id:
         updater.admin_id = run.admin_id
-    operation: Operation = Updating(updater, run.parameters)
-    if run.selection.get("undo"):
-        inverse = operation.inverse()
-        if inverse is None:
-            raise UsageError(f"{operation.describe()} no longer has undo_action and before")
-        parent = session.journal.run(run.selection["run"])
-        return Rebuilt(inverse, Selected(run.selection, ListFeed(undo_items(session.journal, parent))))
-    if run.selection["kind"] == "query":
-        made = feed_of(updater, operation, session, run.selection, options)
-    else:
-        made = ListFeed(())
-    return Rebuilt(operation, Selected(run.selection, made))
+    return updater

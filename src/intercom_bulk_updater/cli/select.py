@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..api.retry import RetryPolicy
-from ..errors import UsageError, why
+from ..errors import UsageError, WrongWorkspace, why
 from ..journal import Journal
-from ..model import NewItem, Outcome
+from ..model import FINAL, NewItem, Outcome
 from ..operation import Operation
 from ..processing.feeds import Feed, ListFeed, QueryFeed
 from ..processing.options import Options
@@ -32,24 +33,53 @@ class Selected:
     feed: Feed
 
 
-def select(flags: Selection, resource: str, session: Session, names: Names, operation: Operation, options: Options) -> Selected:
-    """Exactly one way to say which items. Raises UsageError for none, for two, and for a bad one."""
-    given = [n for n in ("where", "query", "ids", "from_run") if getattr(flags, n) is not None]
-    if len(given) != 1:
+_OUTCOMES = tuple(str(outcome) for outcome in (*FINAL, Outcome.PENDING))
+_WAYS = ("where", "query", "ids", "csv", "from_run")
+
+
+def one_way(flags: Selection, resource: str, *, least: int = 1) -> None:
+    """Exactly one way to say which items. Raises UsageError for none, for two, and for a flag that belongs to another way."""
+    given = [n for n in _WAYS if getattr(flags, n) is not None]
+    if not least <= len(given) <= 1:
         said = "none is given" if not given else "given are " + " and ".join("--" + n.replace("_", "-") for n in given)
-        raise UsageError(f"Say which {resource} by one of --where, --query, --ids, --from-run; {said}.")
-    if flags.limit is not None and flags.limit < 1:
-        raise UsageError(f"--limit must be 1 or more, not {flags.limit}.")
-    if flags.ids is not None:
+        raise UsageError(f"Say which {resource} by one of --where, --query, --ids, --csv, --from-run; {said}.")
+    if flags.id_column is not None and flags.csv is None:
+        raise UsageError("--id-column names a column of --csv FILE, and no file is given.")
+
+
+def select(
+    flags: Selection,
+    resource: str,
+    session: Session,
+    names: Names,
+    operation: Operation,
+    options: Options,
+    items: list[NewItem] | None = None,
+) -> Selected:
+    """The selection that the flags name; `items` are the rows of --csv."""
+    one_way(flags, resource)
+    if items is not None:
+        selection: dict[str, Any] = {"kind": "csv", "words": f"{len(items):,} rows of {flags.csv}", "resource": resource}
+    elif flags.ids is not None:
         ids = read_ids(flags.ids)
-        selection: dict[str, Any] = {"kind": "ids", "words": f"{len(ids):,} ids from {flags.ids}", "resource": resource}
+        items = [NewItem(i) for i in ids]
+        selection = {"kind": "ids", "words": f"{len(ids):,} ids from {flags.ids}", "resource": resource}
     elif flags.from_run is not None:
         earlier = session.journal.run(flags.from_run)
+        if earlier.workspace != session.workspace().id:
+            raise WrongWorkspace(
+                f"{earlier.id} belongs to workspace {earlier.workspace!r}, and the token is of {session.workspace().id!r}. "
+                "Nothing was written. Use the token of that workspace."
+            )
+        kind = earlier.selection.get("resource")
+        if kind and kind != resource:
+            raise UsageError(f"The items of {earlier.id} are {kind}, not {resource}.")
+        if flags.outcome not in _OUTCOMES:
+            raise UsageError(f"--outcome is one of {', '.join(_OUTCOMES)}, not {flags.outcome!r}.")
         selection = {
             "kind": "run", "run": earlier.id, "outcome": flags.outcome, "resource": resource,
             "words": f"the {flags.outcome} items of {earlier.id}",
         }
-        ids = []
     else:
         query = _query(flags, resource, session, names)
         body = query.get("query", query)
@@ -59,11 +89,10 @@ def select(flags: Selection, resource: str, session: Session, names: Names, oper
                              api_version=session.settings.api_version),
             "where": flags.where or "",
         }
-        ids = []
     if flags.exclude is not None:
         selection["exclude"] = read_ids(flags.exclude)
         selection["words"] += f", without {len(selection['exclude']):,} ids of {flags.exclude}"
-    return Selected(selection, feed(selection, session, operation, options, ids=ids))
+    return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
 
 def _query(flags: Selection, resource: str, session: Session, names: Names) -> dict[str, Any]:
@@ -86,7 +115,12 @@ def _query(flags: Selection, resource: str, session: Session, names: Names) -> d
 
 
 def feed(
-    selection: Mapping[str, Any], session: Session, operation: Operation, options: Options, *, ids: Iterable[str] = ()
+    selection: Mapping[str, Any],
+    session: Session,
+    operation: Operation,
+    options: Options,
+    *,
+    items: Sequence[NewItem] = (),
 ) -> Feed:
     """The feed of a selection; also what a resumed run goes on with."""
     exclude = frozenset(selection.get("exclude") or ())
@@ -95,8 +129,7 @@ def feed(
     if selection["kind"] == "run" and not selection.get("undo"):
         outcome = Outcome(selection.get("outcome") or "failed")
         return ListFeed(of_run(session.journal, selection["run"], outcome), exclude=exclude)
-    known = list(ids)
-    return ListFeed((NewItem(i) for i in known), total=len(known), exclude=exclude)
+    return ListFeed(items, total=len(items), exclude=exclude)
 
 
 def query_feed(
@@ -120,13 +153,15 @@ def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[NewItem]:
     """The items of an earlier run with one outcome; in doubt includes what a dead process left in flight."""
     outcomes = [outcome, Outcome.IN_FLIGHT] if outcome is Outcome.IN_DOUBT else [outcome]
     for row in journal.items(run, outcomes=outcomes):
-        yield NewItem(row.id, None, row.data)
+        # Its data were parameters of that run, not of this one.
+        yield NewItem(row.id)
 
 
 def read_ids(path: str) -> list[str]:
     """Ids, one a line; blank lines and # comments are skipped, repeated ids count once. Raises UsageError."""
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8-sig")
+        # No stream at all is what a process has that was started with its input closed.
+        text = Path(path).read_text("utf-8-sig") if path != "-" else sys.stdin.read() if sys.stdin is not None else ""
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"The ids in {path} cannot be read: {why(exc)}") from exc
     ids: dict[str, None] = {}
@@ -134,9 +169,18 @@ def read_ids(path: str) -> list[str]:
         word = line.split("#", 1)[0].strip().strip('",;')
         if not word:
             continue
-        if not word.replace("-", "").replace("_", "").isalnum() or len(word) > 64:
-            raise UsageError(f"{path}, line {number}: {word[:40]!r} is not an id. Write one id a line; # begins a comment.")
-        ids[word] = None
+        ids[check_id(word, f"{path}, line {number}", "Write one id a line; # begins a comment.")] = None
     if not ids:
         raise UsageError(f"{'Standard input' if path == '-' else path} holds no ids. Write one id a line.")
     return list(ids)
+
+
+def check_id(word: str, where: str, hint: str = "") -> str:
+    """An id as it is. Raises UsageError for what cannot be one, saying where it stands."""
+    if re.fullmatch("[A-Za-z0-9_-]{1,64}", word):
+        return word
+    if not word:
+        raise UsageError(f"{where}: the id is empty. Fill it in, or take the row out.")
+    if re.fullmatch(r"[0-9][.,][0-9]+E\+?[0-9]+", word):
+        hint = "A spreadsheet has rounded it: format the column as text, and export it again."
+    raise UsageError(f"{where}: {word[:40]!r} is not an id. {hint}".rstrip())

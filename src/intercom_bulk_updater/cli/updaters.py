@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import importlib.util
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from ..errors import UsageError
+from ..model import NewItem
+from ..peritem import WITH
+from ..processing.feeds import Feed
+from ..processing.options import Options
+from ..processing.session import Session
+from ..search.names import Names
 from ..updater import IntercomBulkUpdater
-from ..updating import Updating, feed_of, login
+from ..updating import Updating, feed_of, login, resource_of
 from ..updating import select as select_by
 from .flags import Output, Safety, Selection, Speed
-from .select import Selected, read_ids
+from .loading import load_class
+from .rows import Rows, checked_places, fill, read_rows
+from .select import Selected, one_way, read_ids
+from .select import select as select_by_flags
 from .work import DEFAULT_CAP, gates, go, opened, options_of
 
 _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
@@ -30,31 +34,56 @@ def run(
     param: Annotated[list[str] | None, Parameter(help="K=V, given to the updater; may be given again.", negative="")] = None,
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
-    """Run your own updater: a subclass of IntercomBulkUpdater."""
+    """Run your own updater: a subclass of IntercomBulkUpdater. A selection that is given stands in place of its search."""
     params = dict(_param(text) for text in param or [])
-    if sel.where or sel.query or sel.from_run:
-        raise UsageError("run takes its selection from the updater, or from --ids")
-    ids = read_ids(sel.ids) if sel.ids is not None else None
     options = options_of(safe, speed, sel.limit)
+    one_way(sel, "items", least=0)
+    rows = read_rows(sel.csv, sel.id_column) if sel.csv is not None else None
+    checked_places(params, rows)
     cls = load_class(target)
-    with opened(options, out, safe) as (session, _):
+    with opened(options, out, safe) as (session, names):
         updater = cls()
         updater._session = session
         workspace = session.workspace()
         session.client.admin_id = updater._admin_id or workspace.admin_id
-        selection = select_by(updater, params, ids)
         operation = Updating(updater, params)
+        selected = _selected(updater, operation, params, sel, rows, session, names, options)
         gates(operation, safe)
-        if ids is None and safe.yes and not (options.expect or options.max):
+        if selected.selection["kind"] == "query" and safe.yes and not (options.expect or options.max):
             options = replace(options, cap=DEFAULT_CAP)
         record = session.journal.create_run(
             operation=operation.describe(), kind="dry_run" if safe.dry_run or safe.plan else "run",
-            parameters=operation.parameters, selection=selection, workspace=workspace.id,
+            parameters=operation.parameters, selection=selected.selection, workspace=workspace.id,
             base_url=updater.base_url, admin_id=session.client.admin_id, author=workspace.admin_name or login(),
             settings=options.as_json(),
         )
-        feed = feed_of(updater, operation, session, selection, options, ids)
-        return go(session, record, operation, Selected(selection, feed), options, safe, out)
+        return go(session, record, operation, selected, options, safe, out)
+
+
+def _selected(
+    updater: IntercomBulkUpdater,
+    operation: Updating,
+    params: dict[str, Any],
+    sel: Selection,
+    rows: Rows | None,
+    session: Session,
+    names: Names,
+    options: Options,
+) -> Selected:
+    """The items of the flags, or else of the updater's own search."""
+    if sel.where is None and sel.query is None and sel.ids is None and rows is None and sel.from_run is None:
+        selection = select_by(updater, params)
+        if sel.exclude is not None:
+            selection["exclude"] = read_ids(sel.exclude)
+        return Selected(selection, feed_of(updater, operation, session, selection, options))
+    items = None if rows is None else [NewItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
+    own = select_by(updater, params, [])
+    found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)
+    selection = {**found.selection, "updater": own["updater"]}
+    feed: Feed = found.feed
+    if selection["kind"] == "query":
+        feed = feed_of(updater, operation, session, selection, options)
+    return Selected(selection, feed)
 
 
 def _param(text: str) -> tuple[str, Any]:
@@ -67,39 +96,3 @@ def _param(text: str) -> tuple[str, Any]:
         return key, parsed if isinstance(parsed, bool | dict | list | str | type(None)) else value
     except ValueError:
         return key, value
-
-
-def load_class(target: str) -> type[IntercomBulkUpdater]:
-    """The class behind FILE.py:Class or module:Class. Raises UsageError, naming what is there."""
-    where, colon, name = target.rpartition(":")
-    if not colon or not where or not name:
-        raise UsageError(f"{target!r} is neither FILE.py:Class nor module:Class.")
-    if where.endswith(".py"):
-        path = Path(where).resolve()
-        if not path.is_file():
-            raise UsageError(f"There is no file {where}.")
-        digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
-        spec = importlib.util.spec_from_file_location(f"_intercom_bulk_file_{digest}", path)
-        assert spec is not None  # noqa: S101
-        assert spec.loader is not None  # noqa: S101
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        # What lies beside the file can be imported by it, as when Python runs it.
-        sys.path.insert(0, str(path.parent))
-        try:
-            spec.loader.exec_module(module)
-        except Exception as exc:
-            raise UsageError(f"{where} cannot be imported: {type(exc).__name__}: {exc}") from exc
-        finally:
-            sys.path.remove(str(path.parent))
-    else:
-        try:
-            module = importlib.import_module(where)
-        except ImportError as exc:
-            raise UsageError(f"{where} cannot be imported: {exc}") from exc
-    cls = getattr(module, name, None)
-    if not (isinstance(cls, type) and issubclass(cls, IntercomBulkUpdater)):
-        there = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, IntercomBulkUpdater)
-                 and v is not IntercomBulkUpdater]
-        raise UsageError(f"{where} has no updater {name!r}. It has {', '.join(there) or 'no class that extends IntercomBulkUpdater'}.")
-    return cls

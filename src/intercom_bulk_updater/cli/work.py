@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,8 @@ from ..stop import Stop
 from ..updating import login
 from .flags import Output, Safety, Selection, Shown, Speed
 from .population import population
-from .select import Selected, select
+from .rows import checked_places, operation_for, read_rows
+from .select import Selected, one_way, select
 from .signals import orderly
 from .telling import close, observer_of, say, tell, title_of, writable
 
@@ -120,19 +121,23 @@ def gates(operation: Operation, safety: Safety) -> None:
 
 def act(
     noun: str,
-    make: Callable[[Session, Names], Operation],
+    make: Callable[[Session, Names, Mapping[str, Any]], Operation],
+    given: Mapping[str, Any],
     selection: Selection,
     safety: Safety,
     speed: Speed,
     output: Output,
 ) -> int:
-    """A write verb: select, show, ask, act, account. Step 1 of the life of an item."""
+    """A write verb: select, show, ask, act, account; `make` builds its operation. Step 1 of the life of an item."""
     options = options_of(safety, speed, selection.limit)
+    one_way(selection, noun)
+    rows = read_rows(selection.csv, selection.id_column) if selection.csv is not None else None
+    checked_places(given, rows)
     with opened(options, output, safety) as (session, names):
         workspace = session.workspace()
-        operation = make(session, names)
+        operation, items = operation_for(given, rows, lambda filled: make(session, names, filled))
         gates(operation, safety)
-        selected = select(selection, noun, session, names, operation, options)
+        selected = select(selection, noun, session, names, operation, options, items)
         if selected.selection["kind"] == "query" and safety.yes and not (options.expect or options.max):
             options = replace(options, cap=DEFAULT_CAP)
         run = session.journal.create_run(

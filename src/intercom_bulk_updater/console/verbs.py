@@ -77,7 +77,7 @@ def sentence(words: str, noun: str, count: str = "") -> str:
     said = f"{_LEADS.get(first, first.capitalize())} {what}"
     if not rest:
         return said
-    return f"{said} {rest}" if rest.split()[0] in ("to", "until", "with", "from", "into", "as") else f"{said}: {rest}"
+    return f"{said} {rest}" if rest.split()[0] in ("to", "until", "with", "from", "into", "as", "by") else f"{said}: {rest}"
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..errors import SafetyStop, UsageError, WrongWorkspace
+from ..errors import SafetyStop, UsageError, WrongWorkspace, why
 from ..journal import Journal, RunRecord
 from ..model import NewItem
 from ..operation import Operation
@@ -50,7 +51,7 @@ class Plan:
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """The item lines as they stand in the file."""
-        with self.path.open(encoding="utf-8") as file:
+        with self.path.open(encoding="utf-8", newline="\n") as file:
             next(file)
             for line in file:
                 yield json.loads(line)
@@ -77,54 +78,70 @@ def write_plan(path: Path, journal: Journal, run: RunRecord, operation: Operatio
     if run.selection.get("updater"):
         header["updater"] = run.selection["updater"]
     digest = hashlib.sha256()
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", suffix=".items") as body:
+        # The items go beside it first: the header, which holds their number and their hash, comes before them.
+        with tempfile.TemporaryFile("w+b", dir=path.parent) as body:
             for item, change in changes(journal, run.id, operation):
                 if change == {}:
                     continue
-                line: dict[str, Any] = {"id": item.id, "change": words(change), "before": item.before}
+                line: dict[str, Any] = {"id": item.id, "change": words(change, operation.names), "before": item.before}
                 if item.data:
                     line["data"] = item.data
-                text = json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
-                digest.update(text.encode())
+                # Half an emoji is legal in JSON and in no encoding.
+                text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+                digest.update(text)
                 body.write(text)
                 header["count"] += 1
-        header["hash"] = _seal(header, digest.hexdigest())
-        temporary = path.with_name(path.name + ".writing")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-            out.write(json.dumps(header, ensure_ascii=False) + "\n")
-            with Path(body.name).open(encoding="utf-8") as lines:
-                for line_text in lines:
-                    out.write(line_text)
-        Path(body.name).unlink()
+            header["hash"] = _seal(header, digest.hexdigest())
+            body.seek(0)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                out.write(_first_line(header))
+                shutil.copyfileobj(body, out)
         temporary.replace(path)
     except OSError as exc:
-        raise UsageError(f"The plan cannot be written to {path}: {exc.strerror or exc}") from exc
+        raise UsageError(f"The plan cannot be written to {path}: {why(exc)}") from exc
+    finally:
+        temporary.unlink(missing_ok=True)
     return Plan(path, header)
 
 
 def read_plan(path: Path) -> Plan:
-    """Open a plan and check it. Raises UsageError for what is no plan, SafetyStop for an altered one."""
+    """Open a plan and check it, byte by byte. Raises UsageError for what is no plan, SafetyStop for an altered one."""
+    digest, count = hashlib.sha256(), 0
     try:
-        with path.open(encoding="utf-8") as file:
-            header = json.loads(file.readline())
-            digest = hashlib.sha256()
-            count = 0
+        with path.open("rb") as file:
+            first = file.readline()
             for line in file:
-                json.loads(line)
-                digest.update(line.encode())
+                digest.update(line)
                 count += 1
     except FileNotFoundError:
-        raise UsageError(f"There is no plan file {path}. A plan is written by a write verb with --plan FILE.") from None
-    except (OSError, ValueError) as exc:
-        raise UsageError(f"{path} is not a plan of this tool: {exc}") from exc
-    if not isinstance(header, dict) or "hash" not in header or not str(header.get("schema", "")).startswith("plan/"):
+        raise UsageError(f"There is no plan {path}.") from None
+    except OSError as exc:
+        raise UsageError(f"The plan {path} cannot be read: {why(exc)}") from exc
+    try:
+        header = json.loads(first)
+    except ValueError:
+        header = None
+    if not isinstance(header, dict) or "hash" not in header:
+        if all(word in first for word in (b'"schema"', b'"hash"', b'"expires"')):
+            raise _altered(path)
         raise UsageError(f"{path} is not a plan of this tool: its first line is no plan header.")
-    if header["schema"] != SCHEMA:
-        raise UsageError(f"{path} has schema {header['schema']}; this version reads {SCHEMA}.")
-    if count != header.get("count") or header["hash"] != _seal(header, digest.hexdigest()):
-        raise SafetyStop(f"{path} was altered since it was made (its hash does not match). Nothing was written.")
+    # The header as it would be written: a space or a line end of another kind is an alteration too.
+    same = first == _first_line(header) and count == header.get("count")
+    if not same or header["hash"] != _seal(header, digest.hexdigest()):
+        raise _altered(path)
+    if header.get("schema") != SCHEMA:
+        raise UsageError(f"{path} has schema {header.get('schema')}; this version reads {SCHEMA}.")
     return Plan(path, header)
+
+
+def _altered(path: Path) -> SafetyStop:
+    return SafetyStop(f"{path} was altered since it was made (its hash does not match). Nothing was written; make a new plan.")
+
+
+def _first_line(header: Mapping[str, Any]) -> bytes:
+    return (json.dumps(header, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
 def check_plan(plan: Plan, workspace: str) -> None:
@@ -142,4 +159,4 @@ def check_plan(plan: Plan, workspace: str) -> None:
 def _seal(header: Mapping[str, Any], items: str) -> str:
     told = {k: v for k, v in header.items() if k != "hash"}
     text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + items
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

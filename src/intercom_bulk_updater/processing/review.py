@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,8 +56,9 @@ class Review:
         }
 
 
-def words(change: Change | None) -> str:
-    """A change in words: `state: open → closed`, `+tag 86`."""
+def words(change: Change | None, names: Mapping[str, str] | None = None) -> str:
+    """A change in words: `state: open -> closed`, `+tag incident (7004)`; `names` says what ids are called."""
+    called = names or {}
     if change is None:
         return "acted on (the change is not known beforehand)"
     if not change:
@@ -65,11 +66,12 @@ def words(change: Change | None) -> str:
     said = []
     for name, (old, new) in change.items():
         if name == "tags":
-            said += [f"+tag {t}" for t in new if t not in (old or ())] + [f"-tag {t}" for t in (old or ()) if t not in new]
+            said += [f"+tag {called.get(t, t)}" for t in new if t not in (old or ())]
+            said += [f"-tag {called.get(t, t)}" for t in (old or ()) if t not in new]
         elif old is None and new == "one more message":
             said.append(f"+{name}")
         else:
-            said.append(f"{name.removeprefix('custom_attributes.')}: {_value(old)} → {_value(new)}")
+            said.append(f"{name.removeprefix('custom_attributes.')}: {_value(old)} -> {_value(new)}")
     return ", ".join(said)
 
 
@@ -103,7 +105,7 @@ def look(journal: Journal, run: str, operation: Operation, *, limit: int | None,
             continue
         review.would_change += 1
         review.unknown += change is None
-        said = words(change)
+        said = words(change, operation.names)
         if len(review.groups) < 500 or said in review.groups:
             review.groups[said] += 1
         if len(review.sample) < _SAMPLE:

@@ -317,6 +317,7 @@ class Runner:
     def _act(self) -> None:
         self._phase = "acting"
         options = self.job.options
+        self._prepare()
         if self.job.only is not None:
             self._work(only=self.job.only)
             return
@@ -329,6 +330,17 @@ class Runner:
             passes += 1
             if not self._another_pass():
                 break
+
+    def _prepare(self) -> None:
+        """Let the operation make what it needs, as soon as there is an item to do."""
+        operation = self.job.operation
+        if not operation.prepares:
+            return
+        if self._reader is not None:
+            self._wait_for_reader(lambda: self._reader is None or self._reader.known > 0)
+        if self.journal.counts(self.id).pending:
+            self.session.patiently(lambda: operation.prepare(self.session.client))
+            self.journal.update_run(self.id, parameters=operation.parameters)
 
     def _work(self, most: int | None = None, only: Sequence[int] | None = None) -> None:
         """Act on what is pending, and on what the reader still brings; or on `only` these items."""

@@ -11,6 +11,7 @@ from ..errors import SafetyStop
 from ..journal import ItemRow, Journal, RunRecord
 from ..model import NewItem, Outcome
 from ..operation import Operation
+from ..peritem import WITH
 
 
 def inverse_of(operation: Operation, parent: RunRecord) -> Operation:
@@ -27,8 +28,10 @@ def undo_items(journal: Journal, parent: RunRecord) -> Iterator[NewItem]:
         if row.before is None or row.after is None:
             continue
         after = dict(row.after)
+        # An updater's undo_action gets the parameters that its perform_action had.
+        given = {WITH: row.data[WITH]} if row.data and WITH in row.data else {}
         marks = {k: after.pop(k) for k in ("updated_at", "part") if k in after}
-        yield NewItem(row.id, before=after, data={"to": dict(row.before), "marks": marks, **_own(journal, parent, row)})
+        yield NewItem(row.id, before=after, data={"to": dict(row.before), "marks": marks, **_own(journal, parent, row), **given})
 
 
 def not_undoable(journal: Journal, parent: RunRecord) -> int:

@@ -59,6 +59,9 @@ def words_of(run: RunRecord) -> str:
         said = str(review.get("operation") or run.operation)
     if run.kind == "undo":
         return said
+    each = run.parameters.get("each")
+    if each is not None:
+        return str(each.get("words") or said)
     message = any(name.lower() in BODIES and value for name, value in run.parameters.items())
     told = {k: v for k, v in run.parameters.items() if k.lower() not in BODIES and v not in (None, "", False)}
     shown = ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
@@ -69,9 +72,11 @@ def words_of(run: RunRecord) -> str:
 def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[str, str]:
     """Parameters as text. Message bodies and e-mail addresses only when asked for; tokens never."""
     told: dict[str, str] = {}
+    if "each" in parameters:
+        return {"by row": str(parameters["each"].get("words") or "")}
     labels = parameters.get("labels")
     for name, value in parameters.items():
-        if name == "labels":
+        if name in ("labels", "made"):
             continue
         if name == "tags" and labels:
             value = labels

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UsageError
+from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
 from intercom_bulk_updater.search.conditions import Resolved
 
 
@@ -124,10 +124,10 @@ class Names:
         several = self._listed(kind, found)
         return UsageError(f"{len(found)} {_spoken(kind)}s are called {typed!r}: give the id, one of {several}.")
 
-    def _unknown(self, kind: str, typed: str, entries: Sequence[Mapping[str, Any]]) -> UsageError:
+    def _unknown(self, kind: str, typed: str, entries: Sequence[Mapping[str, Any]]) -> UnknownName:
         spoken = f"{_spoken(kind)}s"
         if not entries:
-            return UsageError(f"There is no {_spoken(kind)} {typed!r}: the workspace has no {spoken}.")
+            return UnknownName(f"There is no {_spoken(kind)} {typed!r}: the workspace has no {spoken}.")
         known = {
             _folded(called): f"{self._resolved(kind, entry).name} ({entry['id']})"
             for entry in entries
@@ -135,7 +135,7 @@ class Names:
         }
         near = [known[name] for name in get_close_matches(_folded(typed), known, n=6, cutoff=0)]
         nearest = ", ".join(list(dict.fromkeys(near))[:3])
-        return UsageError(f"There is no {_spoken(kind)} {typed!r} among {len(entries)} {spoken}. Nearest: {nearest}.")
+        return UnknownName(f"There is no {_spoken(kind)} {typed!r} among {len(entries)} {spoken}. Nearest: {nearest}.")
 
 
 def _folded(name: str) -> str:
