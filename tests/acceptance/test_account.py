@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 
 from .desk import QUERY, Desk
@@ -45,3 +48,31 @@ def test_a_port_that_is_taken(desk: Desk) -> None:
     answer = desk.here("sandbox", "--port", desk.box.url.rpartition(":")[2])
     assert (answer.code, "Traceback" in answer.err) == (2, False)
     assert "something listens there already, perhaps another sandbox" in answer.err
+
+
+def test_a_review_and_a_plan_call_things_by_their_names(desk: Desk) -> None:
+    """`+tag incident`, not `+tag 7004`; a team and an admin by name; yes and no as people write them."""
+    tag = desk.here("conversations", "tag", "--where", QUERY, "--tag", "incident", "--limit", "3", "--plan", "p.jsonl")
+    assert "+tag incident (7004)" in tag.err and "plan         written to p.jsonl" in tag.err
+    assert "+tag incident (7004)" in desk.here("runs", "show", "p.jsonl").out
+    to = ("--to-team", "Billing", "--to-admin", "Dai Nakamura")
+    assign = desk.here("conversations", "assign", "--where", QUERY, *to, "--limit", "3", "-n")
+    assert "team: 5001 -> Billing (5002)" in assign.err and "-> Dai Nakamura (991267704)" in assign.err
+    assert "read: false -> true" in desk.here("conversations", "set", "--where", f"{QUERY} and read = false", "read=true", "-n").err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_completes(desk: Desk, shell: str) -> None:
+    """The script works in the shell as its help says: verbs, and the flags of a verb."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here")
+    (desk.home / "script").write_text(desk.here("completion", shell).out)
+    if shell == "bash":
+        asked = "COMP_WORDS=(intercom-bulk conversations {word}); COMP_CWORD=2; _intercom_bulk; echo ${{COMPREPLY[@]}}"
+        code = "source ./script; " + "; ".join(asked.format(word=word) for word in ("clo", "unt"))
+        wanted = "close\nuntag\n"
+    else:
+        code, wanted = "source ./script; print $_comps[intercom-bulk]", "_cyclopts_intercom-bulk\n"
+    norc = "--norc" if shell == "bash" else "-f"
+    done = subprocess.run([shell, norc, "-c", code], cwd=desk.home, capture_output=True, text=True, timeout=60)
+    assert done.stdout == wanted, done.stderr

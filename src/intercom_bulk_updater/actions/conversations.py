@@ -5,6 +5,7 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -189,6 +190,11 @@ class Assign(ConversationState):
             given["admin"] = str(self.admin)
         return given
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See Operation. The label is what the command made of names: "team Billing (5002) and admin Ada (991)"."""
+        return {found[2]: found[1] for found in re.finditer(r"(?:team|admin) ([^()]+ \((\d+)\))", self.label)}
+
     def describe(self) -> str:
         """See Operation."""
         if self.team == 0 and self.admin == 0:
@@ -342,7 +348,8 @@ class Set(ConversationState):
 
     def describe(self) -> str:
         """See Operation."""
-        return "set " + ", ".join(f"{field.removeprefix('custom_attributes.')}={value}" for field, value in self.values.items())
+        shown = {field: str(value).lower() if isinstance(value, bool) else value for field, value in self.values.items()}
+        return "set " + ", ".join(f"{field.removeprefix('custom_attributes.')}={value}" for field, value in shown.items())
 
     def target(self, before: Json) -> dict[str, Any]:
         """See ConversationState."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-_SELECTION, _SAFETY, _SPEED, _OUTPUT = "Selection", "Safety", "Speed", "Output"
+_SELECTION, _SAFETY, _SPEED, _OUTPUT = (
+    Group(name, sort_key=place) for place, name in enumerate(("Selection", "Safety", "Speed", "Output"))
+)
 
 
-def _flag(group: str, help_text: str, *names: str) -> Parameter:
+def _flag(group: Group, help_text: str, *names: str) -> Parameter:
     return Parameter(name=list(names) or None, group=group, help=help_text, negative="")
 
 

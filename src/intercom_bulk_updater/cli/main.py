@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from intercom_bulk_updater import __version__
 
@@ -17,11 +17,25 @@ from .streams import close_streams, open_streams
 
 _HERE = "intercom_bulk_updater.cli"
 
+def _worth_saying(default: object) -> object | None:
+    """The default of a flag, for its help: that a switch is off, and that a text is empty, goes without saying."""
+    return None if default is False or default == "" else default
+
+
 app = App(
     name="intercom-bulk",
     version=__version__,
-    help="Bulk operations on Intercom: search, act and account for every item, with a way back.",
+    help=(
+        "Bulk operations on Intercom: search, act and account for every item, with a way back.\n\n"
+        "To try it without an account: intercom-bulk demo. To check your own workspace: intercom-bulk doctor."
+    ),
+    default_parameter=Parameter(show_default=_worth_saying),
 )
+_ACT, _BACK, _ROUND, _HELP = (
+    Group(name, sort_key=place) for place, name in enumerate(("Find and act", "Look back", "Set up and try", "Help"))
+)
+for _flag in ("--help", "--version"):
+    app[_flag].group = _HELP
 _VERBS = {
     "find": "Show what a selection finds. Never writes.",
     "close": "Close conversations.",
@@ -34,12 +48,12 @@ _VERBS = {
     "note": "Leave an internal note.",
     "reply": "Reply to the customers.",
 }
-conversations = App(name="conversations", help="Find conversations, and act on them.")
-for _name, _help in _VERBS.items():
-    conversations.command(f"{_HERE}.conversations:{_name}", name=_name, help=_help)
+conversations = App(name="conversations", help="Find conversations, and act on them.", group=_ACT, sort_key=0)
+for _place, (_name, _help) in enumerate(_VERBS.items()):
+    conversations.command(f"{_HERE}.conversations:{_name}", name=_name, help=_help, sort_key=_place)
 app.command(conversations)
 for _noun in ("contacts", "companies", "tickets"):
-    _sub = App(name=_noun, help=f"Find {_noun}.")
+    _sub = App(name=_noun, help=f"Find {_noun}.", group=_ACT, sort_key=1)
     _sub.command(f"{_HERE}.find:{_noun}", name="find", help=f"Show which {_noun} a selection finds. Never writes.")
     app.command(_sub)
 
@@ -55,28 +69,28 @@ _RUNS = {
     "export": "Write the items of a run: CSV or JSON Lines.",
     "prune": "Delete old runs.",
 }
-runs = App(name="runs", help="What was run: look, go on, stop, account.")
-for _name, _help in _RUNS.items():
-    runs.command(f"{_HERE}.runs:{_name if _name != 'list' else 'list_runs'}", name=_name, help=_help)
+runs = App(name="runs", help="What was run: look, go on, stop, account.", group=_BACK, sort_key=0)
+for _place, (_name, _help) in enumerate(_RUNS.items()):
+    runs.command(f"{_HERE}.runs:{_name if _name != 'list' else 'list_runs'}", name=_name, help=_help, sort_key=_place)
 app.command(runs)
 
-_operations = App(name="operations", help="The catalogue of operations.")
+_operations = App(name="operations", help="The catalogue of operations.", group=_ROUND, sort_key=20)
 _operations.command(f"{_HERE}.operations:list_operations", name="list", help="All operations.")
 _operations.command(f"{_HERE}.operations:show", name="show", help="One operation: what it touches, whether there is a way back.")
 app.command(_operations)
 
-for _name, _target, _help in (
-    ("run", "updaters:run", "Run your own updater: FILE.py:Class or module:Class."),
-    ("apply", "plans:apply", "Do exactly what a plan says."),
-    ("undo", "plans:undo", "Take a run back, where items still are as it left them."),
-    ("verify", "plans:verify", "Read a run's items back and search again."),
-    ("doctor", "doctor:doctor", "Check token, workspace, clock and state folder."),
-    ("limits", "doctor:limits", "What the rate limit allows right now."),
-    ("sandbox", "playground:sandbox", "Serve a small Intercom on this machine, to try things on."),
-    ("demo", "playground:demo", "The main job on the built-in sandbox, from the dry run to the server's own books."),
-    ("completion", "playground:completion", "Print the completion script for a shell."),
-):
-    app.command(f"{_HERE}.{_target}", name=_name, help=_help)
+for _place, (_group, _name, _target, _help) in enumerate((
+    (_ACT, "run", "updaters:run", "Run your own updater: FILE.py:Class or module:Class."),
+    (_ACT, "apply", "plans:apply", "Do exactly what a plan says."),
+    (_BACK, "undo", "plans:undo", "Take a run back, where items still are as it left them."),
+    (_BACK, "verify", "plans:verify", "Read a run's items back and search again."),
+    (_ROUND, "doctor", "doctor:doctor", "Check token, workspace, clock and state folder."),
+    (_ROUND, "limits", "doctor:limits", "What the rate limit allows right now."),
+    (_ROUND, "sandbox", "playground:sandbox", "Serve a small Intercom on this machine, to try things on."),
+    (_ROUND, "demo", "playground:demo", "The main job on the built-in sandbox, from the dry run to the server's own books."),
+    (_ROUND, "completion", "playground:completion", "Print the completion script for a shell."),
+), 2):
+    app.command(f"{_HERE}.{_target}", name=_name, help=_help, group=_group, sort_key=_place)
 
 
 def main(arguments: list[str] | None = None) -> None:

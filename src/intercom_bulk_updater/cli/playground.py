@@ -93,11 +93,24 @@ def demo(
     return 0 if left == 0 and twice == 0 else 1
 
 
-def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Your shell.")]) -> int:
+_SHELL = (
+    'Your shell. In its start-up file: eval "$(intercom-bulk completion bash)", the same with zsh; '
+    "in fish: intercom-bulk completion fish | source"
+)
+# The script only defines a function. In a folder of $fpath zsh calls the file itself, and then it has to call the function.
+_ZSH = """
+if [[ "${funcstack[1]}" == "_intercom-bulk" ]]; then
+  _cyclopts_intercom-bulk "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+  compdef _cyclopts_intercom-bulk intercom-bulk
+fi
+"""
+
+
+def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help=_SHELL)]) -> int:
     """Print the completion script for a shell."""
     from .main import app
 
-    sys.stdout.write(app.generate_completion(shell=shell) + "\n")
+    sys.stdout.write(app.generate_completion(shell=shell) + ("\n" if shell != "zsh" else _ZSH))
     return 0
-
-

@@ -142,20 +142,31 @@ def plan_table(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], mo
         ("selection", str(header.get("selection") or "")),
         ("workspace", str(header.get("workspace") or "")),
         ("author", str(header.get("author") or "")),
-        ("made", str(header.get("created") or "")),
-        ("expires", str(header.get("expires") or "")),
+        ("made", _utc(header.get("created"))),
+        ("expires", _utc(header.get("expires"))),
         ("hash", str(header.get("hash") or "")[:16]),
     ]
     sheet = Sheet(("id", "change", "before"), flex="before", empty="It changes nothing.")
     for place, line in enumerate(lines):
         if place >= most:
             break
-        before = ", ".join(f"{k}: {v}" for k, v in (line.get("before") or {}).items())
+        before = ", ".join(f"{k}: {_plain(v)}" for k, v in (line.get("before") or {}).items())
         sheet.rows.append((str(line.get("id")), str(line.get("change") or ""), shorten(before, 80)))
     shown = len(sheet.rows)
     sheet.title = f"The first {number(shown)} of {plural(count, 'item')}" if shown < count else "Items"
     kept = [(name, value) for name, value in facts if value]
     return Sheets([Sheet(("fact", "value"), list(kept), title="Plan", headless=True), sheet])
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(str(part) for part in value) or "none"
+    return "none" if value is None or value == "" else str(value)
+
+
+def _utc(moment: object) -> str:
+    """`2026-11-25T20:30:38+00:00` as people write it."""
+    return str(moment or "").replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")
 
 
 def operations_table(rows: Iterable[Mapping[str, object]]) -> Sheet:

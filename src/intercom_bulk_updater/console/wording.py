@@ -195,6 +195,9 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     _search(page, report.get("search") or {}, counts)
     if run.get("kind") != "dry_run":
         _verified(page, report.get("verified") or {}, run.get("status") != "finished")
+    plan = report.get("plan") or {}
+    if plan.get("file"):
+        page.fact("plan", f"written to {clean(plan['file'])}; it can be applied for a day")
     place = clean(title.workspace or run.get("workspace") or "")
     page.fact("run", clean(run.get("id") or ""), f" in {place}" if place else "")
 
@@ -209,7 +212,9 @@ def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) ->
     parts = []
     if isinstance(total, int) and total > seen and not search.get("complete"):
         parts.append(f"{number(seen)} of {plural(total, 'match')} were read before it stopped")
-    elif isinstance(total, int) and total != seen:
+    elif isinstance(total, int) and total > seen:
+        parts.append(f"{number(seen)} of {plural(total, 'match')} selected")
+    elif isinstance(total, int) and total < seen:
         parts.append(f"Intercom counted {plural(total, 'match')}, {number(seen)} were selected")
     if search.get("new_since"):
         parts.append(f"{number(search['new_since'])} new since it began, left alone")

@@ -71,16 +71,19 @@ def words(change: Change | None, names: Mapping[str, str] | None = None) -> str:
         elif old is None and new == "one more message":
             said.append(f"+{name}")
         else:
-            said.append(f"{name.removeprefix('custom_attributes.')}: {_value(old)} -> {_value(new)}")
+            shown = name.removeprefix("custom_attributes.").removesuffix("_assignee_id")
+            said.append(f"{shown}: {_value(old, called)} -> {_value(new, called)}")
     return ", ".join(said)
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, names: Mapping[str, str]) -> str:
     if value is None or value == "":
         return "empty"
     if value == 0 and not isinstance(value, bool):
         return "nobody"
-    return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return names.get(str(value), str(value))
 
 
 def look(journal: Journal, run: str, operation: Operation, *, limit: int | None, requests_read: int) -> Review:
