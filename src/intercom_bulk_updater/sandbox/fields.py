@@ -8,8 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from intercom_bulk_updater.sandbox.records import Conversation
+    from intercom_bulk_updater.sandbox.workspace import Workspace
 
 Read = Callable[[Any], Any]
 
@@ -19,6 +24,7 @@ TEXT = frozenset({"~", "!~", "^", "$"})
 OPERATORS = {
     "str": EQUALITY | TEXT,
     "id": EQUALITY | TEXT | ORDER,  # `id >` is used in production to restart a walk
+    "number": EQUALITY | TEXT | ORDER,  # an id of digits
     "int": EQUALITY | ORDER,
     "date": EQUALITY | ORDER,
     "bool": EQUALITY,
@@ -54,6 +60,7 @@ def _none(row: Any) -> None:
     return None
 
 
+@lru_cache(maxsize=4096)  # thousands of conversations share their first messages
 def words(text: str) -> frozenset[str]:
     """The words of a message, as the index keeps them."""
     return frozenset(re.findall(r"\w+", re.sub(r"<[^>]*>", " ", text).lower()))
@@ -68,7 +75,7 @@ def _since(end: str, start: str = "created_at") -> Read:
 
 
 CONVERSATION = _table(
-    id={"id": "id"},
+    number={"id": "id"},
     str={
         "title": "title",
         "state": "state",
@@ -81,7 +88,7 @@ CONVERSATION = _table(
         "source.url": "source.url",
         "source.author.id": "author_id",
         "source.author.type": lambda row: "admin" if row.source.delivered_as == "admin_initiated" else "user",
-        "source.author.name": _none,
+        "source.author.name": _none,  # of a contact or admin: see `conversation_fields`
         "source.author.email": _none,
         "contact_ids": "contact_ids",
         "teammate_ids": lambda row: (str(row.admin),) if row.admin else (),
@@ -134,6 +141,20 @@ CONVERSATION = _table(
         "conversation_rating.replied_at": lambda row: row.last_close_at if row.rating else None,
     },
 )
+
+def conversation_fields(space: Workspace, version: int) -> dict[str, Field]:
+    """The table for conversations with what other rows know: who wrote first, and priorities as `version` has them."""
+
+    def author(row: Conversation) -> tuple[str | None, str | None]:
+        return space.author("admin" if row.source.delivered_as == "admin_initiated" else "user", row.author_id)
+
+    table = dict(CONVERSATION)
+    table["source.author.name"] = Field("source.author.name", "str", lambda row: author(row)[0])
+    table["source.author.email"] = Field("source.author.email", "str", lambda row: author(row)[1])
+    if version < 216:
+        table["priority"] = Field("priority", "str", lambda row: "not_priority" if row.priority == "none" else "priority")
+    return table
+
 
 MOBILE = (
     "ios_app_version",
@@ -191,7 +212,7 @@ CONTACT = _table(
 )
 
 TICKET = _table(
-    id={"id": "id"},
+    number={"id": "id"},
     str={
         "title": lambda row: row.attributes.get("_default_title_"),
         "description": lambda row: row.attributes.get("_default_description_"),

@@ -11,8 +11,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from intercom_bulk_updater.sandbox.fields import Field
 from intercom_bulk_updater.sandbox.limits import draw
-from intercom_bulk_updater.sandbox.problems import Problem, invalid
+from intercom_bulk_updater.sandbox.problems import Problem, invalid, number
 from intercom_bulk_updater.sandbox.search import Compiler, freeze
 from intercom_bulk_updater.sandbox.settings import Settings
 from intercom_bulk_updater.sandbox.table import Table
@@ -63,11 +64,11 @@ def search(
     shuffled = settings.cursor == "shuffled"
     scale = 1000 if compiler.fields[field_name].type in ("date", "day", "datetime") and not shuffled else 1
     test: Callable[[Any], bool] = _any
-    low = high = None
+    low: Any = None
     if not match_all:
         test = compiler.compile(query)  # the whole of it, so that every mistake is found
         if not shuffled:
-            query, low, high = _split(query, field_name, settings)
+            query, low = _split(query, compiler.fields[field_name], settings)
             test = _any if query is None else compiler.compile(query)
     cursor = pagination.get("starting_after")
 
@@ -90,7 +91,7 @@ def search(
     view = table.view((freeze(query), field_name, hiding, shuffled, compiler.version, id(base)), matches, sort_value)
     keys = view.keys
     first = 0 if low is None else bisect_left(keys, low)
-    last = len(keys) if high is None else bisect_left(keys, high)
+    last = len(keys)
     total = max(0, last - first)
 
     at, page = _position(cursor, keys, first, last, descending, scale, settings)
@@ -147,47 +148,38 @@ def _order(sort: Any, compiler: Compiler, default: tuple[str, bool]) -> tuple[st
     if order not in ("ascending", "descending"):
         raise Problem(400, "invalid_sort_order", f"Invalid sort order '{order}'. Must be one of: ascending, descending")
     found = compiler.fields.get(sort["field"])
-    if found is None or found.type not in ("date", "day", "datetime", "int", "id", "str"):
+    if found is None or found.type not in ("date", "day", "datetime", "int", "id", "number", "str"):
         raise Problem(400, "parameter_invalid", f"Invalid sort field: {sort['field']}", "sort")
     return sort["field"], order == "descending"
 
 
-def _split(query: Any, sort_field: str, settings: Settings) -> tuple[Any, Any, Any]:
-    """Take bounds on the sort field out of a query: (rest, first key, key after the last).
+def _split(query: Any, order: Field, settings: Settings) -> tuple[Any, Any]:
+    """Take a lower bound on the field that is sorted by out of a query: (rest, first key).
 
     A walk that restarts with `id > last` on every page would otherwise make a new view for each.
     """
     single = isinstance(query, dict) and "field" in query
-    if not isinstance(query, dict) or (query.get("operator") != "AND" and not single):
-        return query, None, None
-    parts = [query] if single else query.get("value")
-    if not isinstance(parts, list) or len(parts) > 15:
-        return query, None, None
+    if order.type not in ("number", "date") or not (single or query.get("operator") == "AND"):
+        return query, None
     low: Any = None
-    high: Any = None
     rest = []
-    for part in parts:
-        value = part.get("value") if isinstance(part, dict) else None
-        number = int(value) if isinstance(value, str) and value.isdigit() else value
+    for part in [query] if single else query["value"]:
+        value = part.get("value")
+        found = number(value) if isinstance(value, str) else value
         if (
-            isinstance(part, dict)
-            and part.get("field") == sort_field
-            and sort_field in ("id", "created_at", "updated_at")
-            and isinstance(number, int)
-            and not isinstance(number, bool)
-            and (sort_field == "id" or isinstance(value, int))
+            low is None
+            and part.get("field") == order.name
             and part.get("operator") in (">", ">=")
-            and low is None
+            and isinstance(found, int)
+            and not isinstance(found, bool)
         ):
-            above = part["operator"] == ">" and not (settings.inclusive_order and sort_field != "id")
-            low = (number + 1,) if above else (number,)
+            above = part["operator"] == ">" and not (settings.inclusive_order and order.type != "number")
+            low = (found + 1,) if above else (found,)
         else:
             rest.append(part)
     if low is None:
-        return query, None, None
-    if not rest:
-        return None, low, high
-    return {"operator": "AND", "value": rest}, low, high
+        return query, None
+    return ({"operator": "AND", "value": rest} if rest else None), low
 
 
 def _hiding(name: Hashable, cursor: Any, walks: Walks, settings: Settings) -> bool:

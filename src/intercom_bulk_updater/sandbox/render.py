@@ -63,7 +63,7 @@ def conversation(space: Workspace, row: Conversation, *, plain: bool = False, ve
         "state": row.state,
         "read": row.read,
         "tags": {"type": "tag.list", "tags": [applied_tag(space, tag) for tag in row.tags]},
-        "priority": row.priority if version >= 216 else old_priority(row),
+        "priority": row.priority if version >= 216 else "not_priority" if row.priority == "none" else "priority",
         "sla_applied": None,
         "statistics": _statistics(row),
         "conversation_rating": _rating(row),
@@ -80,11 +80,6 @@ def conversation(space: Workspace, row: Conversation, *, plain: bool = False, ve
         if owner is not None:
             result["company"] = company_reference(owner)
     return result
-
-
-def old_priority(row: Conversation) -> str:
-    """The priority as versions up to 2.15 know it."""
-    return "not_priority" if row.priority == "none" else "priority"
 
 
 def applied_tag(space: Workspace, tag: AppliedTag) -> dict[str, Any]:

@@ -112,14 +112,16 @@ class Compiler:
         if isinstance(value, bool | list | dict):
             raise self._wrong(f"{field.name} needs a string, not {value!r}", "value")
         text = str(value)
-        if kind == "id" and field.name == "id" and text.isdigit():
+        if kind == "number" and text.isascii() and text.isdigit():
             return int(text)
         return text
 
     def _days(self, field: Field, operator: str, value: Any) -> Test:
         """Contact dates: the moment counts as its whole day in the workspace's time zone."""
-        if value is None:
+        if value is None and operator == "=":
             return _equal(field, None, False, self.settings)
+        if value is None:
+            raise self._wrong(f"Operator {operator} needs a value", "value")
         zone = ZoneInfo(self.settings.timezone)
         start = datetime.fromtimestamp(value, zone).replace(hour=0, minute=0, second=0, microsecond=0)
         first, after = start.timestamp(), (start + timedelta(days=1)).timestamp()
@@ -155,7 +157,7 @@ def _equal(field: Field, value: Any, negate: bool, settings: Settings) -> Test:
         return lambda row: (word in words(read(row))) is not negate
     if field.type in ("int",) and value in (None, 0):  # unassigned is null or 0
         return lambda row: (read(row) in (None, 0)) is not negate
-    if field.type in ("int", "date", "bool", "datetime") or (field.type == "id" and isinstance(value, int)):
+    if field.type in ("int", "date", "bool", "datetime", "number") and not isinstance(value, str):
         if negate:
             return lambda row: (at := read(row)) != value and (at is not None or empty_differs)
         return lambda row: read(row) == value
@@ -163,23 +165,25 @@ def _equal(field: Field, value: Any, negate: bool, settings: Settings) -> Test:
 
     def same(row: Any) -> bool:
         found = read(row)
+        if found is None or found == ():
+            return (wanted is None) is not negate if wanted is None else negate and empty_differs
         if isinstance(found, tuple):
-            if not found:
-                return (wanted is None) if not negate else empty_differs
             return (wanted in found) is not negate
-        if found is None:
-            return (wanted is None) if not negate else (wanted is not None and empty_differs)
         return (_fold(found if isinstance(found, str) else str(found)) == wanted) is not negate
 
     return same
 
 
 def _member(field: Field, values: list[Any], negate: bool, settings: Settings) -> Test:
-    tests = [_equal(field, value, False, settings) for value in values]
-    if field.type in ("int", "date") and None not in values and 0 not in values:
-        wanted, read = frozenset(values), field.read
-        return lambda row: (read(row) in wanted) is not negate
-    return lambda row: any(test(row) for test in tests) is not negate
+    if field.type in ("int", "date", "number") and all(isinstance(value, int) and value for value in values):
+        wanted, read, empty_differs = frozenset(values), field.read, settings.untagged_matches_not
+        if not negate:
+            return lambda row: read(row) in wanted
+        return lambda row: (at := read(row)) not in wanted and (at is not None or empty_differs)
+    tests = [_equal(field, value, negate, settings) for value in values]
+    if negate:
+        return lambda row: all(test(row) for test in tests)
+    return lambda row: any(test(row) for test in tests)
 
 
 def _text(field: Field, operator: str, value: str, settings: Settings) -> Test:
@@ -207,8 +211,10 @@ def _text(field: Field, operator: str, value: str, settings: Settings) -> Test:
 def _order(field: Field, operator: str, value: Any, settings: Settings) -> Test:
     if value is None:
         raise Problem(400, settings.search_error_code, f"Operator {operator} needs a value", "value")
+    if field.type == "number" and isinstance(value, str):
+        raise Problem(400, settings.search_error_code, f"{field.name} needs a number, not {value!r}", "value")
     read, null = field.read, settings.less_than_matches_null
-    if settings.inclusive_order and field.type != "id":
+    if settings.inclusive_order and field.type not in ("id", "number"):
         operator = {">": ">=", "<": "<="}.get(operator, operator)
     if operator == ">":
         return lambda row: (at := read(row)) is not None and at > value

@@ -52,7 +52,7 @@ def _page(app: Application, request: Request, body: dict[str, Any], *, match_all
         known = {name: ATTRIBUTE_KINDS[one.kind] for name, one in space.attributes["conversation"].items()}
     return search(
         space.conversations,
-        Compiler(fields.CONVERSATION, settings, request.version, known),
+        Compiler(fields.conversation_fields(space, request.version), settings, request.version, known),
         body,
         settings=settings,
         walks=app.walks,
