@@ -21,6 +21,7 @@
     ├── SearchLoop                        exit 1   the cursor repeats
     ├── SafetyStop                        exit 5   a guard, an altered plan, no confirmation
     ├── VerificationFailed                exit 6
+    ├── NotVerified                       exit 7   done, but some could not be read back
     ├── RunLocked                         exit 12  another live process holds the run
     ├── NoSuchRun                         exit 2
     ├── JournalError                      exit 1
@@ -199,6 +200,12 @@ class VerificationFailed(IntercomBulkError):
     """Some items are not in the wanted state."""
 
     exit_code = 6
+
+
+class NotVerified(IntercomBulkError):
+    """The changes were accepted, but some items could not be read back to make sure."""
+
+    exit_code = 7
 
 
 class RunLocked(IntercomBulkError):

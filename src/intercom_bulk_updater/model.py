@@ -109,7 +109,9 @@ class Item:
     doubt: bool = False
     """True when an earlier attempt may have been carried out: read back before acting again."""
     sent_at: float = 0.0
-    """Unix seconds (this machine's clock) of the first claim; a read-back looks for effects since then."""
+    """Unix seconds (the server's clock) of the first claim; a read-back looks for effects since then."""
+    slow: bool = False
+    """True when that attempt ran out of time: it may still be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ class Fate:
     failure: Failure | None = None
     note: str = ""
     doubt: bool = False
+    slow: bool = False
+    """In doubt, and the request may still be under way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,10 @@ class PerItem(Operation):
         """See Operation."""
         return self._of(item).stands(payload, item, since=since, client=client)
 
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        return self._of(item).left(payload, item, since=since, client=client)
+
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
         return self._of(item).drift(payload, item)

@@ -29,9 +29,8 @@ BUILT_IN: dict[str, str] = {
         "set": "Set",
         "note": "Note",
         "reply": "Reply",
-        "undo": "Restore",
     }.items()
-}
+} | {"conversations.undo": "intercom_bulk_updater.actions.restore:Restore"}
 
 
 def operation_class(name: str) -> type[Operation]:

@@ -12,9 +12,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .actions.state import mark, our_mark
+from .actions.touched import touched_since
 from .api.client import Client
 from .api.retry import Kind, RetryPolicy, classify
 from .errors import IntercomBulkError, UsageError
@@ -111,7 +114,14 @@ class Updating(Operation):
         now = self.capture(payload)
         if now is None or item.before is None:
             return ""
-        return ", ".join(f"{k} is {now.get(k)}, was {v}" for k, v in item.before.items() if now.get(k) != v)
+        ours = self._ours(item) if item.doubt or (item.data or {}).get("unsure") else {}
+        return ", ".join(
+            f"{k} is {now.get(k)}, was {v}" for k, v in item.before.items() if now.get(k) != v and now.get(k) != ours.get(k, v)
+        )
+
+    def _ours(self, item: Item) -> dict[str, Any]:
+        """What acting would make of the item's fields."""
+        return {k: new for k, (_, new) in (self.change(item) or {}).items()}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
@@ -126,13 +136,32 @@ class Updating(Operation):
         return {**self.params, **((item.data or {}).get(WITH) or {})}
 
     def _after(self, result: Any, item: Item) -> dict[str, Any]:
-        """The after-image, when the answer is the item itself."""
-        if isinstance(result, Mapping) and str(result.get("id")) == item.id:
+        """The after-image: as the answer shows it, when that is the item itself; else as the updater says what it changes."""
+        for image in (self._shown, self._told):
             try:
-                return self.capture(result) or {"ok": True}
-            except Exception:
-                return {"ok": True}
+                after = image(result, item)
+            except Exception:  # noqa: S112 - what has been done stays done, whatever the updater makes of the answer
+                continue
+            if after:
+                return after
         return {"ok": True}
+
+    def _shown(self, result: Any, item: Item) -> dict[str, Any] | None:
+        if not isinstance(result, Mapping) or str(result.get("id")) != item.id:
+            return None
+        image = self.capture(result)
+        return image and {**image, **(mark(result) if self._kind == "conversations" else {})}
+
+    def _told(self, result: Any, item: Item) -> dict[str, Any] | None:
+        ours = self._ours(item)
+        return {**(item.before or {}), **ours} if ours else None
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        image = self.capture(payload)
+        if image is None or self._kind != "conversations":
+            return image
+        return {**image, **our_mark(payload, client.admin_id, since)}
 
     def inverse(self) -> Operation | None:
         """See Operation."""
@@ -145,6 +174,8 @@ class Updating(Operation):
 
 class UndoUpdating(Updating):
     """The way back that an updater's `undo_action` knows."""
+
+    own_change_only = True
 
     def describe(self) -> str:
         """See Operation."""
@@ -164,20 +195,50 @@ class UndoUpdating(Updating):
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
-        if (item.before or {}).get("ok") is True:
-            return ""  # what the run left was not to be seen in the answer
-        return super().drift(payload, item)
+        if (item.before or {}).get("ok") is not True:
+            said = super().drift(payload, item)
+        else:
+            # What the run left was not to be seen in the answer, nor does the updater say what it changes.
+            is_done = getattr(self.updater, "is_done", None)
+            gone = is_done is not None and is_done(item.id, **accepted(is_done, self._params(item))) is False
+            said = "it is no longer as the run left it" if gone else ""
+        # An action may write more than the answer it returns shows: what our admin wrote is no touch of others.
+        since = touched_since(payload, replace(item, doubt=True)) if self._kind == "conversations" else ""
+        return "; ".join(part for part in (said, since) if part)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         undo = self.updater.undo_action  # type: ignore[attr-defined]
         to = dict((item.data or {}).get("to") or {})
-        in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))))
-        return to
+        result = in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))))
+        return self._shown_or(result, item, to)
+
+    def _shown_or(self, result: Any, item: Item, otherwise: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._shown(result, item) or otherwise
+        except Exception:
+            return otherwise
 
     def inverse(self) -> Operation | None:
         """See Operation."""
-        return None
+        return RedoUpdating(self.updater, self.params)
+
+
+class RedoUpdating(UndoUpdating):
+    """The way back from an undo: the action again, for the items that the undo took back."""
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"undo {super().describe()}"
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        Updating.perform(self, client, item, now)
+        return dict((item.data or {}).get("to") or {})
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return UndoUpdating(self.updater, self.params)
 
 
 _used: ContextVar[tuple[IntercomBulkUpdater, Client] | None] = ContextVar("_used", default=None)

@@ -1,4 +1,4 @@
-"""The verbs of conversations: close, open, snooze, assign, tag, untag, set, note, reply, and the way back from them.
+"""The verbs of conversations: close, open, snooze, assign, tag, untag, set, note, reply. The way back is in restore.py.
 
 API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations
 """
@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 
 from ..api.client import Client
 from ..api.effects import find_message, message_stands
+from ..errors import StopRun
 from ..model import Item, Reversibility
 from ..operation import Change, Json, Operation
-from .state import ASSIGNEES, STATE, converge, image, mark, number
+from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark
+from .touched import differences
 
 _PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
@@ -56,12 +58,19 @@ class ConversationState(Operation):
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
         now = image(payload, self.fields)
-        wanted = self.target(item.before if item.before is not None else now)
+        wanted = awake(self.target(item.before if item.before is not None else now), client.server_time())
         return all(now.get(field) == value for field, value in wanted.items())
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
-        return differences(item.before or {}, image(payload, self.fields))
+        before = item.before or {}
+        # In doubt: what we may have brought to its wanted value ourselves has not moved.
+        ours = {**self.target(before), **self.consequences(before)} if item.doubt else {}
+        return differences(before, image(payload, self.fields), ours)
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        return {**image(payload, self.fields), **our_mark(payload, client.admin_id, since)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
@@ -70,6 +79,8 @@ class ConversationState(Operation):
 
     def inverse(self) -> Operation | None:
         """See Operation."""
+        from .restore import Restore
+
         return Restore(self.fields)
 
 
@@ -84,6 +95,8 @@ class Close(ConversationState):
         self.customer_visible = bool(body)
         # Closing twice ends in the same state; writing to the customer twice does not.
         self.idempotent = not body
+        if body:
+            self.side_effects = f"the message that the customer has got, {_PARTS_STAY}"
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -160,6 +173,13 @@ class Snooze(ConversationState):
     def target(self, before: Json) -> dict[str, Any]:
         """See ConversationState."""
         return {"state": "snoozed", "snoozed_until": self.until}
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        if self.until <= client.server_time():
+            # Asked to snooze until a moment that has passed, Intercom might open what is closed.
+            raise StopRun(f"the moment to {self.describe()} has come; what is left would not be snoozed any more")
+        return super().perform(client, item, now)
 
 
 class Assign(ConversationState):
@@ -265,6 +285,11 @@ class _Tagging(ConversationState):
         # Only our tags count: others may have been put or taken by somebody else meanwhile.
         now = set(image(payload, self.fields)["tags"])
         return set(self.target({"tags": sorted(now)})["tags"]) == now
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        ours = set(self.tags) - set((item.before or {}).get("tags") or ())
+        return {**image(payload, self.fields), "applied": applied(payload, ours)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
@@ -402,6 +427,11 @@ class _Message(Operation):
         part = find_message(answer, message, client.server_time() - 120)
         return {**image(answer, STATE), **mark(answer), **({"part": str(part.get("id"))} if part else {})}
 
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        part = find_message(payload, self._message(client), since)
+        return {**image(payload, STATE), **mark(payload), **({"part": str(part.get("id"))} if part else {})}
+
     def why_no_undo(self) -> str:
         """See Operation."""
         return "a message cannot be taken back; Intercom can only redact it, part by part"
@@ -426,123 +456,3 @@ class Note(_Message):
     name: ClassVar[str] = "note"
     kind: ClassVar[str] = "note"
     side_effects = "the notifications of teammates, and that a note wakes a snoozed conversation"
-
-
-class Restore(ConversationState):
-    """The way back: bring the touched fields from what a run left to what they were before it.
-
-    `item.before` is what the run left (the drift check compares with it), `item.data["to"]` what was before it.
-    """
-
-    name: ClassVar[str] = "undo"
-    own_change_only = True
-
-    def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "") -> None:
-        self.fields = tuple(fields)
-        self.of = of
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """See Operation."""
-        return {"fields": list(self.fields), "of": self.of}
-
-    def describe(self) -> str:
-        """See Operation."""
-        return f"undo {self.of}".strip()
-
-    def change(self, item: Item) -> Change | None:
-        """See Operation."""
-        left = item.before or {}
-        wanted = self._wanted(item, left)
-        return {f: (left.get(f), v) for f, v in wanted.items() if left.get(f) != v}
-
-    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
-        now = image(payload, self.fields)
-        return all(now.get(f) == v for f, v in self._wanted(item, now).items())
-
-    def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
-        now = image(payload, self.fields)
-        left = {f: v for f, v in (item.before or {}).items() if f in self.fields}
-        if "tags" in left:
-            # Only our own change counts: the tags of others are left as they are.
-            ours = set(left.pop("tags")) ^ set((item.data or {}).get("to", {}).get("tags") or ())
-            was = set((item.before or {})["tags"]) & ours
-            if set(now["tags"]) & ours != was:
-                return "the tag was changed since"
-        return "; ".join(said for said in (differences(left, now), touched_since(payload, item)) if said)
-
-    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
-        have = image(now, self.fields) if now is not None else dict(item.before or {})
-        return converge(client, item.id, have, self._wanted(item, have))
-
-    def inverse(self) -> Operation | None:
-        """See Operation."""
-        return Restore(self.fields, self.describe())
-
-    def _wanted(self, item: Item, now: Json) -> dict[str, Any]:
-        to = {f: v for f, v in ((item.data or {}).get("to") or {}).items() if f in self.fields}
-        if "tags" in to:
-            left, was = set((item.before or {}).get("tags") or ()), set(to["tags"])
-            to["tags"] = sorted((set(now.get("tags") or ()) - (left - was)) | (was - left))
-        return to
-
-
-def differences(was: Json, now: Json) -> str:
-    """What differs between two images, in words: "state is open, was closed"."""
-    return ", ".join(
-        f"{field} is {shown(now.get(field))}, was {shown(value)}"
-        for field, value in was.items()
-        if field in now and now.get(field) != value
-    )
-
-
-def shown(value: Any) -> str:
-    """A field's value for people."""
-    if value is None or value == "":
-        return "empty"
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
-
-
-def touched_since(payload: Json, item: Item) -> str:
-    """Who touched the conversation after our write, as far as its history tells; "" for nobody.
-
-    What bots and workflows write is not counted: closing thousands of conversations sets them off, and they do not
-    overwrite what is restored. A history entry "…by_admin" is a person's even when a bot signs it.
-    """
-    marks = (item.data or {}).get("marks") or {}
-    if "updated_at" not in marks:
-        return ""
-    at = int(marks["updated_at"])
-    later = []
-    for part in (payload.get("conversation_parts") or {}).get("conversation_parts") or []:
-        written = int(part.get("created_at") or 0)
-        ours = str(part.get("id")) == marks.get("part") or str(part.get("id")) in (item.data or {}).get("own", ())
-        newer = written > at or (written == at and "part" in marks and _after(part.get("id"), marks["part"]))
-        if newer and not ours:
-            later.append(part)
-    people = [
-        p for p in later
-        if (p.get("author") or {}).get("type") != "bot" or str(p.get("part_type", "")).endswith("_by_admin")
-    ]
-    if people:
-        last = people[-1]
-        author = last.get("author") or {}
-        who = author.get("name") or f"{author.get('type', 'somebody')} {author.get('id', '')}".strip()
-        return f"{who} has been there since ({last.get('part_type')})"
-    tags = [t for t in (payload.get("tags") or {}).get("tags") or [] if int(t.get("applied_at") or 0) > at]
-    if tags:
-        by = tags[-1].get("applied_by") or {}
-        return f"tagged {tags[-1].get('name')!r} since, by {by.get('type', 'somebody')} {by.get('id', '')}".rstrip()
-    if not later and int(payload.get("updated_at") or 0) > max(at, int((item.data or {}).get("own_until") or 0)):
-        return "changed since by somebody; the API does not tell who"
-    return ""
-
-
-def _after(one: Any, other: Any) -> bool:
-    try:
-        return int(one) > int(other)
-    except (TypeError, ValueError):
-        return False

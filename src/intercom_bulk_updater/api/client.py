@@ -48,7 +48,8 @@ class Client:
         self.requests = Requests()
         self._lock = threading.Lock()
         self._hand = threading.local()
-        self._skew = 0.0
+        self._skew = (0.0, 0.0)
+        """Seconds by which the server's clock is ahead of ours: at least, at most."""
         self._workspace: Workspace | None = None
 
     # -- the four verbs ---------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ class Client:
         log.debug("%s %s %s %.0f ms", method, path, answer.status, (time.monotonic() - began) * 1000)
         date = _date(answer.headers.get("date"))
         if date is not None:
-            self._skew = date - time.time()
+            self._tell_time(date, time.time() - (time.monotonic() - began))
         if answer.status == 429:
             raise self._throttled(permit, answer, method, path)
         self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date)
@@ -179,8 +180,16 @@ class Client:
         return self.admin_id
 
     def server_time(self) -> float:
-        """Unix seconds by the server's clock, as far as the last `Date` header told (to the second)."""
-        return time.time() + self._skew
+        """Unix seconds by the server's clock: what it shows at the least, as far as the `Date` headers told."""
+        return time.time() + self._skew[0]
+
+    def _tell_time(self, date: float, sent: float) -> None:
+        """Narrow down how far the server's clock is ahead: each `Date` is cut off to the second it was written in."""
+        low, high = date - time.time(), date + 1 - sent
+        with self._lock:
+            both = max(low, self._skew[0]), min(high, self._skew[1])
+            # A contradiction: one of the clocks was set.
+            self._skew = both if both[0] < both[1] else (low, high)
 
     def count_retry(self) -> None:
         """One more request is a repetition."""

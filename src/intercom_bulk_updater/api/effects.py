@@ -32,6 +32,8 @@ class Effect:
     stands: Callable[[Json, float], bool | None] | None = None
 
 
+# How many of its newest parts a conversation is answered with.
+_MOST_PARTS = 500
 _CONVERSATION = re.compile(r"^conversations/([^/]+)(?:/(parts|reply|tags)(?:/([^/]+))?)?$")
 
 
@@ -98,34 +100,66 @@ def tag_ids(payload: Json) -> set[str]:
 def message_stands(payload: Json, body: Json, since: float) -> bool | None:
     """Whether a part by the same author with the same text, written since then, stands in the conversation.
 
-    Intercom returns the 500 most recent parts; a reply of the last minutes is among them. None when the payload
-    carries no parts.
+    None when nothing tells: the payload carries no parts; or only the newest (Intercom returns 500), none of them from
+    before `since`; or the author wrote something else since then, which may be our text as Intercom made it over.
     """
-    return find_message(payload, body, since) is not None if _parts(payload) is not None else None
+    parts = _parts(payload)
+    if parts is None:
+        return None
+    written = _written(parts, body, since)
+    if any(_same_text(part, body) for part in written):
+        return True
+    return None if written or not _reaches_back(payload, parts, since) else False
 
 
 def find_message(payload: Json, body: Json, since: float) -> Json | None:
     """The part that `body` (a reply or a close with text) left in the conversation, if it is there."""
+    written = _written(_parts(payload) or [], body, since)
+    return next((part for part in reversed(written) if _same_text(part, body)), None)
+
+
+def _written(parts: list[Json], body: Json, since: float) -> list[Json]:
+    """The messages of the author of `body`, of its kind, written since then."""
     author = str(body.get("admin_id") or body.get("intercom_user_id") or "")
-    text = plain(str(body.get("body") or ""))
-    kind = body.get("message_type")
-    # Part times are whole seconds, cut off: a part written right after `since` may carry the second before it.
-    for part in reversed(_parts(payload) or []):
-        if float(part.get("created_at") or 0) < int(since) - 1:
-            continue
-        if author and str((part.get("author") or {}).get("id")) != author:
-            continue
-        if (kind == "note") != (part.get("part_type") == "note"):
-            continue
-        if plain(str(part.get("body") or "")) == text:
-            return part
-    return None
+    note = body.get("message_type") == "note"
+    # Part times are whole seconds, cut off, and the servers of a farm differ by a little.
+    first = int(since - 0.5)
+    return [
+        part for part in parts
+        if float(part.get("created_at") or 0) >= first
+        and (not author or str((part.get("author") or {}).get("id")) == author)
+        and note == (part.get("part_type") == "note")
+        and str(part.get("body") or "").strip()
+    ]
+
+
+def _same_text(part: Json, body: Json) -> bool:
+    return bool(_readings(str(part.get("body") or "")) & _readings(str(body.get("body") or "")))
+
+
+def _reaches_back(payload: Json, parts: list[Json], since: float) -> bool:
+    """Whether the parts shown go back to before `since`, so that what is not among them is not there."""
+    total = payload["conversation_parts"].get("total_count")
+    cut = total > len(parts) if isinstance(total, int) else len(parts) >= _MOST_PARTS
+    return not cut or any(float(part.get("created_at") or 0) < int(since - 0.5) for part in parts)
 
 
 def plain(text: str) -> str:
     """Text as a person reads it: Intercom wraps and rewrites HTML, so bodies are compared without it."""
     text = re.sub(r"(?i)<\s*(br|/p|/div|/li)\s*/?>", " ", text)
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", text)).split())
+    return _even(html.unescape(re.sub(r"<[^>]+>", "", text)))
+
+
+def _readings(text: str) -> set[str]:
+    """What a body may come out as: its tags taken for tags, or for text ("a < b"), letters and digits alone.
+
+    Intercom makes links, quotes, dashes and lists over; the words stay.
+    """
+    return {re.sub(r"[\W_]+", "", said).casefold() or said for said in (plain(text), _even(html.unescape(text)))}
+
+
+def _even(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _parts(payload: Json) -> list[Json] | None:

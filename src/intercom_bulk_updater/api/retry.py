@@ -91,6 +91,8 @@ class RetryPolicy:
         return full * random.uniform(0.5, 1.0)
 
 
+NO_CONNECTION = "no connection"
+"""The cause of what failed before anything was sent."""
 _FATAL = {401, 402, 403, 405, 406, 415}
 
 
@@ -130,7 +132,7 @@ def _by_status(exc: ApiError) -> Verdict:
 def _transport(exc: TransportError) -> Verdict:
     sent = Sent(exc.method, exc.path, exc.parts.get("json"))
     if isinstance(exc, ConnectionFailed):
-        return Verdict(Kind.BUSY, _failure("no connection", exc), sent=sent)
+        return Verdict(Kind.BUSY, _failure(NO_CONNECTION, exc), sent=sent)
     if isinstance(exc, TimedOut):
         return Verdict(Kind.SLOW, _failure("timeout", exc), sent=sent)
     cause = "unusable answer" if isinstance(exc, BadAnswer) else "connection lost"
@@ -161,9 +163,9 @@ def _foreign(exc: BaseException) -> Verdict:
         return replace(_by_status(error), sent=sent)
     if _from_http_library(exc):
         if names & {"ConnectTimeout", "ConnectError", "PoolTimeout", "NewConnectionError", "ConnectTimeoutError"}:
-            return Verdict(Kind.BUSY, _failure("no connection", exc), sent=_sent(request))
+            return Verdict(Kind.BUSY, _failure(NO_CONNECTION, exc), sent=_sent(request))
         if names & {"ConnectionError"} and "NewConnectionError" in repr(exc):
-            return Verdict(Kind.BUSY, _failure("no connection", exc), sent=_sent(request))
+            return Verdict(Kind.BUSY, _failure(NO_CONNECTION, exc), sent=_sent(request))
         if names & {"Timeout", "ReadTimeout", "TimeoutException", "ReadTimeoutError"}:
             failure = replace(
                 _failure("timeout", exc),
@@ -175,7 +177,7 @@ def _foreign(exc: BaseException) -> Verdict:
     if isinstance(exc, TimeoutError):
         return Verdict(Kind.SLOW, _failure("timeout", exc))
     if isinstance(exc, ConnectionRefusedError):
-        return Verdict(Kind.BUSY, _failure("no connection", exc))
+        return Verdict(Kind.BUSY, _failure(NO_CONNECTION, exc))
     if isinstance(exc, ConnectionError):
         return Verdict(Kind.LOST, _failure("connection lost", exc))
     return Verdict(Kind.PERMANENT, _failure(str(getattr(exc, "cause", "") or type(exc).__name__), exc))

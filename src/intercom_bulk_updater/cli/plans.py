@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from ..errors import SafetyStop, UsageError
 from ..journal import RunLock
 from ..model import RunStatus
+from ..operation import Operation
 from ..processing.feeds import ListFeed, QueryFeed
 from ..processing.options import Options
 from ..processing.plan import check_plan, read_plan
@@ -48,9 +49,11 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
             reference = header["updater"]
             updater = load_class(f"{reference.get('file') or reference.get('module')}:{reference['class']}")()
             updater._session = session
-            operation = Updating(updater, header["parameters"])
+            operation: Operation = Updating(updater, header["parameters"])
+            for _ in range(int(header.get("turns") or 0)):
+                operation = inverse_of(operation, plan)
         else:
-            operation = build(str(header["operation"]), header["parameters"])  # type: ignore[assignment]
+            operation = build(str(header["operation"]), header["parameters"])
         gates(operation, safe)
         for earlier in session.journal.runs(None):
             if earlier.plan_hash == found.hash and earlier.kind == "apply" and earlier.workspace == workspace.id:
@@ -61,7 +64,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         selection = {
             "kind": "plan", "file": str(Path(plan).resolve()), "words": f"{found.count:,} items of {Path(plan).name}",
             "operation": header["operation"], "resource": str(header["operation"]).split(".", maxsplit=1)[0],
-            **({"updater": header["updater"]} if header.get("updater") else {}),
+            **({"updater": header["updater"], "turns": header.get("turns", 0)} if header.get("updater") else {}),
         }
         run = session.journal.create_run(
             operation=str(header["operation"]), kind="apply", parameters=operation.parameters,
@@ -83,12 +86,12 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
         if parent.kind == "dry_run":
             raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")
         was = rebuild(session, parent, options)
-        operation = inverse_of(was.operation, parent)
+        operation = inverse_of(was.operation, parent.id)
         operation_of = getattr(operation, "of", None)
         if operation_of is not None:
             operation.of = was.operation.describe()  # type: ignore[attr-defined]
         gates(operation, safe)
-        lost = not_undoable(session.journal, parent)
+        lost = not_undoable(session.journal, parent, was.operation)
         if lost:
             sys.stderr.write(f"{lost:,} items of {parent.id} carry no before-image and are left out.\n")
         if was.operation.side_effects:
@@ -96,7 +99,10 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
         selection = {
             "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",
             "operation": f"{operation.resource or 'conversations'}.undo", "resource": was.operation.resource or "conversations",
-            **({"updater": parent.selection["updater"]} if parent.selection.get("updater") else {}),
+            **(
+                {"updater": parent.selection["updater"], "turns": int(parent.selection.get("turns") or 0) + 1}
+                if parent.selection.get("updater") else {}
+            ),
         }
         record = session.journal.create_run(
             operation=str(selection["operation"]), kind="dry_run" if safe.dry_run or safe.plan else "undo",
@@ -105,7 +111,7 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             admin_id=session.client.admin_id, author=session.workspace().admin_name or login(),
             settings=options.as_json(), parent=parent.id,
         )
-        feed = ListFeed(undo_items(session.journal, parent))
+        feed = ListFeed(undo_items(session.journal, parent, was.operation))
         return go(session, record, operation, Selected(selection, feed), options, safe, out)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import SafetyStop, UsageError, WrongWorkspace
 from ..journal import RunRecord
+from ..model import NewItem
 from ..operation import Operation
 from ..processing.feeds import Feed, ListFeed
 from ..processing.options import Options
 from ..processing.plan import Plan, read_plan
 from ..processing.session import Session
-from ..processing.undo import undo_items
+from ..processing.undo import inverse_of, undo_items
 from ..registry import build
 from ..updater import IntercomBulkUpdater
 from ..updating import Updating, feed_of
@@ -48,16 +50,14 @@ def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
         )
     updater = _updater(session, run) if selection.get("updater") else None
     operation: Operation = build(str(selection["operation"]), run.parameters) if updater is None else Updating(updater, run.parameters)
+    # The undo of an updater's run is the way back, the undo of that undo the way there again, and so on.
+    for _ in range(int(selection.get("turns") or 0)):
+        operation = inverse_of(operation, run.id)
     made: Feed
     if selection.get("undo"):
-        if updater is not None:
-            inverse = operation.inverse()
-            if inverse is None:
-                raise UsageError(f"{operation.describe()} no longer has undo_action and before")
-            operation = inverse
-        made = ListFeed(undo_items(session.journal, session.journal.run(selection["run"])))
+        # Read again only if its items did not all reach the journal; so with a plan.
+        made = ListFeed(iter(()) if complete else _undone(session, run, options))
     elif selection["kind"] == "plan":
-        # The plan is read again only if its items did not all reach the journal.
         made = ListFeed(iter(()) if complete else _same_plan(run).items())
     elif updater is not None and selection["kind"] == "query":
         made = feed_of(updater, operation, session, selection, options)
@@ -71,6 +71,11 @@ def _same_plan(run: RunRecord) -> Plan:
     if plan.hash != run.plan_hash:
         raise SafetyStop(f"{plan.path} is no longer the plan that {run.id} began with. Nothing was written.")
     return plan
+
+
+def _undone(session: Session, run: RunRecord, options: Options) -> Iterator[NewItem]:
+    parent = session.journal.run(run.selection["run"])
+    return undo_items(session.journal, parent, rebuild(session, parent, options).operation)
 
 
 def _updater(session: Session, run: RunRecord) -> IntercomBulkUpdater:

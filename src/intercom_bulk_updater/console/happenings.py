@@ -44,6 +44,9 @@ def _pass(data: Mapping[str, Any]) -> str:
 def _verify(data: Mapping[str, Any]) -> str:
     left = int(data.get("remaining") or 0)
     said = f"verified: {number(left)} left" if not left else f"verification: {plural(left, 'item')} not as wanted"
+    if data.get("unread"):
+        unread = plural(int(data["unread"]), "item")
+        said = f"{said}, {unread} could not be read back" if left else f"not verified: {unread} could not be read back"
     if data.get("checked"):
         said += f", {number(int(data['checked']))} read back"
     if data.get("waited"):

@@ -226,7 +226,8 @@ def verified_words(verified: Mapping[str, Any]) -> str:
     """`0 left, in 2 passes of the search · 50 read back`; "" when nobody has asked Intercom."""
     remaining = verified.get("remaining")
     if verified.get("level", "none") == "none" or remaining is None:
-        return ""
+        unread = int(verified.get("unread") or 0)
+        return f"no: {plural(unread, 'item')} could not be read back ({clean(str(verified.get('note') or ''))})" if unread else ""
     said = f"{number(remaining)} left"
     if verified.get("passes"):
         said += f", in {plural(int(verified['passes']), 'pass')} of the search"

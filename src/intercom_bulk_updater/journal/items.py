@@ -18,6 +18,8 @@ from .many import execute_many
 
 _item = schema.item
 _PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
+_SLOW = 2
+"""In `doubt`: the request may still be under way."""
 
 # Built once: SQLAlchemy then finds their text in its cache, and `execute_many` in its own.
 _row = and_(_item.c.run == bindparam("r"), _item.c.seq == bindparam("q"))
@@ -146,7 +148,7 @@ def _fate_row(run: int, fate: Fate, now: float) -> dict[str, Any]:
         "least_": _PENDING if fate.outcome in _REVIEWED else _IN_FLIGHT,
         "status_": schema.CODE[fate.outcome],
         "attempts_": fate.attempts,
-        "doubt_": int(fate.doubt or fate.outcome is Outcome.IN_DOUBT),
+        "doubt_": _SLOW if fate.slow else int(fate.doubt or fate.outcome is Outcome.IN_DOUBT),
         "finished_": None if fate.outcome is Outcome.PENDING else now,
         "before_": pack(fate.before),
         "after_": pack(fate.after),
@@ -156,11 +158,10 @@ def _fate_row(run: int, fate: Fate, now: float) -> dict[str, Any]:
     }
 
 
-def claim(connection: Connection, run: int, most: int, first: Sequence[int]) -> list[Item]:
-    """Up to `most` pending items, those of `first` before others, then the lowest; now in flight."""
+def claim(connection: Connection, run: int, most: int, first: Sequence[int], now: float) -> list[Item]:
+    """Up to `most` pending items, those of `first` before others, then the lowest; in flight from `now` on."""
     if most <= 0:
         return []
-    now = time.time()
     found: dict[int, Any] = {}
     for chunk in chunks(first):
         for row in connection.execute(_preferred, {"r": run, "seqs": chunk}):
@@ -182,6 +183,7 @@ def claim(connection: Connection, run: int, most: int, first: Sequence[int]) -> 
             attempts,
             bool(doubt),
             now if claimed is None else claimed,
+            doubt == _SLOW,
         )
         for seq, item_id, before, data, attempts, doubt, claimed in found.values()
     ]
@@ -195,11 +197,23 @@ def release(connection: Connection, run: int, seqs: Sequence[int]) -> None:
 
 def recover(connection: Connection, run: int) -> int:
     """What a dead process left in flight is pending, in doubt: its request may have left."""
-    statement = update(_item).where(_item.c.run == run, _item.c.status == _IN_FLIGHT).values(status=_PENDING, doubt=1)
+    statement = (
+        update(_item)
+        .where(_item.c.run == run, _item.c.status == _IN_FLIGHT)
+        .values(status=_PENDING, doubt=case((_item.c.doubt == 0, 1), else_=_item.c.doubt))
+    )
     return connection.execute(statement).rowcount
 
 
-def reopen(connection: Connection, run: int, outcomes: Iterable[Outcome], causes: Iterable[str] | None) -> int:
+def suspect(connection: Connection, run: int, seqs: Sequence[int]) -> None:
+    """In flight, and out of time: the request may still be under way, whatever becomes of this process."""
+    statement = update(_item).where(_item.c.run == run, _item.c.seq.in_(seqs), _item.c.status == _IN_FLIGHT).values(doubt=_SLOW)
+    connection.execute(statement)
+
+
+def reopen(
+    connection: Connection, run: int, outcomes: Iterable[Outcome], causes: Iterable[str] | None, since: float | None = None
+) -> int:
     """Failed or in doubt becomes pending again, with its attempts forgotten and its doubt kept."""
     wanted = set(outcomes)
     refused = {outcome.value for outcome in wanted if Outcome.PENDING not in MOVES.get(outcome, {})}
@@ -221,6 +235,8 @@ def reopen(connection: Connection, run: int, outcomes: Iterable[Outcome], causes
     )
     if causes is not None:
         statement = statement.where(_item.c.cause.in_(list(causes)))
+    if since is not None:
+        statement = statement.where(_item.c.finished_at >= since)
     return connection.execute(statement).rowcount
 
 

@@ -5,6 +5,7 @@ Nothing here decides or displays; no module besides this package speaks SQL.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -180,8 +181,11 @@ class Journal:
         claim: int,
         *,
         ready_first: Sequence[int] = (),
+        now: float | None = None,
     ) -> list[Item]:
         """Write outcomes and claim the next items, in one transaction; the hot path.
+
+        `now` is the time of the claims by the server's clock (this machine's may be set between a crash and the resume).
 
         `fates` are of items in flight; `Fate.attempts` is the item's total so far. Up to `claim` pending
         items come back in flight: those of `ready_first`, then the lowest seq. A review may settle pending
@@ -191,7 +195,13 @@ class Journal:
         number = self._runs.number(run)
         with self._database.transaction() as connection:
             self._items.settle(connection, number, fates)
-            return self._items.claim(connection, number, claim, ready_first)
+            return self._items.claim(connection, number, claim, ready_first, time.time() if now is None else now)
+
+    def suspect(self, run: str, seqs: Sequence[int]) -> None:
+        """Items in flight whose request ran out of time: it may still be under way when this process is gone."""
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            self._items.suspect(connection, number, seqs)
 
     def release(self, run: str, seqs: Sequence[int]) -> None:
         """Claimed and never sent: PENDING again, with attempts unchanged."""
@@ -208,14 +218,16 @@ class Journal:
         with self._database.transaction() as connection:
             return self._items.recover(connection, number)
 
-    def reopen(self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None) -> int:
-        """For a retry that holds the lock: FAILED or IN_DOUBT (of these causes) becomes PENDING, attempts 0.
+    def reopen(
+        self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None, since: float | None = None
+    ) -> int:
+        """For who holds the lock: FAILED or IN_DOUBT (of these causes, since then) becomes PENDING, attempts 0.
 
         How many.
         """
         number = self._runs.number(run)
         with self._database.transaction() as connection:
-            return self._items.reopen(connection, number, outcomes, causes)
+            return self._items.reopen(connection, number, outcomes, causes, since)
 
     # Items, read
 

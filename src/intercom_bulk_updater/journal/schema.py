@@ -123,12 +123,12 @@ item = Table(
         "doubt",
         SmallInteger,
         nullable=False,
-        comment="1: an earlier attempt may have been carried out; read back before acting again.",
+        comment="1: an earlier attempt may have been carried out; read back before acting again. 2: it may still be under way.",
     ),
     Column(
         "claimed_at",
         Double,
-        comment="Unix seconds of the first claim: nothing of ours can have happened to the item before.",
+        comment="Unix seconds, by Intercom's clock, of the first claim: nothing of ours can have happened to the item before.",
     ),
     Column("finished_at", Double, comment="Unix seconds of the outcome."),
     Column(

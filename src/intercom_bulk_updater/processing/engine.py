@@ -15,9 +15,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..api.gate import Gate
 from ..api.retry import Verdict
+from ..errors import JournalError
 from ..model import Fate, Item
 from ..stop import Stop
 
@@ -38,6 +40,8 @@ class Attempt:
     """An earlier request may have been carried out: look before acting."""
     slow: bool = False
     """It may still be carried out: the last request ran into its timeout."""
+    told: bool = False
+    """The journal knows that."""
     since: float = 0.0
     """Server time (unix s) before the first send; read-backs look for effects since then."""
     last_sent: float = 0.0
@@ -48,6 +52,14 @@ class Attempt:
     """Out of retries: one last look decides between done and failed."""
     looks: int = 0
     """Read-backs that did not succeed."""
+    glances: int = 0
+    """Read-backs that found nothing yet."""
+    away: float = 0.0
+    """Monotonic seconds since when no connection could be made for it; 0: it can."""
+    refused: bool = False
+    """Refused for good; the last look tells whether because it already is as wanted."""
+    left: dict[str, Any] | None = None
+    """What the requests before the one that failed made of the item."""
     began: float = 0.0
     """Monotonic seconds when this process took it."""
 
@@ -118,6 +130,8 @@ class Engine:
     tick: Callable[[Snapshot], None]
     release: Callable[[Sequence[int]], None]
     doubtful: Callable[[Attempt], Fate]
+    suspect: Callable[[Sequence[int]], None] = lambda seqs: None
+    """Told the items whose request ran out of time, at once: a process that dies now must not forget that."""
     paused: bool = False
     _queue: deque[Attempt] = field(default_factory=deque)
     _fates: deque[Fate | Later | BaseException] = field(default_factory=deque)
@@ -164,12 +178,15 @@ class Engine:
             want = 0 if self.paused else max(0, self._depth() - len(self._queue) - len(due))
             try:
                 items = self.take(fates, want) if fates or want else []
-            except BaseException:
+            except BaseException as exc:
                 for attempt in due:
                     heapq.heappush(self._delayed, (now, attempt.item.seq, attempt))
+                if isinstance(exc, JournalError):
+                    # Not written (a full disk, say): the drain tries again, in case there is room by then.
+                    self._fates.extendleft(reversed(fates))
                 raise
             dry = want > 0 and len(items) < want
-            self._give([*due, *(Attempt(item, doubt=item.doubt) for item in items)])
+            self._give([*due, *(Attempt(item, doubt=item.doubt, slow=item.slow) for item in items)])
             if now - last_tick >= TICK:
                 self._rate = 0.5 * self._rate + 0.5 * (finished - done_at_tick) / (now - last_tick)
                 last_tick, done_at_tick = now, finished
@@ -184,16 +201,22 @@ class Engine:
     # -- the clerk's hands ------------------------------------------------------------------------------------------
 
     def _collect(self) -> list[Fate]:
-        fates = []
+        fates: list[Fate] = []
+        slow: list[int] = []
         while self._fates:
             fate = self._fates.popleft()
             if isinstance(fate, Later):
+                if fate.attempt.slow and not fate.attempt.told:
+                    fate.attempt.told = True
+                    slow.append(fate.attempt.item.seq)
                 due = time.monotonic() + fate.seconds
                 heapq.heappush(self._delayed, (due, fate.attempt.item.seq, fate.attempt))
             elif isinstance(fate, BaseException):
                 self._failure = self._failure or fate
             else:
                 fates.append(fate)
+        if slow:
+            self.suspect(slow)
         return fates
 
     def _due(self, now: float) -> list[Attempt]:

@@ -77,6 +77,8 @@ def write_plan(path: Path, journal: Journal, run: RunRecord, operation: Operatio
     }
     if run.selection.get("updater"):
         header["updater"] = run.selection["updater"]
+        if run.selection.get("turns"):
+            header["turns"] = run.selection["turns"]
     digest = hashlib.sha256()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
     try:
@@ -98,6 +100,8 @@ def write_plan(path: Path, journal: Journal, run: RunRecord, operation: Operatio
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
                 out.write(_first_line(header))
                 shutil.copyfileobj(body, out)
+                out.flush()
+                os.fsync(out.fileno())
         temporary.replace(path)
     except OSError as exc:
         raise UsageError(f"The plan cannot be written to {path}: {why(exc)}") from exc

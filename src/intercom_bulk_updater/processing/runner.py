@@ -19,7 +19,16 @@ from typing import Any
 
 from ..amounts import Amount
 from ..api.retry import RetryPolicy
-from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, SearchError, VerificationFailed
+from ..errors import (
+    IntercomBulkError,
+    Interrupted,
+    NotVerified,
+    RunStopped,
+    SafetyStop,
+    SearchError,
+    ServiceUnavailable,
+    VerificationFailed,
+)
 from ..journal import Journal, RunLock, RunRecord, WindowRow
 from ..model import Counts, Fate, Item, Outcome, Requests, RunStatus
 from ..operation import Operation
@@ -116,9 +125,30 @@ class Runner:
                 raise
             finally:
                 self._finish(error)
-        if error is None and self.verified is not None and not self.verified.ok:
-            raise VerificationFailed(self._unverified(), run_id=self.id)
+        self._judge(self.journal.counts(self.id))
         return self.journal.run(self.id)
+
+    def _judge(self, counts: Counts) -> None:
+        """Raise what the verification found."""
+        result = self.verified
+        if result is None:
+            return
+        if not result.ok:
+            raise VerificationFailed(self._unverified(), run_id=self.id)
+        if result.unread and not (counts.failed or counts.in_doubt):
+            raise NotVerified(
+                f"The changes were accepted, but {len(result.unread)} items could not be read back to make sure "
+                f"({result.why_unread}). Ask again with: intercom-bulk verify {self.id}",
+                run_id=self.id,
+            )
+
+    def _code(self, counts: Counts) -> int:
+        """What a run exits with that came to its end."""
+        if self.verified is not None and not self.verified.ok:
+            return VerificationFailed.exit_code
+        if counts.failed or counts.in_doubt:
+            return 3
+        return NotVerified.exit_code if self.verified is not None and self.verified.unread else 0
 
     def verify_only(self, feed: QueryFeed | None) -> Verified:
         """Read back and search once, writing nothing; the account goes into the run's totals."""
@@ -129,17 +159,14 @@ class Runner:
             if feed is not None and not self.journal.run(self.id).search.get("cut"):
                 self._search_unseen(feed, result)
             run, counts = self.journal.run(self.id), self.journal.counts(self.id)
-            if feed is None:
-                result.remaining = counts.pending + counts.in_flight
-            code = run.exit_code
-            if not result.ok and run.status is RunStatus.FINISHED:
-                code = VerificationFailed.exit_code
-            elif result.ok and code == VerificationFailed.exit_code:
-                code = 3 if counts.failed or counts.in_doubt else 0
+            undone = counts.pending + counts.in_flight
+            if undone:
+                result.remaining = (result.remaining or 0) + undone
+                result.explained["not done yet"] = undone
+            code = self._code(counts) if run.status is RunStatus.FINISHED else run.exit_code
             self.journal.update_run(self.id, totals={**run.totals, "verified": result.as_json()}, exit_code=code)
             self._event("verify", **result.as_json())
-        if not result.ok:
-            raise VerificationFailed(self._unverified(), run_id=self.id)
+        self._judge(counts)
         return result
 
     def _search_unseen(self, feed: QueryFeed, result: Verified) -> None:
@@ -158,7 +185,7 @@ class Runner:
         if leftovers.stale_count:
             self._ask_each(leftovers.stale, result)
             self._index_is_behind(leftovers, result)
-        result.remaining = unseen + leftovers.pending + (result.remaining or 0)
+        result.remaining = unseen + (result.remaining or 0)
 
     def _start(self) -> None:
         run = self.journal.run(self.id)
@@ -177,12 +204,13 @@ class Runner:
 
     def _finish(self, error: BaseException | None) -> None:
         status, code, message = _ending(error)
+        if isinstance(error, ServiceUnavailable):
+            # What failed since the last answer failed with the service, not by itself: resume does it.
+            quiet = time.monotonic() - self._worker.health.last_good
+            self.journal.reopen(self.id, outcomes=[Outcome.FAILED], since=time.time() - quiet)
         counts = self.journal.counts(self.id)
         if error is None:
-            if self.verified is not None and not self.verified.ok:
-                code = VerificationFailed.exit_code
-            elif counts.failed or counts.in_doubt:
-                code = 3
+            code = self._code(counts)
             if self.job.review_only:
                 status = RunStatus.PLANNED
         if isinstance(error, _Cancelled):
@@ -255,19 +283,19 @@ class Runner:
 
     def _look(self) -> None:
         operation = self.job.operation
-        needs_reading = next(
-            (True for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]) if row.before is None), False
-        )
-        if needs_reading:
+        # What a plan or an undo would leave alone because it moved is known only by reading it; a dry run reads.
+        every = self._worker.reread and self.job.review_only
+        unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
+        if any(unread):
             self._phase = "reading"
-            self._run_engine(_Looker(self._worker), self._iterate_pending())
+            self._run_engine(_Looker(self._worker), self._iterate_pending(every))
         state = self.session.budget.state()
         reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
         self.review = look(
             self.journal, self.id, operation, limit=state.limit, requests_read=reads,
         )
 
-    def _iterate_pending(self) -> Callable[[Sequence[Fate], int], list[Item]]:
+    def _iterate_pending(self, every: bool) -> Callable[[Sequence[Fate], int], list[Item]]:
         rows = self.journal.items(self.id, outcomes=[Outcome.PENDING])
 
         def take(fates: Sequence[Fate], number: int) -> list[Item]:
@@ -276,8 +304,8 @@ class Runner:
                 self.journal.turn(self.id, fates, 0)
             items: list[Item] = []
             while len(items) < number and (row := next(rows, None)) is not None:
-                if row.before is None:
-                    items.append(Item(row.seq, row.id, None, row.data))
+                if every or row.before is None:
+                    items.append(Item(row.seq, row.id, row.before, row.data))
             return items
 
         return take
@@ -358,7 +386,7 @@ class Runner:
                 chosen.extendleft(fate.seq for fate in fates if fate.outcome is Outcome.PENDING)
                 claim = min(claim, len(chosen))
             first = [chosen.popleft() for _ in range(claim)] if only is not None else []
-            items = self.journal.turn(self.id, fates, claim, ready_first=first)
+            items = self.journal.turn(self.id, fates, claim, ready_first=first, now=self.session.client.server_time())
             allowance.spend(items, fates)
             if broken is not None and not self._stop.asked:
                 raise broken
@@ -420,10 +448,15 @@ class Runner:
         result = Verified("all")
         self._read_back(result, "all")
         totals = dict(self.journal.run(self.id).totals)
-        passed = not failed and not result.wrong_count
+        passed = not failed and not result.wrong_count and not result.unread
         totals["canary"] = {"items": number, "failed": failed, "wrong": result.wrong_count, "passed": passed}
         self.journal.update_run(self.id, totals=totals)
         self._event("canary", **totals["canary"])
+        if not passed and result.unread and not failed and not result.wrong_count:
+            raise SafetyStop(
+                f"The canary of {number} items could not be judged: {len(result.unread)} could not be read back "
+                f"({result.why_unread}). The rest was not touched."
+            )
         if not passed:
             examples = "; ".join(f"{i} is: {what}" for i, what in result.wrong[:3])
             raise SafetyStop(
@@ -514,6 +547,11 @@ class Runner:
         result = self.verified
         assert result is not None  # noqa: S101
         some = "; ".join(f"{i}: {what}" for i, what in result.wrong[:3])
+        undone = result.explained.get("not done yet", 0)
+        if undone:
+            others = result.wrong_count + (result.remaining or 0) - undone
+            also = f" {others} more are not in the wanted state." if others else ""
+            return f"{undone} items are not done yet: go on with intercom-bulk runs resume {self.id}.{also}"
         return (
             f"{result.wrong_count + (result.remaining or 0)} items are not in the wanted state although Intercom accepted "
             f"the change{f' ({some})' if some else ''}."
@@ -555,6 +593,7 @@ class Runner:
             tick=tick,
             release=(lambda seqs: self.journal.release(self.id, seqs)) if acting else (lambda seqs: None),
             doubtful=self._worker.put_back,
+            suspect=(lambda seqs: self.journal.suspect(self.id, seqs)) if acting else (lambda seqs: None),
         )
         engine.run()
 

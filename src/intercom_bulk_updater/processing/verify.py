@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..api.client import Client
+from ..api.redact import redact
 from ..errors import NotFound
 from ..journal import ItemRow, Journal
 from ..model import Fate, Item, Outcome
@@ -44,23 +45,33 @@ class Verified:
     unreadable: str = ""
     ids: set[str] = field(default_factory=set)
     """All ids that are not as wanted, each once, however often it was met."""
+    unread: set[str] = field(default_factory=set)
+    """Ids that could not be read back: nothing is known of them."""
+    why_unread: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as wanted."""
+        """Whether nothing was found that is not as wanted."""
         return not self.wrong_count and not self.remaining
+
+    @property
+    def left(self) -> int | None:
+        """Items not as wanted; None while some could not be asked about and none of the others is wrong."""
+        found = (self.remaining or 0) + self.wrong_count
+        return found if found or not self.unread else None
 
     def as_json(self) -> dict[str, Any]:
         """The `verified` object of the JSON contract."""
         return {
             "level": self.level,
-            "remaining": (self.remaining or 0) + self.wrong_count,
+            "remaining": self.left,
             "checked": self.checked,
             "wrong": [{"id": i, "is": what} for i, what in self.wrong],
             "passes": self.passes,
             "explained": self.explained,
             "waited": round(self.waited, 1),
-            **({"note": self.unreadable} if self.unreadable else {}),
+            **({"unread": len(self.unread)} if self.unread else {}),
+            **({"note": self.unreadable or self.why_unread} if self.unreadable or self.why_unread else {}),
         }
 
 
@@ -88,12 +99,15 @@ class ReadBack:
             if attempt.looks > 4 or not getattr(exc, "transient", False):
                 if getattr(exc, "exit_code", 0) == 4:
                     raise
-                self._wrong(item.id, f"could not be read back: {exc}")
+                with self._lock:
+                    self._result.unread.add(item.id)
+                    self._result.why_unread = redact(f"{item.id} could not be read back: {exc}")
                 return Fate(item.seq, Outcome.DONE)
             return Later(attempt, 0.5 * 2**attempt.looks)
         standing = None
         if payload is not None:
-            standing = self._operation.stands(payload, item, since=self._since, client=self._client)
+            since = item.sent_at or self._since
+            standing = self._operation.stands(payload, item, since=since, client=self._client)
         with self._lock:
             self._result.checked += standing is not None
         if standing is False:
@@ -144,8 +158,6 @@ class Leftovers:
         self.explained: dict[str, int] = {}
         self.stale: list[str] = []
         self.stale_count = 0
-        self.pending = 0
-        """Still matching because nobody has acted on them yet."""
 
     def __call__(self, payload: Mapping[str, Any]) -> None:
         """Take one raw item of the search."""
@@ -169,9 +181,7 @@ class Leftovers:
                         self.stale.append(row.id)
                 else:
                     self._add("done, and still matching the selection")
-            elif row.outcome is Outcome.PENDING:
-                self.pending += 1
-            else:
+            elif row.outcome is not Outcome.PENDING:
                 self._add(str(row.outcome).replace("_", " "))
 
     def _shows(self, payload: Mapping[str, Any], item: Item) -> bool | None:

@@ -9,14 +9,14 @@ tells, it is left in doubt and reported. A customer never gets the same message 
 
 from __future__ import annotations
 
-import threading
+import random
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..api.client import Client
 from ..api.effects import effect_of
-from ..api.retry import Kind, RetryPolicy, Verdict, classify
+from ..api.retry import NO_CONNECTION, Kind, RetryPolicy, Verdict, classify
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -33,34 +33,16 @@ from ..model import Failure, Fate, Item, Outcome
 from ..operation import Json, Operation
 from ..stop import Stop
 from .engine import Attempt, Later
+from .health import UNREACHABLE_SECONDS, Health
 
-# After a crash, or a lost connection, how long a request may take at most to show its effect (seconds).
+# How long a request may still take to show its effect (seconds): of a process that died, counted from the resume, because
+# nobody knows when it died; after a connection that broke, or a gateway that spoke in the API's stead; after the API's own
+# "it failed".
 _SETTLE_AFTER_CRASH = 5.0
-_SETTLE_AFTER_LOSS = 1.0
-# An outage: this many items in a row out of retries, and nothing good for this long (seconds).
-_OUTAGE_ITEMS, _OUTAGE_SECONDS = 50, 20.0
+_SETTLE_AFTER_LOSS = 3.0
+_SETTLE_AFTER_ERROR = 1.0
 # The longest that nothing but 429 comes back before the run says so and stops (seconds).
 _THROTTLED_SECONDS = 900.0
-
-
-@dataclass(slots=True)
-class Health:
-    """Whether anything gets through at all; shared by the workers of a run."""
-
-    last_good: float = field(default_factory=time.monotonic)
-    in_a_row: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def good(self) -> None:
-        """A request was answered."""
-        self.last_good = time.monotonic()
-        self.in_a_row = 0
-
-    def exhausted(self) -> bool:
-        """An item ran out of retries; True when this is an outage."""
-        with self.lock:
-            self.in_a_row += 1
-            return self.in_a_row >= _OUTAGE_ITEMS and time.monotonic() - self.last_good > _OUTAGE_SECONDS
 
 
 @dataclass(slots=True)
@@ -87,6 +69,7 @@ class Worker:
     reread: bool = False
     on_drift: str = "skip"
     health: Health = field(default_factory=Health)
+    _born: float = field(default_factory=time.monotonic)
 
     def __call__(self, attempt: Attempt) -> Fate | Later:
         """The fate of one item, or when to try it again."""
@@ -117,12 +100,9 @@ class Worker:
             payload = self.operation.read(self.client, item.id)
             self.health.good()
         if payload is not None and item.before is None:
-            # The before-image goes to disk first; the item comes back with it at once.
-            before = self.operation.capture(payload)
-            already = before is not None and self.operation.change(replace(item, before=before)) == {}
-            if before is not None:
-                outcome = Outcome.UNCHANGED if already else Outcome.PENDING
-                return Fate(item.seq, outcome, attempts=0, before=before)
+            looked = self._first_look(item, payload)
+            if looked is not None:
+                return looked
         elif payload is not None:
             moved = self._moved(item, payload)
             if moved is not None:
@@ -131,11 +111,19 @@ class Worker:
             return Fate(item.seq, Outcome.UNCHANGED, attempts=0)
         return self._act(attempt, payload)
 
+    def _first_look(self, item: Item, payload: Json) -> Fate | None:
+        """The before-image goes to disk before anything is sent; the item comes back with it at once. None: there is none."""
+        before = self.operation.capture(payload)
+        if before is None:
+            return None
+        already = self.operation.change(replace(item, before=before)) == {}
+        return Fate(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before)
+
     def _moved(self, item: Item, payload: Json) -> Fate | None:
         """The fate of an item that is no longer as the plan saw it; None to go on."""
         drift = self.operation.drift(payload, item)
         # What our own later runs did (an earlier undo, say) is no drift; what others did is, even if it comes to the same.
-        others = bool(drift) and self.operation.own_change_only and not (item.data or {}).get("own")
+        others = bool(drift) and self.operation.own_change_only and "own" not in (item.data or {})
         if not self.operation.appends and not others:
             since = self.client.server_time()
             if self.operation.stands(payload, item, since=since, client=self.client):
@@ -160,7 +148,11 @@ class Worker:
 
     def _failed(self, attempt: Attempt, exc: Exception) -> Fate | Later:
         verdict = classify(exc)
-        attempt.last = verdict
+        if verdict.failure.cause == NO_CONNECTION and (later := self._unreachable(attempt)) is not None:
+            return later
+        looking = attempt.doubt and verdict.sent is not None and verdict.sent.method == "GET"
+        if not looking:
+            attempt.last = verdict
         if verdict.kind is Kind.WINDOW:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
@@ -170,14 +162,21 @@ class Worker:
         if verdict.kind is Kind.FATAL:
             self.stop.ask(_fatal(exc, verdict))
             return Later(attempt, 0.0)
-        if attempt.doubt and verdict.sent is not None and verdict.sent.method == "GET":
+        if looking:
             return self._blind(attempt, exc)
         attempt.requests += 1
+        attempt.left = getattr(exc, "parts", {}).get("left") or attempt.left
         if verdict.kind is Kind.PERMANENT:
-            return self._fail(attempt)
+            self.health.good()
+            if not self._may_be_so(attempt, verdict):
+                return self._fail(attempt)
+            attempt.doubt = attempt.refused = attempt.exhausted = True
+            return Later(attempt, 0.0)
         if verdict.kind in (Kind.LOST, Kind.SLOW) and not _harmless(verdict):
             attempt.doubt = True
             attempt.slow = attempt.slow or verdict.kind is Kind.SLOW
+            # It waited for its permit before it left; now is the latest moment at which it can have.
+            attempt.last_sent = time.monotonic()
         after = self.retry.after(attempt.requests)
         if after is not None:
             return Later(attempt, max(after, verdict.wait))
@@ -188,9 +187,26 @@ class Worker:
         attempt.exhausted = True
         return Later(attempt, _SETTLE_AFTER_LOSS)
 
+    def _unreachable(self, attempt: Attempt) -> Later | None:
+        """Nothing was sent, and nobody gets through: no fault of the item, and no attempt. None when others do get through."""
+        now = time.monotonic()
+        attempt.away = attempt.away or now
+        if self.health.last_good > attempt.away:
+            attempt.away = 0.0
+            return None
+        if now - attempt.away > UNREACHABLE_SECONDS:
+            self.stop.ask(ServiceUnavailable(f"There has been no connection to Intercom for {UNREACHABLE_SECONDS:.0f} s."))
+        self.client.count_retry()
+        return Later(attempt, random.uniform(0.3, 0.9))
+
+    def _may_be_so(self, attempt: Attempt, verdict: Verdict) -> bool:
+        """Whether a refusal may mean that the item is as wanted already: one look tells."""
+        known = verdict.failure.status in (400, 409, 422) and self.operation.idempotent is True
+        return known and attempt.item.before is not None and not attempt.refused
+
     def _fail(self, attempt: Attempt) -> Fate:
         failure = attempt.last.failure if attempt.last else Failure("unknown")
-        return Fate(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=failure)
+        return Fate(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=failure, after=attempt.left)
 
     # -- in doubt: look before anything else --------------------------------------------------------------------------
 
@@ -198,8 +214,17 @@ class Worker:
         """Decide an item whose request may have been carried out."""
         item = attempt.item
         standing, payload = self._look(attempt)
+        self.health.good()
+        if payload is not None and item.before is None and not attempt.requests:
+            looked = self._first_look(item, payload)
+            if looked is not None:
+                return looked  # nothing is sent without a before-image on disk: there was none, so there is no doubt
+        if standing and attempt.refused and attempt.requests == 1:
+            return Fate(item.seq, Outcome.UNCHANGED, attempts=1, note="already so")
         if standing:
-            after = self.operation.capture(payload) if payload is not None else None
+            after = None
+            if payload is not None:
+                after = self.operation.left(payload, item, since=attempt.since or item.sent_at, client=self.client)
             return Fate(item.seq, Outcome.DONE, attempts=max(1, attempt.requests), after=after, note="read back")
         effect = effect_of(attempt.last.sent) if attempt.last else None
         declared = self.operation.idempotent
@@ -209,33 +234,46 @@ class Worker:
                 return self._left(attempt, "nothing tells whether the request was carried out")
             wait = self._settling(attempt)
             if wait > 0:
-                return Later(attempt, min(wait, 2.0))
+                # Soon at first, then less and less often: each look costs a request.
+                attempt.glances += 1
+                return Later(attempt, min(wait, 1.0 + attempt.glances))
             if attempt.slow:
                 return self._left(attempt, "no effect to be seen, but the request may still be under way")
         if attempt.exhausted:
             return self._fail(attempt)
+        if self.reread and payload is not None and item.before is not None:
+            # Somebody else may have been there since; what we may have done of it ourselves is no drift.
+            by = {**(item.data or {}), "by": self.client.admin_id}
+            moved = self._moved(replace(item, doubt=True, data=by), payload)
+            if moved is not None:
+                return moved
         attempt.doubt = False
         return self._act(attempt, payload)
 
     def _look(self, attempt: Attempt) -> tuple[bool | None, Json | None]:
         item = attempt.item
         payload = self.operation.read(self.client, item.id)
-        # The claim of a process that died is stamped by this machine's clock; effects are stamped by the server's.
-        since = attempt.since or item.sent_at + self.client.server_time() - time.time()
+        since = attempt.since or item.sent_at
         if payload is not None:
-            return self.operation.stands(payload, item, since=since, client=self.client), payload
+            told = self.operation.stands(payload, item, since=since, client=self.client)
+            if told is not None or attempt.last is None:
+                return told, payload
         effect = effect_of(attempt.last.sent) if attempt.last else None
         if effect is not None and effect.read and effect.stands is not None:
-            return effect.stands(self.client.get(effect.read), since), None
-        return None, None
+            return effect.stands(self.client.get(effect.read), since), payload
+        return None, payload
 
     def _settling(self, attempt: Attempt) -> float:
         """Seconds until "not there" may be believed."""
-        if attempt.requests:
-            late = 2 * self.timeout if attempt.slow else _SETTLE_AFTER_LOSS
-            return attempt.last_sent + late - time.monotonic()
-        # Left by a process that died: only the wall clock of the claim is known.
-        return attempt.item.sent_at + min(self.timeout, _SETTLE_AFTER_CRASH) - time.time()
+        if attempt.slow:
+            late = 2 * self.timeout
+        elif not attempt.requests:
+            late = min(self.timeout, _SETTLE_AFTER_CRASH)
+        else:
+            refused = attempt.last is not None and attempt.last.failure.status in (500, 503)
+            late = _SETTLE_AFTER_ERROR if refused else _SETTLE_AFTER_LOSS
+        # Without a send of this process: it was another one's, which died before this one began.
+        return (attempt.last_sent or self._born) + late - time.monotonic()
 
     def _blind(self, attempt: Attempt, exc: Exception) -> Fate | Later:
         """The look itself failed."""
@@ -251,7 +289,9 @@ class Worker:
     def _left(self, attempt: Attempt, why: str) -> Fate:
         was = attempt.last.failure if attempt.last else Failure("interrupted", "the process ended while it was in flight")
         failure = replace(was, message=f"{was.message}; {why}")
-        return Fate(attempt.item.seq, Outcome.IN_DOUBT, attempts=attempt.requests, failure=failure, doubt=True)
+        return Fate(
+            attempt.item.seq, Outcome.IN_DOUBT, attempts=attempt.requests, failure=failure, doubt=True, slow=attempt.slow
+        )
 
     def look(self, attempt: Attempt) -> Fate | Later:
         """Read an item and say whether acting would change it; never writes. For reviews of items without a before-image."""
@@ -262,13 +302,15 @@ class Worker:
             raise
         except Exception as exc:
             return self._failed(attempt, exc)
+        if payload is not None and item.before is not None:
+            return self._moved(item, payload) or Fate(item.seq, Outcome.PENDING, attempts=0)
         before = self.operation.capture(payload) if payload is not None else None
         same = before is not None and self.operation.change(replace(item, before=before)) == {}
         return Fate(item.seq, Outcome.UNCHANGED if same else Outcome.PENDING, attempts=0, before=before)
 
     def put_back(self, attempt: Attempt) -> Fate:
         """What the journal should know of an attempt that a drain cut short."""
-        return Fate(attempt.item.seq, Outcome.PENDING, attempts=attempt.requests, doubt=attempt.doubt)
+        return Fate(attempt.item.seq, Outcome.PENDING, attempts=attempt.requests, doubt=attempt.doubt, slow=attempt.slow)
 
 
 def _harmless(verdict: Verdict) -> bool:

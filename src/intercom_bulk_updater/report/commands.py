@@ -34,7 +34,7 @@ def next_commands(
         said.append(f"{command} runs resume {run.id}")
     if counts.failed:
         said.append(f"{command} runs retry {run.id}")
-    if exit_code == 6:
+    if exit_code == 6 or (exit_code == 7 and status is RunStatus.FINISHED):
         said.append(f"{command} verify {run.id}")
     if counts.done and (_likely(run) if undoable is None else undoable):
         said.append(f"{command} undo {run.id}")

@@ -35,6 +35,8 @@ def verdict_of(told: Mapping[str, Any]) -> Verdict:
             return Verdict("bad", "Not as wanted", line)
         if counts["failed"] or counts["in_doubt"]:
             return Verdict("warn", "Finished, with failures" if counts["failed"] else "Finished, some in doubt", line)
+        if told["verified"].get("unread"):
+            return Verdict("warn", "Finished, not verified", line)
         checked = told["verified"].get("level") != "none" and told["verified"].get("remaining") == 0
         return Verdict("good", "Finished and verified" if checked else "Finished", line)
     label = {5: "Stopped for safety", 4: "Stopped: no permission"}.get(code)
@@ -78,6 +80,8 @@ def verification_words(told: Mapping[str, Any]) -> list[str]:
     if level == "none" or remaining is None:
         if told["run"]["kind"] == "dry_run":
             return ["A dry run writes nothing, so there is nothing to verify."]
+        if verified.get("unread"):
+            return [f"{number(int(verified['unread']))} items could not be read back: {verified.get('note')}."]
         return ["Nobody has asked Intercom yet whether the changes stand."]
     checked, done = int(verified.get("checked") or 0), told["counts"]["done"]
     wrong = len(verified.get("wrong") or ())

@@ -19,6 +19,7 @@ from ..api.retry import Kind, RetryPolicy, classify
 from ..errors import (
     ApiError,
     BadAnswer,
+    ConnectionFailed,
     IntercomBulkError,
     NotFound,
     RateLimited,
@@ -38,6 +39,8 @@ log = logging.getLogger("intercom_bulk_updater")
 _SCROLL_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0)
 # A scroll dies after a minute in which nobody asked; 404 that soon after a page means its end, later that it died.
 _SCROLL_LIFE = 50.0
+# The longest a search waits for a connection that cannot be made (seconds).
+_UNREACHABLE = 30.0
 # The longest a search waits out 429s with not one page let through, before it says so and stops.
 _PATIENCE = 900.0
 
@@ -131,7 +134,7 @@ class EndpointSource:
         return self._page(None, size=size)
 
     def _page(self, cursor: str | None, size: int | None = None) -> Page:
-        attempt, throttled = 0, 0.0
+        attempt, throttled, away = 0, 0.0, 0.0
         while True:
             try:
                 return self._read(self._ask(cursor, size or self.page_size), cursor)
@@ -141,7 +144,11 @@ class EndpointSource:
                 if self.endpoint.paging is Paging.SCROLL and cursor is not None and not isinstance(exc, RateLimited):
                     # Each answer moves the scroll on: asked again, it would skip the page whose answer was lost.
                     raise
-                wait, attempt, throttled = self._patience(exc, attempt, throttled)
+                away = (away or time.monotonic()) if isinstance(exc, ConnectionFailed) else 0.0
+                if away and time.monotonic() - away < _UNREACHABLE:
+                    wait = 1.0  # nothing was sent: an interrupted network costs no try
+                else:
+                    wait, attempt, throttled = self._patience(exc, attempt, throttled)
                 log.info("search page again in %.1f s: %s", wait, exc)
                 self.client.count_retry()
                 self._wait(wait, exc)

@@ -1,0 +1,89 @@
+"""What became of a conversation since we saw it or wrote to it, and by whom, as far as the API tells. In words for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model import Item
+from ..operation import Json
+
+
+def differences(was: Json, now: Json, ours: Json | None = None) -> str:
+    """What differs between two images, in words: "state is open, was closed". Values of `ours` are no difference."""
+    return ", ".join(
+        f"{field} is {shown(now.get(field))}, was {shown(value)}"
+        for field, value in was.items()
+        if field in now and now.get(field) != value and not (ours and field in ours and now.get(field) == ours[field])
+    )
+
+
+def shown(value: Any) -> str:
+    """A field's value for people."""
+    if value is None or value == "":
+        return "empty"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+
+
+def touched_since(payload: Json, item: Item) -> str:
+    """Who touched the conversation after our write, as far as its history tells; "" for nobody.
+
+    What bots and workflows write is not counted: closing thousands of conversations sets them off, and they do not
+    overwrite what is restored. A history entry "…_by_admin" is a person's even when a bot signs it.
+    """
+    data = item.data or {}
+    marks = data.get("marks") or {}
+    if "updated_at" not in marks:
+        return ""
+    at = int(marks["updated_at"])
+    unsure = item.doubt or data.get("unsure")
+    later = []
+    for part in (payload.get("conversation_parts") or {}).get("conversation_parts") or []:
+        written = int(part.get("created_at") or 0)
+        ours = str(part.get("id")) == marks.get("part") or str(part.get("id")) in (data.get("own") or ())
+        if unsure:
+            # What we may just have written ourselves is no touch of others.
+            ours = ours or str((part.get("author") or {}).get("id")) == data.get("by")
+        newer = written > at or (written == at and "part" in marks and _after(part.get("id"), marks["part"]))
+        if newer and not ours:
+            later.append(part)
+    people = [
+        p for p in later
+        if (p.get("author") or {}).get("type") != "bot" or str(p.get("part_type", "")).endswith("_by_admin")
+    ]
+    if people:
+        last = people[-1]
+        author = last.get("author") or {}
+        who = "a teammate" if author.get("type") == "bot" else _who(author)
+        return f"{who} has been there since ({last.get('part_type')})"
+    there = marks.get("there") or ()
+    tags = [
+        t for t in (payload.get("tags") or {}).get("tags") or []
+        if int(t.get("applied_at") or 0) > at or (int(t.get("applied_at") or 0) == at and "part" in marks and str(t.get("id")) not in there)
+    ]
+    if tags and not unsure:
+        return f"tagged {tags[-1].get('name')!r} since, by {_who(tags[-1].get('applied_by') or {})}"
+    if not later and not unsure and int(payload.get("updated_at") or 0) > max(at, int(data.get("own_until") or 0)):
+        return "changed since by somebody; the API does not tell who"
+    return ""
+
+
+def tagged_again(payload: Json, item: Item, added: set[str]) -> str:
+    """Who put one of our tags on again after it had been taken off; "" for nobody."""
+    ours = ((item.data or {}).get("marks") or {}).get("applied") or {}
+    for tag in (payload.get("tags") or {}).get("tags") or []:
+        key = str(tag.get("id"))
+        if key in added and key in ours and int(tag.get("applied_at") or 0) > int(ours[key]):
+            return f"tagged {tag.get('name')!r} again since, by {_who(tag.get('applied_by') or {})}"
+    return ""
+
+
+def _who(author: Json) -> str:
+    """A person as the API names them; their e-mail address stays out."""
+    return str(author.get("name") or f"{author.get('type', 'somebody')} {author.get('id', '')}".strip())
+
+
+def _after(one: Any, other: Any) -> bool:
+    try:
+        return int(one) > int(other)
+    except (TypeError, ValueError):
+        return False

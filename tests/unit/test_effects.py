@@ -1,0 +1,65 @@
+"""Finding our own message again in a thread, however Intercom made it over; and knowing when nothing tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from intercom_bulk_updater.api.effects import find_message, message_stands
+
+SINCE = 1_764_000_000.4
+
+
+def thread(*parts: dict[str, Any], total: int | None = None) -> dict[str, Any]:
+    """A conversation with these parts."""
+    return {"conversation_parts": {"conversation_parts": list(parts), "total_count": len(parts) if total is None else total}}
+
+
+def part(body: str, at: int = 1_764_000_000, author: str = "7", kind: str = "comment") -> dict[str, Any]:
+    """A part of a thread."""
+    return {"id": "1", "part_type": kind, "body": body, "created_at": at, "author": {"type": "admin", "id": author}}
+
+
+def reply(text: str, kind: str = "comment") -> dict[str, Any]:
+    """The body of a reply."""
+    return {"message_type": kind, "type": "admin", "admin_id": 7, "body": text}
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("Hello", "<p>Hello</p>"),
+        ("a < b and c > d", "<p>a &lt; b and c &gt; d</p>"),
+        ("Fish & chips", "<p>Fish &amp; chips</p>"),
+        ("Fish &amp; chips", "<p>Fish &amp; chips</p>"),
+        ("one\n\n two", "<p>one</p>\n<p>two</p>"),
+        ("<b>Hi</b> there", "<p>Hi there</p>"),
+        ("See https://a.b/c?x=1&y=2", '<p>See <a href="https://a.b/c?x=1&amp;y=2" target="_blank">https://a.b/c?x=1&amp;y=2</a></p>'),
+        ("It's - \"fine\"...", "<p>It\u2019s \u2013 \u201cfine\u201d\u2026</p>"),
+        ("- one\n- two", "<ul><li>one</li><li>two</li></ul>"),
+        (":-)", "<p>:-)</p>"),
+        ("non\u00a0breaking", "<p>non&nbsp;breaking</p>"),
+    ],
+)
+def test_a_message_is_known_again_however_it_was_made_over(sent: str, stored: str) -> None:
+    """Wrapped, escaped, linked, with other quotes: the words are the same."""
+    assert message_stands(thread(part(stored)), reply(sent), SINCE) is True
+    assert find_message(thread(part(stored)), reply(sent), SINCE) is not None
+
+
+def test_what_is_no_message_of_ours() -> None:
+    """Of another author, of another kind, or from before: not there, so it may be sent again."""
+    for other in (part("Hello", author="8"), part("Hello", kind="note"), part("Hello", at=1_763_999_998), part("", kind="close")):
+        assert message_stands(thread(other), reply("Hello"), SINCE) is False
+    assert message_stands(thread(part("Hello")), reply("Hello", "note"), SINCE) is False
+
+
+def test_when_nothing_tells_nothing_is_sent_again() -> None:
+    """No parts in the answer, only the newest of a long thread, or another text of ours: nobody knows."""
+    assert message_stands({"id": "1"}, reply("Hello"), SINCE) is None
+    new = [part("other", at=1_764_000_009, author="9")] * 500
+    assert message_stands(thread(*new, total=730), reply("Hello"), SINCE) is None
+    assert message_stands(thread(part("older", at=1_763_000_000), *new, total=730), reply("Hello"), SINCE) is False
+    assert message_stands(thread(total=3), reply("Hello"), SINCE) is None
+    assert message_stands(thread(part("<p>Hello <img></p>"), part("made over")), reply("quite different"), SINCE) is None
