@@ -214,7 +214,8 @@ def test_lists_of_ids_end_at_two_hundred(journal: Journal) -> None:
     run = a_run(journal, 5000, lambda item: Fate(item.seq, Outcome.DRIFTED, note="moved"))
     text = page(journal, run.id)
     assert text.count("<td>moved</td>") == 200
-    assert "The first 200 of 5,000 items" in text
+    assert "The first 8 of 5,000" in text
+    assert "The next 192; runs export has them all" in text
     assert len(text) < 60_000
 
 

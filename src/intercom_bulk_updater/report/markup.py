@@ -38,6 +38,11 @@ def paragraph(text: str, name: str = "") -> str:
     return f"<p{mark}>{esc(text)}</p>"
 
 
+def flagged(text: str, name: str = "") -> str:
+    """A paragraph in which flags (`--exclude`) and commands in backquotes are set as code, and do not break."""
+    return re.sub(r"(?<![\w-])(--[a-z][a-z-]+)|`([^`]+)`", lambda m: f"<code>{m[1] or m[2]}</code>", paragraph(text, name))
+
+
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
     """Names and values, those without a value left out."""
     rows = "".join(f"<div><dt>{esc(k)}</dt><dd>{esc(v)}</dd></div>" for k, v in pairs if v)

@@ -104,6 +104,7 @@ def _head(run: RunRecord, told: dict[str, Any]) -> str:
         f'<header class="{verdict.tone}"><p class="eyebrow">Account of a bulk run on Intercom</p>'
         f"<h1>{esc(title)}</h1>"
         f'<p class="which">{esc(selection_words(run))}</p>'
+        f'<p class="who">{esc(sections.by_whom(run, told))}</p>'
         f'<p class="verdict"><span>{esc(verdict.label)}</span></p>'
         f'<p class="line">{esc(verdict.line)}</p>'
         f"{outcome_bar(told['counts'])}{sections.counts_list(told)}</header>"

@@ -9,7 +9,7 @@ from typing import Any
 from intercom_bulk_updater.journal import Event, Journal, RunRecord
 from intercom_bulk_updater.model import Outcome
 
-from .markup import esc, facts, folded, number, paragraph, section, table
+from .markup import esc, facts, flagged, folded, number, paragraph, section, table
 from .picture import OUTCOMES
 from .times import duration, moment
 from .verdict import verification_words, why_words
@@ -18,6 +18,8 @@ from .words import masked, selection_words, without_secrets, without_tokens
 Told = Mapping[str, Any]
 
 LISTED = 200
+_AT_ONCE = 8
+"""Rows of a list that stand open; the others are a click away, and in the export."""
 _MEANING = {
     "done": "Intercom confirmed the change",
     "unchanged": "already as wanted; nothing was written",
@@ -41,6 +43,14 @@ def counts_list(told: Told) -> str:
             f"<dd><b>{number(count)}</b><span>{esc(meaning)}</span></dd></div>"
         )
     return f'<dl class="counts">{"".join(rows)}</dl>'
+
+
+def by_whom(run: RunRecord, told: Told) -> str:
+    """Who, when, where in one line; the section of that name has the rest."""
+    parts = [f"by {run.author}" if run.author else "", moment(run.started_at or run.created_at)]
+    parts += [f"took {duration(told['seconds'])}" if told["seconds"] else ""]
+    parts += [f"workspace {run.workspace}" if run.workspace else ""]
+    return " · ".join(part for part in parts if part)
 
 
 def who_and_when(run: RunRecord, told: Told) -> str:
@@ -129,7 +139,7 @@ def failures(told: Told) -> str:
         doubt = " (in doubt)" if group["outcome"] == Outcome.IN_DOUBT.value else ""
         parts.append(
             f'<article><h3><span class="count">{number(group["count"])} &times;</span> '
-            f"{esc(group['cause'])}{doubt}</h3>{facts(pairs)}{paragraph(group['advice'], 'advice')}</article>"
+            f"{esc(group['cause'])}{doubt}</h3>{facts(pairs)}{flagged(group['advice'], 'advice')}</article>"
         )
     return section("Failures by cause", *parts, name="failures")
 
@@ -156,8 +166,11 @@ def _listed(journal: Journal, run: RunRecord, outcomes: Sequence[Outcome], count
         said = row.failure.message if row.failure else row.note
         said = said or ("its process ended while it was under way" if row.outcome is Outcome.IN_FLIGHT else "")
         rows.append((row.id, without_secrets(said, with_bodies=with_bodies)))
-    caption = f"The first {LISTED} of {number(count)} items" if count > LISTED else f"{number(count)} in all"
-    return table(caption, ("Id", why), rows)
+    head = ("Id", why)
+    shown = min(len(rows), _AT_ONCE)
+    caption = f"{number(count)} in all" if shown == count else f"The first {shown} of {number(count)}"
+    more = f"The other {number(count - shown)}" if len(rows) == count else f"The next {number(len(rows) - shown)}; runs export has them all"
+    return table(caption, head, rows[:shown]) + folded(more, table(more, head, rows[shown:]) if rows[shown:] else "")
 
 
 def events(run: RunRecord, log: Sequence[Event]) -> str:
@@ -173,10 +186,10 @@ def events(run: RunRecord, log: Sequence[Event]) -> str:
 
 _EVENTS = {
     "pass": "pass {number} of the search found {found} more",
-    "canary": "canary: {items} items first; {failed} failed, {wrong} not as wanted",
+    "canary": "canary, the first {items}: {failed} failed, {wrong} not as wanted",
     "paused": "paused by another process",
     "resumed": "went on",
-    "in_doubt": "resumed; {count} items had been under way when the process ended",
+    "in_doubt": "resumed; under way when the process ended: {count}",
     "endless_pass": "the search brought the same items again; pass {passed} was ended",
 }
 
