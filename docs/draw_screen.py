@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from intercom_bulk_updater.console.parts import told
 from intercom_bulk_updater.console.picture import screen_svg
 from intercom_bulk_updater.console.verbs import Title
+from intercom_bulk_updater.errors import RunStopped
 from intercom_bulk_updater.processing.observer import Observer, Progress
 from intercom_bulk_updater.sandbox import running
+from intercom_bulk_updater.stop import Stop
 
 
 class Catch(Observer):
-    """Keeps the screen of the moment when a little more than half is done."""
+    """Keeps the screen of the moment when a little more than half is done, and ends the run there."""
 
-    caught: dict[str, Any] | None = None
+    def __init__(self, stop: Stop) -> None:
+        super().__init__()
+        self.stop = stop
+        self.caught: dict[str, Any] | None = None
 
     def progress(self, progress: Progress) -> None:
         """See Observer."""
         if self.caught is None and progress.total and progress.counts.finished > 0.55 * progress.total:
             self.caught = dict(told(progress))
+            self.stop.ask(RunStopped("The picture is taken."))
 
 
 def main() -> None:
     """Run, catch, draw."""
-    with running(conversations=8000, latency=0.15, jitter=0.05, in_process=False) as box, tempfile.TemporaryDirectory() as home:
+    with running(conversations=24_000, latency=0.15, jitter=0.05, in_process=False) as box, tempfile.TemporaryDirectory() as home:
         os.environ.update({**box.env(), "INTERCOM_BULK_HOME": home})
         from conversation_closer import ConversationCloser
         from intercom_bulk_updater.processing.options import Options
         from intercom_bulk_updater.updating import run_updater
 
-        catch = Catch()
-        run_updater(ConversationCloser(), Options(verify="none"), {"team_id": "5001"}, observer=catch)
+        catch = Catch(stop := Stop())
+        # So many that the first windows, in which a burst flatters the rate, are long past.
+        with suppress(RunStopped):
+            run_updater(ConversationCloser(), Options(verify="none"), {"team_id": "5001"}, observer=catch, stop=stop)
         if catch.caught is None:
             raise SystemExit("the run was over before its screen could be caught")
         title = Title(operation="conversations.close", words="close", workspace="Sandbox (sandbox1)", resource="conversations")

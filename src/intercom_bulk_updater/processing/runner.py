@@ -37,6 +37,7 @@ from .feeds import Feed, QueryFeed
 from .guards import Breaker, check_size, most_allowed, needs_population
 from .observer import Observer, Progress
 from .options import Options
+from .pace import Pace
 from .reader import Reader
 from .review import Review, look
 from .session import Session
@@ -85,8 +86,7 @@ class Runner:
         self._began = time.monotonic()
         self._seconds_before = float(job.run.totals.get("seconds") or 0.0)
         self._requests_before = dict(job.run.totals.get("requests") or {})
-        self._rate = 0.0
-        self._rate_at: tuple[float, int] | None = None
+        self._pace = Pace()
         self._saved = 0.0
         self._looked = 0.0
         self._phase = "reading"
@@ -632,12 +632,10 @@ class Runner:
 
     def _progress(self, snapshot: Snapshot | None, note: str = "") -> Progress:
         now, finished = time.monotonic(), self._counts.finished
-        if self._rate_at is None:
-            self._rate_at = (now, finished)
-        elif now - self._rate_at[0] >= TICK:
-            fresh = (finished - self._rate_at[1]) / (now - self._rate_at[0])
-            self._rate = fresh if not self._rate else 0.8 * self._rate + 0.2 * fresh
-            self._rate_at = (now, finished)
+        if self._paused:
+            self._pace.begin_anew()
+        self._pace.saw(now, finished)
+        rate = self._pace.rate
         total: int | None = None
         if self._reader is not None:
             known = self._reader.state.get("total")
@@ -654,9 +652,9 @@ class Runner:
             phase=self._phase,
             counts=self._counts,
             total=total,
-            rate=self._rate,
+            rate=rate,
             elapsed=self._elapsed(),
-            eta=left / self._rate if left is not None and self._rate > 0.1 and self._phase == "acting" else None,
+            eta=left / rate if left is not None and rate > 0.1 and self._phase == "acting" else None,
             snapshot=snapshot,
             budget=self.session.gate.state(),
             retried=requests.retried,
