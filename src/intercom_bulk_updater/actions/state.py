@@ -42,6 +42,10 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
             got["state"] = payload.get("state") or ("open" if payload.get("open") else "closed")
         elif field == "snoozed_until":
             got["snoozed_until"] = payload.get("snoozed_until") if payload.get("state") == "snoozed" else None
+        elif field == "company_id":
+            # Written by its id, and read as an object.
+            company = (payload.get("company") or {}).get("id")
+            got[field] = None if company is None else str(company)
         else:
             got[field] = payload.get(field)
     return got

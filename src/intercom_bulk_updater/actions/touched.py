@@ -59,8 +59,9 @@ def touched_since(payload: Json, item: Item) -> str:
     tags = [
         t for t in (payload.get("tags") or {}).get("tags") or []
         if int(t.get("applied_at") or 0) > at or (int(t.get("applied_at") or 0) == at and "part" in marks and str(t.get("id")) not in there)
+        if not unsure or str((t.get("applied_by") or {}).get("id")) != data.get("by")
     ]
-    if tags and not unsure:
+    if tags:
         return f"tagged {tags[-1].get('name')!r} since, by {_who(tags[-1].get('applied_by') or {})}"
     if not later and not unsure and int(payload.get("updated_at") or 0) > max(at, int(data.get("own_until") or 0)):
         return "changed since by somebody; the API does not tell who"

@@ -485,7 +485,7 @@ class Runner:
         since = self._since()
         reads = ReadBack(operation, self.session.client, since, result)
         self._run_engine(reads, _hand_out(items))
-        if not result.checked and self._counts_now().done:
+        if not result.checked and not result.unread and self._counts_now().done:
             result.unreadable = f"{operation.describe()}: the operation does not know how to read an item back"
 
     def _since(self) -> float:
