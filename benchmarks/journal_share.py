@@ -1,0 +1,100 @@
+"""What the journal takes of the throughput: the same machine closing the same conversations, with the journal and without.
+
+    python benchmarks/journal_share.py [--items 2000] [--rounds 5]
+
+No limit and no latency, so that nothing hides the cost. With the journal: pages are written down, each item is claimed on
+disk before its request and its outcome is written after. Without: ids from a list. Rounds alternate; the median counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from intercom_bulk_updater.actions.conversations import Close
+from intercom_bulk_updater.api.budget import Budget
+from intercom_bulk_updater.api.client import Client
+from intercom_bulk_updater.api.gate import Gate
+from intercom_bulk_updater.api.retry import RetryPolicy
+from intercom_bulk_updater.api.transport import HttpTransport
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.model import Fate, Item, NewItem
+from intercom_bulk_updater.processing.engine import Crew, Engine
+from intercom_bulk_updater.processing.worker import Worker
+from intercom_bulk_updater.sandbox import Sandbox, running
+from intercom_bulk_updater.stop import Stop
+
+Take = Callable[[Sequence[Fate], int], list[Item]]
+PAGE = 150
+BEFORE = {"state": "open", "snoozed_until": None}
+
+
+def main() -> None:
+    """Measure and print."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--items", type=int, default=2_000)
+    asked.add_argument("--rounds", type=int, default=5)
+    given = asked.parse_args()
+    took: dict[str, list[tuple[float, float]]] = {"without": [], "with": []}
+    with running(in_process=False, conversations=50, limit=10_000_000, workspace_limit=10_000_000) as box:
+        for _ in range(given.rounds):
+            for name, figures in took.items():
+                ids = box.add_conversations(given.items, team=5001, state="open")
+                with tempfile.TemporaryDirectory(prefix="journal-share-") as folder:
+                    figures.append(close(box, ids, Path(folder) if name == "with" else None))
+    seconds = {name: statistics.median(s for s, _ in figures) for name, figures in took.items()}
+    cpu = {name: statistics.median(c for _, c in figures) for name, figures in took.items()}
+    for name in took:
+        each = cpu[name] * 1000 / given.items
+        print(f"{name + ' journal':<18}{given.items / seconds[name]:>8,.0f} items/s{each:>8.2f} processor ms an item")
+    lost = 100 * (1 - seconds["without"] / seconds["with"])
+    print(f"the journal takes {lost:.1f} % of the throughput and {(cpu['with'] - cpu['without']) * 1000 / given.items:.2f} ms an item")
+
+
+def close(box: Sandbox, ids: list[str], folder: Path | None) -> tuple[float, float]:
+    """Close them all; wall and processor seconds."""
+    stop = Stop()
+    headers = {"Authorization": "Bearer sandbox-token", "Content-Type": "application/json", "Intercom-Version": "2.16"}
+    gate = Gate(Budget(), stop)
+    client = Client(HttpTransport(box.url, headers, timeout=30), gate, admin_id="991267700")
+    worker = Worker(Close(), client, stop, RetryPolicy())
+    wall, cpu = time.perf_counter(), time.process_time()
+    if folder is None:
+        run(gate, stop, worker, plain(ids))
+    else:
+        with Journal(folder / "journal.db") as journal:
+            key = journal.create_run(operation="conversations.close", workspace="bench").id
+            for start in range(0, len(ids), PAGE):
+                journal.add_items(key, [NewItem(i, BEFORE) for i in ids[start : start + PAGE]], search={"cursor": str(start)})
+            run(gate, stop, worker, lambda fates, number: journal.turn(key, fates, number))
+            counts = journal.counts(key)
+            assert counts.done == len(ids), counts
+    taken = time.perf_counter() - wall, time.process_time() - cpu
+    client.close()
+    return taken
+
+
+def plain(ids: list[str]) -> Take:
+    """Hand out a list, and forget what became of it."""
+    rest = iter([Item(seq, key, BEFORE) for seq, key in enumerate(ids, 1)])
+
+    def take(fates: Sequence[Fate], number: int) -> list[Item]:
+        return [item for item, _ in zip(rest, range(number), strict=False)] if number else []
+
+    return take
+
+
+def run(gate: Gate, stop: Stop, worker: Worker, take: Take) -> None:
+    """The engine as a run has it."""
+    Engine(
+        gate=gate, stop=stop, crew=Crew(fixed=32), take=take, do=worker, more=lambda: False, tick=lambda _: None,
+        release=lambda _: None, doubtful=worker.put_back,
+    ).run()  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
