@@ -19,6 +19,15 @@ Change = dict[str, tuple[Any, Any]]
 """Field → (before, after); the empty dict says that the item already is as wanted."""
 
 
+class HalfDone(Exception):
+    """An action broke off after a request that stands and must not be sent again; `cause` is what broke it off."""
+
+    def __init__(self, cause: Exception, words: str) -> None:
+        self.cause = cause
+        self.words = words
+        super().__init__(words)
+
+
 class Operation(ABC):
     """What is done to one item. Safe to share between threads: instances hold parameters, never the state of an item.
 

@@ -15,15 +15,18 @@ from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from .actions.state import mark, our_mark
 from .actions.touched import touched_since
+from .api.carried import stands_before
 from .api.client import Client
+from .api.outside import Watch, watching
 from .api.retry import Kind, RetryPolicy, classify
 from .errors import IntercomBulkError, UsageError
 from .journal import RunRecord
 from .model import Item, NewItem, Reversibility
-from .operation import Change, Json, Operation
+from .operation import Change, HalfDone, Json, Operation
 from .peritem import WITH
 from .processing.feeds import Feed, ListFeed, QueryFeed
 from .processing.observer import Observer
@@ -263,14 +266,20 @@ def through(updater: IntercomBulkUpdater, client: Client) -> Iterator[None]:
 def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any]) -> Any:
     """Run user code with a permit in hand, and tell the budget what an exception says about the answer."""
     with through(updater, client), client.in_hand() as hand:
+        watch = Watch(urlsplit(updater.base_url).netloc.rpartition("@")[2], lambda: client.one_more() if watch.sent else None)
         try:
-            return act()
+            with watching(watch):
+                return act()
         except Exception as exc:
+            verdict = classify(exc)
             if hand.permit is not None:
-                verdict = classify(exc)
                 hand.headers, hand.status = verdict.headers, verdict.failure.status or None
                 if verdict.failure.status == 429:
                     hand.throttle = "window" if verdict.kind is Kind.WINDOW else "overload"
+            stands = stands_before(watch.sent, verdict.sent)
+            if stands is not None and not updater.idempotent:
+                words = f"{stands.method} {stands.path} had gone through before, so perform_action is not run a second time"
+                raise HalfDone(exc, words) from exc
             raise
 
 

@@ -19,8 +19,10 @@ from typing import Any
 from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited
 from ..model import Requests, Workspace
 from .budget import Permit
+from .carried import Carried
 from .gate import Gate
 from .refusal import refusal, throttle_kind
+from .retry import Sent
 from .wire import Request, Response, Transport
 
 log = logging.getLogger("intercom_bulk_updater")
@@ -48,6 +50,7 @@ class Client:
         self.requests = Requests()
         self._lock = threading.Lock()
         self._hand = threading.local()
+        self._carried = threading.local()
         self._skew = (0.0, 0.0)
         """Seconds by which the server's clock is ahead of ours: at least, at most."""
         self._workspace: Workspace | None = None
@@ -86,8 +89,15 @@ class Client:
         by default GET is "read" and everything else "action".
         """
         purpose = purpose or ("read" if method == "GET" else "action")
+        carried: Carried | None = getattr(self._carried, "value", None) if purpose == "action" else None
+        sent = Sent(method, path.strip("/"), json)
+        if carried is not None and (known := carried.answer(sent)) is not None:
+            return known
         try:
-            return self._send(Request(method, path, json, params, timeout), purpose)
+            answer = self._send(Request(method, path, json, params, timeout), purpose)
+            if carried is not None:
+                carried.keep(sent, answer)
+            return answer
         except IntercomBulkError as exc:
             exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
             raise
@@ -112,6 +122,22 @@ class Client:
         if answer.status >= 400:
             raise refusal(answer, method, path)
         return _read(answer, method, path)
+
+    @contextmanager
+    def carrying(self, carried: Carried) -> Iterator[None]:
+        """While this lasts, writes of this thread that an earlier attempt carried out are answered from memory."""
+        carried.begin()
+        self._carried.value = carried
+        try:
+            yield
+        finally:
+            self._carried.value = None
+
+    def one_more(self) -> None:
+        """Another library is about to send a request beyond the one whose permit is in hand: wait for its own."""
+        permit = self.gate.enter("action")
+        self._count("action")
+        self.gate.leave(permit, status=None, headers=None)
 
     # -- permits ----------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..api.carried import Carried
 from ..api.gate import Gate
 from ..api.retry import Verdict
 from ..errors import JournalError
@@ -60,6 +61,10 @@ class Attempt:
     """Refused for good; the last look tells whether because it already is as wanted."""
     left: dict[str, Any] | None = None
     """What the requests before the one that failed made of the item."""
+    ours: bool = False
+    """The request that failed last went through our own client."""
+    carried: Carried = field(default_factory=Carried)
+    """What its attempts in this process have carried out and must not do again."""
     began: float = 0.0
     """Monotonic seconds when this process took it."""
 

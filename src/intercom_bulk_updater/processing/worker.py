@@ -16,7 +16,7 @@ from typing import Any
 
 from ..api.client import Client
 from ..api.effects import effect_of
-from ..api.retry import NO_CONNECTION, Kind, RetryPolicy, Verdict, classify
+from ..api.retry import NO_CONNECTION, Kind, RetryPolicy, Sent, Verdict, classify
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -28,9 +28,10 @@ from ..errors import (
     ServiceUnavailable,
     Skip,
     StopRun,
+    TransportError,
 )
 from ..model import Failure, Fate, Item, Outcome
-from ..operation import Json, Operation
+from ..operation import HalfDone, Json, Operation
 from ..stop import Stop
 from .engine import Attempt, Later
 from .health import UNREACHABLE_SECONDS, Health
@@ -141,18 +142,22 @@ class Worker:
         attempt.last_sent = time.monotonic()
         if attempt.requests:
             self.client.count_retry()
-        after = self.operation.perform(self.client, attempt.item, payload)
+        with self.client.carrying(attempt.carried):
+            after = self.operation.perform(self.client, attempt.item, payload)
         return Fate(attempt.item.seq, Outcome.DONE, attempts=attempt.requests + 1, after=after)
 
     # -- 8. what a failure means --------------------------------------------------------------------------------------
 
     def _failed(self, attempt: Attempt, exc: Exception) -> Fate | Later:
+        if isinstance(exc, HalfDone):
+            return self._half_done(attempt, exc)
         verdict = classify(exc)
         if verdict.failure.cause == NO_CONNECTION and (later := self._unreachable(attempt)) is not None:
             return later
         looking = attempt.doubt and verdict.sent is not None and verdict.sent.method == "GET"
         if not looking:
             attempt.last = verdict
+            attempt.ours = isinstance(exc, ApiError | TransportError)
         if verdict.kind is Kind.WINDOW:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
@@ -187,6 +192,14 @@ class Worker:
         attempt.exhausted = True
         return Later(attempt, _SETTLE_AFTER_LOSS)
 
+    def _half_done(self, attempt: Attempt, half: HalfDone) -> Fate:
+        """An action of several requests broke off after one that must not be sent again: so it is not run again."""
+        attempt.last = classify(half.cause)
+        attempt.requests += 1
+        if attempt.last.kind is Kind.FATAL:
+            self.stop.ask(_fatal(half.cause, attempt.last))
+        return self._left(attempt, half.words)
+
     def _unreachable(self, attempt: Attempt) -> Later | None:
         """Nothing was sent, and nobody gets through: no fault of the item, and no attempt. None when others do get through."""
         now = time.monotonic()
@@ -213,7 +226,7 @@ class Worker:
     def _resolve(self, attempt: Attempt) -> Fate | Later:
         """Decide an item whose request may have been carried out."""
         item = attempt.item
-        standing, payload = self._look(attempt)
+        standing, payload, sent = self._look(attempt)
         self.health.good()
         if payload is not None and item.before is None and not attempt.requests:
             looked = self._first_look(item, payload)
@@ -221,6 +234,12 @@ class Worker:
                 return looked  # nothing is sent without a before-image on disk: there was none, so there is no doubt
         if standing and attempt.refused and attempt.requests == 1:
             return Fate(item.seq, Outcome.UNCHANGED, attempts=1, note="already so")
+        if standing and sent is not None and attempt.ours and payload is not None:
+            # One request of the action stands; whether it was the last, only the action knows. It runs again, and is
+            # answered from memory up to there.
+            attempt.carried.found(sent, payload)
+            attempt.doubt = False
+            return self._act(attempt, payload)
         if standing:
             after = None
             if payload is not None:
@@ -250,18 +269,21 @@ class Worker:
         attempt.doubt = False
         return self._act(attempt, payload)
 
-    def _look(self, attempt: Attempt) -> tuple[bool | None, Json | None]:
+    def _look(self, attempt: Attempt) -> tuple[bool | None, Json | None, Sent | None]:
+        """Whether the effect is there, the item as read, and the request by whose effect it was told, if by that."""
         item = attempt.item
         payload = self.operation.read(self.client, item.id)
         since = attempt.since or item.sent_at
         if payload is not None:
             told = self.operation.stands(payload, item, since=since, client=self.client)
             if told is not None or attempt.last is None:
-                return told, payload
+                return told, payload, None
         effect = effect_of(attempt.last.sent) if attempt.last else None
         if effect is not None and effect.read and effect.stands is not None:
-            return effect.stands(self.client.get(effect.read), since), payload
-        return None, payload
+            seen = self.client.get(effect.read)
+            sent = attempt.last.sent if attempt.last else None
+            return effect.stands(seen, since), payload or seen, sent
+        return None, payload, None
 
     def _settling(self, attempt: Attempt) -> float:
         """Seconds until "not there" may be believed."""
