@@ -72,8 +72,11 @@ def next_day(day: date, timezone: str) -> int:
 
 
 def day_of(at: float, timezone: str) -> date:
-    """The day that a moment falls on."""
-    return datetime.fromtimestamp(at, zone(timezone)).date()
+    """The day that a moment falls on; for what the calendar does not reach, its first or its last day."""
+    try:
+        return datetime.fromtimestamp(at, zone(timezone)).date()
+    except (ValueError, OverflowError, OSError):
+        return date.min if at < 0 else date.max
 
 
 def describe(at: float, timezone: str = "UTC") -> str:

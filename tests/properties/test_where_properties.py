@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from intercom_bulk_updater.errors import UsageError
@@ -166,8 +166,13 @@ groups = st.builds(
 )
 
 
+OPEN = conversation("open", None, [], 1_795_068_000, False, 0)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(leaves, groups), items, st.sampled_from(RESOURCES))
+@example({"field": "updated_at", "operator": "=", "value": -62_135_596_801}, OPEN, "contacts")  # before the calendar begins
+@example({"field": "updated_at", "operator": ">", "value": 10**15}, OPEN, "contacts")
 def test_raw_queries(query: dict[str, Any], item: dict[str, Any], resource: str) -> None:
     """Any raw query of the right shape is said in words and judged without a crash."""
     assert explain(query, resource)
