@@ -28,7 +28,7 @@ demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to f
 
 test: $(BIN)/.installed-dev ## the whole test suite
 	@$(COMPILE)
-	@$(BIN)/python -m pytest -q -m 'not slow'
+	@$(BIN)/python -m pytest -q -m 'not slow' -n 2 --dist loadfile
 
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
 	@KILLS=200 $(BIN)/python -m pytest -q -m slow
