@@ -1,0 +1,179 @@
+"""The verification of a run: read back, search again until what is left is explained, and say what was found.
+
+The judgements are in verify.py; here is their order, over the run's machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..errors import NotVerified, VerificationFailed
+from ..model import Counts, Fate, Item
+from .feeds import QueryFeed
+from .machine import Machine
+from .verify import Leftovers, ReadBack, Verified, to_read_back
+
+# What a search still shows in its old state and is asked for by GET at once, before any waiting for the index.
+_ASKED_AT_ONCE = 200
+
+
+class Verification:
+    """Asks the server whether a run is complete. `result` is None until it has.
+
+    Parameters
+    ----------
+    machine:
+        The run's engine, journal and displays.
+    search_again:
+        One more pass of the search that acts on what no pass has seen; whether it brought anything.
+    """
+
+    def __init__(self, machine: Machine, search_again: Callable[[], bool]) -> None:
+        self._run = machine
+        self._search_again = search_again
+        self.result: Verified | None = None
+
+    def whole(self) -> None:
+        """Read back, then search until nothing is left or what is left is explained."""
+        level = self._run.job.options.verify
+        if level == "none":
+            return
+        # A resumed or repeated verification starts from nothing.
+        self.result = result = Verified(level)
+        self.read_back(result, level)
+        cut = self._run.journal.run(self._run.id).search.get("cut") or self._run.job.only is not None
+        if not isinstance(self._run.job.feed, QueryFeed) or cut:
+            return
+        self._search_until_explained(result)
+
+    def read_back(self, result: Verified, level: str) -> None:
+        """Read items back by GET and compare them with what the run left."""
+        self._run.phase = "verifying"
+        operation = self._run.job.operation
+        items = to_read_back(self._run.journal, self._run.id, level)
+        since = self._run.since()
+        reads = ReadBack(operation, self._run.session.client, since, result)
+        self._run.run_engine(reads, hand_out(items))
+        if not result.checked and not result.unread and self._run.counts_now().done:
+            result.unreadable = f"{operation.describe()}: the operation does not know how to read an item back"
+
+    def _search_until_explained(self, result: Verified) -> None:
+        feed = self._run.job.feed
+        assert isinstance(feed, QueryFeed)  # noqa: S101
+        waited_since = time.monotonic()
+        pause = 1.0
+        asked = 0
+        while True:
+            leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result.ids)
+            feed.watch = leftovers
+            try:
+                self._search_again()
+            finally:
+                feed.watch = None
+            leftovers.settle()
+            search = self._run.journal.run(self._run.id).search
+            result.passes = int(search.get("pass") or 1)
+            result.explained = dict(leftovers.explained)
+            if search.get("new_since"):
+                result.explained["new since the run began"] = int(search["new_since"])
+            if leftovers.stale and asked < _ASKED_AT_ONCE:
+                # Is it the index, or is it so? GET knows at once; waiting would not make it right.
+                some = leftovers.stale[: _ASKED_AT_ONCE - asked]
+                asked += len(some)
+                self._ask_each(some, result)
+            left = leftovers.stale_count - sum(i in result.ids for i in leftovers.stale)
+            result.remaining = 0
+            if not left and not self._run.counts_now().pending:
+                break
+            result.waited = time.monotonic() - waited_since
+            if result.waited >= self._run.job.options.index_wait:
+                self._ask_each(leftovers.stale, result)
+                self._index_is_behind(leftovers, result)
+                break
+            self._run.phase = "waiting for the index"
+            self._run.wait(pause, f"{left} items still show their old state in Intercom's search index")
+            pause = min(pause * 2, 8.0)
+        result.waited = time.monotonic() - waited_since if result.waited else 0.0
+
+    def search_unseen(self, feed: QueryFeed, result: Verified) -> None:
+        """Search once, writing nothing, and count what no pass has seen."""
+        leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result.ids)
+        feed.watch = leftovers
+        started = self._run.journal.run(self._run.id).search.get("server_started")
+        state: dict[str, Any] = {"pass": 0, "complete": True, "server_started": started}
+        unseen, after = 0, dict(state)
+        for batch, after in feed.batches({k: v for k, v in state.items() if v is not None}):  # noqa: B007 - the last state is read below
+            known = self._run.journal.known(self._run.id, [item.id for item in batch])
+            unseen += sum(item.id not in known for item in batch)
+        leftovers.settle()
+        result.passes = 1
+        result.explained = dict(leftovers.explained)
+        if after.get("new_since"):
+            result.explained["new since the run began"] = int(after["new_since"])
+        if leftovers.stale_count:
+            self._ask_each(leftovers.stale, result)
+            self._index_is_behind(leftovers, result)
+        result.remaining = unseen + (result.remaining or 0)
+
+    def _ask_each(self, ids: Sequence[str], result: Verified) -> None:
+        """What the search still shows in its old state: GET decides, item by item."""
+        for start in range(0, len(ids), 500):
+            rows = self._run.journal.items(self._run.id, ids=[i for i in ids[start : start + 500] if i not in result.ids])
+            items = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
+            self._run.run_engine(ReadBack(self._run.job.operation, self._run.session.client, self._run.since(), result), hand_out(items))
+
+    def _index_is_behind(self, leftovers: Leftovers, result: Verified) -> None:
+        """After each was asked: what is as wanted is explained, and what was too many to keep is not."""
+        wrong = sum(i in result.ids for i in leftovers.stale)
+        result.explained["as wanted by GET; the search index is behind"] = len(leftovers.stale) - wrong
+        result.remaining = leftovers.stale_count - len(leftovers.stale)
+
+    def judge(self, counts: Counts) -> None:
+        """Raise what the verification found."""
+        result = self.result
+        if result is None:
+            return
+        if not result.ok:
+            raise VerificationFailed(self._unverified(), run_id=self._run.id)
+        if result.unread and not (counts.failed or counts.in_doubt):
+            raise NotVerified(
+                f"The changes were accepted, but {len(result.unread)} items could not be read back to make sure "
+                f"({result.why_unread}). Ask again with: intercom-bulk verify {self._run.id}",
+                run_id=self._run.id,
+            )
+
+    def code(self, counts: Counts) -> int:
+        """What a run exits with that came to its end."""
+        if self.result is not None and not self.result.ok:
+            return VerificationFailed.exit_code
+        if counts.failed or counts.in_doubt:
+            return 3
+        return NotVerified.exit_code if self.result is not None and self.result.unread else 0
+
+    def _unverified(self) -> str:
+        result = self.result
+        assert result is not None  # noqa: S101
+        some = "; ".join(f"{i}: {what}" for i, what in result.wrong[:3])
+        undone = result.explained.get("not done yet", 0)
+        if undone:
+            others = result.wrong_count + (result.remaining or 0) - undone
+            also = f" {others} more are not in the wanted state." if others else ""
+            return f"{undone} items are not done yet: go on with intercom-bulk runs resume {self._run.id}.{also}"
+        return (
+            f"{result.wrong_count + (result.remaining or 0)} items are not in the wanted state although Intercom accepted "
+            f"the change{f' ({some})' if some else ''}."
+        )
+
+
+def hand_out(items: Iterator[Item]) -> Callable[[Sequence[Fate], int], list[Item]]:
+    """A `take` over a plain stream of items whose outcomes stay as they are."""
+
+    def take(fates: Sequence[Fate], number: int) -> list[Item]:
+        handed: list[Item] = []
+        while len(handed) < number and (item := next(items, None)) is not None:
+            handed.append(item)
+        return handed
+
+    return take
