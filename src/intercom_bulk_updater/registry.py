@@ -15,22 +15,23 @@ from .errors import UsageError
 from .operation import Operation
 from .peritem import PerItem
 
-_CONVERSATIONS = "intercom_bulk_updater.actions.conversations"
+_ACTIONS = "intercom_bulk_updater.actions"
 
 BUILT_IN: dict[str, str] = {
-    f"conversations.{name}": f"{_CONVERSATIONS}:{cls}"
-    for name, cls in {
-        "close": "Close",
-        "open": "Open",
-        "snooze": "Snooze",
-        "assign": "Assign",
-        "tag": "Tag",
-        "untag": "Untag",
-        "set": "Set",
-        "note": "Note",
-        "reply": "Reply",
+    f"conversations.{verb}": f"{_ACTIONS}.{where}"
+    for verb, where in {
+        "close": "conversations:Close",
+        "open": "conversations:Open",
+        "snooze": "conversations:Snooze",
+        "assign": "conversations:Assign",
+        "tag": "conversations:Tag",
+        "untag": "conversations:Untag",
+        "set": "conversations:Set",
+        "note": "messages:Note",
+        "reply": "messages:Reply",
+        "undo": "restore:Restore",
     }.items()
-} | {"conversations.undo": "intercom_bulk_updater.actions.restore:Restore"}
+}
 
 
 def operation_class(name: str) -> type[Operation]:

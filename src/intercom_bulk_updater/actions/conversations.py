@@ -1,4 +1,4 @@
-"""The verbs of conversations: close, open, snooze, assign, tag, untag, set, note, reply. The way back is in restore.py.
+"""The verbs of conversations that bring them to a state: close to set. Messages: messages.py; the way back: restore.py.
 
 API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.effects import find_message, message_stands
+from ..api.effects import message_stands
 from ..errors import StopRun
 from ..model import Item, Reversibility
 from ..operation import Change, Json, Operation
@@ -379,80 +379,3 @@ class Set(ConversationState):
     def target(self, before: Json) -> dict[str, Any]:
         """See ConversationState."""
         return dict(self.values)
-
-
-class _Message(Operation):
-    """Add a message. Never done twice: after a lost answer the thread is read before anything else."""
-
-    resource: ClassVar[str] = "conversations"
-    reversibility = Reversibility.REDACT
-    idempotent = False
-    appends = True
-    kind: ClassVar[str] = ""
-
-    def __init__(self, body: str, skip_notifications: bool = False) -> None:
-        self.body = body
-        self.skip_notifications = skip_notifications
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """See Operation."""
-        return {"body": self.body, "skip_notifications": self.skip_notifications}
-
-    def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation. Besides the state, whom it would write to, for the review."""
-        people = (payload.get("contacts") or {}).get("contacts") or []
-        return {**image(payload, STATE), "contacts": [str(person.get("id")) for person in people]}
-
-    def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
-        return differences({f: v for f, v in (item.before or {}).items() if f in STATE}, image(payload, STATE))
-
-    def change(self, item: Item) -> Change | None:
-        """See Operation."""
-        return {self.name: (None, "one more message")}
-
-    def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
-        return client.get(f"conversations/{item_id}")
-
-    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
-        return message_stands(payload, self._message(client), since)
-
-    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
-        message = self._message(client)
-        answer = client.post(f"conversations/{item.id}/reply", message)
-        part = find_message(answer, message, client.server_time() - 120)
-        return {**image(answer, STATE), **mark(answer), **({"part": str(part.get("id"))} if part else {})}
-
-    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        """See Operation."""
-        part = find_message(payload, self._message(client), since)
-        return {**image(payload, STATE), **mark(payload), **({"part": str(part.get("id"))} if part else {})}
-
-    def why_no_undo(self) -> str:
-        """See Operation."""
-        return "a message cannot be taken back; Intercom can only redact it, part by part"
-
-    def _message(self, client: Client) -> dict[str, Any]:
-        message = {"message_type": self.kind, "type": "admin", "admin_id": client.actor(), "body": self.body}
-        return {**message, "skip_notifications": True} if self.skip_notifications else message
-
-
-class Reply(_Message):
-    """Reply to the customer."""
-
-    name: ClassVar[str] = "reply"
-    kind: ClassVar[str] = "comment"
-    customer_visible = True
-    side_effects = "the message to the customer, and that it wakes a snoozed conversation"
-
-
-class Note(_Message):
-    """Leave an internal note."""
-
-    name: ClassVar[str] = "note"
-    kind: ClassVar[str] = "note"
-    side_effects = "the notifications of teammates, and that a note wakes a snoozed conversation"

@@ -187,7 +187,7 @@ def note(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Leave an internal note."""
-    from ..actions.conversations import Note
+    from ..actions.messages import Note
 
     def make(session: Session, names: Names, given: Given) -> Operation:
         return Note(_not_empty(given["body"], "note"), skip_notifications)
@@ -200,7 +200,7 @@ def reply(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Reply to the customers."""
-    from ..actions.conversations import Reply
+    from ..actions.messages import Reply
 
     def make(session: Session, names: Names, given: Given) -> Operation:
         return Reply(_not_empty(given["body"], "reply"), skip_notifications)
