@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited
@@ -278,6 +279,7 @@ def _read(answer: Response, method: str, path: str) -> Json:
     return body
 
 
+@lru_cache(maxsize=16)  # a second's answers all carry the same date
 def _date(value: str | None) -> float | None:
     if not value:
         return None

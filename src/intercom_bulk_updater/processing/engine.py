@@ -25,7 +25,8 @@ from ..model import Fate, Item
 from ..stop import Stop
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
-_NAP = 0.05
+# Each turn costs processor time whatever it carries, so it is not shorter; workers wake the clerk when they run low.
+_NAP = 0.1
 # The clerk looks after workers, guards and requests of other processes this often (seconds).
 TICK = 0.5
 
