@@ -1,16 +1,21 @@
 """What the journal takes of the throughput: the same machine closing the same conversations, with the journal and without.
 
-    python benchmarks/journal_share.py [--items 2000] [--rounds 5]
+    python benchmarks/journal_share.py [--items 6000] [--rounds 3] [--latency 0.15] [--workers 128]
 
-No limit and no latency, so that nothing hides the cost. With the journal: pages are written down, each item is claimed on
-disk before its request and its outcome is written after. Without: ids from a list. Rounds alternate; the median counts.
+No rate limit, Intercom's latency, and as many workers as a run ever takes. With `--latency 0 --workers 32` nothing is left
+but the processor, as at no real workspace: there each microsecond of the journal is one of throughput.
+
+With the journal: a reader writes down page after page, each item is claimed on disk before its request and its outcome is
+written after. Without: ids from a list. Rounds alternate; the median counts.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,16 +41,20 @@ BEFORE = {"state": "open", "snoozed_until": None}
 def main() -> None:
     """Measure and print."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--items", type=int, default=2_000)
-    asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--items", type=int, default=6_000)
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--latency", type=float, default=0.15, help="seconds before each answer")
+    asked.add_argument("--workers", type=int, default=128)
     given = asked.parse_args()
     took: dict[str, list[tuple[float, float]]] = {"without": [], "with": []}
-    with running(in_process=False, conversations=50, limit=10_000_000, workspace_limit=10_000_000) as box:
+    with running(in_process=False, conversations=50, limit=10_000_000, workspace_limit=10_000_000, latency=given.latency) as box:
         for _ in range(given.rounds):
             for name, figures in took.items():
                 ids = box.add_conversations(given.items, team=5001, state="open")
+                before = box.stats()["requests"]
                 with tempfile.TemporaryDirectory(prefix="journal-share-") as folder:
-                    figures.append(close(box, ids, Path(folder) if name == "with" else None))
+                    figures.append(close(box, ids, Path(folder) if name == "with" else None, given.workers))
+                assert box.stats()["requests"] - before == given.items, "one request an item, by the server's books"
     seconds = {name: statistics.median(s for s, _ in figures) for name, figures in took.items()}
     cpu = {name: statistics.median(c for _, c in figures) for name, figures in took.items()}
     for name in took:
@@ -55,7 +64,7 @@ def main() -> None:
     print(f"the journal takes {lost:.1f} % of the throughput and {(cpu['with'] - cpu['without']) * 1000 / given.items:.2f} ms an item")
 
 
-def close(box: Sandbox, ids: list[str], folder: Path | None) -> tuple[float, float]:
+def close(box: Sandbox, ids: list[str], folder: Path | None, workers: int) -> tuple[float, float]:
     """Close them all; wall and processor seconds."""
     stop = Stop()
     headers = {"Authorization": "Bearer sandbox-token", "Content-Type": "application/json", "Intercom-Version": "2.16"}
@@ -64,13 +73,18 @@ def close(box: Sandbox, ids: list[str], folder: Path | None) -> tuple[float, flo
     worker = Worker(Close(), client, stop, RetryPolicy())
     wall, cpu = time.perf_counter(), time.process_time()
     if folder is None:
-        run(gate, stop, worker, plain(ids))
+        run(gate, stop, worker, plain(ids), workers)
     else:
         with Journal(folder / "journal.db") as journal:
             key = journal.create_run(operation="conversations.close", workspace="bench").id
-            for start in range(0, len(ids), PAGE):
-                journal.add_items(key, [NewItem(i, BEFORE) for i in ids[start : start + PAGE]], search={"cursor": str(start)})
-            run(gate, stop, worker, lambda fates, number: journal.turn(key, fates, number))
+
+            def read() -> None:
+                for start in range(0, len(ids), PAGE):
+                    journal.add_items(key, [NewItem(i, BEFORE) for i in ids[start : start + PAGE]], search={"cursor": str(start)})
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            run(gate, stop, worker, lambda fates, number: journal.turn(key, fates, number), workers, reader.is_alive)
             counts = journal.counts(key)
             assert counts.done == len(ids), counts
     taken = time.perf_counter() - wall, time.process_time() - cpu
@@ -83,15 +97,15 @@ def plain(ids: list[str]) -> Take:
     rest = iter([Item(seq, key, BEFORE) for seq, key in enumerate(ids, 1)])
 
     def take(fates: Sequence[Fate], number: int) -> list[Item]:
-        return [item for item, _ in zip(rest, range(number), strict=False)] if number else []
+        return list(itertools.islice(rest, number))
 
     return take
 
 
-def run(gate: Gate, stop: Stop, worker: Worker, take: Take) -> None:
+def run(gate: Gate, stop: Stop, worker: Worker, take: Take, workers: int, more: Callable[[], bool] = lambda: False) -> None:
     """The engine as a run has it."""
     Engine(
-        gate=gate, stop=stop, crew=Crew(fixed=32), take=take, do=worker, more=lambda: False, tick=lambda _: None,
+        gate=gate, stop=stop, crew=Crew(fixed=workers), take=take, do=worker, more=more, tick=lambda _: None,
         release=lambda _: None, doubtful=worker.put_back,
     ).run()  # fmt: skip
 

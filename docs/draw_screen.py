@@ -37,8 +37,8 @@ def main() -> None:
     with running(conversations=24_000, latency=0.15, jitter=0.05, in_process=False) as box, tempfile.TemporaryDirectory() as home:
         os.environ.update({**box.env(), "INTERCOM_BULK_HOME": home})
         from conversation_closer import ConversationCloser
+        from intercom_bulk_updater.bulkrun import run_updater
         from intercom_bulk_updater.processing.options import Options
-        from intercom_bulk_updater.updating import run_updater
 
         catch = Catch(stop := Stop())
         # So many that the first windows, in which a burst flatters the rate, are long past.

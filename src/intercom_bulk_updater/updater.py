@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .api.client import Client
+from .bulkrun import run_updater
 from .errors import UsageError
 from .model import Reversibility
 from .processing.options import Options, one_of, seconds, whole
 from .processing.result import BulkResult
 from .processing.session import Session, headers
 from .stop import Stop
-from .updating import client_of, run_updater
+from .usercode import client_of
 
 if TYPE_CHECKING:
     from .settings import Settings

@@ -16,9 +16,19 @@ from intercom_bulk_updater.sandbox import Sandbox
 from .test_original_readme import CustomUpdater, closed_once
 
 WRONG: list[dict[str, Any]] = [
-    {"parallel_workers": 0}, {"parallel_workers": 2.5}, {"parallel_workers": "4"}, {"batch_size": 0}, {"max_items": -1},
-    {"max_items": True}, {"timeout": 0}, {"timeout": float("nan")}, {"timeout": (3, 30)}, {"retries": -1}, {"verify": "most"},
-    {"item_ids": "9001"}, {"item_id": "9001"},
+    {"parallel_workers": 0},
+    {"parallel_workers": 2.5},
+    {"parallel_workers": "4"},
+    {"batch_size": 0},
+    {"max_items": -1},
+    {"max_items": True},
+    {"timeout": 0},
+    {"timeout": float("nan")},
+    {"timeout": (3, 30)},
+    {"retries": -1},
+    {"verify": "most"},
+    {"item_ids": "9001"},
+    {"item_id": "9001"},
 ]
 
 
@@ -65,10 +75,7 @@ def test_one_updater_serves_two_runs_at_once(box: Sandbox) -> None:
     closer, ended = ConversationCloser(), []
     box.control(latency=0.02)
     counts = [len(box.conversations(team=team, state="open")) for team in (5001, 5002)]
-    threads = [
-        threading.Thread(target=lambda team=team: ended.append(closer.bulk_close(team, progress="none")))
-        for team in (5001, 5002)
-    ]
+    threads = [threading.Thread(target=lambda team=team: ended.append(closer.bulk_close(team, progress="none"))) for team in (5001, 5002)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -144,7 +144,9 @@ SCRIPTS: dict[str, tuple[list[str], str, int]] = {
     "tag": (["example_custom_updater", "tag", "--team", "5001", "--tag", "7003", "--max", "6"], "tag", 6),
     "state": (["example_custom_updater", "state", "--team", "5001", "--to", "snoozed", "--max", "6"], "snoozed", 6),
     "field": (
-        ["example_custom_updater", "field", "--team", "5001", "--name", "{attribute}", "--value", "x", "--max", "6"], "update", 6,
+        ["example_custom_updater", "field", "--team", "5001", "--name", "{attribute}", "--value", "x", "--max", "6"],
+        "update",
+        6,
     ),
     "closer": (["conversation_closer", "5001", "--max", "6"], "close", 6),
     "generic, looking": (["BulkUpdate_Generic", "5001", "--max", "6"], "close", 0),
@@ -155,15 +157,19 @@ SCRIPTS: dict[str, tuple[list[str], str, int]] = {
 @pytest.mark.parametrize(("words", "kind", "writes"), SCRIPTS.values(), ids=SCRIPTS)
 def test_the_examples_run_as_scripts(box: Sandbox, words: list[str], kind: str, writes: int) -> None:
     """Each example is a file that runs, and does at the server what it says."""
-    attributes = requests.get(
-        f"{box.url}/conversations/attributes", headers={"Authorization": f"Bearer {box.token}"}, timeout=30
-    ).json()["data"]
+    attributes = requests.get(f"{box.url}/conversations/attributes", headers={"Authorization": f"Bearer {box.token}"}, timeout=30).json()[
+        "data"
+    ]
     free = next(a["name"] for a in attributes if a["data_type"] == "string" and not a.get("options"))
     file = importlib.import_module(words[0]).__file__
     assert file is not None
     ended = subprocess.run(
         [sys.executable, file, *(word.format(attribute=free) for word in words[1:])],
-        env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert ended.returncode == 0, ended.stderr
     made = box.audit()["kinds"].get(kind, {"1": 0, "2+": 0})

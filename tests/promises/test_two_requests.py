@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from intercom_bulk_updater.errors import Interrupted
 from intercom_bulk_updater.sandbox import Sandbox
+from intercom_bulk_updater.stop import Stop
 
 from .test_original_readme import CustomUpdater
+
+COMMAND = str(Path(sys.executable).with_name("intercom-bulk"))
 
 
 class ReplyAndClose(CustomUpdater):
@@ -53,6 +61,68 @@ def test_the_answer_to_the_first_is_lost(box: Sandbox) -> None:
     result = ReplyAndClose().bulk_process(team_id="5001", max_items=12, progress="none")
     assert (result["success"], result["failed"]) == (12, 0)
     assert once(box, "comment") == (12, 0) and once(box, "close") == (12, 0)
+
+
+@pytest.mark.parametrize("updater", [ReplyAndClose, TheSameByRequests])
+def test_a_stop_between_the_two(box: Sandbox, updater: type[ReplyAndClose]) -> None:
+    """What has begun is finished, however the run is stopped; what has not stays for the resume. Nobody gets a reply twice."""
+    stop = Stop()
+
+    class StopsInTheMiddle(updater):  # type: ignore[misc, valid-type]
+        def send(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+            answer = super().send(path, body)
+            if path.endswith("/reply") and once(box, "comment")[0] >= 5:
+                stop.ask(Interrupted("enough"))
+            return dict(answer)
+
+    with pytest.raises(Interrupted) as broke:
+        StopsInTheMiddle().bulk_process(team_id="5001", max_items=24, progress="none", parallel_workers=4, stop=stop)
+    result = broke.value.parts["result"]
+    replied, closed = once(box, "comment"), once(box, "close")
+    assert 5 <= result["success"] < 24 and result["failed"] == result.in_doubt == 0
+    assert replied == closed == (result["success"], 0)
+
+
+@pytest.mark.parametrize("updater", [ReplyAndClose, TheSameByRequests])
+def test_what_failed_half_way_is_not_offered_to_a_retry(box: Sandbox, updater: type[ReplyAndClose]) -> None:
+    """A close that is refused for good after its reply: tried again, the item would get the reply twice."""
+    box.fault("status", status=422, method="POST", path="/parts$", count=2)
+    result = updater().bulk_process(team_id="5001", max_items=12, progress="none")
+    assert (result["success"], result["failed"], result.in_doubt) == (10, 0, 2)
+    assert "not run a second time" in str(result.failures[0].example.message)
+    box.clear_faults()
+    again = subprocess.run([COMMAND, "runs", "retry", "latest", "--yes", "--json"], capture_output=True, text=True, check=False)
+    assert again.returncode == 2, again.stdout + again.stderr
+    assert once(box, "comment") == (12, 0)
+
+
+def test_a_retry_after_none_does_not_repeat_a_message(box: Sandbox, tmp_path: Path) -> None:
+    """An updater that swallows its error after a reply has left: whether the customer read it, nothing tells."""
+    code = (
+        "import requests\nfrom intercom_bulk_updater import IntercomBulkUpdater\n\n\n"
+        "class Replies(IntercomBulkUpdater):\n"
+        "    def get_search_endpoint(self): return 'conversations/search'\n"
+        "    def get_search_query(self, **_): return {'field': 'team_assignee_id', 'operator': '=', 'value': '5001'}\n"
+        "    def get_item_id(self, item): return item['id']\n"
+        "    def perform_action(self, item_id):\n"
+        "        body = {'type': 'admin', 'admin_id': self.admin_id, 'message_type': 'comment', 'body': 'We are back.'}\n"
+        "        try:\n"
+        "            url = f'{self.base_url}/conversations/{item_id}/reply'\n"
+        "            answer = requests.post(url, headers=self.headers, json=body, timeout=30)\n"
+        "            answer.raise_for_status()\n"
+        "            return answer.json()\n"
+        "        except requests.RequestException:\n"
+        "            return None\n"
+    )
+    (tmp_path / "mine.py").write_text(code)
+    box.fault("drop_after", method="POST", path="/reply$", count=3)
+    run = [COMMAND, "run", "mine.py:Replies", "--limit", "12", "--yes", "--customer-visible", "--json"]
+    first = json.loads(subprocess.run(run, capture_output=True, text=True, check=False).stdout)
+    assert (first["counts"]["done"], first["counts"]["failed"]) == (9, 3)
+    retry = [COMMAND, "runs", "retry", "latest", "--yes", "--json"]
+    second = json.loads(subprocess.run(retry, capture_output=True, text=True, check=False).stdout)
+    assert (second["counts"]["done"], second["counts"]["in_doubt"]) == (9, 3)
+    assert once(box, "comment") == (12, 0)
 
 
 @pytest.mark.parametrize("status", [503, 422])

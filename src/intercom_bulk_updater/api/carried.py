@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .effects import effect_of
-from .retry import Sent
+from .wire import Sent
 
 
 class Carried:
@@ -20,10 +20,13 @@ class Carried:
     def __init__(self) -> None:
         self._answered: list[tuple[Sent, Mapping[str, Any]]] = []
         self._told: set[int] = set()
+        self.begun = False
+        """This attempt has had leave for a request."""
 
     def begin(self) -> None:
         """A further attempt starts from the action's first request."""
         self._told.clear()
+        self.begun = False
 
     def answer(self, sent: Sent) -> dict[str, Any] | None:
         """The answer to a write that an earlier attempt carried out; each is given once in an attempt."""
@@ -32,6 +35,11 @@ class Carried:
                 self._told.add(place)
                 return dict(answer)
         return None
+
+    @property
+    def stands(self) -> str:
+        """What has been carried out and must not be done twice, in words; "" for nothing."""
+        return stands_in_words(self._answered[0][0]) if self._answered else ""
 
     def keep(self, sent: Sent, answer: Mapping[str, Any]) -> None:
         """A write was carried out, and the action has its answer."""
@@ -50,14 +58,24 @@ def repeatable(sent: Sent) -> bool:
     return effect is not None and effect.repeatable
 
 
-def stands_before(sent: Sequence[Sent], failed: Sent | None) -> Sent | None:
-    """Of what another library sent, the first write that went before the one that failed and must not be done twice."""
+def stands_before(sent: Sequence[Sent], failed: Sent | None, *, answered: bool = False) -> Sent | None:
+    """Of what another library sent, the first write that went before the one that failed and must not be done twice.
+
+    `answered`: no request failed; what went wrong came after the last one.
+    """
     writes = [one for one in sent if one.method not in ("GET", "HEAD", "OPTIONS")]
     if not writes:
         return None
+    if answered:
+        return next((one for one in writes if not repeatable(one)), None)
     # The failed one is the last that left, or the last of its kind when the action goes on after it.
     last = max((n for n, one in enumerate(writes) if failed is None or _same(one, failed)), default=len(writes))
     return next((one for one in writes[:last] if not repeatable(one) and not (failed and _same(one, failed))), None)
+
+
+def stands_in_words(sent: Sent) -> str:
+    """Why an action is not run again."""
+    return f"{sent.method} {sent.path} had gone through before, so the action is not run a second time"
 
 
 def _same(one: Sent, other: Sent) -> bool:

@@ -23,8 +23,7 @@ from .budget import Permit
 from .carried import Carried
 from .gate import Gate
 from .refusal import refusal, throttle_kind
-from .retry import Sent
-from .wire import Request, Response, Transport
+from .wire import Request, Response, Sent, Transport
 
 log = logging.getLogger("intercom_bulk_updater")
 
@@ -136,7 +135,7 @@ class Client:
 
     def one_more(self) -> None:
         """Another library is about to send a request beyond the one whose permit is in hand: wait for its own."""
-        permit = self.gate.enter("action")
+        permit = self.gate.enter("action", finishing=True)
         self._count("action")
         self.gate.leave(permit, status=None, headers=None)
 
@@ -149,7 +148,7 @@ class Client:
         A call through this client inside the block uses the permit in hand first. What is left unused at the end is
         settled as one request without headers, or with those of `Hand.seen` when an error carried them.
         """
-        hand = Hand(self.gate.enter(purpose))
+        hand = Hand(self._enter(purpose))
         self._hand.value = hand
         try:
             yield hand
@@ -168,7 +167,15 @@ class Client:
         if hand is not None and hand.permit is not None:
             permit, hand.permit = hand.permit, None
             return permit
-        return self.gate.enter(purpose)
+        return self._enter(purpose)
+
+    def _enter(self, purpose: str) -> Permit:
+        """Wait for a permit. From its first one on, an action is in flight: a stop waits for its other requests."""
+        carried: Carried | None = getattr(self._carried, "value", None)
+        permit = self.gate.enter(purpose, finishing=carried is not None and carried.begun)
+        if carried is not None:
+            carried.begun = True
+        return permit
 
     # -- facts about the workspace ----------------------------------------------------------------------------------
 

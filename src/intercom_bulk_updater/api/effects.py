@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .retry import Sent
+from .wire import Sent
 
 Json = Mapping[str, Any]
 

@@ -24,11 +24,13 @@ may have asked to stop."""
 
 
 class _Waiter:
-    __slots__ = ("permit", "purpose", "woken")
+    __slots__ = ("finishing", "permit", "purpose", "refused", "woken")
 
-    def __init__(self, purpose: str) -> None:
+    def __init__(self, purpose: str, finishing: bool) -> None:
         self.purpose = purpose
+        self.finishing = finishing
         self.permit: Permit | None = None
+        self.refused = False
         self.woken = threading.Lock()
         self.woken.acquire()
 
@@ -41,7 +43,7 @@ class Gate:
     budget:
         Whom to ask. From now on only the gate may.
     stop:
-        Ends every wait.
+        Ends every wait, but that of who is `finishing`.
     """
 
     def __init__(self, budget: Budget, stop: Stop) -> None:
@@ -52,15 +54,16 @@ class Gate:
         self._actions: deque[_Waiter] = deque()
         self._watcher: _Waiter | None = None
 
-    def enter(self, purpose: str) -> Permit:
+    def enter(self, purpose: str, *, finishing: bool = False) -> Permit:
         """Wait for leave to send one request.
 
         Raises the reason of `stop` if it is a RunStopped (DeadlineReached, Interrupted ...), else RunStopped
-        from it.
+        from it. `finishing`: it belongs to an item that has sent something already; a stop lets it through, or
+        the item would be left half-done.
         """
-        if self._stop.asked:
+        if self._stop.asked and not finishing:
             raise self._reason()
-        waiter = _Waiter(purpose)
+        waiter = _Waiter(purpose, finishing)
         try:
             with self._lock:
                 if self._watcher is None:
@@ -71,9 +74,11 @@ class Gate:
                 (self._searches if purpose == "search" else self._actions).append(waiter)
                 watching = self._watcher is waiter
             if not watching:
-                waiter.woken.acquire()  # until handed a permit, or the watch
+                waiter.woken.acquire()  # until handed a permit, or the watch, or turned away
                 if waiter.permit is not None:
                     return waiter.permit
+                if waiter.refused:
+                    raise self._reason()
             return self._keep_watch(waiter)
         except BaseException:
             self._give_up(waiter)
@@ -127,6 +132,10 @@ class Gate:
         """Ask for whoever is first, until that is this thread's own turn; then pass the watch on."""
         while True:
             with self._lock:
+                if self._stop.asked:
+                    self._turn_away()
+                    if waiter.refused:
+                        raise self._reason()
                 queue = self._searches or self._actions
                 first = queue[0]
                 answer = self._budget.ask(first.purpose)
@@ -141,8 +150,15 @@ class Gate:
             # Not Stop.wait: this lock is five times cheaper, it runs once a request, and SLICE bounds the
             # delay.
             waiter.woken.acquire(timeout=min(answer, SLICE))
-            if self._stop.asked:
-                raise self._reason()
+
+    def _turn_away(self) -> None:
+        """A stop: all go home but those who are finishing."""
+        for queue in (self._searches, self._actions):
+            for waiter in [one for one in queue if not one.finishing]:
+                queue.remove(waiter)
+                waiter.refused = True
+                if waiter is not self._watcher:
+                    waiter.woken.release()
 
     def _pass_on(self) -> None:
         queue = self._searches or self._actions

@@ -1,7 +1,7 @@
 """What an error means for the item: pure decisions, no waiting, no sending, no import of any HTTP library.
 
-`classify` understands our own errors, and by their shape those of other libraries (requests, httpx, urllib3), because
-people's updaters bring their own HTTP. What it does not know is not retried.
+`classify` understands our own errors, and those of other libraries (foreign.py), because people's updaters bring their own
+HTTP. What it does not know is not retried.
 
 Step 8 of the life of an item (docs/explanation/life-of-an-item.md).
 """
@@ -12,7 +12,6 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from types import TracebackType
 from typing import Any
 
 from ..errors import (
@@ -25,9 +24,10 @@ from ..errors import (
     TransportError,
 )
 from ..model import Failure
+from .foreign import of_a_library, told
 from .redact import redact
-from .refusal import refusal, throttle_kind
-from .wire import Response
+from .refusal import throttle_kind
+from .wire import Sent
 
 
 class Kind(StrEnum):
@@ -45,15 +45,6 @@ class Kind(StrEnum):
     """This item will never succeed."""
     FATAL = "fatal"
     """No item will succeed: rejected token, missing permission, wrong method or media type."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The request that an error is about, as far as it can be known."""
-
-    method: str
-    path: str
-    json: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,84 +131,22 @@ def _transport(exc: TransportError) -> Verdict:
 
 
 def _foreign(exc: BaseException) -> Verdict:
-    """An exception of another library, or of the updater itself, judged by its shape."""
-    response = getattr(exc, "response", None)
-    request = getattr(response, "request", None) or getattr(exc, "request", None)
-    names = {cls.__name__ for cls in type(exc).__mro__}
-    if response is None and "JSONDecodeError" in names:
-        # A 2xx whose body is not JSON: requests raises it without the response, which its own frame still holds.
-        response = _response_in(exc.__traceback__)
-        request = getattr(response, "request", None)
-        if response is not None:
-            broken = BadAnswer(f"the answer ({getattr(response, 'status_code', '?')}) is empty, cut off or not JSON")
-            return replace(_transport(broken), sent=_sent(request))
-    status = getattr(response, "status_code", None)
-    if isinstance(status, int) and status >= 400:
-        headers = {str(k).lower(): str(v) for k, v in dict(getattr(response, "headers", {})).items()}
-        sent = _sent(request)
-        error = refusal(
-            Response(status, headers, bytes(getattr(response, "content", b"") or b"")),
-            sent.method if sent else "",
-            sent.path if sent else "",
-        )
-        return replace(_by_status(error), sent=sent)
-    if _from_http_library(exc):
-        if names & {"ConnectTimeout", "ConnectError", "PoolTimeout", "NewConnectionError", "ConnectTimeoutError"}:
-            return Verdict(Kind.BUSY, _failure(NO_CONNECTION, exc), sent=_sent(request))
-        if names & {"ConnectionError"} and "NewConnectionError" in repr(exc):
-            return Verdict(Kind.BUSY, _failure(NO_CONNECTION, exc), sent=_sent(request))
-        if names & {"Timeout", "ReadTimeout", "TimeoutException", "ReadTimeoutError"}:
-            failure = replace(
-                _failure("timeout", exc),
-                message="no answer within the timeout that perform_action gave its request; it may have been carried out",
-            )
-            return Verdict(Kind.SLOW, failure, sent=_sent(request))
-        if names & {"ConnectionError", "ChunkedEncodingError", "TransportError", "ProtocolError", "HTTPError"}:
-            return Verdict(Kind.LOST, _failure("connection lost", exc), sent=_sent(request))
-    if isinstance(exc, TimeoutError):
-        return Verdict(Kind.SLOW, _failure("timeout", exc))
-    if isinstance(exc, ConnectionRefusedError):
-        return Verdict(Kind.BUSY, _failure(NO_CONNECTION, exc))
-    if isinstance(exc, ConnectionError):
-        return Verdict(Kind.LOST, _failure("connection lost", exc))
-    return Verdict(Kind.PERMANENT, _failure(str(getattr(exc, "cause", "") or type(exc).__name__), exc))
+    """An exception of another library, or of the updater itself, or one that wraps such."""
+    found = told(exc)
+    if found is None:
+        return Verdict(Kind.PERMANENT, _failure(str(getattr(exc, "cause", "") or type(exc).__name__), exc))
+    error, sent = found
+    verdict = replace(_by_status(error) if isinstance(error, ApiError) else _transport(error), sent=sent)
+    if not _wraps(exc, error):
+        return verdict
+    words = redact(f"{exc}: {verdict.failure.message}")[:500]
+    return replace(verdict, failure=replace(verdict.failure, message=words))
 
 
-def _from_http_library(exc: BaseException) -> bool:
-    # Not isinstance(exc, OSError): requests makes every one of its errors an OSError, a bad URL included.
-    return any(
-        cls.__module__.split(".")[0] in ("requests", "httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "aiohttp")
-        for cls in type(exc).__mro__
-    )
-
-
-def _sent(request: Any) -> Sent | None:
-    """Method, path and body of another library's request object."""
-    method, url = getattr(request, "method", None), getattr(request, "url", None)
-    if not method or not url:
-        return None
-    body = getattr(request, "body", None) or getattr(request, "content", None)
-    parsed: Any = None
-    if isinstance(body, bytes | str):
-        import json
-
-        try:
-            parsed = json.loads(body)
-        except ValueError:
-            parsed = None
-    path = str(url).split("://", 1)[-1].partition("/")[2].split("?")[0]
-    return Sent(str(method).upper(), path, parsed)
-
-
-def _response_in(trace: TracebackType | None) -> Any:
-    """The response object in the innermost frames of a traceback, if one is there."""
-    found = None
-    while trace is not None:
-        candidate = trace.tb_frame.f_locals.get("self")
-        if hasattr(candidate, "status_code") and hasattr(candidate, "headers"):
-            found = candidate
-        trace = trace.tb_next
-    return found
+def _wraps(exc: BaseException, error: BaseException) -> bool:
+    """Whether the outermost error is the updater's own, with words of its own about what it came from."""
+    said = str(exc)
+    return not of_a_library(exc) and bool(said) and said not in str(error)
 
 
 def _failure(cause: str, exc: BaseException) -> Failure:

@@ -27,6 +27,15 @@ class Response:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The request that an error is about, as far as it can be known."""
+
+    method: str
+    path: str
+    json: Any = None
+
+
 class Transport(Protocol):
     """What a client needs of a transport; a test double is any object with these two methods."""
 

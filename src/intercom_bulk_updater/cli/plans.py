@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from ..bulkrun import login
 from ..errors import SafetyStop, UsageError
 from ..journal import RunLock
 from ..model import RunStatus
@@ -19,7 +20,6 @@ from ..processing.plan import check_plan, read_plan
 from ..processing.runner import Job, Runner
 from ..processing.undo import inverse_of, not_undoable, undo_items
 from ..registry import build
-from ..updating import login
 from .flags import Output, Safety, Speed
 from .rebuild import rebuild
 from .resuming import go_on

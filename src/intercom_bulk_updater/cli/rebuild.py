@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..bulkrun import feed_of
 from ..errors import SafetyStop, UsageError, WrongWorkspace
 from ..journal import RunRecord
 from ..model import NewItem
@@ -18,7 +19,7 @@ from ..processing.session import Session
 from ..processing.undo import inverse_of, undo_items
 from ..registry import build
 from ..updater import IntercomBulkUpdater
-from ..updating import Updating, feed_of
+from ..updating import Updating
 from .loading import load_class
 from .select import Selected, feed
 

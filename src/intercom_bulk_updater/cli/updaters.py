@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ..bulkrun import feed_of, login, resource_of
+from ..bulkrun import select as select_by
 from ..errors import UsageError
 from ..model import NewItem
 from ..peritem import WITH
@@ -16,8 +18,7 @@ from ..processing.options import Options
 from ..processing.session import Session
 from ..search.names import Names
 from ..updater import IntercomBulkUpdater
-from ..updating import Updating, feed_of, login, resource_of
-from ..updating import select as select_by
+from ..updating import Updating
 from .flags import Output, Safety, Selection, Speed
 from .loading import load_class
 from .rows import Rows, checked_places, fill, read_rows

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..amounts import parse_duration, parse_rate, parse_share
+from ..bulkrun import login
 from ..errors import SafetyStop, UsageError
 from ..journal import RunRecord
 from ..model import Reversibility
@@ -22,7 +23,6 @@ from ..processing.runner import Job, Runner
 from ..processing.session import Session, open_session
 from ..search.names import Names
 from ..stop import Stop
-from ..updating import login
 from .flags import Output, Safety, Selection, Shown, Speed
 from .population import population
 from .rows import checked_places, operation_for, read_rows

@@ -69,6 +69,11 @@ class Attempt:
     began: float = 0.0
     """Monotonic seconds when this process took it."""
 
+    @property
+    def sent(self) -> bool:
+        """Whether a request of it may have left, now or earlier."""
+        return bool(self.requests or self.doubt or self.carried.stands)
+
 
 @dataclass(frozen=True, slots=True)
 class Later:
@@ -314,9 +319,9 @@ class Engine:
         fates = self._collect()
         waiting = [entry[2] for entry in self._delayed]
         self._delayed.clear()
-        back = [a.item.seq for a in (*unstarted, *waiting) if not a.requests and not a.doubt]
+        back = [a.item.seq for a in (*unstarted, *waiting) if not a.sent]
         # What failed before and waited for its next attempt keeps what is known of it.
-        fates += [self.doubtful(a) for a in (*unstarted, *waiting) if a.requests or a.doubt]
+        fates += [self.doubtful(a) for a in (*unstarted, *waiting) if a.sent]
         if fates:
             self.take(fates, 0)
         if back:

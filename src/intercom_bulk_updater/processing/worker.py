@@ -14,9 +14,11 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..api.carried import stands_in_words
 from ..api.client import Client
 from ..api.effects import effect_of
-from ..api.retry import NO_CONNECTION, Kind, RetryPolicy, Sent, Verdict, classify
+from ..api.retry import NO_CONNECTION, Kind, RetryPolicy, Verdict, classify
+from ..api.wire import Sent
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -174,7 +176,7 @@ class Worker:
         if verdict.kind is Kind.PERMANENT:
             self.health.good()
             if not self._may_be_so(attempt, verdict):
-                return self._fail(attempt)
+                return replace(self._fail(attempt), doubt=getattr(exc, "unsure", False))
             attempt.doubt = attempt.refused = attempt.exhausted = True
             return Later(attempt, 0.0)
         if verdict.kind in (Kind.LOST, Kind.SLOW) and not _harmless(verdict):
@@ -218,6 +220,9 @@ class Worker:
         return known and attempt.item.before is not None and not attempt.refused
 
     def _fail(self, attempt: Attempt) -> Fate:
+        if attempt.carried.stands:
+            # Failed would say that it may simply be tried again.
+            return self._left(attempt, attempt.carried.stands)
         failure = attempt.last.failure if attempt.last else Failure("unknown")
         return Fate(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=failure, after=attempt.left)
 
@@ -240,6 +245,8 @@ class Worker:
             attempt.carried.found(sent, payload)
             attempt.doubt = False
             return self._act(attempt, payload)
+        if standing and sent is not None and payload is not None and self._unfinished(attempt, payload):
+            return self._left(attempt, stands_in_words(sent))
         if standing:
             after = None
             if payload is not None:
@@ -269,16 +276,23 @@ class Worker:
         attempt.doubt = False
         return self._act(attempt, payload)
 
+    def _unfinished(self, attempt: Attempt, payload: Json) -> bool:
+        """Whether the item is known not to be as wanted."""
+        since = attempt.since or attempt.item.sent_at
+        return self.operation.stands(payload, attempt.item, since=since, client=self.client) is False
+
     def _look(self, attempt: Attempt) -> tuple[bool | None, Json | None, Sent | None]:
         """Whether the effect is there, the item as read, and the request by whose effect it was told, if by that."""
         item = attempt.item
         payload = self.operation.read(self.client, item.id)
         since = attempt.since or item.sent_at
+        effect = effect_of(attempt.last.sent) if attempt.last else None
         if payload is not None:
             told = self.operation.stands(payload, item, since=since, client=self.client)
-            if told is not None or attempt.last is None:
+            # Not as wanted does not say that nothing was sent: a message before the close may stand.
+            message = told is False and effect is not None and not effect.repeatable
+            if not message and (told is not None or attempt.last is None):
                 return told, payload, None
-        effect = effect_of(attempt.last.sent) if attempt.last else None
         if effect is not None and effect.read and effect.stands is not None:
             seen = self.client.get(effect.read)
             sent = attempt.last.sent if attempt.last else None
@@ -332,6 +346,8 @@ class Worker:
 
     def put_back(self, attempt: Attempt) -> Fate:
         """What the journal should know of an attempt that a drain cut short."""
+        if attempt.carried.stands:
+            return self._left(attempt, attempt.carried.stands)
         return Fate(attempt.item.seq, Outcome.PENDING, attempts=attempt.requests, doubt=attempt.doubt, slow=attempt.slow)
 
 
