@@ -55,10 +55,21 @@ def test_the_second_request_fails_for_a_while(box: Sandbox) -> None:
     assert once(box, "comment") == (12, 0) and once(box, "close") == (12, 0)
 
 
-def test_the_answer_to_the_first_is_lost(box: Sandbox) -> None:
+class KnowsItsFields(ReplyAndClose):
+    """It can say that an item is not yet closed, which does not say that no reply was sent."""
+
+    def before(self, item: dict[str, Any]) -> dict[str, Any]:
+        return {"state": item["state"]}
+
+    def change(self, item_id: str, before: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {} if before["state"] == "closed" else {"state": (before["state"], "closed")}
+
+
+@pytest.mark.parametrize("updater", [ReplyAndClose, KnowsItsFields])
+def test_the_answer_to_the_first_is_lost(box: Sandbox, updater: type[ReplyAndClose]) -> None:
     """A reply that was carried out is found, and the close that belongs to it still follows."""
     box.fault("drop_after", method="POST", path="/reply$", every=3)
-    result = ReplyAndClose().bulk_process(team_id="5001", max_items=12, progress="none")
+    result = updater().bulk_process(team_id="5001", max_items=12, progress="none")
     assert (result["success"], result["failed"]) == (12, 0)
     assert once(box, "comment") == (12, 0) and once(box, "close") == (12, 0)
 
