@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..errors import IntercomBulkError
+from ..errors import ConfigurationError, IntercomBulkError, NotFound, PermissionDenied, UnknownName
 from ..processing.options import Options
+from ..processing.session import Session
+from ..search.names import Names
 from .flags import Shown
 from .show import out as show_out
 from .show import out_json
@@ -28,9 +30,12 @@ def doctor(*, out: Shown = _OUT) -> int:
     try:
         for name, ok, said, advice in _checks(out, looking := _Looking()):
             checks.append(Check(name, ok, said, advice))
+            code = code or (0 if ok is not False else ConfigurationError.exit_code)
     except IntercomBulkError as exc:
         code = exit_of(exc)
-        checks.append(Check(looking.at, False, exc.message, error_hint(exc, code)))
+        # This is the place that other commands point to for a bad setting.
+        hint = "" if isinstance(exc, ConfigurationError) and code == ConfigurationError.exit_code else error_hint(exc, code)
+        checks.append(Check(looking.at, False, exc.message, hint))
     if out.data:
         told = [{"check": c.name, "ok": c.ok is not False, "said": c.words, "advice": c.advice} for c in checks]
         out_json({"schema": "doctor/1", "ok": code == 0, "exit": code, "checks": told})
@@ -59,7 +64,7 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
     settings.require_token()
     yield "token", True, f"set ({settings.origin('access_token')})", ""
     looking.at = "state folder"
-    with opened(Options(timeout=15.0, retries=1), out) as (session, _):
+    with opened(Options(timeout=15.0, retries=1), out) as (session, names):
         session.journal.runs(1)
         yield "state folder", True, str(settings.home), ""
         looking.at = "workspace"
@@ -67,11 +72,10 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
         where = f"region {workspace.region or '?'}, {workspace.timezone}"
         yield "workspace", True, f"{workspace.name or '?'} ({workspace.id}), {where}", ""
         looking.at = "admin"
-        who = f"{workspace.admin_name} ({session.client.admin_id})"
-        if workspace.extra.get("has_inbox_seat") is False:
-            yield "admin", None, f"{who} has no inbox seat", "Intercom may refuse writes in this name: set INTERCOM_ADMIN_ID."
-        else:
-            yield "admin", True, who, ""
+        yield ("admin", *_admin(session, names))
+        if settings.inbox_id:
+            looking.at = "team"
+            yield ("team", *_team(settings.inbox_id, names))
         looking.at = "permission"
         session.client.call("GET", "conversations", params={"per_page": 1}, purpose="search")
         yield "permission", True, "conversations can be read", ""
@@ -84,6 +88,41 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
             yield "rate limit", True, f"{state.limit:,} calls in {state.window_seconds:.0f} s", ""
         else:
             yield "rate limit", None, "Intercom tells none", "Runs go slowly then; `--rate` sets a ceiling of your own."
+
+
+_Found = tuple[bool | None, str, str]
+_NO_SEAT = "Intercom may refuse writes in this name: set INTERCOM_ADMIN_ID to a teammate with an inbox seat."
+
+
+def _admin(session: Session, names: Names) -> _Found:
+    """In whose name writes happen: the token's own admin, or another that the workspace has to know."""
+    workspace, acting = session.workspace(), session.client.admin_id
+    if not acting:
+        return None, "GET /me names no admin for this token", "To write, set INTERCOM_ADMIN_ID to the id of a teammate."
+    seated = workspace.extra.get("has_inbox_seat")
+    own = f"{workspace.admin_name or '?'} ({workspace.admin_id})"
+    if acting == workspace.admin_id and workspace.admin_name:
+        return (None, f"{own} has no inbox seat", _NO_SEAT) if seated is False else (True, own, "")
+    others = f"token of {workspace.admin_name}, " if workspace.admin_name else ""
+    try:
+        named = names.by_id("admin", acting)
+    except UnknownName as exc:
+        advice = "Every write would be refused: set INTERCOM_ADMIN_ID to one of these, or unset it to act as the token's own admin."
+        return False, f"no such admin in this workspace: {acting} (INTERCOM_ADMIN_ID). {exc.parts['nearest']}", advice
+    except (NotFound, PermissionDenied):
+        return None, f"{others}acting as {acting}", "GET /admins cannot be read, so nobody knows whether there is such a teammate."
+    return True, f"{others}acting as {named.name} ({acting})", ""
+
+
+def _team(team: str, names: Names) -> _Found:
+    """The team of INTERCOM_INBOX_ID, and what it is for."""
+    used = "for bulk_close without a team_id; commands take their team from --where alone"
+    try:
+        return True, f"{names.by_id('team', team).name} ({team}), {used}", ""
+    except UnknownName as exc:
+        return None, f"no such team in this workspace: {team} (INTERCOM_INBOX_ID). {exc.parts['nearest']}", f"It is {used}."
+    except (NotFound, PermissionDenied):
+        return None, f"{team}, {used}", "GET /teams cannot be read, so nobody knows whether there is such a team."
 
 
 def limits(*, out: Shown = _OUT) -> int:

@@ -78,6 +78,14 @@ class Names:
             return self._resolved(kind, found[0])
         raise self._ambiguous(kind, typed, found) if found else self._unknown(kind, typed, entries)
 
+    def by_id(self, kind: str, identity: str) -> Resolved:
+        """The one item of `kind` with that id. Raises UnknownName, whose part `nearest` names those that come nearest."""
+        entries = self._read(kind)
+        for entry in entries:
+            if str(entry["id"]) == identity:
+                return self._resolved(kind, entry)
+        raise self._unknown(kind, identity, entries)
+
     def label(self, kind: str, identity: str) -> str:
         """`Support (5001)`; the id alone when the list lacks it, or cannot be read. Never fails."""
         try:
@@ -127,15 +135,16 @@ class Names:
     def _unknown(self, kind: str, typed: str, entries: Sequence[Mapping[str, Any]]) -> UnknownName:
         spoken = f"{_spoken(kind)}s"
         if not entries:
-            return UnknownName(f"There is no {_spoken(kind)} {typed!r}: the workspace has no {spoken}.")
+            nearest = f"The workspace has no {spoken}."
+            return UnknownName(f"There is no {_spoken(kind)} {typed!r}: the workspace has no {spoken}.", nearest=nearest)
         known = {
             _folded(called): f"{self._resolved(kind, entry).name} ({entry['id']})"
             for entry in entries
             for called in [*self._called(kind, entry), str(entry["id"])]
         }
         near = [known[name] for name in get_close_matches(_folded(typed), known, n=6, cutoff=0)]
-        nearest = ", ".join(list(dict.fromkeys(near))[:3])
-        return UnknownName(f"There is no {_spoken(kind)} {typed!r} among {len(entries)} {spoken}. Nearest: {nearest}.")
+        nearest = f"Nearest: {', '.join(list(dict.fromkeys(near))[:3])}."
+        return UnknownName(f"There is no {_spoken(kind)} {typed!r} among {len(entries)} {spoken}. {nearest}", nearest=nearest)
 
 
 def _folded(name: str) -> str:
