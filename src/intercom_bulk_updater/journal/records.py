@@ -18,7 +18,7 @@ class RunRecord:
     number: int
     """The journal's own key; grows with every run and is never used twice."""
     kind: str
-    """`run`, `dry_run`, `apply`, `undo` or `retry`."""
+    """`run`, `dry_run`, `apply` or `undo`."""
     operation: str
     parameters: dict[str, Any]
     selection: dict[str, Any]
@@ -50,7 +50,7 @@ class RunRecord:
     totals: dict[str, Any]
     """Request counters, seconds, verification."""
     parent: str | None
-    """The run that this one came from (undo, retry)."""
+    """The run that this one undoes."""
     plan_hash: str | None
     exit_code: int | None
     message: str

@@ -46,7 +46,7 @@ run = Table(
         comment="Grows with every run; never used twice, even after a prune.",
     ),
     Column("id", Text, nullable=False, unique=True, comment="What people type: `1123-close-7f3a`."),
-    Column("kind", Text, nullable=False, comment="`run`, `dry_run`, `apply`, `undo`, `retry`."),
+    Column("kind", Text, nullable=False, comment="`run`, `dry_run`, `apply`, `undo`."),
     Column("operation", Text, nullable=False, comment="Name of the operation."),
     Column("parameters", Text, nullable=False, comment=f"{JSON}the operation's parameters."),
     Column(
@@ -96,7 +96,7 @@ run = Table(
     ),
     Column("progress", Text, nullable=False, comment=f"{JSON}the last snapshot, for `runs watch`."),
     Column("totals", Text, nullable=False, comment=f"{JSON}requests, seconds, verification."),
-    Column("parent", Text, comment="Id of the run that this one undoes or retries."),
+    Column("parent", Text, comment="Id of the run that this one undoes."),
     Column("plan_hash", Text, comment="Hash of the plan that was applied."),
     Column("exit_code", Integer, comment="What the command exited with."),
     Column("message", Text, nullable=False, comment="The last word: why the run stopped."),
