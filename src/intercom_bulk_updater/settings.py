@@ -49,7 +49,13 @@ class Settings(BaseModel):
         None,
         description="The teammate in whose name changes are made. Default: the token's own, from `GET /me`.",
     )
-    inbox_id: str | None = Field(None, description="The team whose conversations are meant when none is named.")
+    inbox_id: str | None = Field(
+        None,
+        description=(
+            "The team that `ConversationCloser` and `bulk_close` mean when they are given no `team_id`. "
+            "The command never adds a filter by itself: it acts on what `--where` says, in all teams unless it names one."
+        ),
+    )
     region: Literal["us", "eu", "au"] = Field(
         "us",
         description="Where the workspace is hosted: `us`, `eu`, `au`. Decides the base URL unless set.",
