@@ -8,6 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..errors import UsageError
+from ..model import Reversibility
+from ..operation import Operation
 from ..registry import names, operation_class
 from .flags import Shown
 from .show import out as show_out
@@ -43,13 +45,23 @@ def show(name: Annotated[str, Parameter(help="Its name, such as conversations.cl
     return 0
 
 
+GIVEN = "the fields and attributes that it is given"
+
+
+def _touches(cls: type[Operation]) -> str:
+    """The fields of every item that it changes; with `set` they are known only when it is called."""
+    if isinstance(cls.fields, tuple) and cls.fields:
+        return ", ".join(cls.fields)
+    return GIVEN if cls.reversibility in (Reversibility.REVERSIBLE, Reversibility.FIELDS) else ""
+
+
 def told(name: str) -> dict[str, object]:
     """What the catalogue says of an operation, from its class."""
     cls = operation_class(name)
     return {
         "name": name,
         "what": " ".join((inspect.getdoc(cls) or "").split()),
-        "touches": ", ".join(cls.fields) if isinstance(cls.fields, tuple) else "",
+        "touches": _touches(cls),
         "reversibility": str(cls.reversibility),
         "side_effects": cls.side_effects,
         "customer_visible": cls.customer_visible,

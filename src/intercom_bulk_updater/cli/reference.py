@@ -15,7 +15,7 @@ from cyclopts.argument import Argument
 from ..registry import names
 from .flags import Output, Safety, Selection, Speed
 from .main import app
-from .operations import told
+from .operations import GIVEN, told
 
 _SHARED = {kind.__name__: kind for kind in (Selection, Safety, Speed, Output)}
 _MADE = "<!-- Made by `python -m intercom_bulk_updater.cli.reference`: edit the code, not this page. -->"
@@ -88,8 +88,10 @@ def operations_page() -> str:
     lines += [f"| [{row['name']}](#{str(row['name']).replace('.', '')}) | {row['what']} | {row['reversibility']} |" for row in rows]
     for row in rows:
         lines += ["", f"## {row['name']}", "", str(row["what"]), ""]
+        touched = str(row["touches"])
+        fields = touched if touched == GIVEN else ", ".join(f"`{field}`" for field in touched.split(", ") if field)
         facts = {
-            "touches": ", ".join(f"`{field}`" for field in str(row["touches"]).split(", ") if field) or "nothing that can be restored",
+            "touches": fields or "nothing that can be restored",
             "undo": row["reversibility"],
             "no undo takes back": row["side_effects"],
             "customers see it": "yes: it needs `--customer-visible`" if row["customer_visible"] else "",
