@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -57,8 +58,25 @@ def _parse(text: str, now: float, timezone: str, *, weekdays: bool) -> Instant:
             raise UsageError(f"{text!r} looks like milliseconds: give unix seconds (10 digits).")
         if re.fullmatch(_CLOCK, typed):
             raise UsageError(f"{text!r} names no day: write today {typed} or tomorrow {typed}.")
+        if days := _other_ways(typed):
+            raise UsageError(f"{text!r} is not how a day is written here: write {' or '.join(days)}.")
         raise UsageError(f"{text!r} is not a time that I can read: write {FORMS}.")
     return found
+
+
+def _other_ways(typed: str) -> list[str]:
+    """What 31/01/2026, 1.2.2026 or 2026/01/31 may mean, in our way of writing; two days where nobody can tell."""
+    if found := re.fullmatch(r"([0-9]{4})[/. ]([0-9]{1,2})[/. ]([0-9]{1,2})", typed):
+        orders = [(found[1], found[2], found[3])]
+    elif found := re.fullmatch(r"([0-9]{1,2})[/. -]([0-9]{1,2})[/. -]([0-9]{4})", typed):
+        orders = [(found[3], found[2], found[1]), (found[3], found[1], found[2])]
+    else:
+        return []
+    days = []
+    for year, month, day in orders:
+        with suppress(ValueError):
+            days.append(date(int(year), int(month), int(day)).isoformat())
+    return list(dict.fromkeys(days))
 
 
 def start_of_day(day: date, timezone: str) -> int:

@@ -336,6 +336,8 @@ SAID = [
     ("conversations", "created > 2026-01-31", "created is not before 2026-02-01 00:00 Europe/Dublin"),
     ("conversations", "subject ~ 'a b' and snoozed = none", 'subject contains "a b" and snoozed is not set'),
     ("conversations", "custom_attributes.plan != pro", "custom_attributes.plan is not pro"),
+    ("tickets", "category = customer or category = tracker", "category is customer (request) or category is tracker"),
+    ("contacts", "role = users", "role is user"),
     ("contacts", "created > 2026-01-31", "created is after the whole of 2026-01-31 (Europe/Dublin)"),
     ("contacts", "seen < 2026-01-31 and owner = 7",
      "seen is before the start of 2026-01-31 (Europe/Dublin) and owner is Ann Lee (7)"),

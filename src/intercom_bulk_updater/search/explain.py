@@ -102,6 +102,10 @@ def _value(field: Field, value: Any, names: Labels | None) -> str:
         return names.label(field.kind, str(value)) if names else str(value)
     if isinstance(value, int) and field.seconds:
         return f"{value} s"
+    for word, ours in field.spoken:
+        # "users" for user says nothing more; "customer" is what people know Intercom's request by.
+        if value == ours and not word.startswith(ours):
+            return f"{word} ({value})"
     if isinstance(value, str) and (not value or " " in value):
         return f'"{value}"'
     return str(value)

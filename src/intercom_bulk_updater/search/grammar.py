@@ -229,6 +229,8 @@ class Parser:
             if name.text == "open"
             else ""
         )
+        if first.kind == "end" and not self._at - 1:  # all there is: `>` and what follows went to the shell
+            hint += " Is the whole filter in single quotes, as in --where 'idle > 30d'?"
         raise self._error(f"An operator is missing after {name.text}: = != > < >= <= ~ !~ ^ $ in, not in.{hint}")
 
     def _places(self, many: bool, several: bool) -> list[list[Token]]:
