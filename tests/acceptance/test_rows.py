@@ -88,7 +88,8 @@ def test_a_row_that_cannot_be_done_is_said_before_anything_is(
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbfid,x\n", "no rows"),
-        (b"id,x\n1,2,3\n", "line 2: 3 cells under 2"),
+        (b"id,x\n1,2,3\n", "line 2: 3 cells under 2 columns"),
+        (b"sep=;\r\nid;x\r\n1\r\n", "line 3: 1 cell under 2 columns"),
         (b"id,x\n\n1,a\n,b\n", "line 4: the id is empty"),
         (b"id,x\n1,a\n2,b\n1,c\n", "1 stands in line 2 and, with other values, in line 4"),
         (b"id,x,x\n1,a,b\n", "two columns are called 'x'"),
@@ -109,11 +110,13 @@ def test_files_that_leave_open_what_is_meant(tmp_path: Path, text: bytes, said: 
 
 @pytest.mark.parametrize("delimiter", list(",;\t|"))
 def test_files_as_programs_write_them(tmp_path: Path, delimiter: str) -> None:
-    """With a BOM, any delimiter, CR LF, quoted line breaks, empty lines, repeated rows."""
+    """With a BOM, any delimiter, Excel's line that names it, CR LF, quoted line breaks, empty lines, repeated rows."""
     text = "\ufeffid,a b\r\n1,\"x\r\ny\"\r\n\r\n2,\"p,;\t|q\"\r\n2,\"p,;\t|q\"\r\n".replace(",", delimiter)
     (tmp_path / "x.csv").write_bytes(text.encode())
     rows = read_rows(str(tmp_path / "x.csv"), "id")
     assert [(row.line, row.id) for row in rows.rows] == [(2, "1"), (5, "2")]
+    (tmp_path / "excel.csv").write_bytes(text.replace("id", f"sep={delimiter}\r\nid", 1).encode())
+    assert [(row.line, row.id) for row in read_rows(str(tmp_path / "excel.csv"), "id").rows] == [(3, "1"), (6, "2")]
     assert fill(["{{a b}}!", "{{ a b }}", "{a b}"], rows.rows[0].cells) == ["x\r\ny!", "x\r\ny", "{a b}"]
     assert places({"x": ["{{b}} {{a}}", "{{b}}"]}) == ["b", "a"]
 

@@ -19,6 +19,7 @@ from .select import check_id
 
 _PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _DELIMITERS = ",;\t|"
+_SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Rows:
 
 def read_rows(path: str, id_column: str | None) -> Rows:
     """Read a CSV file in UTF-8 (comma, semicolon, tab or bar between cells), its first line the names of the columns.
+    A line `sep=;` above it, as for Excel, says what stands between the cells.
 
     Empty lines are skipped; a row that is repeated counts once. Raises UsageError for everything that leaves open which
     items are meant: no such column, an empty or odd id, rows of another length, one id with two sets of values.
@@ -53,13 +55,15 @@ def read_rows(path: str, id_column: str | None) -> Rows:
         raise UsageError(f"--csv {path} is not UTF-8 text: save it as CSV in UTF-8 and try again.") from exc
     if "\0" in text:
         raise UsageError(f"--csv {path} is no text file: save it as CSV in UTF-8 and try again.")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
+    delimiter, text, above = (said[1], text[said.end() :], 1) if said else (_delimiter(text), text, 0)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: dict[str, Row] = {}
     columns: list[str] = []
-    begins = 1
+    begins = 1 + above
     try:
         for cells in reader:
-            line, begins = begins, reader.line_num + 1
+            line, begins = begins, reader.line_num + 1 + above
             if not any(cell.strip() for cell in cells):
                 continue
             if not columns:
@@ -67,7 +71,8 @@ def read_rows(path: str, id_column: str | None) -> Rows:
                 at = _column(path, columns, id_column)
                 continue
             if len(cells) != len(columns):
-                raise UsageError(f"{path}, line {line}: {len(cells)} cells under {len(columns)} columns ({', '.join(columns)}).")
+                counts = f"{_counted(len(cells), 'cell')} under {_counted(len(columns), 'column')}"
+                raise UsageError(f"{path}, line {line}: {counts} ({', '.join(columns)}).")
             found = Row(line, check_id(cells[at].strip(), f"{path}, line {line}"), dict(zip(columns, cells, strict=True)))
             earlier = rows.setdefault(found.id, found)
             if earlier.cells != found.cells:
@@ -75,12 +80,16 @@ def read_rows(path: str, id_column: str | None) -> Rows:
                     f"{path}: {found.id} stands in line {earlier.line} and, with other values, in line {line}. Leave one of them."
                 )
     except csv.Error as exc:
-        raise UsageError(f"{path}, line {reader.line_num}, cannot be read: {exc}.") from exc
+        raise UsageError(f"{path}, line {reader.line_num + above}, cannot be read: {exc}.") from exc
     if not columns:
         raise UsageError(f"--csv {path} is empty: its first line must name the columns.")
     if not rows:
         raise UsageError(f"--csv {path} has no rows below the names of its columns.")
     return Rows(path, columns, list(rows.values()))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _delimiter(text: str) -> str:
