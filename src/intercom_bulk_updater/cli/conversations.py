@@ -160,6 +160,9 @@ def _tag(names: Names, name: str, create: bool) -> tuple[str, str]:
     return found.id, f"{found.name} ({found.id})"
 
 
+_COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
+
+
 def set(
     *values: Annotated[str, Parameter(help="KEY=VALUE: title, read, company_id, or a custom attribute; KEY= clears it.")],
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
@@ -170,6 +173,8 @@ def set(
 
     if not values:
         raise UsageError("set needs at least one KEY=VALUE")
+    if sel.where and values[0] in _COMPARED:  # what follows is a filter that the shell took apart
+        raise UsageError("The filter fell apart into words: put all of it in single quotes, --where 'team = Support'.")
     known: list[Attributes] = []
 
     def make(session: Session, names: Names, given: Given) -> Operation:

@@ -102,8 +102,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:
         from .failure import misused
+        from .misuse import meant
 
-        code = misused(exc, given)
+        code = misused(meant(exc, given), given)
     except BrokenPipeError:
         # Whoever read us has gone (`| head`): nothing more to say, and nobody to say it to.
         code = 0

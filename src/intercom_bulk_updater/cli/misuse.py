@@ -1,0 +1,52 @@
+"""What was meant by a command line that cannot be read, where that can be told: quotes left out, a parameter missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args, get_origin
+
+from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts.argument import Argument
+
+# What stands for the value of a parameter that a command cannot do without; the others are named by their own names.
+_FORMS = {
+    "--tag": "NAME|ID", "--until": "TIME", "--where": "'FILTER'", "--to-team": "NAME|ID", "--to-admin": "NAME|EMAIL|ID",
+    "--body": "TEXT|@FILE",
+}
+_SIGNS = "=<>!~^$"
+
+
+def meant(exc: CycloptsError, arguments: Sequence[str]) -> CycloptsError:
+    """The error in words that say what to type, or the error as it is."""
+    if isinstance(exc, UnusedCliTokensError) and (filter_ := unquoted(arguments)):
+        return CycloptsError(msg=f"Put the filter in single quotes: --where '{filter_}'")
+    if isinstance(exc, MissingArgumentError) and exc.argument is not None and exc.command_chain:
+        return CycloptsError(msg=_missing(exc.argument, exc.command_chain[-1], arguments))
+    return exc
+
+
+def _missing(argument: Argument, command: str, arguments: Sequence[str]) -> str:
+    name = argument.names[0]
+    bare = name.lstrip("-").upper().replace("-", "_")
+    choices = "|".join(map(str, get_args(argument.hint))) if get_origin(argument.hint) is Literal else ""
+    form = choices or _FORMS.get(name, "")
+    said = "." if form else f": {argument.parameter.help}"
+    given = next((typed for typed in argument.names if typed in arguments), None)
+    if given is not None:
+        return f"{given} needs a value{form and ', '}{form}{said}"
+    form = form or bare
+    shown = form if "POSITIONAL" in argument.field_info.kind.name else f"{name} {form}"
+    return f"{command} needs {shown}{said}"
+
+
+def unquoted(arguments: Sequence[str]) -> str:
+    """The filter that the words after --where are together, when the shell took it apart; "" when it did not."""
+    if "--where" not in arguments:
+        return ""
+    words = []
+    for word in arguments[arguments.index("--where") + 1 :]:
+        if word.startswith("-"):
+            break
+        # The shell took its quotes: a name with spaces gets some back.
+        words.append(f'"{word}"' if " " in word and not any(sign in word for sign in _SIGNS) else word)
+    return " ".join(words) if len(words) > 1 and any(sign in word for word in words for sign in _SIGNS) else ""
