@@ -5,19 +5,21 @@ from __future__ import annotations
 import json as json_
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..errors import SearchError
+from ..errors import IntercomBulkError, SearchError
 from ..model import NewItem
 from ..operation import Operation
 from ..processing.options import Options
+from ..search.names import Names
 from .flags import Safety, Selection, Shown, Speed
 from .rows import read_rows
 from .select import read_ids, select
-from .streams import emit
+from .streams import emit, note
 from .work import opened, options_of
 
 _SHOWN = 25
@@ -68,7 +70,7 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
             else:
                 kept.append(dict(item) if not output.json else told)
         if total is not None and cut is None and len(seen) + len(left_out) < total:
-            sys.stderr.write(f"Intercom said {total} match; {len(seen)} were listed. The search index may be moving.\n")
+            note(f"Intercom said {total} match; {len(seen)} were listed. The search index may be moving.")
             if not seen:
                 raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
         if output.json:
@@ -78,9 +80,9 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
             }
             emit(json_.dumps(report) + "\n")
         elif not output.jsonl:
-            _table(kept, resource)
+            _table(kept, resource, names)
             of = f" of {total:,}" if total is not None and total > len(seen) else ""
-            sys.stderr.write(f"{len(seen):,}{of} {resource} where {words}\n")
+            note(f"{len(seen):,}{of} {resource} where {words}")
     return 0
 
 
@@ -94,11 +96,22 @@ def _told(item: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _table(items: list[dict[str, Any]], resource: str) -> None:
+def _table(items: list[dict[str, Any]], resource: str, names: Names | None = None) -> None:
     from ..console.findings import findings_table
     from .show import out
 
-    out(findings_table(items, resource))
+    # For people the names, for which there is room; programs that read the lines have the ids.
+    out(findings_table(items, resource, names=_assigned(items, names) if names is not None and sys.stdout.isatty() else None))
+
+
+def _assigned(items: list[dict[str, Any]], names: Names) -> dict[str, str]:
+    """The teams and admins that items are assigned to, by id. One that has no name keeps its number."""
+    found: dict[str, str] = {}
+    for kind, key in (("team", "team_assignee_id"), ("admin", "admin_assignee_id")):
+        for who in {str(item.get(key) or "0") for item in items} - {"0"}:
+            with suppress(IntercomBulkError):  # a name is decoration
+                found[who] = names.by_id(kind, who).name
+    return found
 
 
 _OUT, _SPEED, _SEL = Shown(), Speed(), Selection()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
+import shlex
+import shutil
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from ..errors import UsageError, why
+from .streams import note
 
 
 def sandbox(
@@ -41,11 +45,14 @@ def sandbox(
             raise UsageError(
                 f"The sandbox cannot use port {port}: {said}. Take another with --port N, or any free one with --port 0."
             ) from None
-        sys.stderr.write(f"A small Intercom with {conversations:,} conversations. In another terminal:\n\n")
+        note(f"A small Intercom with {conversations:,} conversations. In another terminal:\n")
         for name, value in box.env().items():
             sys.stdout.write(f"export {name}={value}\n")
         sys.stdout.flush()
-        sys.stderr.write("\nTeams: Support (5001), Billing (5002), Onboarding (5003), VIP desk (5004). Ctrl-C stops it.\n")
+        note(
+            "\nTeams: Support (5001), Billing (5002), Onboarding (5003), VIP desk (5004). Ctrl-C stops it.\n"
+            "INTERCOM_INBOX_ID is for bulk_close in Python; a command looks in all teams unless its --where names one."
+        )
         import signal
         import threading
 
@@ -65,32 +72,54 @@ def demo(
     """The main job on the built-in sandbox: close a team's open conversations under Intercom's real limit."""
     from intercom_bulk_updater.sandbox import running
 
-    def say(text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+    from .main import app
+    from .telling import nothing_next
 
     with tempfile.TemporaryDirectory(prefix="intercom-bulk-demo-") as home, running(
         conversations=conversations, seed=7, limit=1667, latency=latency / 1000, jitter=latency / 3000, in_process=False
     ) as box:
-        env = {**os.environ, **box.env(), "INTERCOM_BULK_HOME": home}
         matching = len(box.conversations(team=5001, state="open"))
-        say(f"A small Intercom runs on this machine: {conversations:,} conversations, 1,667 calls in 10 s, {latency:.0f} ms latency.\n")
+        note(f"A small Intercom runs on this machine: {conversations:,} conversations, 1,667 calls in 10 s, {latency:.0f} ms latency.\n")
         words = ["conversations", "close", "--where", "team = Support and state = open"]
-        for arguments in ([*words, "--dry-run"],
-                          [*words, "--yes", "--expect", str(matching), "--verify", "sample"]):
-            shown = " ".join(f"'{a}'" if " " in a else a for a in arguments)
-            say(f"$ intercom-bulk {shown}")
-            done = subprocess.run([sys.executable, "-m", "intercom_bulk_updater", *arguments], env=env, check=False)  # noqa: S603 - our own command
-            if done.returncode:
-                return done.returncode
-            say("")
+        with nothing_next(), _environment({**box.env(), "INTERCOM_BULK_HOME": home}):
+            for arguments in ([*words, "--dry-run"], [*words, "--yes", "--expect", str(matching), "--verify", "sample"]):
+                note(f"$ {shlex.join(['intercom-bulk', *arguments])}")
+                code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+                if code:
+                    return int(code)
+                note("")
         left = len(box.conversations(team=5001, state="open"))
         twice = box.audit()["kinds"].get("close", {}).get("2+", 0)
         throttled = box.stats()["statuses"].get("429", 0)
-        say(f"The server's own books: {matching:,} were open, {left} are; {twice} were closed twice; {throttled} calls were refused.")
-    say("\nNext, with your own workspace:\n  export INTERCOM_ACCESS_TOKEN=...\n  intercom-bulk doctor\n"
-        "  intercom-bulk conversations close --where 'team = Support and state = open' --dry-run")
+        note(f"The server's own books: {matching:,} were open, {left} are; {twice} were closed twice; {throttled} calls were refused.")
+    note(
+        "\nThis workspace and its journal are gone. One to try things on, until Ctrl-C; it prints what to do next:\n"
+        f"{_found()}  intercom-bulk sandbox\n"
+        "Your own workspace, checked and then looked at, with its token in INTERCOM_ACCESS_TOKEN or in .env:\n"
+        "  intercom-bulk doctor\n"
+        "  intercom-bulk conversations close --where 'state = open and idle > 30d' --dry-run"
+    )
     return 0 if left == 0 and twice == 0 else 1
+
+
+@contextmanager
+def _environment(wanted: dict[str, str]) -> Iterator[None]:
+    """These variables in the environment of this process, for a while."""
+    before = dict(os.environ)
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _found() -> str:
+    """The line that makes the shell find the command, where it would not: after `make demo` it is in .venv."""
+    activate = Path(sys.executable).parent / "activate"
+    if shutil.which("intercom-bulk") or not activate.is_file():
+        return ""
+    return f"  . {shlex.quote(os.path.relpath(activate) if activate.is_relative_to(Path.cwd()) else str(activate))}\n"
 
 
 _SHELL = (

@@ -23,6 +23,7 @@ from ..search.names import Names
 from ..search.source import EndpointSource
 from ..search.where import compile_where, explain, hints, validate_query
 from .flags import Selection
+from .streams import note
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ def _query(flags: Selection, resource: str, session: Session, names: Names) -> d
     if flags.where is not None:
         zone = session.workspace().timezone or "UTC"
         for hint in hints(flags.where):
-            sys.stderr.write(f"{hint}\n")
+            note(hint)
         return compile_where(flags.where, resource, resolve=names.resolve, now=session.client.server_time(), timezone=zone,
                              api_version=session.settings.api_version)
     assert flags.query is not None  # noqa: S101

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from contextlib import suppress
 from typing import TextIO
 
@@ -37,6 +39,20 @@ def emit(text: str) -> None:
     except OSError as exc:
         _lost.append(exc.strerror or str(exc))
         leave(sys.stdout)
+
+
+def note(text: str) -> None:
+    """Sentences for people, on standard error, broken between words where a person reads them."""
+    sys.stderr.write("\n".join(map(_broken, text.removesuffix("\n").split("\n"))) + "\n")
+    sys.stderr.flush()
+
+
+def _broken(line: str) -> str:
+    """An indented line stays whole: it is a command to copy, or a filter with its mark below."""
+    if not sys.stderr.isatty() or line.startswith((" ", "$ ")):
+        return line
+    width = max(24, min(100, shutil.get_terminal_size().columns - 1))
+    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def close_streams() -> str:

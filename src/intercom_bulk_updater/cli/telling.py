@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,25 @@ from ..report.summary import summarize
 from .failure import failed
 from .flags import Output, Shown
 from .signals import asking
-from .streams import emit
+from .streams import emit, note
 
 if TYPE_CHECKING:
     from ..console.verbs import Title
+
+
+# False where the commands that come next would find nothing: the demo's journal goes with the demo.
+_says_next = True
+
+
+@contextmanager
+def nothing_next() -> Iterator[None]:
+    """While this lasts, the account of a run ends without the commands that come next."""
+    global _says_next
+    _says_next = False
+    try:
+        yield
+    finally:
+        _says_next = True
 
 
 def writable(path: str, flag: str) -> None:
@@ -61,13 +78,15 @@ def tell(
             write_page(Path(output.report), session.journal, run_id, undoable=undoable)
         except UsageError as exc:
             # It could be written when the run began. What was done is to be told all the same.
-            sys.stderr.write(f"{exc.message}. To write it elsewhere: intercom-bulk runs report {run_id} -o FILE.html\n")
+            note(f"{exc.message}. To write it elsewhere:\n  intercom-bulk runs report {run_id} -o FILE.html")
     if output.json:
         emit(json.dumps(report) + "\n")
     elif output.jsonl:
         observer.finish(report)  # type: ignore[attr-defined]
     if error is not None and not isinstance(error, IntercomBulkError | KeyboardInterrupt):
         failed(error, [], report)
+    if not _says_next:
+        report["next"] = []
     if not (output.quiet and report["ok"]):
         from ..console.wording import summary_text
 
@@ -78,7 +97,7 @@ def tell(
 def say(thing: Any) -> None:
     """Sentences for people, on stderr."""
     if isinstance(thing, str):
-        sys.stderr.write(thing if thing.endswith("\n") else thing + "\n")
+        note(thing)
     else:
         from ..console.terminal import say as say_well
 
