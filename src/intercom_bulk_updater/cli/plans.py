@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,6 +23,7 @@ from .flags import Output, Safety, Speed
 from .rebuild import rebuild
 from .resuming import go_on
 from .select import Selected
+from .streams import note
 from .telling import close, observer_of, tell, title_of
 from .work import gates, go, opened, options_of
 
@@ -58,7 +58,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         for earlier in session.journal.runs(None):
             if earlier.plan_hash == found.hash and earlier.kind == "apply" and earlier.workspace == workspace.id:
                 if earlier.status is not RunStatus.FINISHED:
-                    sys.stderr.write(f"This plan is half done; going on with {earlier.id}.\n")
+                    note(f"This plan is half done; going on with {earlier.id}.")
                     return go_on(earlier.id, safe, speed, out, failed=False)
                 break
         selection = {
@@ -69,7 +69,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         run = session.journal.create_run(
             operation=str(header["operation"]), kind="apply", parameters=operation.parameters,
             selection=selection, workspace=workspace.id, base_url=session.settings.base_url,
-            admin_id=session.client.admin_id, author=workspace.admin_name or login(), settings=options.as_json(),
+            admin_id=session.client.admin_id, author=login(), settings=options.as_json(),
             plan_hash=found.hash,
         )
         feed = ListFeed(found.items(), total=found.count)
@@ -93,9 +93,9 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
         gates(operation, safe)
         lost = not_undoable(session.journal, parent, was.operation)
         if lost:
-            sys.stderr.write(f"{lost:,} items of {parent.id} carry no before-image and are left out.\n")
+            note(f"{lost:,} items of {parent.id} carry no before-image and are left out.")
         if was.operation.side_effects:
-            sys.stderr.write(f"No undo takes this back: {was.operation.side_effects}.\n")
+            note(f"No undo takes this back: {was.operation.side_effects}.")
         selection = {
             "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",
             "operation": f"{operation.resource or 'conversations'}.undo", "resource": was.operation.resource or "conversations",
@@ -108,7 +108,7 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             operation=str(selection["operation"]), kind="dry_run" if safe.dry_run or safe.plan else "undo",
             parameters=operation.parameters,
             selection=selection, workspace=parent.workspace, base_url=session.settings.base_url,
-            admin_id=session.client.admin_id, author=session.workspace().admin_name or login(),
+            admin_id=session.client.admin_id, author=login(),
             settings=options.as_json(), parent=parent.id,
         )
         feed = ListFeed(undo_items(session.journal, parent, was.operation))

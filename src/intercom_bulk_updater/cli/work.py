@@ -18,7 +18,7 @@ from ..journal import RunRecord
 from ..model import Reversibility
 from ..operation import Operation
 from ..processing.options import Options
-from ..processing.plan import write_plan
+from ..processing.plan import SCHEMA, write_plan
 from ..processing.runner import Job, Runner
 from ..processing.session import Session, open_session
 from ..search.names import Names
@@ -88,6 +88,8 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
     for path, flag in ((getattr(output, "report", None), "--report"), (getattr(safety, "plan", None), "--plan")):
         if path is not None:
             writable(path, flag)
+    if safety is not None and safety.plan is not None:
+        _unwritten(Path(safety.plan), replace_plan=safety.yes)
     if output is not None and output.verbose:
         logging.basicConfig(stream=sys.stderr, level=logging.DEBUG, format="%(asctime)s %(message)s")
         for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "urllib3", "sqlalchemy", "filelock"):
@@ -97,6 +99,20 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
 
     with orderly(stop), open_session(load(), options, stop) as session:
         yield session, Names(session.look)
+
+
+def _unwritten(file: Path, *, replace_plan: bool) -> None:
+    """Nothing is lost under a new plan: another file never, and a plan that somebody may have reviewed only with --yes."""
+    if not file.is_file() or not file.stat().st_size:
+        return
+    with file.open("rb") as stream:
+        plan = f'"{SCHEMA}"'.encode() in stream.readline(10_000)
+    if not plan:
+        raise UsageError(f"--plan {file}: this file exists already, and it is no plan. Nothing was done; name another.")
+    if not replace_plan:
+        raise UsageError(
+            f"--plan {file}: a plan of that name exists already. Nothing was done; remove it or name another, or say --yes to replace it."
+        )
 
 
 def interactive() -> bool:
@@ -145,7 +161,7 @@ def act(
             parameters=operation.parameters,
             selection={**selected.selection, "operation": f"{noun}.{operation.name}"},
             workspace=workspace.id, base_url=session.settings.base_url, admin_id=session.client.admin_id,
-            author=workspace.admin_name or login(), settings=options.as_json(),
+            author=login(), settings=options.as_json(),
         )
         return go(session, run, operation, selected, options, safety, output)
 
