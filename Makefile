@@ -26,7 +26,7 @@ install: $(BIN)/.installed ## install into .venv
 demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to finish
 	@$(BIN)/intercom-bulk demo
 
-test: $(BIN)/.installed-dev ## the whole test suite
+test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
 	@$(BIN)/python -m pytest -q -m 'not slow' -n 2 --dist loadfile
 
