@@ -55,7 +55,7 @@ def run(
         record = session.journal.create_run(
             operation=operation.describe(), kind="dry_run" if safe.dry_run or safe.plan else "run",
             parameters=operation.parameters, selection=selected.selection, workspace=workspace.id,
-            base_url=updater.base_url, admin_id=session.client.admin_id, author=workspace.admin_name or login(),
+            base_url=updater.base_url, admin_id=session.client.admin_id, author=login(),
             settings=options.as_json(),
         )
         return go(session, record, operation, selected, options, safe, out)

@@ -89,7 +89,7 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
         if path is not None:
             writable(path, flag)
     if safety is not None and safety.plan is not None:
-        _unwritten(Path(safety.plan), replace_plan=safety.yes)
+        _unwritten(Path(safety.plan))
     if output is not None and output.verbose:
         logging.basicConfig(stream=sys.stderr, level=logging.DEBUG, format="%(asctime)s %(message)s")
         for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "urllib3", "sqlalchemy", "filelock"):
@@ -101,18 +101,14 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
         yield session, Names(session.look)
 
 
-def _unwritten(file: Path, *, replace_plan: bool) -> None:
-    """Nothing is lost under a new plan: another file never, and a plan that somebody may have reviewed only with --yes."""
+def _unwritten(file: Path) -> None:
+    """A new plan takes the place of an old one, as Terraform's does; no other file is lost under it."""
     if not file.is_file() or not file.stat().st_size:
         return
     with file.open("rb") as stream:
         plan = f'"{SCHEMA}"'.encode() in stream.readline(10_000)
     if not plan:
         raise UsageError(f"--plan {file}: this file exists already, and it is no plan. Nothing was done; name another.")
-    if not replace_plan:
-        raise UsageError(
-            f"--plan {file}: a plan of that name exists already. Nothing was done; remove it or name another, or say --yes to replace it."
-        )
 
 
 def interactive() -> bool:
