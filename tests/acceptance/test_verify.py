@@ -21,6 +21,9 @@ def test_a_write_that_did_not_take_effect_is_found(desk: Desk) -> None:
     assert answer.json["verified"]["remaining"] == 2
     assert {row["id"] for row in answer.json["verified"]["wrong"]} == set(undone)
     assert answer.counts["done"] == len(ids)  # what the run did does not change by looking
+    again = f"--from-run {done.run} --outcome done"
+    assert again in answer.json["error"]["hint"]
+    assert desk.here("conversations", "close", *again.split(), "--yes", "--json").counts["done"] == 2
 
 
 def test_an_answer_without_its_effect_is_found_by_the_run_itself(desk: Desk) -> None:

@@ -80,7 +80,7 @@ def test_a_run_that_is_only_looked_at() -> None:
     """The bar of verify is what was read back, not what the run did."""
     looked = acting("", phase="verifying", read_back=(1000, 4000))
     screen = drawn(looked, 120, Title("conversations.close", "close", "Acme", kind="verify"))
-    assert "Verify: close conversations" in screen and "25 %" in screen
+    assert "Verify: Close conversations" in screen and "25 %" in screen
     assert "63 %" in drawn(looked, 120)
 
 

@@ -116,4 +116,4 @@ class Title:
     def headline(self, count: str = "") -> str:
         """`Close conversations`; with a count `Close 4,288 conversations`."""
         said = sentence(self.words or verb(self.operation) or "Run", self.noun, count)
-        return f"Verify: {said[0].lower()}{said[1:]}" if self.kind == "verify" else said
+        return f"Verify: {said}" if self.kind == "verify" else said

@@ -166,7 +166,8 @@ def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operati
     elif code == 0 and counts and not counts.get("selected"):
         words = "Nothing to do: nothing matched"
     mark = "✓ " if report.get("ok") else "✗ " if code in (1, 2, 4, 6, 10) else "! "
-    said = outcomes(counts, operation, dry=run.get("kind") == "dry_run")
+    # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
+    said = outcomes(counts, operation, dry=run.get("kind") == "dry_run" and code in (0, 3))
     page.line(Text(mark + words, style), Text(f": {said}" if said else "", "bold"))
 
 
@@ -255,7 +256,7 @@ def verified_words(verified: Mapping[str, Any], done: int) -> str:
     if remaining is None:
         if unread:
             return f"no: {plural(unread, 'item')} could not be read back ({note})"
-        return f"not verified: {note}" if note else ""
+        return f"no: {note}" if note else ""
     said = [f"{plural(int(remaining), 'item')} not as wanted"] if remaining else []
     if checked:
         of = f"{number(checked)} of {number(done)}" if checked <= done else number(checked)
