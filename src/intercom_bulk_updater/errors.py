@@ -229,11 +229,11 @@ class RunStopped(IntercomBulkError):
 
 
 class DeadlineReached(RunStopped):
-    """The deadline came; the run can be resumed."""
+    """The deadline came before the end."""
 
 
 class ServiceUnavailable(RunStopped):
-    """Intercom does not answer; the run can be resumed."""
+    """Intercom does not answer."""
 
 
 class Interrupted(RunStopped):

@@ -60,7 +60,7 @@ class RunStatus(StrEnum):
     PAUSED = "paused"
     """A process holds it and starts nothing."""
     STOPPED = "stopped"
-    """Stopped early and in order: guard, deadline, service away, cancel. Resumable unless cancelled."""
+    """Stopped early and in order: guard, deadline, service away. Resumable."""
     INTERRUPTED = "interrupted"
     """Ctrl-C, TERM, or a process that died. Resumable."""
     CANCELLED = "cancelled"

@@ -26,6 +26,8 @@ class Stop:
         self._deadline = None if deadline is None else clock() + deadline
         self._lock = threading.Lock()
         self.reason: BaseException | None = None
+        self.last_words = ""
+        """What a person is to know who makes the process leave at once: what is in doubt, and the command that goes on."""
 
     def ask(self, reason: BaseException) -> None:
         """Ask everybody to stop; the first reason counts."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -22,7 +24,9 @@ def test_a_guard_that_stopped_a_run_is_corrected_by_its_resume(desk: Desk) -> No
     assert (stopped.code, desk.writes()) == (5, 0)
     assert desk.here("runs", "resume", stopped.run, *PLAIN).code == 5
     assert desk.writes() == 0
-    resumed = desk.here("runs", "resume", stopped.run, "--expect", str(len(ids)), "--workers", "3", *PLAIN)
+    offered = f"intercom-bulk runs resume {stopped.run} --expect {len(ids)}"
+    assert stopped.json["next"][0] == offered and stopped.err.strip().splitlines()[-1].strip() == offered
+    resumed = desk.here(*offered.split()[1:], "--workers", "3", *PLAIN)
     assert (resumed.code, resumed.counts["done"]) == (0, len(ids)), resumed.err
     desk.once("close", ids)
 
@@ -45,7 +49,46 @@ def test_what_was_never_confirmed_is_not_done_by_a_second_try(desk: Desk) -> Non
     assert (done.code, done.run) == (0, latest["run"]["id"])
 
 
-def _typed(desk: Desk, keys: str, *arguments: str) -> int:
+@pytest.mark.parametrize("guards", [["--expect", "7", "--max", "1%"], ["--max", "1%"], []], ids=" ".join)
+def test_what_is_offered_after_a_guard_goes_on(desk: Desk, guards: list[str]) -> None:
+    """The first of `next` continues what --expect, --max or the cap stopped, all of them at once; the numbers agree."""
+    desk.box.add_conversations(1001 if not guards else 200, team=5001, state="open")
+    ids = desk.open_ids()
+    stopped = desk.close(*guards)
+    assert (stopped.code, desk.writes()) == (5, 0)
+    assert f"{len(ids):,} items are selected" in stopped.err and f"0 closed · {len(ids):,} not begun" in stopped.err
+    if not guards:
+        return
+    resumed = desk.here(*stopped.json["next"][0].split()[1:], *PLAIN)
+    assert (resumed.code, resumed.counts["done"]) == (0, len(ids)), resumed.err
+    assert "guard" not in resumed.json
+
+
+def test_latest_is_never_a_dry_run_and_never_an_older_run(desk: Desk) -> None:
+    """What did nothing is no `latest` to undo, verify or resume; but behind a run that changed nothing `undo` does not go back."""
+    done = desk.close("--limit", "3")
+    for command in (["conversations", "close", "--where", QUERY, "--dry-run"], ["undo", "latest", "--dry-run"]):
+        assert desk.here(*command, *PLAIN).code == 0
+    assert desk.here("verify", "latest", *PLAIN).run == done.run
+    stopped = desk.close("--expect", "7")
+    assert desk.here("conversations", "close", "--where", QUERY, "--dry-run", *PLAIN).code == 0
+    resumed = desk.here("runs", "resume", *PLAIN)
+    assert (resumed.run, resumed.code) == (stopped.run, 5), resumed.err
+    nothing = desk.here("undo", "latest", "--yes", *PLAIN)
+    assert (nothing.json["run"]["parent"], nothing.counts.get("done", 0)) == (stopped.run, 0), nothing.err
+    undone = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert (undone.json["run"]["parent"], undone.counts["done"]) == (done.run, 3), undone.err
+
+
+def test_the_clock_stands_at_the_question(desk: Desk) -> None:
+    """The time that a person takes to answer is no part of the run's time and speed."""
+    assert _typed(desk, "y\n", "conversations", "close", "--where", QUERY, after=0.6) == 0
+    told = desk.here("runs", "show", "--json").json
+    began, ended = (datetime.fromisoformat(told["run"][name]) for name in ("started_at", "finished_at"))
+    assert (ended - began).total_seconds() - told["seconds"] > 0.3
+
+
+def _typed(desk: Desk, keys: str, *arguments: str, after: float = 0.0) -> int:
     """The command on a terminal of its own, with these keys typed; its exit code."""
     import os
     import pty
@@ -57,6 +100,7 @@ def _typed(desk: Desk, keys: str, *arguments: str) -> int:
     seen = b""
     while b"[y/N]" not in seen and b"go ahead" not in seen:
         seen += os.read(terminal, 4096)
+    time.sleep(after)
     os.write(terminal, keys.encode())
     try:
         while os.read(terminal, 4096):

@@ -78,6 +78,8 @@ def kill_and_resume(desk: Desk, verb: str, chance: random.Random) -> int:
     assert answer.counts["done"] + answer.counts.get("unchanged", 0) == len(chosen), answer.out
     audit = desk.box.audit()
     assert audit["duplicate_replies"] == 0
+    # What a killed process sent since it last wrote its figures down shows in the items; only what is in doubt may not.
+    assert answer.json["requests"]["action"] >= len(chosen) - len(doubtful)
     found = desk.written(kind)
     assert found["1"] + found["2+"] == len(chosen), found
     assert set(found["twice"]) <= doubtful
@@ -144,6 +146,19 @@ def test_a_signal_drains_and_the_run_resumes(desk: Desk, number: signal.Signals,
     desk.once("close", ids)
 
 
+def test_a_second_signal_leaves_at_once_and_names_the_way_on(desk: Desk) -> None:
+    """The last line is the whole command that goes on."""
+    desk.switch(latency=0.3)
+    process = desk.start("conversations", "close", "--where", QUERY, "--yes", "--json", "--workers", "2")
+    assert until(lambda: desk.writes() > 0, process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    left = desk.wait(process)
+    run = desk.here("runs", "list", "--json").json["runs"][0]["run"]["id"]
+    if not left.out:  # the second came before the first had drained
+        assert left.err.strip().splitlines()[-1].endswith(f"intercom-bulk runs resume {run}")
+
+
 def test_a_deadline_stops_softly(desk: Desk) -> None:
     """--deadline ends a run with exit 7, nothing in doubt, and the run resumes."""
     ids = desk.open_ids()
@@ -151,6 +166,7 @@ def test_a_deadline_stops_softly(desk: Desk) -> None:
     answer = desk.close("--deadline", "1s", "--workers", "2")
     assert answer.code == 7, answer.err
     assert answer.counts.get("in_doubt", 0) == 0 and answer.counts["pending"] > 0
+    assert answer.json["error"]["hint"] == "Nothing is lost: resume the run."  # nobody else is to blame
     desk.switch(latency=0.0)
     assert desk.here("runs", "resume", "latest", "--json").counts["done"] == len(ids)
     desk.once("close", ids)
@@ -163,7 +179,8 @@ def test_one_process_holds_a_run_and_others_may_ask_it(desk: Desk) -> None:
     process = desk.start("conversations", "close", "--where", QUERY, "--yes", "--json", "--workers", "2")
     assert until(lambda: desk.writes() >= 2, process)
     assert desk.here("runs", "resume", "latest", "--json").code == 12
-    assert desk.here("runs", "pause", "latest").code == 0
+    pausing = desk.here("runs", "pause", "latest")
+    assert pausing.code == 0 and "intercom-bulk runs resume " in pausing.err
     quiet = 0
     last = desk.writes()
 
@@ -179,6 +196,7 @@ def test_one_process_holds_a_run_and_others_may_ask_it(desk: Desk) -> None:
 
     assert until(paused, process)
     assert last < len(ids)
+    assert " runs resume " in desk.here("runs", "show", "latest", "--json").json["next"][0]
     assert desk.here("runs", "resume", "latest").code == 0
     assert until(lambda: desk.writes() > last, process)
     assert desk.here("runs", "cancel", "latest").code == 0

@@ -35,6 +35,9 @@ def test_undo_restores_what_nobody_touched_since(desk: Desk) -> None:
     now = states(desk)
     assert {i for i in ids if now[i] != left[i]} == set(ids[20:])
     assert all(now[i] == before[i] for i in ids[20:])
+    assert len(undone.json["left_alone"]) == 10 and all(row["why"] and row["id"] in ids[:20] for row in undone.json["left_alone"])
+    assert "and 10 more" in undone.err and f"runs export {undone.run} --outcome drifted" in undone.err
+    assert undone.json["left_alone"][0]["why"] in desk.here("runs", "show", undone.run).out
     listed = desk.here("runs", "export", undone.run, "--format", "jsonl", "--outcome", "drifted")
     rows = [json.loads(line) for line in listed.out.splitlines()]
     assert {str(row["id"]) for row in rows} == set(ids[:20])
@@ -192,6 +195,8 @@ def test_too_many_failures_stop_the_run(desk: Desk, most: str) -> None:
     answer = desk.close("--max-failures", most, "--workers", "4")
     assert answer.code == 5, answer.err
     assert answer.counts["failed"] < 60 and answer.counts["pending"] > 100
+    if answer.counts["failed"] > int(answer.json["error"]["message"].split()[0]):
+        assert f"{answer.counts['failed']} items failed in all" in answer.json["run"]["message"]
 
 
 def test_what_has_no_way_back_or_is_seen_needs_its_word(desk: Desk) -> None:

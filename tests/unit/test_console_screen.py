@@ -76,6 +76,14 @@ def test_size(width: int) -> None:
         assert max(map(len, lines)) < width
 
 
+def test_a_run_that_is_only_looked_at() -> None:
+    """The bar of verify is what was read back, not what the run did."""
+    looked = acting("", phase="verifying", read_back=(1000, 4000))
+    screen = drawn(looked, 120, Title("conversations.close", "close", "Acme", kind="verify"))
+    assert "Verify: Close conversations" in screen and "25 %" in screen
+    assert "63 %" in drawn(looked, 120)
+
+
 def test_zeroes_are_quiet() -> None:
     """What did not happen is not on the screen: no failed, no drifted, no 429, no trouble."""
     screen = drawn(acting(failed=0), 120)
@@ -94,6 +102,9 @@ def test_zeroes_are_quiet() -> None:
         (acting(budget=budget(100, blocked_for=3.0, mode="blocked")), "budget: Intercom asked for a pause (429), 3 s more"),
         (acting(budget=budget(100, mode="blind")), "budget: the server shows no window"),
         (acting(budget=budget(1600, own=1200)), "400 by others"),
+        (acting(share=0.6, budget=budget(700)), "as fast as 60 % of the limit allow, 1,000 of 1,667 calls per 10 s"),
+        (acting(share=0.6, budget=budget(1001)), "our 60 % of the 10-second window are used up, the next begins in 2.1 s"),
+        (acting("", phase="verifying", read_back=(1200, 5132)), "reading back 1,200 of 5,132 items"),
         (acting(retried=1, throttled=2), "2 × 429 · 1 request tried again"),  # noqa: RUF001
     ],
 )

@@ -51,7 +51,8 @@ def test_summary(width: int) -> None:
     text = " ".join(shown(summary_text(report(), TITLE), width).split())
     for words in (
         "4,281 closed · 7 already closed · 3 failed", "4,291 conversations in 1 min 20 s", "54 a second",
-        "4,431 requests", "none refused by the rate limit (429)", "0 left, in 2 passes", "50 read back", "404 conversation_not_found",
+        "4,431 requests", "none refused by the rate limit (429)", "50 of 4,281 read back, all as wanted · 2 passes",
+        "404 conversation_not_found",
         "item 12345", "request id 000ab", "It was deleted.",
     ):  # fmt: skip
         assert words in text, words
@@ -81,6 +82,17 @@ def test_stopped_summary() -> None:
         ({"run": None, "exit": 4, "error": {"message": "The token is rejected."}}, "The token is rejected."),
         ({"exit": 0, "ok": True, "run": {"kind": "dry_run", "operation": "conversations.close"},
           "counts": {"selected": 9, "unchanged": 2, "pending": 7}}, "nothing was written: 2 already closed · 7 would change"),
+        ({"exit": 130, "run": {"kind": "dry_run", "operation": "conversations.close"}},
+         "Interrupted; a dry run is simply started again: 4,281 closed"),
+        ({"exit": 130}, "Interrupted; the run itself is over"),
+        ({"counts": {"selected": 2, "failed": 2}, "verified": {"level": "sample", "remaining": 0, "checked": 0, "passes": 2}},
+         "nothing was changed, so nothing to verify · 2 passes of the search"),
+        ({"verified": {"level": "sample", "remaining": None, "note": "Tag: it cannot be read back"}},
+         "no: Tag: it cannot be read back"),
+        ({"verified": {"level": "all", "remaining": 2, "checked": 9, "wrong": [{"id": "9", "is": "x"}]}},
+         "2 items not as wanted · 9 of 4,281 read back\n"),
+        ({"undone_by": "1124-undo-1"}, "undone by"),
+        ({"left_alone": [{"id": "7", "why": "note by Ben"}], "counts": {"selected": 3, "drifted": 3}}, "and 2 more"),
     ],
 )  # fmt: skip
 def test_endings(other: dict[str, Any], words: str) -> None:

@@ -1,6 +1,13 @@
 """The speed that people are shown."""
 
+from collections.abc import Sequence
+
+from intercom_bulk_updater.api.budget import Budget
+from intercom_bulk_updater.api.gate import Gate
+from intercom_bulk_updater.model import Fate, Item, Outcome
+from intercom_bulk_updater.processing.engine import Crew, Engine
 from intercom_bulk_updater.processing.pace import Pace
+from intercom_bulk_updater.stop import Stop
 
 
 def test_a_window_with_its_burst_and_its_wait_is_one_speed() -> None:
@@ -26,3 +33,23 @@ def test_the_first_seconds_and_a_pause() -> None:
     pace.saw(600.0, 50)
     pace.saw(601.0, 110)
     assert pace.rate == 60.0
+
+
+def test_nothing_is_finishing_while_items_wait_on_disk() -> None:
+    """An empty queue at the start of a resume is a start; it is the end when the last look for items brought none."""
+    left = [Item(seq, str(seq)) for seq in range(300)]
+    told: list[str] = []
+
+    def take(fates: Sequence[Fate], number: int) -> list[Item]:
+        told.append(engine.snapshot(False).holds)
+        taken, left[:] = left[:number], left[number:]
+        return taken
+
+    engine = Engine(
+        gate=Gate(Budget(), Stop()), stop=Stop(), crew=Crew(fixed=4), take=take, more=lambda: False, tick=lambda snapshot: None,
+        do=lambda attempt: Fate(attempt.item.seq, Outcome.DONE), release=lambda seqs: None,
+        doubtful=lambda attempt: Fate(attempt.item.seq, Outcome.IN_DOUBT),
+    )  # fmt: skip
+    engine.run()
+    assert told[0] == "" and not left
+    assert engine._dry

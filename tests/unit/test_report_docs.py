@@ -27,7 +27,7 @@ def test_the_example_of_the_object_has_the_keys_of_the_object(tmp_path: Path) ->
     assert example["failures"][0]["example"].keys() == told["failures"][0]["example"].keys()
     assert before == json.loads(json.dumps(summary_without_run(errors.MissingToken())))
     table = text.split("## The outcomes")[0]
-    for key in (*told, *(f"run.{name}" for name in told["run"]), "review", "canary", "plan", "error"):
+    for key in (*told, *(f"run.{name}" for name in told["run"]), "review", "canary", "plan", "error", "undone_by", "guard"):
         assert f"`{key}`" in table, key
     assert [name for name in re.findall(r"`(\w+)`", text.split("with these columns:")[1]) if name in COLUMNS] == [*COLUMNS]
 

@@ -4,21 +4,28 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from report_runs import a_run, mixed
 
 from intercom_bulk_updater.errors import (
+    AuthenticationError,
     DeadlineReached,
     Interrupted,
     MissingToken,
     NoSuchRun,
     PermissionDenied,
+    RunStopped,
     SafetyStop,
+    ServiceUnavailable,
+    TimedOut,
+    VerificationFailed,
 )
 from intercom_bulk_updater.journal import Journal, RunLock
 from intercom_bulk_updater.model import Failure, Fate, NewItem, Outcome, RunStatus
-from intercom_bulk_updater.report.summary import summarize, summary_without_run
+from intercom_bulk_updater.report.summary import exit_of, summarize, summary_without_run
+from intercom_bulk_updater.report.words import error_hint
 
 STOPPED = {"status": RunStatus.STOPPED, "exit_code": 7, "message": "The deadline came"}
 
@@ -82,6 +89,7 @@ def test_a_finished_run_ends_with_the_command_that_undoes_it(journal: Journal) -
     assert told == [
         f"python -m intercom_bulk_updater runs resume {failed.id}",
         f"python -m intercom_bulk_updater runs retry {failed.id}",
+        f"python -m intercom_bulk_updater runs export {failed.id} --outcome drifted",
         f"python -m intercom_bulk_updater undo {failed.id}",
     ]
 
@@ -226,3 +234,35 @@ def test_an_unknown_run_is_an_error(journal: Journal) -> None:
     """A run that is not in the journal is never told as an empty one."""
     with pytest.raises(NoSuchRun):
         summarize(journal, "nope")
+
+
+@pytest.mark.parametrize(
+    ("error", "run", "hint"),
+    [
+        (SafetyStop("Not confirmed: nothing was written."), {}, ""),
+        (DeadlineReached(), {"status": RunStatus.STOPPED}, "Nothing is lost: resume the run."),
+        (RunStopped("enough"), {"status": RunStatus.STOPPED}, "Nothing is lost: resume the run."),
+        (ServiceUnavailable(), {"status": RunStatus.STOPPED}, "resume the run when Intercom and the network are well"),
+        (TimedOut(), None, "Run the command again when Intercom and the network are well."),
+        (DeadlineReached(), None, "Run the command again."),
+        (Interrupted(), {"kind": "dry_run"}, "A dry run is simply started again."),
+        (AuthenticationError(status=401), None, "then run the command again."),
+        (AuthenticationError(status=401), {"status": RunStatus.STOPPED}, "then resume."),
+        (VerificationFailed(), {}, "--outcome done"),
+        (VerificationFailed(), {"operation": "conversations.reply"}, "once too often"),
+        (VerificationFailed(), {"kind": "undo", "parent": "1122-close-1"}, "intercom-bulk undo 1122-close-1"),
+    ],
+)
+def test_a_hint_points_to_what_there_is(journal: Journal, error: BaseException, run: dict[str, Any] | None, hint: str) -> None:
+    """Nothing is to be resumed where there is no run or nothing left of it, and nobody is to blame for a deadline."""
+    status = {"status": RunStatus.FINISHED, **(run or {})}.pop("status")
+    named = {name: value for name, value in (run or {}).items() if name != "status"}
+    record = None if run is None else a_run(journal, 1, finish={"status": status}, **named)
+    said = error_hint(error, exit_of(error), record)
+    assert hint in said if hint else not said
+
+
+def test_a_dry_run_has_the_pace_of_looking(journal: Journal) -> None:
+    """Its rate is of what it looked at, whatever of that already was as wanted."""
+    run = a_run(journal, 20, lambda item: Fate(item.seq, Outcome.UNCHANGED), kind="dry_run", finish={"totals": {"seconds": 0.2}})
+    assert summarize(journal, run.id)["rate"] == 100.0

@@ -20,6 +20,7 @@ from ..processing.runner import Job, Runner
 from ..processing.undo import inverse_of, not_undoable, undo_items
 from ..registry import build
 from .flags import Output, Safety, Speed
+from .latest import pick, real
 from .rebuild import rebuild
 from .resuming import go_on
 from .select import Selected
@@ -80,7 +81,7 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
     """Take a run back: restore what it changed, only where items still are as it left them."""
     options = replace(options_of(safe, speed), reread=True)
     with opened(options, out, safe) as (session, _):
-        parent = session.journal.run(run)
+        parent = pick(session.journal, run, real, "be undone")
         if RunLock.held(session.journal.home, parent.id):
             raise UsageError(f"{parent.id} is still running: intercom-bulk runs cancel {parent.id} first.")
         if parent.kind == "dry_run":
@@ -127,12 +128,15 @@ def verify(
     """Read a run's items back, and search again for what its selection still finds. Never writes."""
     options: Options = replace(options_of(Safety(), speed), verify=level)
     with opened(options, out) as (session, _):
-        record = session.journal.run(run)
+        record = pick(session.journal, run, real, "be verified")
         if record.kind == "dry_run":
             raise UsageError(f"{record.id} was a dry run: it wrote nothing, so there is nothing to verify.")
         rebuilt = rebuild(session, record, options)
         feed = rebuilt.selected.feed
-        observer = observer_of(out, title_of(session, record, rebuilt.operation, rebuilt.operation.resource or "items"))
+        session.stop.last_words = f"Nothing was written. To verify again: intercom-bulk verify {record.id}"
+        title = title_of(session, record, rebuilt.operation, rebuilt.operation.resource or "items")
+        title.kind = "verify"
+        observer = observer_of(out, title)
         runner = Runner(session, Job(record, rebuilt.operation, feed, options), observer)
         error: BaseException | None = None
         try:
@@ -141,4 +145,4 @@ def verify(
             error = exc
         finally:
             close(observer)
-        return tell(session, record.id, out, observer, error)
+        return tell(session, record.id, out, observer, error, operation=rebuilt.operation)

@@ -11,6 +11,7 @@ from ..model import Outcome, RunStatus
 from ..processing.options import Options
 from ..report.summary import summarize
 from .flags import Output, Safety, Speed
+from .latest import pick, real
 from .rebuild import rebuild
 from .show import out_data
 from .work import go, interactive, opened, options_of
@@ -26,7 +27,7 @@ def go_on(run: str, safe: Safety, speed: Speed, out: Output, *, failed: bool, on
     from ..settings import load
 
     with Journal(load().home / "journal.db") as book:
-        record = book.run(run)
+        record = pick(book, run, real, "be retried" if failed else "be resumed")
         if record.kind == "dry_run":
             raise UsageError(f"{record.id} was a dry run: there is nothing to go on with. Run its command without --dry-run.")
         if safe.dry_run or safe.plan:

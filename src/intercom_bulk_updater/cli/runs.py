@@ -19,6 +19,7 @@ from ..model import Outcome, RunStatus
 from ..report.summary import standing, summarize
 from ..stop import Stop
 from .flags import Output, Safety, Shown, Speed
+from .latest import alive, pick
 from .resuming import go_on
 from .show import out as show_out
 from .show import out_data, out_json
@@ -72,7 +73,12 @@ def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "late
         from ..console.tables import run_table
 
         record = replace(record, status=standing(book, record))
-        show_out(run_table(record, book.counts(record.id), book.failures(record.id), book.events(record.id)))
+        show_out(
+            run_table(
+                record, book.counts(record.id), book.failures(record.id), book.events(record.id),
+                left_alone=report.get("left_alone") or (), undone_by=report.get("undone_by") or "",
+            )
+        )
         for command in report["next"]:
             sys.stderr.write(f"next: {command}\n")
     return 0
@@ -127,13 +133,16 @@ def watch(
     return int(report["exit"] or 0)
 
 
+_LATER = {"pause": "", "cancel": " with it after all"}
+
+
 def _ask(run: str, control: str, out: Shown) -> int:
     with journal() as book:
-        record = book.run(run)
+        record = pick(book, run, alive, control)
         if not RunLock.held(book.home, record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
         book.request(record.id, control)
-        sys.stderr.write(f"Asked {record.id} to {control}.\n")
+        sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")
         out_data(out, lambda: summarize(book, record.id))
     return 0
 
@@ -144,7 +153,7 @@ def pause(run: _Run = "latest", *, out: Shown = _OUT) -> int:
 
 
 def cancel(run: _Run = "latest", *, out: Shown = _OUT) -> int:
-    """Ask a running process to stop: what is in flight finishes."""
+    """Ask a running process to stop: what is in flight finishes, and `runs resume` goes on with it."""
     return _ask(run, "cancel", out)
 
 

@@ -23,7 +23,7 @@ def orderly(stop: Stop) -> Iterator[None]:
 
     def heard(number: int, frame: Any) -> None:
         if stop.asked:
-            os.write(2, b"\nLeaving at once. What was in flight is in doubt and will be looked at by runs resume.\n")
+            os.write(2, f"\nLeaving at once. {stop.last_words}".rstrip().encode("ascii", "replace") + b"\n")
             os._exit(128 + number)
         stop.ask(Interrupted("Interrupted; what was in flight was finished.", signal_number=number))
         sys.stderr.write("\nStopping: finishing what is in flight. Again to leave at once.\n")

@@ -184,6 +184,10 @@ def go(
     title = title_of(session, run, operation, resource)
     observer = observer_of(output, title)
     runner = Runner(session, job, observer)
+    session.stop.last_words = (
+        "Nothing was written; a dry run is simply started again." if looking else
+        f"What was in flight is in doubt. To look at it and go on: intercom-bulk runs resume {run.id}"
+    )  # fmt: skip
     error: BaseException | None = None
     try:
         runner.execute()

@@ -42,13 +42,18 @@ def _pass(data: Mapping[str, Any]) -> str:
 
 
 def _verify(data: Mapping[str, Any]) -> str:
-    left = int(data.get("remaining") or 0)
-    said = f"verified: {number(left)} left" if not left else f"verification: {plural(left, 'item')} not as wanted"
+    left, checked = int(data.get("remaining") or 0), int(data.get("checked") or 0)
+    read = f"{plural(checked, 'item')} read back"
     if data.get("unread"):
-        unread = plural(int(data["unread"]), "item")
-        said = f"{said}, {unread} could not be read back" if left else f"not verified: {unread} could not be read back"
-    if data.get("checked"):
-        said += f", {number(int(data['checked']))} read back"
+        unread = f"{plural(int(data['unread']), 'item')} could not be read back"
+        said = f"verification: {plural(left, 'item')} not as wanted, {unread}" if left else f"not verified: {unread}"
+        said += f", {read}" if checked else ""
+    elif left:
+        said = f"verification: {plural(left, 'item')} not as wanted" + (f", {read}" if checked else "")
+    elif checked:
+        said = f"verified: {read}, all as wanted"
+    else:
+        said = f"not verified: {data['note']}" if data.get("note") else "nothing to verify"
     if data.get("waited"):
         said += f", waited {seconds(float(data['waited']))} for the search index"
     return said

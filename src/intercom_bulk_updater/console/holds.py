@@ -44,6 +44,7 @@ def held_by(told: Told) -> tuple[str, str, str]:
 def _budget(window: Told) -> tuple[str, str]:
     length = float(window.get("window_seconds") or 10.0)
     limit, used = window.get("limit"), int(window.get("used") or 0)
+    share = float(window.get("share") or 1.0)
     if window.get("blocked_for"):
         wait = seconds(float(window["blocked_for"]))
         return f"Intercom asked for a pause (429), {wait} more", f"429, wait {wait}"
@@ -54,6 +55,13 @@ def _budget(window: Told) -> tuple[str, str]:
     if limit - used <= max(1, limit // 100):
         wait = seconds(float(window.get("ends_in") or 0))
         return f"the {length:g}-second window is used up, the next begins in {wait}", f"used up for {wait}"
+    if share < 1:
+        ours, part = int(limit * share), f"{share * 100:g} %"
+        if ours - int(window.get("own", used)) <= max(1, ours // 100):
+            wait = seconds(float(window.get("ends_in") or 0))
+            return f"our {part} of the {length:g}-second window are used up, the next begins in {wait}", f"{part} used up for {wait}"
+        allowed = f"{number(ours)} of {number(limit)} calls per {length:g} s"
+        return f"as fast as {part} of the limit allow, {allowed}", f"{part}: {number(ours)} per {length:g} s"
     return (
         f"as fast as the limit allows, {number(limit)} calls per {length:g} s",
         f"{number(limit)} per {length:g} s",
@@ -73,7 +81,9 @@ def doing(told: Told) -> tuple[str, str]:
     if phase == "searching again":
         return "searching", "again for what no pass has shown yet"
     if phase == "verifying":
-        return "reading back", "what was changed" + (f": {_crew(told)}" if told.get("workers") else "")
+        back = told.get("read_back") or {}
+        what = f"{number(back['done'])} of {plural(int(back['of']), 'item')}" if back.get("of") else "what was changed"
+        return "reading back", what + (f": {_crew(told)}" if told.get("workers") else "")
     if phase == "waiting for the index":
         return "waiting", f"for Intercom's search index{': ' + _said(note) if note else ''}"
     return phase or "starting", note

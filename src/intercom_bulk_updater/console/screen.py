@@ -32,7 +32,7 @@ def frame(now: Told, title: Title, width: int, *, ascii_only: bool = False, trou
     draw = _Drawing(width, ascii_only)
     counts = now.get("counts") or {}
     draw.head(title)
-    draw.progress(counts, now)
+    draw.progress(counts, now, looked_at=title.kind == "verify")
     narrow = width < _NARROW
     draw.row("items", items(counts, now, title))
     fast = speed(now, narrow=narrow)
@@ -66,11 +66,17 @@ class _Drawing:
             left.append(" " * (room - left.cell_len - cell_len(run))).append(run, "dim")
         self._line(left)
 
-    def progress(self, counts: Mapping[str, int], now: Told) -> None:
-        """The bar: what is done, what failed, what is left; and how much of all that is."""
+    def progress(self, counts: Mapping[str, int], now: Told, *, looked_at: bool = False) -> None:
+        """The bar: what is done, what failed, what is left; and how much of all that is.
+
+        Of a run that is only `looked_at`: how much was read back.
+        """
         over = finished(counts)
         total = int(now.get("total") or 0)
         reading = now.get("phase") == "reading" and not over
+        back = now.get("read_back")
+        if back and looked_at:
+            over, total, counts = int(back["done"]), int(back["of"]), {}
         at = min(int(counts.get("selected", 0)) if reading else over, total)
         size = self.width - _INDENT - 6
         bad = counts.get("failed", 0) + counts.get("in_doubt", 0)

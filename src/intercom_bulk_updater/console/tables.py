@@ -61,10 +61,13 @@ def run_table(
     counts: Counts,
     failures: Sequence[FailureGroup] = (),
     events: Sequence[Event] = (),
+    *,
+    left_alone: Sequence[Mapping[str, str]] = (),
+    undone_by: str = "",
 ) -> Sheets:
-    """`runs show`: what the run was, how its items stand, why some failed, what happened."""
+    """`runs show`: what the run was, how its items stand, why some failed or were left alone, what happened."""
     took = float(record.totals.get("seconds") or record.progress.get("elapsed") or 0)
-    requests = record.totals.get("requests") or {}
+    requests = record.totals.get("requests") or record.progress.get("requests") or {}
     facts = [
         ("status", f"{record.status}{f', exit {record.exit_code}' if record.exit_code is not None else ''}"),
         ("what", _what(record)),
@@ -75,8 +78,9 @@ def run_table(
         ("ended", clock(record.finished_at)),
         ("took", seconds(took) if took else "-"),
         ("requests", _requests(requests)),
-        ("verified", verified_words(record.totals.get("verified") or {}) if record.kind != "dry_run" else ""),
+        ("verified", verified_words(record.totals.get("verified") or {}, counts.done) if record.kind != "dry_run" else ""),
         ("from run", record.parent or ""),
+        ("undone by", undone_by),
         ("plan", (record.plan_hash or "")[:16]),
         ("message", record.message),
     ]
@@ -88,6 +92,10 @@ def run_table(
         sheets.append(_failures(failures))
         told = [(g.cause, advice(g.cause, status=g.example.status, code=g.example.code, message=g.example.message)) for g in failures]
         sheets.append(Sheet(("cause", "advice"), [row for row in told if row[1]], title="What to do", headless=True))
+    if left_alone:
+        shown = f"the first {len(left_alone)} of {number(counts.drifted)}" if counts.drifted > len(left_alone) else "changed by others"
+        rows = [(item["id"], item["why"]) for item in left_alone]
+        sheets.append(Sheet(("id", "why"), list(rows), title=f"Left alone ({shown})", flex="why"))
     if events:
         sheets.append(_events(events))
     return sheets

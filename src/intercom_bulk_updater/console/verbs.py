@@ -92,6 +92,7 @@ class Title:
     resource: str = ""
     run: str = ""
     kind: str = "run"
+    """The run's, or `verify` while it is only looked at."""
 
     @classmethod
     def of(cls, run: RunRecord) -> Title:
@@ -114,4 +115,5 @@ class Title:
 
     def headline(self, count: str = "") -> str:
         """`Close conversations`; with a count `Close 4,288 conversations`."""
-        return sentence(self.words or verb(self.operation) or "Run", self.noun, count)
+        said = sentence(self.words or verb(self.operation) or "Run", self.noun, count)
+        return f"Verify: {said}" if self.kind == "verify" else said

@@ -35,6 +35,12 @@ _HEADS = {
     130: ("Interrupted; it can be resumed", "bold yellow"),
     143: ("Ended from outside; it can be resumed", "bold yellow"),
 }
+_OVER = {
+    7: ("Stopped before all was read back; the run itself is over", "bold yellow"),
+    130: ("Interrupted; the run itself is over", "bold yellow"),
+    143: ("Ended from outside; the run itself is over", "bold yellow"),
+}
+"""What ended the verification of a run that is finished: there is nothing to resume."""
 _NEXT = {
     "resume": "To go on where it stopped",
     "retry": "To try the failures again",
@@ -43,6 +49,7 @@ _NEXT = {
     "doctor": "To check token, permissions and settings",
     "watch": "To follow it",
     "show": "To look at it",
+    "export": "To list what was left alone",
     "apply": "To carry it out",
     "--help": "To see what there is",
 }
@@ -139,23 +146,36 @@ def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
     if run:
         _facts(page, report, run, title)
         _failures(page, report.get("failures") or ())
+        _left_alone(page, report)
     _commands(page, report.get("next") or ())
     return page
 
 
 def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operation: str) -> None:
-    counts = report.get("counts") or {}
+    counts = _counted(report)
     code = int(report.get("exit") or 0)
     words, style = _HEADS.get(code, _HEADS[1])
+    if run.get("status") == "finished" and code in _OVER:
+        words, style = _OVER[code]
     if run.get("status") == "cancelled":
         words, style = "Cancelled", "bold yellow"
     if run.get("kind") == "dry_run" and code == 0:
         words, style = "Dry run, nothing was written", "bold cyan"
+    elif run.get("kind") == "dry_run":
+        words = words.replace("it can be resumed", "a dry run is simply started again")
     elif code == 0 and counts and not counts.get("selected"):
         words = "Nothing to do: nothing matched"
     mark = "✓ " if report.get("ok") else "✗ " if code in (1, 2, 4, 6, 10) else "! "
-    said = outcomes(counts, operation, dry=run.get("kind") == "dry_run")
+    # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
+    said = outcomes(counts, operation, dry=run.get("kind") == "dry_run" and code in (0, 3))
     page.line(Text(mark + words, style), Text(f": {said}" if said else "", "bold"))
+
+
+def _counted(report: Mapping[str, Any]) -> Mapping[str, int]:
+    """The counts as people read them: a guard judged what the search announced, before all of that was read."""
+    counts, judged = report.get("counts") or {}, int((report.get("guard") or {}).get("selected") or 0)
+    more = judged - int(counts.get("selected") or 0)
+    return {**counts, "selected": judged, "pending": int(counts.get("pending") or 0) + more} if counts and more > 0 else counts
 
 
 def outcomes(counts: Mapping[str, int], operation: str, *, dry: bool = False) -> str:
@@ -176,7 +196,7 @@ def outcomes(counts: Mapping[str, int], operation: str, *, dry: bool = False) ->
 
 def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title: Title) -> None:
     operation = title.operation or str(run.get("operation") or "")
-    counts, took = report.get("counts") or {}, float(report.get("seconds") or 0)
+    counts, took = _counted(report), float(report.get("seconds") or 0)
     chosen = run.get("selection")
     told = chosen.get("resource") if isinstance(chosen, Mapping) else ""
     noun = title.resource or str(told or resource(operation))
@@ -192,9 +212,11 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
         if requests.get("retried"):
             sent.append(f"{number(requests['retried'])} tried again")
         page.fact("requests", " · ".join(sent))
-    _search(page, report.get("search") or {}, counts)
+    _search(page, report.get("search") or {}, report.get("counts") or {})
     if run.get("kind") != "dry_run":
-        _verified(page, report.get("verified") or {}, run.get("status") != "finished")
+        _verified(page, report, run.get("status") != "finished")
+    if report.get("undone_by"):
+        page.fact("undone by", clean(report["undone_by"]))
     plan = report.get("plan") or {}
     if plan.get("file"):
         page.fact("plan", f"written to {clean(plan['file'])}; it can be applied for a day")
@@ -222,35 +244,61 @@ def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) ->
         page.fact("search", " · ".join(parts))
 
 
-def verified_words(verified: Mapping[str, Any]) -> str:
-    """`0 left, in 2 passes of the search · 50 read back`; "" when nobody has asked Intercom."""
-    remaining = verified.get("remaining")
-    if verified.get("level", "none") == "none" or remaining is None:
-        unread = int(verified.get("unread") or 0)
-        return f"no: {plural(unread, 'item')} could not be read back ({clean(str(verified.get('note') or ''))})" if unread else ""
-    said = f"{number(remaining)} left"
+def verified_words(verified: Mapping[str, Any], done: int) -> str:
+    """`50 of 4,281 read back, all as wanted · 2 passes of the search`; "" when nobody has asked Intercom.
+
+    `done`: how many items the run changed.
+    """
+    remaining, checked = verified.get("remaining"), int(verified.get("checked") or 0)
+    unread, note = int(verified.get("unread") or 0), clean(str(verified.get("note") or ""))
+    if verified.get("level", "none") == "none":
+        return ""
+    if remaining is None:
+        if unread:
+            return f"no: {plural(unread, 'item')} could not be read back ({note})"
+        return f"no: {note}" if note else ""
+    said = [f"{plural(int(remaining), 'item')} not as wanted"] if remaining else []
+    if checked:
+        of = f"{number(checked)} of {number(done)}" if checked <= done else number(checked)
+        said.append(f"{of} read back{'' if verified.get('wrong') else ', all as wanted'}")
+    elif not done:
+        said.append("nothing was changed, so nothing to verify")
+    elif not remaining:
+        said.append("nothing was read back")
+    if unread:
+        said.append(f"{plural(unread, 'item')} could not be read back")
     if verified.get("passes"):
-        said += f", in {plural(int(verified['passes']), 'pass')} of the search"
-    if verified.get("checked"):
-        said += f" · {number(verified['checked'])} read back"
+        said.append(f"{plural(int(verified['passes']), 'pass')} of the search")
     if verified.get("waited"):
-        said += f" · waited {seconds(float(verified['waited']))} for the search index"
-    return said
+        said.append(f"waited {seconds(float(verified['waited']))} for the search index")
+    return " · ".join(said)
 
 
-def _verified(page: Page, verified: Mapping[str, Any], run_stopped: bool) -> None:
-    said = verified_words(verified)
+def _verified(page: Page, report: Mapping[str, Any], run_stopped: bool) -> None:
+    verified = report.get("verified") or {}
+    said = verified_words(verified, int((report.get("counts") or {}).get("done") or 0))
     if not said:
         asked = verified.get("level", "none") != "none" or run_stopped
         page.fact("verified", "not yet" if asked else "not asked for (--verify none)")
         return
-    page.fact("verified", Text(said, "bold red" if verified.get("remaining") else "green"))
-    if verified.get("note"):
+    sure = verified.get("remaining") == 0 and verified.get("checked")
+    page.fact("verified", Text(said, "bold red" if verified.get("remaining") else "green" if sure else ""))
+    if verified.get("note") and clean(verified["note"]) not in said:
         page.fact("", clean(verified["note"]))
     for why, count in (verified.get("explained") or {}).items():
         page.fact("", f"{number(int(count))} still found: {clean(why_words(why))}")
     for wrong in list(verified.get("wrong") or ())[:5]:
         page.fact("", f"{clean(wrong.get('id'))} is not as wanted: {clean(wrong.get('is'))}")
+
+
+def _left_alone(page: Page, report: Mapping[str, Any]) -> None:
+    """What somebody else had changed, by id: the first ten, and how to see the others."""
+    listed = report.get("left_alone") or ()
+    for place, item in enumerate(listed):
+        page.fact("left alone" if not place else "", f"{clean(item.get('id'))}  ", shorten(item.get("why") or "changed since", 160))
+    more = int((report.get("counts") or {}).get("drifted") or 0) - len(listed)
+    if listed and more > 0:
+        page.fact("", f"and {number(more)} more: the export below lists them all")
 
 
 def _failures(page: Page, failures: Sequence[Mapping[str, Any]]) -> None:

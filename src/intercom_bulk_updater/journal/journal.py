@@ -111,6 +111,13 @@ class Journal:
         """Runs, newest first; all of them with `limit=None`."""
         return self._runs.newest(limit)
 
+    def undone_by(self, run: str) -> str | None:
+        """The newest undo of this run that changed anything and has not been undone itself; None: the run stands."""
+        for undo in self._runs.children(run, "undo"):
+            if self.counts(undo).done and self.undone_by(undo) is None:
+                return undo
+        return None
+
     def update_run(self, run: str, **fields: Any) -> RunRecord:
         """Set fields of a run (any of RunRecord but its identity); returns the row as it is now."""
         return self._runs.update(run, fields)
@@ -234,6 +241,10 @@ class Journal:
     def counts(self, run: str) -> Counts:
         """Where the items stand, counted in the table (0.1 s for a million)."""
         return self._rows.counts(self._database, self._runs.number(run))
+
+    def attempts(self, run: str) -> int:
+        """Write requests that the items are known to have cost: what a run sent at the least."""
+        return self._rows.attempts(self._database, self._runs.number(run))
 
     def items(
         self,

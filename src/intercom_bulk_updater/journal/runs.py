@@ -141,6 +141,12 @@ class Runs:
         with self._database.reading() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
+    def children(self, run: str, kind: str) -> list[str]:
+        """Ids of the runs of this kind that came from a run, newest first."""
+        query = select(_run.c.id).where(_run.c.parent == run, _run.c.kind == kind).order_by(_run.c.number.desc())
+        with self._database.reading() as connection:
+            return list(connection.scalars(query))
+
     def update(self, run: str, fields: Mapping[str, Any]) -> RunRecord:
         """Change any field but the identity."""
         columns = _columns(fields)

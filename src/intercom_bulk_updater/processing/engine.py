@@ -103,7 +103,7 @@ class Snapshot:
     waiting: int = 0
     delayed: int = 0
     holds: str = ""
-    """What holds the run back: "budget", "workers", "search", "retries", "paused" or "" while it starts."""
+    """What holds the run back: "budget", "workers", "search", "retries", "paused", "finishing", or "" while it starts."""
 
 
 Take = Callable[[Sequence[Fate], int], list[Item]]
@@ -153,6 +153,8 @@ class Engine:
     _busy: int = 0
     _leave: int = 0
     _closing: bool = False
+    _dry: bool = False
+    """The last look for items brought fewer than there was room for."""
     _failure: BaseException | None = None
     _rate: float = 0.0
 
@@ -176,7 +178,7 @@ class Engine:
             raise self.stop.reason
 
     def _work(self) -> None:
-        last_tick, done_at_tick, dry = time.monotonic(), 0, False
+        last_tick, done_at_tick = time.monotonic(), 0
         finished = 0
         while not self.stop.asked and self._failure is None:
             # The order matters: ask whether the source lives *before* claiming, or its last page could be missed; and
@@ -197,6 +199,7 @@ class Engine:
                     self._fates.extendleft(reversed(fates))
                 raise
             dry = want > 0 and len(items) < want
+            self._dry = dry if want else self._dry
             self._give([*due, *(Attempt(item, doubt=item.doubt, slow=item.slow) for item in items)])
             if now - last_tick >= TICK:
                 self._rate = 0.5 * self._rate + 0.5 * (finished - done_at_tick) / (now - last_tick)
@@ -338,5 +341,6 @@ class Engine:
         elif self.gate.waiting or self.gate.state().blocked_for > 0:
             holds = "budget"
         elif not self._queue and self._busy < workers:
-            holds = "search" if more else ("retries" if self._delayed else "finishing")
+            # With items waiting on disk it is only the clerk who has not handed them out yet.
+            holds = "" if not self._dry else "search" if more else "retries" if self._delayed else "finishing"
         return Snapshot(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), holds)

@@ -14,11 +14,13 @@ from ..model import Counts, Fate, Item, Outcome, Requests, RunStatus
 from ..operation import Operation
 from .engine import TICK, Attempt, Crew, Engine, Snapshot
 from .feeds import Feed
+from .guards import counted
 from .observer import Observer, Progress
 from .options import Options
 from .pace import Pace
 from .reader import Reader
 from .session import Session
+from .verify import Verified
 from .worker import Worker
 
 
@@ -56,12 +58,22 @@ class Machine:
         self._stop = session.stop
         self._counts = Counts()
         self._began = time.monotonic()
-        self._seconds_before = float(job.run.totals.get("seconds") or 0.0)
-        self._requests_before = dict(job.run.totals.get("requests") or {})
+        self._idle = 0.0
+        """Seconds of this process in which the run was paused, or a person was asked: no part of its time."""
+        self._idle_since: float | None = None
+        # What a process that was killed wrote down last is all that is known of its share.
+        before, killed = job.run.totals, job.run.progress
+        self._seconds_before = max(float(before.get("seconds") or 0.0), float(killed.get("elapsed") or 0.0))
+        stored, last = before.get("requests") or {}, killed.get("requests") or {}
+        self._requests_before = {k: max(int(stored.get(k) or 0), int(last.get(k) or 0)) for k in {*stored, *last}}
         self._pace = Pace()
         self._saved = 0.0
         self._looked = 0.0
         self.phase = "reading"
+        self.verified: Verified | None = None
+        """What is being read back, for displays."""
+        self._aside = False
+        """Looking at a run that is over: where it stood is left as it is."""
         self._paused = False
         self._most: int | None = None
         self._reader: Reader | None = None
@@ -123,7 +135,6 @@ class Machine:
         while reader.is_alive() and not enough():
             reader.join(0.02)
             if time.monotonic() - self._looked >= TICK:
-                self._looked = time.monotonic()
                 self._tick(None)
             if self._stop.asked:
                 break
@@ -151,14 +162,23 @@ class Machine:
 
     def _tick(self, snapshot: Snapshot | None, note: str = "") -> None:
         now = time.monotonic()
+        self._looked = now
         self._obey()
         progress = self._progress(snapshot, note)
         self.observer.progress(progress)
         self._guard_growth()
         if now - self._saved >= 2 * TICK:
             self._saved = now
-            self.journal.update_run(self.id, progress=progress.as_json())
+            if not self._aside:
+                self.journal.update_run(self.id, progress=progress.as_json())
             self._save_windows()
+
+    def look_up(self) -> None:
+        """From work that the engine does not do: see to displays and other processes, if it is time; raises why to stop."""
+        if time.monotonic() - self._looked >= TICK:
+            self._tick(None)
+        if self._stop.asked and self._stop.reason is not None:
+            raise self._stop.reason
 
     def _guard_growth(self) -> None:
         """A selection that grows past its guard while it is read stops the run, whatever the server's count said."""
@@ -167,7 +187,14 @@ class Machine:
         if self._reader.known > self._most:
             options = self.job.options
             guard = f"--expect {options.expect}" if options.expect else f"--max {options.max}" if options.max else "--yes alone"
-            raise SafetyStop(f"The selection grew to {self._reader.known} items, more than {guard} allows ({self._most}).")
+            grown = self._reader.known
+            go_on = f"--{'expect' if options.expect else 'max'} {grown}"
+            if options.expect and options.max:
+                go_on += f" --max {grown}"
+            raise SafetyStop(
+                f"The selection grew to {counted(grown)}, more than {guard} allows ({self._most:,}).",
+                guard={"selected": grown, "go_on": go_on},
+            )
 
     def _obey(self) -> None:
         """What another process asked for: pause, resume, cancel."""
@@ -178,9 +205,20 @@ class Machine:
             self._stop.ask(Cancelled("Cancelled by another process."))
         elif (asked == "pause") != self._paused:
             self._paused = asked == "pause"
-            status = RunStatus.PAUSED if self._paused else RunStatus.RUNNING
-            self.journal.update_run(self.id, status=status, **({} if self._paused else {"control": ""}))
+            self.rest(self._paused)
+            fields: dict[str, Any] = {} if self._paused else {"control": ""}
+            if not self._aside:
+                fields["status"] = RunStatus.PAUSED if self._paused else RunStatus.RUNNING
+            self.journal.update_run(self.id, **fields)
             self._event("paused" if self._paused else "resumed")
+
+    def rest(self, resting: bool) -> None:
+        """Stop the clock of the run (a pause, a question to a person), or let it go on."""
+        now = time.monotonic()
+        if self._idle_since is not None:
+            self._idle += now - self._idle_since
+        self._idle_since = now if resting else None
+        self._pace.begin_anew()
 
     # -- what is told --------------------------------------------------------------------------------------------------
 
@@ -214,6 +252,9 @@ class Machine:
             retried=requests.retried,
             throttled=requests.throttled,
             note=note,
+            read_back=(self.verified.read, self.verified.to_read) if self.verified is not None else None,
+            share=self.job.options.share,
+            requests=self.requests(),
         )
 
     def _count(self, fates: Sequence[Fate]) -> None:
@@ -235,12 +276,22 @@ class Machine:
         return (self.journal.run(self.id).started_at or 0.0) + self.session.client.server_time() - time.time()
 
     def _elapsed(self) -> float:
-        return self._seconds_before + time.monotonic() - self._began
+        """Seconds of work over all processes; while it was paused or a person was asked, the clock stood."""
+        now = time.monotonic()
+        idle = self._idle + (now - self._idle_since if self._idle_since is not None else 0.0)
+        return self._seconds_before + now - self._began - idle
 
     def requests(self) -> dict[str, int]:
-        """Requests of this run so far, over all the processes that worked on it."""
+        """Requests of this run so far, over all the processes that worked on it or verified it."""
         now: Requests = self.session.client.requests
-        return {k: v + int(self._requests_before.get(k) or 0) for k, v in now.as_json().items()}
+        told = {k: v + int(self._requests_before.get(k) or 0) for k, v in now.as_json().items()}
+        return {**told, "total": told["search"] + told["action"] + told["read"]}
+
+    def _make_up(self) -> None:
+        """After a process that was killed: what it sent since it last wrote its requests down shows in the items."""
+        least = self.journal.attempts(self.id) - int(self._requests_before.get("action") or 0)
+        if least > 0:
+            self._requests_before["action"] = int(self._requests_before.get("action") or 0) + least
 
     def _save_windows(self, *, present: bool = False) -> None:
         taken = self.session.take_windows(present=present)

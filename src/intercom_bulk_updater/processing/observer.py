@@ -32,6 +32,12 @@ class Progress:
     retried: int = 0
     throttled: int = 0
     note: str = ""
+    read_back: tuple[int, int] | None = None
+    """While verifying: items that were read back, of how many."""
+    share: float = 1.0
+    """The part of the rate limit that may be used at most."""
+    requests: dict[str, int] = field(default_factory=dict)
+    """Requests of the run so far, over all its processes."""
 
     def as_json(self) -> dict[str, Any]:
         """For `runs watch` and `--jsonl`."""
@@ -52,7 +58,12 @@ class Progress:
                 "limit": self.budget.limit,
                 "used": self.budget.used,
                 "ends_in": None if self.budget.ends_in is None else round(self.budget.ends_in, 1),
+                **({"share": self.share} if self.share < 1 else {}),
             }
+        if self.read_back is not None:
+            told["read_back"] = {"done": self.read_back[0], "of": self.read_back[1]}
+        if self.requests:
+            told["requests"] = self.requests
         if self.note:
             told["note"] = self.note
         return told

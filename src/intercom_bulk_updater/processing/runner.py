@@ -22,7 +22,7 @@ from ..journal import RunLock, RunRecord
 from ..model import Fate, Item, Outcome, RunStatus
 from .engine import Attempt
 from .feeds import QueryFeed
-from .guards import Breaker, check_size, most_allowed, needs_population
+from .guards import Breaker, check_size, counted, counted_are, most_allowed, needs_population
 from .machine import Cancelled, Job, Machine
 from .observer import Observer
 from .reader import Reader
@@ -76,6 +76,11 @@ class Runner(Machine):
     def verify_only(self, feed: QueryFeed | None) -> Verified:
         """Read back and search once, writing nothing; the account goes into the run's totals."""
         with RunLock(self.session.settings.home, self.id):
+            # The run's row stays as it is, but for what is found: its counts are shown, its clock stands.
+            self._aside, self._seconds_before = True, 0.0
+            if self.journal.control(self.id):
+                self.journal.request(self.id, "")
+            self.counts_now()
             self.observer.began(self.id)
             self._verification.result = result = Verified(self.job.options.verify)
             self._verification.read_back(result, result.level)
@@ -86,14 +91,19 @@ class Runner(Machine):
             if undone:
                 result.remaining = (result.remaining or 0) + undone
                 result.explained["not done yet"] = undone
-            code = self._verification.code(counts) if run.status is RunStatus.FINISHED else run.exit_code
-            self.journal.update_run(self.id, totals={**run.totals, "verified": result.as_json()}, exit_code=code)
+            # What was undone is not meant to stand any more: that says nothing against the run.
+            judged = run.status is RunStatus.FINISHED and self.journal.undone_by(self.id) is None
+            code = self._verification.code(counts) if judged else run.exit_code
+            totals = {**run.totals, "verified": result.as_json(), "requests": self.requests()}
+            self.journal.update_run(self.id, totals=totals, exit_code=code, control="")
             self._event("verify", **result.as_json())
         self._verification.judge(counts)
         return result
 
     def _start(self) -> None:
         run = self.journal.run(self.id)
+        if run.status in (RunStatus.RUNNING, RunStatus.PAUSED):
+            self._make_up()
         left = self.journal.recover(self.id)
         if left:
             self.observer.event("in_doubt", count=left)
@@ -108,12 +118,15 @@ class Runner(Machine):
         self.observer.began(self.id)
 
     def _finish(self, error: BaseException | None) -> None:
+        self.rest(False)
         status, code, message = _ending(error)
         if isinstance(error, ServiceUnavailable):
             # What failed since the last answer failed with the service, not by itself: resume does it.
             quiet = time.monotonic() - self._worker.health.last_good
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], since=time.time() - quiet)
         counts = self.journal.counts(self.id)
+        if isinstance(error, SafetyStop):
+            message = error.message = self._breaker.in_all(error, counts)
         if error is None:
             code = self._verification.code(counts)
             if self.job.review_only:
@@ -123,6 +136,9 @@ class Runner(Machine):
         totals = dict(self.journal.run(self.id).totals)
         totals["requests"] = self.requests()
         totals["seconds"] = round(self._elapsed(), 3)
+        totals.pop("guard", None)
+        if isinstance(error, SafetyStop) and "guard" in error.parts:
+            totals["guard"] = error.parts["guard"]
         if self._verification.result is not None:
             totals["verified"] = self._verification.result.as_json()
         if self.review is not None:
@@ -157,17 +173,22 @@ class Runner(Machine):
             self._look()
             assert self.review is not None  # noqa: S101 - _look made it
             if self.job.ask and self.review.would_change:
-                if not self.observer.confirm(self.review, self.id):
+                self.rest(True)
+                yes = self.observer.confirm(self.review, self.id)
+                self.rest(False)
+                if not yes:
                     raise SafetyStop("Not confirmed: nothing was written.")
                 self.journal.update_run(self.id, totals={**self.journal.run(self.id).totals, "confirmed": True})
 
     def _guard(self) -> None:
         options = self.job.options
         if options.cap is not None and self._selected() > options.cap and not (options.expect or options.max):
+            selected = self._selected()
             raise SafetyStop(
-                f"{self._selected()} items are selected by a query and --yes was given without --max or --expect; the cap "
-                f"is then {options.cap}. Nothing was written. Look first (--dry-run), then say how many you mean: "
-                f"--expect {self._selected()} or --max {self._selected()}."
+                f"{counted_are(selected)} selected by a query and --yes was given without --max or --expect; the cap "
+                f"is then {options.cap:,}. Nothing was written. Look first (--dry-run), then say how many you mean: "
+                f"--expect {selected} or --max {selected}.",
+                guard={"selected": selected, "go_on": f"--max {selected}"},
             )
         if not (options.expect or options.max):
             self._most = options.cap
@@ -178,8 +199,9 @@ class Runner(Machine):
 
     def _selected(self) -> int:
         """How many items are, or will be, selected."""
-        known = self.journal.counts(self.id).selected
+        # In this order: the reader goes on meanwhile, and what is complete is to be counted to its end.
         state = self.journal.run(self.id).search
+        known = self.journal.counts(self.id).selected
         if state.get("complete"):
             return known
         total = state.get("total")
@@ -289,14 +311,15 @@ class Runner(Machine):
         self._event("canary", **totals["canary"])
         if not passed and result.unread and not failed and not result.wrong_count:
             raise SafetyStop(
-                f"The canary of {number} items could not be judged: {len(result.unread)} could not be read back "
+                f"The canary of {counted(number)} could not be judged: {len(result.unread):,} could not be read back "
                 f"({result.why_unread}). The rest was not touched."
             )
         if not passed:
             examples = "; ".join(f"{i} is: {what}" for i, what in result.wrong[:3])
+            wrong = f"{result.wrong_count:,} {'is' if result.wrong_count == 1 else 'are'} not as wanted"
             raise SafetyStop(
-                f"The canary did not come through: of the first {number} items {failed} failed and "
-                f"{result.wrong_count} are not as wanted{f' ({examples})' if examples else ''}. The rest was not touched."
+                f"The canary did not come through: of the first {counted(number)} {failed:,} failed and "
+                f"{wrong}{f' ({examples})' if examples else ''}. The rest was not touched."
             )
 
     def _again(self) -> bool:
@@ -327,7 +350,7 @@ class Runner(Machine):
         said = search.get("said")
         if not self.counts_now().selected and isinstance(said, int) and said > 0 and not (search.get("seen") or search.get("cut")):
             raise SearchError(
-                f"The search says that {said} items match and lists none of them; nothing was done. Run it again, and if it "
+                f"The search counts {said:,} matches and lists none of them; nothing was done. Run it again, and if it "
                 "stays so ask Intercom's support."
             )
 
@@ -337,7 +360,7 @@ class Runner(Machine):
             return
         pending = self.journal.counts(self.id).pending
         if pending or not self.journal.run(self.id).search.get("complete", True):
-            raise RunStopped(f"Only what had failed was tried again; {pending} items of this run are not begun.")
+            raise RunStopped(f"Only what had failed was tried again; {counted_are(pending)} not begun.")
 
 
 class _Looker:

@@ -12,8 +12,9 @@ from typing import Any
 from ..errors import NotVerified, VerificationFailed
 from ..model import Counts, Fate, Item
 from .feeds import QueryFeed
+from .guards import counted, counted_are
 from .machine import Machine
-from .verify import Leftovers, ReadBack, Verified, to_read_back
+from .verify import SAMPLE, Leftovers, ReadBack, Verified, to_read_back
 
 # What a search still shows in its old state and is asked for by GET at once, before any waiting for the index.
 _ASKED_AT_ONCE = 200
@@ -52,11 +53,15 @@ class Verification:
         """Read items back by GET and compare them with what the run left."""
         self._run.phase = "verifying"
         operation = self._run.job.operation
-        items = to_read_back(self._run.journal, self._run.id, level)
+        done = self._run.counts_now().done
+        result.read, result.to_read = 0, done if level == "all" else min(done, SAMPLE)
+        self._run.verified = result
+        rows = to_read_back(self._run.journal, self._run.id, level)
         since = self._run.since()
         reads = ReadBack(operation, self._run.session.client, since, result)
-        self._run.run_engine(reads, hand_out(items))
-        if not result.checked and not result.unread and self._run.counts_now().done:
+        self._run.run_engine(reads, hand_out(rows))
+        self._run.verified = None
+        if not result.checked and not result.unread and not result.wrong_count and done:
             result.unreadable = f"{operation.describe()}: the operation does not know how to read an item back"
 
     def _search_until_explained(self, result: Verified) -> None:
@@ -99,6 +104,7 @@ class Verification:
 
     def search_unseen(self, feed: QueryFeed, result: Verified) -> None:
         """Search once, writing nothing, and count what no pass has seen."""
+        self._run.phase = "searching again"
         leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result.ids)
         feed.watch = leftovers
         started = self._run.journal.run(self._run.id).search.get("server_started")
@@ -107,6 +113,7 @@ class Verification:
         for batch, after in feed.batches({k: v for k, v in state.items() if v is not None}):  # noqa: B007 - the last state is read below
             known = self._run.journal.known(self._run.id, [item.id for item in batch])
             unseen += sum(item.id not in known for item in batch)
+            self._run.look_up()
         leftovers.settle()
         result.passes = 1
         result.explained = dict(leftovers.explained)
@@ -115,14 +122,15 @@ class Verification:
         if leftovers.stale_count:
             self._ask_each(leftovers.stale, result)
             self._index_is_behind(leftovers, result)
+        result.unseen = unseen
         result.remaining = unseen + (result.remaining or 0)
 
     def _ask_each(self, ids: Sequence[str], result: Verified) -> None:
         """What the search still shows in its old state: GET decides, item by item."""
         for start in range(0, len(ids), 500):
             rows = self._run.journal.items(self._run.id, ids=[i for i in ids[start : start + 500] if i not in result.ids])
-            items = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
-            self._run.run_engine(ReadBack(self._run.job.operation, self._run.session.client, self._run.since(), result), hand_out(items))
+            asked = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
+            self._run.run_engine(ReadBack(self._run.job.operation, self._run.session.client, self._run.since(), result), hand_out(asked))
 
     def _index_is_behind(self, leftovers: Leftovers, result: Verified) -> None:
         """After each was asked: what is as wanted is explained, and what was too many to keep is not."""
@@ -139,7 +147,7 @@ class Verification:
             raise VerificationFailed(self._unverified(), run_id=self._run.id)
         if result.unread and not (counts.failed or counts.in_doubt):
             raise NotVerified(
-                f"The changes were accepted, but {len(result.unread)} items could not be read back to make sure "
+                f"The changes were accepted, but {counted(len(result.unread))} could not be read back to make sure "
                 f"({result.why_unread}). Ask again with: intercom-bulk verify {self._run.id}",
                 run_id=self._run.id,
             )
@@ -159,20 +167,24 @@ class Verification:
         undone = result.explained.get("not done yet", 0)
         if undone:
             others = result.wrong_count + (result.remaining or 0) - undone
-            also = f" {others} more are not in the wanted state." if others else ""
-            return f"{undone} items are not done yet: go on with intercom-bulk runs resume {self._run.id}.{also}"
-        return (
-            f"{result.wrong_count + (result.remaining or 0)} items are not in the wanted state although Intercom accepted "
-            f"the change{f' ({some})' if some else ''}."
-        )
+            also = f" {others:,} more {'is' if others == 1 else 'are'} not in the wanted state." if others else ""
+            return f"{counted_are(undone)} not done yet: go on with intercom-bulk runs resume {self._run.id}.{also}"
+        said = []
+        wrong = result.wrong_count + (result.remaining or 0) - result.unseen
+        if wrong:
+            examples = f" ({some})" if some else ""
+            said.append(f"{counted_are(wrong)} not in the wanted state although Intercom accepted the change{examples}.")
+        if result.unseen:
+            said.append(f"{counted(result.unseen)} that the run has not seen {'matches' if result.unseen == 1 else 'match'} its selection.")
+        return " ".join(said)
 
 
-def hand_out(items: Iterator[Item]) -> Callable[[Sequence[Fate], int], list[Item]]:
+def hand_out(stream: Iterator[Item]) -> Callable[[Sequence[Fate], int], list[Item]]:
     """A `take` over a plain stream of items whose outcomes stay as they are."""
 
     def take(fates: Sequence[Fate], number: int) -> list[Item]:
         handed: list[Item] = []
-        while len(handed) < number and (item := next(items, None)) is not None:
+        while len(handed) < number and (item := next(stream, None)) is not None:
             handed.append(item)
         return handed
 

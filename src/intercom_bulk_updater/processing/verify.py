@@ -48,6 +48,11 @@ class Verified:
     unread: set[str] = field(default_factory=set)
     """Ids that could not be read back: nothing is known of them."""
     why_unread: str = ""
+    unseen: int = 0
+    """Items that match the selection and that no pass of the run has seen; among `remaining`."""
+    read: int = 0
+    """Read-backs that have come to their end, of `to_read`: for displays."""
+    to_read: int = 0
 
     @property
     def ok(self) -> bool:
@@ -56,9 +61,9 @@ class Verified:
 
     @property
     def left(self) -> int | None:
-        """Items not as wanted; None while some could not be asked about and none of the others is wrong."""
+        """Items not as wanted; None while some (or all) could not be asked about and none of the others is wrong."""
         found = (self.remaining or 0) + self.wrong_count
-        return found if found or not self.unread else None
+        return found if found or not (self.unread or self.unreadable) else None
 
     def as_json(self) -> dict[str, Any]:
         """The `verified` object of the JSON contract."""
@@ -71,6 +76,7 @@ class Verified:
             "explained": self.explained,
             "waited": round(self.waited, 1),
             **({"unread": len(self.unread)} if self.unread else {}),
+            **({"unseen": self.unseen} if self.unseen else {}),
             **({"note": self.unreadable or self.why_unread} if self.unreadable or self.why_unread else {}),
         }
 
@@ -88,6 +94,13 @@ class ReadBack:
 
     def __call__(self, attempt: Attempt) -> Fate | Later:
         """Read one item; its outcome in the journal stays as it is."""
+        fate = self._read(attempt)
+        if isinstance(fate, Fate):
+            with self._lock:
+                self._result.read += 1
+        return fate
+
+    def _read(self, attempt: Attempt) -> Fate | Later:
         item = attempt.item
         try:
             payload = self._operation.read(self._client, item.id)

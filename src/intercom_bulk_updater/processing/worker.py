@@ -135,7 +135,8 @@ class Worker:
             return None
         if self.on_drift == "stop":
             raise SafetyStop(
-                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone, because of --on-drift stop."
+                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone, because of --on-drift stop.",
+                guard={"go_on": "--on-drift skip"},
             )
         return Fate(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
 

@@ -11,15 +11,18 @@ OTHERWISE = "Look at the item in Intercom; its support can look the failure up b
 """For a failure that no row of the table knows."""
 
 
-def advice(cause: str, *, status: int = 0, code: str = "", message: str = "") -> str:
-    """What to do about failures of one cause, in a sentence or two for people. Never empty."""
-    return _advice(cause, status, code, message)
+def advice(cause: str, *, status: int = 0, code: str = "", message: str = "", go_on: str = "resume") -> str:
+    """What to do about failures of one cause, in a sentence or two for people. Never empty.
+
+    `go_on`: what to do then, where there is no run to resume.
+    """
+    return _advice(cause, status, code, message, go_on)
 
 
 @lru_cache(maxsize=256)
-def _advice(cause: str, status: int, code: str, message: str) -> str:
+def _advice(cause: str, status: int, code: str, message: str, go_on: str) -> str:
     for remedy in REMEDIES:
-        named: dict[str, str] = {}
+        named = {"go_on": go_on}
         looked_at = ((remedy.code, code), (remedy.message, message), (remedy.cause, cause))
         if remedy.status and not re.fullmatch(remedy.status, str(status)):
             continue

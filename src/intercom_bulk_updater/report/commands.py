@@ -17,26 +17,39 @@ def next_commands(
     exit_code: int,
     undoable: bool | None,
     command: str,
+    *,
+    undone: str | None = None,
 ) -> list[str]:
     """The commands that make sense now.
 
     A run that stopped early begins with what continues it; `undo` stands last. `status` is where the run
-    really stands: a dead process leaves RUNNING behind.
+    really stands: a dead process leaves RUNNING behind. `undone`: the run that took it back; what was
+    restored can be verified, and not undone again.
     """
     if run.kind == "dry_run":
-        return [*([f"{command} doctor"] if exit_code == 4 else []), f"{command} runs show {run.id}"]
+        checked = [f"{command} doctor"] if exit_code == 4 else []
+        left = [f"{command} runs export {run.id} --outcome drifted"] if counts.drifted else []
+        return [*checked, *left, f"{command} runs show {run.id}"]
     if status in _LIVE:
-        return [f"{command} runs watch {run.id}"]
+        on = [f"{command} runs resume {run.id}"] if status is RunStatus.PAUSED else []
+        return [*on, f"{command} runs watch {run.id}"]
     said: list[str] = []
     if exit_code == 4:
         said.append(f"{command} doctor")
-    if status is not RunStatus.FINISHED or counts.pending or counts.in_flight or counts.in_doubt:
-        said.append(f"{command} runs resume {run.id}")
+    verified = run.totals.get("verified") or {}
+    if status is not RunStatus.FINISHED or counts.pending or counts.in_flight or counts.in_doubt or verified.get("unseen"):
+        # What a guard refused is refused again, unless the guard is corrected.
+        guard = (run.totals.get("guard") or {}).get("go_on")
+        said.append(f"{command} runs resume {run.id}{f' {guard}' if guard else ''}")
     if counts.failed:
         said.append(f"{command} runs retry {run.id}")
-    if exit_code == 6 or (exit_code == 7 and status is RunStatus.FINISHED):
+    if undone:
+        said.append(f"{command} verify {undone}")
+    elif exit_code == 6 or (exit_code == 7 and status is RunStatus.FINISHED):
         said.append(f"{command} verify {run.id}")
-    if counts.done and (_likely(run) if undoable is None else undoable):
+    if counts.drifted:
+        said.append(f"{command} runs export {run.id} --outcome drifted")
+    if counts.done and not undone and (_likely(run) if undoable is None else undoable):
         said.append(f"{command} undo {run.id}")
     return said or [f"{command} runs show {run.id}"]
 

@@ -15,7 +15,8 @@ class Remedy:
     """One row: what must be so (an empty pattern takes everything), and what to do then.
 
     `status` is a regular expression over the whole HTTP status ("0" when there was no answer), the others
-    over any part of their text, case ignored. `{name}` in the advice is a named group of a pattern.
+    over any part of their text, case ignored. `{name}` in the advice is a named group of a pattern,
+    `{go_on}` what continues: "resume" where there is a run.
     """
 
     advice: str
@@ -63,16 +64,16 @@ REMEDIES: tuple[Remedy, ...] = (
     # The token and its permissions.
     Remedy(
         "The token was revoked or suspended: create a new one in the Developer Hub (Configure > "
-        "Authentication), put it in INTERCOM_ACCESS_TOKEN, and resume.",
+        "Authentication), put it in INTERCOM_ACCESS_TOKEN, and {go_on}.",
         status="401",
         code="token_(revoked|suspended|not_found)",
     ),
     Remedy(
-        "Intercom rejects the token: check INTERCOM_ACCESS_TOKEN, and that INTERCOM_REGION is the workspace's region; then resume.",
+        "Intercom rejects the token: check INTERCOM_ACCESS_TOKEN, and that INTERCOM_REGION is the workspace's region; then {go_on}.",
         status="401",
     ),
     Remedy(
-        "The token lacks the scope {scope}: add it to the app in the Developer Hub (Configure > Authentication), then resume.",
+        "The token lacks the scope {scope}: add it to the app in the Developer Hub (Configure > Authentication), then {go_on}.",
         status="403",
         message=r"required scopes? \(?(?P<scope>[\w, ]+?)\)?(?: to |\.|$)",
     ),

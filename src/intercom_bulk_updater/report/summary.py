@@ -6,12 +6,13 @@ Everything is read from the journal; nothing is counted here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from intercom_bulk_updater.api.redact import redact
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
 from intercom_bulk_updater.journal import FailureGroup, Journal, RunLock, RunRecord
-from intercom_bulk_updater.model import Counts, Requests, RunStatus
+from intercom_bulk_updater.model import Counts, Outcome, Requests, RunStatus
 
 from .advice import advice
 from .commands import next_commands
@@ -19,6 +20,8 @@ from .times import rfc3339
 from .words import error_hint, without_halves, without_secrets, words_of
 
 SCHEMA = "run/1"
+LISTED = 10
+"""Items that were left alone and are named in the account."""
 _LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
 
 
@@ -55,27 +58,38 @@ def summarize(
     code = _exit(run, status, counts, error) if exit_code is None else exit_code
     seconds = _seconds(run)
     can_undo = undoable() if callable(undoable) and counts.done else undoable
+    undone_by = journal.undone_by(run.id)
+    # A dry run finishes nothing; its pace is that of looking.
+    paced = counts.selected if run.kind == "dry_run" else counts.finished
     told: dict[str, Any] = {
         "schema": SCHEMA,
         "ok": code == 0,
         "exit": code,
         "run": _run(run, status),
         "counts": counts.as_json(),
-        "requests": {**Requests().as_json(), **(run.totals.get("requests") or {})},
+        "requests": {**Requests().as_json(), **(run.totals.get("requests") or run.progress.get("requests") or {})},
         "seconds": round(seconds, 3),
-        "rate": round(counts.finished / seconds, 2) if seconds else 0.0,
+        "rate": round(paced / seconds, 2) if seconds else 0.0,
         "search": _search(run),
         "failures": failures_json(journal, run.id, counts),
         "verified": _verified(run),
-        "next": next_commands(run, status, counts, code, None if callable(can_undo) else can_undo, command),
+        "next": next_commands(
+            run, status, counts, code, None if callable(can_undo) else can_undo, command, undone=undone_by
+        ),
     }
+    if undone_by is not None:
+        told["undone_by"] = undone_by
+    if counts.drifted:
+        told["left_alone"] = _left_alone(journal, run.id)
+    if run.totals.get("guard"):
+        told["guard"] = run.totals["guard"]
     for name in ("review", "canary"):
         if run.totals.get(name):
             told[name] = without_secrets(run.totals[name])
     if run.plan_hash:
         told["plan"] = {"hash": run.plan_hash}
     if error is not None:
-        told["error"] = error_json(error)
+        told["error"] = error_json(error, run)
     encodable: dict[str, Any] = without_halves(told)
     return encodable
 
@@ -111,14 +125,17 @@ def exit_of(error: BaseException) -> int:
     return error.exit_code if isinstance(error, IntercomBulkError) else 1
 
 
-def error_json(error: BaseException) -> dict[str, Any]:
-    """An error for programs: class, message, hint; of Intercom's refusals also status, code, request_id."""
+def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, Any]:
+    """An error for programs: class, message, hint; of Intercom's refusals also status, code, request_id.
+
+    `run`: the run that it ended, if there was one.
+    """
     message = error.message if isinstance(error, IntercomBulkError) else str(error)
     told: dict[str, Any] = {
         "type": type(error).__name__,
         # It names the variable without its value; redact would take the next word for the value.
         "message": message if isinstance(error, MissingToken) else redact(message or type(error).__name__),
-        "hint": error_hint(error, exit_of(error)),
+        "hint": error_hint(error, exit_of(error), run),
     }
     if isinstance(error, ApiError):
         told |= {"status": error.status, "code": error.code, "request_id": error.request_id}
@@ -185,6 +202,12 @@ def _verified(run: RunRecord) -> dict[str, Any]:
         # Here a note is the verification's own remark, not a message to anybody.
         told["note"] = redact(str(found["note"]))
     return told
+
+
+def _left_alone(journal: Journal, run_id: str) -> list[dict[str, str]]:
+    """The first items that somebody else had changed, with what was changed; runs export has them all."""
+    rows = islice(journal.items(run_id, outcomes=[Outcome.DRIFTED], chunk=LISTED), LISTED)
+    return [{"id": row.id, "why": redact(row.note)} for row in rows]
 
 
 def failures_json(journal: Journal, run_id: str, counts: Counts) -> list[dict[str, Any]]:

@@ -37,7 +37,9 @@ def verdict_of(told: Mapping[str, Any]) -> Verdict:
             return Verdict("warn", "Finished, with failures" if counts["failed"] else "Finished, some in doubt", line)
         if told["verified"].get("unread"):
             return Verdict("warn", "Finished, not verified", line)
-        checked = told["verified"].get("level") != "none" and told["verified"].get("remaining") == 0
+        verified = told["verified"]
+        looked = verified.get("checked") or (verified.get("passes") and not verified.get("note"))
+        checked = bool(counts["done"] and looked) and verified.get("level") != "none" and verified.get("remaining") == 0
         return Verdict("good", "Finished and verified" if checked else "Finished", line)
     label = {5: "Stopped for safety", 4: "Stopped: no permission"}.get(code)
     if status == "cancelled":
@@ -81,7 +83,10 @@ def verification_words(told: Mapping[str, Any]) -> list[str]:
         if told["run"]["kind"] == "dry_run":
             return ["A dry run writes nothing, so there is nothing to verify."]
         if verified.get("unread"):
-            return [f"{number(int(verified['unread']))} items could not be read back: {verified.get('note')}."]
+            unread = int(verified["unread"])
+            return [f"{number(unread)} item{'' if unread == 1 else 's'} could not be read back: {verified.get('note')}."]
+        if verified.get("note"):
+            return [f"Nothing could be read back: {verified['note']}."]
         return ["Nobody has asked Intercom yet whether the changes stand."]
     checked, done = int(verified.get("checked") or 0), told["counts"]["done"]
     wrong = len(verified.get("wrong") or ())
@@ -89,6 +94,8 @@ def verification_words(told: Mapping[str, Any]) -> list[str]:
     if checked:
         share = "All" if checked >= done else "A random"
         said.append(f"{share} {number(checked)} of {number(done)} changed items were read back from Intercom.")
+    if not done and not checked:
+        said.append("Nothing was changed, so there was nothing to read back.")
     if verified.get("note"):
         said.append(f"Not everything could be read back: {verified['note']}.")
     passes = int(verified.get("passes") or 0)

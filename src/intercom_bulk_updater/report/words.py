@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from intercom_bulk_updater.api.redact import redact
-from intercom_bulk_updater.errors import ApiError
+from intercom_bulk_updater.errors import ApiError, NotVerified, RunStopped, ServiceUnavailable
 from intercom_bulk_updater.journal import RunRecord
+from intercom_bulk_updater.model import RunStatus
 
 from .advice import advice
 
@@ -33,12 +35,12 @@ _VERBS = {
     "unarchive": "unarchive",
     "block": "block",
 }
+_MESSAGES = frozenset({"reply", "note"})
 # Marks of the moment in an after-image, not fields that were changed.
 _MARKS = frozenset({"updated_at", "part", "ok"})
 _HINTS = {
     2: "See the command's --help.",
     5: "Nothing more was written. Look at the reason above, then change the selection or the guard.",
-    6: "Look at the items that are not as wanted, then retry or verify again.",
     7: "Nothing is lost: resume the run when Intercom and the network are well.",
     10: "See `intercom-bulk doctor`, which checks every setting.",
     12: "Follow the other process with `runs watch`, or end it with `runs cancel`.",
@@ -168,16 +170,51 @@ def selection_words(run: RunRecord) -> str:
     return redact(said)
 
 
-def error_hint(error: BaseException, exit_code: int) -> str:
-    """What to do about what ended a command, in a sentence; "" when there is nothing to add."""
+def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = None) -> str:
+    """What to do about what ended a command, in a sentence; "" when there is nothing to add.
+
+    `run`: the run that it ended; None when it ended before there was one.
+    """
+    resumable = run is not None and run.kind != "dry_run" and run.status is not RunStatus.FINISHED
     if isinstance(error, ApiError):
-        cause = f"{error.status} {error.code}".strip()
-        return advice(cause, status=error.status, code=error.code, message=error.api_message or error.message)
+        cause, said = f"{error.status} {error.code}".strip(), error.api_message or error.message
+        go_on = "resume" if resumable else "run the command again"
+        return advice(cause, status=error.status, code=error.code, message=said, go_on=go_on)
     if exit_code == 4:
         return (
             "Set INTERCOM_ACCESS_TOKEN in the environment or in .env, then see `intercom-bulk doctor`. "
             "The token stands in Intercom's Developer Hub: your app, Configure, Authentication."
         )
-    if "Nothing was written" in str(error):
+    if re.search(r"nothing (was|had been) (written|deleted)", str(error), re.IGNORECASE):
         return ""  # it says the next step by itself
+    if isinstance(error, NotVerified):
+        return ""  # so does this
+    if exit_code == 6:
+        return _not_as_wanted(run)
+    if exit_code in (7, 130, 143) and not resumable:
+        again = "A dry run is simply started again" if run is not None and run.kind == "dry_run" else "Run the command again"
+        return f"{again}." if not _away(error) else f"{again} when Intercom and the network are well."
+    if exit_code == 7 and not _away(error):
+        return "Nothing is lost: resume the run."
     return _HINTS.get(exit_code, "")
+
+
+def _away(error: BaseException) -> bool:
+    """Whether Intercom or the network is to blame, and not a deadline, a person, or an updater's own wish."""
+    return isinstance(error, ServiceUnavailable) or not isinstance(error, RunStopped | KeyboardInterrupt)
+
+
+def _not_as_wanted(run: RunRecord | None) -> str:
+    """What helps when Intercom accepted a change and an item is not so: no verb takes up what is done a second time."""
+    if run is None:
+        return ""
+    if run.kind == "undo":
+        return f"Look at them in Intercom. `intercom-bulk undo {run.parent}` restores once more what nobody has touched since."
+    verb = run.operation.rpartition(".")[2]
+    writes = any(name.lower() in BODIES and value for name, value in run.parameters.items())
+    if verb in _MESSAGES or writes or run.selection.get("updater"):
+        return "Look at them in Intercom before anything is done again: once more may be once too often."
+    return (
+        f"Look at some in Intercom. The same verb with --from-run {run.id} --outcome done does them again and leaves alone "
+        "what is as wanted."
+    )
