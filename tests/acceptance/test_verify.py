@@ -52,7 +52,7 @@ def test_looking_changes_nothing_but_what_was_found(desk: Desk) -> None:
 
 
 def test_a_run_that_was_undone_keeps_its_ending(desk: Desk) -> None:
-    """Verified, it is not as it wanted and says by which run; it keeps its own ending, and offers no second undo; undoing the undo lets it stand again."""
+    """Verified, it says by which run; it offers no second undo; undoing the undo lets it stand again."""
     done = desk.close("--limit", "3")
     undone = desk.here("undo", done.run, "--yes", "--json")
     looked = desk.here("verify", done.run, "--json")
