@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from intercom_bulk_updater.api.redact import redact
-from intercom_bulk_updater.errors import ApiError
+from intercom_bulk_updater.errors import ApiError, UpdaterFailed
 from intercom_bulk_updater.journal import RunRecord
 
 from .advice import advice
@@ -178,6 +178,6 @@ def error_hint(error: BaseException, exit_code: int) -> str:
             "Set INTERCOM_ACCESS_TOKEN in the environment or in .env, then see `intercom-bulk doctor`. "
             "The token stands in Intercom's Developer Hub: your app, Configure, Authentication."
         )
-    if "Nothing was written" in str(error):
+    if "Nothing was written" in str(error) or isinstance(error, UpdaterFailed):
         return ""  # it says the next step by itself
     return _HINTS.get(exit_code, "")
