@@ -17,6 +17,7 @@ class ConversationCloser(IntercomBulkUpdater):
     """Close every open conversation that is assigned to a team."""
 
     idempotent = True
+    customer_visible = False
     side_effects = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
     def get_search_endpoint(self) -> str:

@@ -41,6 +41,7 @@ class TagAssignmentUpdater(_OpenConversationsOfTeam):
     """Put a tag on conversations."""
 
     idempotent = True
+    customer_visible = False
 
     def perform_action(self, item_id: str, tag_id: str, **_: Any) -> dict[str, Any] | None:
         """Tag one conversation."""
@@ -66,6 +67,7 @@ class ConversationStateChanger(_OpenConversationsOfTeam):
     """Close, open or snooze conversations."""
 
     idempotent = True
+    customer_visible = False
 
     def perform_action(
         self, item_id: str, new_state: str = "closed", snoozed_until: int | None = None, **_: Any
@@ -84,6 +86,7 @@ class CustomFieldUpdater(_OpenConversationsOfTeam):
     """Write a custom attribute of conversations. The attribute must exist in the workspace."""
 
     idempotent = True
+    customer_visible = False
 
     def perform_action(self, item_id: str, field_name: str, field_value: Any, **_: Any) -> dict[str, Any] | None:
         """Write it to one conversation."""

@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 import getpass
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from .api.redact import redact
 from .api.retry import RetryPolicy
-from .errors import IntercomBulkError, UsageError
+from .errors import IntercomBulkError, Interrupted, UsageError
 from .journal import RunRecord
 from .model import NewItem
 from .operation import Operation
 from .processing.feeds import Feed, ListFeed, QueryFeed
 from .processing.observer import Observer
 from .processing.options import Options
+from .processing.population import population
 from .processing.result import BulkResult
 from .processing.runner import Job, Runner
 from .processing.session import Session, open_session
 from .report.summary import summarize
 from .search.endpoints import endpoint_for
 from .search.source import EndpointSource
+from .signals import orderly_here
 from .stop import Stop
 from .updating import Updating
-from .usercode import accepted
+from .usercode import Raised, asked, complete, endpoint_of, failed, query_of, refuse_while_importing
 
 if TYPE_CHECKING:
     from .updater import IntercomBulkUpdater
 
 
+T = TypeVar("T")
+FROM_FILE = "_intercom_bulk_file_"
+"""How the modules are called that were loaded by FILE.py:Class."""
+# Names of parameters whose values are shown to nobody: secrets, and what somebody is written.
+_HIDDEN = re.compile(r"(?i)token|secret|passw|key$|auth|bearer|cred|body|message|text|html|note|reply|subject|comment|mail")
+
+
 def reference_to(cls: type) -> dict[str, str]:
-    """Where a class can be found again by `runs resume`: `FILE.py:Class` or `module:Class`."""
-    if cls.__module__ == "__main__":
-        file = getattr(sys.modules.get("__main__"), "__file__", None)
-        return {"file": str(Path(file).resolve()), "class": cls.__qualname__} if file else {"class": cls.__qualname__}
+    """Where a class can be found again by `runs resume`: its file, and the name of its module."""
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
-    if cls.__module__.startswith("_intercom_bulk_file_") and file:
-        return {"file": str(Path(file).resolve()), "class": cls.__qualname__}
-    return {"module": cls.__module__, "class": cls.__qualname__}
+    found = {"class": cls.__qualname__}
+    if file:
+        found["file"] = str(Path(file).resolve())
+    # The module's name as well: a class in a package needs its package around it.
+    if cls.__module__ != "__main__" and not cls.__module__.startswith(FROM_FILE):
+        found["module"] = cls.__module__
+    return found
 
 
 def feed_of(
@@ -64,8 +76,8 @@ def feed_of(
     )
     return QueryFeed(
         source,
-        lambda payload: updater.get_item_id(dict(payload)),
-        operation.capture,
+        lambda payload: _of_item(updater, "get_item_id", payload, lambda: updater.get_item_id(dict(payload))),
+        lambda payload: _of_item(updater, "before", payload, lambda: operation.capture(payload)),
         session.client.server_time,
         page_size=options.page_size,
         exclude=exclude,
@@ -74,17 +86,28 @@ def feed_of(
 
 def resource_of(updater: IntercomBulkUpdater) -> str:
     """What an updater's items are: "conversations", "contacts" ..."""
-    return endpoint_for(updater.get_search_endpoint()).resource
+    return endpoint_for(endpoint_of(updater)).resource
 
 
-def select(updater: IntercomBulkUpdater, params: Mapping[str, Any], ids: list[str] | None = None) -> dict[str, Any]:
-    """The selection of an updater, as the journal keeps it. Raises UsageError for a query that is not one."""
+def _of_item(updater: IntercomBulkUpdater, method: str, payload: Mapping[str, Any], ask: Callable[[], T]) -> T:
+    """What a method says of an item that the search gave."""
+    return asked(updater, method, ask, f" The item has the fields {', '.join(payload)}.")
+
+
+def select(
+    updater: IntercomBulkUpdater, params: Mapping[str, Any], ids: list[str] | None = None, *, typed: bool = False
+) -> dict[str, Any]:
+    """The selection of an updater, as the journal keeps it. `typed`: the parameters come from `--param`.
+
+    Raises UsageError for a query that is not one, and for an updater that lacks a method or a parameter.
+    """
+    complete(updater, params, searches=ids is None, typed=typed)
     base = {"updater": reference_to(type(updater))}
     if ids is not None:
         return {**base, "kind": "ids", "words": f"{len(ids)} ids"}
-    endpoint = updater.get_search_endpoint()
+    endpoint = endpoint_of(updater)
     end = endpoint_for(endpoint)
-    query = updater.get_search_query(**accepted(updater.get_search_query, params))
+    query = query_of(updater, params, typed=typed)
     if not isinstance(query, Mapping):
         raise UsageError(f"{type(updater).__name__}.get_search_query() must return a dict, and returned {type(query).__name__}")
     if end.searches and not query:
@@ -95,8 +118,25 @@ def select(updater: IntercomBulkUpdater, params: Mapping[str, Any], ids: list[st
         "endpoint": end.path,
         "query": dict(query),
         "resource": end.resource,
-        "words": f"{end.path} by {type(updater).__name__}",
+        "words": f"{end.path} by {type(updater).__name__}{in_words(params)}",
     }
+
+
+def in_words(params: Mapping[str, Any]) -> str:
+    """Parameters for people: ` (team_id 5001, value true)`; nothing secret, nothing that is written to somebody."""
+    said = [f"{name} {_value(name, value)}" for name, value in params.items() if value is not None]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _value(name: str, value: Any) -> str:
+    if _HIDDEN.search(name):
+        return "(not shown)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return f"({len(value)} values)"
+    text = redact(str(value)) if isinstance(value, str | int | float) else type(value).__name__
+    return text if len(text) <= 40 else f"({len(text)} characters)"
 
 
 def run_updater(
@@ -110,9 +150,36 @@ def run_updater(
     observer: Observer | None = None,
 ) -> BulkResult:
     """One call of `bulk_process`: build the job, run it, return its account. Step 1 of the life of an item."""
+    refuse_while_importing(updater)
     options.amounts()
     selection = select(updater, params, ids)
     session = open_session(updater.settings, options, stop)
+    with orderly_here(session.stop) as heard:
+        try:
+            return _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer)
+        except (Interrupted, KeyboardInterrupt) as exc:
+            run, result = getattr(exc, "run_id", None), getattr(exc, "parts", {}).get("result")
+            if result is not None:
+                _say_how_to_go_on(result, selection, silent=progress == "none")
+            if not heard:
+                raise
+    # Ctrl-C is a KeyboardInterrupt to Python: `except Exception` around a loop of runs must not go on with the next.
+    interrupted = KeyboardInterrupt(f"run {run} was interrupted, and can be resumed" if run else "interrupted")
+    interrupted.run_id, interrupted.result = run, result  # type: ignore[attr-defined]
+    raise interrupted
+
+
+def _run(
+    updater: IntercomBulkUpdater,
+    session: Session,
+    options: Options,
+    params: Mapping[str, Any],
+    selection: dict[str, Any],
+    *,
+    ids: list[str] | None,
+    progress: str,
+    observer: Observer | None,
+) -> BulkResult:
     updater._running.append(session)
     try:
         workspace = session.workspace()
@@ -129,7 +196,11 @@ def run_updater(
             author=login(),
             settings=options.as_json(),
         )
-        job = Job(run, operation, feed_of(updater, operation, session, selection, options, ids), options, review_only=options.dry_run)
+        session.stop.last_words = f"What was in flight is in doubt. To look at it and go on: intercom-bulk runs resume {run.id}"
+        job = Job(
+            run, operation, feed_of(updater, operation, session, selection, options, ids), options,
+            population=lambda: population(session, resource_of(updater)), review_only=options.dry_run,
+        )
         return perform(session, job, observer or _observer(progress, operation.describe(), selection.get("resource") or "items"))
     finally:
         updater._running.remove(session)
@@ -141,15 +212,44 @@ def perform(session: Session, job: Job, observer: Observer) -> BulkResult:
     runner = Runner(session, job, observer)
     try:
         run = runner.execute()
-    except IntercomBulkError as exc:
-        exc.run_id = job.run.id
-        exc.parts["result"] = result_of(session, job.run, job.operation.inverse() is not None)
+    except Raised as exc:
+        # For one item it would be its failure; here it ended the review, or another step of the whole.
+        ended = failed(exc.updater, exc)
+        _account(ended, session, job)
+        raise ended from exc.__cause__
+    except (IntercomBulkError, KeyboardInterrupt) as exc:
+        _account(exc, session, job)
         raise
     finally:
         close = getattr(observer, "close", None)
         if close is not None:
             close()
     return result_of(session, run, job.operation.inverse() is not None)
+
+
+def _account(exc: IntercomBulkError | KeyboardInterrupt, session: Session, job: Job) -> None:
+    """Put the run's id and its account so far on what ended it."""
+    result = result_of(session, job.run, job.operation.inverse() is not None)
+    if isinstance(exc, KeyboardInterrupt):
+        exc.run_id, exc.parts = job.run.id, {"result": result}  # type: ignore[attr-defined]
+    else:
+        exc.run_id = job.run.id
+        exc.parts["result"] = result
+
+
+def _say_how_to_go_on(result: BulkResult, selection: Mapping[str, Any], *, silent: bool) -> None:
+    """What an interrupted script leaves behind: the summary, as the command gives it, and how to go on."""
+    from .console.terminal import say
+    from .console.wording import summary_text
+
+    if not silent:
+        say(summary_text({**result.report, "next": []}))
+    if result.report["run"]["kind"] == "dry_run":
+        sys.stderr.write("Interrupted; a dry run leaves nothing behind.\n")
+    elif "file" in selection["updater"] or "module" in selection["updater"]:
+        sys.stderr.write(f"Interrupted; to go on: intercom-bulk runs resume {result.run_id}\n")
+    else:
+        sys.stderr.write(f"Interrupted; {result.run_id} was run by a class that lies in no file, and cannot be resumed.\n")
 
 
 def result_of(session: Session, run: RunRecord, undoable: bool | None = None) -> BulkResult:

@@ -2,7 +2,8 @@
 
     IntercomBulkError                     exit 1
     ├── UsageError                        exit 2   bad filter, bad file
-    │   └── UnknownName                   exit 2   a team, a tag ... that the workspace does not have
+    │   ├── UnknownName                   exit 2   a team, a tag ... that the workspace does not have
+    │   └── UpdaterFailed                 exit 2   a method of an updater failed while the run was made ready
     ├── ConfigurationError                exit 10  bad or missing setting
     │   └── WrongWorkspace                exit 10  run, plan or profile belongs to another workspace
     ├── ApiError                          exit 1   status, code, request_id, method, path
@@ -61,6 +62,10 @@ class UsageError(IntercomBulkError):
 
 class UnknownName(UsageError):
     """Nothing in the workspace is called so."""
+
+
+class UpdaterFailed(UsageError):
+    """A method of the updater failed."""
 
 
 class ConfigurationError(IntercomBulkError):

@@ -42,7 +42,7 @@ class Operation(ABC):
     side_effects:
         What no undo takes back, in a sentence for people; "" for none.
     customer_visible:
-        Whether a customer sees something (asks for --customer-visible).
+        Whether a customer sees something (asks for --customer-visible). None: not declared, by a person's updater.
     idempotent:
         Whether doing it twice ends in the same state. None: not declared; judged by the request that was sent.
     fields:
@@ -58,7 +58,7 @@ class Operation(ABC):
     resource: ClassVar[str] = ""
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
-    customer_visible: bool = False
+    customer_visible: bool | None = False
     idempotent: bool | None = None
     fields: tuple[str, ...] = ()
     requests_per_item: int = 1

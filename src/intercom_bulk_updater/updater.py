@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .api.client import Client
+from .arguments import sort
 from .bulkrun import run_updater
 from .errors import UsageError
 from .model import Reversibility
@@ -56,7 +58,10 @@ class IntercomBulkUpdater:
         reads whether the effect is there: asked after a lost answer, and by the verification.
     `undo_action(self, item_id, before, **params)`
         the way back; without it `undo` refuses, and says so before the run.
-    `requests_per_item`, `reversibility`, `customer_visible`, `side_effects`
+    `customer_visible = True` (or False)
+        whether customers see something of it: the command then asks for `--customer-visible`. When it is not said, dry
+        runs say so.
+    `requests_per_item`, `reversibility`, `side_effects`
         as in `intercom-bulk operations show`.
 
     `perform_action` runs in many threads at once: keep nothing of an item on `self`. `self.client` may be shared.
@@ -64,7 +69,7 @@ class IntercomBulkUpdater:
 
     idempotent: ClassVar[bool | None] = None
     requests_per_item: ClassVar[int] = 1
-    customer_visible: ClassVar[bool] = False
+    customer_visible: ClassVar[bool | None] = None
     side_effects: ClassVar[str] = ""
     reversibility: ClassVar[Reversibility | None] = None
 
@@ -165,10 +170,10 @@ class IntercomBulkUpdater:
         parallel_workers: int | None = None,
         batch_size: int | None = BATCH,
         max_items: int | None = None,
-        timeout: float = _DEFAULT.timeout,
-        retries: int = _DEFAULT.retries,
-        dry_run: bool = False,
-        verify: str = "none",
+        timeout: float | None = _DEFAULT.timeout,
+        retries: int | None = None,
+        dry_run: bool | None = None,
+        verify: str | None = None,
         progress: str = "auto",
         item_ids: Iterable[str] | None = None,
         options: Options | None = None,
@@ -189,33 +194,46 @@ class IntercomBulkUpdater:
         timeout:
             Seconds that a request of `self.client` may take.
         retries:
-            Repetitions of a request that failed for a passing reason.
+            Repetitions of a request that failed for a passing reason. Default: 3.
         dry_run:
-            Search and look, write nothing.
+            Search and look, write nothing. Default: False.
         verify:
             `none`, `sample` or `all`: read back at the end (needs `is_done`), and search again until nothing is left.
+            Default: `none`.
         progress:
             `auto`, `bar`, `plain` or `none`, on stderr.
         item_ids:
             Act on these instead of searching.
         options:
-            All options at once, instead of the ones above.
+            All options at once; an argument that is given besides wins over them.
         params:
-            Everything else reaches `get_search_query` and `perform_action`.
+            The guards and speeds of the command are arguments too: `expect`, `max`, `canary`, `max_failures`, `limit`,
+            `deadline`, `share`, `rate`, `on_drift`, with the values of its flags (or numbers). Unless one of the
+            updater's methods names such a parameter: then it is the updater's. Everything else reaches
+            `get_search_query` and `perform_action`.
 
         Returns a BulkResult: a mapping with `success`, `failed`, `total_time`, and an object with the rest.
         Raises the errors of errors.py for what ends a run (a rejected token, a search that breaks off); the run can
-        then be resumed, and `exc.run_id` names it. Items that fail never end a run.
+        then be resumed, and `exc.run_id` names it. Items that fail never end a run. Ctrl-C ends it in order, as in the
+        command, and is raised as KeyboardInterrupt when what was in flight is done, so that no `except Exception`
+        around a series of runs goes on with the next one. In another thread than the main one there is no Ctrl-C:
+        give `stop` and ask it.
         """
-        chosen = options or Options(
-            limit=whole("max_items", max_items, least=0),
-            workers=whole("parallel_workers", parallel_workers),
-            timeout=seconds("timeout", timeout),
-            retries=whole("retries", _DEFAULT.retries if retries is None else retries, least=0) or 0,
-            dry_run=dry_run,
-            verify=one_of("verify", verify, ("none", "sample", "all")),
-            page_size=min(_DEFAULT.page_size, 3 * (whole("batch_size", batch_size) or BATCH)),
-        )
+        extra, params = sort(type(self), params)
+        given: dict[str, Any] = {
+            "workers": whole("parallel_workers", parallel_workers),
+            "limit": whole("max_items", max_items, least=0),
+            "timeout": _unless_default(seconds("timeout", timeout), _DEFAULT.timeout),
+            "retries": whole("retries", retries, least=0),
+            "dry_run": dry_run,
+            "verify": None if verify is None else one_of("verify", verify, ("none", "sample", "all")),
+            "page_size": _unless_default(min(_DEFAULT.page_size, 3 * (whole("batch_size", batch_size) or BATCH)), _DEFAULT.page_size),
+        }
+        given = {**extra, **{name: value for name, value in given.items() if value is not None}}
+        limits = [limit for limit in (max_items, extra.get("limit")) if limit is not None]
+        if limits:
+            given["limit"] = min(limits)
+        chosen = replace(options or Options(verify="none"), **given)
         if "item_id" in params:
             raise UsageError("item_id is what perform_action gets for each item: give your parameter another name")
         if isinstance(item_ids, str | bytes):
@@ -228,3 +246,8 @@ class IntercomBulkUpdater:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def _unless_default(value: float, default: float) -> float | None:
+    """None for a default: whether it was given cannot be told then, and options win."""
+    return None if value == default else value

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .actions.state import mark, our_mark
 from .actions.touched import touched_since
 from .api.client import Client
+from .api.redact import redact
 from .model import Item, Reversibility
-from .operation import Change, Json, Operation
+from .operation import Change, HalfDone, Json, Operation
 from .peritem import WITH
-from .usercode import ActionReturnedNone, accepted, in_hand, through
+from .usercode import ActionReturnedNone, Raised, accepted, endpoint_of, in_hand, raising, through
 
 if TYPE_CHECKING:
     from .updater import IntercomBulkUpdater
+
+
+_log = logging.getLogger("intercom_bulk_updater.updater")
 
 
 class Updating(Operation):
@@ -24,6 +30,8 @@ class Updating(Operation):
     def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
         self.updater = updater
         self.params = dict(params)
+        self.name = type(updater).__name__  # type: ignore[misc] # of the class elsewhere; here each updater has its own
+        self._logged: set[str] = set()
         self.idempotent = updater.idempotent
         self.requests_per_item = updater.requests_per_item
         self.customer_visible = updater.customer_visible
@@ -33,7 +41,7 @@ class Updating(Operation):
             Reversibility.FIELDS if undoable else Reversibility.UNKNOWN
         )
         self._can_undo = undoable
-        self._kind = updater.get_search_endpoint().strip("/").split("/")[0]
+        self._kind = endpoint_of(updater).strip("/").split("/")[0]
 
     def describe(self) -> str:
         """See Operation."""
@@ -47,19 +55,23 @@ class Updating(Operation):
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation."""
         before = getattr(self.updater, "before", None)
-        return None if before is None else dict(before(dict(payload)))
+        if before is None:
+            return None
+        with raising(self.updater, "before"):
+            return dict(before(dict(payload)))
 
     def change(self, item: Item) -> Change | None:
         """See Operation."""
         change = getattr(self.updater, "change", None)
         if change is None or item.before is None:
             return None
-        return dict(change(item.id, dict(item.before), **accepted(change, self._params(item))))
+        with raising(self.updater, "change"):
+            return dict(change(item.id, dict(item.before), **accepted(change, self._params(item))))
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. Known when the updater says what its before-image is, or how to see that it is done."""
         if hasattr(self.updater, "read_item"):
-            with through(self.updater, client):
+            with through(self.updater, client), raising(self.updater, "read_item"):
                 return dict(self.updater.read_item(item_id))
         if hasattr(self.updater, "before"):
             return client.get(f"{self._kind}/{item_id}")
@@ -69,7 +81,7 @@ class Updating(Operation):
         """See Operation."""
         is_done = getattr(self.updater, "is_done", None)
         if is_done is not None:
-            with through(self.updater, client):
+            with through(self.updater, client), raising(self.updater, "is_done"):
                 told = is_done(item.id, **accepted(is_done, self._params(item)))
             return None if told is None else bool(told)
         image = self.capture(payload)
@@ -108,7 +120,20 @@ class Updating(Operation):
                 raise ActionReturnedNone
             return result
 
-        return self._after(in_hand(self.updater, client, once), item)
+        with self._noted(item):
+            return self._after(in_hand(self.updater, client, once, "perform_action"), item)
+
+    @contextmanager
+    def _noted(self, item: Item) -> Iterator[None]:
+        """Log where an error of the updater comes from, with -v: once for each cause and place, without values."""
+        try:
+            yield
+        except (Raised, HalfDone) as exc:
+            raised = exc.cause if isinstance(exc, HalfDone) else exc
+            if isinstance(raised, Raised) and raised.cause + raised.place not in self._logged:
+                self._logged.add(raised.cause + raised.place)
+                _log.debug("item %s: %s", redact(item.id), redact(raised.trace()).rstrip())
+            raise
 
     def _params(self, item: Item) -> Mapping[str, Any]:
         """The parameters of one item: its row's, where it comes from a spreadsheet."""
@@ -156,6 +181,10 @@ class UndoUpdating(Updating):
 
     own_change_only = True
 
+    def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
+        super().__init__(updater, params)
+        self.name = "undo"  # type: ignore[misc]
+
     def describe(self) -> str:
         """See Operation."""
         return f"undo {super().describe()}"
@@ -179,7 +208,8 @@ class UndoUpdating(Updating):
         else:
             # What the run left was not to be seen in the answer, nor does the updater say what it changes.
             is_done = getattr(self.updater, "is_done", None)
-            gone = is_done is not None and is_done(item.id, **accepted(is_done, self._params(item))) is False
+            with raising(self.updater, "is_done"):
+                gone = is_done is not None and is_done(item.id, **accepted(is_done, self._params(item))) is False
             said = "it is no longer as the run left it" if gone else ""
         # An action may write more than the answer it returns shows: what our admin wrote is no touch of others.
         since = touched_since(payload, replace(item, doubt=True)) if self._kind == "conversations" else ""
@@ -189,7 +219,8 @@ class UndoUpdating(Updating):
         """See Operation."""
         undo = self.updater.undo_action  # type: ignore[attr-defined]
         to = dict((item.data or {}).get("to") or {})
-        result = in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))))
+        with self._noted(item):
+            result = in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))), "undo_action")
         return self._shown_or(result, item, to)
 
     def _shown_or(self, result: Any, item: Item, otherwise: dict[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def test_what_failed_half_way_is_not_offered_to_a_retry(box: Sandbox, updater: t
     assert "not run a second time" in str(result.failures[0].example.message)
     box.clear_faults()
     again = subprocess.run([COMMAND, "runs", "retry", "latest", "--yes", "--json"], capture_output=True, text=True, check=False)
-    assert again.returncode == 2, again.stdout + again.stderr
+    assert again.returncode == 3, again.stdout + again.stderr
+    assert json.loads(again.stdout)["counts"]["in_doubt"] == 2
     assert once(box, "comment") == (12, 0)
 
 

@@ -1,19 +1,29 @@
-"""A person's updater, by `FILE.py:Class` or `module:Class`."""
+"""A person's updater, by `FILE.py:Class` or `module:Class`, and again by what a run has stored of it."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from ..errors import UsageError
+from ..bulkrun import FROM_FILE
+from ..errors import IntercomBulkError, UsageError
 from ..updater import IntercomBulkUpdater
+from ..usercode import importing, place_of
 
 
-def load_class(target: str) -> type[IntercomBulkUpdater]:
-    """The class behind FILE.py:Class or module:Class. Raises UsageError, naming what is there."""
+def load_class(target: str, *, here: bool = False) -> type[IntercomBulkUpdater]:
+    """The class behind FILE.py:Class or module:Class. Raises UsageError, naming what is there.
+
+    `here`: a module may lie in the working folder, as with `python -m`.
+    """
     where, colon, name = target.rpartition(":")
     if not colon or not where or not name:
         raise UsageError(f"{target!r} is neither FILE.py:Class nor module:Class.")
@@ -21,28 +31,91 @@ def load_class(target: str) -> type[IntercomBulkUpdater]:
         path = Path(where).resolve()
         if not path.is_file():
             raise UsageError(f"There is no file {where}.")
-        digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
-        spec = importlib.util.spec_from_file_location(f"_intercom_bulk_file_{digest}", path)
-        assert spec is not None  # noqa: S101
-        assert spec.loader is not None  # noqa: S101
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        # What lies beside the file can be imported by it, as when Python runs it.
-        sys.path.insert(0, str(path.parent))
-        try:
-            spec.loader.exec_module(module)
-        except Exception as exc:
-            raise UsageError(f"{where} cannot be imported: {type(exc).__name__}: {exc}") from exc
-        finally:
-            sys.path.remove(str(path.parent))
-    else:
-        try:
+        return _class_in(_module_in(path, where), name, where)
+    folder = os.getcwd()  # noqa: PTH109 - as Python itself puts it on the path
+    if here and folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        with importing():
             module = importlib.import_module(where)
-        except ImportError as exc:
-            raise UsageError(f"{where} cannot be imported: {exc}") from exc
+    except ImportError as exc:
+        raise UsageError(
+            f"{where} cannot be imported: {exc}. A module is looked for in the working folder and where Python finds its "
+            "packages; a file is named with its ending, FILE.py:Class."
+        ) from exc
+    except (Exception, SystemExit) as exc:
+        raise _broken(where, exc) from exc
+    return _class_in(module, name, where)
+
+
+def load_stored(reference: Mapping[str, Any]) -> type[IntercomBulkUpdater]:
+    """The class that a run or a plan was made with: from its file, and from no other of the same name."""
+    name, module, file = str(reference["class"]), reference.get("module"), reference.get("file")
+    if not file:
+        return load_class(f"{module}:{name}")
+    path = Path(file)
+    if not path.is_file():
+        raise UsageError(f"{name} lay in {file}, which is not there any more. Put it back to go on.")
+    parts = str(module).split(".") if module else []
+    if len(parts) < 2:
+        return load_class(f"{file}:{name}")
+    # In a package: its neighbours are imported by it, so it comes as the module that it was.
+    root = path.parents[len(parts) - (path.name != "__init__.py")]
+    try:
+        with _beside(root), importing():
+            found = importlib.import_module(str(module))
+    except (Exception, SystemExit) as exc:
+        raise _broken(str(module), exc) from exc
+    if Path(found.__file__ or "").resolve() != path.resolve():
+        raise UsageError(f"{name} lay in {file}, and {module} is now {found.__file__}. Nothing was done.")
+    return _class_in(found, name, str(module))
+
+
+def made(cls: type[IntercomBulkUpdater]) -> IntercomBulkUpdater:
+    """An updater of a class. Raises UsageError when it cannot be made."""
+    try:
+        return cls()
+    except IntercomBulkError:
+        raise
+    except (Exception, SystemExit) as exc:
+        place = place_of(exc, cls)
+        where = f" ({place})" if place else ""
+        raise UsageError(f"{cls.__name__}() cannot be made: {type(exc).__name__}: {exc}{where}. Nothing was written.") from exc
+
+
+def _module_in(path: Path, where: str) -> ModuleType:
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"{FROM_FILE}{digest}", path)
+    assert spec is not None  # noqa: S101
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    # What lies beside the file can be imported by it, as when Python runs it.
+    try:
+        with _beside(path.parent), importing():
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as exc:
+        raise _broken(where, exc) from exc
+    return module
+
+
+def _class_in(module: ModuleType, name: str, where: str) -> type[IntercomBulkUpdater]:
     cls = getattr(module, name, None)
     if not (isinstance(cls, type) and issubclass(cls, IntercomBulkUpdater)):
         there = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, IntercomBulkUpdater)
                  and v is not IntercomBulkUpdater]
         raise UsageError(f"{where} has no updater {name!r}. It has {', '.join(there) or 'no class that extends IntercomBulkUpdater'}.")
     return cls
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _broken(where: str, exc: BaseException) -> UsageError:
+    return UsageError(f"{where} cannot be imported: {type(exc).__name__}: {exc}")

@@ -45,10 +45,9 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         header = found.header
         if header.get("updater"):
             from ..updating import Updating
-            from .loading import load_class
+            from .loading import load_stored, made
 
-            reference = header["updater"]
-            updater = load_class(f"{reference.get('file') or reference.get('module')}:{reference['class']}")()
+            updater = made(load_stored(header["updater"]))
             updater._session = session
             operation: Operation = Updating(updater, header["parameters"])
             for _ in range(int(header.get("turns") or 0)):

@@ -20,7 +20,7 @@ from ..processing.undo import inverse_of, undo_items
 from ..registry import build
 from ..updater import IntercomBulkUpdater
 from ..updating import Updating
-from .loading import load_class
+from .loading import load_stored, made
 from .select import Selected, feed
 
 
@@ -87,7 +87,7 @@ def _updater(session: Session, run: RunRecord) -> IntercomBulkUpdater:
             f"{run.id} was run by a class typed into a session ({reference.get('class')}), which is gone. "
             "Put it into a file to resume or undo its runs."
         )
-    updater = load_class(f"{where}:{reference['class']}")()
+    updater = made(load_stored(reference))
     updater._session = session
     if run.admin_id:
         updater.admin_id = run.admin_id

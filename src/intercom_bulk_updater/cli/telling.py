@@ -17,9 +17,9 @@ from ..processing.observer import Observer
 from ..processing.review import Review
 from ..processing.session import Session
 from ..report.summary import summarize
+from ..signals import asking
 from .failure import failed
 from .flags import Output, Shown
-from .signals import asking
 from .streams import emit, note
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ..arguments import check_typed
 from ..bulkrun import feed_of, login, resource_of
 from ..bulkrun import select as select_by
 from ..errors import UsageError
@@ -19,8 +20,9 @@ from ..processing.session import Session
 from ..search.names import Names
 from ..updater import IntercomBulkUpdater
 from ..updating import Updating
+from ..usercode import complete
 from .flags import Output, Safety, Selection, Speed
-from .loading import load_class
+from .loading import load_class, made
 from .rows import Rows, checked_places, fill, read_rows
 from .select import Selected, one_way, read_ids
 from .select import select as select_by_flags
@@ -41,9 +43,11 @@ def run(
     one_way(sel, "items", least=0)
     rows = read_rows(sel.csv, sel.id_column) if sel.csv is not None else None
     checked_places(params, rows)
-    cls = load_class(target)
+    cls = load_class(target, here=True)
+    check_typed(cls, params)
     with opened(options, out, safe) as (session, names):
-        updater = cls()
+        updater = made(cls)
+        complete(updater, params, searches=not given(sel), typed=True)
         updater._session = session
         workspace = session.workspace()
         session.client.admin_id = updater._admin_id or workspace.admin_id
@@ -72,19 +76,24 @@ def _selected(
     options: Options,
 ) -> Selected:
     """The items of the flags, or else of the updater's own search."""
-    if sel.where is None and sel.query is None and sel.ids is None and rows is None and sel.from_run is None:
-        selection = select_by(updater, params)
+    if not given(sel):
+        selection = select_by(updater, params, typed=True)
         if sel.exclude is not None:
             selection["exclude"] = read_ids(sel.exclude)
         return Selected(selection, feed_of(updater, operation, session, selection, options))
     items = None if rows is None else [NewItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
-    own = select_by(updater, params, [])
+    own = select_by(updater, params, [], typed=True)
     found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)
     selection = {**found.selection, "updater": own["updater"]}
     feed: Feed = found.feed
     if selection["kind"] == "query":
         feed = feed_of(updater, operation, session, selection, options)
     return Selected(selection, feed)
+
+
+def given(sel: Selection) -> bool:
+    """Whether the flags say which items, so that the updater's own search is not asked."""
+    return any(said is not None for said in (sel.where, sel.query, sel.ids, sel.csv, sel.from_run))
 
 
 def _param(text: str) -> tuple[str, Any]:

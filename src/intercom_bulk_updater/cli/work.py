@@ -19,15 +19,16 @@ from ..model import Reversibility
 from ..operation import Operation
 from ..processing.options import Options
 from ..processing.plan import SCHEMA, write_plan
+from ..processing.population import population
 from ..processing.runner import Job, Runner
 from ..processing.session import Session, open_session
 from ..search.names import Names
+from ..signals import orderly
 from ..stop import Stop
+from ..usercode import Raised, failed
 from .flags import Output, Safety, Selection, Shown, Speed
-from .population import population
 from .rows import checked_places, operation_for, read_rows
 from .select import Selected, one_way, select
-from .signals import orderly
 from .telling import close, observer_of, say, tell, title_of, writable
 
 # A query selection that nobody has looked at and that no guard bounds is refused beyond this many items.
@@ -195,6 +196,8 @@ def go(
             record = session.journal.run(run.id)
             plan = write_plan(Path(safety.plan), session.journal, record, operation, f"{resource}.{operation.name}")
             session.journal.update_run(run.id, plan_hash=plan.hash)
+    except Raised as exc:
+        error = failed(exc.updater, exc)
     except (Exception, KeyboardInterrupt) as exc:
         error = exc
     finally:

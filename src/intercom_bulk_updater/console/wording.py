@@ -102,6 +102,9 @@ def _changes(page: Page, review: Review, title: Title) -> None:
 
 
 def _people(page: Page, review: Review) -> None:
+    if review.customer_visible is None:
+        page.fact("customers", "not known: the updater does not say (set customer_visible = True or False)")
+        return
     if not review.customer_visible:
         page.fact("customers", "see nothing of it")
         return

@@ -8,6 +8,8 @@ from typing import Any
 from ..amounts import Amount, Expect
 from ..errors import UsageError
 
+_AMOUNTS = ("expect", "max", "canary", "max_failures")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -53,6 +55,11 @@ class Options:
     rate_words: str = ""
     """What was typed for --rate, for reports."""
 
+    def __post_init__(self) -> None:
+        """Counts are accepted as numbers. Raises UsageError for what is neither a number nor a text."""
+        for name in _AMOUNTS:
+            object.__setattr__(self, name, amount(name, getattr(self, name), parse=False))
+
     def as_json(self) -> dict[str, Any]:
         """What is stored with the run."""
         return asdict(self)
@@ -64,11 +71,18 @@ class Options:
 
     def amounts(self) -> None:
         """Parse every amount now, so that a typing error costs nothing. Raises UsageError."""
-        for text in (self.max, self.canary, self.max_failures):
-            if text:
-                Amount.parse(text)
-        if self.expect:
-            Expect.parse(self.expect)
+        for name in _AMOUNTS:
+            amount(name, getattr(self, name))
+
+
+def amount(name: str, value: Any, *, parse: bool = True) -> str:
+    """An amount as a text, from a text or a whole number. UsageError names the parameter, or says what the text must be."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise UsageError(f"{name} must be a whole number or a text such as {'4312±1%' if name == 'expect' else '5%'!r}, and is {value!r}")
+    text = str(value)
+    if text and parse:
+        (Expect if name == "expect" else Amount).parse(text)
+    return text
 
 
 def whole(name: str, value: Any, *, least: int = 1) -> int | None:

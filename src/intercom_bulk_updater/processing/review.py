@@ -32,7 +32,8 @@ class Review:
     sample: list[tuple[str, str]] = field(default_factory=list)
     reversibility: str = ""
     side_effects: str = ""
-    customer_visible: bool = False
+    customer_visible: bool | None = False
+    """None: an updater that does not say."""
     customers: int | None = None
     """How many people would be written to, when the operation writes to people."""
     requests: int = 0

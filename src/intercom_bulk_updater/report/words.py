@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from intercom_bulk_updater.api.redact import redact
-from intercom_bulk_updater.errors import ApiError, NotVerified, RunStopped, ServiceUnavailable
+from intercom_bulk_updater.errors import ApiError, NotVerified, RunStopped, ServiceUnavailable, UpdaterFailed
 from intercom_bulk_updater.journal import RunRecord
 from intercom_bulk_updater.model import RunStatus
 
@@ -185,7 +185,7 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
             "Set INTERCOM_ACCESS_TOKEN in the environment or in .env, then see `intercom-bulk doctor`. "
             "The token stands in Intercom's Developer Hub: your app, Configure, Authentication."
         )
-    if re.search(r"nothing (was|had been) (written|deleted)", str(error), re.IGNORECASE):
+    if isinstance(error, UpdaterFailed) or re.search(r"nothing (was|had been) (written|deleted)", str(error), re.IGNORECASE):
         return ""  # it says the next step by itself
     if isinstance(error, NotVerified):
         return ""  # so does this

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..processing.session import Session
+from .session import Session
 
 # What each kind is counted by; only the total is read. Tickets have no list, and every one of them was created some time.
 _COUNTED: dict[str, tuple[str, str, Any]] = {

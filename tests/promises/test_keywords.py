@@ -1,0 +1,102 @@
+"""Keyword arguments of `bulk_process`: guards are kept, misspellings refused, and all the rest is the updater's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from intercom_bulk_updater import Options, SafetyStop, UsageError
+from intercom_bulk_updater.sandbox import Sandbox
+
+from .test_original_readme import CustomUpdater, closed_once
+
+
+class Closer(CustomUpdater):
+    """Writes down what reached it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: dict[str, Any] = {}
+
+    def get_search_query(self, team_id: str, **kwargs: Any) -> dict[str, Any]:
+        self.got = kwargs
+        return dict(super().get_search_query(team_id=team_id))
+
+    def perform_action(self, item_id: str, value: bool = True, **kwargs: Any) -> dict[str, Any] | None:
+        return self.client.post(f"conversations/{item_id}/parts", {"message_type": "close", "type": "admin", "admin_id": self.admin_id})
+
+
+SLIPS = [
+    ({"dryrun": True}, "dry_run"),
+    ({"DryRun": True}, "dry_run"),
+    ({"max_item": 3}, "max_items"),
+    ({"parallel_worker": 3}, "parallel_workers"),
+    ({"max_failure": 3}, "max_failures"),
+    ({"expects": 3}, "expect"),
+    ({"canery": 3}, "canary"),
+    ({"vlaue": False}, "value"),
+]
+WRONG: list[dict[str, Any]] = [
+    {"expect": "3%"}, {"expect": True}, {"max": 2.5}, {"canary": "some"}, {"max_failures": -1}, {"limit": 0}, {"workers": 0},
+    {"share": 40}, {"share": "40"}, {"rate": 0}, {"rate": "fast"}, {"deadline": "2"}, {"on_drift": "go"}, {"reread": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("slip", "meant"), SLIPS, ids=str)
+def test_a_misspelled_argument_is_refused(box: Sandbox, slip: dict[str, Any], meant: str) -> None:
+    """It would reach the updater and be swallowed there, and the run act on everything."""
+    with pytest.raises(UsageError, match=f"Do you mean {meant}[?]"):
+        Closer().bulk_process(team_id="5001", progress="none", **slip)
+    assert not box.log(10)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_a_guard_is_checked_as_by_the_command(box: Sandbox, wrong: dict[str, Any]) -> None:
+    """And named, before the first request."""
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        Closer().bulk_process(team_id="5001", progress="none", **wrong)
+    assert not box.log(10)
+
+
+@pytest.mark.parametrize("guard", [{"expect": 3}, {"max": 3}, {"max": "3"}, {"max": "1%"}, {"options": Options(expect=3)}], ids=str)  # type: ignore[arg-type]
+def test_a_guard_is_a_guard(box: Sandbox, guard: dict[str, Any]) -> None:
+    """Also as a number: nothing is written."""
+    with pytest.raises(SafetyStop):
+        Closer().bulk_process(team_id="5001", progress="none", **guard)
+    closed = box.audit()["kinds"].get("close")
+    assert not closed
+
+
+def test_limits_and_canaries_hold(box: Sandbox) -> None:
+    """`limit` as `max_items`, the smaller of both; a canary that cannot be read back stops the run behind it."""
+    assert Closer().bulk_process(team_id="5001", limit=3, max_items=5, deadline="5m", share="50%", progress="none")["success"] == 3
+    with pytest.raises(SafetyStop, match="first 2 items 2 failed"):
+        box.fault("status", status=404, method="POST", path="/parts$")
+        Closer().bulk_process(team_id="5001", canary=2, progress="none")
+    closed_once(box, 3)
+
+
+def test_arguments_win_over_options(box: Sandbox) -> None:
+    """`max_items` beside `options` is never exceeded; what is not said is as the options have it."""
+    result = Closer().bulk_process(team_id="5001", max_items=3, options=Options(workers=3, verify="none"), progress="none")
+    assert result["success"] == 3
+    assert Closer().bulk_process(team_id="5001", options=Options(limit=4, verify="none"), retries=0, progress="none")["success"] == 4
+    looked = Closer().bulk_process(team_id="5001", options=Options(limit=4), dry_run=True, progress="none")
+    assert looked.pending == 4
+    closed_once(box, 7)
+
+
+def test_everything_else_reaches_the_updater(box: Sandbox) -> None:
+    """Untouched, whatever it is called, if it is near no argument; and what a method names is its own."""
+
+    class TakesThem(Closer):
+        def perform_action(self, item_id: str, limit: int = 0, dryrun: bool = False, **kwargs: Any) -> dict[str, Any] | None:
+            assert (limit, dryrun, kwargs["rate"], kwargs.get("maxitems")) == (9, True, "a", 1)
+            return super().perform_action(item_id)
+
+    updater = TakesThem()
+    mine: dict[str, Any] = {"limit": 9, "dryrun": True, "rate": "a", "maxitems": 1, "team_ids": [1], "in_progress": 2, "note": "x"}
+    result = updater.bulk_process(team_id="5001", max_items=2, progress="none", **mine)
+    assert (result["success"], result["failed"]) == (2, 0), result.failures
+    assert updater.got == mine
