@@ -25,6 +25,7 @@ from .processing.session import Session, open_session
 from .report.summary import summarize
 from .search.endpoints import endpoint_for
 from .search.source import EndpointSource
+from .search.values import in_their_types
 from .signals import orderly_here
 from .stop import Stop
 from .updating import Updating
@@ -116,7 +117,7 @@ def select(
         **base,
         "kind": "query",
         "endpoint": end.path,
-        "query": dict(query),
+        "query": in_their_types(query, end.resource) if end.searches else dict(query),
         "resource": end.resource,
         "words": f"{end.path} by {type(updater).__name__}{in_words(params)}",
     }

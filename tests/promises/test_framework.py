@@ -96,3 +96,9 @@ def test_an_echoed_token_goes_nowhere(box: Sandbox) -> None:
         CustomUpdater().bulk_process(team_id="5001", progress="none")
     assert "[token]" in str(caught.value)
     assert token not in str(caught.value) + repr(vars(caught.value))
+
+
+def test_an_id_that_came_as_text_is_searched_as_the_number_it_is(box: Sandbox) -> None:
+    """`"value": team_id` with "5001", as the first README has it, on a server that insists on the documented integer."""
+    box.control(int_filters="strict")
+    assert CustomUpdater().bulk_process(team_id="5001", max_items=3, progress="none")["success"] == 3

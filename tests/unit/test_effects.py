@@ -50,7 +50,7 @@ def test_a_message_is_known_again_however_it_was_made_over(sent: str, stored: st
 
 def test_what_is_no_message_of_ours() -> None:
     """Of another author, of another kind, or from before: not there, so it may be sent again."""
-    for other in (part("Hello", author="8"), part("Hello", kind="note"), part("Hello", at=1_763_999_998), part("", kind="close")):
+    for other in (part("Hello", author="8"), part("Hello", kind="note"), part("Hello", at=1_763_990_000), part("", kind="close")):
         assert message_stands(thread(other), reply("Hello"), SINCE) is False
     assert message_stands(thread(part("Hello")), reply("Hello", "note"), SINCE) is False
 
@@ -63,3 +63,14 @@ def test_when_nothing_tells_nothing_is_sent_again() -> None:
     assert message_stands(thread(part("older", at=1_763_000_000), *new, total=730), reply("Hello"), SINCE) is False
     assert message_stands(thread(total=3), reply("Hello"), SINCE) is None
     assert message_stands(thread(part("<p>Hello <img></p>"), part("made over")), reply("quite different"), SINCE) is None
+
+
+def test_a_clock_that_is_behind_ours_makes_no_second_message() -> None:
+    """Without a `Date`, or with parts stamped by another clock, ours may seem to be from before it was sent."""
+    late, seen = part("<p>Hello</p>", at=int(SINCE) - 120), SINCE - 500
+    assert message_stands(thread(late), reply("Hello"), SINCE, seen) is None
+    assert message_stands(thread(part("made over", at=int(SINCE) - 120)), reply("Hello"), SINCE, seen) is None
+    assert message_stands(thread(late), reply("Hello"), SINCE) is None
+    assert message_stands(thread(part("", at=int(SINCE))), reply("Hello"), SINCE) is None  # stored without its text
+    # What was there when the run looked is not ours, however alike.
+    assert message_stands(thread(late), reply("Hello"), SINCE, SINCE - 60) is False

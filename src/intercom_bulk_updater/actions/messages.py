@@ -36,7 +36,9 @@ class _Message(Operation):
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. Besides the state, whom it would write to, for the review."""
         people = (payload.get("contacts") or {}).get("contacts") or []
-        return {**image(payload, STATE), "contacts": [str(person.get("id")) for person in people]}
+        at = payload.get("updated_at")
+        seen = {"updated_at": at} if isinstance(at, int) else {}
+        return {**image(payload, STATE), **seen, "contacts": [str(person.get("id")) for person in people]}
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
@@ -52,13 +54,15 @@ class _Message(Operation):
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
-        return message_stands(payload, self._message(client), since)
+        return message_stands(payload, self._message(client), since, _seen(item))
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         message = self._message(client)
         answer = client.post(f"conversations/{item.id}/reply", message)
-        part = find_message(answer, message, client.server_time() - 120)
+        since = client.server_time() - 120
+        seen = _seen(item)
+        part = find_message(answer, message, since if seen is None else min(since, seen))
         return {**image(answer, STATE), **mark(answer), **({"part": str(part.get("id"))} if part else {})}
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
@@ -73,6 +77,12 @@ class _Message(Operation):
     def _message(self, client: Client) -> dict[str, Any]:
         message = {"message_type": self.kind, "type": "admin", "admin_id": client.actor(), "body": self.body}
         return {**message, "skip_notifications": True} if self.skip_notifications else message
+
+
+def _seen(item: Item) -> float | None:
+    """When the conversation was last changed, by the server's clock, as the run saw it."""
+    at = (item.before or {}).get("updated_at")
+    return float(at) if isinstance(at, int) else None
 
 
 class Reply(_Message):

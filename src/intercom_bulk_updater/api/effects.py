@@ -34,6 +34,11 @@ class Effect:
 
 # How many of its newest parts a conversation is answered with.
 _MOST_PARTS = 500
+# How far (seconds) the times of parts may be behind what we hold for the server's time, where nothing of the server's own
+# tells: another message of the same author within so long may be ours made over; one with our very words, ours.
+_LATE = 60.0
+_LATE_WITH_OUR_WORDS = 3600.0
+_MESSAGES = ("comment", "note")
 _CONVERSATION = re.compile(r"^conversations/([^/]+)(?:/(parts|reply|tags)(?:/([^/]+))?)?$")
 
 
@@ -97,11 +102,16 @@ def tag_ids(payload: Json) -> set[str]:
     return {str(tag.get("id")) for tag in (tags.get("tags") or tags.get("data") or [])}
 
 
-def message_stands(payload: Json, body: Json, since: float) -> bool | None:
+def message_stands(payload: Json, body: Json, since: float, seen: float | None = None) -> bool | None:
     """Whether a part by the same author with the same text, written since then, stands in the conversation.
 
+    `since` is ours: what we hold for the server's time, before the send. `seen` is the server's own: when the conversation
+    was last changed, as it was seen before the send (`updated_at`). What was written between the two may be ours, if our
+    idea of the server's time is ahead of the clock that stamps its parts.
+
     None when nothing tells: the payload carries no parts; or only the newest (Intercom returns 500), none of them from
-    before `since`; or the author wrote something else since then, which may be our text as Intercom made it over.
+    before `since`; or the author wrote something else since then, which may be our text as Intercom made it over; or the
+    same text a little before.
     """
     parts = _parts(payload)
     if parts is None:
@@ -109,7 +119,11 @@ def message_stands(payload: Json, body: Json, since: float) -> bool | None:
     written = _written(parts, body, since)
     if any(_same_text(part, body) for part in written):
         return True
-    return None if written or not _reaches_back(payload, parts, since) else False
+    if written or not _reaches_back(payload, parts, since):
+        return None
+    doubtful = _written(parts, body, min(since, since - _LATE if seen is None else seen))
+    same = _written(parts, body, min(since, since - _LATE_WITH_OUR_WORDS if seen is None else seen))
+    return None if doubtful or any(_same_text(part, body) for part in same) else False
 
 
 def find_message(payload: Json, body: Json, since: float) -> Json | None:
@@ -129,7 +143,7 @@ def _written(parts: list[Json], body: Json, since: float) -> list[Json]:
         if float(part.get("created_at") or 0) >= first
         and (not author or str((part.get("author") or {}).get("id")) == author)
         and note == (part.get("part_type") == "note")
-        and str(part.get("body") or "").strip()
+        and (str(part.get("body") or "").strip() or part.get("part_type") in _MESSAGES)
     ]
 
 
