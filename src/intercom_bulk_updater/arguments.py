@@ -26,6 +26,8 @@ _OWN = (
     "parallel_workers", "batch_size", "max_items", "timeout", "retries", "dry_run", "verify", "progress", "item_ids",
     "options", "stop",
 )  # fmt: skip
+_OTHERWISE = {"max_conversations": "max_items (in bulk_close: max_conversations)"}
+"""What `bulk_close` calls an argument."""
 _METHODS = {"get_search_query": 0, "perform_action": 1, "change": 2, "is_done": 1, "undo_action": 2}
 """The methods that get the parameters, and how many arguments come before those."""
 _LIKE = 0.8
@@ -37,11 +39,12 @@ def sort(updater: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     own = named(updater)
     options = {name: _read(name, value) for name, value in given.items() if name in _OPTIONS and name not in own}
     params = {name: value for name, value in given.items() if name not in options}
+    told = {name for name, value in params.items() if value is not None}
     for name in params.keys() - own:
-        near = nearest(name, (*_OWN, *_OPTIONS))
+        near = nearest(name, (*_OWN, *_OPTIONS, *_OTHERWISE))
         if near:
-            raise UsageError(f"bulk_process has no argument {name!r}. Do you mean {near}?{_unless(updater, name)}")
-        near = nearest(name, own - params.keys())
+            raise UsageError(f"bulk_process has no argument {name!r}. Do you mean {_OTHERWISE.get(near, near)}?{_unless(updater, name)}")
+        near = nearest(name, own - told)
         if near:
             raise UsageError(f"{updater.__name__} has no parameter {name!r}. Do you mean {near}?{_unless(updater, name)}")
     return options, params

@@ -49,8 +49,11 @@ def reference_to(cls: type) -> dict[str, str]:
     if file:
         found["file"] = str(Path(file).resolve())
     # The module's name as well: a class in a package needs its package around it.
-    if cls.__module__ != "__main__" and not cls.__module__.startswith(FROM_FILE):
-        found["module"] = cls.__module__
+    module = cls.__module__
+    if module == "__main__":
+        module = getattr(getattr(sys.modules.get(module), "__spec__", None), "name", "")  # python -m package.module
+    if module and not module.startswith(FROM_FILE):
+        found["module"] = module
     return found
 
 
@@ -160,12 +163,16 @@ def run_updater(
             return _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer)
         except (Interrupted, KeyboardInterrupt) as exc:
             run, result = getattr(exc, "run_id", None), getattr(exc, "parts", {}).get("result")
-            if result is not None:
-                _say_how_to_go_on(result, selection, silent=progress == "none")
+            said = "" if result is None else _how_to_go_on(result, selection)
+            if result is not None and (heard or isinstance(exc, KeyboardInterrupt)):
+                if progress != "none":
+                    _say_account(result)
+                sys.stderr.write(f"{said}\n")
             if not heard:
                 raise
     # Ctrl-C is a KeyboardInterrupt to Python: `except Exception` around a loop of runs must not go on with the next.
-    interrupted = KeyboardInterrupt(f"run {run} was interrupted, and can be resumed" if run else "interrupted")
+    # Uncaught it ends the process with 130, and its words are the last line.
+    interrupted = KeyboardInterrupt(said)
     interrupted.run_id, interrupted.result = run, result  # type: ignore[attr-defined]
     raise interrupted
 
@@ -238,19 +245,21 @@ def _account(exc: IntercomBulkError | KeyboardInterrupt, session: Session, job: 
         exc.parts["result"] = result
 
 
-def _say_how_to_go_on(result: BulkResult, selection: Mapping[str, Any], *, silent: bool) -> None:
-    """What an interrupted script leaves behind: the summary, as the command gives it, and how to go on."""
+def _say_account(result: BulkResult) -> None:
+    """The summary of an interrupted script, as the command gives it."""
     from .console.terminal import say
     from .console.wording import summary_text
 
-    if not silent:
-        say(summary_text({**result.report, "next": []}))
+    say(summary_text({**result.report, "next": []}))
+
+
+def _how_to_go_on(result: BulkResult, selection: Mapping[str, Any]) -> str:
+    """The line that an interrupted script leaves behind."""
     if result.report["run"]["kind"] == "dry_run":
-        sys.stderr.write("Interrupted; a dry run leaves nothing behind.\n")
-    elif "file" in selection["updater"] or "module" in selection["updater"]:
-        sys.stderr.write(f"Interrupted; to go on: intercom-bulk runs resume {result.run_id}\n")
-    else:
-        sys.stderr.write(f"Interrupted; {result.run_id} was run by a class that lies in no file, and cannot be resumed.\n")
+        return f"Interrupted; {result.run_id} was a dry run, and leaves nothing behind"
+    if "file" in selection["updater"] or "module" in selection["updater"]:
+        return f"Interrupted; to go on: intercom-bulk runs resume {result.run_id}"
+    return f"Interrupted; {result.run_id} was run by a class that lies in no file, and cannot be resumed"
 
 
 def result_of(session: Session, run: RunRecord, undoable: bool | None = None) -> BulkResult:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conversation_closer import bulk_close
 from intercom_bulk_updater import Options, SafetyStop, UsageError
 from intercom_bulk_updater.sandbox import Sandbox
 
@@ -35,6 +36,7 @@ SLIPS = [
     ({"max_failure": 3}, "max_failures"),
     ({"expects": 3}, "expect"),
     ({"canery": 3}, "canary"),
+    ({"max_conversations": 3}, "max_items .*"),
     ({"vlaue": False}, "value"),
 ]
 WRONG: list[dict[str, Any]] = [
@@ -85,6 +87,14 @@ def test_arguments_win_over_options(box: Sandbox) -> None:
     looked = Closer().bulk_process(team_id="5001", options=Options(limit=4), dry_run=True, progress="none")
     assert looked.pending == 4
     closed_once(box, 7)
+
+
+@pytest.mark.parametrize("slip", [{"teamid": "5002"}, {"max_conversation": 3}, {"dry": True, "dryrun": True}], ids=str)
+def test_the_closer_refuses_them_too(box: Sandbox, slip: dict[str, Any]) -> None:
+    """Else it would close all of the team in INTERCOM_INBOX_ID."""
+    with pytest.raises(UsageError, match="Do you mean"):
+        bulk_close(progress="none", **slip)
+    assert not box.log(10)
 
 
 def test_everything_else_reaches_the_updater(box: Sandbox) -> None:

@@ -232,7 +232,14 @@ def test_a_run_of_a_module_is_found_again(box: Sandbox, tmp_path: Path, monkeypa
     monkeypatch.chdir("/")
     again = installed("runs", "resume", "latest", "--yes")
     assert again.returncode == 7 and "ended the run by sys.exit()" in again.stderr, again.stderr
-    (package / "closing.py").unlink()
+    monkeypatch.chdir(tmp_path)
+    (package / "job.py").write_text("from .base import Leaves\n\nclass Mine(Leaves):\n    pass\n\nif __name__ == '__main__':\n"
+                                    "    Mine().bulk_process(team_id='5001', max_items=2, progress='none')\n")
+    subprocess.run([sys.executable, "-m", "ours.job"], capture_output=True, check=False)
+    monkeypatch.chdir("/")
+    again = installed("runs", "resume", "latest", "--yes")
+    assert again.returncode == 7 and "Mine.perform_action ended the run by sys.exit()" in again.stderr, again.stderr
+    (package / "job.py").unlink()
     gone = command("runs", "resume", "latest", "--yes")
     assert gone.returncode == 2 and "not there any more" in gone.stderr
 

@@ -19,6 +19,7 @@ from ..processing.plan import check_plan, read_plan
 from ..processing.runner import Job, Runner
 from ..processing.undo import inverse_of, not_undoable, undo_items
 from ..registry import build
+from ..usercode import Raised, failed
 from .flags import Output, Safety, Speed
 from .latest import pick, real
 from .rebuild import rebuild
@@ -140,6 +141,8 @@ def verify(
         error: BaseException | None = None
         try:
             runner.verify_only(feed if isinstance(feed, QueryFeed) else None)
+        except Raised as exc:
+            error = failed(exc.updater, exc)
         except Exception as exc:
             error = exc
         finally:

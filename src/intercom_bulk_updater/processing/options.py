@@ -76,7 +76,9 @@ class Options:
 
 
 def amount(name: str, value: Any, *, parse: bool = True) -> str:
-    """An amount as a text, from a text or a whole number. UsageError names the parameter, or says what the text must be."""
+    """An amount as a text, from a text or a whole number; "" for None. UsageError names the parameter, or says what the text must be."""
+    if value is None:
+        return ""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise UsageError(f"{name} must be a whole number or a text such as {'4312±1%' if name == 'expect' else '5%'!r}, and is {value!r}")
     text = str(value)
