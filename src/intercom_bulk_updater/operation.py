@@ -128,6 +128,10 @@ class Operation(ABC):
         """Why the item is no longer as `item.before` says, in words; "" when it is."""
         return ""
 
+    def touched(self, payload: Json, item: Item) -> str:
+        """Who has been at the item since the plan was made (`data["as_of"]`, unix s), in words; "" for nobody, or not known."""
+        return ""
+
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """The after-image of an item whose answer was lost and whose effect was read back in `payload`."""
         return self.capture(payload)

@@ -89,6 +89,10 @@ class PerItem(Operation):
         """See Operation."""
         return self._of(item).drift(payload, item)
 
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return self._of(item).touched(payload, item)
+
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         return self._of(item).perform(client, item, now)

@@ -15,7 +15,7 @@ from ..errors import StopRun
 from ..model import Item, Reversibility
 from ..operation import Change, Json, Operation
 from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark
-from .touched import differences
+from .touched import differences, touched_since_plan
 
 _PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
@@ -67,6 +67,10 @@ class ConversationState(Operation):
         # In doubt: what we may have brought to its wanted value ourselves has not moved.
         ours = {**self.target(before), **self.consequences(before)} if item.doubt else {}
         return differences(before, image(payload, self.fields), ours)
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return touched_since_plan(payload, item)
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""

@@ -12,7 +12,7 @@ from ..api.effects import find_message, message_stands
 from ..model import Item, Reversibility
 from ..operation import Change, Json, Operation
 from .state import STATE, image, mark
-from .touched import differences
+from .touched import differences, touched_since_plan
 
 
 class _Message(Operation):
@@ -43,6 +43,10 @@ class _Message(Operation):
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
         return differences({f: v for f, v in (item.before or {}).items() if f in STATE}, image(payload, STATE))
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return touched_since_plan(payload, item)
 
     def change(self, item: Item) -> Change | None:
         """See Operation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..model import Item
@@ -66,6 +67,17 @@ def touched_since(payload: Json, item: Item) -> str:
     if not later and not unsure and int(payload.get("updated_at") or 0) > max(at, int(data.get("own_until") or 0)):
         return "changed since by somebody; the API does not tell who"
     return ""
+
+
+def touched_since_plan(payload: Json, item: Item) -> str:
+    """Who touched the conversation after the plan was made; "" for nobody, and where there is no plan.
+
+    Times are whole seconds: what was written in the plan's own second counts.
+    """
+    as_of = (item.data or {}).get("as_of")
+    if as_of is None:
+        return ""
+    return touched_since(payload, replace(item, data={**(item.data or {}), "marks": {"updated_at": int(as_of) - 1}}))
 
 
 def tagged_again(payload: Json, item: Item, added: set[str]) -> str:

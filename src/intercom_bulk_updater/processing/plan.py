@@ -46,8 +46,10 @@ class Plan:
 
     def items(self) -> Iterator[NewItem]:
         """The items, one at a time."""
+        as_of = self.header.get("as_of")
+        seen = {"as_of": int(datetime.fromisoformat(str(as_of)).timestamp())} if as_of else {}
         for line in self.lines():
-            yield NewItem(str(line["id"]), line.get("before"), line.get("data"))
+            yield NewItem(str(line["id"]), line.get("before"), {**(line.get("data") or {}), **seen} or None)
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """The item lines as they stand in the file."""
@@ -68,6 +70,8 @@ def write_plan(path: Path, journal: Journal, run: RunRecord, operation: Operatio
         "workspace": run.workspace,
         "author": run.author,
         "created": now.isoformat(),
+        # By the server's clock, when the items were looked at: what is written to them later is drift.
+        "as_of": datetime.fromtimestamp(int(run.search.get("server_started") or run.started_at or now.timestamp()), UTC).isoformat(),
         "expires": (now + LIFETIME).isoformat(),
         "operation": operation_name,
         "parameters": operation.parameters,

@@ -124,7 +124,7 @@ class Worker:
 
     def _moved(self, item: Item, payload: Json) -> Fate | None:
         """The fate of an item that is no longer as the plan saw it; None to go on."""
-        drift = self.operation.drift(payload, item)
+        drift = self.operation.drift(payload, item) or self.operation.touched(payload, item)
         # What our own later runs did (an earlier undo, say) is no drift; what others did is, even if it comes to the same.
         others = bool(drift) and self.operation.own_change_only and "own" not in (item.data or {})
         if not self.operation.appends and not others:
