@@ -18,7 +18,7 @@ from ..processing.options import Options
 from ..search.names import Names
 from .flags import Safety, Selection, Shown, Speed
 from .rows import read_rows
-from .select import read_ids, select
+from .select import select
 from .streams import emit, note
 from .work import opened, options_of
 
@@ -54,7 +54,7 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
             first = next(pages, None)
             total = first.total if first else 0
             items = (item for page in chain([first] if first else [], pages) for item in page.items)
-        left_out = set(read_ids(flags.exclude)) if flags.exclude else set()
+        left_out = set(selected.selection.get("exclude") or ())
         cut = flags.limit if flags.limit is not None else (None if output.json or output.jsonl or not sys.stdout.isatty() else _SHOWN)
         kept: list[dict[str, Any]] = []
         seen: set[str] = set()

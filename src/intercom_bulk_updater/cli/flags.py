@@ -22,13 +22,13 @@ class Selection:
     """Which items."""
 
     where: Annotated[str | None, _flag(_SELECTION, "A filter: 'team = Support and state = open'.")] = None
-    query: Annotated[str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON).")] = None
+    query: Annotated[str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON); - reads standard input.")] = None
     ids: Annotated[str | None, _flag(_SELECTION, "A file with ids, one a line; - reads standard input.")] = None
-    csv: Annotated[str | None, _flag(_SELECTION, "A spreadsheet, a row an item; its columns stand as {{col}} in parameters.")] = None
+    csv: Annotated[str | None, _flag(_SELECTION, "A spreadsheet (or -), a row an item; its columns stand as {{col}} in parameters.")] = None
     id_column: Annotated[str | None, _flag(_SELECTION, "With --csv: the column that holds the ids. Default: id.")] = None
     from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.")] = None
     outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.")] = "failed"
-    exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out.")] = None
+    exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.")] = None
     limit: Annotated[int | None, _flag(_SELECTION, "So many items at most.")] = None
 
 

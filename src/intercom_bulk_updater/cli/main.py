@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from intercom_bulk_updater import __version__
 
+from .dashes import joined
 from .streams import close_streams, open_streams
 
 _HERE = "intercom_bulk_updater.cli"
@@ -95,7 +96,7 @@ for _place, (_group, _name, _target, _help) in enumerate((
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given = joined(sys.argv[1:] if arguments is None else arguments)
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
     open_streams()
     try:

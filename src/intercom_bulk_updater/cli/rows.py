@@ -16,6 +16,7 @@ from ..model import NewItem
 from ..operation import Operation
 from ..peritem import WITH, PerItem
 from .select import check_id
+from .streams import piped
 
 _PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _DELIMITERS = ",;\t|"
@@ -48,7 +49,7 @@ def read_rows(path: str, id_column: str | None) -> Rows:
     items are meant: no such column, an empty or odd id, rows of another length, one id with two sets of values.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = piped() if path == "-" else Path(path).read_bytes().decode("utf-8-sig")
     except OSError as exc:
         raise UsageError(f"--csv {path} cannot be read: {why(exc)}.") from exc
     except UnicodeDecodeError as exc:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from ..search.names import Names
 from ..search.source import EndpointSource
 from ..search.where import compile_where, explain, hints, validate_query
 from .flags import Selection
-from .streams import note
+from .streams import note, piped
 
 
 @dataclass(slots=True)
@@ -60,11 +59,11 @@ def select(
     """The selection that the flags name; `items` are the rows of --csv."""
     one_way(flags, resource)
     if items is not None:
-        selection: dict[str, Any] = {"kind": "csv", "words": f"{len(items):,} rows of {flags.csv}", "resource": resource}
+        selection: dict[str, Any] = {"kind": "csv", "words": f"{len(items):,} rows of {_named(str(flags.csv))}", "resource": resource}
     elif flags.ids is not None:
         ids = read_ids(flags.ids)
         items = [NewItem(i) for i in ids]
-        selection = {"kind": "ids", "words": f"{len(ids):,} ids from {flags.ids}", "resource": resource}
+        selection = {"kind": "ids", "words": f"{len(ids):,} ids from {_named(flags.ids)}", "resource": resource}
     elif flags.from_run is not None:
         earlier = session.journal.run(flags.from_run)
         if earlier.workspace != session.workspace().id:
@@ -92,7 +91,7 @@ def select(
         }
     if flags.exclude is not None:
         selection["exclude"] = read_ids(flags.exclude)
-        selection["words"] += f", without {len(selection['exclude']):,} ids of {flags.exclude}"
+        selection["words"] += f", without {len(selection['exclude']):,} ids of {_named(flags.exclude)}"
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
 
@@ -105,7 +104,7 @@ def _query(flags: Selection, resource: str, session: Session, names: Names) -> d
                              api_version=session.settings.api_version)
     assert flags.query is not None  # noqa: S101
     try:
-        raw = json.loads(Path(flags.query).read_text("utf-8"))
+        raw = json.loads(piped() if flags.query == "-" else Path(flags.query).read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"--query {flags.query} cannot be read: {why(exc)}") from exc
     except ValueError as exc:
@@ -158,11 +157,14 @@ def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[NewItem]:
         yield NewItem(row.id)
 
 
+def _named(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
 def read_ids(path: str) -> list[str]:
     """Ids, one a line; blank lines and # comments are skipped, repeated ids count once. Raises UsageError."""
     try:
-        # No stream at all is what a process has that was started with its input closed.
-        text = Path(path).read_text("utf-8-sig") if path != "-" else sys.stdin.read() if sys.stdin is not None else ""
+        text = piped() if path == "-" else Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"The ids in {path} cannot be read: {why(exc)}") from exc
     ids: dict[str, None] = {}

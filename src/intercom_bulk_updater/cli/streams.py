@@ -27,6 +27,14 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def piped() -> str:
+    """The text on standard input, in UTF-8 whatever the terminal has; raises UnicodeDecodeError."""
+    if sys.stdin is None:  # what a process has that was started with its input closed
+        return ""
+    raw = getattr(sys.stdin, "buffer", None)
+    return sys.stdin.read() if raw is None else str(raw.read().decode("utf-8-sig"))
+
+
 _lost: list[str] = []
 
 
