@@ -102,3 +102,19 @@ def test_an_id_that_came_as_text_is_searched_as_the_number_it_is(box: Sandbox) -
     """`"value": team_id` with "5001", as the first README has it, on a server that insists on the documented integer."""
     box.control(int_filters="strict")
     assert CustomUpdater().bulk_process(team_id="5001", max_items=3, progress="none")["success"] == 3
+
+
+def test_a_200_that_says_error_is_no_success(box: Sandbox) -> None:
+    """What was refused under a status that promises success is looked at and done again, not counted as done."""
+    box.fault("status", status=200, method="POST", path="/parts$", every=3)
+    result = ConversationCloser().bulk_close(team_id="5001", max_conversations=12)
+    assert (result["success"], box.audit()["kinds"]["close"]["1"]) == (12, 12) and result.retried >= 4
+
+
+def test_a_whole_address_is_a_path_below_the_base_url(box: Sandbox) -> None:
+    """Old code gives `f"{self.base_url}/..."` to whatever sends; another server never gets the token."""
+    updater = ConversationCloser()
+    assert updater.client.get(f"{updater.base_url}/me")["type"] == "admin"
+    with pytest.raises(UsageError, match="not below"):
+        updater.client.get("http://127.0.0.1:9/me")
+    updater.close()

@@ -17,11 +17,12 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
-from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited
+from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited, UsageError
 from ..model import Requests, Workspace
 from .budget import Permit
 from .carried import Carried
 from .gate import Gate
+from .redact import redact
 from .refusal import refusal, throttle_kind
 from .wire import Request, Response, Sent, Transport
 
@@ -41,10 +42,13 @@ class Client:
         Gives leave to send; shared by everything that uses the same token.
     admin_id:
         The admin in whose name writes happen (many bodies need `admin_id`).
+    base_url:
+        Where the transport goes; paths may be given as addresses below it.
     """
 
-    def __init__(self, transport: Transport, gate: Gate, *, admin_id: str = "") -> None:
+    def __init__(self, transport: Transport, gate: Gate, *, admin_id: str = "", base_url: str = "") -> None:
         self._transport = transport
+        self.base_url = base_url.rstrip("/")
         self.gate = gate
         self.admin_id = admin_id
         self.requests = Requests()
@@ -89,6 +93,7 @@ class Client:
         by default GET is "read" and everything else "action".
         """
         purpose = purpose or ("read" if method == "GET" else "action")
+        path = self._relative(path)
         carried: Carried | None = getattr(self._carried, "value", None) if purpose == "action" else None
         sent = Sent(method, path.strip("/"), json)
         if carried is not None and (known := carried.answer(sent)) is not None:
@@ -101,6 +106,14 @@ class Client:
         except IntercomBulkError as exc:
             exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
             raise
+
+    def _relative(self, path: str) -> str:
+        """A path as the transport wants it; old code gives whole addresses. Raises UsageError for another server's."""
+        if "://" not in path:
+            return path
+        if self.base_url and path.startswith(f"{self.base_url}/"):
+            return path.removeprefix(f"{self.base_url}/")
+        raise UsageError(f"{redact(path)} is not below {self.base_url or 'the base URL'}: give the client a path, such as conversations/123.")
 
     def _send(self, request: Request, purpose: str) -> Json:
         method, path = request.method, request.path
@@ -283,6 +296,11 @@ def _read(answer: Response, method: str, path: str) -> Json:
         raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", **where) from exc
     if not isinstance(body, dict):
         raise BadAnswer(f"{method} {path} was answered with JSON that is not an object", **where)
+    if body.get("type") == "error.list" or (body.get("errors") and "type" not in body):
+        raise BadAnswer(f"{method} {path} was answered {answer.status} with errors instead of a result", **where)
+    if not body and method != "DELETE" and answer.status == 200 and path.strip("/").startswith("conversations/"):
+        # Intercom answers with the conversation, the part or the tag; of nothing, nobody knows what it did.
+        raise BadAnswer(f"{method} {path} was answered 200 with an empty object", **where)
     return body
 
 

@@ -66,6 +66,7 @@ class Session:
             HttpTransport(settings.base_url, headers(settings), timeout=timeout),
             self.gate,
             admin_id=settings.admin_id or "",
+            base_url=settings.base_url,
         )
         self._journal: Journal | None = None
 
