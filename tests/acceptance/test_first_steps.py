@@ -37,6 +37,15 @@ def test_doctor_looks_up_who_acts(desk: Desk, admin: str, team: str, code: int, 
     assert ("rate limit" in checks) == (admin != "x"), "one bad setting does not end the other checks"
 
 
+def test_an_unknown_admin_ends_the_run_at_once(desk: Desk) -> None:
+    """Nothing can be written in the name of nobody: one refused write each for those in flight, not one for each item."""
+    with patch.object(Desk, "env", {**desk.env, "INTERCOM_ADMIN_ID": "424242"}):
+        answer = desk.close("--workers", "2")
+    assert answer.code == 10 and "INTERCOM_ADMIN_ID" in answer.err, answer.err
+    assert desk.box.stats()["routes"]["POST /conversations/{id}/parts"] <= 2
+    assert "done" not in answer.counts
+
+
 def test_a_run_says_who_started_it_and_who_acts(desk: Desk) -> None:
     """`author` is the login, as in Python; `admin` is whom Intercom shows."""
     done = desk.close("--limit", "1")

@@ -113,7 +113,8 @@ class Client:
             return path
         if self.base_url and path.startswith(f"{self.base_url}/"):
             return path.removeprefix(f"{self.base_url}/")
-        raise UsageError(f"{redact(path)} is not below {self.base_url or 'the base URL'}: give the client a path, such as conversations/123.")
+        where = self.base_url or "the base URL"
+        raise UsageError(f"{redact(path)} is not below {where}: give the client a path, such as conversations/123.")
 
     def _send(self, request: Request, purpose: str) -> Json:
         method, path = request.method, request.path

@@ -117,7 +117,14 @@ def _by_status(exc: ApiError) -> Verdict:
         return Verdict(Kind.SLOW, **common)
     if exc.transient:
         return Verdict(Kind.LOST, **common)
-    return Verdict(Kind.FATAL if exc.status in _FATAL else Kind.PERMANENT, **common)
+    return Verdict(Kind.FATAL if exc.status in _FATAL or acts_for_nobody(exc) else Kind.PERMANENT, **common)
+
+
+def acts_for_nobody(exc: ApiError) -> bool:
+    """Whether the admin in whose name we write is unknown, so that no item will succeed. (An assignee may be unknown, too.)"""
+    body = exc.parts.get("json")
+    written = isinstance(body, Mapping) and "admin_id" in body and body.get("message_type") != "assignment"
+    return exc.code == "admin_not_found" and written
 
 
 def _transport(exc: TransportError) -> Verdict:

@@ -17,11 +17,12 @@ from typing import Any
 from ..api.carried import stands_in_words
 from ..api.client import Client
 from ..api.effects import effect_of
-from ..api.retry import NO_CONNECTION, Kind, RetryPolicy, Verdict, classify
+from ..api.retry import NO_CONNECTION, Kind, RetryPolicy, Verdict, acts_for_nobody, classify
 from ..api.wire import Sent
 from ..errors import (
     ApiError,
     AuthenticationError,
+    ConfigurationError,
     IntercomBulkError,
     NotFound,
     PermissionDenied,
@@ -359,6 +360,11 @@ def _harmless(verdict: Verdict) -> bool:
 
 def _fatal(exc: Exception, verdict: Verdict) -> IntercomBulkError:
     """One of our errors for what ends the run, also when another library raised it."""
+    if isinstance(exc, ApiError) and acts_for_nobody(exc):
+        return ConfigurationError(
+            f"Intercom knows no admin {exc.parts['json']['admin_id']}, in whose name to write ({verdict.failure.cause}): "
+            "check INTERCOM_ADMIN_ID. `intercom-bulk doctor` names the nearest."
+        )
     if isinstance(exc, IntercomBulkError):
         return exc
     failure = verdict.failure
