@@ -37,7 +37,7 @@ def touched_since(payload: Json, item: Item) -> str:
     at = int(marks["updated_at"])
     unsure = item.doubt or data.get("unsure")
     later = []
-    for part in (payload.get("conversation_parts") or {}).get("conversation_parts") or []:
+    for part in _parts(payload):
         written = int(part.get("created_at") or 0)
         ours = str(part.get("id")) == marks.get("part") or str(part.get("id")) in (data.get("own") or ())
         if unsure:
@@ -66,6 +66,36 @@ def touched_since(payload: Json, item: Item) -> str:
     if not later and not unsure and int(payload.get("updated_at") or 0) > max(at, int(data.get("own_until") or 0)):
         return "changed since by somebody; the API does not tell who"
     return ""
+
+
+def closed_by_another(payload: Json, admin_id: str, since: float) -> str:
+    """Who had closed a conversation before we asked for it, when our own request left no trace; "" for nobody.
+
+    A search index may be behind: then we close what is closed, and a server may answer that with 200 and do nothing.
+    """
+    closes = [part for part in _parts(payload) if part.get("part_type") == "close"]
+    if not closes:
+        return ""
+    author = closes[-1].get("author") or {}
+    # Times are whole seconds, and a close of the same second may be the one that we asked for, whoever signs it.
+    if str(author.get("id")) == admin_id or int(closes[-1].get("created_at") or 0) >= int(since - 0.5):
+        return ""
+    return _who(author)
+
+
+def closed_before(payload: Json, item: Item) -> str:
+    """Who had closed a conversation right before the run closed it once more, which changed nothing; "" for nobody."""
+    part = ((item.data or {}).get("marks") or {}).get("part")
+    parts = _parts(payload)
+    place = next((n for n, one in enumerate(parts) if str(one.get("id")) == part), 0)
+    if not place or not parts[place].get("part_type") == parts[place - 1].get("part_type") == "close":
+        return ""
+    first, ours = (one.get("author") or {} for one in parts[place - 1 : place + 1])
+    return "" if str(first.get("id")) == str(ours.get("id")) else _who(first)
+
+
+def _parts(payload: Json) -> list[Json]:
+    return (payload.get("conversation_parts") or {}).get("conversation_parts") or []
 
 
 def tagged_again(payload: Json, item: Item, added: set[str]) -> str:
