@@ -14,7 +14,7 @@ from ..api.effects import message_stands
 from ..errors import StopRun
 from ..model import Item, Reversibility
 from ..operation import Change, Json, Operation
-from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark
+from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark, shown_after, so
 from .touched import differences, touched_since_plan
 
 _PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
@@ -37,8 +37,9 @@ class ConversationState(Operation):
         return {}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
-        return image(payload, self.fields)
+        """See Operation. An image that lacks a field is none: what is absent is not known, and a GET may tell."""
+        got = image(payload, self.fields)
+        return got if len(got) == len(self.fields) else None
 
     def change(self, item: Item) -> Change | None:
         """See Operation."""
@@ -59,7 +60,7 @@ class ConversationState(Operation):
         """See Operation."""
         now = image(payload, self.fields)
         wanted = awake(self.target(item.before if item.before is not None else now), client.server_time())
-        return all(now.get(field) == value for field, value in wanted.items())
+        return so(now, wanted)
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
@@ -74,7 +75,10 @@ class ConversationState(Operation):
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""
-        return {**image(payload, self.fields), **our_mark(payload, client.admin_id, since)}
+        before = item.before or {}
+        # What the payload does not show is as the requests leave it.
+        known = {**before, **self.target(before), **self.consequences(before)}
+        return {**known, **image(payload, self.fields), **our_mark(payload, client.admin_id, since)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
@@ -131,8 +135,11 @@ class Close(ConversationState):
             now = {"state": "open"}
         if not self.body:
             return super().perform(client, item, now)
+        had = image(now, STATE) if now is not None else item.before or {}
         answer = client.post(f"conversations/{item.id}/parts", self._message(client))
-        return {**image(answer, self.fields), **mark(answer)}
+        closed = {"state": "closed", "snoozed_until": None}
+        payload, shown = shown_after(client, item.id, answer, had, closed, STATE)
+        return {**closed, **shown, **mark(payload)}
 
     def _message(self, client: Client) -> dict[str, Any]:
         body = {"message_type": "close", "type": "admin", "admin_id": client.actor()}
@@ -287,17 +294,18 @@ class _Tagging(ConversationState):
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
         # Only our tags count: others may have been put or taken by somebody else meanwhile.
-        now = set(image(payload, self.fields)["tags"])
-        return set(self.target({"tags": sorted(now)})["tags"]) == now
+        now = image(payload, self.fields)
+        return set(self.target(now)["tags"]) == set(now["tags"]) if "tags" in now else None
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""
         ours = set(self.tags) - set((item.before or {}).get("tags") or ())
-        return {**image(payload, self.fields), "applied": applied(payload, ours)}
+        known = {**(item.before or {}), **self.target(item.before or {})}
+        return {**known, **image(payload, self.fields), "applied": applied(payload, ours)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        have = image(now, self.fields) if now is not None else dict(item.before or {"tags": self._assumed()})
+        have = {"tags": self._assumed(), **(image(now, self.fields) if now is not None else item.before or {})}
         return converge(client, item.id, have, self.target(have))
 
     def _assumed(self) -> list[str]:

@@ -12,8 +12,8 @@ from ..api.client import Client
 from ..model import Item
 from ..operation import Change, Json, Operation
 from .conversations import ConversationState
-from .state import awake, converge, image
-from .touched import differences, tagged_again, touched_since
+from .state import awake, converge, image, so
+from .touched import closed_before, differences, tagged_again, touched_since
 
 
 class Restore(ConversationState):
@@ -47,7 +47,7 @@ class Restore(ConversationState):
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
         now = image(payload, self.fields)
-        return all(now.get(f) == v for f, v in self._wanted(item, now, client.server_time()).items())
+        return so(now, self._wanted(item, now, client.server_time()))
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
@@ -56,16 +56,19 @@ class Restore(ConversationState):
         left = awake({f: v for f, v in (item.before or {}).items() if f in self.fields}, time.time())
         unsure = item.doubt or data.get("unsure")
         ours = self._wanted(item, now, time.time()) if unsure else {}
-        if "tags" in left:
+        if "tags" in left and "tags" in now:
+            there = set(now["tags"])
             # Only our own change counts: the tags of others are left as they are.
             put, taken = set(left.pop("tags")), set(data.get("to", {}).get("tags") or ())
             added = put - taken - set((data.get("marks") or {}).get("theirs") or ())
-            off = ", ".join(sorted(added - set(now["tags"]))), ", ".join(sorted((taken - put) & set(now["tags"])))
+            off = ", ".join(sorted(added - there)), ", ".join(sorted((taken - put) & there))
             if (off[0] or off[1]) and not unsure:
                 return f"the tag {off[0]} was taken off since" if off[0] else f"the tag {off[1]} was put on since"
             again = tagged_again(payload, item, added)
             if again:
                 return again
+        if "state" in self.fields and (who := closed_before(payload, item)):
+            return f"{who} had closed it before the run did"
         return "; ".join(said for said in (differences(left, now, ours), touched_since(payload, item)) if said)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:

@@ -12,12 +12,14 @@ from typing import Any
 
 from ..api.client import Client
 from ..api.effects import tag_ids
-from ..errors import IntercomBulkError, NotFound
+from ..errors import IntercomBulkError, NotFound, Skip
+from .touched import closed_by_another
 
 Json = Mapping[str, Any]
 
 STATE = ("state", "snoozed_until")
 ASSIGNEES = ("admin_assignee_id", "team_assignee_id")
+_MARKS = ("updated_at", "part", "there")
 
 
 def number(value: Any) -> int:
@@ -29,26 +31,48 @@ def number(value: Any) -> int:
 
 
 def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
-    """The named fields of a conversation, in one plain form whatever the payload's."""
+    """Those of the named fields that a conversation's payload has, in one plain form. What it lacks is not known."""
     got: dict[str, Any] = {}
     for field in fields:
         if field == "tags":
-            got["tags"] = sorted(tag_ids(payload))
+            if field in payload:
+                got["tags"] = sorted(tag_ids(payload))
+        elif field in STATE:
+            got.update({name: value for name, value in _state_of(payload).items() if name == field})
         elif field in ASSIGNEES:
-            got[field] = number(payload.get(field))
+            if field in payload:
+                got[field] = number(payload[field])
         elif field.startswith("custom_attributes."):
-            got[field] = (payload.get("custom_attributes") or {}).get(field.partition(".")[2])
-        elif field == "state":
-            got["state"] = payload.get("state") or ("open" if payload.get("open") else "closed")
-        elif field == "snoozed_until":
-            got["snoozed_until"] = payload.get("snoozed_until") if payload.get("state") == "snoozed" else None
+            if "custom_attributes" in payload:
+                got[field] = (payload["custom_attributes"] or {}).get(field.partition(".")[2])
         elif field == "company_id":
-            # Written by its id, and read as an object.
-            company = (payload.get("company") or {}).get("id")
-            got[field] = None if company is None else str(company)
-        else:
-            got[field] = payload.get(field)
+            # Written by its id, and read as an object, which a conversation without a company lacks.
+            if "company" in payload or "updated_at" in payload:
+                company = (payload.get("company") or {}).get("id")
+                got[field] = None if company is None else str(company)
+        elif field in payload:
+            got[field] = payload[field]
     return got
+
+
+def _state_of(payload: Json) -> dict[str, Any]:
+    """State and end of the snooze, as far as the payload has them."""
+    state = payload.get("state")
+    if not state:
+        if "open" not in payload:
+            return {}
+        # What is snoozed is open too.
+        state = "closed" if not payload["open"] else "snoozed" if payload.get("snoozed_until") else "open"
+    if state != "snoozed":
+        return {"state": state, "snoozed_until": None}
+    return {"state": state, **({"snoozed_until": payload["snoozed_until"]} if "snoozed_until" in payload else {})}
+
+
+def so(now: Json, wanted: Json) -> bool | None:
+    """Whether an image is as wanted; None when it lacks a field that would tell."""
+    if any(field in now and now[field] != value for field, value in wanted.items()):
+        return False
+    return True if wanted.keys() <= now.keys() else None
 
 
 def awake(want: Json, now: float) -> dict[str, Any]:
@@ -117,13 +141,26 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
         left.clear()
         left.update({**have, **seen})
 
+    def wrote(answer: Json, written: Json, also: tuple[str, ...]) -> Json:
+        """Take down what a write left; returns the payload that showed it, {} for none."""
+        mine = {field: value for field, value in written.items() if field in have or field in want}
+        fields = (*mine, *(field for field in also if field not in mine))
+        payload, shown = shown_after(client, cid, answer, have, mine, fields)
+        for name in _MARKS:
+            seen.pop(name, None)
+        if payload:
+            seen.update(mark(payload))
+        elif not mine.keys().isdisjoint(ASSIGNEES):
+            _forget(have, mine)
+        sent(**{**mine, **shown})
+        return payload
+
     # The team before the admin: giving a conversation to a team may take the admin away, never the other way round.
     for field in reversed(ASSIGNEES):
-        if field in want and number(have.get(field)) != number(want[field]):
-            answer = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin",
-                           assignee_id=str(number(want[field])))
-            seen = mark(answer)
-            sent(**image(answer, ASSIGNEES + STATE))
+        if field in want and (field not in have or number(have[field]) != number(want[field])):
+            to = number(want[field])
+            answer = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin", assignee_id=str(to))
+            wrote(answer, {field: to}, ASSIGNEES + STATE)
     for tag in sorted(set(want.get("tags", ())) - set(have.get("tags") or ())):
         answer = client.post(f"conversations/{cid}/tags", {"id": tag, "admin_id": client.actor()})
         seen = _tagged(seen, tag, answer, client.admin_id)
@@ -131,16 +168,55 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
     for tag in sorted(set(have.get("tags") or ()) - set(want["tags"])) if "tags" in want else ():
         _untag(client, cid, tag)
         sent(tags=sorted(set(have["tags"]) - {tag}))
-    body = _attributes(have, want)
-    if body:
-        answer = client.put(f"conversations/{cid}", body)
-        seen = {**seen, **mark(answer)}
-        sent(**image(answer, tuple(k for k in want if k not in ("tags", *ASSIGNEES, *STATE))), **image(answer, STATE))
+    values = _values(have, want)
+    if values:
+        wrote(client.put(f"conversations/{cid}", _body(values)), values, STATE)
     if "state" in want and not _same_state(have, want):
-        answer = _state(client, cid, want)
-        seen = {**seen, **mark(answer)}
-        sent(**image(answer, STATE + ASSIGNEES))
+        alone, since = not left, client.server_time()
+        payload = wrote(_state(client, cid, want), _state_written(want), ASSIGNEES)
+        if alone and want["state"] == "closed" and (who := closed_by_another(payload, client.admin_id, since)):
+            raise Skip(f"already so: {who} had closed it")
     return {**have, **seen}
+
+
+def shown_after(
+    client: Client, cid: str, answer: Json, had: Json, written: Json, fields: tuple[str, ...]
+) -> tuple[Json, dict[str, Any]]:
+    """The payload that shows an item after a write, and these fields of it; both empty when none does.
+
+    An answer may lack what was written, or show the item as it was before: then one GET is asked. Both are of use only
+    where they agree with what was sent.
+    """
+    if mark(answer) and _agrees(image(answer, fields), had, written):
+        return answer, image(answer, fields)
+    try:
+        payload = client.get(f"conversations/{cid}")
+    except IntercomBulkError:
+        # The write stands, whatever becomes of the look.
+        return {}, {}
+    shown = image(payload, fields)
+    return (payload, shown) if _agrees(shown, had, written) else ({}, {})
+
+
+def _agrees(shown: Json, had: Json, written: Json) -> bool:
+    """Whether an image can be one from after the write. A value made over (trimmed, rounded) is the server's own."""
+    for field, value in written.items():
+        if field not in shown:
+            return False
+        if shown[field] != value and (shown[field] == had.get(field) or field in ("state", *ASSIGNEES)):
+            return False
+    return True
+
+
+def _forget(have: dict[str, Any], written: Json) -> None:
+    """Nothing shows what an assignment changed besides: what it may have is not known any more, but that it reopens."""
+    if have.get("state") == "closed":
+        have["state"] = "open"
+    elif have.get("state") == "snoozed":
+        have.pop("state")
+        have.pop("snoozed_until", None)
+    if "team_assignee_id" in written:
+        have.pop("admin_assignee_id", None)
 
 
 def _tagged(seen: dict[str, Any], tag: str, answer: Json, admin_id: str) -> dict[str, Any]:
@@ -168,22 +244,36 @@ def _same_state(have: Json, want: Json) -> bool:
 
 
 def _state(client: Client, cid: str, want: Json) -> dict[str, Any]:
-    if want["state"] == "closed":
+    state = _state_written(want)["state"]
+    if state == "closed":
         return _part(client, cid, "close", type="admin")
-    if want["state"] == "snoozed" and isinstance(want.get("snoozed_until"), int):
+    if state == "snoozed":
         return _part(client, cid, "snoozed", snoozed_until=want["snoozed_until"])
     return _part(client, cid, "open")
+
+
+def _state_written(want: Json) -> dict[str, Any]:
+    """What the request for the wanted state leaves: a snooze without an end is no request there is."""
+    if want["state"] == "snoozed" and isinstance(want.get("snoozed_until"), int):
+        return {"state": "snoozed", "snoozed_until": want["snoozed_until"]}
+    return {"state": "closed" if want["state"] == "closed" else "open", "snoozed_until": None}
 
 
 def _part(client: Client, cid: str, kind: str, **more: Any) -> dict[str, Any]:
     return client.post(f"conversations/{cid}/parts", {"message_type": kind, **more, "admin_id": client.actor()})
 
 
-def _attributes(have: Json, want: Json) -> dict[str, Any]:
+def _values(have: Json, want: Json) -> dict[str, Any]:
+    """What a PUT has to write."""
+    return {
+        field: value for field, value in want.items()
+        if field not in ("tags", *ASSIGNEES, *STATE) and (field not in have or have[field] != value)
+    }
+
+
+def _body(values: Json) -> dict[str, Any]:
     body: dict[str, Any] = {}
-    for field, value in want.items():
-        if field in ("tags", *ASSIGNEES, *STATE) or have.get(field) == value:
-            continue
+    for field, value in values.items():
         if field.startswith("custom_attributes."):
             body.setdefault("custom_attributes", {})[field.partition(".")[2]] = value
         else:

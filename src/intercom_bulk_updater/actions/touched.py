@@ -38,7 +38,7 @@ def touched_since(payload: Json, item: Item) -> str:
     at = int(marks["updated_at"])
     unsure = item.doubt or data.get("unsure")
     later = []
-    for part in (payload.get("conversation_parts") or {}).get("conversation_parts") or []:
+    for part in _parts(payload):
         written = int(part.get("created_at") or 0)
         ours = str(part.get("id")) == marks.get("part") or str(part.get("id")) in (data.get("own") or ())
         if unsure:
@@ -78,6 +78,43 @@ def touched_since_plan(payload: Json, item: Item) -> str:
     if as_of is None:
         return ""
     return touched_since(payload, replace(item, data={**(item.data or {}), "marks": {"updated_at": int(as_of) - 1}}))
+
+
+def closed_by_another(payload: Json, admin_id: str, since: float) -> str:
+    """Who had closed a conversation before we asked for it, when our own request left no trace; "" for nobody.
+
+    A search index may be behind: then we close what is closed, and a server may answer that with 200 and do nothing.
+    """
+    parts = _parts(payload)
+    place = max((n for n, part in enumerate(parts) if part.get("part_type") == "close"), default=None)
+    if place is None or any(_reopens(part) for part in parts[place + 1 :]):
+        return ""
+    author = parts[place].get("author") or {}
+    # Times are whole seconds, and a close of the same second may be the one that we asked for, whoever signs it.
+    if str(author.get("id")) == admin_id or int(parts[place].get("created_at") or 0) >= int(since - 0.5):
+        return ""
+    return _who(author)
+
+
+def _reopens(part: Json) -> bool:
+    """Whether a part may have opened a closed conversation: it was open then, whatever was before."""
+    said_by = str((part.get("author") or {}).get("type"))
+    return said_by in ("user", "lead", "contact") or "open" in str(part.get("part_type")) or "snooze" in str(part.get("part_type"))
+
+
+def closed_before(payload: Json, item: Item) -> str:
+    """Who had closed a conversation right before the run closed it once more, which changed nothing; "" for nobody."""
+    part = ((item.data or {}).get("marks") or {}).get("part")
+    parts = _parts(payload)
+    place = next((n for n, one in enumerate(parts) if str(one.get("id")) == part), 0)
+    if not place or not parts[place].get("part_type") == parts[place - 1].get("part_type") == "close":
+        return ""
+    first, ours = (one.get("author") or {} for one in parts[place - 1 : place + 1])
+    return "" if str(first.get("id")) == str(ours.get("id")) else _who(first)
+
+
+def _parts(payload: Json) -> list[Json]:
+    return (payload.get("conversation_parts") or {}).get("conversation_parts") or []
 
 
 def tagged_again(payload: Json, item: Item, added: set[str]) -> str:

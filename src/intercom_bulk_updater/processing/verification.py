@@ -14,10 +14,7 @@ from ..model import Counts, Fate, Item
 from .feeds import QueryFeed
 from .guards import counted, counted_are
 from .machine import Machine
-from .verify import SAMPLE, Leftovers, ReadBack, Verified, to_read_back
-
-# What a search still shows in its old state and is asked for by GET at once, before any waiting for the index.
-_ASKED_AT_ONCE = 200
+from .verify import ASKED_AT_ONCE, SAMPLE, Leftovers, ReadBack, Verified, to_read_back
 
 
 class Verification:
@@ -71,7 +68,7 @@ class Verification:
         pause = 1.0
         asked = 0
         while True:
-            leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result.ids)
+            leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
             feed.watch = leftovers
             try:
                 self._search_again()
@@ -80,12 +77,13 @@ class Verification:
             leftovers.settle()
             search = self._run.journal.run(self._run.id).search
             result.passes = int(search.get("pass") or 1)
+            self._ask_untold(leftovers, result)
             result.explained = dict(leftovers.explained)
             if search.get("new_since"):
                 result.explained["new since the run began"] = int(search["new_since"])
-            if leftovers.stale and asked < _ASKED_AT_ONCE:
+            if leftovers.stale and asked < ASKED_AT_ONCE:
                 # Is it the index, or is it so? GET knows at once; waiting would not make it right.
-                some = leftovers.stale[: _ASKED_AT_ONCE - asked]
+                some = [i for i in leftovers.stale if i not in result.as_wanted][: ASKED_AT_ONCE - asked]
                 asked += len(some)
                 self._ask_each(some, result)
             left = leftovers.stale_count - sum(i in result.ids for i in leftovers.stale)
@@ -105,7 +103,7 @@ class Verification:
     def search_unseen(self, feed: QueryFeed, result: Verified) -> None:
         """Search once, writing nothing, and count what no pass has seen."""
         self._run.phase = "searching again"
-        leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result.ids)
+        leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
         feed.watch = leftovers
         started = self._run.journal.run(self._run.id).search.get("server_started")
         state: dict[str, Any] = {"pass": 0, "complete": True, "server_started": started}
@@ -116,6 +114,7 @@ class Verification:
             self._run.look_up()
         leftovers.settle()
         result.passes = 1
+        self._ask_untold(leftovers, result)
         result.explained = dict(leftovers.explained)
         if after.get("new_since"):
             result.explained["new since the run began"] = int(after["new_since"])
@@ -126,11 +125,22 @@ class Verification:
         result.remaining = unseen + (result.remaining or 0)
 
     def _ask_each(self, ids: Sequence[str], result: Verified) -> None:
-        """What the search still shows in its old state: GET decides, item by item."""
+        """What the search still shows in its old state: GET decides, item by item, and once for each."""
+        operation, client = self._run.job.operation, self._run.session.client
         for start in range(0, len(ids), 500):
-            rows = self._run.journal.items(self._run.id, ids=[i for i in ids[start : start + 500] if i not in result.ids])
+            some = [i for i in ids[start : start + 500] if i not in result.ids and i not in result.as_wanted]
+            rows = self._run.journal.items(self._run.id, ids=some)
             asked = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
-            self._run.run_engine(ReadBack(self._run.job.operation, self._run.session.client, self._run.since(), result), hand_out(asked))
+            self._run.run_engine(ReadBack(operation, client, self._run.since(), result, remember=True), hand_out(asked))
+
+    def _ask_untold(self, leftovers: Leftovers, result: Verified) -> None:
+        """What the search shows without the fields that would tell: no waiting helps, GET has the last word."""
+        self._ask_each(leftovers.untold, result)
+        wrong = sum(i in result.ids for i in leftovers.untold)
+        told = sum(i in result.as_wanted for i in leftovers.untold)
+        leftovers.add("not in the wanted state, by GET", wrong)
+        leftovers.add("as wanted by GET; the search does not tell", told)
+        leftovers.add("neither the search nor a GET tells", len(leftovers.untold) - wrong - told)
 
     def _index_is_behind(self, leftovers: Leftovers, result: Verified) -> None:
         """After each was asked: what is as wanted is explained, and what was too many to keep is not."""

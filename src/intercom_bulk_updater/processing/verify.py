@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from ..operation import Operation
 from .engine import Attempt, Later
 
 SAMPLE = 50
+# What a search still shows in its old state, or not at all, and is asked for by GET at once, before any waiting for the index.
+ASKED_AT_ONCE = 200
 _KEPT = 100
 # Items of the search whose old state is kept to be asked for by GET: flat memory, and more than an index is ever behind.
 _STALE = 50_000
@@ -45,6 +47,8 @@ class Verified:
     unreadable: str = ""
     ids: set[str] = field(default_factory=set)
     """All ids that are not as wanted, each once, however often it was met."""
+    as_wanted: set[str] = field(default_factory=set)
+    """Ids that a search could not tell of and a GET has shown to be as wanted: they are not asked again."""
     unread: set[str] = field(default_factory=set)
     """Ids that could not be read back: nothing is known of them."""
     why_unread: str = ""
@@ -84,7 +88,10 @@ class Verified:
 class ReadBack:
     """Reads items back and compares them with what the run left; a `do` for the engine."""
 
-    def __init__(self, operation: Operation, client: Client, since: float, result: Verified) -> None:
+    def __init__(
+        self, operation: Operation, client: Client, since: float, result: Verified, *, remember: bool = False
+    ) -> None:
+        self._remember = remember
         self._operation = operation
         self._client = client
         self._since = since
@@ -123,10 +130,19 @@ class ReadBack:
             standing = self._operation.stands(payload, item, since=since, client=self._client)
         with self._lock:
             self._result.checked += standing is not None
+            if standing and self._remember:
+                self._result.as_wanted.add(item.id)
         if standing is False:
-            image = self._operation.capture(payload or {}) or {}
-            self._wrong(item.id, ", ".join(f"{k} is {v}" for k, v in image.items() if k != "contacts"))
+            self._wrong(item.id, self._instead(payload or {}, item))
         return Fate(item.seq, Outcome.DONE)
+
+    def _instead(self, payload: Mapping[str, Any], item: Item) -> str:
+        """What an item is instead of as wanted, in words."""
+        image = self._operation.capture(payload) or {}
+        # Of a message the fields tell nothing; and where they are all as wanted, it is the message that is missing.
+        if self._operation.appends or (image and self._operation.change(Item(item.seq, item.id, image, item.data)) == {}):
+            return "the message was not found"
+        return ", ".join(f"{k} is {v}" for k, v in image.items() if k != "contacts")
 
     def _wrong(self, item_id: str, what: str) -> None:
         with self._lock:
@@ -159,11 +175,15 @@ def _sample(rows: Iterator[ItemRow]) -> Sequence[ItemRow]:
 
 
 class Leftovers:
-    """What a search of the finished selection still brings, sorted by why; `watch` of a QueryFeed."""
+    """What a search of the finished selection still brings, sorted by why; `watch` of a QueryFeed.
 
-    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any, wrong: Container[str] = ()) -> None:
+    `stale` holds what is shown in its old state, `untold` what is shown without the fields that would tell; both are for
+    GET to decide. `result` has what GET has said so far.
+    """
+
+    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any, result: Verified) -> None:
         self._journal = journal
-        self._wrong = wrong
+        self._result = result
         self._run = run
         self._operation = operation
         self._key = key
@@ -171,6 +191,8 @@ class Leftovers:
         self.explained: dict[str, int] = {}
         self.stale: list[str] = []
         self.stale_count = 0
+        self.untold: list[str] = []
+        self._some = ASKED_AT_ONCE
 
     def __call__(self, payload: Mapping[str, Any]) -> None:
         """Take one raw item of the search."""
@@ -184,26 +206,34 @@ class Leftovers:
         self._pending = []
         for row in self._journal.items(self._run, ids=list(batch)):
             if row.outcome in (Outcome.DONE, Outcome.UNCHANGED):
-                item = Item(row.seq, row.id, row.before, row.data)
-                shows = self._operation.appends or self._shows(batch[row.id], item)
-                if row.id in self._wrong:
-                    self._add("not in the wanted state, by GET")
-                elif shows is False:
-                    self.stale_count += 1
-                    if len(self.stale) < _STALE:
-                        self.stale.append(row.id)
-                else:
-                    self._add("done, and still matching the selection")
+                self._sort(row, batch[row.id])
             elif row.outcome is not Outcome.PENDING:
-                self._add(str(row.outcome).replace("_", " "))
+                self.add(str(row.outcome).replace("_", " "))
+
+    def _sort(self, row: ItemRow, payload: Mapping[str, Any]) -> None:
+        shows = self._operation.appends or self._shows(payload, Item(row.seq, row.id, row.before, row.data))
+        if row.id in self._result.ids:
+            self.add("not in the wanted state, by GET")
+        elif shows is False:
+            self.stale_count += 1
+            if len(self.stale) < _STALE:
+                self.stale.append(row.id)
+        elif shows is None and self._operation.fields and (row.outcome is Outcome.UNCHANGED or self._some):
+            # What was done was answered, and a sample of it is asked; "already so" may rest on a look alone: each is asked.
+            self._some -= row.outcome is Outcome.DONE
+            self.untold.append(row.id)
+        else:
+            self.add("done, and still matching the selection")
 
     def _shows(self, payload: Mapping[str, Any], item: Item) -> bool | None:
-        """Whether the index already shows the wanted state; None when the operation cannot tell."""
+        """Whether the index already shows the wanted state; None when that cannot be told."""
         image = self._operation.capture(payload)
         if image is None:
             return None
         change = self._operation.change(Item(item.seq, item.id, image, item.data))
         return None if change is None else change == {}
 
-    def _add(self, why: str) -> None:
-        self.explained[why] = self.explained.get(why, 0) + 1
+    def add(self, why: str, count: int = 1) -> None:
+        """Explain some items."""
+        if count:
+            self.explained[why] = self.explained.get(why, 0) + count

@@ -66,6 +66,7 @@ _STILL_FOUND = {
     "in doubt": "in doubt: the answer was lost",
     "done, and still matching the selection": "done; the selection matches them all the same",
     "not in the wanted state, by GET": "not in the wanted state, as reading them back showed",
+    "as wanted by GET; the search does not tell": "as wanted, as reading them back showed; the search does not tell",
     "as wanted by GET; the search index is behind": "as wanted; only Intercom's search index is behind",
 }
 

@@ -122,6 +122,9 @@ class Settings:
     search_error_code: str = setting("parameter_invalid", "Error code of a wrong field, operator or type (400).")
     custom_attribute_search: bool = setting(True, "Whether conversation searches know custom_attributes.*.")
     deep_paging_cap: int = setting(0, "Items after which a cursor search answers 400; 0: no cap (none is documented).")
+    search_lacks: list[str] = setting(  # noqa: RUF009
+        [], "Fields that conversations lack in searches and lists, e.g. state; GET shows them."
+    )
     untagged_matches_not: bool = setting(True, "Whether != and NIN match items where the field is empty.")
     less_than_matches_null: bool = setting(False, "Whether < on a date matches items where the date is empty.")
 
@@ -130,6 +133,12 @@ class Settings:
         "part",
         "Closing what is closed (likewise open, snooze): 200 and one more part, 200 and nothing, or 400.",
         choices=("part", "noop", "error"),
+    )
+    write_answers: str = setting(
+        "whole",
+        "What a change of a conversation's state, assignee or fields answers with: the whole conversation, nothing but "
+        "its type and id (minimal), or the conversation as it was before the write (stale).",
+        choices=("whole", "minimal", "stale"),
     )
     snooze_past: str = setting(
         "error",

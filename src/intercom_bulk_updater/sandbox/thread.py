@@ -38,6 +38,18 @@ def whole(space: Workspace, row: Conversation, version: int = 216, *, plain: boo
     )
 
 
+def stale(space: Workspace, row: Conversation, version: int = 216) -> str:
+    """What a write answers with when it shows the conversation as it was; "" when it shows the one that it left."""
+    return whole(space, row, version) if space.settings.write_answers == "stale" else ""
+
+
+def left(space: Workspace, row: Conversation, before: str, version: int = 216, *, plain: bool = False) -> str:
+    """The answer to a write; `before` is what `stale` said ahead of it."""
+    if space.settings.write_answers == "minimal":
+        return f'{{"type":"conversation","id":"{row.id}"}}'
+    return before or whole(space, row, version, plain=plain)
+
+
 def seeded_parts(row: Conversation) -> list[Part]:
     """The parts that a seeded conversation has had: invented from its id and dates, always the same."""
     if not row.seeded_parts:

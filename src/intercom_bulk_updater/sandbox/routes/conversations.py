@@ -11,7 +11,7 @@ from intercom_bulk_updater.sandbox.records import Conversation
 from intercom_bulk_updater.sandbox.router import Route
 from intercom_bulk_updater.sandbox.routes.lists import numbered
 from intercom_bulk_updater.sandbox.search import Compiler
-from intercom_bulk_updater.sandbox.thread import whole
+from intercom_bulk_updater.sandbox.thread import left, stale, whole
 from intercom_bulk_updater.sandbox.wire import Request
 from intercom_bulk_updater.sandbox.workspace import ADMIN_ID, ATTRIBUTE_KINDS, Attribute, Workspace
 
@@ -68,11 +68,15 @@ def _shown(row: Conversation) -> bool:
 
 
 def _list(space: Workspace, page: Page, version: int) -> dict[str, Any]:
+    shown = [render.conversation(space, row, version=version) for row in page.rows]
+    for lacking in space.settings.search_lacks:
+        for item in shown:
+            item.pop(lacking, None)
     return {
         "type": "conversation.list",
         "pages": page.pages,
         "total_count": page.total,
-        "conversations": [render.conversation(space, row, version=version) for row in page.rows],
+        "conversations": shown,
     }
 
 
@@ -102,12 +106,13 @@ def update(app: Application, request: Request, conversation_id: str) -> str:
     attributes = body.get("custom_attributes")
     if attributes is not None:
         attributes = checked_attributes(app, "conversation", attributes)
+    before = stale(space, row, request.version)
     if values:
         lifecycle.set_fields(space, row, values)
     if attributes:
         lifecycle.set_attributes(space, row, attributes)
     space.wrote("update", row.id)
-    return whole(space, row, request.version, plain=request.query.get("display_as") == "plaintext")
+    return left(space, row, before, request.version, plain=request.query.get("display_as") == "plaintext")
 
 
 def checked_attributes(app: Application, model: str, values: Any) -> dict[str, Any]:

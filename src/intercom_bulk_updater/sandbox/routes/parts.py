@@ -9,7 +9,7 @@ from intercom_bulk_updater.sandbox.problems import Problem, invalid, missing, no
 from intercom_bulk_updater.sandbox.records import Contact, Conversation
 from intercom_bulk_updater.sandbox.router import Route
 from intercom_bulk_updater.sandbox.routes.bodies import integer, one_of, required, text
-from intercom_bulk_updater.sandbox.thread import whole
+from intercom_bulk_updater.sandbox.thread import left, stale, whole
 from intercom_bulk_updater.sandbox.wire import Request
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
     required(body, "admin_id")
     admin = str(space.admin(body["admin_id"]).id)
     words = None if body.get("body") in (None, "") else text(body["body"], "body")
+    before = stale(space, row, request.version)
     if action == "close":
         if body["type"] != "admin":
             raise invalid("type must be admin", "type")
@@ -45,7 +46,7 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
             raise Problem(404, "assignee_not_found", "Assignee not found")
         lifecycle.assign(space, row, admin, kind, assignee, words)
     space.wrote(action, row.id)
-    return whole(space, row, request.version)
+    return left(space, row, before, request.version)
 
 
 def reply(app: Application, request: Request, conversation_id: str) -> str:
