@@ -8,6 +8,7 @@
     │   └── WrongWorkspace                exit 10  run, plan or profile belongs to another workspace
     ├── ApiError                          exit 1   status, code, request_id, method, path
     │   ├── InvalidRequest                         400, 405, 406, 409, 415, 422
+    │   │   └── FilterRefused             exit 2   400, 422 in answer to a search
     │   ├── NotFound                               404, 410
     │   ├── AuthenticationError           exit 4   401
     │   ├── PermissionDenied              exit 4   402, 403
@@ -120,6 +121,12 @@ class ApiError(IntercomBulkError):
 
 class InvalidRequest(ApiError):
     """Intercom calls the request invalid."""
+
+
+class FilterRefused(InvalidRequest):
+    """Intercom refuses the filter of the search."""
+
+    exit_code = 2
 
 
 class NotFound(ApiError):

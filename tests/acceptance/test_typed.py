@@ -57,3 +57,41 @@ def test_values_that_begin_with_a_dash(desk: Desk) -> None:
         assert forgotten.code == 2 and f"{flag} needs a value" in forgotten.err, forgotten.err
     assert joined(["--ids", "-", "--", "--ids", "-"]) == ["--ids=-", "--", "--ids", "-"]
     assert joined(["--ids", "-n", "--body", "--", "-"]) == ["--ids", "-n", "--body", "--", "-"]
+
+
+@pytest.mark.parametrize("verb", ["find", "close"])
+def test_a_filter_that_the_server_refuses_is_a_bad_filter(desk: Desk, verb: str) -> None:
+    """Exit 2, with what Intercom said of it, and nothing written."""
+    (desk.home / "q.json").write_text('{"field": "nonsense", "operator": "=", "value": 1}')
+    typed = () if verb == "find" else ("--yes", "--max", "5", "--progress", "none")
+    for filter_ in (("--query", "q.json"), ("--where", "custom_attributes.nonsense = gold")):
+        answer = desk.here("conversations", verb, *filter_, *typed, "--json")
+        error = answer.json["error"]
+        assert (answer.code, error["type"], error["status"]) == (2, "FilterRefused", 400), answer.err
+        assert error["code"] and error["request_id"] and "refuses the filter" in answer.err
+        assert "Check the fields" in error["hint"]
+    assert desk.writes() == 0
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_retries_are_counted_in_what_is_read_first_too(desk: Desk, retries: int) -> None:
+    """N repetitions are N+1 requests; a 429 of the window is none of them."""
+    path = "/tags$"
+    desk.box.fault("status", status=503, method="GET", path=path, count=50)
+    before = asked(desk, "/tags")
+    failed = desk.here("conversations", "tag", "--where", QUERY, "--tag", "vip", "-n", "--retries", str(retries), *PLAIN)
+    assert (failed.code, asked(desk, "/tags") - before) == (7, retries + 1), failed.err
+
+
+def asked(desk: Desk, path: str) -> int:
+    return sum(line["method"] == "GET" and line["path"] == path for line in desk.box.log(1000))
+
+
+def test_numbers_that_are_none_are_refused_by_name(desk: Desk) -> None:
+    """A flag is named by what is said of its value; nothing is rounded."""
+    for flag, value in (
+        ("--limit", "1.5"), ("--limit", "-1"), ("--retries", "1.5"), ("--retries", "x"), ("--max", "abc"), ("--expect", "abc"),
+        ("--canary", "abc"), ("--max-failures", "abc"), ("--share", "3"), ("--rate", "5"), ("--deadline", "9"),
+    ):
+        refused = desk.here(*CLOSE, "--where", QUERY, "-n", flag, value)
+        assert refused.code == 2 and f"intercom-bulk: {flag}" in refused.err and value.strip("-") in refused.err, refused.err

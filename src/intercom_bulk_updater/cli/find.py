@@ -16,7 +16,7 @@ from ..model import NewItem
 from ..operation import Operation
 from ..processing.options import Options
 from ..search.names import Names
-from .flags import Safety, Selection, Shown, Speed
+from .flags import Safety, Selection, Shown, Speed, whole
 from .rows import read_rows
 from .select import select
 from .streams import emit, note
@@ -132,7 +132,7 @@ def tickets(*, sel: Selection = _SEL, out: Shown = _OUT, speed: Speed = _SPEED) 
     return _find("tickets", sel, out, speed)
 
 
-_Limit = Annotated[int | None, Parameter(help="So many companies at most.")]
+_Limit = Annotated[int | None, Parameter(help="So many companies at most.", converter=whole)]
 
 
 def companies(*, out: Shown = _OUT, speed: Speed = _SPEED, limit: _Limit = None) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
+
+from ..errors import UsageError
 
 _SELECTION, _SAFETY, _SPEED, _OUTPUT = (
     Group(name, sort_key=place) for place, name in enumerate(("Selection", "Safety", "Speed", "Output"))
@@ -14,6 +18,17 @@ _SELECTION, _SAFETY, _SPEED, _OUTPUT = (
 
 def _flag(group: Group, help_text: str, *names: str) -> Parameter:
     return Parameter(name=list(names) or None, group=group, help=help_text, negative="")
+
+
+def whole(_: object, tokens: Sequence[Token]) -> int:
+    """A whole number as typed: the parser would round 1.5."""
+    typed = tokens[0].value
+    if not re.fullmatch(r"[+-]?[0-9]{1,12}", typed.strip()):
+        raise UsageError(f"{tokens[0].keyword} takes a whole number, not {typed!r}.")
+    return int(typed)
+
+
+_WHOLE = Parameter(converter=whole)
 
 
 @Parameter(name="*")
@@ -29,7 +44,7 @@ class Selection:
     from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.")] = None
     outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.")] = "failed"
     exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.")] = None
-    limit: Annotated[int | None, _flag(_SELECTION, "So many items at most.")] = None
+    limit: Annotated[int | None, _flag(_SELECTION, "So many items at most."), _WHOLE] = None
 
 
 @Parameter(name="*")
@@ -65,7 +80,7 @@ class Speed:
     share: Annotated[str | None, _flag(_SPEED, "The part of the rate limit to use at most: 40%. Default: 100%.")] = None
     rate: Annotated[str | None, _flag(_SPEED, "auto (the default), or a ceiling: 6000/min.")] = None
     timeout: Annotated[float | None, _flag(_SPEED, "Seconds one request may take. Default: 30.")] = None
-    retries: Annotated[int | None, _flag(_SPEED, "Repetitions of what failed for a passing reason. Default: 3.")] = None
+    retries: Annotated[int | None, _flag(_SPEED, "Repetitions of what failed for a passing reason. Default: 3."), _WHOLE] = None
     deadline: Annotated[str | None, _flag(_SPEED, "Stop softly after this long: 2h.")] = None
 
 

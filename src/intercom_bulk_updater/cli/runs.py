@@ -18,7 +18,7 @@ from ..journal import Journal, RunLock
 from ..model import Outcome, RunStatus
 from ..report.summary import standing, summarize
 from ..stop import Stop
-from .flags import Output, Safety, Shown, Speed
+from .flags import Output, Safety, Shown, Speed, whole
 from .latest import alive, pick
 from .resuming import go_on
 from .show import out as show_out
@@ -42,7 +42,7 @@ def journal() -> Iterator[Journal]:
         yield opened_journal
 
 
-def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest first.")] = 20, out: Shown = _OUT) -> int:
+def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest first.", converter=whole)] = 20, out: Shown = _OUT) -> int:
     """What has been run, newest first."""
     with journal() as book:
         records = book.runs(limit)

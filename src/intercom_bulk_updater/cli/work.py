@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..amounts import parse_duration, parse_rate, parse_share
 from ..bulkrun import login
@@ -31,6 +31,7 @@ from .rows import checked_places, operation_for, read_rows
 from .select import Selected, one_way, select
 from .telling import close, observer_of, say, tell, title_of, writable
 
+T = TypeVar("T")
 # A query selection that nobody has looked at and that no guard bounds is refused beyond this many items.
 DEFAULT_CAP = 1000
 # A day: beyond what any answer takes, and within what sockets count.
@@ -48,7 +49,7 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         "timeout": speed.timeout,
         "on_drift": safety.on_drift,
         "verify": safety.verify,
-        "share": None if speed.share is None else parse_share(speed.share),
+        "share": None if speed.share is None else _read("--share", parse_share, speed.share),
         **{name: getattr(safety, name) or None for name in ("expect", "max", "canary", "max_failures")},
     }
     if limit is not None and limit < 1:
@@ -62,14 +63,22 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         **{name: value for name, value in given.items() if value is not None},
         # Who said --yes once is not asked again; a deadline is of one sitting, not of the run.
         ask=stored.ask if stored is not None else not (safety.yes or safety.dry_run or safety.plan),
-        deadline=None if speed.deadline is None else parse_duration(speed.deadline),
+        deadline=None if speed.deadline is None else _read("--deadline", parse_duration, speed.deadline),
     )
     if speed.workers is not None:
         options = replace(options, workers=_workers(speed.workers))
     if speed.rate is not None:
-        options = replace(options, rate=parse_rate(speed.rate), rate_words=speed.rate)
-    options.amounts()
+        options = replace(options, rate=_read("--rate", parse_rate, speed.rate), rate_words=speed.rate)
+    options.amounts(flags=True)
     return options
+
+
+def _read(flag: str, parse: Callable[[str], T], text: str) -> T:
+    """A value; what is said against it begins with its flag."""
+    try:
+        return parse(text)
+    except UsageError as exc:
+        raise UsageError(f"{flag}: {exc.message}") from exc
 
 
 def _workers(text: str) -> int | None:

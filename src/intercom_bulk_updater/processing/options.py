@@ -69,10 +69,13 @@ class Options:
         """The options of a stored run; fields of other versions are left out."""
         return cls(**{k: v for k, v in stored.items() if k in cls.__dataclass_fields__})
 
-    def amounts(self) -> None:
-        """Parse every amount now, so that a typing error costs nothing. Raises UsageError."""
+    def amounts(self, *, flags: bool = False) -> None:
+        """Parse every amount now, so that a typing error costs nothing. Raises UsageError that names the parameter or its flag."""
         for name in _AMOUNTS:
-            amount(name, getattr(self, name))
+            try:
+                amount(name, getattr(self, name))
+            except UsageError as exc:
+                raise UsageError(f"{'--' + name.replace('_', '-') if flags else name}: {exc.message}") from exc
 
 
 def amount(name: str, value: Any, *, parse: bool = True) -> str:

@@ -38,6 +38,8 @@ class Session:
         See Options; one budget serves search, action and read-back.
     timeout:
         Seconds a request may take.
+    retries:
+        Repetitions of a preparatory read that failed for a passing reason: N means N+1 requests.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Session:
         share: float = 1.0,
         rate: float | None = None,
         timeout: float = 30.0,
+        retries: int = 3,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Here and not above: help and the commands that only read the journal have no use for the HTTP library.
@@ -56,6 +59,7 @@ class Session:
         self.settings = settings
         self.stop = stop or Stop()
         self.timeout = timeout
+        self.retries = retries
         self.windows: list[tuple[float, WindowUse]] = []
         self._windows_lock = threading.Lock()
         token = settings.require_token()
@@ -89,19 +93,25 @@ class Session:
         return self.patiently(lambda: self.client.call("GET", path, purpose="read"))
 
     def patiently(self, ask: Callable[[], T]) -> T:
-        """Do a read again while it fails for a passing reason, a few times. Raises its last error."""
-        policy, attempt = RetryPolicy(retries=4, cap=5.0), 0
+        """Do a read again while it fails for a passing reason, `retries` times. Raises its last error."""
+        policy, attempt = RetryPolicy(self.retries, cap=5.0), 0
         while True:
             try:
                 return ask()
             except IntercomBulkError as exc:
                 verdict = classify(exc)
-                attempt += verdict.kind is not Kind.WINDOW
-                after = policy.after(max(1, attempt))
-                if verdict.kind in (Kind.FATAL, Kind.PERMANENT) or after is None:
+                if verdict.kind in (Kind.FATAL, Kind.PERMANENT):
                     raise
+                if verdict.kind is Kind.WINDOW:
+                    wait = policy.base  # the gate holds everybody until the window is over; it costs no attempt
+                else:
+                    attempt += 1
+                    after = policy.after(attempt)
+                    if after is None:
+                        raise
+                    wait = max(after, verdict.wait)
                 self.client.count_retry()
-                if self.stop.wait(max(after, verdict.wait if verdict.kind is not Kind.WINDOW else 0.0)):
+                if self.stop.wait(wait):
                     raise
 
     def take_windows(self, *, present: bool = False) -> list[tuple[float, WindowUse]]:
@@ -135,7 +145,8 @@ class Session:
 def open_session(settings: Settings, options: Options, stop: Stop | None = None) -> Session:
     """A session as the options want it."""
     stop = stop or Stop(options.deadline)
-    return Session(settings, stop, share=options.share, rate=options.rate, timeout=options.timeout)
+    return Session(settings, stop, share=options.share, rate=options.rate, timeout=options.timeout,
+                   retries=options.retries)
 
 
 def headers(settings: Settings) -> dict[str, str]:

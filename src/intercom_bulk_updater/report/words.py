@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from intercom_bulk_updater.api.redact import redact
-from intercom_bulk_updater.errors import ApiError, NotVerified, RunStopped, ServiceUnavailable, UpdaterFailed
+from intercom_bulk_updater.errors import ApiError, FilterRefused, NotVerified, RunStopped, ServiceUnavailable, UpdaterFailed
 from intercom_bulk_updater.journal import RunRecord
 from intercom_bulk_updater.model import RunStatus
 
@@ -176,6 +176,8 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
     `run`: the run that it ended; None when it ended before there was one.
     """
     resumable = run is not None and run.kind != "dry_run" and run.status is not RunStatus.FINISHED
+    if isinstance(error, FilterRefused):
+        return "Check the fields, operators and values of the filter (--where, --query, get_search_query), then run the command again."
     if isinstance(error, ApiError):
         cause, said = f"{error.status} {error.code}".strip(), error.api_message or error.message
         go_on = "resume" if resumable else "run the command again"

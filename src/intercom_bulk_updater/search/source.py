@@ -20,7 +20,9 @@ from ..errors import (
     ApiError,
     BadAnswer,
     ConnectionFailed,
+    FilterRefused,
     IntercomBulkError,
+    InvalidRequest,
     NotFound,
     RateLimited,
     RunStopped,
@@ -198,9 +200,18 @@ class EndpointSource:
             elif cursor:
                 scroll = end.paging is Paging.SCROLL
                 params["scroll_param" if scroll else "starting_after"] = cursor.partition("#")[0] if scroll else cursor
-        return self.client.call(
-            end.method, end.path, json=body, params=params or None, timeout=self.timeout, purpose="search"
-        )
+        try:
+            return self.client.call(
+                end.method, end.path, json=body, params=params or None, timeout=self.timeout, purpose="search"
+            )
+        except InvalidRequest as exc:
+            if not end.searches or cursor is not None or exc.status not in (400, 422):
+                raise  # with a cursor it may be the cursor
+            raise FilterRefused(
+                f"Intercom refuses the filter: {exc.message}. Check its fields, operators and values.",
+                status=exc.status, code=exc.code, api_message=exc.api_message, request_id=exc.request_id,
+                method=exc.method, path=exc.path, headers=exc.headers, **exc.parts,
+            ) from exc
 
     def _read(self, body: Mapping[str, Any], cursor: str | None) -> Page:
         end = self.endpoint
