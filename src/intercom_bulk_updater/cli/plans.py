@@ -58,7 +58,8 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         for earlier in session.journal.runs(None):
             if earlier.plan_hash == found.hash and earlier.kind == "apply" and earlier.workspace == workspace.id:
                 if earlier.status is not RunStatus.FINISHED:
-                    note(f"This plan is half done; going on with {earlier.id}.")
+                    if not out.quiet:
+                        note(f"This plan is half done; going on with {earlier.id}.")
                     return go_on(earlier.id, safe, speed, out, failed=False)
                 break
         selection = {
@@ -92,9 +93,9 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             operation.of = was.operation.describe()  # type: ignore[attr-defined]
         gates(operation, safe)
         lost = not_undoable(session.journal, parent, was.operation)
-        if lost:
+        if lost and not out.quiet:
             note(f"{lost:,} items of {parent.id} carry no before-image and are left out.")
-        if was.operation.side_effects:
+        if was.operation.side_effects and not out.quiet:
             note(f"No undo takes this back: {was.operation.side_effects}.")
         selection = {
             "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",
