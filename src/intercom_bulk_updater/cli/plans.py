@@ -35,7 +35,7 @@ _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it,
 def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safety = _SAFE, speed: Speed = _SPEED,
           out: Output = _OUT) -> int:
     """Do exactly what a plan says: each item is read again right before its write, and left alone if it moved."""
-    if safe.plan or safe.dry_run:
+    if safe.plan:
         raise UsageError(f"apply takes a plan as it is; to look at it: intercom-bulk runs show {plan}")
     found = read_plan(Path(plan))
     options = replace(options_of(safe, speed), reread=True)
@@ -55,7 +55,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         else:
             operation = build(str(header["operation"]), header["parameters"])
         gates(operation, safe)
-        for earlier in session.journal.runs(None):
+        for earlier in () if safe.dry_run else session.journal.runs(None):
             if earlier.plan_hash == found.hash and earlier.kind == "apply" and earlier.workspace == workspace.id:
                 if earlier.status is not RunStatus.FINISHED:
                     if not out.quiet:
@@ -68,7 +68,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
             **({"updater": header["updater"], "turns": header.get("turns", 0)} if header.get("updater") else {}),
         }
         run = session.journal.create_run(
-            operation=str(header["operation"]), kind="apply", parameters=operation.parameters,
+            operation=str(header["operation"]), kind="dry_run" if safe.dry_run else "apply", parameters=operation.parameters,
             selection=selection, workspace=workspace.id, base_url=session.settings.base_url,
             admin_id=session.client.admin_id, author=login(), settings=options.as_json(),
             plan_hash=found.hash,
