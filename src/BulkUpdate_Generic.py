@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from conversation_closer import ConversationCloser, bulk_close, bulk_close_hybrid
+from intercom_bulk_updater import IntercomBulkError
 
 __all__ = ["ConversationCloser", "bulk_close", "bulk_close_hybrid", "main"]
 
@@ -21,6 +23,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None, help="a fixed number of threads (default: as many as it takes)")
     parser.add_argument("--close", action="store_true", help="close them; without it nothing is changed")
     given = parser.parse_args()
+    try:
+        show(given)
+    except IntercomBulkError as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(exc.exit_code)
+
+
+def show(given: argparse.Namespace) -> None:
+    """Look, and with --close act."""
     closer = ConversationCloser()
     looked = closer.bulk_close(given.team_id, max_conversations=given.max, dry_run=True)
     print(f"{looked.pending} conversations would be closed, {looked.skipped} already are.")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from intercom_bulk_updater import BulkResult, IntercomBulkUpdater, UsageError
+from intercom_bulk_updater import BulkResult, IntercomBulkError, IntercomBulkUpdater, UsageError
 
 
 class ConversationCloser(IntercomBulkUpdater):
@@ -111,7 +112,11 @@ def main() -> None:
     parser.add_argument("--max", type=int, default=None, help="close so many at most")
     parser.add_argument("--dry-run", action="store_true", help="look, and change nothing")
     given = parser.parse_args()
-    result = bulk_close(given.team_id, max_conversations=given.max, dry_run=given.dry_run)
+    try:
+        result = bulk_close(given.team_id, max_conversations=given.max, dry_run=given.dry_run)
+    except IntercomBulkError as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(exc.exit_code)
     if given.dry_run:
         print(f"{result.pending} would be closed, {result.skipped} already are. Nothing was changed.")
     else:

@@ -8,11 +8,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from intercom_bulk_updater import IntercomBulkUpdater
+from intercom_bulk_updater import IntercomBulkError, IntercomBulkUpdater
 
 
 class _OpenConversationsOfTeam(IntercomBulkUpdater):
@@ -110,17 +111,26 @@ def main() -> None:
     parser.add_argument("--max", type=int, default=10, help="items at most (default 10: test with few first)")
     parser.add_argument("--dry-run", action="store_true")
     given = parser.parse_args()
+    if given.which == "tag" and not given.tag:
+        parser.error("tag needs --tag ID")
+    if given.which == "field" and not given.name:
+        parser.error("field needs --name and --value")
+    try:
+        act(given)
+    except IntercomBulkError as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(exc.exit_code)
+
+
+def act(given: argparse.Namespace) -> None:
+    """Run it, and say how it went."""
     common: dict[str, Any] = {"team_id": given.team, "max_items": given.max, "dry_run": given.dry_run}
     if given.which == "tag":
-        if not given.tag:
-            parser.error("tag needs --tag ID")
         result = TagAssignmentUpdater().bulk_process(tag_id=given.tag, **common)
     elif given.which == "state":
         until = int(time.time() + given.hours * 3600)
         result = ConversationStateChanger().bulk_process(new_state=given.to, snoozed_until=until, **common)
     else:
-        if not given.name:
-            parser.error("field needs --name and --value")
         result = CustomFieldUpdater().bulk_process(field_name=given.name, field_value=given.value, **common)
     if given.dry_run:
         print(f"{result.pending} would change, {result.skipped} already are so. Nothing was changed.")

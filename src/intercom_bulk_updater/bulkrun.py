@@ -112,6 +112,8 @@ def select(
     endpoint = endpoint_of(updater)
     end = endpoint_for(endpoint)
     query = query_of(updater, params, typed=typed)
+    if query is None and not end.searches:
+        query = {}  # a list takes no filter, so a method without `return` says as much
     if not isinstance(query, Mapping):
         raise UsageError(f"{type(updater).__name__}.get_search_query() must return a dict, and returned {type(query).__name__}")
     if end.searches and not query:

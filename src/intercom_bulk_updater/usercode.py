@@ -179,6 +179,11 @@ def query_of(updater: IntercomBulkUpdater, params: Mapping[str, Any], *, typed: 
 
 def complete(updater: IntercomBulkUpdater, params: Mapping[str, Any], *, searches: bool, typed: bool = False) -> None:
     """Whether an updater has all that a run calls, and each what it needs. Raises UpdaterFailed before anything is sent."""
+    if not hasattr(updater, "settings"):
+        raise UpdaterFailed(
+            f"{type(updater).__name__} has an __init__ of its own that does not call super().__init__(): token, address and "
+            "headers are set there. Call it first. Nothing was written."
+        )
     wanted = ("get_search_endpoint", *(("get_search_query", "get_item_id") if searches else ()), "perform_action")
     for method in wanted:
         if getattr(getattr(updater, method), "__module__", "") == f"{__package__}.updater":

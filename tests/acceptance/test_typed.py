@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -95,3 +96,40 @@ def test_numbers_that_are_none_are_refused_by_name(desk: Desk) -> None:
     ):
         refused = desk.here(*CLOSE, "--where", QUERY, "-n", flag, value)
         assert refused.code == 2 and f"intercom-bulk: {flag}" in refused.err and value.strip("-") in refused.err, refused.err
+
+
+def test_the_last_line_of_events_is_the_object(desk: Desk) -> None:
+    """run.done is run/1 as --json prints it: of a run, of a dry run, of what ended before there was one; find ends with it too."""
+
+    def last(*arguments: str) -> tuple[Answer, dict[str, Any], list[dict[str, Any]]]:
+        answer = desk.here(*arguments, "--jsonl", "--progress", "none")
+        *lines, end = [json.loads(line) for line in answer.out.splitlines()]
+        assert (end.pop("event"), end.pop("seq")) == ("run.done", len(lines) + 1), end
+        assert end.pop("ts")
+        return answer, end, lines
+
+    done, told, events = last(*CLOSE, "--where", QUERY, "--yes", "--limit", "3")
+    assert told == desk.here("runs", "show", "latest", "--json").json, done.err
+    assert {(line["schema"], line["run"]) for line in events} == {("event/1", told["run"]["id"])}
+    for code, bad in ((2, (*CLOSE, "--where", "nonsense", "-n")), (2, CLOSE), (2, (*CLOSE, "--nonsense")), (2, ("undo", "0000"))):
+        answer, told, events = last(*bad)
+        assert (answer.code, told["schema"], told["exit"], told["run"], events) == (code, "run/1", code, None, []), answer.err
+    for noun, where in (("conversations", ("--where", QUERY)), ("companies", ())):
+        answer, told, items = last(noun, "find", *where)
+        assert (told["schema"], told["run"], told["count"], told["exit"]) == ("find/1", None, len(items), 0)
+        assert items and all(item["id"] for item in items)
+
+
+def test_one_form_at_a_time_and_quiet_is_quiet(desk: Desk) -> None:
+    """--json --jsonl is refused; standard output is data; -q leaves only errors."""
+    for both in (("conversations", "find", "--where", QUERY), (*CLOSE, "--where", QUERY, "-n"), ("runs", "list"), ("runs", "export")):
+        refused = desk.here(*both, "--json", "--jsonl")
+        assert refused.code == 2 and "not both" in refused.err, refused.err
+    empty = desk.here("runs", "list")
+    assert (empty.code, empty.out) == (0, "") and "Nothing has been run yet" in empty.err
+    found = desk.here("conversations", "find", "--where", QUERY, "-q")
+    assert found.out and found.err == ""
+    assert desk.here(*CLOSE, "--where", QUERY, "--yes", "-q").err == ""
+    run = desk.here("runs", "show", "latest", "--json").run
+    assert "No undo takes this back" in desk.here("undo", run, "-n").err
+    assert desk.here("undo", run, "--yes", "-q").err == ""

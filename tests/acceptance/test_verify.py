@@ -43,7 +43,7 @@ def test_looking_changes_nothing_but_what_was_found(desk: Desk) -> None:
     listed = desk.here("runs", "list").out.splitlines()[1]
     looked = desk.here("verify", done.run, "--jsonl")
     events = [json.loads(line) for line in looked.out.splitlines()]
-    report = events[-1]["report"]
+    report = events[-1]
     assert (looked.code, report["verified"]["checked"]) == (0, len(ids)), looked.err
     assert desk.here("runs", "list").out.splitlines()[1].split("\t")[:4] == listed.split("\t")[:4]
     assert report["requests"]["total"] >= done.json["requests"]["total"] + len(ids)

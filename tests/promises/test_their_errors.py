@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -252,3 +253,50 @@ def test_a_script_without_a_main_guard_begins_no_second_run(box: Sandbox) -> Non
     again = command("runs", "resume", "latest", "--yes")
     assert again.returncode == 2 and "__main__" in again.stderr, again.stderr
     assert len(command("runs", "list").stdout.splitlines()) == 2
+
+
+def test_an_init_that_leaves_ours_out_is_told(box: Sandbox, tmp_path: Path) -> None:
+    """An __init__ without super().__init__() is named, by the command and in Python."""
+
+    class Own(CustomUpdater):
+        def __init__(self) -> None:
+            self.label = "mine"
+
+    with pytest.raises(UsageError, match=r"Own has an __init__ of its own that does not call super\(\).__init__\(\)"):
+        Own().bulk_process(team_id="5001", progress="none")
+    own = "\n\nclass Own(Close):\n    def __init__(self):\n        self.label = 'mine'\n"
+    (tmp_path / "mine.py").write_text(FILE + own)
+    done = command("run", "mine.py:Own", "--param", "team_id=5001", "-n")
+    assert done.returncode == 2 and "does not call super().__init__()" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("endpoint", ["contacts", "admins"])
+def test_a_list_needs_no_query(box: Sandbox, endpoint: str) -> None:
+    """get_search_query may return nothing where nothing can be filtered."""
+
+    class Listing(CustomUpdater):
+        def get_search_endpoint(self) -> str:
+            return endpoint
+
+        def get_search_query(self, **_: Any) -> dict[str, Any]:
+            return None  # type: ignore[return-value]
+
+    assert Listing().bulk_process(dry_run=True, max_items=3, progress="none").pending == 3
+
+
+@pytest.mark.parametrize("module", ["BulkUpdate_Generic", "conversation_closer", "example_custom_updater"])
+def test_the_modules_say_what_is_missing(
+    box: Sandbox, module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a token, and without a team, in one sentence and with its exit code."""
+    typed = [module, "state", "--team", "5001"] if module == "example_custom_updater" else [module]
+    monkeypatch.setattr(sys, "argv", typed)
+    monkeypatch.delenv("INTERCOM_INBOX_ID", raising=False)
+    for name, code in (("INTERCOM_INBOX_ID", 2), ("INTERCOM_ACCESS_TOKEN", 4)):
+        if code == 2 and module == "example_custom_updater":
+            continue  # its parser asks for the team
+        monkeypatch.delenv(name, raising=False)
+        with pytest.raises(SystemExit) as ended:
+            importlib.import_module(module).main()
+        said = capsys.readouterr().err
+        assert ended.value.code == code and name in said and len(said.splitlines()) == 1, said

@@ -239,23 +239,21 @@ def test_events() -> None:
     run(observer_for("none", jsonl=True, quiet=True, stdout=out, stderr=io.StringIO()))
     events = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert {event["schema"] for event in events} == {"event/1"}
-    assert {event["run"] for event in events} == {"1123-close-7f3a"}
+    assert {event["schema"] for event in events[:-1]} == {"event/1"}
+    assert {event["run"] for event in events[:-1]} == {"1123-close-7f3a"}
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["ts"]) for event in events)
     assert events[0]["event"] == "run.began"
     assert {"progress", "canary", "item.failed"} <= {event["event"] for event in events}
     failed = next(event for event in events if event["event"] == "item.failed")
     assert (failed["item_seq"], failed["cause"]) == (7, "404 not_found")
-    assert events[-1]["event"] == "run.done"
-    assert events[-1]["report"] == REPORT
-    assert events[-1]["counts"] == REPORT["counts"]
-    assert (events[-1]["ok"], events[-1]["exit"], events[-1]["next"]) == (True, 0, REPORT["next"])
+    assert {name: value for name, value in events[-1].items() if name not in ("event", "ts", "seq")} == REPORT
+    assert (events[-1]["event"], events[-1]["schema"], events[-1]["run"]["id"]) == ("run.done", "run/1", "1123-close-7f3a")
 
 
 def test_done_without_a_run() -> None:
     """A command that fails before there is a run ends its events with run.done too."""
     line = json.loads(done_line({"schema": "run/1", "ok": False, "exit": 4, "run": None}))
-    assert (line["schema"], line["event"], line["run"], line["exit"]) == ("event/1", "run.done", None, 4)
+    assert (line["schema"], line["event"], line["run"], line["exit"]) == ("run/1", "run.done", None, 4)
 
 
 def test_progress_events_once_a_second(clock: Callable[[], float]) -> None:

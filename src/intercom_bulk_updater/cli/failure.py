@@ -12,7 +12,7 @@ import traceback
 from cyclopts import CycloptsError
 
 from ..api.redact import redact
-from ..errors import IntercomBulkError, UsageError
+from ..errors import FilterRefused, IntercomBulkError, UsageError
 from .streams import emit
 
 _SECRET = re.compile(r"--?(intercom[-_])?(access[-_])?(api[-_])?(token|key|secret|password|bearer|auth\w*)(=.*)?", re.IGNORECASE)
@@ -52,7 +52,7 @@ def failed(exc: BaseException, arguments: list[str], report: dict[str, object] |
         sys.stderr.write(redact("".join(traceback.format_exception(exc))))
         sys.stderr.write("This is a bug. Nothing is lost: intercom-bulk runs list shows where the run stands.\n")
     sys.stderr.write(f"{_wrapped(f'intercom-bulk: {message}')}\n")
-    hint = error_hint(exc, code) if code in (4, 7, 10) else ""
+    hint = error_hint(exc, code) if code in (4, 7, 10) or isinstance(exc, FilterRefused) else ""
     if hint and hint not in message:
         sys.stderr.write(f"{_wrapped(hint)}\n")
     return code

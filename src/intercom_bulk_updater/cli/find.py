@@ -70,20 +70,26 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
             else:
                 kept.append(dict(item) if not output.json else told)
         if total is not None and cut is None and len(seen) + len(left_out) < total:
-            note(f"Intercom said {total} match; {len(seen)} were listed. The search index may be moving.")
+            if not output.quiet:
+                note(f"Intercom said {total} match; {len(seen)} were listed. The search index may be moving.")
             if not seen:
                 raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
-        if output.json:
-            report = {
-                "schema": "find/1", "ok": True, "exit": 0, "resource": resource, "selection": words,
-                "total": total, "count": len(seen), "items": kept,
-            }
-            emit(json_.dumps(report) + "\n")
-        elif not output.jsonl:
+        if output.data:
+            _report(output, {"resource": resource, "selection": words, "total": total, "count": len(seen)}, kept)
+        else:
             _table(kept, resource, names)
             of = f" of {total:,}" if total is not None and total > len(seen) else ""
-            note(f"{len(seen):,}{of} {resource} where {words}")
+            if not output.quiet:
+                note(f"{len(seen):,}{of} {resource} where {words}")
     return 0
+
+
+def _report(output: Shown, said: dict[str, Any], items: list[dict[str, Any]]) -> None:
+    """What was found, for programs: one object; or its end, behind a line for each item."""
+    from ..console.eventlines import done_line
+
+    report = {"schema": "find/1", "ok": True, "exit": 0, **said}
+    emit(done_line({**report, "run": None}, said["count"] + 1) if output.jsonl else json_.dumps({**report, "items": items}) + "\n")
 
 
 def _told(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,8 +155,10 @@ def companies(*, out: Shown = _OUT, speed: Speed = _SPEED, limit: _Limit = None)
                 break
         items = items[:limit]
         if out.data:
-            emit(json_.dumps({"schema": "find/1", "ok": True, "exit": 0, "resource": "companies",
-                                          "count": len(items), "items": [_told(i) for i in items]}) + "\n")
+            told = [_told(item) for item in items]
+            if out.jsonl:
+                emit("".join(json_.dumps(item) + "\n" for item in told))
+            _report(out, {"resource": "companies", "count": len(items)}, told)
         else:
             _table(items, "companies")
     return 0

@@ -95,6 +95,11 @@ class Shown:
     verbose: Annotated[bool, _flag(_OUTPUT, "Requests too.", "--verbose", "-v")] = False
     progress: Annotated[Literal["auto", "bar", "plain", "none"], _flag(_OUTPUT, "How progress is shown.")] = "auto"
 
+    def __post_init__(self) -> None:
+        """Raises UsageError for two forms at once."""
+        if self.json and self.jsonl:
+            raise UsageError("Say --json (one object) or --jsonl (a line for each event), not both.")
+
     @property
     def data(self) -> bool:
         """Whether standard output is read by a program."""

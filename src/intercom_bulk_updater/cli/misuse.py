@@ -11,7 +11,7 @@ from cyclopts.argument import Argument
 # What stands for the value of a parameter that a command cannot do without; the others are named by their own names.
 _FORMS = {
     "--tag": "NAME|ID", "--until": "TIME", "--where": "'FILTER'", "--to-team": "NAME|ID", "--to-admin": "NAME|EMAIL|ID",
-    "--body": "TEXT|@FILE",
+    "--body": "TEXT|@FILE", "--ids": "FILE|-", "--exclude": "FILE|-", "--csv": "FILE|-", "--query": "FILE|-",
 }
 _SIGNS = "=<>!~^$"
 

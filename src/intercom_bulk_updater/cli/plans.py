@@ -36,7 +36,7 @@ _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it,
 def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safety = _SAFE, speed: Speed = _SPEED,
           out: Output = _OUT) -> int:
     """Do exactly what a plan says: each item is read again right before its write, and left alone if it moved."""
-    if safe.plan or safe.dry_run:
+    if safe.plan:
         raise UsageError(f"apply takes a plan as it is; to look at it: intercom-bulk runs show {plan}")
     found = read_plan(Path(plan))
     options = replace(options_of(safe, speed), reread=True)
@@ -56,10 +56,11 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         else:
             operation = build(str(header["operation"]), header["parameters"])
         gates(operation, safe)
-        for earlier in session.journal.runs(None):
+        for earlier in () if safe.dry_run else session.journal.runs(None):
             if earlier.plan_hash == found.hash and earlier.kind == "apply" and earlier.workspace == workspace.id:
                 if earlier.status is not RunStatus.FINISHED:
-                    note(f"This plan is half done; going on with {earlier.id}.")
+                    if not out.quiet:
+                        note(f"This plan is half done; going on with {earlier.id}.")
                     return go_on(earlier.id, safe, speed, out, failed=False)
                 break
         selection = {
@@ -68,7 +69,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
             **({"updater": header["updater"], "turns": header.get("turns", 0)} if header.get("updater") else {}),
         }
         run = session.journal.create_run(
-            operation=str(header["operation"]), kind="apply", parameters=operation.parameters,
+            operation=str(header["operation"]), kind="dry_run" if safe.dry_run else "apply", parameters=operation.parameters,
             selection=selection, workspace=workspace.id, base_url=session.settings.base_url,
             admin_id=session.client.admin_id, author=login(), settings=options.as_json(),
             plan_hash=found.hash,
@@ -93,9 +94,9 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             operation.of = was.operation.describe()  # type: ignore[attr-defined]
         gates(operation, safe)
         lost = not_undoable(session.journal, parent, was.operation)
-        if lost:
+        if lost and not out.quiet:
             note(f"{lost:,} items of {parent.id} carry no before-image and are left out.")
-        if was.operation.side_effects:
+        if was.operation.side_effects and not out.quiet:
             note(f"No undo takes this back: {was.operation.side_effects}.")
         selection = {
             "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",

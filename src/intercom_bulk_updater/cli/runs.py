@@ -57,7 +57,10 @@ def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest firs
         from ..console.tables import runs_table
 
         shown = [replace(r, status=standing(book, r)) for r in records]
-        show_out(runs_table(shown) if shown else "Nothing has been run yet. To try: intercom-bulk demo")
+        if shown:
+            show_out(runs_table(shown))
+        elif not out.quiet:
+            say("Nothing has been run yet. To try: intercom-bulk demo")
     return 0
 
 

@@ -26,29 +26,27 @@ _OURS = ("schema", "ts", "seq", "run", "event")
 
 def event_line(event: str, data: Mapping[str, Any], run: str | None, seq: int) -> str:
     """One event as a line of text, its newline included."""
-    ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line = {"schema": SCHEMA, "ts": ts, "seq": seq, "run": run, "event": event}
+    line = {"schema": SCHEMA, "ts": _now(), "seq": seq, "run": run, "event": event}
     line |= {(f"item_{k}" if k in _OURS else k): v for k, v in data.items()}
     return json.dumps(line, ensure_ascii=True, default=str) + "\n"
 
 
 def done_line(report: Mapping[str, Any], seq: int = 1) -> str:
-    """`run.done` for a command that had no observer: one that failed before its run, or watched another's."""
-    run = report.get("run")
-    return event_line("run.done", _payload(report), run.get("id") if isinstance(run, Mapping) else None, seq)
+    """The last line: the object of `--json`, whole and under its own schema, that says besides that it is the event `run.done`."""
+    line = {**report, "event": "run.done", "ts": _now(), "seq": seq}
+    return json.dumps(line, ensure_ascii=True, default=str) + "\n"
 
 
-def _payload(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the report beside the event's own, and the report as a whole."""
-    return {**{name: value for name, value in report.items() if name not in _OURS}, "report": report}
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class JsonLines(ConsoleObserver):
     """Writes events to `stream` (stdout) and passes everything on to `people`, who look at stderr.
 
     Every line has `schema`, `ts` (RFC 3339, UTC), `seq` (1, 2, 3 ...), `run` and `event`. Where the data
-    of an event has a field of one of these names it is called `item_...`. A reader that leaves does not
-    stop the run.
+    of an event has a field of one of these names it is called `item_...`. In the last line `run` is the
+    object of `--json`. A reader that leaves does not stop the run.
     """
 
     def __init__(
@@ -108,21 +106,21 @@ class JsonLines(ConsoleObserver):
     def finish(self, report: Mapping[str, Any]) -> None:
         """The last line: `run.done`, with the object of `--json`. The summary for people is the caller's."""
         self.people.close(keep=False)
-        run = report.get("run")
-        if isinstance(run, Mapping):
-            self._run = str(run.get("id") or self._run)
-        self._write("run.done", _payload(report))
+        self._put(lambda seq: done_line(report, seq))
 
     def close(self, *, keep: bool = True) -> None:
         """See ConsoleObserver."""
         self.people.close(keep=keep)
 
     def _write(self, event: str, data: Mapping[str, Any]) -> None:
+        self._put(lambda seq: event_line(event, data, self._run, seq))
+
+    def _put(self, line: Callable[[int], str]) -> None:
         if self._gone:
             return
         self._seq += 1
         try:
-            self._stream.write(event_line(event, data, self._run, self._seq))
+            self._stream.write(line(self._seq))
             self._stream.flush()
         except (BrokenPipeError, ValueError):
             self._gone = True

@@ -208,7 +208,7 @@ class EndpointSource:
             if not end.searches or cursor is not None or exc.status not in (400, 422):
                 raise  # with a cursor it may be the cursor
             raise FilterRefused(
-                f"Intercom refuses the filter: {exc.message}. Check its fields, operators and values.",
+                f"Intercom refuses the filter: {exc.message}.",
                 status=exc.status, code=exc.code, api_message=exc.api_message, request_id=exc.request_id,
                 method=exc.method, path=exc.path, headers=exc.headers, **exc.parts,
             ) from exc
