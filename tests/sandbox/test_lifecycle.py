@@ -312,3 +312,23 @@ def test_posts_are_not_deduplicated_and_the_audit_sees_it(api, box, opened):
     assert audit["duplicate_replies"] == 1 and audit["kinds"]["comment"]["twice"] == [opened]
     api.close(opened)
     assert box.audit()["kinds"]["close"] == {"0": 199, "1": 1, "2+": 0, "writes": 1, "twice": []}
+
+
+def test_a_write_may_answer_little_or_what_was(api, box, opened):
+    """write_answers: nothing but type and id, or the conversation as it was; GET shows the write at once."""
+    box.control(write_answers="minimal")
+    assert api.close(opened).json == {"type": "conversation", "id": str(opened)}
+    box.control(write_answers="stale")
+    assert act(api, opened, "open").json["state"] == "closed"
+    assert api("PUT", f"/conversations/{opened}", {"title": "New"}).json["title"] != "New"
+    now = api("GET", f"/conversations/{opened}").json
+    assert (now["state"], now["title"]) == ("open", "New")
+
+
+def test_a_search_may_lack_fields(api, box, opened):
+    """search_lacks: left out of searches and lists, there in GET."""
+    box.control(search_lacks=["state", "open"])
+    query = {"query": {"field": "id", "operator": "=", "value": str(opened)}}
+    found = api("POST", "/conversations/search", query).json["conversations"][0]
+    assert not {"state", "open"} & set(found) and "tags" in found
+    assert "state" in api("GET", f"/conversations/{opened}").json

@@ -157,6 +157,7 @@ def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
 def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operation: str) -> None:
     counts = _counted(report)
     code = int(report.get("exit") or 0)
+    moved = not code and 0 < int(counts.get("drifted") or 0) == counts.get("selected")
     words, style = _HEADS.get(code, _HEADS[1])
     if run.get("status") == "finished" and code in _OVER:
         words, style = _OVER[code]
@@ -168,7 +169,9 @@ def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operati
         words = words.replace("it can be resumed", "a dry run is simply started again")
     elif code == 0 and counts and not counts.get("selected"):
         words = "Nothing to do: nothing matched"
-    mark = "✓ " if report.get("ok") else "✗ " if code in (1, 2, 4, 6, 10) else "! "
+    elif moved:
+        words, style = f"Nothing {past(operation)}: all {number(counts['selected'])} changed since", "bold yellow"
+    mark = "✓ " if report.get("ok") and not moved else "✗ " if code in (1, 2, 4, 6, 10) else "! "
     # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
     said = outcomes(counts, operation, dry=run.get("kind") == "dry_run" and code in (0, 3))
     page.line(Text(mark + words, style), Text(f": {said}" if said else "", "bold"))

@@ -51,6 +51,8 @@ def _line(counts: Mapping[str, int]) -> str:
     selected = counts["selected"]
     if not selected:
         return "Nothing matched: 0 items"
+    if counts["drifted"] == selected:
+        return f"Nothing done: all {number(selected)} changed since"
     if counts["done"] == selected:
         return f"All {number(selected)} done" if selected > 1 else "The one item is done"
     return f"{number(counts['done'])} of {number(selected)} done"
