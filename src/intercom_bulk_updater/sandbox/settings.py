@@ -137,8 +137,9 @@ class Settings:
     write_answers: str = setting(
         "whole",
         "What a change of a conversation's state, assignee or fields answers with: the whole conversation, nothing but "
-        "its type and id (minimal), or the conversation as it was before the write (stale).",
-        choices=("whole", "minimal", "stale"),
+        "its type and id (minimal), or the conversation as it was before the write (stale). ignored: 200, the conversation, "
+        "and no change of its state or assignee.",
+        choices=("whole", "minimal", "stale", "ignored"),
     )
     snooze_past: str = setting(
         "error",

@@ -28,6 +28,8 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
     required(body, "admin_id")
     admin = str(space.admin(body["admin_id"]).id)
     words = None if body.get("body") in (None, "") else text(body["body"], "body")
+    if app.settings.write_answers == "ignored":
+        return whole(space, row, request.version)
     before = stale(space, row, request.version)
     if action == "close":
         if body["type"] != "admin":
