@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..api.client import Client
-from ..api.effects import tag_ids
+from ..api.effects import parts_of, tag_ids
 from ..errors import IntercomBulkError, NotFound, Skip
 from .touched import closed_by_another
 
@@ -85,7 +85,7 @@ def awake(want: Json, now: float) -> dict[str, Any]:
 
 def our_mark(payload: Json, admin_id: str, since: float) -> dict[str, Any]:
     """The mark of our own last write, found by its author in a payload that others may have written to since."""
-    parts = (payload.get("conversation_parts") or {}).get("conversation_parts") or []
+    parts = parts_of(payload) or []
     ours = [
         p for p in parts
         if str((p.get("author") or {}).get("id")) == admin_id and int(p.get("created_at") or 0) >= int(since - 0.5)
@@ -110,7 +110,7 @@ def mark(payload: Json) -> dict[str, Any]:
     marks: dict[str, Any] = {}
     if isinstance(payload.get("updated_at"), int):
         marks["updated_at"] = payload["updated_at"]
-    parts = (payload.get("conversation_parts") or {}).get("conversation_parts") or []
+    parts = parts_of(payload) or []
     if parts:
         marks["part"] = str(parts[-1].get("id"))
     # Times are whole seconds: a tag that comes within the same one is told from those that were there.

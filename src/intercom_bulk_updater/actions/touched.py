@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ..api.effects import parts_of
 from ..model import Item
 from ..operation import Json
 
@@ -38,7 +39,7 @@ def touched_since(payload: Json, item: Item) -> str:
     at = int(marks["updated_at"])
     unsure = item.doubt or data.get("unsure")
     later = []
-    for part in _parts(payload):
+    for part in (parts_of(payload) or ()):
         written = int(part.get("created_at") or 0)
         ours = str(part.get("id")) == marks.get("part") or str(part.get("id")) in (data.get("own") or ())
         if unsure:
@@ -85,7 +86,7 @@ def closed_by_another(payload: Json, admin_id: str, since: float) -> str:
 
     A search index may be behind: then we close what is closed, and a server may answer that with 200 and do nothing.
     """
-    parts = _parts(payload)
+    parts = (parts_of(payload) or ())
     place = max((n for n, part in enumerate(parts) if part.get("part_type") == "close"), default=None)
     if place is None or any(_reopens(part) for part in parts[place + 1 :]):
         return ""
@@ -105,16 +106,12 @@ def _reopens(part: Json) -> bool:
 def closed_before(payload: Json, item: Item) -> str:
     """Who had closed a conversation right before the run closed it once more, which changed nothing; "" for nobody."""
     part = ((item.data or {}).get("marks") or {}).get("part")
-    parts = _parts(payload)
+    parts = (parts_of(payload) or ())
     place = next((n for n, one in enumerate(parts) if str(one.get("id")) == part), 0)
     if not place or not parts[place].get("part_type") == parts[place - 1].get("part_type") == "close":
         return ""
     first, ours = (one.get("author") or {} for one in parts[place - 1 : place + 1])
     return "" if str(first.get("id")) == str(ours.get("id")) else _who(first)
-
-
-def _parts(payload: Json) -> list[Json]:
-    return (payload.get("conversation_parts") or {}).get("conversation_parts") or []
 
 
 def tagged_again(payload: Json, item: Item, added: set[str]) -> str:

@@ -113,7 +113,7 @@ def message_stands(payload: Json, body: Json, since: float, seen: float | None =
     before `since`; or the author wrote something else since then, which may be our text as Intercom made it over; or the
     same text a little before.
     """
-    parts = _parts(payload)
+    parts = parts_of(payload)
     if parts is None:
         return None
     written = _written(parts, body, since)
@@ -128,7 +128,7 @@ def message_stands(payload: Json, body: Json, since: float, seen: float | None =
 
 def find_message(payload: Json, body: Json, since: float) -> Json | None:
     """The part that `body` (a reply or a close with text) left in the conversation, if it is there."""
-    written = _written(_parts(payload) or [], body, since)
+    written = _written(parts_of(payload) or [], body, since)
     return next((part for part in reversed(written) if _same_text(part, body)), None)
 
 
@@ -176,7 +176,8 @@ def _even(text: str) -> str:
     return " ".join(text.split())
 
 
-def _parts(payload: Json) -> list[Json] | None:
+def parts_of(payload: Json) -> list[Json] | None:
+    """The history of a conversation, oldest first; None where the payload carries none (search items do not)."""
     holder = payload.get("conversation_parts")
     return list(holder.get("conversation_parts") or []) if isinstance(holder, Mapping) else None
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
-import textwrap
 import traceback
 
 from cyclopts import CycloptsError
 
 from ..api.redact import redact
 from ..errors import FilterRefused, IntercomBulkError, UsageError
-from .streams import emit
+from .streams import emit, note
 
 _SECRET = re.compile(r"--?(intercom[-_])?(access[-_])?(api[-_])?(token|key|secret|password|bearer|auth\w*)(=.*)?", re.IGNORECASE)
 
@@ -51,22 +49,11 @@ def failed(exc: BaseException, arguments: list[str], report: dict[str, object] |
     if not expected:
         sys.stderr.write(redact("".join(traceback.format_exception(exc))))
         sys.stderr.write("This is a bug. Nothing is lost: intercom-bulk runs list shows where the run stands.\n")
-    sys.stderr.write(f"{_wrapped(f'intercom-bulk: {message}')}\n")
+    note(f"intercom-bulk: {message}")
     hint = error_hint(exc, code) if code in (4, 7, 10) or isinstance(exc, FilterRefused) else ""
     if hint and hint not in message:
-        sys.stderr.write(f"{_wrapped(hint)}\n")
+        note(hint)
     return code
-
-
-def _wrapped(text: str) -> str:
-    """Broken between words where a person reads it; indented lines (a filter with its mark below) stay as they are."""
-    if not sys.stderr.isatty():
-        return text
-    width = max(24, min(100, shutil.get_terminal_size().columns - 1))
-    return "\n".join(
-        line if line.startswith(" ") else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
-        for line in text.splitlines()
-    )
 
 
 def _command(arguments: list[str]) -> str:

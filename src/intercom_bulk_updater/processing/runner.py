@@ -14,13 +14,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ..amounts import Amount
 from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, SearchError, ServiceUnavailable
 from ..journal import RunLock, RunRecord
 from ..model import Fate, Item, Outcome, RunStatus
-from .engine import Attempt
 from .feeds import QueryFeed
 from .guards import Breaker, check_size, counted, counted_are, most_allowed, needs_population
 from .machine import Cancelled, Job, Machine
@@ -30,7 +28,6 @@ from .review import Review, look
 from .session import Session
 from .verification import Verification
 from .verify import Verified
-from .worker import Worker
 
 __all__ = ["Job", "Runner"]
 
@@ -215,7 +212,7 @@ class Runner(Machine):
         unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
         if any(unread):
             self.phase = "reading"
-            self.run_engine(_Looker(self._worker), self._iterate_pending(every))
+            self.run_engine(self._worker.look, self._iterate_pending(every))
         state = self.session.budget.state()
         reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
         self.review = look(
@@ -361,16 +358,6 @@ class Runner(Machine):
         pending = self.journal.counts(self.id).pending
         if pending or not self.journal.run(self.id).search.get("complete", True):
             raise RunStopped(f"Only what had failed was tried again; {counted_are(pending)} not begun.")
-
-
-class _Looker:
-    """A `do` that reads an item and says whether acting would change anything; it never writes."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-
-    def __call__(self, attempt: Attempt) -> Any:
-        return self._worker.look(attempt)
 
 
 class _Allowance:

@@ -24,12 +24,11 @@ def in_their_types(query: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """
     if kind not in RESOURCES:
         return dict(query)
-    fields = resource(kind).fields
-    return {name: _part(part, fields) if name in ("query", "value") else part for name, part in _leaf(query, fields).items()}
+    return dict(_part(query, resource(kind).fields))
 
 
 def _part(part: Any, fields: Mapping[str, Any]) -> Any:
-    """What stands under `query` or `value`: a query, a list of them, or values."""
+    """A query, or what stands under its `query` or `value`: a query, a list of them, or values."""
     if isinstance(part, Mapping):
         return {name: _part(inner, fields) if name in ("query", "value") else inner for name, inner in _leaf(part, fields).items()}
     return [_part(one, fields) for one in part] if isinstance(part, list) else part
