@@ -57,6 +57,7 @@ def test_what_is_offered_after_a_guard_goes_on(desk: Desk, guards: list[str]) ->
     stopped = desk.close(*guards)
     assert (stopped.code, desk.writes()) == (5, 0)
     assert f"{len(ids):,} items are selected" in stopped.err and f"0 closed · {len(ids):,} not begun" in stopped.err
+    assert "If the items are the right ones, to go on all the same:" in stopped.err
     if not guards:
         return
     resumed = desk.here(*stopped.json["next"][0].split()[1:], *PLAIN)

@@ -329,7 +329,11 @@ def _commands(page: Page, commands: Sequence[str]) -> None:
         return next((len(_LAST) - i for i, verb in enumerate(_LAST) if verb in words), 0)
 
     for command in sorted(commands, key=rank):
-        label = next((said for verb, said in _NEXT.items() if verb in command.split()), "Next")
+        words = command.split()
+        label = next((said for verb, said in _NEXT.items() if verb in words), "Next")
+        if "resume" in words and any(word.startswith("--") for word in words):
+            # A guard stopped it, and the command lifts the guard: only after a look.
+            label = "If the items are the right ones, to go on all the same"
         page.line("")
         page.line(f"{label}:")
         page.line(Text(f"  {clean(command)}", "bold"), wrap=False)
