@@ -28,7 +28,7 @@ demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to f
 
 test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
-	@$(BIN)/python -m pytest -q -m 'not slow' -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -m 'not slow' -n 4 --dist loadfile
 
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
 	@KILLS=200 $(BIN)/python -m pytest -q -m slow
@@ -52,8 +52,8 @@ bench-quick: $(BIN)/.installed-dev ## the same in half a minute
 
 docs: $(BIN)/.installed ## the generated pages and the picture of the screen, written anew
 	@$(BIN)/python -m intercom_bulk_updater.settings > docs/reference/settings.md
-	@$(BIN)/python -m intercom_bulk_updater.journal.describe > docs/reference/journal-file.md
-	@$(BIN)/python -m intercom_bulk_updater.sandbox.reference > docs/reference/sandbox.md
+	@$(BIN)/python -m intercom_bulk_updater.journal.reference > docs/reference/journal-file.md
+	@$(BIN)/python -m intercom_sandbox.reference > docs/reference/sandbox.md
 	@$(BIN)/python -m intercom_bulk_updater.cli.reference
 	@$(BIN)/python docs/draw_screen.py
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from intercom_bulk_updater.api.budget import Budget, Permit, WindowUse
+from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowUse
 
 SLICE = 0.02
-"""The gate asks again at least this often (gate.py)."""
+"""The gate asks again at least this often (limiter.py)."""
 
 
 @dataclass
@@ -245,7 +245,7 @@ class Client:
         self.permits: list[float] = []
 
     def go(self) -> None:
-        """Ask for every idle worker until the budget says wait; as gate.py does."""
+        """Ask for every idle worker until the budget says wait; as limiter.py does."""
         if self.watching:
             return
         world = self.world

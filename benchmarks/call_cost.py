@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from intercom_bulk_updater.api.budget import Budget
 from intercom_bulk_updater.api.client import Client
-from intercom_bulk_updater.api.gate import Gate
+from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.transport import HttpTransport
-from intercom_bulk_updater.api.wire import Request
-from intercom_bulk_updater.sandbox import running
+from intercom_bulk_updater.ratelimit.budget import Budget
+from intercom_bulk_updater.ratelimit.limiter import Gate
 from intercom_bulk_updater.stop import Stop
+from intercom_sandbox import running
 
 CLOSE = {"message_type": "close", "type": "admin", "admin_id": "991267700"}
 

@@ -11,9 +11,9 @@ import argparse
 import threading
 import time
 
-from intercom_bulk_updater.api.budget import Budget
-from intercom_bulk_updater.api.gate import Gate
 from intercom_bulk_updater.errors import RunStopped
+from intercom_bulk_updater.ratelimit.budget import Budget
+from intercom_bulk_updater.ratelimit.limiter import Gate
 from intercom_bulk_updater.stop import Stop
 
 THREADS = 32

@@ -20,18 +20,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from intercom_bulk_updater.actions.conversations import Close
-from intercom_bulk_updater.api.budget import Budget
 from intercom_bulk_updater.api.client import Client
-from intercom_bulk_updater.api.gate import Gate
 from intercom_bulk_updater.api.retry import RetryPolicy
 from intercom_bulk_updater.api.transport import HttpTransport
+from intercom_bulk_updater.engine.pool import Crew, Engine
+from intercom_bulk_updater.engine.processor import Worker
 from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.model import Fate, Item, NewItem
-from intercom_bulk_updater.processing.engine import Crew, Engine
-from intercom_bulk_updater.processing.worker import Worker
-from intercom_bulk_updater.sandbox import Sandbox, running
+from intercom_bulk_updater.operations.conversations.verbs import Close
+from intercom_bulk_updater.ratelimit.budget import Budget
+from intercom_bulk_updater.ratelimit.limiter import Gate
 from intercom_bulk_updater.stop import Stop
+from intercom_sandbox import Sandbox, running
 
 Take = Callable[[Sequence[Fate], int], list[Item]]
 PAGE = 150

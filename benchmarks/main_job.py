@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from intercom_bulk_updater.sandbox import Sandbox, running
+from intercom_sandbox import Sandbox, running
 
 TEAM = 5001
 REAL = {"limit": 1667, "workspace_limit": 4167, "latency": 0.15, "jitter": 0.05}

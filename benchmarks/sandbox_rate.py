@@ -73,7 +73,7 @@ def main() -> None:
     options.add_argument("--connections", type=int, default=16)
     chosen = options.parse_args()
     command = [
-        sys.executable, "-m", "intercom_bulk_updater.sandbox", "--until-stdin-closes",
+        sys.executable, "-m", "intercom_sandbox", "--until-stdin-closes",
         "--conversations", str(chosen.conversations), "--limit", "1000000", "--workspace-limit", "1000000",
     ]  # fmt: skip
     began = time.perf_counter()

@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from intercom_bulk_updater.console.parts import told
-from intercom_bulk_updater.console.picture import screen_svg
-from intercom_bulk_updater.console.verbs import Title
 from intercom_bulk_updater.errors import RunStopped
-from intercom_bulk_updater.processing.observer import Observer, Progress
-from intercom_bulk_updater.sandbox import running
+from intercom_bulk_updater.runs.observer import Observer, Progress
 from intercom_bulk_updater.stop import Stop
+from intercom_bulk_updater.terminal.phrases import Title
+from intercom_bulk_updater.terminal.screen_rows import told
+from intercom_bulk_updater.terminal.svg import screen_svg
+from intercom_sandbox import running
 
 
 class Catch(Observer):
@@ -37,8 +37,8 @@ def main() -> None:
     with running(conversations=24_000, latency=0.15, jitter=0.05, in_process=False) as box, tempfile.TemporaryDirectory() as home:
         os.environ.update({**box.env(), "INTERCOM_BULK_HOME": home})
         from conversation_closer import ConversationCloser
-        from intercom_bulk_updater.bulkrun import run_updater
-        from intercom_bulk_updater.processing.options import Options
+        from intercom_bulk_updater.runs.options import Options
+        from intercom_bulk_updater.updaters.bulk_process import run_updater
 
         catch = Catch(stop := Stop())
         # So many that the first windows, in which a burst flatters the rate, are long past.

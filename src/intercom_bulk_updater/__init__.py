@@ -16,14 +16,14 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ApiError": "errors",
     "AuthenticationError": "errors",
-    "BulkResult": "processing.result",
+    "BulkResult": "updaters.result",
     "Client": "api.client",
     "ConfigurationError": "errors",
     "IntercomBulkError": "errors",
-    "IntercomBulkUpdater": "updater",
+    "IntercomBulkUpdater": "updaters.updater",
     "NotFound": "errors",
-    "Operation": "operation",
-    "Options": "processing.options",
+    "Operation": "operations.operation",
+    "Options": "runs.options",
     "PermissionDenied": "errors",
     "Reversibility": "model",
     "SafetyStop": "errors",
@@ -72,11 +72,11 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .model import Reversibility
-    from .operation import Operation
-    from .processing.options import Options
-    from .processing.result import BulkResult
+    from .operations.operation import Operation
+    from .runs.options import Options
     from .stop import Stop
-    from .updater import IntercomBulkUpdater
+    from .updaters.result import BulkResult
+    from .updaters.updater import IntercomBulkUpdater
 
 
 def __getattr__(name: str) -> Any:

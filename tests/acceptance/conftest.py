@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from intercom_bulk_updater.sandbox import Sandbox, running
+from intercom_sandbox import Sandbox, running
 
 from .desk import Desk, at_desk
 

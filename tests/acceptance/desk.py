@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 from intercom_bulk_updater.cli.main import main
-from intercom_bulk_updater.sandbox import Sandbox
+from intercom_sandbox import Sandbox
 
 QUERY = "team = 5001 and state = open"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.sandbox import Sandbox
+from intercom_sandbox import Sandbox
 
 from .desk import QUERY, Desk, until
 
@@ -26,9 +26,9 @@ VERBS: dict[str, tuple[list[str], str]] = {
 }
 ELSEWHERE = """
 import asyncio, sys
-from intercom_bulk_updater.sandbox import workspace
+from intercom_sandbox import workspace
 workspace.WORKSPACE_ID = "elsewhere"
-from intercom_bulk_updater.sandbox import __main__ as server
+from intercom_sandbox import __main__ as server
 asyncio.run(server.run({"conversations": 20}, 0, True))
 """
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.sandbox import Sandbox, running
+from intercom_sandbox import Sandbox, running
 
 OPEN = "team = 5001 and state = open"
 

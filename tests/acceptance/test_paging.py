@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from intercom_bulk_updater import IntercomBulkUpdater, UsageError
-from intercom_bulk_updater.sandbox import running
 from intercom_bulk_updater.search.endpoints import endpoint_for
-from intercom_bulk_updater.search.source import EndpointSource
+from intercom_bulk_updater.search.paginator import EndpointSource
 from intercom_bulk_updater.stop import Stop
+from intercom_sandbox import running
 
 
 class Reader(IntercomBulkUpdater):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from intercom_bulk_updater.cli.rows import fill, places, read_rows
+from intercom_bulk_updater.cli.spreadsheet import fill, places, read_rows
 from intercom_bulk_updater.errors import UsageError
 
 from .desk import QUERY, Desk

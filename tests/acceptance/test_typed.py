@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.cli.dashes import joined
+from intercom_bulk_updater.cli.argv import joined
 
 from .desk import QUERY, Answer, Desk
 

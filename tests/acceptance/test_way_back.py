@@ -124,7 +124,7 @@ def test_a_plan_does_what_it_says_and_leaves_what_moved(desk: Desk) -> None:
 
 def test_a_sealed_plan_that_is_late_or_of_elsewhere(desk: Desk) -> None:
     """A plan with a good hash is still refused when it has expired (5) or belongs to another workspace (10)."""
-    from intercom_bulk_updater.processing.plan import _seal
+    from intercom_bulk_updater.runs.plan import _seal
 
     assert desk.close("--plan", "plan.jsonl").code == 0
     head, *lines = (desk.home / "plan.jsonl").read_text().splitlines(keepends=True)

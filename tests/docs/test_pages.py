@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from intercom_bulk_updater.cli.main import main
-from intercom_bulk_updater.sandbox import running
+from intercom_sandbox import running
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from intercom_bulk_updater.api.budget import Budget, Permit
-from intercom_bulk_updater.api.gate import Gate
 from intercom_bulk_updater.errors import DeadlineReached, Interrupted, RunStopped
+from intercom_bulk_updater.ratelimit.budget import Budget, Permit
+from intercom_bulk_updater.ratelimit.limiter import Gate
 from intercom_bulk_updater.stop import Stop
 
 

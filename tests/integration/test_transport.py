@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.transport import HttpTransport
-from intercom_bulk_updater.api.wire import Request
 from intercom_bulk_updater.errors import AnswerLost, ConnectionFailed, TimedOut
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

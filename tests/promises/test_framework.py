@@ -11,7 +11,7 @@ import pytest
 
 from conversation_closer import ConversationCloser
 from intercom_bulk_updater import AuthenticationError, ConfigurationError, SearchError, UsageError
-from intercom_bulk_updater.sandbox import Sandbox
+from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater, closed_once
 

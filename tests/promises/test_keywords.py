@@ -8,7 +8,7 @@ import pytest
 
 from conversation_closer import bulk_close
 from intercom_bulk_updater import Options, SafetyStop, UsageError
-from intercom_bulk_updater.sandbox import Sandbox
+from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater, closed_once
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from intercom_bulk_updater import IntercomBulkUpdater
-from intercom_bulk_updater.sandbox import Sandbox
+from intercom_sandbox import Sandbox
 
 
 class CustomUpdater(IntercomBulkUpdater):

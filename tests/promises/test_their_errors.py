@@ -18,7 +18,7 @@ import pytest
 
 from intercom_bulk_updater import UsageError
 from intercom_bulk_updater.cli.main import main
-from intercom_bulk_updater.sandbox import Sandbox
+from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater, closed_once
 
@@ -227,14 +227,14 @@ def test_a_run_of_a_module_is_found_again(box: Sandbox, tmp_path: Path, monkeypa
     package = tmp_path / "ours"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "base.py").write_text(FILE)
-    (package / "closing.py").write_text("from .base import Leaves\n\nclass Closing(Leaves):\n    pass\n")
+    (package / "updater.py").write_text(FILE)
+    (package / "closing.py").write_text("from .updater import Leaves\n\nclass Closing(Leaves):\n    pass\n")
     assert installed("run", "ours.closing:Closing", "--param", "team_id=5001", "--limit", "2", "--yes").returncode == 7
     monkeypatch.chdir("/")
     again = installed("runs", "resume", "latest", "--yes")
     assert again.returncode == 7 and "ended the run by sys.exit()" in again.stderr, again.stderr
     monkeypatch.chdir(tmp_path)
-    (package / "job.py").write_text("from .base import Leaves\n\nclass Mine(Leaves):\n    pass\n\nif __name__ == '__main__':\n"
+    (package / "job.py").write_text("from .updater import Leaves\n\nclass Mine(Leaves):\n    pass\n\nif __name__ == '__main__':\n"
                                     "    Mine().bulk_process(team_id='5001', max_items=2, progress='none')\n")
     subprocess.run([sys.executable, "-m", "ours.job"], capture_output=True, check=False)
     monkeypatch.chdir("/")

@@ -12,7 +12,7 @@ import requests
 import urllib3
 from intercom import Intercom
 
-from intercom_bulk_updater.sandbox import Sandbox
+from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
 

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from intercom_bulk_updater.errors import Interrupted
-from intercom_bulk_updater.sandbox import Sandbox
 from intercom_bulk_updater.stop import Stop
+from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intercom_bulk_updater.sandbox import Sandbox, running
+from intercom_sandbox import Sandbox, running
 
 Item = dict[str, Any]
 Leaf = dict[str, Any]

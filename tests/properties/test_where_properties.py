@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.search.where import compile_where, explain, matches, validate_query
+from intercom_bulk_updater.search.language.where import compile_where, explain, matches, validate_query
 
 NOW = 1795500000.0
 Test = Callable[[dict[str, Any]], bool]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from intercom_bulk_updater.sandbox import Sandbox, running
+from intercom_sandbox import Sandbox, running
 
 OPEN_IN_SUPPORT = {
     "operator": "AND",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from intercom_bulk_updater.sandbox import running
+from intercom_sandbox import running
 
 
 def get_url(box, url):

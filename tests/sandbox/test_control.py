@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from intercom_bulk_updater.sandbox import Sandbox, running
-from intercom_bulk_updater.sandbox.reference import page
+from intercom_sandbox import Sandbox, running
+from intercom_sandbox.reference import page
 
 ROOT = Path(__file__).parents[2]
 pytest_plugins = ["pytester"]
@@ -62,7 +62,7 @@ def test_bad_settings_stop_the_start():
 
 def test_the_command_prints_one_line_and_obeys_signals():
     """`python -m` prints url and token as JSON, serves, and leaves with 0 on SIGTERM."""
-    command = [sys.executable, "-m", "intercom_bulk_updater.sandbox", "--conversations", "5"]
+    command = [sys.executable, "-m", "intercom_sandbox", "--conversations", "5"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         about = json.loads(process.stdout.readline())
@@ -132,13 +132,13 @@ def test_the_fixture_serves_other_peoples_tests(pytester):
 def test_the_plugin_imports_nothing_until_it_is_used():
     """Loading the plugin pulls in neither the server nor an HTTP client."""
     code = (
-        "import sys, pytest; before = set(sys.modules); import intercom_bulk_updater.sandbox.pytest_plugin; "
+        "import sys, pytest; before = set(sys.modules); import intercom_sandbox.pytest_plugin; "
         "print([m for m in set(sys.modules) - before if 'sandbox' in m or m in ('httptools', 'http.client')])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert sorted(eval(found)) == [
-        "intercom_bulk_updater.sandbox",
-        "intercom_bulk_updater.sandbox.pytest_plugin",
+        "intercom_sandbox",
+        "intercom_sandbox.pytest_plugin",
     ]
 
 
@@ -148,7 +148,7 @@ def test_the_sandbox_shares_no_code_with_the_client():
     for path in folder.rglob("*.py"):
         for line in path.read_text().splitlines():
             if "import" in line and "intercom_bulk_updater" in line and "`" not in line:
-                assert "intercom_bulk_updater.sandbox" in line, f"{path}: {line}"
+                assert "intercom_sandbox" in line, f"{path}: {line}"
 
 
 def test_the_reference_page_is_current():

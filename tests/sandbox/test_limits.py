@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from intercom_bulk_updater.sandbox import running
+from intercom_sandbox import running
 
 LONG = {"conversations": 20, "window": 1000.0}  # a window that no test outlives
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from intercom_bulk_updater.sandbox import running
+from intercom_sandbox import running
 
 BY_ID = {"field": "id", "order": "ascending"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from intercom_bulk_updater.amounts import Amount, Expect, parse_duration, parse_rate, parse_share
 from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.parsing.amounts import Amount, Expect, parse_duration, parse_rate, parse_share
 
 
 @pytest.mark.parametrize(

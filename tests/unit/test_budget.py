@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from intercom_bulk_updater.api.budget import Budget, Permit, WindowUse
+from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowUse
 
 RESET = 1_487_332_510
 

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from intercom_bulk_updater.api.budget import BudgetState
-from intercom_bulk_updater.console.figures import clean, number, percent, plural, seconds, shorten, subject
-from intercom_bulk_updater.console.parts import sentence_of, told
-from intercom_bulk_updater.console.picture import screen_svg
-from intercom_bulk_updater.console.screen import frame
-from intercom_bulk_updater.console.verbs import Title, already, past, sentence
+from intercom_bulk_updater.engine.pool import Snapshot
 from intercom_bulk_updater.model import Counts
-from intercom_bulk_updater.processing.engine import Snapshot
-from intercom_bulk_updater.processing.observer import Progress
+from intercom_bulk_updater.ratelimit.budget import BudgetState
+from intercom_bulk_updater.runs.observer import Progress
+from intercom_bulk_updater.terminal.formatting import clean, number, percent, plural, seconds, shorten, subject
+from intercom_bulk_updater.terminal.phrases import Title, already, past, sentence
+from intercom_bulk_updater.terminal.screen import frame
+from intercom_bulk_updater.terminal.screen_rows import sentence_of, told
+from intercom_bulk_updater.terminal.svg import screen_svg
 
 TITLE = Title("conversations.close", "close", "Acme Support", "team = 5001 and state = open", run="1123-close-7f3a")
 

@@ -16,20 +16,20 @@ from typing import Any, TextIO
 
 import pytest
 
-from intercom_bulk_updater.console.eventlines import JsonLines, done_line
-from intercom_bulk_updater.console.question import confirm, needs_number
-from intercom_bulk_updater.console.verbs import Title
-from intercom_bulk_updater.console.watch import (
+from intercom_bulk_updater.errors import SafetyStop, UsageError
+from intercom_bulk_updater.model import Counts, Reversibility
+from intercom_bulk_updater.runs.observer import Progress
+from intercom_bulk_updater.runs.preview import Review
+from intercom_bulk_updater.terminal.json_lines import JsonLines, done_line
+from intercom_bulk_updater.terminal.observers import (
     ConsoleObserver,
     LiveObserver,
     PlainObserver,
     QuietObserver,
     observer_for,
 )
-from intercom_bulk_updater.errors import SafetyStop, UsageError
-from intercom_bulk_updater.model import Counts, Reversibility
-from intercom_bulk_updater.processing.observer import Progress
-from intercom_bulk_updater.processing.review import Review
+from intercom_bulk_updater.terminal.phrases import Title
+from intercom_bulk_updater.terminal.question import confirm, needs_number
 
 REPORT: dict[str, Any] = {
     "schema": "run/1", "ok": True, "exit": 0,
@@ -135,7 +135,7 @@ def test_force_color_makes_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lines_need_no_rich() -> None:
     """A log without a person costs no import of the terminal library."""
-    program = "import sys; from intercom_bulk_updater.console import watch, eventlines; print('rich' in sys.modules)"
+    program = "import sys; from intercom_bulk_updater.terminal import json_lines, observers; print('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
@@ -321,10 +321,10 @@ def test_ctrl_c_at_the_question() -> None:
 import os, signal, sys
 terminal = os.open(sys.argv[1], os.O_RDWR)  # of a new session: it becomes the controlling terminal
 signal.signal(signal.SIGINT, lambda *_: None)
-from intercom_bulk_updater.console.eventlines import JsonLines, done_line
-from intercom_bulk_updater.console.question import confirm
-from intercom_bulk_updater.processing.review import Review
-from intercom_bulk_updater.console.verbs import Title
+from intercom_bulk_updater.terminal.json_lines import JsonLines, done_line
+from intercom_bulk_updater.terminal.question import confirm
+from intercom_bulk_updater.runs.preview import Review
+from intercom_bulk_updater.terminal.phrases import Title
 stdin, stderr = os.fdopen(terminal, "r"), os.fdopen(os.dup(terminal), "w")
 review = Review("close", selected=3, would_change=3, reversibility="reversible")
 said = confirm(review, "r", Title("conversations.close", "close"), stdin=stdin, stderr=stderr)

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from intercom_bulk_updater.api.budget import BudgetState
-from intercom_bulk_updater.console import tables
-from intercom_bulk_updater.console.findings import findings_table
-from intercom_bulk_updater.console.sheet import Sheet, Sheets, _widths, write
-from intercom_bulk_updater.console.verbs import Title
-from intercom_bulk_updater.console.wording import error_text, review_text, summary_text
 from intercom_bulk_updater.errors import AuthenticationError, RunLocked, SafetyStop, TimedOut
 from intercom_bulk_updater.journal.records import Event, FailureExample, FailureGroup, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, RunStatus
-from intercom_bulk_updater.processing.review import Review
+from intercom_bulk_updater.ratelimit.budget import BudgetState
+from intercom_bulk_updater.runs.preview import Review
+from intercom_bulk_updater.terminal import tables
+from intercom_bulk_updater.terminal.phrases import Title
+from intercom_bulk_updater.terminal.search_table import findings_table
+from intercom_bulk_updater.terminal.table import Sheet, Sheets, _widths, write
+from intercom_bulk_updater.terminal.texts import error_text, review_text, summary_text
 
 TITLE = Title("conversations.close", "close", "Acme", "team = 5001")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.search.fields import RESOURCES, resource, whole_days
+from intercom_bulk_updater.search.language.fields import RESOURCES, resource, whole_days
 
 TYPES = {"String": {"text", "words", "tag"}, "Integer": {"integer"}, "Boolean": {"boolean"}, "Date": {"date", "day"}}
 

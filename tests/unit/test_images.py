@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.actions.state import ASSIGNEES, STATE, image, shown_after, so
+from intercom_bulk_updater.operations.conversations.state import ASSIGNEES, STATE, image, shown_after, so
 
 FIELDS = (*ASSIGNEES, *STATE, "tags", "title", "custom_attributes.plan", "company_id")
 

@@ -210,10 +210,11 @@ def test_light_to_import() -> None:
 
 def test_reference_is_current() -> None:
     """docs/reference/journal-file.md is what the schema's comments say."""
-    from intercom_bulk_updater.journal import describe, schema
+    from intercom_bulk_updater.journal import reference as describe
+    from intercom_bulk_updater.journal import schema
 
     page = (ROOT / "docs" / "reference" / "journal-file.md").read_text()
-    assert page == describe.describe(), "python -m intercom_bulk_updater.journal.describe > docs/reference/journal-file.md"
+    assert page == describe.describe(), "python -m intercom_bulk_updater.journal.reference > docs/reference/journal-file.md"
     for table in schema.metadata.tables.values():
         assert table.comment
         assert all(column.comment for column in table.columns)
@@ -224,7 +225,8 @@ def test_tables_fit_postgresql() -> None:
     from sqlalchemy.dialects import postgresql
     from sqlalchemy.schema import CreateIndex, CreateTable
 
-    from intercom_bulk_updater.journal import items, schema
+    from intercom_bulk_updater.journal import item_writes as items
+    from intercom_bulk_updater.journal import schema
 
     dialect = postgresql.dialect()
     for table in schema.metadata.sorted_tables:

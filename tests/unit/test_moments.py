@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.moments import (
+from intercom_bulk_updater.parsing.dates import (
     day_of,
     describe,
     next_day,

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from intercom_bulk_updater.api.budget import Budget
-from intercom_bulk_updater.api.gate import Gate
+from intercom_bulk_updater.engine.pool import Crew, Engine
+from intercom_bulk_updater.engine.throughput import Pace
 from intercom_bulk_updater.model import Fate, Item, Outcome
-from intercom_bulk_updater.processing.engine import Crew, Engine
-from intercom_bulk_updater.processing.pace import Pace
+from intercom_bulk_updater.ratelimit.budget import Budget
+from intercom_bulk_updater.ratelimit.limiter import Gate
 from intercom_bulk_updater.stop import Stop
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from intercom_bulk_updater.report.advice import OTHERWISE, advice
-from intercom_bulk_updater.report.remedies import REMEDIES
+from intercom_bulk_updater.report.failure_advice import REMEDIES
 
 
 @pytest.mark.parametrize(

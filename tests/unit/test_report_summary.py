@@ -25,7 +25,7 @@ from intercom_bulk_updater.errors import (
 from intercom_bulk_updater.journal import Journal, RunLock
 from intercom_bulk_updater.model import Failure, Fate, NewItem, Outcome, RunStatus
 from intercom_bulk_updater.report.summary import exit_of, summarize, summary_without_run
-from intercom_bulk_updater.report.words import error_hint
+from intercom_bulk_updater.report.texts import error_hint
 
 STOPPED = {"status": RunStatus.STOPPED, "exit_code": 7, "message": "The deadline came"}
 

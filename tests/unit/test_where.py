@@ -12,9 +12,9 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.search.fields import resource as find_resource
+from intercom_bulk_updater.search.language.fields import resource as find_resource
+from intercom_bulk_updater.search.language.where import Resolved, compile_where, explain, hints, validate_query
 from intercom_bulk_updater.search.names import Names
-from intercom_bulk_updater.search.where import Resolved, compile_where, explain, hints, validate_query
 
 # A Tuesday, 06:00 in Dublin.
 NOW = 1795500000.0

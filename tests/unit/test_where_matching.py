@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.search.where import compile_where, matches
+from intercom_bulk_updater.search.language.where import compile_where, matches
 
 NOW = 1795500000.0
 CONVERSATION: dict[str, Any] = {

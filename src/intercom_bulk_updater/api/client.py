@@ -1,4 +1,4 @@
-"""Intercom's manners: base URL, token, version header, budget, errors. It never retries; see worker.py and source.py.
+"""Intercom's manners: base URL, token, version header, budget, errors. It never retries; see processor.py and paginator.py.
 
 Every call through a `Client` is governed: it waits for its permit, tells the budget what the answer's headers said, and
 turns refusals into errors that say whether trying again makes sense.
@@ -19,12 +19,12 @@ from typing import Any
 
 from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited, UsageError
 from ..model import Requests, Workspace
-from .budget import Permit
-from .carried import Carried
-from .gate import Gate
+from ..ratelimit.budget import Permit
+from ..ratelimit.limiter import Gate
+from .error_map import refusal, throttle_kind
+from .messages import Request, Response, Sent, Transport
 from .redact import redact
-from .refusal import refusal, throttle_kind
-from .wire import Request, Response, Sent, Transport
+from .replay import Carried
 
 log = logging.getLogger("intercom_bulk_updater")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .wire import Sent
+from .messages import Sent
 
 Json = Mapping[str, Any]
 

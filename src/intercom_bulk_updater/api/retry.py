@@ -1,6 +1,6 @@
 """What an error means for the item: pure decisions, no waiting, no sending, no import of any HTTP library.
 
-`classify` understands our own errors, and those of other libraries (foreign.py), because people's updaters bring their own
+`classify` understands our own errors, and those of other libraries (foreign_errors.py), because people's updaters bring their own
 HTTP. What it does not know is not retried.
 
 Step 8 of the life of an item (docs/explanation/life-of-an-item.md).
@@ -24,10 +24,10 @@ from ..errors import (
     TransportError,
 )
 from ..model import Failure
-from .foreign import of_a_library, told
+from .error_map import throttle_kind
+from .foreign_errors import of_a_library, told
+from .messages import Sent
 from .redact import redact
-from .refusal import throttle_kind
-from .wire import Sent
 
 
 class Kind(StrEnum):

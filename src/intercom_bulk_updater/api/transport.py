@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 
 from ..errors import AnswerLost, ConnectionFailed, TimedOut
-from .wire import Request, Response
+from .messages import Request, Response
 
 if TYPE_CHECKING:
     from ssl import SSLContext

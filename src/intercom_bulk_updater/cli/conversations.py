@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import UnknownName, UsageError, why
-from ..operation import Operation
-from ..processing.session import Session
+from ..operations.operation import Operation
+from ..runs.session import Session
 from ..search.names import Names
+from .execute import act
 from .find import conversations as find
 from .flags import Output, Safety, Selection, Speed
-from .work import act
 
 __all__ = ["assign", "close", "find", "note", "open", "reply", "set", "snooze", "tag", "untag"]
 
@@ -55,7 +55,7 @@ def close(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Close conversations."""
-    from ..actions.conversations import Close
+    from ..operations.conversations.verbs import Close
 
     def make(session: Session, names: Names, given: Given) -> Operation:
         return Close(_not_empty(given["body"], "close") if given else "")
@@ -67,7 +67,7 @@ def open(
     *, sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT
 ) -> int:
     """Open conversations again."""
-    from ..actions.conversations import Open
+    from ..operations.conversations.verbs import Open
 
     return _act(lambda session, names, given: Open(), {}, sel, safe, speed, out)
 
@@ -78,8 +78,8 @@ def snooze(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Snooze conversations until a moment."""
-    from ..actions.conversations import Snooze
-    from ..moments import parse_moment
+    from ..operations.conversations.verbs import Snooze
+    from ..parsing.dates import parse_moment
 
     def make(session: Session, names: Names, given: Given) -> Operation:
         return Snooze(parse_moment(given["until"], time.time(), session.workspace().timezone or "UTC"))
@@ -96,7 +96,7 @@ def assign(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Assign conversations to a team, an admin, or nobody."""
-    from ..actions.conversations import Assign
+    from ..operations.conversations.verbs import Assign
 
     if unassign == bool(to_team or to_admin):
         raise UsageError("assign needs --to-team or --to-admin (or both), or --unassign alone.")
@@ -122,7 +122,7 @@ def tag(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Put tags on conversations."""
-    from ..actions.conversations import Tag
+    from ..operations.conversations.verbs import Tag
 
     def make(session: Session, names: Names, given: Given) -> Operation:
         found = [_tag(names, name, create_tag) for name in given["tags"]]
@@ -135,7 +135,7 @@ def untag(
     *, tag: _TAGS, sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT
 ) -> int:
     """Take tags off conversations."""
-    from ..actions.conversations import Untag
+    from ..operations.conversations.verbs import Untag
 
     def make(session: Session, names: Names, given: Given) -> Operation:
         found = [_tag(names, name, False) for name in given["tags"]]
@@ -146,7 +146,7 @@ def untag(
 
 def _tag(names: Names, name: str, create: bool) -> tuple[str, str]:
     """Id and label. A tag that is to be created is so only when the run begins to write."""
-    from ..actions.conversations import NEW_TAG
+    from ..operations.conversations.verbs import NEW_TAG
 
     typed = " ".join(name.split())
     if not typed:
@@ -168,8 +168,8 @@ def set(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Write fields and custom attributes of conversations; types come from the workspace."""
-    from ..actions.conversations import Set
-    from .values import Attributes
+    from ..operations.conversations.verbs import Set
+    from .attribute_values import Attributes
 
     if not values:
         raise UsageError("set needs at least one KEY=VALUE")
@@ -192,7 +192,7 @@ def note(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Leave an internal note."""
-    from ..actions.messages import Note
+    from ..operations.conversations.messages import Note
 
     def make(session: Session, names: Names, given: Given) -> Operation:
         return Note(_not_empty(given["body"], "note"), skip_notifications)
@@ -205,7 +205,7 @@ def reply(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Reply to the customers."""
-    from ..actions.messages import Reply
+    from ..operations.conversations.messages import Reply
 
     def make(session: Session, names: Names, given: Given) -> Operation:
         return Reply(_not_empty(given["body"], "reply"), skip_notifications)

@@ -8,22 +8,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import ConfigurationError, IntercomBulkError, NotFound, PermissionDenied, UnknownName
-from ..processing.options import Options
-from ..processing.session import Session
+from ..runs.options import Options
+from ..runs.session import Session
 from ..search.names import Names
+from .execute import opened
 from .flags import Shown
 from .show import out as show_out
 from .show import out_json
-from .work import opened
 
 _OUT = Shown()
 
 
 def doctor(*, out: Shown = _OUT) -> int:
     """Check settings, token, workspace, permissions, clock and state folder; every line says what to do."""
-    from ..console.tables import Check
     from ..report.summary import exit_of
-    from ..report.words import error_hint
+    from ..report.texts import error_hint
+    from ..terminal.tables import Check
 
     checks: list[Check] = []
     code = 0
@@ -40,8 +40,8 @@ def doctor(*, out: Shown = _OUT) -> int:
         told = [{"check": c.name, "ok": c.ok is not False, "said": c.words, "advice": c.advice} for c in checks]
         out_json({"schema": "doctor/1", "ok": code == 0, "exit": code, "checks": told})
     else:
-        from ..console.tables import doctor_lines
-        from ..console.terminal import say
+        from ..terminal.tables import doctor_lines
+        from ..terminal.terminal import say
 
         say(doctor_lines(checks), sys.stdout)
     return code
@@ -136,7 +136,7 @@ def limits(*, out: Shown = _OUT) -> int:
             "used": state.used, "window_seconds": state.window_seconds, "ends_in": state.ends_in,
         })
         return 0
-    from ..console.tables import limits_table
+    from ..terminal.tables import limits_table
 
     show_out(limits_table(state))
     return 0

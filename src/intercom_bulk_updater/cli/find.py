@@ -13,14 +13,14 @@ from cyclopts import Parameter
 
 from ..errors import IntercomBulkError, SearchError
 from ..model import NewItem
-from ..operation import Operation
-from ..processing.options import Options
+from ..operations.operation import Operation
+from ..runs.options import Options
 from ..search.names import Names
+from .execute import opened, options_of
 from .flags import Safety, Selection, Shown, Speed, whole
-from .rows import read_rows
 from .select import select
-from .streams import emit, note
-from .work import opened, options_of
+from .spreadsheet import read_rows
+from .stdout import emit, note
 
 _SHOWN = 25
 _FIELDS = (
@@ -86,7 +86,7 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
 
 def _report(output: Shown, said: dict[str, Any], items: list[dict[str, Any]]) -> None:
     """What was found, for programs: one object; or its end, behind a line for each item."""
-    from ..console.eventlines import done_line
+    from ..terminal.json_lines import done_line
 
     report = {"schema": "find/1", "ok": True, "exit": 0, **said}
     emit(done_line({**report, "run": None}, said["count"] + 1) if output.jsonl else json_.dumps({**report, "items": items}) + "\n")
@@ -103,7 +103,7 @@ def _told(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(items: list[dict[str, Any]], resource: str, names: Names | None = None) -> None:
-    from ..console.findings import findings_table
+    from ..terminal.search_table import findings_table
     from .show import out
 
     # For people the names, for which there is room; programs that read the lines have the ids.
@@ -144,7 +144,7 @@ _Limit = Annotated[int | None, Parameter(help="So many companies at most.", conv
 def companies(*, out: Shown = _OUT, speed: Speed = _SPEED, limit: _Limit = None) -> int:
     """List companies (searching them needs Intercom's Preview version). Never writes."""
     from ..search.endpoints import endpoint_for
-    from ..search.source import EndpointSource
+    from ..search.paginator import EndpointSource
 
     with opened(options_of(Safety(), speed, limit), out) as (session, _):
         source = EndpointSource(session.client, session.stop, endpoint_for("companies/list"), page_size=60)

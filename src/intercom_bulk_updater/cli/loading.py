@@ -13,10 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..bulkrun import FROM_FILE
 from ..errors import IntercomBulkError, UsageError
-from ..updater import IntercomBulkUpdater
-from ..usercode import importing, place_of
+from ..updaters.bulk_process import FROM_FILE
+from ..updaters.calls import importing, place_of
+from ..updaters.updater import IntercomBulkUpdater
 
 
 def load_class(target: str, *, here: bool = False) -> type[IntercomBulkUpdater]:

@@ -13,8 +13,8 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from intercom_bulk_updater import __version__
 
-from .dashes import joined
-from .streams import close_streams, open_streams
+from .argv import joined
+from .stdout import close_streams, open_streams
 
 _HERE = "intercom_bulk_updater.cli"
 
@@ -87,9 +87,9 @@ for _place, (_group, _name, _target, _help) in enumerate((
     (_BACK, "verify", "plans:verify", "Read a run's items back and search again."),
     (_ROUND, "doctor", "doctor:doctor", "Check token, workspace, clock and state folder."),
     (_ROUND, "limits", "doctor:limits", "What the rate limit allows right now."),
-    (_ROUND, "sandbox", "playground:sandbox", "Serve a small Intercom on this machine, to try things on."),
-    (_ROUND, "demo", "playground:demo", "The main job on the built-in sandbox, from the dry run to the server's own books."),
-    (_ROUND, "completion", "playground:completion", "Print the completion script for a shell."),
+    (_ROUND, "sandbox", "demo:sandbox", "Serve a small Intercom on this machine, to try things on."),
+    (_ROUND, "demo", "demo:demo", "The main job on the built-in sandbox, from the dry run to the server's own books."),
+    (_ROUND, "completion", "demo:completion", "Print the completion script for a shell."),
 ), 2):
     app.command(f"{_HERE}.{_target}", name=_name, help=_help, group=_group, sort_key=_place)
 
@@ -102,15 +102,15 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:
-        from .failure import misused
-        from .misuse import meant
+        from .errors import misused
+        from .usage_errors import meant
 
         code = misused(meant(exc, given), given)
     except BrokenPipeError:
         # Whoever read us has gone (`| head`): nothing more to say, and nobody to say it to.
         code = 0
     except (Exception, KeyboardInterrupt) as exc:
-        from .failure import failed
+        from .errors import failed
 
         code = failed(exc, given)
     lost = close_streams()

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from ..errors import UsageError
 from ..model import Reversibility
-from ..operation import Operation
-from ..registry import names, operation_class
+from ..operations.operation import Operation
+from ..operations.registry import names, operation_class
 from .flags import Shown
 from .show import out as show_out
 from .show import out_json
@@ -24,7 +24,7 @@ def list_operations(*, out: Shown = _OUT) -> int:
     if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, "operations": rows})
         return 0
-    from ..console.tables import operations_table
+    from ..terminal.tables import operations_table
 
     show_out(operations_table(rows))
     return 0
@@ -39,7 +39,7 @@ def show(name: Annotated[str, Parameter(help="Its name, such as conversations.cl
     if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, **about})
         return 0
-    from ..console.tables import operation_table
+    from ..terminal.tables import operation_table
 
     show_out(operation_table(about))
     return 0

@@ -8,26 +8,26 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ..bulkrun import login
 from ..errors import SafetyStop, UsageError
 from ..journal import RunLock
 from ..model import RunStatus
-from ..operation import Operation
-from ..processing.feeds import ListFeed, QueryFeed
-from ..processing.options import Options
-from ..processing.plan import check_plan, read_plan
-from ..processing.runner import Job, Runner
-from ..processing.undo import inverse_of, not_undoable, undo_items
-from ..registry import build
-from ..usercode import Raised, failed
+from ..operations.operation import Operation
+from ..operations.registry import build
+from ..runs.options import Options
+from ..runs.plan import check_plan, read_plan
+from ..runs.runner import Job, Runner
+from ..runs.sources import ListFeed, QueryFeed
+from ..runs.undo import inverse_of, not_undoable, undo_items
+from ..updaters.bulk_process import login
+from ..updaters.calls import Raised, failed
+from .execute import gates, go, opened, options_of
 from .flags import Output, Safety, Speed
-from .latest import pick, real
+from .output import close, observer_of, tell, title_of
 from .rebuild import rebuild
-from .resuming import go_on
+from .resume import go_on
+from .run_reference import pick, real
 from .select import Selected
-from .streams import note
-from .telling import close, observer_of, tell, title_of
-from .work import gates, go, opened, options_of
+from .stdout import note
 
 _OUT, _SAFE, _SPEED = Output(), Safety(), Speed()
 _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it, or latest.")]
@@ -45,7 +45,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         check_plan(found, workspace.id)
         header = found.header
         if header.get("updater"):
-            from ..updating import Updating
+            from ..updaters.adapter import Updating
             from .loading import load_stored, made
 
             updater = made(load_stored(header["updater"]))

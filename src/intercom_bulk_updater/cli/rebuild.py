@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..bulkrun import feed_of
 from ..errors import SafetyStop, UsageError, WrongWorkspace
 from ..journal import RunRecord
 from ..model import NewItem
-from ..operation import Operation
-from ..processing.feeds import Feed, ListFeed
-from ..processing.options import Options
-from ..processing.plan import Plan, read_plan
-from ..processing.session import Session
-from ..processing.undo import inverse_of, undo_items
-from ..registry import build
-from ..updater import IntercomBulkUpdater
-from ..updating import Updating
+from ..operations.operation import Operation
+from ..operations.registry import build
+from ..runs.options import Options
+from ..runs.plan import Plan, read_plan
+from ..runs.session import Session
+from ..runs.sources import Feed, ListFeed
+from ..runs.undo import inverse_of, undo_items
+from ..updaters.adapter import Updating
+from ..updaters.bulk_process import feed_of
+from ..updaters.updater import IntercomBulkUpdater
 from .loading import load_stored, made
 from .select import Selected, feed
 

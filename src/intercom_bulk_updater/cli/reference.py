@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from cyclopts import App
 from cyclopts.argument import Argument
 
-from ..registry import names
+from ..operations.registry import names
 from .flags import Output, Safety, Selection, Speed
 from .main import app
 from .operations import GIVEN, told

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from ..amounts import parse_duration
 from ..errors import SafetyStop, UsageError
 from ..journal import Journal, RunLock
 from ..model import Outcome, RunStatus
+from ..parsing.amounts import parse_duration
 from ..report.summary import standing, summarize
 from ..stop import Stop
+from .execute import interactive
 from .flags import Output, Safety, Shown, Speed, whole
-from .latest import alive, pick
-from .resuming import go_on
+from .output import say, writable
+from .resume import go_on
+from .run_reference import alive, pick
 from .show import out as show_out
 from .show import out_data, out_json
-from .telling import say, writable
-from .work import interactive
 
 if TYPE_CHECKING:
     from ..report.export import Format
@@ -54,7 +54,7 @@ def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest firs
             else:
                 out_json({"schema": "runs/1", "ok": True, "exit": 0, "runs": told})
             return 0
-        from ..console.tables import runs_table
+        from ..terminal.tables import runs_table
 
         shown = [replace(r, status=standing(book, r)) for r in records]
         if shown:
@@ -73,7 +73,7 @@ def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "late
         report = summarize(book, record.id)
         if out_data(out, lambda: report):
             return 0
-        from ..console.tables import run_table
+        from ..terminal.tables import run_table
 
         record = replace(record, status=standing(book, record))
         show_out(
@@ -88,12 +88,12 @@ def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "late
 
 
 def _show_plan(path: Path, out: Shown) -> int:
-    from ..processing.plan import read_plan
+    from ..runs.plan import read_plan
 
     plan = read_plan(path)
     if out_data(out, lambda: {"schema": "plan/1", "ok": True, "exit": 0, "header": dict(plan.header)}):
         return 0
-    from ..console.tables import plan_table
+    from ..terminal.tables import plan_table
 
     show_out(plan_table(plan.header, plan.lines()))
     return 0
@@ -106,9 +106,9 @@ def watch(
     out: Shown = _OUT,
 ) -> int:
     """Follow a run of another process until it ends; Ctrl-C stops watching, not the run."""
-    from ..console.eventlines import done_line, event_line
-    from ..console.verbs import Title
-    from ..console.watch import observer_for
+    from ..terminal.json_lines import done_line, event_line
+    from ..terminal.observers import observer_for
+    from ..terminal.phrases import Title
 
     stop = Stop()
     with journal() as book:
@@ -131,7 +131,7 @@ def watch(
             else:
                 out_json(report)
         else:
-            from ..console.wording import summary_text
+            from ..terminal.texts import summary_text
             say(summary_text(report))
     return int(report["exit"] or 0)
 

@@ -13,16 +13,16 @@ from ..api.retry import RetryPolicy
 from ..errors import UsageError, WrongWorkspace, why
 from ..journal import Journal
 from ..model import FINAL, NewItem, Outcome
-from ..operation import Operation
-from ..processing.feeds import Feed, ListFeed, QueryFeed
-from ..processing.options import Options
-from ..processing.session import Session
+from ..operations.operation import Operation
+from ..runs.options import Options
+from ..runs.session import Session
+from ..runs.sources import Feed, ListFeed, QueryFeed
 from ..search.endpoints import endpoint_for
+from ..search.language.where import compile_where, explain, hints, validate_query
 from ..search.names import Names
-from ..search.source import EndpointSource
-from ..search.where import compile_where, explain, hints, validate_query
+from ..search.paginator import EndpointSource
 from .flags import Selection
-from .streams import note, piped
+from .stdout import note, piped
 
 
 @dataclass(slots=True)

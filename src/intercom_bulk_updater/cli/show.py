@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .flags import Shown
-from .streams import emit
+from .stdout import emit
 
 
 def out(thing: Any) -> None:
@@ -15,7 +15,7 @@ def out(thing: Any) -> None:
     if isinstance(thing, str):
         emit(thing if thing.endswith("\n") else thing + "\n")
         return
-    from ..console.sheet import write
+    from ..terminal.table import write
 
     write(thing)
 

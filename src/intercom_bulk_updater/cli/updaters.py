@@ -8,25 +8,25 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..arguments import check_typed
-from ..bulkrun import feed_of, login, resource_of
-from ..bulkrun import select as select_by
 from ..errors import UsageError
 from ..model import NewItem
-from ..peritem import WITH
-from ..processing.feeds import Feed
-from ..processing.options import Options
-from ..processing.session import Session
+from ..operations.per_item import WITH
+from ..runs.options import Options
+from ..runs.session import Session
+from ..runs.sources import Feed
 from ..search.names import Names
-from ..updater import IntercomBulkUpdater
-from ..updating import Updating
-from ..usercode import complete
+from ..updaters.adapter import Updating
+from ..updaters.arguments import check_typed
+from ..updaters.bulk_process import feed_of, login, resource_of
+from ..updaters.bulk_process import select as select_by
+from ..updaters.calls import complete
+from ..updaters.updater import IntercomBulkUpdater
+from .execute import DEFAULT_CAP, gates, go, opened, options_of
 from .flags import Output, Safety, Selection, Speed
 from .loading import load_class, made
-from .rows import Rows, checked_places, fill, read_rows
 from .select import Selected, one_way, read_ids
 from .select import select as select_by_flags
-from .work import DEFAULT_CAP, gates, go, opened, options_of
+from .spreadsheet import Rows, checked_places, fill, read_rows
 
 _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
 

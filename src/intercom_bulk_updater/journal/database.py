@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from intercom_bulk_updater.errors import JournalError
 
 from . import sqlite
+from .error_messages import trouble
 from .migrations import migrate
-from .troubles import trouble
 
 
 class Database:

@@ -37,7 +37,9 @@ class Journal:
 
     def __init__(self, path: Path | str | None = None) -> None:
         # Here and not above: the database library takes a while to load, and `--help` has no use for it.
-        from . import items, log, rows
+        from . import events as log
+        from . import item_queries as rows
+        from . import item_writes as items
         from .database import Database
         from .prune import prune
         from .runs import Runs

@@ -19,9 +19,9 @@ from intercom_bulk_updater.errors import JournalError, NoSuchRun
 from intercom_bulk_updater.model import RunStatus
 
 from . import schema
-from .coding import clean, pack, unpack_or_empty
 from .database import Database
 from .records import RunRecord
+from .serialization import clean, pack, unpack_or_empty
 
 _JSON_FIELDS = frozenset({"parameters", "selection", "settings", "search", "progress", "totals"})
 _FIXED = frozenset({"id", "number", "created_at", "updated_at"})

@@ -1,11 +1,11 @@
-"""From a failure to what a person can do about it, by the table in remedies.py."""
+"""From a failure to what a person can do about it, by the table in failure_advice.py."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from .remedies import REMEDIES
+from .failure_advice import REMEDIES
 
 OTHERWISE = "Look at the item in Intercom; its support can look the failure up by the request id."
 """For a failure that no row of the table knows."""

@@ -15,8 +15,8 @@ from intercom_bulk_updater.journal import ItemRow, Journal
 from intercom_bulk_updater.model import Outcome, RunStatus
 
 from .summary import standing
+from .texts import change_words, without_secrets, without_tokens
 from .times import rfc3339
-from .words import change_words, without_secrets, without_tokens
 
 Format = Literal["csv", "jsonl", "json"]
 COLUMNS = (

@@ -16,12 +16,12 @@ from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.journal import Journal, RunRecord
 
 from . import sections
-from .markup import command_box, esc, section
-from .picture import outcome_bar, timeline
+from .charts import outcome_bar, timeline
+from .headline import verdict_of
+from .html import command_box, esc, section
 from .summary import summarize
+from .texts import selection_words, words_of
 from .times import moment
-from .verdict import verdict_of
-from .words import selection_words, words_of
 
 _LABELS = {
     "undo": "To take it back",

@@ -9,11 +9,11 @@ from typing import Any
 from intercom_bulk_updater.journal import Event, Journal, RunRecord
 from intercom_bulk_updater.model import Outcome
 
-from .markup import esc, facts, flagged, folded, number, paragraph, section, table
-from .picture import OUTCOMES
+from .charts import OUTCOMES
+from .headline import verification_words, why_words
+from .html import esc, facts, flagged, folded, number, paragraph, section, table
+from .texts import masked, selection_words, without_secrets, without_tokens
 from .times import duration, moment
-from .verdict import verification_words, why_words
-from .words import masked, selection_words, without_secrets, without_tokens
 
 Told = Mapping[str, Any]
 

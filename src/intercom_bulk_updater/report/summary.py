@@ -15,9 +15,9 @@ from intercom_bulk_updater.journal import FailureGroup, Journal, RunLock, RunRec
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunStatus
 
 from .advice import advice
-from .commands import next_commands
+from .next_commands import next_commands
+from .texts import error_hint, without_halves, without_secrets, words_of
 from .times import rfc3339
-from .words import error_hint, without_halves, without_secrets, words_of
 
 SCHEMA = "run/1"
 LISTED = 10

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
-from intercom_bulk_updater.search.conditions import Resolved
+from intercom_bulk_updater.search.language.compiler import Resolved
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .fields import RESOURCES, resource
+from .language.fields import RESOURCES, resource
 
 _NUMBER = re.compile(r"-?\d{1,18}")
 _NUMERIC = frozenset(("integer", "date", "day"))

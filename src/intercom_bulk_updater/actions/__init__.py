@@ -1,1 +1,0 @@
-"""What to do with one item; one file for each resource."""

@@ -1,0 +1,166 @@
+"""What people and programs are told of a run: its screen while it goes on, its account at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import IntercomBulkError, UsageError
+from ..journal import RunRecord
+from ..operations.operation import Operation
+from ..report.summary import summarize
+from ..runs.observer import Observer
+from ..runs.preview import Review
+from ..runs.session import Session
+from ..signals import asking
+from .errors import failed
+from .flags import Output, Shown
+from .stdout import emit, note
+
+if TYPE_CHECKING:
+    from ..terminal.phrases import Title
+
+
+# False where the commands that come next would find nothing: the demo's journal goes with the demo.
+_says_next = True
+
+
+@contextmanager
+def nothing_next() -> Iterator[None]:
+    """While this lasts, the account of a run ends without the commands that come next."""
+    global _says_next
+    _says_next = False
+    try:
+        yield
+    finally:
+        _says_next = True
+
+
+def writable(path: str, flag: str) -> None:
+    """Refuse a file that could not be written, before anything is done. Raises UsageError."""
+    file = Path(path)
+    why = ""
+    if file.is_dir():
+        why = "it is a folder"
+    elif not file.parent.is_dir():
+        why = f"there is no folder {file.parent}"
+    elif not os.access(file.parent, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
+        why = "it may not be written there"
+    if why:
+        raise UsageError(f"{flag} {path}: {why}. Nothing was done; name a file that can be written.")
+
+
+def tell(
+    session: Session,
+    run_id: str,
+    output: Output,
+    observer: Observer,
+    error: BaseException | None,
+    *,
+    plan: str | None = None,
+    operation: Operation | None = None,
+) -> int:
+    """The account of a run: JSON on stdout or sentences on stderr. Returns the exit code."""
+    undoable = None if operation is None else operation.inverse() is not None
+    report = summarize(session.journal, run_id, error=error, undoable=undoable)
+    if plan and error is None:
+        report["plan"] = {"file": plan, **(report.get("plan") or {})}
+        report["next"] = [f"intercom-bulk runs show {plan}", f"intercom-bulk apply {plan}"]
+    if output.report:
+        from ..report.page import write_page
+
+        try:
+            write_page(Path(output.report), session.journal, run_id, undoable=undoable)
+        except UsageError as exc:
+            # It could be written when the run began. What was done is to be told all the same.
+            note(f"{exc.message}. To write it elsewhere:\n  intercom-bulk runs report {run_id} -o FILE.html")
+    if output.json:
+        emit(json.dumps(report) + "\n")
+    elif output.jsonl:
+        observer.finish(report)  # type: ignore[attr-defined]
+    if error is not None and not isinstance(error, IntercomBulkError | KeyboardInterrupt):
+        failed(error, [], report)
+    if not _says_next:
+        report["next"] = []
+    if not (output.quiet and report["ok"]):
+        from ..terminal.texts import summary_text
+
+        say(summary_text(report))
+    return int(report["exit"])
+
+
+def say(thing: Any) -> None:
+    """Sentences for people, on stderr."""
+    if isinstance(thing, str):
+        note(thing)
+    else:
+        from ..terminal.terminal import say as say_well
+
+        say_well(thing)
+
+
+class _Careful(Observer):
+    """Passes everything on; while the person is asked, Ctrl-C is an answer."""
+
+    def __init__(self, inner: Observer) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def began(self, run_id: str) -> None:
+        self.inner.began(run_id)
+
+    def progress(self, progress: Any) -> None:
+        self.inner.progress(progress)
+
+    def event(self, kind: str, **data: Any) -> None:
+        self.inner.event(kind, **data)
+
+    def confirm(self, review: Review, run_id: str) -> bool:
+        with asking():
+            return self.inner.confirm(review, run_id)
+
+    def finish(self, report: dict[str, Any]) -> None:
+        """For --jsonl: the last event."""
+        self.inner.finish(report)  # type: ignore[attr-defined]
+
+    def close(self, *, keep: bool = False) -> None:
+        """Let go of the screen."""
+        close(self.inner)
+
+
+def observer_of(output: Shown, title: Title | None = None) -> Observer:
+    """Who watches a run, as the flags want it."""
+    from ..terminal.observers import observer_for
+
+    # With --json and no terminal there is nobody to read progress.
+    quiet = output.quiet or (output.json and not sys.stderr.isatty())
+    made = observer_for(progress=output.progress, jsonl=output.jsonl, quiet=quiet, verbose=output.verbose, title=title)
+    return _Careful(made)
+
+
+def title_of(session: Session, run: RunRecord, operation: Operation, resource: str) -> Title:
+    """What the screen of a run is about."""
+    from ..terminal.phrases import Title
+
+    workspace = session.workspace()
+    return Title(
+        operation=f"{resource}.{operation.name or operation.describe()}",
+        words=operation.describe(),
+        workspace=f"{workspace.name} ({workspace.id})" if workspace.name else workspace.id,
+        selection=str(run.selection.get("words") or ""),
+        resource=resource,
+        run=run.id,
+        kind=run.kind,
+    )
+
+
+def close(observer: Observer) -> None:
+    """Take the screen down."""
+    end = getattr(observer, "close", None)
+    if end is not None:
+        end(keep=False)  # the summary takes its place

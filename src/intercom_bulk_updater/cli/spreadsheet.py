@@ -1,0 +1,192 @@
+"""A spreadsheet as a selection: `--csv FILE --id-column COL`, whose other columns stand as `{{col}}` in parameters."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError, why
+from ..model import NewItem
+from ..operations.operation import Operation
+from ..operations.per_item import WITH, PerItem
+from .select import check_id
+from .stdout import piped
+
+_PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+_DELIMITERS = ",;\t|"
+_SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line it begins at, the id, and what stands in each column."""
+
+    line: int
+    id: str
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a file."""
+
+    path: str
+    columns: list[str]
+    rows: list[Row]
+
+
+def read_rows(path: str, id_column: str | None) -> Rows:
+    """Read a CSV file in UTF-8 (comma, semicolon, tab or bar between cells), its first line the names of the columns.
+    A line `sep=;` above it, as for Excel, says what stands between the cells.
+
+    Empty lines are skipped; a row that is repeated counts once. Raises UsageError for everything that leaves open which
+    items are meant: no such column, an empty or odd id, rows of another length, one id with two sets of values.
+    """
+    try:
+        text = piped() if path == "-" else Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as exc:
+        raise UsageError(f"--csv {path} cannot be read: {why(exc)}.") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"--csv {path} is not UTF-8 text: save it as CSV in UTF-8 and try again.") from exc
+    if "\0" in text:
+        raise UsageError(f"--csv {path} is no text file: save it as CSV in UTF-8 and try again.")
+    said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
+    delimiter, text, above = (said[1], text[said.end() :], 1) if said else (_delimiter(text), text, 0)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: dict[str, Row] = {}
+    columns: list[str] = []
+    begins = 1 + above
+    try:
+        for cells in reader:
+            line, begins = begins, reader.line_num + 1 + above
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not columns:
+                columns = _columns(path, cells)
+                at = _column(path, columns, id_column)
+                continue
+            if len(cells) != len(columns):
+                counts = f"{_counted(len(cells), 'cell')} under {_counted(len(columns), 'column')}"
+                raise UsageError(f"{path}, line {line}: {counts} ({', '.join(columns)}).")
+            found = Row(line, check_id(cells[at].strip(), f"{path}, line {line}"), dict(zip(columns, cells, strict=True)))
+            earlier = rows.setdefault(found.id, found)
+            if earlier.cells != found.cells:
+                raise UsageError(
+                    f"{path}: {found.id} stands in line {earlier.line} and, with other values, in line {line}. Leave one of them."
+                )
+    except csv.Error as exc:
+        raise UsageError(f"{path}, line {reader.line_num + above}, cannot be read: {exc}.") from exc
+    if not columns:
+        raise UsageError(f"--csv {path} is empty: its first line must name the columns.")
+    if not rows:
+        raise UsageError(f"--csv {path} has no rows below the names of its columns.")
+    return Rows(path, columns, list(rows.values()))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _delimiter(text: str) -> str:
+    """What stands between the cells of the first line, quoted ones left out."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    bare = re.sub(r'"[^"]*"', "", first)
+    return max(_DELIMITERS, key=bare.count)
+
+
+def _columns(path: str, cells: list[str]) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    for name in names:
+        if not name:
+            raise UsageError(f"{path}: column {names.index('') + 1} has no name in the first line.")
+        if names.count(name) > 1:
+            raise UsageError(f"{path}: two columns are called {name!r}.")
+    return names
+
+
+def _column(path: str, columns: list[str], wanted: str | None) -> int:
+    if wanted is None:
+        if "id" in columns:
+            return columns.index("id")
+        raise UsageError(f"Say in which column of {path} the ids are: --id-column, one of {', '.join(columns)}.")
+    if wanted.strip() not in columns:
+        raise _unknown(path, columns, wanted)
+    return columns.index(wanted.strip())
+
+
+def _unknown(path: str, columns: list[str], wanted: str) -> UsageError:
+    near = difflib.get_close_matches(wanted.lower(), [c.lower() for c in columns], 1)
+    hint = next((f" Do you mean {c!r}?" for c in columns if c.lower() in near), "")
+    return UsageError(f"{path} has no column {wanted!r}.{hint} It has: {', '.join(columns)}.")
+
+
+def places(value: Any) -> list[str]:
+    """The columns that stand as `{{col}}` in parameters, each once, in their order."""
+    if isinstance(value, str):
+        found = _PLACE.findall(value)
+    elif isinstance(value, Mapping):
+        found = [name for part in value.values() for name in places(part)]
+    elif isinstance(value, list | tuple):
+        found = [name for part in value for name in places(part)]
+    else:
+        found = []
+    return list(dict.fromkeys(found))
+
+
+def fill(value: Any, cells: Mapping[str, str]) -> Any:
+    """The parameters with the cells of one row in their places. What stands in a cell is never a place itself."""
+    if isinstance(value, str):
+        return _PLACE.sub(lambda place: cells[place[1]].strip(), value)
+    if isinstance(value, Mapping):
+        return {name: fill(part, cells) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [fill(part, cells) for part in value]
+    return value
+
+
+def checked_places(given: Any, rows: Rows | None) -> list[str]:
+    """The columns that `given` names. Raises UsageError for one that the file lacks, and for any without a file."""
+    wanted = places(given)
+    if wanted and rows is None:
+        raise UsageError(f"{{{{{wanted[0]}}}}} stands for a column, and no --csv FILE is given to take it from.")
+    for name in wanted:
+        if rows is not None and name not in rows.columns:
+            raise _unknown(rows.path, rows.columns, name)
+    return wanted
+
+
+def operation_for(
+    given: Mapping[str, Any], rows: Rows | None, build: Callable[[Mapping[str, Any]], Operation]
+) -> tuple[Operation, list[NewItem] | None]:
+    """The operation of a command and, with a spreadsheet, its items, each with its own parameters.
+
+    `build` makes an operation of parameters as typed. Every row is looked at before anything is done: the error of a row
+    names its line.
+    """
+    wanted = checked_places(given, rows)
+    if rows is None:
+        return build(given), None
+    if not wanted:
+        return build(given), [NewItem(row.id) for row in rows.rows]
+    made: dict[tuple[str, ...], Operation] = {}
+    items = []
+    for row in rows.rows:
+        key = tuple(row.cells[name] for name in wanted)
+        if key not in made:
+            try:
+                made[key] = build(fill(given, row.cells))
+            except UsageError as exc:
+                raise UsageError(f"{rows.path}, line {row.line}: {exc.message}") from exc
+        items.append(NewItem(row.id, None, {WITH: made[key].parameters}))
+    several = list(made.values())
+    all_of_them = type(several[0]).covering(several)
+    words = f"{all_of_them.name} by {', '.join(f'{{{{{name}}}}}' for name in wanted)} of {Path(rows.path).name}"
+    operation = PerItem(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words)
+    operation.requests_per_item = all_of_them.requests_per_item
+    return operation, items

@@ -1,0 +1,1 @@
+"""The work on many items: the worker pool, what a failure means for an item, outages, throughput. Knows neither search nor screen."""

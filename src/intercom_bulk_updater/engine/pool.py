@@ -1,0 +1,346 @@
+"""The machine: a bounded queue, workers that come and go, and one clerk. The only module that makes worker threads.
+
+The calling thread is the clerk. It alone talks to the journal on the hot path: in one transaction it writes the outcomes
+that came in and claims the next items, so each commit serves a group and never a single item. Workers never wait for
+each other: there is no barrier between batches.
+
+Step 5 of the life of an item (docs/explanation/life-of-an-item.md).
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..api.replay import Carried
+from ..api.retry import Verdict
+from ..errors import JournalError
+from ..model import Fate, Item
+from ..ratelimit.limiter import Gate
+from ..stop import Stop
+
+# How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
+# Each turn costs processor time whatever it carries, so it is not shorter; workers wake the clerk when they run low.
+_NAP = 0.1
+# The clerk looks after workers, guards and requests of other processes this often (seconds).
+TICK = 0.5
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An item in the hands of the engine, with what this process knows of its earlier attempts."""
+
+    item: Item
+    requests: int = 0
+    """Write requests that failed so far."""
+    doubt: bool = False
+    """An earlier request may have been carried out: look before acting."""
+    slow: bool = False
+    """It may still be carried out: the last request ran into its timeout."""
+    told: bool = False
+    """The journal knows that."""
+    since: float = 0.0
+    """Server time (unix s) before the first send; read-backs look for effects since then."""
+    last_sent: float = 0.0
+    """Monotonic seconds of the last send."""
+    last: Verdict | None = None
+    """What the last failure meant (api/retry.py)."""
+    exhausted: bool = False
+    """Out of retries: one last look decides between done and failed."""
+    looks: int = 0
+    """Read-backs that did not succeed."""
+    glances: int = 0
+    """Read-backs that found nothing yet."""
+    away: float = 0.0
+    """Monotonic seconds since when no connection could be made for it; 0: it can."""
+    refused: bool = False
+    """Refused for good; the last look tells whether because it already is as wanted."""
+    left: dict[str, Any] | None = None
+    """What the requests before the one that failed made of the item."""
+    ours: bool = False
+    """The request that failed last went through our own client."""
+    carried: Carried = field(default_factory=Carried)
+    """What its attempts in this process have carried out and must not do again."""
+    began: float = 0.0
+    """Monotonic seconds when this process took it."""
+
+    @property
+    def sent(self) -> bool:
+        """Whether a request of it may have left, now or earlier."""
+        return bool(self.requests or self.doubt or self.carried.stands)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Give this attempt to a worker again, in `seconds`. Workers never sleep."""
+
+    attempt: Attempt
+    seconds: float
+
+
+@dataclass(slots=True)
+class Crew:
+    """How many workers: `fixed` when a number was given, otherwise from `start`, between `floor` and `ceiling`."""
+
+    fixed: int | None = None
+    start: int = 15
+    floor: int = 4
+    ceiling: int = 128
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What the machine is doing right now, for displays."""
+
+    workers: int = 0
+    busy: int = 0
+    queued: int = 0
+    waiting: int = 0
+    delayed: int = 0
+    holds: str = ""
+    """What holds the run back: "budget", "workers", "search", "retries", "paused", "finishing", or "" while it starts."""
+
+
+Take = Callable[[Sequence[Fate], int], list[Item]]
+Do = Callable[[Attempt], "Fate | Later"]
+
+
+@dataclass(slots=True)
+class Engine:
+    """Runs `do` over what `take` hands out until there is nothing more.
+
+    Parameters
+    ----------
+    gate, stop:
+        What workers wait on; the reason to stop.
+    crew:
+        How many workers.
+    take(fates, n):
+        One transaction: write these outcomes, hand out up to `n` new items.
+    do(attempt):
+        The fate of one item, in a worker thread.
+    more():
+        Whether the source may still bring items.
+    tick(snapshot):
+        Called twice a second in the calling thread; may raise to stop the run.
+    release(seqs):
+        Puts back what was claimed and never started.
+    """
+
+    gate: Gate
+    stop: Stop
+    crew: Crew
+    take: Take
+    do: Do
+    more: Callable[[], bool]
+    tick: Callable[[Snapshot], None]
+    release: Callable[[Sequence[int]], None]
+    doubtful: Callable[[Attempt], Fate]
+    suspect: Callable[[Sequence[int]], None] = lambda seqs: None
+    """Told the items whose request ran out of time, at once: a process that dies now must not forget that."""
+    paused: bool = False
+    _queue: deque[Attempt] = field(default_factory=deque)
+    _fates: deque[Fate | Later | BaseException] = field(default_factory=deque)
+    _delayed: list[tuple[float, int, Attempt]] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _ready: threading.Condition = field(default_factory=threading.Condition)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _busy: int = 0
+    _leave: int = 0
+    _closing: bool = False
+    _dry: bool = False
+    """The last look for items brought fewer than there was room for."""
+    _failure: BaseException | None = None
+    _rate: float = 0.0
+
+    def run(self) -> None:
+        """Work until the source is dry and every claimed item has its fate, or until asked to stop.
+
+        When stopped: nothing new is started, what is in flight finishes, the rest goes back to the journal.
+        Raises the reason.
+        """
+        self._hire(self.crew.fixed or self.crew.start)
+        try:
+            self._work()
+        except BaseException as exc:
+            self.stop.ask(exc)
+            raise
+        finally:
+            self._drain()
+        if self._failure is not None:
+            raise self._failure
+        if self.stop.asked and self.stop.reason is not None:
+            raise self.stop.reason
+
+    def _work(self) -> None:
+        last_tick, done_at_tick = time.monotonic(), 0
+        finished = 0
+        while not self.stop.asked and self._failure is None:
+            # The order matters: ask whether the source lives *before* claiming, or its last page could be missed; and
+            # before collecting, because it raises what broke the source, and collected outcomes would be lost.
+            more = self.more()
+            fates = self._collect()
+            finished += len(fates)
+            now = time.monotonic()
+            due = self._due(now)
+            want = 0 if self.paused else max(0, self._depth() - len(self._queue) - len(due))
+            try:
+                items = self.take(fates, want) if fates or want else []
+            except BaseException as exc:
+                for attempt in due:
+                    heapq.heappush(self._delayed, (now, attempt.item.seq, attempt))
+                if isinstance(exc, JournalError):
+                    # Not written (a full disk, say): the drain tries again, in case there is room by then.
+                    self._fates.extendleft(reversed(fates))
+                raise
+            dry = want > 0 and len(items) < want
+            self._dry = dry if want else self._dry
+            self._give([*due, *(Attempt(item, doubt=item.doubt, slow=item.slow) for item in items)])
+            if now - last_tick >= TICK:
+                self._rate = 0.5 * self._rate + 0.5 * (finished - done_at_tick) / (now - last_tick)
+                last_tick, done_at_tick = now, finished
+                self._adapt()
+                self.tick(self.snapshot(more))
+            if dry and not items and not more and self._idle():
+                return
+            # With work queued and nothing reported there is no hurry; the workers wake the clerk when they run low.
+            self._wake.wait(_NAP)
+            self._wake.clear()
+
+    # -- the clerk's hands ------------------------------------------------------------------------------------------
+
+    def _collect(self) -> list[Fate]:
+        fates: list[Fate] = []
+        slow: list[int] = []
+        while self._fates:
+            fate = self._fates.popleft()
+            if isinstance(fate, Later):
+                if fate.attempt.slow and not fate.attempt.told:
+                    fate.attempt.told = True
+                    slow.append(fate.attempt.item.seq)
+                due = time.monotonic() + fate.seconds
+                heapq.heappush(self._delayed, (due, fate.attempt.item.seq, fate.attempt))
+            elif isinstance(fate, BaseException):
+                self._failure = self._failure or fate
+            else:
+                fates.append(fate)
+        if slow:
+            self.suspect(slow)
+        return fates
+
+    def _due(self, now: float) -> list[Attempt]:
+        due = []
+        while self._delayed and self._delayed[0][0] <= now and not self.paused:
+            due.append(heapq.heappop(self._delayed)[2])
+        return due
+
+    def _depth(self) -> int:
+        # Enough for two naps at the present rate: what is claimed and not sent is in doubt after a crash, so not more.
+        return len(self._threads) // 2 + 4 + int(self._rate * _NAP * 2)
+
+    def _give(self, attempts: Sequence[Attempt]) -> None:
+        if attempts:
+            with self._ready:
+                self._queue.extend(attempts)
+                self._ready.notify(len(attempts))
+
+    def _idle(self) -> bool:
+        with self._ready:
+            return not self._queue and not self._busy and not self._fates and not self._delayed
+
+    # -- workers ----------------------------------------------------------------------------------------------------
+
+    def _hire(self, number: int) -> None:
+        for _ in range(number):
+            thread = threading.Thread(target=self._live, name=f"worker-{len(self._threads) + 1}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _adapt(self) -> None:
+        """Follow what the budget could use at the present latency, between floor and ceiling."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if self.crew.fixed or self.paused:
+            return
+        wanted = min(max(self.gate.wanted_workers(), self.crew.floor), self.crew.ceiling)
+        have = len(self._threads) - self._leave
+        if wanted > have and (self._queue or self._busy >= have):
+            # At most double at a time: the latency seen so far may not hold under more load.
+            self._hire(min(wanted - have, max(have, 4)))
+        elif wanted < have - 4:
+            with self._ready:
+                self._leave += have - wanted - 2
+                self._ready.notify_all()
+
+    def _live(self) -> None:
+        while True:
+            with self._ready:
+                while not self._queue and not self._closing and not self._leave:
+                    self._ready.wait()
+                if self._closing or self.stop.asked:
+                    return
+                if self._leave:
+                    self._leave -= 1
+                    return
+                attempt = self._queue.popleft()
+                self._busy += 1
+                low = len(self._queue) <= 2
+            if low:
+                self._wake.set()
+            try:
+                fate = self.do(attempt)
+            except BaseException as exc:
+                # Either the gate gave no leave because of a stop (then nothing was sent), or something is badly wrong.
+                fate = Later(attempt, 0.0)
+                if not self.stop.asked:
+                    self._fates.append(exc)
+                    self._wake.set()
+            with self._ready:
+                self._fates.append(fate)
+                self._busy -= 1
+                quiet = not self._busy and not self._queue
+            if quiet:
+                self._wake.set()
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """Let what is in flight finish, write every outcome, put the rest back. Always runs."""
+        with self._ready:
+            self._closing = True
+            unstarted = list(self._queue)
+            self._queue.clear()
+            self._ready.notify_all()
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(0.2)
+                self.tick(self.snapshot(False, draining=True))
+        fates = self._collect()
+        waiting = [entry[2] for entry in self._delayed]
+        self._delayed.clear()
+        back = [a.item.seq for a in (*unstarted, *waiting) if not a.sent]
+        # What failed before and waited for its next attempt keeps what is known of it.
+        fates += [self.doubtful(a) for a in (*unstarted, *waiting) if a.sent]
+        if fates:
+            self.take(fates, 0)
+        if back:
+            self.release(back)
+
+    def snapshot(self, more: bool, *, draining: bool = False) -> Snapshot:
+        """What the machine is doing right now."""
+        workers = sum(thread.is_alive() for thread in self._threads)
+        holds = "workers"
+        if draining:
+            holds = "finishing"
+        elif self.paused:
+            holds = "paused"
+        elif self.gate.waiting or self.gate.state().blocked_for > 0:
+            holds = "budget"
+        elif not self._queue and self._busy < workers:
+            # With items waiting on disk it is only the clerk who has not handed them out yet.
+            holds = "" if not self._dry else "search" if more else "retries" if self._delayed else "finishing"
+        return Snapshot(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), holds)

@@ -1,0 +1,179 @@
+"""The item table, read: counts, pages of rows, failures by cause. Memory stays flat however large the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+
+from intercom_bulk_updater.model import Counts, Outcome
+
+from . import schema
+from .database import Database
+from .item_writes import chunks
+from .records import FailureExample, FailureGroup, ItemRow
+from .serialization import unpack, unpack_failure
+
+_item = schema.item
+_columns = (
+    _item.c.seq,
+    _item.c.id,
+    _item.c.status,
+    _item.c.before,
+    _item.c.data,
+    _item.c.after,
+    _item.c.attempts,
+    _item.c.doubt,
+    _item.c.claimed_at,
+    _item.c.finished_at,
+    _item.c.cause,
+    _item.c.failure,
+    _item.c.note,
+)
+
+
+def _item_row(row: Any) -> ItemRow:
+    seq, item_id, status, before, data, after, attempts, doubt, claimed, finished, cause, failure, note = row
+    return ItemRow(
+        seq=seq,
+        id=item_id,
+        outcome=schema.OUTCOME[status],
+        before=unpack(before),
+        data=unpack(data),
+        after=unpack(after),
+        attempts=attempts,
+        doubt=bool(doubt),
+        claimed_at=claimed,
+        finished_at=finished,
+        failure=unpack_failure(cause, failure),
+        note=note or "",
+    )
+
+
+def counts(database: Database, run: int) -> Counts:
+    """Where the items of a run stand, counted in the table."""
+    query = select(_item.c.status, func.count()).where(_item.c.run == run).group_by(_item.c.status)
+    found = Counts()
+    with database.reading() as connection:
+        for status, count in connection.execute(query):
+            setattr(found, schema.OUTCOME[status].value, count)
+            found.selected += count
+    return found
+
+
+def attempts(database: Database, run: int) -> int:
+    """The attempts of all items of a run together."""
+    with database.reading() as connection:
+        return int(connection.scalar(select(func.sum(_item.c.attempts)).where(_item.c.run == run)) or 0)
+
+
+def pages(
+    database: Database,
+    run: int,
+    outcomes: Sequence[Outcome] | None,
+    causes: Sequence[str] | None,
+    after: int,
+    chunk: int,
+    ids: Iterable[str] | None,
+) -> Iterator[ItemRow]:
+    """Items by seq. Between two pages nothing is held open, so others may write for as long as they like."""
+    query = _filtered(run, outcomes, causes).order_by(_item.c.seq)
+    if ids is not None:
+        for seqs in chunks(_seqs(database, run, ids, after), chunk):
+            with database.reading() as connection:
+                found = connection.execute(query.where(_item.c.seq.in_(seqs))).all()
+            yield from map(_item_row, found)
+        return
+    query = query.limit(chunk)
+    while True:
+        with database.reading() as connection:
+            found = connection.execute(query.where(_item.c.seq > after)).all()
+        yield from map(_item_row, found)
+        if len(found) < chunk:
+            return
+        after = found[-1][0]
+
+
+def _filtered(run: int, outcomes: Sequence[Outcome] | None, causes: Sequence[str] | None) -> Select[Any]:
+    query = select(*_columns).where(_item.c.run == run)
+    if outcomes is not None:
+        codes = [schema.CODE[outcome] for outcome in outcomes]
+        if len(codes) == 1:
+            # One status: the index gives its rows in the order of seq.
+            query = query.where(_item.c.status == codes[0])
+        else:
+            # Several: by the primary key. `+ 0` keeps the database from sorting them all again for every
+            # page.
+            query = query.where((_item.c.status + 0).in_(codes))
+    if causes is not None:
+        query = query.where(_item.c.cause.in_(list(causes)))
+    return query
+
+
+def _seqs(database: Database, run: int, ids: Iterable[str], after: int) -> list[int]:
+    found: list[int] = []
+    for chunk in chunks(ids):
+        query = select(_item.c.seq).where(_item.c.run == run, _item.c.id.in_(chunk), _item.c.seq > after)
+        with database.reading() as connection:
+            found.extend(connection.scalars(query))
+    return sorted(set(found))
+
+
+def one(database: Database, run: int, item_id: str) -> ItemRow | None:
+    """One item by Intercom's id."""
+    query = select(*_columns).where(_item.c.run == run, _item.c.id == item_id)
+    with database.reading() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else _item_row(row)
+
+
+def failures(database: Database, run: int) -> list[FailureGroup]:
+    """What failed or is in doubt, by cause, the largest group first, each with its first item."""
+    lost = [schema.CODE[Outcome.FAILED], schema.CODE[Outcome.IN_DOUBT]]
+    groups = (
+        select(_item.c.status, _item.c.cause, func.count().label("n"), func.min(_item.c.seq).label("first"))
+        .where(_item.c.run == run, _item.c.status.in_(lost))
+        .group_by(_item.c.status, _item.c.cause)
+        .subquery()
+    )
+    query = (
+        select(groups.c.n, groups.c.status, _item.c.id, _item.c.cause, _item.c.failure)
+        .join(_item, and_(_item.c.run == run, _item.c.seq == groups.c.first))
+        .order_by(groups.c.n.desc(), groups.c.first)
+    )
+    with database.reading() as connection:
+        found = connection.execute(query).all()
+    return [
+        FailureGroup(cause or "unknown", count, _example(item_id, cause, failure), schema.OUTCOME[status])
+        for count, status, item_id, cause, failure in found
+    ]
+
+
+def _example(item_id: str, cause: str | None, text: str | None) -> FailureExample:
+    failure = unpack_failure(cause, text)
+    if failure is None:
+        return FailureExample(item_id)
+    return FailureExample(item_id, failure.status, failure.code, failure.message, failure.request_id)
+
+
+def touched(database: Database, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
+    """Runs of a workspace that did an item after `since` (unix seconds), oldest first.
+
+    One index look-up per run.
+    """
+    run = schema.run
+    query = (
+        select(run.c.id, *_columns)
+        .join(_item, and_(_item.c.run == run.c.number, _item.c.id == item_id))
+        .where(
+            run.c.workspace == workspace,
+            # Runs that ended before need not be looked into.
+            or_(run.c.finished_at.is_(None), run.c.finished_at > since),
+            _item.c.status == schema.CODE[Outcome.DONE],
+            _item.c.finished_at > since,
+        )
+        .order_by(_item.c.finished_at)
+    )
+    with database.reading() as connection:
+        return [(row[0], _item_row(row[1:])) for row in connection.execute(query)]

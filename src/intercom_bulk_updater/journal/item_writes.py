@@ -1,0 +1,251 @@
+"""The item table, written: new items, claims, outcomes. Every move here is one of `model.MOVES`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, null, select, update
+
+from intercom_bulk_updater.errors import JournalError
+from intercom_bulk_updater.model import MOVES, Fate, Item, NewItem, Outcome
+
+from . import schema
+from .bulk_execute import execute_many
+from .serialization import pack, pack_failure, plain, unpack
+
+_item = schema.item
+_PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
+_SLOW = 2
+"""In `doubt`: the request may still be under way."""
+
+# Built once: SQLAlchemy then finds their text in its cache, and `execute_many` in its own.
+_row = and_(_item.c.run == bindparam("r"), _item.c.seq == bindparam("q"))
+_insert = insert(_item).values({name: bindparam(name) for name in ("run", "seq", "id", "status", "attempts", "doubt", "before", "data")})
+_waits = _item.c.status == _PENDING
+_settle = (
+    update(_item)
+    .where(_row, _item.c.status.between(bindparam("least_"), _IN_FLIGHT))
+    .values(
+        status=bindparam("status_"),
+        # A review settles what was never claimed: it knows nothing of earlier attempts and doubts.
+        attempts=case((_waits, _item.c.attempts), else_=bindparam("attempts_")),
+        doubt=case((_waits, _item.c.doubt), else_=bindparam("doubt_")),
+        finished_at=bindparam("finished_"),
+        before=func.coalesce(bindparam("before_"), _item.c.before),
+        after=bindparam("after_"),
+        cause=bindparam("cause_"),
+        failure=bindparam("failure_"),
+        note=bindparam("note_"),
+    )
+)
+_claim = (
+    update(_item)
+    .where(_row, _item.c.status == _PENDING)
+    .values(status=_IN_FLIGHT, claimed_at=func.coalesce(_item.c.claimed_at, bindparam("now")))
+)
+_claimable = select(_item.c.seq, _item.c.id, _item.c.before, _item.c.data, _item.c.attempts, _item.c.doubt, _item.c.claimed_at).where(
+    _item.c.run == bindparam("r")
+)
+_waiting = _item.alias()
+_lowest = _claimable.where(
+    # A query of its own: it reads nothing but the index. In one query with the other columns SQLite walks the
+    # whole run by its primary key instead, which makes each claim slower than the one before.
+    _item.c.seq.in_(
+        select(_waiting.c.seq)
+        .where(_waiting.c.run == bindparam("r"), _waiting.c.status == _PENDING)
+        .order_by(_waiting.c.seq)
+        .limit(bindparam("n"))
+        .with_for_update(skip_locked=True)
+    )
+).order_by(_item.c.seq)
+_preferred = (
+    _claimable.where(_item.c.status == _PENDING, _item.c.seq.in_(bindparam("seqs", expanding=True)))
+    .order_by(_item.c.seq)
+    .with_for_update(skip_locked=True)
+)
+_release = (
+    update(_item)
+    .where(_row, _item.c.status == _IN_FLIGHT)
+    .values(
+        status=_PENDING,
+        # Nothing was ever sent: the next claim is the first one.
+        claimed_at=case((and_(_item.c.attempts == 0, _item.c.doubt == 0), null()), else_=_item.c.claimed_at),
+    )
+)
+_known = select(_item.c.id).where(_item.c.run == bindparam("r"), _item.c.id.in_(bindparam("ids", expanding=True)))
+_last = select(func.max(_item.c.seq)).where(_item.c.run == bindparam("r"))
+
+# What a review may make of a pending item: an outcome without a write, or pending with its before-image.
+_REVIEWED = frozenset(MOVES[Outcome.PENDING]) - {Outcome.IN_FLIGHT} | {Outcome.PENDING}
+
+CHUNK = 500
+"""How many values one IN takes: databases limit a statement's parameters."""
+
+_T = TypeVar("_T")
+
+
+def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
+    """Lists of at most `size`."""
+    rest = iter(values)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def add(connection: Connection, run: int, items: Sequence[NewItem], most: int | None) -> int:
+    """New items as PENDING, in order; ids that the run has are dropped. Returns how many were new."""
+    wanted: dict[str, NewItem] = {}
+    for new in items:
+        wanted.setdefault(new.id, new)
+    for known_id in known(connection, run, wanted):
+        del wanted[known_id]
+    last = connection.scalar(_last, {"r": run}) or 0
+    # Rows of a run are never deleted one by one, so the last seq is also their number.
+    room = len(wanted) if most is None else max(0, most - last)
+    rows = [
+        {
+            "run": run,
+            "seq": last + place,
+            "id": new.id,
+            "status": _PENDING,
+            "attempts": 0,
+            "doubt": 0,
+            "before": pack(new.before),
+            "data": pack(new.data),
+        }
+        for place, new in enumerate(islice(wanted.values(), room), 1)
+    ]
+    if rows:
+        execute_many(connection, _insert, rows)
+    return len(rows)
+
+
+def known(connection: Connection, run: int, ids: Iterable[str]) -> set[str]:
+    """Those of `ids` that the run already has."""
+    found: set[str] = set()
+    for chunk in chunks(ids):
+        found.update(connection.scalars(_known, {"r": run, "ids": chunk}))
+    return found
+
+
+def settle(connection: Connection, run: int, fates: Sequence[Fate]) -> None:
+    """Write outcomes of items that are in flight, or that a review looked at while they were pending."""
+    now = time.time()
+    rows = [_fate_row(run, fate, now) for fate in fates]
+    if rows:
+        _all(connection, _settle, rows, "has an outcome already, or was never claimed")
+
+
+def _fate_row(run: int, fate: Fate, now: float) -> dict[str, Any]:
+    if fate.outcome not in MOVES[Outcome.IN_FLIGHT]:
+        raise JournalError(f"An item in flight cannot become {fate.outcome.value}.")
+    failure = fate.failure
+    return {
+        "r": run,
+        "q": fate.seq,
+        "least_": _PENDING if fate.outcome in _REVIEWED else _IN_FLIGHT,
+        "status_": schema.CODE[fate.outcome],
+        "attempts_": fate.attempts,
+        "doubt_": _SLOW if fate.slow else int(fate.doubt or fate.outcome is Outcome.IN_DOUBT),
+        "finished_": None if fate.outcome is Outcome.PENDING else now,
+        "before_": pack(fate.before),
+        "after_": pack(fate.after),
+        "cause_": None if failure is None else plain(failure.cause) or "unknown",
+        "failure_": pack_failure(failure),
+        "note_": plain(fate.note),
+    }
+
+
+def claim(connection: Connection, run: int, most: int, first: Sequence[int], now: float) -> list[Item]:
+    """Up to `most` pending items, those of `first` before others, then the lowest; in flight from `now` on."""
+    if most <= 0:
+        return []
+    found: dict[int, Any] = {}
+    for chunk in chunks(first):
+        for row in connection.execute(_preferred, {"r": run, "seqs": chunk}):
+            if len(found) < most:
+                found[row[0]] = row
+    if len(found) < most:
+        # The preferred ones are still pending and may be among the lowest.
+        for row in connection.execute(_lowest, {"r": run, "n": most + len(found)}):
+            if len(found) < most:
+                found.setdefault(row[0], row)
+    if found:
+        _all(connection, _claim, [{"r": run, "q": seq, "now": now} for seq in found], "is claimed already")
+    return [
+        Item(
+            seq,
+            item_id,
+            unpack(before),
+            unpack(data),
+            attempts,
+            bool(doubt),
+            now if claimed is None else claimed,
+            doubt == _SLOW,
+        )
+        for seq, item_id, before, data, attempts, doubt, claimed in found.values()
+    ]
+
+
+def release(connection: Connection, run: int, seqs: Sequence[int]) -> None:
+    """Claimed and never sent: PENDING again, attempts as they were."""
+    if seqs:
+        _all(connection, _release, [{"r": run, "q": seq} for seq in seqs], "is not in flight")
+
+
+def recover(connection: Connection, run: int) -> int:
+    """What a dead process left in flight is pending, in doubt: its request may have left."""
+    statement = (
+        update(_item)
+        .where(_item.c.run == run, _item.c.status == _IN_FLIGHT)
+        .values(status=_PENDING, doubt=case((_item.c.doubt == 0, 1), else_=_item.c.doubt))
+    )
+    return connection.execute(statement).rowcount
+
+
+def suspect(connection: Connection, run: int, seqs: Sequence[int]) -> None:
+    """In flight, and out of time: the request may still be under way, whatever becomes of this process."""
+    statement = update(_item).where(_item.c.run == run, _item.c.seq.in_(seqs), _item.c.status == _IN_FLIGHT).values(doubt=_SLOW)
+    connection.execute(statement)
+
+
+def reopen(
+    connection: Connection, run: int, outcomes: Iterable[Outcome], causes: Iterable[str] | None, since: float | None = None
+) -> int:
+    """Failed or in doubt becomes pending again, with its attempts forgotten and its doubt kept."""
+    wanted = set(outcomes)
+    refused = {outcome.value for outcome in wanted if Outcome.PENDING not in MOVES.get(outcome, {})}
+    if refused or Outcome.IN_FLIGHT in wanted:
+        raise JournalError(f"Only failed and in_doubt can be tried again, not {', '.join(sorted(refused or {'in_flight'}))}.")
+    statement = (
+        update(_item)
+        .where(_item.c.run == run, _item.c.status.in_([schema.CODE[outcome] for outcome in wanted]))
+        .values(
+            status=_PENDING,
+            attempts=0,
+            claimed_at=case((_item.c.doubt == 0, null()), else_=_item.c.claimed_at),
+            finished_at=None,
+            after=None,
+            cause=None,
+            failure=None,
+            note=None,
+        )
+    )
+    if causes is not None:
+        statement = statement.where(_item.c.cause.in_(list(causes)))
+    if since is not None:
+        statement = statement.where(_item.c.finished_at >= since)
+    return connection.execute(statement).rowcount
+
+
+def _all(connection: Connection, statement: Any, rows: list[dict[str, Any]], otherwise: str) -> None:
+    """Execute for every row, and refuse the whole transaction unless every row was changed."""
+    changed = execute_many(connection, statement, rows)
+    if changed != len(rows):
+        seqs = ", ".join(str(row["q"]) for row in rows[:5])
+        raise JournalError(
+            f"{len(rows) - changed} of {len(rows)} items (seq {seqs} ...) could not be moved: "
+            f"each of them {otherwise}. Two processes on one run? Nothing was written."
+        )

@@ -1,0 +1,1 @@
+"""What to do with one item; a folder for each resource."""

@@ -1,0 +1,136 @@
+"""What became of a conversation since we saw it or wrote to it, and by whom, as far as the API tells. In words for people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...api.effects import parts_of
+from ...model import Item
+from ..operation import Json
+
+
+def differences(was: Json, now: Json, ours: Json | None = None) -> str:
+    """What differs between two images, in words: "state is open, was closed". Values of `ours` are no difference."""
+    return ", ".join(
+        f"{field} is {shown(now.get(field))}, was {shown(value)}"
+        for field, value in was.items()
+        if field in now and now.get(field) != value and not (ours and field in ours and now.get(field) == ours[field])
+    )
+
+
+def shown(value: Any) -> str:
+    """A field's value for people."""
+    if value is None or value == "":
+        return "empty"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+
+
+def touched_since(payload: Json, item: Item) -> str:
+    """Who touched the conversation after our write, as far as its history tells; "" for nobody.
+
+    What bots and workflows write is not counted: closing thousands of conversations sets them off, and they do not
+    overwrite what is restored. A history entry "…_by_admin" is a person's even when a bot signs it.
+    """
+    data = item.data or {}
+    marks = data.get("marks") or {}
+    if "updated_at" not in marks:
+        return ""
+    at = int(marks["updated_at"])
+    unsure = item.doubt or data.get("unsure")
+    later = []
+    for part in (parts_of(payload) or ()):
+        written = int(part.get("created_at") or 0)
+        ours = str(part.get("id")) == marks.get("part") or str(part.get("id")) in (data.get("own") or ())
+        if unsure:
+            # What we may just have written ourselves is no touch of others.
+            ours = ours or str((part.get("author") or {}).get("id")) == data.get("by")
+        newer = written > at or (written == at and "part" in marks and _after(part.get("id"), marks["part"]))
+        if newer and not ours:
+            later.append(part)
+    people = [
+        p for p in later
+        if (p.get("author") or {}).get("type") != "bot" or str(p.get("part_type", "")).endswith("_by_admin")
+    ]
+    if people:
+        last = people[-1]
+        author = last.get("author") or {}
+        who = "a teammate" if author.get("type") == "bot" else _who(author)
+        return f"{who} has been there since ({last.get('part_type')})"
+    there = marks.get("there") or ()
+    tags = [
+        t for t in (payload.get("tags") or {}).get("tags") or []
+        if int(t.get("applied_at") or 0) > at or (int(t.get("applied_at") or 0) == at and "part" in marks and str(t.get("id")) not in there)
+        if not unsure or str((t.get("applied_by") or {}).get("id")) != data.get("by")
+    ]
+    if tags:
+        return f"tagged {tags[-1].get('name')!r} since, by {_who(tags[-1].get('applied_by') or {})}"
+    if not later and not unsure and int(payload.get("updated_at") or 0) > max(at, int(data.get("own_until") or 0)):
+        return "changed since by somebody; the API does not tell who"
+    return ""
+
+
+def touched_since_plan(payload: Json, item: Item) -> str:
+    """Who touched the conversation after the plan was made; "" for nobody, and where there is no plan.
+
+    Times are whole seconds: what was written in the plan's own second counts.
+    """
+    as_of = (item.data or {}).get("as_of")
+    if as_of is None:
+        return ""
+    return touched_since(payload, replace(item, data={**(item.data or {}), "marks": {"updated_at": int(as_of) - 1}}))
+
+
+def closed_by_another(payload: Json, admin_id: str, since: float) -> str:
+    """Who had closed a conversation before we asked for it, when our own request left no trace; "" for nobody.
+
+    A search index may be behind: then we close what is closed, and a server may answer that with 200 and do nothing.
+    """
+    parts = (parts_of(payload) or ())
+    place = max((n for n, part in enumerate(parts) if part.get("part_type") == "close"), default=None)
+    if place is None or any(_reopens(part) for part in parts[place + 1 :]):
+        return ""
+    author = parts[place].get("author") or {}
+    # Times are whole seconds, and a close of the same second may be the one that we asked for, whoever signs it.
+    if str(author.get("id")) == admin_id or int(parts[place].get("created_at") or 0) >= int(since - 0.5):
+        return ""
+    return _who(author)
+
+
+def _reopens(part: Json) -> bool:
+    """Whether a part may have opened a closed conversation: it was open then, whatever was before."""
+    said_by = str((part.get("author") or {}).get("type"))
+    return said_by in ("user", "lead", "contact") or "open" in str(part.get("part_type")) or "snooze" in str(part.get("part_type"))
+
+
+def closed_before(payload: Json, item: Item) -> str:
+    """Who had closed a conversation right before the run closed it once more, which changed nothing; "" for nobody."""
+    part = ((item.data or {}).get("marks") or {}).get("part")
+    parts = (parts_of(payload) or ())
+    place = next((n for n, one in enumerate(parts) if str(one.get("id")) == part), 0)
+    if not place or not parts[place].get("part_type") == parts[place - 1].get("part_type") == "close":
+        return ""
+    first, ours = (one.get("author") or {} for one in parts[place - 1 : place + 1])
+    return "" if str(first.get("id")) == str(ours.get("id")) else _who(first)
+
+
+def tagged_again(payload: Json, item: Item, added: set[str]) -> str:
+    """Who put one of our tags on again after it had been taken off; "" for nobody."""
+    ours = ((item.data or {}).get("marks") or {}).get("applied") or {}
+    for tag in (payload.get("tags") or {}).get("tags") or []:
+        key = str(tag.get("id"))
+        if key in added and key in ours and int(tag.get("applied_at") or 0) > int(ours[key]):
+            return f"tagged {tag.get('name')!r} again since, by {_who(tag.get('applied_by') or {})}"
+    return ""
+
+
+def _who(author: Json) -> str:
+    """A person as the API names them; their e-mail address stays out."""
+    return str(author.get("name") or f"{author.get('type', 'somebody')} {author.get('id', '')}".strip())
+
+
+def _after(one: Any, other: Any) -> bool:
+    try:
+        return int(one) > int(other)
+    except (TypeError, ValueError):
+        return False

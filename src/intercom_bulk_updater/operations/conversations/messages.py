@@ -1,0 +1,106 @@
+"""The verbs of conversations that write to somebody: reply and note. Never done twice.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/replyconversation
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.effects import find_message, message_stands
+from ...model import Item, Reversibility
+from ..operation import Change, Json, Operation
+from .history import differences, touched_since_plan
+from .state import STATE, image, mark
+
+
+class _Message(Operation):
+    """Add a message. Never done twice: after a lost answer the thread is read before anything else."""
+
+    resource: ClassVar[str] = "conversations"
+    reversibility = Reversibility.REDACT
+    idempotent = False
+    appends = True
+    kind: ClassVar[str] = ""
+
+    def __init__(self, body: str, skip_notifications: bool = False) -> None:
+        self.body = body
+        self.skip_notifications = skip_notifications
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"body": self.body, "skip_notifications": self.skip_notifications}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. Besides the state, whom it would write to, for the review."""
+        people = (payload.get("contacts") or {}).get("contacts") or []
+        at = payload.get("updated_at")
+        seen = {"updated_at": at} if isinstance(at, int) else {}
+        return {**image(payload, STATE), **seen, "contacts": [str(person.get("id")) for person in people]}
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return differences({f: v for f, v in (item.before or {}).items() if f in STATE}, image(payload, STATE))
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return touched_since_plan(payload, item)
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        return {self.name: (None, "one more message")}
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return client.get(f"conversations/{item_id}")
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        return message_stands(payload, self._message(client), since, _seen(item))
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        message = self._message(client)
+        answer = client.post(f"conversations/{item.id}/reply", message)
+        since = client.server_time() - 120
+        seen = _seen(item)
+        part = find_message(answer, message, since if seen is None else min(since, seen))
+        return {**image(answer, STATE), **mark(answer), **({"part": str(part.get("id"))} if part else {})}
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        part = find_message(payload, self._message(client), since)
+        return {**image(payload, STATE), **mark(payload), **({"part": str(part.get("id"))} if part else {})}
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "a message cannot be taken back; Intercom can only redact it, part by part"
+
+    def _message(self, client: Client) -> dict[str, Any]:
+        message = {"message_type": self.kind, "type": "admin", "admin_id": client.actor(), "body": self.body}
+        return {**message, "skip_notifications": True} if self.skip_notifications else message
+
+
+def _seen(item: Item) -> float | None:
+    """When the conversation was last changed, by the server's clock, as the run saw it."""
+    at = (item.before or {}).get("updated_at")
+    return float(at) if isinstance(at, int) else None
+
+
+class Reply(_Message):
+    """Reply to the customer."""
+
+    name: ClassVar[str] = "reply"
+    kind: ClassVar[str] = "comment"
+    customer_visible = True
+    side_effects = "the message to the customer, and that it wakes a snoozed conversation"
+
+
+class Note(_Message):
+    """Leave an internal note."""
+
+    name: ClassVar[str] = "note"
+    kind: ClassVar[str] = "note"
+    side_effects = "the notifications of teammates, and that a note wakes a snoozed conversation"

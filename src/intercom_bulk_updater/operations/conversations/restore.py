@@ -1,0 +1,90 @@
+"""The way back from the verbs of conversations: what undo does to one of them.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...model import Item
+from ..operation import Change, Json, Operation
+from .history import closed_before, differences, tagged_again, touched_since
+from .state import awake, converge, image, so
+from .verbs import ConversationState
+
+
+class Restore(ConversationState):
+    """The way back: bring the touched fields from what a run left to what they were before it.
+
+    `item.before` is what the run left (the drift check compares with it), `item.data["to"]` what was before it.
+    """
+
+    name: ClassVar[str] = "undo"
+    own_change_only = True
+
+    def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "") -> None:
+        self.fields = tuple(fields)
+        self.of = of
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"fields": list(self.fields), "of": self.of}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"undo {self.of}".strip()
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        left = item.before or {}
+        wanted = self._wanted(item, left, time.time())
+        return {f: (left.get(f), v) for f, v in wanted.items() if left.get(f) != v}
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        now = image(payload, self.fields)
+        return so(now, self._wanted(item, now, client.server_time()))
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        now, data = image(payload, self.fields), item.data or {}
+        # A snooze of the run that is over has ended as the run meant it to.
+        left = awake({f: v for f, v in (item.before or {}).items() if f in self.fields}, time.time())
+        unsure = item.doubt or data.get("unsure")
+        ours = self._wanted(item, now, time.time()) if unsure else {}
+        if "tags" in left and "tags" in now:
+            there = set(now["tags"])
+            # Only our own change counts: the tags of others are left as they are.
+            put, taken = set(left.pop("tags")), set(data.get("to", {}).get("tags") or ())
+            added = put - taken - set((data.get("marks") or {}).get("theirs") or ())
+            off = ", ".join(sorted(added - there)), ", ".join(sorted((taken - put) & there))
+            if (off[0] or off[1]) and not unsure:
+                return f"the tag {off[0]} was taken off since" if off[0] else f"the tag {off[1]} was put on since"
+            again = tagged_again(payload, item, added)
+            if again:
+                return again
+        if "state" in self.fields and (who := closed_before(payload, item)):
+            return f"{who} had closed it before the run did"
+        return "; ".join(said for said in (differences(left, now, ours), touched_since(payload, item)) if said)
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        have = image(now, self.fields) if now is not None else dict(item.before or {})
+        return converge(client, item.id, have, self._wanted(item, have, client.server_time()))
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return Restore(self.fields, self.describe())
+
+    def _wanted(self, item: Item, now: Json, at: float) -> dict[str, Any]:
+        data = item.data or {}
+        to = {f: v for f, v in (data.get("to") or {}).items() if f in self.fields}
+        if "tags" in to:
+            left, was = set((item.before or {}).get("tags") or ()), set(to["tags"])
+            theirs = set((data.get("marks") or {}).get("theirs") or ())
+            to["tags"] = sorted((set(now.get("tags") or ()) - (left - was - theirs)) | (was - left))
+        return awake(to, at)

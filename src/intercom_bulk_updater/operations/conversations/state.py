@@ -1,0 +1,281 @@
+"""Conversations as fields: how to read them, and which requests bring them to a wanted state.
+
+Every verb but the messages is "bring these fields to this state"; so is every undo. `converge` does it, sending only the
+requests that are still needed, so a half-done item is finished and not repeated.
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/manageconversation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...api.client import Client
+from ...api.effects import parts_of, tag_ids
+from ...errors import IntercomBulkError, NotFound, Skip
+from .history import closed_by_another
+
+Json = Mapping[str, Any]
+
+STATE = ("state", "snoozed_until")
+ASSIGNEES = ("admin_assignee_id", "team_assignee_id")
+_MARKS = ("updated_at", "part", "there")
+
+
+def number(value: Any) -> int:
+    """An assignee id as an int; 0 for nobody (the API says 0, null or a string)."""
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError):
+        return 0
+
+
+def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
+    """Those of the named fields that a conversation's payload has, in one plain form. What it lacks is not known."""
+    got: dict[str, Any] = {}
+    for field in fields:
+        if field == "tags":
+            if field in payload:
+                got["tags"] = sorted(tag_ids(payload))
+        elif field in STATE:
+            got.update({name: value for name, value in _state_of(payload).items() if name == field})
+        elif field in ASSIGNEES:
+            if field in payload:
+                got[field] = number(payload[field])
+        elif field.startswith("custom_attributes."):
+            if "custom_attributes" in payload:
+                got[field] = (payload["custom_attributes"] or {}).get(field.partition(".")[2])
+        elif field == "company_id":
+            # Written by its id, and read as an object, which a conversation without a company lacks.
+            if "company" in payload or "updated_at" in payload:
+                company = (payload.get("company") or {}).get("id")
+                got[field] = None if company is None else str(company)
+        elif field in payload:
+            got[field] = payload[field]
+    return got
+
+
+def _state_of(payload: Json) -> dict[str, Any]:
+    """State and end of the snooze, as far as the payload has them."""
+    state = payload.get("state")
+    if not state:
+        if "open" not in payload:
+            return {}
+        # What is snoozed is open too.
+        state = "closed" if not payload["open"] else "snoozed" if payload.get("snoozed_until") else "open"
+    if state != "snoozed":
+        return {"state": state, "snoozed_until": None}
+    return {"state": state, **({"snoozed_until": payload["snoozed_until"]} if "snoozed_until" in payload else {})}
+
+
+def so(now: Json, wanted: Json) -> bool | None:
+    """Whether an image is as wanted; None when it lacks a field that would tell."""
+    if any(field in now and now[field] != value for field, value in wanted.items()):
+        return False
+    return True if wanted.keys() <= now.keys() else None
+
+
+def awake(want: Json, now: float) -> dict[str, Any]:
+    """The wanted fields as they can still be had: a snooze whose time has passed has woken up, and is open."""
+    until = want.get("snoozed_until")
+    if want.get("state") != "snoozed" or not isinstance(until, int) or until > now:
+        return dict(want)
+    return {**want, "state": "open", "snoozed_until": None}
+
+
+def our_mark(payload: Json, admin_id: str, since: float) -> dict[str, Any]:
+    """The mark of our own last write, found by its author in a payload that others may have written to since."""
+    parts = parts_of(payload) or []
+    ours = [
+        p for p in parts
+        if str((p.get("author") or {}).get("id")) == admin_id and int(p.get("created_at") or 0) >= int(since - 0.5)
+    ]
+    if not ours:
+        # History entries that a bot signs, tags: nothing tells whose the last change was.
+        return mark(payload)
+    return {"updated_at": int(ours[-1]["created_at"]), "part": str(ours[-1].get("id"))}
+
+
+def applied(payload: Json, tags: set[str]) -> dict[str, int]:
+    """When each of these tags was put on."""
+    return {str(t.get("id")): int(t.get("applied_at") or 0) for t in _tags(payload) if str(t.get("id")) in tags}
+
+
+def _tags(payload: Json) -> list[Json]:
+    return (payload.get("tags") or {}).get("tags") or []
+
+
+def mark(payload: Json) -> dict[str, Any]:
+    """When the item was last changed, as far as the payload tells: compared later, to see who touched it since."""
+    marks: dict[str, Any] = {}
+    if isinstance(payload.get("updated_at"), int):
+        marks["updated_at"] = payload["updated_at"]
+    parts = parts_of(payload) or []
+    if parts:
+        marks["part"] = str(parts[-1].get("id"))
+    # Times are whole seconds: a tag that comes within the same one is told from those that were there.
+    there = [str(t.get("id")) for t in _tags(payload) if int(t.get("applied_at") or 0) >= int(payload.get("updated_at") or 0)]
+    return {**marks, "there": there} if there else marks
+
+
+def converge(client: Client, cid: str, have: dict[str, Any], want: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring a conversation from `have` to `want`; returns its fields as the last answer showed them.
+
+    Assignments go first, because assigning reopens a closed conversation; the state goes last. An error that comes after
+    the first of several requests says in its parts what they `left`.
+    """
+    left: dict[str, Any] = {}
+    try:
+        return _converge(client, cid, dict(have), awake(want, client.server_time()), left)
+    except IntercomBulkError as exc:
+        if left:
+            exc.parts["left"] = left
+        raise
+
+
+def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: dict[str, Any]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+
+    def sent(**fields: Any) -> None:
+        have.update({field: value for field, value in fields.items() if field in have or field in want})
+        left.clear()
+        left.update({**have, **seen})
+
+    def wrote(answer: Json, written: Json, also: tuple[str, ...]) -> Json:
+        """Take down what a write left; returns the payload that showed it, {} for none."""
+        mine = {field: value for field, value in written.items() if field in have or field in want}
+        fields = (*mine, *(field for field in also if field not in mine))
+        payload, shown = shown_after(client, cid, answer, have, mine, fields)
+        for name in _MARKS:
+            seen.pop(name, None)
+        if payload:
+            seen.update(mark(payload))
+        elif not mine.keys().isdisjoint(ASSIGNEES):
+            _forget(have, mine)
+        sent(**{**mine, **shown})
+        return payload
+
+    # The team before the admin: giving a conversation to a team may take the admin away, never the other way round.
+    for field in reversed(ASSIGNEES):
+        if field in want and (field not in have or number(have[field]) != number(want[field])):
+            to = number(want[field])
+            answer = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin", assignee_id=str(to))
+            wrote(answer, {field: to}, ASSIGNEES + STATE)
+    for tag in sorted(set(want.get("tags", ())) - set(have.get("tags") or ())):
+        answer = client.post(f"conversations/{cid}/tags", {"id": tag, "admin_id": client.actor()})
+        seen = _tagged(seen, tag, answer, client.admin_id)
+        sent(tags=sorted({*(have.get("tags") or ()), tag}))
+    for tag in sorted(set(have.get("tags") or ()) - set(want["tags"])) if "tags" in want else ():
+        _untag(client, cid, tag)
+        sent(tags=sorted(set(have["tags"]) - {tag}))
+    values = _values(have, want)
+    if values:
+        wrote(client.put(f"conversations/{cid}", _body(values)), values, STATE)
+    if "state" in want and not _same_state(have, want):
+        alone, since = not left, client.server_time()
+        payload = wrote(_state(client, cid, want), _state_written(want), ASSIGNEES)
+        if alone and want["state"] == "closed" and (who := closed_by_another(payload, client.admin_id, since)):
+            raise Skip(f"already so: {who} had closed it")
+    return {**have, **seen}
+
+
+def shown_after(
+    client: Client, cid: str, answer: Json, had: Json, written: Json, fields: tuple[str, ...]
+) -> tuple[Json, dict[str, Any]]:
+    """The payload that shows an item after a write, and these fields of it; both empty when none does.
+
+    An answer may lack what was written, or show the item as it was before: then one GET is asked. Both are of use only
+    where they agree with what was sent.
+    """
+    if mark(answer) and _agrees(image(answer, fields), had, written):
+        return answer, image(answer, fields)
+    try:
+        payload = client.get(f"conversations/{cid}")
+    except IntercomBulkError:
+        # The write stands, whatever becomes of the look.
+        return {}, {}
+    shown = image(payload, fields)
+    return (payload, shown) if _agrees(shown, had, written) else ({}, {})
+
+
+def _agrees(shown: Json, had: Json, written: Json) -> bool:
+    """Whether an image can be one from after the write. A value made over (trimmed, rounded) is the server's own."""
+    for field, value in written.items():
+        if field not in shown:
+            return False
+        if shown[field] != value and (shown[field] == had.get(field) or field in ("state", *ASSIGNEES)):
+            return False
+    return True
+
+
+def _forget(have: dict[str, Any], written: Json) -> None:
+    """Nothing shows what an assignment changed besides: what it may have is not known any more, but that it reopens."""
+    if have.get("state") == "closed":
+        have["state"] = "open"
+    elif have.get("state") == "snoozed":
+        have.pop("state")
+        have.pop("snoozed_until", None)
+    if "team_assignee_id" in written:
+        have.pop("admin_assignee_id", None)
+
+
+def _tagged(seen: dict[str, Any], tag: str, answer: Json, admin_id: str) -> dict[str, Any]:
+    """The marks with one more tag: when we put it on, or that somebody else had done so before us."""
+    by = str((answer.get("applied_by") or {}).get("id") or "")
+    if by and admin_id and by != admin_id:
+        return {**seen, "theirs": [*seen.get("theirs", ()), tag]}
+    at = answer.get("applied_at")
+    return {**seen, "applied": {**seen.get("applied", {}), tag: at}} if isinstance(at, int) else seen
+
+
+def _untag(client: Client, cid: str, tag: str) -> None:
+    try:
+        client.delete(f"conversations/{cid}/tags/{tag}", {"admin_id": client.actor()})
+    except NotFound as exc:
+        # Somebody took it off before us: it is off, which is what was wanted. Another 404 means the conversation.
+        if exc.code != "tag_not_found" and "tag" not in exc.api_message.lower():
+            raise
+
+
+def _same_state(have: Json, want: Json) -> bool:
+    if have.get("state") != want.get("state"):
+        return False
+    return want.get("state") != "snoozed" or have.get("snoozed_until") == want.get("snoozed_until")
+
+
+def _state(client: Client, cid: str, want: Json) -> dict[str, Any]:
+    state = _state_written(want)["state"]
+    if state == "closed":
+        return _part(client, cid, "close", type="admin")
+    if state == "snoozed":
+        return _part(client, cid, "snoozed", snoozed_until=want["snoozed_until"])
+    return _part(client, cid, "open")
+
+
+def _state_written(want: Json) -> dict[str, Any]:
+    """What the request for the wanted state leaves: a snooze without an end is no request there is."""
+    if want["state"] == "snoozed" and isinstance(want.get("snoozed_until"), int):
+        return {"state": "snoozed", "snoozed_until": want["snoozed_until"]}
+    return {"state": "closed" if want["state"] == "closed" else "open", "snoozed_until": None}
+
+
+def _part(client: Client, cid: str, kind: str, **more: Any) -> dict[str, Any]:
+    return client.post(f"conversations/{cid}/parts", {"message_type": kind, **more, "admin_id": client.actor()})
+
+
+def _values(have: Json, want: Json) -> dict[str, Any]:
+    """What a PUT has to write."""
+    return {
+        field: value for field, value in want.items()
+        if field not in ("tags", *ASSIGNEES, *STATE) and (field not in have or have[field] != value)
+    }
+
+
+def _body(values: Json) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for field, value in values.items():
+        if field.startswith("custom_attributes."):
+            body.setdefault("custom_attributes", {})[field.partition(".")[2]] = value
+        else:
+            body[field] = value
+    return body

@@ -1,0 +1,156 @@
+"""Operation: what is done to one item. It knows nothing of threads, searches, journals or runs.
+
+The command pairs any operation with any selection; `IntercomBulkUpdater` (updater.py) binds both for Python users. One
+engine runs them all, and everything a run can do (dry run, drift, canary, verify, undo, read-back after a lost answer) is
+built on the few methods below. `Operation.perform` is step 7 of the life of an item (docs/explanation/life-of-an-item.md).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..api.client import Client
+from ..model import Item, Reversibility
+
+Json = Mapping[str, Any]
+Change = dict[str, tuple[Any, Any]]
+"""Field → (before, after); the empty dict says that the item already is as wanted."""
+
+
+class HalfDone(Exception):
+    """An action broke off after a request that stands and must not be sent again; `cause` is what broke it off."""
+
+    def __init__(self, cause: Exception, words: str) -> None:
+        self.cause = cause
+        self.words = words
+        super().__init__(words)
+
+
+class Operation(ABC):
+    """What is done to one item. Safe to share between threads: instances hold parameters, never the state of an item.
+
+    Attributes
+    ----------
+    name:
+        The verb, as the command has it.
+    resource:
+        What it is done to: "conversations", "contacts", ...
+    reversibility:
+        What undo can take back.
+    side_effects:
+        What no undo takes back, in a sentence for people; "" for none.
+    customer_visible:
+        Whether a customer sees something (asks for --customer-visible). None: not declared, by a person's updater.
+    idempotent:
+        Whether doing it twice ends in the same state. None: not declared; judged by the request that was sent.
+    fields:
+        The fields it touches; the before-image holds just these.
+    requests_per_item:
+        Write requests for one item, for estimates.
+    appends:
+        Whether it adds something to the item (a message) instead of bringing fields to a state: then nothing is ever
+        "already so".
+    """
+
+    name: ClassVar[str] = ""
+    resource: ClassVar[str] = ""
+    reversibility: Reversibility = Reversibility.IRREVERSIBLE
+    side_effects: str = ""
+    customer_visible: bool | None = False
+    idempotent: bool | None = None
+    fields: tuple[str, ...] = ()
+    requests_per_item: int = 1
+    appends: bool = False
+    own_change_only: bool = False
+    """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""
+    needs_irreversible: bool = False
+    """Whether it takes a word more (--irreversible): what it destroys cannot be had back."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the operation was given, JSON-able: enough to build it again (registry.py)."""
+        return {}
+
+    def describe(self) -> str:
+        """What it does, in words, for people: "close", "assign to team Billing (5002)"."""
+        return self.name
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the ids in its changes are called, for people: {"7004": "incident (7004)"}."""
+        return {}
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """One operation that stands for several of its kind, which differ in their parameters (a row of a sheet each)."""
+        return several[0]
+
+    # -- getting ready ----------------------------------------------------------------------------------------------
+
+    @property
+    def prepares(self) -> bool:
+        """Whether something must be made before the first write, such as a tag."""
+        return False
+
+    def prepare(self, client: Client) -> None:  # noqa: B027 - most need nothing
+        """Make it; `parameters` may be others afterwards.
+
+        Called once an item is there to act on, the guards have let the run through and the person has said yes; never for
+        a dry run or a plan.
+        """
+
+    @property
+    def prepared(self) -> dict[str, Any]:
+        """Parameters that `prepare` has found, for all operations that this one stands for."""
+        return {}
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """The before-image: the touched fields of an item as a search or a GET gave it. None: not known to the operation."""
+        return None
+
+    def change(self, item: Item) -> Change | None:
+        """What acting would change; {} when the item already is as wanted, None when it cannot be told."""
+        return None
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """GET the item; None when the operation does not know how. Raises NotFound for one that is gone."""
+        return None
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """Whether the effect is there. `since` is server time (unix s) before the first send. None: cannot be told."""
+        return None
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """Why the item is no longer as `item.before` says, in words; "" when it is."""
+        return ""
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """Who has been at the item since the plan was made (`data["as_of"]`, unix s), in words; "" for nobody, or not known."""
+        return ""
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """The after-image of an item whose answer was lost and whose effect was read back in `payload`."""
+        return self.capture(payload)
+
+    # -- acting -----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """Do it: send the write requests and return the after-image (None: nothing to say).
+
+        `now` is the item as just read, when it was. Raises what the client raises; Skip or StopRun to steer.
+        """
+
+    # -- the way back -----------------------------------------------------------------------------------------------
+
+    def inverse(self) -> Operation | None:
+        """The operation whose items are (before → what this one left): restores the touched fields. None: no way back."""
+        return None
+
+    def why_no_undo(self) -> str:
+        """The reason, when `inverse` is None."""
+        return f"{self.name!r} has no inverse"

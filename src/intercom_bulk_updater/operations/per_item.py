@@ -1,0 +1,109 @@
+"""One operation with parameters of its own for each item: a row of a spreadsheet, say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..api.client import Client
+from ..model import Item
+from .operation import Change, Json, Operation
+
+WITH = "with"
+"""Where an item's data holds its parameters, ready to be used."""
+
+
+class PerItem(Operation):
+    """Does to each item what `item.data["with"]` says.
+
+    Parameters
+    ----------
+    build:
+        Makes the operation of one item from its parameters.
+    shared:
+        Parameters of one operation that stands for all: what they touch, what undoes them, what has to be made before.
+    words:
+        What it does, for people.
+    """
+
+    def __init__(self, build: Callable[[Mapping[str, Any]], Operation], shared: Mapping[str, Any], words: str) -> None:
+        self._build = build
+        self._words = words
+        self._all = one = build(shared)
+        self.name = one.name  # type: ignore[misc] # of the class elsewhere; here it is the name of what is built
+        self.resource = one.resource  # type: ignore[misc]
+        self.reversibility = one.reversibility
+        self.side_effects = one.side_effects
+        self.customer_visible = one.customer_visible
+        self.idempotent = one.idempotent
+        self.fields = one.fields
+        self.requests_per_item = one.requests_per_item
+        self.appends = one.appends
+        self.own_change_only = one.own_change_only
+        self.needs_irreversible = one.needs_irreversible
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"each": {"shared": self._all.parameters, "words": self._words}}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return self._words
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See Operation."""
+        return self._all.names
+
+    @property
+    def prepares(self) -> bool:
+        """See Operation."""
+        return self._all.prepares
+
+    def prepare(self, client: Client) -> None:
+        """See Operation."""
+        self._all.prepare(client)
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation."""
+        return self._all.capture(payload)
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        return self._of(item).change(item)
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return self._all.read(client, item_id)
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        return self._of(item).stands(payload, item, since=since, client=client)
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        return self._of(item).left(payload, item, since=since, client=client)
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return self._of(item).drift(payload, item)
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return self._of(item).touched(payload, item)
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        return self._of(item).perform(client, item, now)
+
+    def inverse(self) -> Operation | None:
+        """See Operation. What was done to an item is undone by its before-image, whatever its parameters were."""
+        return self._all.inverse()
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return self._all.why_no_undo()
+
+    def _of(self, item: Item) -> Operation:
+        return self._build({**(item.data or {}).get(WITH, {}), **self._all.prepared})

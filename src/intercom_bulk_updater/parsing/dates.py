@@ -1,0 +1,178 @@
+"""Points in time that people type, in the workspace's time zone. `now` is given: tests own the clock."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ..errors import UsageError
+from .amounts import parse_duration
+
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CLOCK = r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?|(1[0-2]|[1-9])\s?(am|pm)"
+_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+FORMS = "+3d, +2h30m, tomorrow 9:00, monday 9:00, 2026-12-01 9:00, or ISO 8601 (2026-12-01T09:00:00Z)"
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A point in time: unix seconds, and the day when a whole day was meant (`at` is its first second)."""
+
+    at: int
+    day: date | None = None
+
+
+def parse_moment(text: str, now: float, timezone: str = "UTC") -> int:
+    """Unix seconds of a future moment: ISO 8601, `+3d`, `tomorrow 9:00`, `monday 9:00`, `2026-12-01`, ...
+
+    Times without a zone are in `timezone` (the workspace's). A day alone is its first second. A time that
+    the change to summer time leaves out is the one an hour later; one that happens twice is the first.
+    `+3d` is 72 hours. Unix seconds are taken too. Raises UsageError for anything else, and for the past.
+    """
+    instant = _parse(text, now, timezone, weekdays=True)
+    if instant.at <= now:
+        when = describe(instant.at, timezone)
+        hint = " For a time of today, write today 17:00." if text.strip().lower() == "today" else ""
+        raise UsageError(f"{text!r} is in the past ({when}).{hint}")
+    return instant.at
+
+
+def parse_instant(text: str, now: float, timezone: str = "UTC") -> Instant:
+    """Any moment, past or future: also `now`, `30d ago`, `-30d`, `now-30d`, `yesterday`; no weekdays, as
+    those could mean the last or the next. Raises UsageError.
+    """
+    return _parse(text, now, timezone, weekdays=False)
+
+
+def _parse(text: str, now: float, timezone: str, *, weekdays: bool) -> Instant:
+    typed = " ".join(text.replace("\N{MINUS SIGN}", "-").split()).lower()
+    try:
+        found = _relative(typed, now) or _absolute(typed) or _calendar(typed, now, timezone, weekdays)
+    except (OverflowError, ValueError, OSError):
+        found = None
+    if found is None:
+        if re.fullmatch(r"[0-9]{13}", typed):
+            raise UsageError(f"{text!r} looks like milliseconds: give unix seconds (10 digits).")
+        if re.fullmatch(_CLOCK, typed):
+            raise UsageError(f"{text!r} names no day: write today {typed} or tomorrow {typed}.")
+        if days := _other_ways(typed):
+            raise UsageError(f"{text!r} is not how a day is written here: write {' or '.join(days)}.")
+        raise UsageError(f"{text!r} is not a time that I can read: write {FORMS}.")
+    return found
+
+
+def _other_ways(typed: str) -> list[str]:
+    """What 31/01/2026, 1.2.2026 or 2026/01/31 may mean, in our way of writing; two days where nobody can tell."""
+    if found := re.fullmatch(r"([0-9]{4})[/. ]([0-9]{1,2})[/. ]([0-9]{1,2})", typed):
+        orders = [(found[1], found[2], found[3])]
+    elif found := re.fullmatch(r"([0-9]{1,2})[/. -]([0-9]{1,2})[/. -]([0-9]{4})", typed):
+        orders = [(found[3], found[2], found[1]), (found[3], found[1], found[2])]
+    else:
+        return []
+    days = []
+    for year, month, day in orders:
+        with suppress(ValueError):
+            days.append(date(int(year), int(month), int(day)).isoformat())
+    return list(dict.fromkeys(days))
+
+
+def start_of_day(day: date, timezone: str) -> int:
+    """Unix seconds of the first second of a day; where midnight is skipped, of the first that exists."""
+    return _unix(datetime.combine(day, time()), zone(timezone))
+
+
+def next_day(day: date, timezone: str) -> int:
+    """Unix seconds of the first second after a day: 23, 24 or 25 hours after its start."""
+    return start_of_day(day + timedelta(days=1), timezone)
+
+
+def day_of(at: float, timezone: str) -> date:
+    """The day that a moment falls on; for what the calendar does not reach, its first or its last day."""
+    try:
+        return datetime.fromtimestamp(at, zone(timezone)).date()
+    except (ValueError, OverflowError, OSError):
+        return date.min if at < 0 else date.max
+
+
+def describe(at: float, timezone: str = "UTC") -> str:
+    """`2026-12-01 09:00 Europe/Dublin`; the bare number for what the calendar does not reach. Never fails."""
+    try:
+        where = zone(timezone)
+    except UsageError:
+        where, timezone = UTC, "UTC"
+    try:
+        moment = datetime.fromtimestamp(at, where)
+    except (OverflowError, ValueError, OSError):
+        return str(at)
+    shown = moment.strftime("%Y-%m-%d %H:%M:%S" if moment.second else "%Y-%m-%d %H:%M")
+    return f"{shown} {timezone or 'UTC'}"
+
+
+def zone(name: str) -> tzinfo:
+    """The time zone of that name; UTC for "". Raises UsageError."""
+    if name in ("", "UTC", "Etc/UTC"):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(
+            f"The time zone {name!r} is not known on this machine: give times with their offset "
+            "(2026-12-01T09:00:00+01:00), or install the tzdata package."
+        ) from None
+
+
+def _relative(typed: str, now: float) -> Instant | None:
+    if typed == "now":
+        return Instant(int(now))
+    if found := re.fullmatch(r"(?:now\s?)?([+-])\s?([0-9].*)", typed):
+        sign, length = (1 if found[1] == "+" else -1), found[2]
+    elif found := re.fullmatch(r"in ([0-9].*)", typed):
+        sign, length = 1, found[1]
+    elif found := re.fullmatch(r"([0-9].*) ago", typed):
+        sign, length = -1, found[1]
+    else:
+        return None
+    return Instant(int(now + sign * parse_duration(length)))
+
+
+def _absolute(typed: str) -> Instant | None:
+    if re.fullmatch(r"[0-9]{9,11}", typed):
+        return Instant(int(typed))
+    if re.match(_ISO + "[t ]", typed) and re.search(r"[0-9](z|[+-][0-9]{2}:?[0-9]{2})$", typed):
+        return Instant(int(datetime.fromisoformat(typed.upper()).timestamp()))
+    return None
+
+
+def _calendar(typed: str, now: float, timezone: str, weekdays: bool) -> Instant | None:
+    """A day by name or date, and perhaps a time of it, in the workspace's zone."""
+    found = re.fullmatch(rf"({_ISO}|[a-z]+)(?:(?:t| at | )({_CLOCK}))?", typed)
+    if not found:
+        return None
+    today, clock = day_of(now, timezone), _clock(found)
+    if weekdays and found[1] in _WEEKDAYS:
+        day = today + timedelta(days=(_WEEKDAYS.index(found[1]) - today.weekday()) % 7)
+        if _unix(datetime.combine(day, clock or time()), zone(timezone)) <= now:
+            day += timedelta(days=7)
+    elif found[1] in ("yesterday", "today", "tomorrow"):
+        day = today + timedelta(days=("yesterday", "today", "tomorrow").index(found[1]) - 1)
+    else:
+        day = date.fromisoformat(found[1])
+    if clock is None:
+        return Instant(start_of_day(day, timezone), day)
+    return Instant(_unix(datetime.combine(day, clock), zone(timezone)))
+
+
+def _clock(found: re.Match[str]) -> time | None:
+    if not found[2]:
+        return None
+    if found[7]:
+        return time(int(found[6]) % 12 + (12 if found[7] == "pm" else 0))
+    return time(int(found[3]), int(found[4]), int(found[5] or 0))
+
+
+def _unix(local: datetime, where: tzinfo) -> int:
+    # fold=0: the first of two equal times; in a gap the offset before it, so later by the length of the gap.
+    return int(local.replace(tzinfo=where, fold=0).timestamp())

@@ -1,1 +1,0 @@
-"""How to do it to many: the engine, plans, guards, undo, verification."""

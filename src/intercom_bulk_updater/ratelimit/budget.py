@@ -1,0 +1,340 @@
+"""The budget: when the next request may leave so that every window is used up and none is overdrawn.
+
+Pure arithmetic on a clock: nothing here waits, sends or locks (limiter.py does). docs/explanation/rate-limits.md
+tells it in prose. All seconds are this process's monotonic clock; the server's clock is only ever an opaque
+window id (`Reset`).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .backoff import Pause
+from .competing_traffic import Others
+from .concurrency import Brake
+from .headers import read
+from .latency import Pulse
+from .usage import Tally, WindowUse
+from .window import Flight, Window
+from .window_detector import LENGTH
+
+__all__ = ["Budget", "BudgetState", "Permit", "WindowUse"]
+
+UNKNOWN_LIMIT = 1667
+"""Calls per window when no answer ever names a limit: the documented default of 10,000 a minute."""
+BLIND = 0.90
+"""Part of the limit that is spent when windows cannot be seen."""
+MIN_SHARE = 0.5
+"""Yielding to others stops here (part of the limit): two polite processes would starve each other."""
+WARY = 1.5
+"""How many mean deviations above their usual rate others are expected to go."""
+SURGE = 0.1
+"""For how long others are expected to go on above their usual rate (part of a window)."""
+SLACK = 0.15
+"""The last part of a window is left to stragglers: the pace is set to be done before it."""
+PROBES = 3
+"""Calls held back while the window's end is vague, to find it by trying."""
+VAGUE = 0.35
+"""Seconds of uncertainty about a window's end from which it counts as vague."""
+LAG = 0.05
+"""Seconds by which sending may catch up with its pace after it was late."""
+EARLY = 0.001
+"""A permit is given when it is due within this many seconds: no timer is more exact, and the pace averages
+out."""
+LOST_AFTER = 900.0
+"""Seconds after which a permit that was never settled stops counting as in flight."""
+MANY = 1000
+"""`wanted_workers` while nothing is known that would limit them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to send one request. `purpose` is "search", "action" or "read"; `at` is monotonic seconds."""
+
+    number: int
+    at: float
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """The budget for display.
+
+    `used` are everybody's calls in the present window and `own` ours, `rate` our calls per second (smoothed),
+    `mode` one of "scout" (nothing known yet), "window", "blind" (windows cannot be seen), "blocked" (a 429 is
+    waited out).
+    """
+
+    limit: int | None
+    used: int
+    own: int
+    remaining: int | None
+    window_seconds: float
+    ends_in: float | None
+    blocked_for: float
+    rate: float
+    mode: str
+
+
+class Budget:
+    """One rate limit, shared by everything that uses the same token.
+
+    Parameters
+    ----------
+    share:
+        Part of the limit that may be used at most, in (0, 1]. The rest is never touched.
+    rate:
+        Ceiling in calls per second, on top of the window; None for none.
+    polite:
+        How much of what other users of the limit are seen to need is left to them: 1 is what they use, 0
+        nothing.
+    clock:
+        Monotonic seconds.
+    on_window:
+        Told of every finished window. Called inside `ask`, `answered` and `throttled` (that is, with the
+        gate's lock held): be quick and do not call back.
+
+    Not safe to share between threads: see limiter.py.
+    """
+
+    def __init__(
+        self,
+        *,
+        share: float = 1.0,
+        rate: float | None = None,
+        polite: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        on_window: Callable[[WindowUse], None] | None = None,
+    ) -> None:
+        if not 0 < share <= 1:
+            raise ValueError(f"share must be above 0 and at most 1, not {share}")
+        if rate is not None and not 0 < rate < math.inf:
+            raise ValueError(f"rate must be a positive number of calls per second, not {rate}")
+        if polite < 0:
+            raise ValueError(f"polite must not be negative, not {polite}")
+        self._share, self._rate, self._polite, self._clock = share, rate, polite, clock
+        self._flying: dict[int, Flight] = {}
+        self._others = Others()
+        self._tally = Tally(on_window, self._others)
+        self._window = Window(self._tally, self._others, self._flying, self._turned)
+        self._pause = Pause()
+        self._brake = Brake()
+        self._pulse = Pulse()
+        self._number = 0
+        self._due = -math.inf
+        self._rate_due = -math.inf
+
+    # -- asking ----------------------------------------------------------------------------------------------
+
+    def ask(self, purpose: str = "action") -> Permit | float:
+        """A permit, or the seconds after which asking again makes sense (sooner does no harm)."""
+        now = self._clock()
+        pulse = self._pulse
+        self._tally.wanted(now, bool(self._flying), pulse.latency + 4 * pulse.variation)
+        wait, spacing = self._look(now)
+        if wait > 0:
+            self._tally.promise(now + wait)
+            return wait
+        self._number += 1
+        self._window.own += 1
+        self._flying[self._number] = Flight(now, self._window.bare)
+        self._due = max(self._due, now - LAG) + spacing
+        if self._rate is not None:
+            self._rate_due = max(self._rate_due, now - min(LAG, 0.5 / self._rate)) + 1 / self._rate
+        pulse.sent(now)
+        return Permit(self._number, now, purpose)
+
+    def _look(self, now: float) -> tuple[float, float]:
+        """Seconds to wait, and the pace's spacing after the request that may then leave."""
+        paused = self._pause.left(now)
+        if paused:
+            return paused, 0.0
+        latency = self._pulse.latency
+        if len(self._flying) >= self._brake.cap:
+            return max(0.002, min(0.05, latency / 4)), 0.0
+        if self._rate is not None and self._rate_due - now > EARLY:
+            return self._rate_due - now, 0.0
+        window = self._window
+        if window.blind:
+            window.turn_blind(now)
+            if window.spent_for_now(now):
+                return 0.05, 0.0  # windows or not, nothing is left at this moment
+            return self._pace(now), 1 / self._blind_speed
+        if window.reset is None:
+            # Nothing is known: one scout flies, everybody else waits for what it brings.
+            return (max(0.005, min(0.05, latency)) if self._flying else 0.0), 0.0
+        return self._look_window(now)
+
+    def _look_window(self, now: float) -> tuple[float, float]:
+        window = self._window
+        window.turn(now)
+        limit, length, left, sure = window.limit or 1, window.server.length, window.left(now), window.sure
+        # Trying cannot tell the end more exactly than a round trip, and need not more than the pace's
+        # spacing.
+        exact = max(VAGUE * min(1.0, length / LENGTH), 2 * self._pulse.latency, length / limit)
+        probes = min(PROBES, limit // 4) if window.server.width > exact else 0
+        reserve = self._reserve(sure, left)
+        own_left = self._own_left()
+        free = min(sure - reserve - probes, own_left)
+        if free >= 1:
+            plan = max(left - SLACK * length, 0.2 * left)
+            return self._pace(now), plan / free
+        wait = window.over() - now
+        if probes and sure >= 1 and own_left >= 1 and not self._flying:
+            # The window is as good as spent and its end is vague: try in the middle. It is safe either way.
+            return min(max(window.midway(now) - now, 0.0), wait), 0.0
+        shrinking = self._polite * (self._others.rate + WARY * self._others.deviation)
+        if reserve and shrinking > 0 and sure - probes >= 1:
+            wait = min(wait, max(0.005, (1 - free) / shrinking))
+        return wait, 0.0
+
+    def _pace(self, now: float) -> float:
+        wait = self._due - now
+        return wait if wait > EARLY else 0.0
+
+    def _own_left(self) -> float:
+        """What is left of our share."""
+        part = self._share * self._pause.scale
+        return math.inf if part >= 1 else max(1.0, part * (self._window.limit or 0)) - self._window.own
+
+    def _reserve(self, sure: int, left: float) -> float:
+        """What is left to others in this window.
+
+        What they will want till its end, but no more than keeps us at our least share; and always what they
+        may take while our answers and our next request travel, for that decides who meets the empty window.
+        """
+        limit, others = self._window.limit, self._others
+        if self._polite <= 0 or limit is None:
+            return 0.0
+        length = self._window.server.length
+        lately = max(others.rate, others.lately(limit, length))
+        if lately <= 0:
+            return 0.0
+        usual = others.rate + WARY * others.deviation
+        surge = max(0.0, lately - usual) * min(left, SURGE * length)
+        want = self._polite * (usual * left + surge)
+        ours = MIN_SHARE * self._share * limit - self._window.own
+        in_air = lately * self._pulse.air
+        return max(min(want, sure - ours), in_air + 2 * math.sqrt(in_air))
+
+    # -- settling --------------------------------------------------------------------------------------------
+
+    def answered(
+        self,
+        permit: Permit,
+        *,
+        status: int | None,
+        headers: Mapping[str, str] | None,
+        server_date: float | None = None,
+    ) -> None:
+        """Settle a permit with what came back.
+
+        `status` None means that no answer came or that nobody saw it; the request still counts as spent.
+        `server_date` is the answer's Date in unix seconds. A permit that is not open (settled twice) is
+        ignored.
+        """
+        flight = self._flying.pop(permit.number, None)
+        if flight is None:
+            return
+        now, window, pulse = self._clock(), self._window, self._pulse
+        pulse.took(now - flight.sent)
+        self._tally.busy(now)
+        if status is not None:
+            self._brake.answered(status == 408 or status >= 500, len(self._flying), now, pulse.latency)
+        reading = read(headers)
+        if window.take(flight, reading, now, server_date, pulse.latency):
+            self._tally.accepted(None if window.blind else reading.reset, permit.number)
+            if reading.remaining == 0:
+                window.exact(True)  # the last call of a window was accepted, and Remaining said so
+        else:
+            window.take_bare(reading, now)
+            self._tally.accepted(None, permit.number)
+
+    def throttled(self, permit: Permit, *, headers: Mapping[str, str] | None, kind: str) -> float:
+        """Settle a permit whose answer was a 429; returns the seconds after which it makes sense to go on.
+
+        `kind` is "window" for the rate limit and "overload" for `too_many_requests`.
+        """
+        flight = self._flying.pop(permit.number, None)
+        now, window, pause = self._clock(), self._window, self._pause
+        if flight is None:
+            return pause.left(now)
+        self._tally.busy(now)
+        window.own -= 1  # it was refused, so it was not spent
+        reading = read(headers, refused=True)
+        expected = window.sure + 1
+        taken = window.take(flight, reading, now, None, self._pulse.latency)
+        self._tally.throttled(reading.reset if taken else None, permit.number)
+        if kind == "overload":
+            pause.overloaded(flight.sent, now, reading.retry_after or 0.0)
+        elif not taken or reading.remaining or window.blind:
+            # Our window does not explain it: another limit (the workspace's), or there is no window to see.
+            until_end = window.over() - now if taken and not window.blind else 1.0
+            pause.refused(flight.sent, now, until_end if reading.retry_after is None else reading.retry_after)
+        else:
+            if expected >= 1:
+                window.exact(False)
+            if reading.retry_after is not None and reading.retry_after > window.length + 1:
+                pause.until(now, now + reading.retry_after)
+            if window.remaining <= 0:
+                return max(pause.left(now), window.over() - now)
+        return pause.left(now)
+
+    def _turned(self, now: float) -> None:
+        self._due = now
+        self._pause.regain()
+        for number in [n for n, flight in self._flying.items() if now - flight.sent > LOST_AFTER]:
+            del self._flying[number]
+
+    def present(self) -> None:
+        """Tell `on_window` of the present window as far as it went. What comes in it later is told on its own."""
+        self._tally.present()
+
+    # -- telling ---------------------------------------------------------------------------------------------
+
+    @property
+    def _blind_speed(self) -> float:
+        part = BLIND * self._share * self._pause.scale
+        return part * (self._window.limit or UNKNOWN_LIMIT) / self._window.length
+
+    @property
+    def latency(self) -> float:
+        """Smoothed seconds from permit to answer; 0 before the first."""
+        return self._pulse.latency
+
+    def wanted_workers(self) -> int:
+        """How many requests in flight the budget could use at the present latency (Little's law), with
+        headroom."""
+        limit = self._window.limit
+        if limit is None and self._rate is None:
+            return MANY
+        speed = self._blind_speed
+        if limit is not None and not self._window.blind:
+            speed = self._share * self._pause.scale * limit / ((1 - SLACK) * self._window.length)
+        if self._rate is not None:
+            speed = min(speed, self._rate)
+        latency = self._pulse.air or 0.5
+        return max(1, math.ceil(min(MANY, self._brake.cap, 1.15 * speed * latency + 2)))
+
+    def state(self) -> BudgetState:
+        """The budget as it stands, for display."""
+        now, window = self._clock(), self._window
+        limit = window.limit
+        known = window.reset is not None and limit is not None
+        remaining = max(0, window.remaining) if known else None
+        blocked = self._pause.left(now)
+        mode = "blind" if window.blind else "window" if known else "scout"
+        return BudgetState(
+            limit=limit,
+            used=window.own if limit is None or remaining is None else limit - remaining,
+            own=window.own,
+            remaining=remaining,
+            window_seconds=window.length,
+            ends_in=window.left(now) if known else None,
+            blocked_for=blocked,
+            rate=self._pulse.speed(now),
+            mode="blocked" if blocked else mode,
+        )

@@ -1,0 +1,1 @@
+"""One run, from its first page to the last read-back: sources, guards, plans, undo, verification."""

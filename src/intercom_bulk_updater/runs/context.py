@@ -1,0 +1,307 @@
+"""What every phase of a run needs: the engine over its items, the reader at its side, and what is told meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..api.retry import RetryPolicy
+from ..engine.pool import TICK, Attempt, Crew, Engine, Snapshot
+from ..engine.processor import Worker
+from ..engine.throughput import Pace
+from ..errors import RunStopped, SafetyStop
+from ..journal import Journal, RunRecord, WindowRow
+from ..model import Counts, Fate, Item, Outcome, Requests, RunStatus
+from ..operations.operation import Operation
+from .guards import counted
+from .observer import Observer, Progress
+from .options import Options
+from .read_back import Verified
+from .reader import Reader
+from .session import Session
+from .sources import Feed
+
+
+@dataclass(slots=True)
+class Job:
+    """What a runner needs to do a run: its row, what is done, where items come from, how."""
+
+    run: RunRecord
+    operation: Operation
+    feed: Feed
+    options: Options
+    population: Callable[[], int | None] = lambda: None
+    """How many items of the kind there are, for `--max P%`."""
+    ask: bool = False
+    """Freeze the selection, then ask the person."""
+    review_only: bool = False
+    """Freeze, look, and end there: a dry run or a plan."""
+    only: Sequence[int] | None = None
+    """Act on these items of the run (by seq) and on no other: a retry of its failures."""
+
+
+class Cancelled(RunStopped):
+    """Cancelled; `runs resume` takes it up again all the same."""
+
+
+class Machine:
+    """One run's engine, reader and displays. The runner (runner.py) says in which order they are used."""
+
+    def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
+        self.session = session
+        self.job = job
+        self.observer = observer or Observer()
+        self.journal: Journal = session.journal
+        self.id = job.run.id
+        self._stop = session.stop
+        self._counts = Counts()
+        self._began = time.monotonic()
+        self._idle = 0.0
+        """Seconds of this process in which the run was paused, or a person was asked: no part of its time."""
+        self._idle_since: float | None = None
+        # What a process that was killed wrote down last is all that is known of its share.
+        before, killed = job.run.totals, job.run.progress
+        self._seconds_before = max(float(before.get("seconds") or 0.0), float(killed.get("elapsed") or 0.0))
+        stored, last = before.get("requests") or {}, killed.get("requests") or {}
+        self._requests_before = {k: max(int(stored.get(k) or 0), int(last.get(k) or 0)) for k in {*stored, *last}}
+        self._pace = Pace()
+        self._saved = 0.0
+        self._looked = 0.0
+        self.phase = "reading"
+        self.verified: Verified | None = None
+        """What is being read back, for displays."""
+        self._aside = False
+        """Looking at a run that is over: where it stood is left as it is."""
+        self._paused = False
+        self._most: int | None = None
+        self._reader: Reader | None = None
+        self._worker = Worker(
+            job.operation,
+            session.client,
+            self._stop,
+            RetryPolicy(job.options.retries),
+            timeout=job.options.timeout,
+            reread=job.options.reread,
+            on_drift=job.options.on_drift,
+        )
+
+    # -- the engine and its waits --------------------------------------------------------------------------------------
+
+    def run_engine(self, do: Callable[[Attempt], Any], take: Callable[[Sequence[Fate], int], list[Item]]) -> None:
+        """Run `do` over what `take` hands out, in worker threads, until there is nothing more. Raises why it stopped."""
+        options = self.job.options
+        acting = do is self._worker
+
+        def more() -> bool:
+            reader = self._reader
+            if reader is None or not acting:
+                return False
+            if reader.error is not None and not self._stop.asked:
+                raise reader.error
+            return reader.is_alive()
+
+        def tick(snapshot: Snapshot) -> None:
+            self._tick(snapshot)
+            engine.paused = self._paused
+
+        engine = Engine(
+            gate=self.session.gate,
+            stop=self._stop,
+            crew=Crew(fixed=options.workers),
+            take=take,
+            do=do,
+            more=more,
+            tick=tick,
+            release=(lambda seqs: self.journal.release(self.id, seqs)) if acting else (lambda seqs: None),
+            doubtful=self._worker.put_back,
+            suspect=(lambda seqs: self.journal.suspect(self.id, seqs)) if acting else (lambda seqs: None),
+        )
+        engine.run()
+
+    def wait(self, seconds: float, note: str) -> None:
+        """Wait, telling why; raises the reason to stop as soon as there is one."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._tick(None, note)
+            if self._stop.wait(min(left, TICK)):
+                assert self._stop.reason is not None  # noqa: S101
+                raise self._stop.reason
+
+    def _wait_for_reader(self, enough: Callable[[], bool]) -> None:
+        reader = self._reader
+        assert reader is not None  # noqa: S101
+        while reader.is_alive() and not enough():
+            reader.join(0.02)
+            if time.monotonic() - self._looked >= TICK:
+                self._tick(None)
+            if self._stop.asked:
+                break
+        if not reader.is_alive() or self._stop.asked:
+            self._join_reader()
+
+    def _reader_state(self) -> dict[str, Any]:
+        return self._reader.state if self._reader is not None else {}
+
+    def _join_reader(self) -> None:
+        """Wait for the reader and raise what broke it."""
+        reader, self._reader = self._reader, None
+        if reader is None:
+            return
+        reader.join()
+        if reader.error is not None:
+            raise reader.error
+        if self._stop.asked and self._stop.reason is not None:
+            raise self._stop.reason
+        self._counts.selected = reader.known
+        if reader.state.get("endless"):
+            self._event("endless_pass", passed=reader.state.get("pass"))
+
+    # -- what other processes ask, and what grows ----------------------------------------------------------------------
+
+    def _tick(self, snapshot: Snapshot | None, note: str = "") -> None:
+        now = time.monotonic()
+        self._looked = now
+        self._obey()
+        progress = self._progress(snapshot, note)
+        self.observer.progress(progress)
+        self._guard_growth()
+        if now - self._saved >= 2 * TICK:
+            self._saved = now
+            if not self._aside:
+                self.journal.update_run(self.id, progress=progress.as_json())
+            self._save_windows()
+
+    def look_up(self) -> None:
+        """From work that the engine does not do: see to displays and other processes, if it is time; raises why to stop."""
+        if time.monotonic() - self._looked >= TICK:
+            self._tick(None)
+        if self._stop.asked and self._stop.reason is not None:
+            raise self._stop.reason
+
+    def _guard_growth(self) -> None:
+        """A selection that grows past its guard while it is read stops the run, whatever the server's count said."""
+        if self._most is None or self._stop.asked or self._reader is None:
+            return
+        if self._reader.known > self._most:
+            options = self.job.options
+            guard = f"--expect {options.expect}" if options.expect else f"--max {options.max}" if options.max else "--yes alone"
+            grown = self._reader.known
+            go_on = f"--{'expect' if options.expect else 'max'} {grown}"
+            if options.expect and options.max:
+                go_on += f" --max {grown}"
+            raise SafetyStop(
+                f"The selection grew to {counted(grown)}, more than {guard} allows ({self._most:,}).",
+                guard={"selected": grown, "go_on": go_on},
+            )
+
+    def _obey(self) -> None:
+        """What another process asked for: pause, resume, cancel."""
+        asked = self.journal.control(self.id)
+        if not asked or self._stop.asked:
+            return
+        if asked == "cancel":
+            self._stop.ask(Cancelled("Cancelled by another process."))
+        elif (asked == "pause") != self._paused:
+            self._paused = asked == "pause"
+            self.rest(self._paused)
+            fields: dict[str, Any] = {} if self._paused else {"control": ""}
+            if not self._aside:
+                fields["status"] = RunStatus.PAUSED if self._paused else RunStatus.RUNNING
+            self.journal.update_run(self.id, **fields)
+            self._event("paused" if self._paused else "resumed")
+
+    def rest(self, resting: bool) -> None:
+        """Stop the clock of the run (a pause, a question to a person), or let it go on."""
+        now = time.monotonic()
+        if self._idle_since is not None:
+            self._idle += now - self._idle_since
+        self._idle_since = now if resting else None
+        self._pace.begin_anew()
+
+    # -- what is told --------------------------------------------------------------------------------------------------
+
+    def _progress(self, snapshot: Snapshot | None, note: str = "") -> Progress:
+        now, finished = time.monotonic(), self._counts.finished
+        if self._paused:
+            self._pace.begin_anew()
+        self._pace.saw(now, finished)
+        rate = self._pace.rate
+        total: int | None = None
+        if self._reader is not None:
+            known = self._reader.state.get("total")
+            total = max(known if isinstance(known, int) else 0, self._reader.known) or None
+            self._counts.selected = self._reader.known
+        else:
+            total = self._counts.selected
+        if total is not None and self.job.options.limit:
+            total = min(total, self.job.options.limit)
+        left = None if total is None else max(0, total - finished)
+        self._counts.pending = max(0, self._counts.selected - finished)
+        requests = self.session.client.requests
+        return Progress(
+            phase=self.phase,
+            counts=self._counts,
+            total=total,
+            rate=rate,
+            elapsed=self._elapsed(),
+            eta=left / rate if left is not None and rate > 0.1 and self.phase == "acting" else None,
+            snapshot=snapshot,
+            budget=self.session.gate.state(),
+            retried=requests.retried,
+            throttled=requests.throttled,
+            note=note,
+            read_back=(self.verified.read, self.verified.to_read) if self.verified is not None else None,
+            share=self.job.options.share,
+            requests=self.requests(),
+        )
+
+    def _count(self, fates: Sequence[Fate]) -> None:
+        for fate in fates:
+            if fate.outcome is not Outcome.PENDING:
+                setattr(self._counts, fate.outcome, getattr(self._counts, fate.outcome) + 1)
+                if fate.failure is not None:
+                    self.observer.event(
+                        "item." + fate.outcome, seq=fate.seq, cause=fate.failure.cause, message=fate.failure.message
+                    )
+
+    def counts_now(self) -> Counts:
+        """The counts as the journal has them."""
+        self._counts = self.journal.counts(self.id)
+        return self._counts
+
+    def since(self) -> float:
+        """When the run began, by the server's clock."""
+        return (self.journal.run(self.id).started_at or 0.0) + self.session.client.server_time() - time.time()
+
+    def _elapsed(self) -> float:
+        """Seconds of work over all processes; while it was paused or a person was asked, the clock stood."""
+        now = time.monotonic()
+        idle = self._idle + (now - self._idle_since if self._idle_since is not None else 0.0)
+        return self._seconds_before + now - self._began - idle
+
+    def requests(self) -> dict[str, int]:
+        """Requests of this run so far, over all the processes that worked on it or verified it."""
+        now: Requests = self.session.client.requests
+        told = {k: v + int(self._requests_before.get(k) or 0) for k, v in now.as_json().items()}
+        return {**told, "total": told["search"] + told["action"] + told["read"]}
+
+    def _make_up(self) -> None:
+        """After a process that was killed: what it sent since it last wrote its requests down shows in the items."""
+        least = self.journal.attempts(self.id) - int(self._requests_before.get("action") or 0)
+        if least > 0:
+            self._requests_before["action"] = int(self._requests_before.get("action") or 0) + least
+
+    def _save_windows(self, *, present: bool = False) -> None:
+        taken = self.session.take_windows(present=present)
+        if taken:
+            rows = [
+                WindowRow(reset=w.reset, limit=w.limit, own=w.own, others=w.others, throttled=w.throttled, at=at)
+                for at, w in taken
+            ]
+            self.journal.add_windows(self.id, rows)
+
+    def _event(self, kind: str, **data: Any) -> None:
+        self.journal.add_event(self.id, kind, **data)
+        self.observer.event(kind, **data)

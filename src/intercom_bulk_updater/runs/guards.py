@@ -1,0 +1,137 @@
+"""Guards: what must hold before the first write, and what ends a run that goes wrong. All raise SafetyStop (exit 5)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..errors import SafetyStop
+from ..model import Counts, Fate, Outcome
+from ..parsing.amounts import Amount, Expect
+
+# The window of --max-failures P%, and how many items it needs before it judges.
+_WINDOW, _LEAST = 100, 20
+
+
+def check_size(selected: int, *, expect: str, most: str, population: int | None) -> None:
+    """Compare a selection with --expect and --max, before anything is written.
+
+    `population` is how many items of the kind there are, for `--max P%`; None when it is not known.
+    """
+    # What `runs resume` has to be told to go on: both guards, where the other would stop it next.
+    both = " ".join(
+        flag
+        for flag, wrong in (
+            (f"--expect {selected}", bool(expect) and not Expect.parse(expect).allows(selected)),
+            (f"--max {selected}", _too_many(selected, most, population)),
+        )
+        if wrong
+    )
+    guard = {"selected": selected, "go_on": both}
+    if expect and not Expect.parse(expect).allows(selected):
+        raise SafetyStop(
+            f"{counted_are(selected)} selected and --expect {expect} does not allow that. Nothing was written. "
+            "Look at the selection (intercom-bulk conversations find ...), or correct --expect.",
+            guard=guard,
+        )
+    if not most or uncapped(most):
+        return
+    amount = Amount.parse(most)
+    if amount.percent and population is None:
+        raise SafetyStop(
+            f"--max {most} needs the number of all items of this kind, which Intercom does not tell here. Nothing was written.",
+            guard=guard,
+        )
+    limit = amount.of(population or 0)
+    if selected > limit:
+        of = f" ({limit:,} of {population:,})" if amount.percent else ""
+        raise SafetyStop(
+            f"{counted_are(selected)} selected, more than --max {amount}{of}. Nothing was written. "
+            "Narrow the selection, or raise --max.",
+            guard=guard,
+        )
+
+
+def _too_many(selected: int, most: str, population: int | None) -> bool:
+    if not most or uncapped(most):
+        return False
+    amount = Amount.parse(most)
+    return (amount.percent and population is None) or selected > amount.of(population or 0)
+
+
+def counted(count: int) -> str:
+    """`1 item`, `6,632 items`."""
+    return f"{count:,} item{'' if count == 1 else 's'}"
+
+
+def counted_are(count: int) -> str:
+    """`1 item is`, `6,632 items are`."""
+    return f"{counted(count)} {'is' if count == 1 else 'are'}"
+
+
+def uncapped(most: str) -> bool:
+    """`--max 100%`: no cap, whatever the number of all items is."""
+    amount = Amount.parse(most)
+    return amount.percent and amount.value >= 100
+
+
+def needs_population(most: str) -> bool:
+    """Whether --max is a part of all items of the kind, so that their number has to be asked for."""
+    return bool(most) and Amount.parse(most).percent and not uncapped(most)
+
+
+def most_allowed(*, expect: str, most: str, population: int | None) -> int | None:
+    """The largest selection that the guards allow; None for any."""
+    bounds = [Expect.parse(expect).highest] if expect else []
+    if most and not uncapped(most):
+        bounds.append(Amount.parse(most).of(population or 0))
+    return min(bounds, default=None)
+
+
+@dataclass(slots=True)
+class Breaker:
+    """--max-failures: `N` stops when more than N items failed; `P%` when more than P % of the last 100 did."""
+
+    text: str
+    failed: int = 0
+    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+
+    def trips(self, fates: Sequence[Fate]) -> SafetyStop | None:
+        """Count outcomes; the reason to stop if there were too many failures among them."""
+        reason = None
+        for fate in fates:
+            try:
+                self.see(fate)
+            except SafetyStop as exc:
+                reason = reason or exc
+        return reason
+
+    def see(self, fate: Fate) -> None:
+        """Count one outcome; raises SafetyStop when it is too much."""
+        if not self.text or fate.outcome is Outcome.PENDING:
+            return
+        bad = fate.outcome in (Outcome.FAILED, Outcome.IN_DOUBT)
+        self.recent.append(bad)
+        self.failed += bad
+        if not bad:
+            return
+        amount = Amount.parse(self.text)
+        if not amount.percent:
+            if self.failed > amount.of(0):
+                raise SafetyStop(f"{counted(self.failed)} failed, more than --max-failures {amount} allows.", failed=self.failed)
+        elif len(self.recent) >= _LEAST:
+            share = 100 * sum(self.recent) / len(self.recent)
+            if share > float(amount.value):
+                raise SafetyStop(
+                    f"{sum(self.recent)} of the last {len(self.recent)} items failed ({share:.0f} %), more than "
+                    f"--max-failures {amount} allows.",
+                    failed=self.failed,
+                )
+
+    def in_all(self, error: SafetyStop, counts: Counts) -> str:
+        """The message of a stop with what became of the items that were in flight when this breaker tripped."""
+        failed = counts.failed + counts.in_doubt
+        if "failed" not in error.parts or failed <= error.parts["failed"]:
+            return error.message
+        return f"{error.message} What was in flight by then was finished first: {counted(failed)} failed in all."

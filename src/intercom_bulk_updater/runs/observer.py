@@ -1,0 +1,89 @@
+"""What a run tells while it goes on; consoles, event streams and tests listen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..model import Counts
+
+if TYPE_CHECKING:
+    from ..engine.pool import Snapshot
+    from ..ratelimit.budget import BudgetState
+    from .preview import Review
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands, twice a second."""
+
+    phase: str
+    """"reading", "acting", "verifying", "waiting for the index"."""
+    counts: Counts
+    total: int | None
+    """Items in all, as far as it is known."""
+    rate: float
+    """Finished items a second, smoothed."""
+    elapsed: float
+    eta: float | None
+    """Seconds left; None when it cannot be told."""
+    snapshot: Snapshot | None = None
+    budget: BudgetState | None = None
+    retried: int = 0
+    throttled: int = 0
+    note: str = ""
+    read_back: tuple[int, int] | None = None
+    """While verifying: items that were read back, of how many."""
+    share: float = 1.0
+    """The part of the rate limit that may be used at most."""
+    requests: dict[str, int] = field(default_factory=dict)
+    """Requests of the run so far, over all its processes."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For `runs watch` and `--jsonl`."""
+        told: dict[str, Any] = {
+            "phase": self.phase,
+            "counts": self.counts.as_json(),
+            "total": self.total,
+            "rate": round(self.rate, 1),
+            "elapsed": round(self.elapsed, 1),
+            "eta": None if self.eta is None else round(self.eta, 1),
+            "retried": self.retried,
+            "throttled": self.throttled,
+        }
+        if self.snapshot is not None:
+            told |= {"holds": self.snapshot.holds, "workers": self.snapshot.workers, "busy": self.snapshot.busy}
+        if self.budget is not None:
+            told["window"] = {
+                "limit": self.budget.limit,
+                "used": self.budget.used,
+                "ends_in": None if self.budget.ends_in is None else round(self.budget.ends_in, 1),
+                **({"share": self.share} if self.share < 1 else {}),
+            }
+        if self.read_back is not None:
+            told["read_back"] = {"done": self.read_back[0], "of": self.read_back[1]}
+        if self.requests:
+            told["requests"] = self.requests
+        if self.note:
+            told["note"] = self.note
+        return told
+
+
+@dataclass
+class Observer:
+    """Hears what a run tells; this one does nothing with it."""
+
+    heard: list[str] = field(default_factory=list)
+
+    def began(self, run_id: str) -> None:
+        """A run has its id and its row in the journal."""
+
+    def progress(self, progress: Progress) -> None:
+        """Called twice a second."""
+
+    def event(self, kind: str, **data: Any) -> None:
+        """A pass, a guard, a canary, a pause, a warning."""
+
+    def confirm(self, review: Review, run_id: str) -> bool:
+        """Asked with the review before the first write, when the run was told to ask. False: stop, nothing written."""
+        return True

@@ -1,0 +1,115 @@
+"""How a run is to be done: every option of the command and of `bulk_process`, once, with its default and unit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..errors import UsageError
+from ..parsing.amounts import Amount, Expect
+
+_AMOUNTS = ("expect", "max", "canary", "max_failures")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person chose. JSON-able with `as_json`, so that a resumed run keeps it."""
+
+    limit: int | None = None
+    """Items at most; the selection is cut off there."""
+    workers: int | None = None
+    """A fixed number of workers; None: start at 15 and adapt."""
+    share: float = 1.0
+    """The part of the rate limit this run may use at most, 0 to 1."""
+    rate: float | None = None
+    """Requests a second at most, on top of the window; None: as the window allows."""
+    timeout: float = 30.0
+    """Seconds one request may take."""
+    retries: int = 3
+    """Repetitions of a request that failed for a passing reason: N means N+1 requests."""
+    deadline: float | None = None
+    """Seconds after which the run stops softly (exit 7)."""
+    page_size: int = 150
+    """Items a search page; 150 is the most Intercom gives."""
+    expect: str = ""
+    """`N` or `N±P%`: refuse another count."""
+    max: str = ""
+    """`N` or `P%`: refuse a larger selection."""
+    cap: int | None = None
+    """Refuse a larger query selection that nobody has looked at (--yes without --max or --expect)."""
+    canary: str = ""
+    """`N` or `P%`: do these first, read them back, and go on only if all are as wanted."""
+    max_failures: str = ""
+    """`N` failures in all, or `P%` of the last 100 items: stop."""
+    on_drift: str = "skip"
+    """`skip`, `stop` or `force` for items that moved since the plan."""
+    verify: str = "sample"
+    """`none`, `sample` or `all`: read back at the end, then search again."""
+    dry_run: bool = False
+    ask: bool = False
+    """Show the whole and ask a person before the first write; once, however often the run is resumed."""
+    reread: bool = False
+    """Read each item right before its write."""
+    index_wait: float = 120.0
+    """Seconds at most that the verification waits for Intercom's search index to catch up."""
+    rate_words: str = ""
+    """What was typed for --rate, for reports."""
+
+    def __post_init__(self) -> None:
+        """Counts are accepted as numbers. Raises UsageError for what is neither a number nor a text."""
+        for name in _AMOUNTS:
+            object.__setattr__(self, name, amount(name, getattr(self, name), parse=False))
+
+    def as_json(self) -> dict[str, Any]:
+        """What is stored with the run."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Options:
+        """The options of a stored run; fields of other versions are left out."""
+        return cls(**{k: v for k, v in stored.items() if k in cls.__dataclass_fields__})
+
+    def amounts(self, *, flags: bool = False) -> None:
+        """Parse every amount now, so that a typing error costs nothing. Raises UsageError that names the parameter or its flag."""
+        for name in _AMOUNTS:
+            try:
+                amount(name, getattr(self, name))
+            except UsageError as exc:
+                raise UsageError(f"{'--' + name.replace('_', '-') if flags else name}: {exc.message}") from exc
+
+
+def amount(name: str, value: Any, *, parse: bool = True) -> str:
+    """An amount as a text, from a text or a whole number; "" for None. UsageError names the parameter, or says what the text must be."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise UsageError(f"{name} must be a whole number or a text such as {'4312±1%' if name == 'expect' else '5%'!r}, and is {value!r}")
+    text = str(value)
+    if text and parse:
+        (Expect if name == "expect" else Amount).parse(text)
+    return text
+
+
+def whole(name: str, value: Any, *, least: int = 1) -> int | None:
+    """A whole number from `least` on, or None for "not given". UsageError names the parameter and what it must be."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} must be a whole number, {least} or more, and is {value!r}")
+    return value
+
+
+def seconds(name: str, value: Any, *, otherwise: float = 30.0) -> float:
+    """A time above 0; None for the default. UsageError names the parameter."""
+    if value is None:
+        return otherwise
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise UsageError(f"{name} must be a number of seconds above 0, such as {otherwise:g}, and is {value!r}")
+    return float(value)
+
+
+def one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
+    """One of the known words. UsageError names them."""
+    if value not in known:
+        raise UsageError(f"{name} must be one of {', '.join(known)}, and is {value!r}")
+    return str(value)

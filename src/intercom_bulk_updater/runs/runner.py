@@ -1,0 +1,388 @@
+"""The runner: one run from its first page to its last read-back. Every kind of run goes through here.
+
+Steps 2 and 10 of the life of an item (docs/explanation/life-of-an-item.md).
+
+    select   the feed fills the journal (reader.py)
+    guard    --expect, --max, the question to the person
+    act      the canary first, then the rest (pool.py, processor.py)
+    again    search again until a pass brings nothing new
+    verify   read back, search again until what is left is explained (read_back.py)
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, SearchError, ServiceUnavailable
+from ..journal import RunLock, RunRecord
+from ..model import Fate, Item, Outcome, RunStatus
+from ..parsing.amounts import Amount
+from .context import Cancelled, Job, Machine
+from .guards import Breaker, check_size, counted, counted_are, most_allowed, needs_population
+from .observer import Observer
+from .preview import Review, look
+from .read_back import Verified
+from .reader import Reader
+from .session import Session
+from .sources import QueryFeed
+from .verification import Verification
+
+__all__ = ["Job", "Runner"]
+
+# A late resume reads each item again: what the journal knows of it is older than this (seconds).
+_STALE_AFTER = 3600.0
+# Passes at most that search again after acting; each must bring something new to be followed by another.
+_MOST_PASSES = 25
+
+
+class Runner(Machine):
+    """Does one job; see the module. `execute` returns the run as it ended, or raises why it stopped."""
+
+    def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
+        super().__init__(session, job, observer)
+        self.review: Review | None = None
+        self._breaker = Breaker(job.options.max_failures)
+        self._verification = Verification(self, self._another_pass)
+
+    # -- the whole ----------------------------------------------------------------------------------------------------
+
+    def execute(self) -> RunRecord:
+        """Do the run. Raises what stopped it; the journal then holds a state from which `runs resume` goes on."""
+        with RunLock(self.session.settings.home, self.id):
+            self._start()
+            error: BaseException | None = None
+            try:
+                if self.job.only is None:
+                    self._select()
+                if not self.job.review_only:
+                    self._act()
+                self._refuse_silence()
+                if not self.job.review_only:
+                    self._verification.whole()
+                    self._leave_the_rest()
+            except BaseException as exc:
+                error = exc
+                raise
+            finally:
+                self._finish(error)
+        self._verification.judge(self.journal.counts(self.id))
+        return self.journal.run(self.id)
+
+    def verify_only(self, feed: QueryFeed | None) -> Verified:
+        """Read back and search once, writing nothing; the account goes into the run's totals."""
+        with RunLock(self.session.settings.home, self.id):
+            # The run's row stays as it is, but for what is found: its counts are shown, its clock stands.
+            self._aside, self._seconds_before = True, 0.0
+            if self.journal.control(self.id):
+                self.journal.request(self.id, "")
+            self.counts_now()
+            self.observer.began(self.id)
+            self._verification.result = result = Verified(self.job.options.verify)
+            self._verification.read_back(result, result.level)
+            if feed is not None and not self.journal.run(self.id).search.get("cut"):
+                self._verification.search_unseen(feed, result)
+            run, counts = self.journal.run(self.id), self.journal.counts(self.id)
+            undone = counts.pending + counts.in_flight
+            if undone:
+                result.remaining = (result.remaining or 0) + undone
+                result.explained["not done yet"] = undone
+            # What was undone is not meant to stand any more: that says nothing against the run.
+            judged = run.status is RunStatus.FINISHED and self.journal.undone_by(self.id) is None
+            code = self._verification.code(counts) if judged else run.exit_code
+            totals = {**run.totals, "verified": result.as_json(), "requests": self.requests()}
+            self.journal.update_run(self.id, totals=totals, exit_code=code, control="")
+            self._event("verify", **result.as_json())
+        self._verification.judge(counts)
+        return result
+
+    def _start(self) -> None:
+        run = self.journal.run(self.id)
+        if run.status in (RunStatus.RUNNING, RunStatus.PAUSED):
+            self._make_up()
+        left = self.journal.recover(self.id)
+        if left:
+            self.observer.event("in_doubt", count=left)
+            self.journal.add_event(self.id, "in_doubt", count=left)
+        if run.started_at and time.time() - run.started_at > _STALE_AFTER:
+            self._worker.reread = True
+        self.journal.update_run(
+            self.id, status=RunStatus.RUNNING, started_at=run.started_at or time.time(), finished_at=None, control="",
+            exit_code=None, message="",
+        )
+        self._counts = self.journal.counts(self.id)
+        self.observer.began(self.id)
+
+    def _finish(self, error: BaseException | None) -> None:
+        self.rest(False)
+        status, code, message = _ending(error)
+        if isinstance(error, ServiceUnavailable):
+            # What failed since the last answer failed with the service, not by itself: resume does it.
+            quiet = time.monotonic() - self._worker.health.last_good
+            self.journal.reopen(self.id, outcomes=[Outcome.FAILED], since=time.time() - quiet)
+        counts = self.journal.counts(self.id)
+        if isinstance(error, SafetyStop):
+            message = error.message = self._breaker.in_all(error, counts)
+        if error is None:
+            code = self._verification.code(counts)
+            if self.job.review_only:
+                status = RunStatus.PLANNED
+        if isinstance(error, Cancelled):
+            status = RunStatus.CANCELLED
+        totals = dict(self.journal.run(self.id).totals)
+        totals["requests"] = self.requests()
+        totals["seconds"] = round(self._elapsed(), 3)
+        totals.pop("guard", None)
+        if isinstance(error, SafetyStop) and "guard" in error.parts:
+            totals["guard"] = error.parts["guard"]
+        if self._verification.result is not None:
+            totals["verified"] = self._verification.result.as_json()
+        if self.review is not None:
+            totals["review"] = self.review.as_json()
+        self._save_windows(present=True)
+        self._counts = counts
+        self.observer.progress(self._progress(None))
+        self.journal.update_run(
+            self.id, status=status, finished_at=time.time(), exit_code=code, message=message, totals=totals,
+            progress=self._progress(None).as_json(), control="",
+        )
+
+    # -- select and guard ----------------------------------------------------------------------------------------------
+
+    def _select(self) -> None:
+        """Read all of it first where somebody or something has to look at the whole; otherwise stream."""
+        options = self.job.options
+        search = self.journal.run(self.id).search
+        fresh = not search
+        if not search.get("complete"):
+            self._reader = Reader(self.job.feed, self.journal, self.id, self._stop, most=options.limit)
+            freeze = self.job.ask or self.job.review_only or not self.job.feed.searches
+            self._reader.start()
+            if freeze:
+                self._wait_for_reader(lambda: False)
+            elif options.expect or options.max or options.canary or options.cap:
+                # The server's count decides before the first write; the reader's own count goes on deciding.
+                self._wait_for_reader(lambda: "total" in self._reader_state())
+        if fresh or not self._counts.finished:
+            self._guard()  # also when a run that a guard stopped is resumed: nothing has been written yet
+        if self.job.ask or self.job.review_only:
+            self._look()
+            assert self.review is not None  # noqa: S101 - _look made it
+            if self.job.ask and self.review.would_change:
+                self.rest(True)
+                yes = self.observer.confirm(self.review, self.id)
+                self.rest(False)
+                if not yes:
+                    raise SafetyStop("Not confirmed: nothing was written.")
+                self.journal.update_run(self.id, totals={**self.journal.run(self.id).totals, "confirmed": True})
+
+    def _guard(self) -> None:
+        options = self.job.options
+        if options.cap is not None and self._selected() > options.cap and not (options.expect or options.max):
+            selected = self._selected()
+            raise SafetyStop(
+                f"{counted_are(selected)} selected by a query and --yes was given without --max or --expect; the cap "
+                f"is then {options.cap:,}. Nothing was written. Look first (--dry-run), then say how many you mean: "
+                f"--expect {selected} or --max {selected}.",
+                guard={"selected": selected, "go_on": f"--max {selected}"},
+            )
+        if not (options.expect or options.max):
+            self._most = options.cap
+            return
+        population = self.job.population() if needs_population(options.max) else None
+        check_size(self._selected(), expect=options.expect, most=options.max, population=population)
+        self._most = most_allowed(expect=options.expect, most=options.max, population=population)
+
+    def _selected(self) -> int:
+        """How many items are, or will be, selected."""
+        # In this order: the reader goes on meanwhile, and what is complete is to be counted to its end.
+        state = self.journal.run(self.id).search
+        known = self.journal.counts(self.id).selected
+        if state.get("complete"):
+            return known
+        total = state.get("total")
+        selected = max(known, int(total)) if isinstance(total, int) else known
+        return min(selected, self.job.options.limit) if self.job.options.limit else selected
+
+    def _look(self) -> None:
+        operation = self.job.operation
+        # What a plan or an undo would leave alone because it moved is known only by reading it; a dry run reads.
+        every = self._worker.reread and self.job.review_only
+        unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
+        if any(unread):
+            self.phase = "reading"
+            self.run_engine(self._worker.look, self._iterate_pending(every))
+        state = self.session.budget.state()
+        reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
+        self.review = look(
+            self.journal, self.id, operation, limit=state.limit, requests_read=reads,
+        )
+
+    def _iterate_pending(self, every: bool) -> Callable[[Sequence[Fate], int], list[Item]]:
+        rows = self.journal.items(self.id, outcomes=[Outcome.PENDING])
+
+        def take(fates: Sequence[Fate], number: int) -> list[Item]:
+            if fates:
+                self._count(fates)
+                self.journal.turn(self.id, fates, 0)
+            items: list[Item] = []
+            while len(items) < number and (row := next(rows, None)) is not None:
+                if every or row.before is None:
+                    items.append(Item(row.seq, row.id, row.before, row.data))
+            return items
+
+        return take
+
+    # -- act -----------------------------------------------------------------------------------------------------------
+
+    def _act(self) -> None:
+        self.phase = "acting"
+        options = self.job.options
+        self._prepare()
+        if self.job.only is not None:
+            self._work(only=self.job.only)
+            return
+        # One that failed is repeated by a resume, on the items that come next.
+        if options.canary and not (self.journal.run(self.id).totals.get("canary") or {}).get("passed"):
+            self._canary(Amount.parse(options.canary).of(self._selected(), up=True))
+        self._work()
+        passes = 1
+        while self._again() and passes < _MOST_PASSES:
+            passes += 1
+            if not self._another_pass():
+                break
+
+    def _prepare(self) -> None:
+        """Let the operation make what it needs, as soon as there is an item to do."""
+        operation = self.job.operation
+        if not operation.prepares:
+            return
+        if self._reader is not None:
+            self._wait_for_reader(lambda: self._reader is None or self._reader.known > 0)
+        if self.journal.counts(self.id).pending:
+            self.session.patiently(lambda: operation.prepare(self.session.client))
+            self.journal.update_run(self.id, parameters=operation.parameters)
+
+    def _work(self, most: int | None = None, only: Sequence[int] | None = None) -> None:
+        """Act on what is pending, and on what the reader still brings; or on `only` these items."""
+        self.phase = "acting"
+        allowance = _Allowance(most if only is None else len(only))
+        chosen = deque(only or ())
+
+        def take(fates: Sequence[Fate], number: int) -> list[Item]:
+            broken = self._breaker.trips(fates)
+            self._count(fates)
+            # Also when the breaker trips these outcomes go to disk first: what is done is done.
+            claim = 0 if broken else allowance.of(number)
+            if only is not None:
+                # An item that came back with its before-image waits again.
+                chosen.extendleft(fate.seq for fate in fates if fate.outcome is Outcome.PENDING)
+                claim = min(claim, len(chosen))
+            first = [chosen.popleft() for _ in range(claim)] if only is not None else []
+            items = self.journal.turn(self.id, fates, claim, ready_first=first, now=self.session.client.server_time())
+            allowance.spend(items, fates)
+            if broken is not None and not self._stop.asked:
+                raise broken
+            return items
+
+        try:
+            self.run_engine(self._worker, take)
+        finally:
+            if most is None or self._stop.asked:
+                self._join_reader()
+
+    def _canary(self, number: int) -> None:
+        if number <= 0:
+            return
+        before = self.journal.counts(self.id)
+        self._work(most=number)
+        done = self.counts_now()
+        failed = done.failed + done.in_doubt - before.failed - before.in_doubt
+        result = Verified("all")
+        self._verification.read_back(result, "all")
+        totals = dict(self.journal.run(self.id).totals)
+        passed = not failed and not result.wrong_count and not result.unread
+        totals["canary"] = {"items": number, "failed": failed, "wrong": result.wrong_count, "passed": passed}
+        self.journal.update_run(self.id, totals=totals)
+        self._event("canary", **totals["canary"])
+        if not passed and result.unread and not failed and not result.wrong_count:
+            raise SafetyStop(
+                f"The canary of {counted(number)} could not be judged: {len(result.unread):,} could not be read back "
+                f"({result.why_unread}). The rest was not touched."
+            )
+        if not passed:
+            examples = "; ".join(f"{i} is: {what}" for i, what in result.wrong[:3])
+            wrong = f"{result.wrong_count:,} {'is' if result.wrong_count == 1 else 'are'} not as wanted"
+            raise SafetyStop(
+                f"The canary did not come through: of the first {counted(number)} {failed:,} failed and "
+                f"{wrong}{f' ({examples})' if examples else ''}. The rest was not touched."
+            )
+
+    def _again(self) -> bool:
+        """Whether the search should be asked again: always, unless it was cut off or the count was full anyway."""
+        search = self.journal.run(self.id).search
+        if not self.job.feed.searches or search.get("cut"):
+            return False
+        counts = self.journal.counts(self.id)
+        total = search.get("total")
+        full = isinstance(total, int) and counts.selected + int(search.get("new_since") or 0) >= total
+        return not (self.job.options.verify == "none" and full and int(search.get("pass") or 1) == 1)
+
+    def _another_pass(self) -> bool:
+        """Search again; act on what no pass has seen. False when it brought nothing new."""
+        self.phase = "searching again"
+        reader = self._reader = Reader(
+            self.job.feed, self.journal, self.id, self._stop, most=self.job.options.limit
+        )
+        reader.start()
+        self._work()
+        if reader.found:
+            self._event("pass", number=reader.state.get("pass"), found=reader.found)
+        return bool(reader.found)
+
+    def _refuse_silence(self) -> None:
+        """A search that counts matches and lists none has failed, however well-formed its answer: it is not an empty one."""
+        search = self.journal.run(self.id).search
+        said = search.get("said")
+        if not self.counts_now().selected and isinstance(said, int) and said > 0 and not (search.get("seen") or search.get("cut")):
+            raise SearchError(
+                f"The search counts {said:,} matches and lists none of them; nothing was done. Run it again, and if it "
+                "stays so ask Intercom's support."
+            )
+
+    def _leave_the_rest(self) -> None:
+        """A retry of failures leaves what was never begun to `runs resume`, and says so."""
+        if self.job.only is None:
+            return
+        pending = self.journal.counts(self.id).pending
+        if pending or not self.journal.run(self.id).search.get("complete", True):
+            raise RunStopped(f"Only what had failed was tried again; {counted_are(pending)} not begun.")
+
+
+class _Allowance:
+    """How many items may still be handed out (the canary); without a number, all."""
+
+    def __init__(self, most: int | None) -> None:
+        self._left = most
+
+    def of(self, wanted: int) -> int:
+        return wanted if self._left is None else min(wanted, max(0, self._left))
+
+    def spend(self, items: Sequence[Item], fates: Sequence[Fate]) -> None:
+        if self._left is not None:
+            # An item that came back with its before-image is handed out a second time.
+            self._left += sum(fate.outcome is Outcome.PENDING for fate in fates) - len(items)
+
+
+def _ending(error: BaseException | None) -> tuple[RunStatus, int, str]:
+    """Status, exit code and message of a run that ended this way."""
+    if error is None:
+        return RunStatus.FINISHED, 0, ""
+    if isinstance(error, KeyboardInterrupt):
+        return RunStatus.INTERRUPTED, 130, "interrupted"
+    if isinstance(error, Interrupted):
+        return RunStatus.INTERRUPTED, 128 + error.signal_number, error.message
+    if isinstance(error, IntercomBulkError):
+        return RunStatus.STOPPED, error.exit_code, error.message
+    return RunStatus.STOPPED, 1, f"{type(error).__name__}: {error}"

@@ -1,0 +1,160 @@
+"""Session: one token, one budget, one journal, held together for a command or a call of `bulk_process`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .. import __version__
+from ..api.client import Client
+from ..api.redact import keep_secret
+from ..api.retry import Kind, RetryPolicy, classify
+from ..errors import IntercomBulkError, NotFound
+from ..journal import Journal
+from ..model import Workspace
+from ..ratelimit.budget import Budget, WindowUse
+from ..ratelimit.limiter import Gate
+from ..stop import Stop
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+    from .options import Options
+
+T = TypeVar("T")
+
+
+class Session:
+    """Everything a run needs of the outside. Close it, or use it in a `with`.
+
+    Parameters
+    ----------
+    settings:
+        Token, workspace address, state folder.
+    stop:
+        What ends it.
+    share, rate:
+        See Options; one budget serves search, action and read-back.
+    timeout:
+        Seconds a request may take.
+    retries:
+        Repetitions of a preparatory read that failed for a passing reason: N means N+1 requests.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stop: Stop | None = None,
+        *,
+        share: float = 1.0,
+        rate: float | None = None,
+        timeout: float = 30.0,
+        retries: int = 3,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        # Here and not above: help and the commands that only read the journal have no use for the HTTP library.
+        from ..api.transport import HttpTransport
+
+        self.settings = settings
+        self.stop = stop or Stop()
+        self.timeout = timeout
+        self.retries = retries
+        self.windows: list[tuple[float, WindowUse]] = []
+        self._windows_lock = threading.Lock()
+        token = settings.require_token()
+        keep_secret(token)
+        self.budget = Budget(share=share, rate=rate, clock=clock, on_window=self._window)
+        self.gate = Gate(self.budget, self.stop)
+        self.client = Client(
+            HttpTransport(settings.base_url, headers(settings), timeout=timeout),
+            self.gate,
+            admin_id=settings.admin_id or "",
+            base_url=settings.base_url,
+        )
+        self._journal: Journal | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, opened when first needed."""
+        if self._journal is None:
+            self._journal = Journal(self.settings.home / "journal.db")
+        return self._journal
+
+    def workspace(self) -> Workspace:
+        """Whose token it is; a server without `GET /me` is taken as an unnamed workspace."""
+        try:
+            return self.patiently(self.client.workspace)
+        except NotFound:
+            return self.client.assume(Workspace(id="", admin_id=self.settings.admin_id or ""))
+
+    def look(self, path: str) -> dict[str, Any]:
+        """GET a list or an object that the preparation needs; tried again where that may help."""
+        return self.patiently(lambda: self.client.call("GET", path, purpose="read"))
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """Do a read again while it fails for a passing reason, `retries` times. Raises its last error."""
+        policy, attempt = RetryPolicy(self.retries, cap=5.0), 0
+        while True:
+            try:
+                return ask()
+            except IntercomBulkError as exc:
+                verdict = classify(exc)
+                if verdict.kind in (Kind.FATAL, Kind.PERMANENT):
+                    raise
+                if verdict.kind is Kind.WINDOW:
+                    wait = policy.base  # the gate holds everybody until the window is over; it costs no attempt
+                else:
+                    attempt += 1
+                    after = policy.after(attempt)
+                    if after is None:
+                        raise
+                    wait = max(after, verdict.wait)
+                self.client.count_retry()
+                if self.stop.wait(wait):
+                    raise
+
+    def take_windows(self, *, present: bool = False) -> list[tuple[float, WindowUse]]:
+        """The finished windows since the last call, with the unix time each was seen to end.
+
+        With `present` also the one that is not over, for whoever has finished in it.
+        """
+        if present:
+            self.gate.present()
+        with self._windows_lock:
+            taken, self.windows = self.windows, []
+        return taken
+
+    def _window(self, use: WindowUse) -> None:
+        with self._windows_lock:
+            self.windows.append((time.time(), use))
+
+    def close(self) -> None:
+        """Close connections and journal."""
+        self.client.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_session(settings: Settings, options: Options, stop: Stop | None = None) -> Session:
+    """A session as the options want it."""
+    stop = stop or Stop(options.deadline)
+    return Session(settings, stop, share=options.share, rate=options.rate, timeout=options.timeout,
+                   retries=options.retries)
+
+
+def headers(settings: Settings) -> dict[str, str]:
+    """The headers of every request. https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis"""
+    return {
+        "Authorization": f"Bearer {settings.require_token()}",
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "Intercom-Version": settings.api_version,
+        "User-Agent": f"intercom-bulk-updater/{__version__}",
+    }

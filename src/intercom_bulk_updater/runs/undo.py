@@ -1,0 +1,78 @@
+"""Undo: a run of its own, whose items are what another run did and whose operation is the inverse.
+
+Only what that run changed is restored, and only where the item still is as the run left it; see Restore.drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import SafetyStop
+from ..journal import ItemRow, Journal, RunRecord
+from ..model import Item, NewItem, Outcome
+from ..operations.operation import Operation
+from ..operations.per_item import WITH
+
+_MARKS = ("updated_at", "part", "applied", "theirs", "there")
+# What a run may have changed: what it did; what failed after the first of several requests; what it does not know.
+_TOUCHED = [Outcome.DONE, Outcome.FAILED, Outcome.IN_DOUBT, Outcome.IN_FLIGHT, Outcome.PENDING]
+
+
+def inverse_of(operation: Operation, what: str) -> Operation:
+    """The operation that takes `what` (a run's id, a plan's file) back. Raises SafetyStop with the reason when there is none."""
+    inverse = operation.inverse()
+    if inverse is None:
+        raise SafetyStop(f"{what} cannot be undone: {operation.why_no_undo()}.")
+    return inverse
+
+
+def undo_items(journal: Journal, parent: RunRecord, operation: Operation) -> Iterator[NewItem]:
+    """What `parent` did by `operation`, turned round: before is what it left, `data["to"]` what was there before it.
+
+    An item in doubt is taken for done, and `data["unsure"]` says so: undo reads it and finds out.
+    """
+    for row in journal.items(parent.id, outcomes=_TOUCHED):
+        if row.before is None:
+            continue
+        # An updater's undo_action gets the parameters that its perform_action had.
+        given = {WITH: row.data[WITH]} if row.data and WITH in row.data else {}
+        if row.after is not None and row.outcome in (Outcome.DONE, Outcome.FAILED):
+            after = dict(row.after)
+            marks = {k: after.pop(k) for k in _MARKS if k in after}
+            by = {"by": parent.admin_id} if parent.selection.get("updater") else {}
+            yield NewItem(row.id, after, {"to": dict(row.before), "marks": marks, **by, **_own(journal, parent, row), **given})
+        elif _doubtful(row) and (change := operation.change(_item(row))):
+            after = {**row.before, **{name: new for name, (_, new) in change.items()}}
+            marks = {"updated_at": int(row.claimed_at or 0) - 1}
+            told = {"to": dict(row.before), "marks": marks, "unsure": True, "by": parent.admin_id}
+            yield NewItem(row.id, after, {**told, **_own(journal, parent, row), **given})
+
+
+def not_undoable(journal: Journal, parent: RunRecord, operation: Operation) -> int:
+    """Items that the run did, or may have done, without a before-image: there is nothing to restore them to."""
+    return sum(
+        row.before is None or (row.after is None and (row.outcome is Outcome.DONE or operation.change(_item(row)) is None))
+        for row in journal.items(parent.id, outcomes=_TOUCHED)
+        if row.outcome is Outcome.DONE or _doubtful(row)
+    )
+
+
+def _item(row: ItemRow) -> Item:
+    return Item(row.seq, row.id, row.before, row.data)
+
+
+def _doubtful(row: ItemRow) -> bool:
+    return row.outcome in (Outcome.IN_DOUBT, Outcome.IN_FLIGHT) or (row.outcome is Outcome.PENDING and row.doubt)
+
+
+def _own(journal: Journal, parent: RunRecord, row: ItemRow) -> dict[str, object]:
+    """The traces of our own later runs on this item: they are no drift."""
+    since = row.finished_at or parent.started_at or parent.created_at
+    later = [
+        row.after for run, row in journal.touched_by_runs(parent.workspace, row.id, since=since) if run != parent.id and row.after
+    ]
+    if not later:
+        return {}
+    own: dict[str, object] = {"own": [str(after["part"]) for after in later if "part" in after]}
+    until = max(int(after.get("updated_at") or 0) for after in later)
+    return {**own, "own_until": until} if until else own

@@ -1,0 +1,222 @@
+"""One condition, `field operator value`, made into filters of the types that Intercom wants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.parsing.amounts import parse_duration
+from intercom_bulk_updater.parsing.dates import Instant, next_day, parse_instant, start_of_day
+from intercom_bulk_updater.search.language.query_tree import MOST, Filter, Node, every, some
+from intercom_bulk_updater.search.language.terms import TYPE_WORDS, Field, Resource, Term
+
+ORDER = (">", "<", ">=", "<=")
+_TEXT = ("~", "!~", "^", "$")
+_TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+_NOBODY = ("none", "null", "nobody", "unassigned", "empty")
+_SPELLED = {"IN": "in", "NIN": "not in"}
+# Lists that Intercom refuses and that are sent as OR or AND of single comparisons instead.
+_WRITTEN_OUT = {("tag", "IN"), ("tag", "NIN"), ("day", "IN")}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An item of the workspace that a name stands for."""
+
+    id: str
+    name: str = ""
+
+
+Resolve = Callable[[str, str], Resolved]
+"""(kind, name or id) -> the one item of that kind. Raises UsageError for an unknown or ambiguous name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a condition is read against. `now`: unix seconds; `timezone`: the workspace's."""
+
+    resource: Resource
+    resolve: Resolve | None
+    now: float
+    timezone: str
+    whole_days: bool
+
+
+def takes_words(term: Term, operator: str) -> bool:
+    """Whether a value may be several words without quotes: `30 days ago`, `2026-01-31 09:00`."""
+    kind = term.field.type
+    return term.since or kind in ("date", "day") or term.field.seconds or (kind == "any" and operator in ORDER)
+
+
+def check_operator(term: Term, typed: str, operator: str) -> None:
+    """Raise UsageError, with what is allowed, when the field does not take the operator."""
+    field = term.field
+    if term.since:
+        if operator not in ORDER:
+            raise UsageError(f"{typed} is a length of time up to now: write {typed} > 30d or {typed} < 2h.")
+        turned = _TURNED[operator]
+        if turned in field.operators:
+            return
+    elif operator in field.operators or (field.type, operator) in _WRITTEN_OUT:
+        return
+    shown = _SPELLED.get(operator, operator)
+    if field.type == "day":
+        raise UsageError(
+            f"{typed} does not take {shown}: Intercom matches contact dates by whole days, and knows only "
+            f"= (that day), < (before it) and > (from the next day on). For 'since 31 January' write "
+            f"{typed} > 2026-01-30."
+        )
+    allowed = " ".join(_SPELLED.get(one, one) for one in field.operators)
+    raise UsageError(f"{typed} is {TYPE_WORDS[field.type]}: it does not take {shown}. It takes {allowed}.")
+
+
+def parse_value(context: Context, term: Term, operator: str, text: str, *, quoted: bool = False) -> Any:
+    """A typed value: an id, a number, a text, True or False, None, or an Instant. Raises UsageError."""
+    field, lower = term.field, text.lower()
+    if term.since:
+        return Instant(int(context.now - _length(text)))
+    if operator not in _TEXT:
+        if field.choices:
+            return _choice(field, text)
+        if lower in _NOBODY and not quoted:
+            return _nobody(field, operator)
+        if field.kind:
+            return _named(context, field, text)
+    if field.type in ("date", "day"):
+        return _instant(context, text)
+    if field.type == "integer":
+        return _whole_number(field, text)
+    if field.type == "boolean":
+        return _yes_or_no(field, text)
+    if field.type == "any":
+        return _guessed(context, field, operator, text, quoted)
+    if field.type == "words" and operator in ("=", "!=", "IN", "NIN") and len(text.split()) != 1:
+        both = " and ".join(f"body = {word}" for word in text.split()) or "body = refund"
+        raise UsageError(f"Intercom compares single words of a message: write {both}.")
+    if not text:
+        raise UsageError(f"An empty text matches nothing: write none for {field.name} without a value.")
+    return text
+
+
+def build(context: Context, term: Term, operator: str, values: Sequence[Any]) -> Node:
+    """The filters of a condition whose values are typed."""
+    field = term.field
+    operator = _TURNED[operator] if term.since else operator
+    values = list({repr(value): value for value in values}.values())  # by repr: True is not 1
+    if operator in ("IN", "NIN"):
+        # The contract has texts and whole numbers in lists, and nothing else.
+        listable = all(isinstance(value, str | int) and not isinstance(value, bool) for value in values)
+        if field.type == "tag" or not listable:
+            one, join = ("=", some) if operator == "IN" else ("!=", every)
+            return join(_compare(context, field, one, value) for value in values)
+        cuts = [list(values[i : i + MOST]) for i in range(0, len(values), MOST)]
+        filters = [Filter(field.name, operator, cut, field.operators) for cut in cuts]
+        return some(filters) if operator == "IN" else every(filters)
+    return _compare(context, field, operator, values[0])
+
+
+def _compare(context: Context, field: Field, operator: str, value: Any) -> Node:
+    if not isinstance(value, Instant):
+        return Filter(field.name, operator, value, field.operators)
+    allowed = field.operators
+    if field.type == "any" and context.resource.name == "contacts" and context.whole_days:
+        allowed = ("=", "<", ">")
+        if operator not in allowed:
+            raise UsageError(f"Contact dates match by whole days: Intercom knows only =, < and >, not {operator}.")
+    if value.day is None or "!=" not in allowed:
+        return Filter(field.name, operator, value.at, allowed)
+    # A day on a field that is exact to the second: the whole of it, in seconds, by the two documented orders.
+    first, after = start_of_day(value.day, context.timezone), next_day(value.day, context.timezone)
+
+    def part(order: str, at: int) -> Filter:
+        return Filter(field.name, order, at, allowed)
+
+    parts: dict[str, Node] = {
+        "=": every([part(">", first - 1), part("<", after)]),
+        "!=": some([part("<", first), part(">", after - 1)]),
+        ">": part(">", after - 1),
+        ">=": part(">", first - 1),
+        "<": part("<", first),
+        "<=": part("<", after),
+    }
+    return parts[operator]
+
+
+def _length(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        if re.match(r"[0-9]{4}-", text):
+            raise UsageError(f"{text} is a date; this takes a length of time (30d). For dates: created, updated.") from None
+        raise error
+
+
+def _instant(context: Context, text: str) -> Instant:
+    if re.fullmatch(r"[0-9.]+ ?[a-zA-Z]+( ?[0-9.]+ ?[a-zA-Z]+)*", text) and not text.lower().startswith("now"):
+        return Instant(int(context.now - parse_duration(text)))  # `30d`: thirty days ago
+    if re.fullmatch(r"[0-9]{1,8}", text):
+        raise UsageError(f"{text} is not a date: write {text}d for {text} days ago, or a date such as 2026-01-31.")
+    return parse_instant(text, context.now, context.timezone)
+
+
+def _choice(field: Field, text: str) -> str:
+    lower = text.lower().replace(" ", "-").replace("_", "-")
+    known = {choice.replace("_", "-"): choice for choice in field.choices} | dict(field.spoken)
+    if lower in known:
+        return known[lower]
+    near = get_close_matches(lower, known, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise UsageError(f"{field.name} is never {text!r}: it is one of {', '.join(field.choices)}.{meant}")
+
+
+def _nobody(field: Field, operator: str) -> int | str | None:
+    if operator in ORDER:
+        raise UsageError(f"Without a value there is no {operator}: write = none or != none.")
+    if field.name in ("admin_assignee_id", "team_assignee_id"):
+        return 0 if field.type == "integer" else "0"  # what an unassigned item says
+    return None
+
+
+def _named(context: Context, field: Field, text: str) -> int | str:
+    if context.resolve is not None:
+        identity = context.resolve(field.kind, text).id
+    elif text.isascii() and text.isdigit():
+        identity = text
+    else:
+        raise UsageError(f"{text!r} is a name, and no list of names is at hand here: give the id.")
+    return int(identity) if field.type == "integer" else identity
+
+
+def _whole_number(field: Field, text: str) -> int:
+    if re.fullmatch(r"-?[0-9]{1,18}", text):
+        return int(text)
+    if field.seconds:
+        return int(parse_duration(text))
+    raise UsageError(f"{field.name} is a whole number, and {text!r} is not one.")
+
+
+def _yes_or_no(field: Field, text: str) -> bool:
+    known = {"true": True, "yes": True, "false": False, "no": False}
+    if text.lower() not in known:
+        state = " For open conversations without the snoozed ones, write state = open." if field.name == "open" else ""
+        raise UsageError(f"{field.name} is true or false, not {text!r}.{state}")
+    return known[text.lower()]
+
+
+def _guessed(context: Context, field: Field, operator: str, text: str, quoted: bool) -> Any:
+    """The value of a custom attribute: a text in quotes; else a number, true or false, a date, or a text."""
+    if operator in _TEXT or (quoted and operator not in ORDER):
+        return text
+    if re.fullmatch(r"-?[0-9]{1,18}", text):
+        return int(text)
+    if operator in ORDER:
+        return _instant(context, text)
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return _instant(context, text)
+    return text

@@ -1,0 +1,229 @@
+"""The tables of what can be searched: the fields of each resource, and the friendly names for them.
+
+They are those of the API reference, its spelling mistakes included:
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/searchconversations
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.search.language.terms import Field, Resource
+
+
+def resource(name: str, api_version: str = "2.16") -> Resource:
+    """The searchable side of one of RESOURCES. Raises UsageError for another name."""
+    if name not in _RESOURCES:
+        raise UsageError(f"{name!r} cannot be searched by a filter; {', '.join(_RESOURCES)} can.")
+    found = _RESOURCES[name]
+    if name == "contacts" and not whole_days(api_version):
+        fields = {n: replace(f, type="date") if f.type == "day" else f for n, f in found.fields.items()}
+        return replace(found, fields=fields)
+    return found
+
+
+def whole_days(api_version: str) -> bool:
+    """Whether contact dates match by whole days: up to 2.16; from 2.17 on, and in Preview, by the second."""
+    minor = api_version.partition(".")[2]
+    return minor.isdigit() and int(minor) <= 16
+
+
+def _fields(type_: str, names: str, prefix: str = "", kind: str = "", *, seconds: bool = False) -> dict[str, Field]:
+    return {prefix + n: Field(prefix + n, type_, kind, seconds=seconds) for n in names.split()}
+
+
+def _chosen(name: str, choices: str, **spoken: str) -> dict[str, Field]:
+    pairs = tuple((word.replace("_", "-"), value) for word, value in spoken.items())
+    return {name: Field(name, "text", choices=tuple(choices.split()), spoken=pairs)}
+
+
+_CONVERSATIONS = Resource(
+    "conversations",
+    {
+        **_fields("text", "id channel_initiated contact_ids"),
+        **_fields("text", "teammate_ids statistics.last_closed_by_id conversation_rating.admin_d", kind="admin"),
+        **_fields("text", "tag_ids", kind="tag"),
+        **_fields("integer", "admin_assignee_id", kind="admin"),
+        **_fields("integer", "team_assignee_id", kind="team"),
+        **_fields("boolean", "open read ai_agent_participated"),
+        **_fields("date", "created_at updated_at waiting_since snoozed_until"),
+        **_chosen("state", "open closed snoozed"),
+        **_chosen("priority", "none low medium high urgent"),
+        **_fields("text", "id delivered_as subject url author.id author.type author.name author.email", "source."),
+        **_fields("words", "source.body"),
+        **_chosen(
+            "source.type",
+            "conversation email facebook instagram phone_call phone_switch push sms twitter whatsapp",
+            messenger="conversation",
+            chat="conversation",
+            phone="phone_call",
+        ),
+        **_fields(
+            "integer",
+            "time_to_assignment time_to_admin_reply time_to_first_close time_to_last_close median_time_to_reply",
+            "statistics.",
+            seconds=True,
+        ),
+        **_fields("integer", "count_reopens count_assignments count_conversation_parts", "statistics."),
+        **_fields(
+            "date",
+            "first_contact_reply_at first_assignment_at first_admin_reply_at first_close_at "
+            "last_assignment_at last_assignment_admin_reply_at last_contact_reply_at "
+            "last_admin_reply_at last_close_at",
+            "statistics.",
+        ),
+        **_fields("date", "requested_at replied_at", "conversation_rating."),
+        **_fields("integer", "score", "conversation_rating."),
+        **_fields("text", "remark contact_id", "conversation_rating."),
+        **_fields("text", "resolution_state last_answer_type rating_remark source_type source_title", "ai_agent."),
+        **_fields("integer", "rating", "ai_agent."),
+    },
+    {
+        "team": "team_assignee_id",
+        "inbox": "team_assignee_id",
+        "assignee": "admin_assignee_id",
+        "admin": "admin_assignee_id",
+        "teammate": "teammate_ids",
+        "tag": "tag_ids",
+        "tags": "tag_ids",
+        "contact": "contact_ids",
+        "created": "created_at",
+        "updated": "updated_at",
+        "snoozed": "snoozed_until",
+        "body": "source.body",
+        "subject": "source.subject",
+        "channel": "source.type",
+        "email": "source.author.email",
+        "author": "source.author.name",
+        "url": "source.url",
+        "closed": "statistics.last_close_at",
+        "closed_by": "statistics.last_closed_by_id",
+        "customer_replied": "statistics.last_contact_reply_at",
+        "admin_replied": "statistics.last_admin_reply_at",
+        "reopens": "statistics.count_reopens",
+        "parts": "statistics.count_conversation_parts",
+        "rating": "conversation_rating.score",
+        "remark": "conversation_rating.remark",
+        "fin": "ai_agent_participated",
+    },
+    since={"idle": "updated_at", "age": "created_at", "waiting": "waiting_since"},
+    missing={
+        "company": "find the company's contacts, then write contact in (...) with their ids.",
+        "name": "write author for the name of who wrote first, or contact with the contact's id.",
+        "title": "write subject for e-mails, or custom_attributes.NAME.",
+    },
+)
+
+_CONTACTS = Resource(
+    "contacts",
+    {
+        **_fields("text", "id name avatar email email_domain phone formatted_phone external_id"),
+        **_fields("text", "owner_id", kind="admin"),
+        **_chosen("role", "user lead", users="user", leads="lead"),
+        **_fields(
+            "day",
+            "created_at signed_up_at updated_at last_seen_at last_contacted_at last_replied_at "
+            "last_email_opened_at last_email_clicked_at ios_last_seen_at android_last_seen_at",
+        ),
+        **_fields("text", "language_override browser browser_language os"),
+        **_fields("text", "country region city", "location."),
+        **_fields("boolean", "unsubscribed_from_emails marked_email_as_spam has_hard_bounced"),
+        **_fields("text", "app_version device app_device os_version app_name sdk_version", "ios_"),
+        **_fields("text", "android_app_version android_device android_app_name andoid_sdk_version"),
+        **_fields("text", "segment_id", kind="segment"),
+        **_fields("tag", "tag_id", kind="tag"),
+    },
+    {
+        "tag": "tag_id",
+        "tags": "tag_id",
+        "tag_ids": "tag_id",
+        "segment": "segment_id",
+        "owner": "owner_id",
+        "contact": "id",
+        "domain": "email_domain",
+        "created": "created_at",
+        "signed_up": "signed_up_at",
+        "updated": "updated_at",
+        "seen": "last_seen_at",
+        "last_seen": "last_seen_at",
+        "contacted": "last_contacted_at",
+        "replied": "last_replied_at",
+        "opened": "last_email_opened_at",
+        "clicked": "last_email_clicked_at",
+        "country": "location.country",
+        "region": "location.region",
+        "city": "location.city",
+        "language": "language_override",
+        "unsubscribed": "unsubscribed_from_emails",
+        "spam": "marked_email_as_spam",
+        "bounced": "has_hard_bounced",
+        "plan": "custom_attributes.plan",
+        "android_sdk_version": "andoid_sdk_version",
+    },
+    since={"age": "created_at", "unseen": "last_seen_at"},
+    missing={
+        "company": "Intercom has no such field; list the company's contacts, or search a custom attribute.",
+        "archived": "Intercom has no such field.",
+        "blocked": "Intercom has no such field.",
+        "idle": "write unseen > 90d (not seen for 90 days), or updated < 90d.",
+    },
+)
+
+_TICKETS = Resource(
+    "tickets",
+    {
+        **_fields("text", "id title description contact_ids state"),
+        **_fields("text", "ticket_type_id", kind="ticket_type"),
+        **_fields("text", "admin_assignee_id teammate_ids", kind="admin"),
+        **_fields("text", "team_assignee_id", kind="team"),
+        **_fields("boolean", "open"),
+        **_fields("date", "created_at updated_at snoozed_until"),
+        **_chosen("category", "request task tracker", customer="request", back_office="task"),
+    },
+    {
+        "team": "team_assignee_id",
+        "inbox": "team_assignee_id",
+        "assignee": "admin_assignee_id",
+        "admin": "admin_assignee_id",
+        "teammate": "teammate_ids",
+        "contact": "contact_ids",
+        "type": "ticket_type_id",
+        "ticket_type": "ticket_type_id",
+        "created": "created_at",
+        "updated": "updated_at",
+        "snoozed": "snoozed_until",
+    },
+    since={"idle": "updated_at", "age": "created_at"},
+    missing={
+        "tag": "Intercom lists no such field for tickets.",
+        "company": "find the company's contacts, then write contact in (...) with their ids.",
+        "ticket_id": "id is Intercom's own id; the number that people see cannot be searched.",
+    },
+    open_prefix="ticket_attribute.",
+)
+
+_COMPANIES = Resource(
+    "companies",
+    {
+        **_fields("text", "company_id name"),
+        **_fields("date", "created_at updated_at remote_created_at last_request_at"),
+        **_fields("integer", "monthly_spend session_count user_count"),
+        **_fields("text", "tag_id", kind="tag"),
+    },
+    {
+        "company": "company_id",
+        "tag": "tag_id",
+        "created": "created_at",
+        "updated": "updated_at",
+        "seen": "last_request_at",
+        "spend": "monthly_spend",
+        "sessions": "session_count",
+        "users": "user_count",
+    },
+    since={"idle": "updated_at", "age": "created_at"},
+    missing={"plan": "Intercom refuses it; search a custom attribute instead."},
+)
+
+_RESOURCES = {found.name: found for found in (_CONVERSATIONS, _CONTACTS, _TICKETS, _COMPANIES)}
+RESOURCES = tuple(_RESOURCES)

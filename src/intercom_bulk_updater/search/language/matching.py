@@ -1,0 +1,148 @@
+"""Judges on this side whether an item matches a query: True, False, or None when the item does not tell.
+
+Used to re-check an item after it was read, where the search index may be behind. None spreads as in logic: an
+AND with a False is False whatever else is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from intercom_bulk_updater.parsing.dates import day_of
+from intercom_bulk_updater.search.language.fields import resource as _resource
+from intercom_bulk_updater.search.language.terms import Field
+
+_UNKNOWN = object()
+"""The item does not hold this field."""
+
+# Fields that lie elsewhere in an item than their name says. A list is matched by any of its entries.
+_ELSEWHERE: dict[str, dict[str, str]] = {
+    "conversations": {
+        "tag_ids": "tags.tags[].id",
+        "contact_ids": "contacts.contacts[].id",
+        "teammate_ids": "teammates.teammates[].id",
+        "conversation_rating.contact_id": "conversation_rating.contact.id",
+        "conversation_rating.admin_d": "conversation_rating.teammate.id",
+        "conversation_rating.requested_at": "conversation_rating.created_at",
+        "conversation_rating.score": "conversation_rating.rating",
+    },
+    "contacts": {"tag_id": "tags.data[].id"},
+    "tickets": {
+        "contact_ids": "contacts.contacts[].id",
+        "ticket_type_id": "ticket_type.id",
+        "title": "ticket_attributes._default_title_",
+        "description": "ticket_attributes._default_description_",
+    },
+    "companies": {"tag_id": "tags.tags[].id"},
+}
+_CATEGORIES = {"Customer": "request", "Back-office": "task", "Tracker": "tracker"}
+
+
+def matches(
+    query: Mapping[str, Any],
+    item: Mapping[str, Any],
+    resource: str,
+    *,
+    timezone: str = "UTC",
+    api_version: str = "2.16",
+) -> bool | None:
+    """Whether an item, as a GET or a search returns it, matches a query; None when it does not tell.
+
+    `timezone` is the workspace's, for contact dates, which match by whole days.
+    """
+    table = _resource(resource, api_version)
+
+    def judge(node: Mapping[str, Any]) -> bool | None:
+        if "field" in node:
+            field = table.find(str(node["field"]))
+            return None if field is None else _judge(field, node, _read(item, resource, field.name), timezone)
+        verdicts = [judge(part) for part in node["value"]]
+        decisive: bool = node["operator"] == "OR"
+        if decisive in verdicts:
+            return decisive
+        return None if None in verdicts else not decisive
+
+    whole: Mapping[str, Any] = query.get("query", query)
+    return judge(whole)
+
+
+def _read(item: Mapping[str, Any], resource: str, name: str) -> Any:
+    if resource == "tickets" and name == "category":
+        return _CATEGORIES.get(item.get("category", ""), _UNKNOWN)
+    if resource == "tickets" and (name == "state" or name.startswith("ticket_attribute.")):
+        return _UNKNOWN
+    path = _ELSEWHERE[resource].get(name, name)
+    if path.startswith("custom_attributes."):
+        return _step(_step(item, "custom_attributes"), path.removeprefix("custom_attributes."))
+    holder, listed, rest = path.partition("[].")
+    found: Any = item
+    for step in holder.split("."):
+        found = _step(found, step)
+    if not listed:
+        return found
+    if not isinstance(found, list):
+        return _UNKNOWN
+    entries = [str(entry[rest]) for entry in found if isinstance(entry, Mapping) and rest in entry]
+    partial = resource == "contacts" and item.get("tags", {}).get("has_more")
+    return [*entries, _UNKNOWN] if partial or len(entries) != len(found) else entries
+
+
+def _step(found: Any, name: str) -> Any:
+    if found is _UNKNOWN or found is None:
+        return found
+    return found.get(name, _UNKNOWN) if isinstance(found, Mapping) else _UNKNOWN
+
+
+def _judge(field: Field, node: Mapping[str, Any], found: Any, timezone: str) -> bool | None:
+    operator, value = str(node["operator"]), node["value"]
+    if found is _UNKNOWN or field.type == "words":
+        return None
+    if operator in ("IN", "NIN", "!=", "!~"):
+        positive = {"IN": "=", "NIN": "=", "!=": "=", "!~": "~"}[operator]
+        wanted = value if isinstance(value, list) else [value]
+        verdicts = [_judge(field, {"operator": positive, "value": one}, found, timezone) for one in wanted]
+        verdict = True if True in verdicts else None if None in verdicts else False
+        return verdict if operator == "IN" else None if verdict is None else not verdict
+    if isinstance(found, list):
+        return _any(lambda entry: _one(field, operator, value, entry, timezone), found, value)
+    if field.kind and field.type == "integer":  # unassigned is 0 or null
+        found, value = found or 0, value or 0
+    if found is None or value is None:
+        return found is None and value is None and operator == "="
+    return _one(field, operator, value, found, timezone)
+
+
+def _any(test: Callable[[Any], bool | None], entries: list[Any], value: Any) -> bool | None:
+    if value is None:
+        return not entries
+    verdicts = [None if entry is _UNKNOWN else test(entry) for entry in entries]
+    return True if True in verdicts else None if None in verdicts else False
+
+
+def _one(field: Field, operator: str, value: Any, found: Any, timezone: str) -> bool | None:
+    if operator in ("~", "^", "$"):
+        return _text(operator, str(value), str(found))
+    if operator in (">", "<", ">=", "<="):
+        if field.type == "day" and isinstance(found, int) and isinstance(value, int):
+            found, value = day_of(found, timezone).toordinal(), day_of(value, timezone).toordinal()
+        try:
+            left, right = float(found), float(value)
+        except (TypeError, ValueError):
+            return None
+        return {">": left > right, "<": left < right, ">=": left >= right, "<=": left <= right}[operator]
+    if field.type == "day" and isinstance(found, int) and isinstance(value, int):
+        return day_of(found, timezone) == day_of(value, timezone)
+    if isinstance(found, bool) or isinstance(value, bool):
+        return found is value
+    if str(found) == str(value):
+        return True
+    # Whether Intercom minds capitals is not documented, so a difference in them alone does not decide.
+    return None if str(found).casefold() == str(value).casefold() else False
+
+
+def _text(operator: str, value: str, found: str) -> bool | None:
+    def test(needle: str, text: str) -> bool:
+        return {"~": needle in text, "^": text.startswith(needle), "$": text.endswith(needle)}[operator]
+
+    return True if test(value, found) else None if test(value.casefold(), found.casefold()) else False

@@ -1,0 +1,91 @@
+"""`--where`: a filter as people write it, compiled to the query that Intercom searches by.
+
+state = open and team = Support and idle > 30d
+(tag = incident or body = outage) and created >= 2026-01-31
+assignee in (ann@example.com, 'Bob Stone') and not priority = urgent
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.search.language.compiler import Context, Resolve, Resolved
+from intercom_bulk_updater.search.language.explain import explain
+from intercom_bulk_updater.search.language.fields import resource as _resource
+from intercom_bulk_updater.search.language.fields import whole_days
+from intercom_bulk_updater.search.language.matching import matches
+from intercom_bulk_updater.search.language.parser import QUOTES, Parser
+from intercom_bulk_updater.search.language.query_tree import checked_query, to_query
+
+__all__ = ["Resolve", "Resolved", "compile_where", "explain", "hints", "matches", "validate_query"]
+
+
+_RECENT = re.compile(r"([\w.]+)\s*>=?\s*([0-9]+[smhdw])\b")
+
+
+def compile_where(
+    text: str,
+    resource: str,
+    *,
+    resolve: Resolve | None = None,
+    now: float,
+    timezone: str = "UTC",
+    api_version: str = "2.16",
+) -> dict[str, Any]:
+    """The query of a filter: `{"operator": "AND", "value": [{"field", "operator", "value"}, ...]}`.
+
+    Parameters
+    ----------
+    text:
+        The filter; the grammar is in parser.py, for people in docs/howto/choose-items.md.
+    resource:
+        "conversations", "contacts", "tickets", or "companies" (which only the Preview version can search).
+    resolve:
+        Turns names of teams, admins, tags ... into ids. Without it only ids are taken.
+    now:
+        Unix seconds that `30d`, `today` and `idle` are counted from.
+    timezone:
+        The workspace's, in which days begin.
+
+    A day (`2026-01-31`, `today`) is the whole day: `created > 2026-01-31` begins with 1 February, everywhere.
+    The result always is a group, within Intercom's limits. Raises UsageError, with the place in the text.
+    """
+    context = Context(_resource(resource, api_version), resolve, now, timezone, whole_days(api_version))
+    return to_query(Parser(text, context).read())
+
+
+def validate_query(body: Mapping[str, Any], resource: str, api_version: str = "2.16") -> dict[str, Any]:
+    """The query in a raw body: the bare query, or a whole search body with its "query".
+
+    Fields are left to Intercom to judge (most of the model can be searched), but for what the documentation
+    calls an error on contact dates and tags. Raises UsageError.
+    """
+    table = _resource(resource, api_version)
+    query = checked_query(body)
+    for leaf in _leaves(query):
+        field = table.find(leaf["field"])
+        if field is not None and field.type in ("day", "tag") and leaf["operator"] not in field.operators:
+            allowed = " ".join(field.operators)
+            raise UsageError(f"Intercom takes only {allowed} on {field.name}, not {leaf['operator']}.")
+    return query
+
+
+def hints(text: str) -> list[str]:
+    """Advice on a filter that was understood all the same, for stderr."""
+    found: list[str] = []
+    curly = sorted({sign for sign in text if sign in QUOTES and sign not in "'\""})
+    if curly:
+        found.append(f"The filter has typographic quotes ({' '.join(curly)}), taken as plain ones (' or \").")
+    for name, length in _RECENT.findall(text):
+        if not name.startswith(("idle", "age", "waiting", "unseen", "statistics.")):
+            found.append(f"{name} > {length} means within the last {length}; for longer ago write {name} < {length}.")
+    return found
+
+
+def _leaves(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if "field" in node:
+        return [node]
+    return [leaf for inner in node["value"] for leaf in _leaves(inner)]

@@ -1,0 +1,70 @@
+"""What the events of a run say to people; "" for those that the figures already tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .formatting import clean, number, plural, seconds
+
+
+def happening(kind: str, data: Mapping[str, Any], verbose: bool = False) -> str:
+    """An event in words. Failures of single items only with `verbose`: the screen counts them."""
+    if kind.startswith("item."):
+        if not verbose:
+            return ""
+        return f"{kind.removeprefix('item.').replace('_', ' ')}: {failure(data)}"
+    say = _WORDS.get(kind)
+    if say is not None:
+        return clean(say(data))
+    rest = ", ".join(f"{k} {v}" for k, v in data.items() if v not in (None, "", {}, []))
+    return clean(f"{kind.replace('_', ' ')}{': ' + rest if rest else ''}")
+
+
+def failure(data: Mapping[str, Any]) -> str:
+    """Why an item failed: its cause, and Intercom's own words where they say more."""
+    cause, message = clean(data.get("cause") or "unknown"), clean(data.get("message") or "")
+    item = f"{clean(data['id'])} " if data.get("id") else ""
+    return f"{item}{cause}" + (f": {message}" if message and message not in cause else "")
+
+
+def _canary(data: Mapping[str, Any]) -> str:
+    items, failed, wrong = (int(data.get(k) or 0) for k in ("items", "failed", "wrong"))
+    if failed or wrong:
+        bad = f"{number(failed)} failed and {number(wrong)} are not as wanted"
+        return f"canary: of the first {plural(items, 'item')} {bad}"
+    return f"canary: the first {plural(items, 'item')} done and read back, all as wanted"
+
+
+def _pass(data: Mapping[str, Any]) -> str:
+    which = f"pass {data['number']} of the search" if data.get("number") else "another pass of the search"
+    return f"{which} found {plural(int(data.get('found') or 0), 'item')} that no pass before had shown"
+
+
+def _verify(data: Mapping[str, Any]) -> str:
+    left, checked = int(data.get("remaining") or 0), int(data.get("checked") or 0)
+    read = f"{plural(checked, 'item')} read back"
+    if data.get("unread"):
+        unread = f"{plural(int(data['unread']), 'item')} could not be read back"
+        said = f"verification: {plural(left, 'item')} not as wanted, {unread}" if left else f"not verified: {unread}"
+        said += f", {read}" if checked else ""
+    elif left:
+        said = f"verification: {plural(left, 'item')} not as wanted" + (f", {read}" if checked else "")
+    elif checked:
+        said = f"verified: {read}, all as wanted"
+    else:
+        said = f"not verified: {data['note']}" if data.get("note") else "nothing to verify"
+    if data.get("waited"):
+        said += f", waited {seconds(float(data['waited']))} for the search index"
+    return said
+
+
+_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "in_doubt": lambda d: f"{plural(int(d.get('count') or 0), 'item')} in doubt from before: looked at first",
+    "paused": lambda d: "paused: nothing new is started",
+    "resumed": lambda d: "goes on",
+    "pass": _pass,
+    "canary": _canary,
+    "verify": _verify,
+    "endless_pass": lambda d: "the search brought nothing but known items for a long while: this pass was ended",
+}

@@ -1,0 +1,294 @@
+"""How a run is watched: a live screen, plain lines for a log, or nothing; json_lines.py is for programs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Self, TextIO
+
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.runs.observer import Observer
+
+from .bottleneck import Told
+from .event_text import failure, happening
+from .formatting import clean
+from .phrases import Title
+from .screen_rows import sentence_of, told
+from .terminal import ascii_only, can_redraw, console_of, give_up, is_terminal, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+
+    from intercom_bulk_updater.runs.observer import Progress
+    from intercom_bulk_updater.runs.preview import Review
+
+Choice = Literal["auto", "bar", "plain", "none"]
+
+
+class ConsoleObserver(Observer):
+    """An observer for people: `introduce` the run, `finish` with its report, `close` in any case.
+
+    As an Observer it hears the run; used in a `with` it closes itself and leaves the last screen readable.
+    """
+
+    def __init__(self, stderr: TextIO | None = None) -> None:
+        super().__init__()
+        self.title = Title()
+        self._stderr = stderr if stderr is not None else sys.stderr
+
+    def introduce(self, title: Title) -> None:
+        """What the run is about; before it begins."""
+        self.title = title
+
+    def began(self, run_id: str) -> None:
+        """See Observer."""
+        self.title.run = run_id
+
+    def show(self, now: Told) -> None:
+        """Show where a run of another process stands: `progress` of its row in the journal."""
+
+    def confirm(self, review: Review, run_id: str) -> bool:
+        """Ask the person; see question.py. Raises SafetyStop without a terminal."""
+        from .question import confirm
+
+        return confirm(review, run_id, self.title, stderr=self._stderr)
+
+    def finish(self, report: Mapping[str, Any]) -> None:
+        """The end: take the display down and print the summary of `report` (the object of --json)."""
+        self.close()
+        from .texts import summary_text
+
+        say(summary_text(report, self.title), self._stderr)
+
+    def close(self, *, keep: bool = True) -> None:
+        """Take the display down; may be called more than once. `keep`: leave its last state to be read."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class QuietObserver(ConsoleObserver):
+    """Says nothing while the run goes on; with `quiet`, nothing about a run that went well either."""
+
+    def __init__(self, stderr: TextIO | None = None, *, quiet: bool = False) -> None:
+        super().__init__(stderr)
+        self._quiet = quiet
+
+    def finish(self, report: Mapping[str, Any]) -> None:
+        """See ConsoleObserver."""
+        if not (self._quiet and report.get("ok")):
+            super().finish(report)
+
+
+class PlainObserver(ConsoleObserver):
+    """Lines for logs and pipes: at the start, then every `every` seconds, and whenever something changes.
+
+    Each begins with the local time; there are no control characters in them.
+    """
+
+    def __init__(
+        self,
+        stderr: TextIO | None = None,
+        *,
+        every: float = 10.0,
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(stderr)
+        self._every = every
+        self._verbose = verbose
+        self._clock = clock
+        self._phase = ""
+        self._phases: dict[str, float] = {}
+        self._at = clock()
+        self._gone = False
+
+    def began(self, run_id: str) -> None:
+        """See Observer."""
+        super().began(run_id)
+        title = self.title
+        place = f" in {title.workspace}" if title.workspace else ""
+        which = f", {title.selection}" if title.selection else ""
+        self.line(f"run {run_id} of {datetime.now().astimezone():%Y-%m-%d}: {title.headline()}{place}{which}")
+        self._at = self._clock()
+
+    def progress(self, progress: Progress) -> None:
+        """See Observer."""
+        self.show(told(progress))
+
+    def show(self, now: Told) -> None:
+        """The same, from a run followed in another process."""
+        phase, at = str(now.get("phase")), self._clock()
+        # Phases that alternate (search again, act, wait) are told once in a while, not at every turn.
+        fresh = phase != self._phase and at - self._phases.get(phase, at - self._every) >= self._every
+        first, self._phase = not self._phase, phase
+        if at - self._at >= self._every or (fresh and not first and phase != "searching again"):
+            self.line(sentence_of(now, self.title))
+            self._at = self._phases[phase] = at
+
+    def event(self, kind: str, **data: Any) -> None:
+        """See Observer."""
+        said = happening(kind, data, self._verbose)
+        if said:
+            self.line(said)
+
+    def line(self, text: str) -> None:
+        """One line with the time before it. A reader that left does not stop the run."""
+        if self._gone:
+            return
+        try:
+            self._stderr.write(f"{datetime.now().astimezone():%H:%M:%S} {clean(text)}\n")
+            self._stderr.flush()
+        except (BrokenPipeError, ValueError):
+            self._gone = True
+            give_up(self._stderr)
+        except UnicodeEncodeError:
+            self._stderr.write(f"{datetime.now().astimezone():%H:%M:%S} {clean(text).encode('ascii', 'replace').decode()}\n")
+
+
+class LiveObserver(ConsoleObserver):
+    """A screen of a few lines that is drawn over itself, on a terminal.
+
+    It is drawn whenever the run tells something (twice a second), in the thread that tells it.
+    """
+
+    def __init__(self, stderr: TextIO | None = None, *, verbose: bool = False, console: Console | None = None) -> None:
+        super().__init__(stderr)
+        self._console = console or console_of(self._stderr)
+        self._verbose = verbose
+        self._ascii = ascii_only(self._stderr)
+        self._live: Live | None = None
+        self._now: Told = {"phase": "reading", "counts": {}}
+        self._trouble = ""
+        self._lately: deque[str] = deque(maxlen=5)
+
+    def began(self, run_id: str) -> None:
+        """See Observer."""
+        super().began(run_id)
+        self.show({"phase": "reading", "counts": {}})
+
+    def progress(self, progress: Progress) -> None:
+        """See Observer."""
+        self.show(told(progress))
+
+    def show(self, now: Told) -> None:
+        """Draw; also for a run followed in another process."""
+        self._now = {**now, "holds": self._steady(str(now.get("holds") or ""))}
+        try:
+            live = self._live or self._start()
+            live.update(self._frame(), refresh=True)
+        except (OSError, ValueError):
+            self._live = None  # the terminal is gone; the run goes on
+
+    def event(self, kind: str, **data: Any) -> None:
+        """See Observer."""
+        if kind.startswith("item."):
+            self._trouble = failure(data)
+        said = happening(kind, data, self._verbose)
+        if said:
+            at = f"{datetime.now().astimezone():%H:%M:%S}"
+            self._console.print(f"{at} {said}")
+
+    def confirm(self, review: Review, run_id: str) -> bool:
+        """See ConsoleObserver."""
+        self._take_down(keep=False)
+        return super().confirm(review, run_id)
+
+    def finish(self, report: Mapping[str, Any]) -> None:
+        """The summary takes the place of the screen."""
+        self._take_down(keep=False)
+        super().finish(report)
+
+    def close(self, *, keep: bool = True) -> None:
+        """See ConsoleObserver. A caller that prints a summary at once keeps nothing: the last screen is older."""
+        self._take_down(keep=keep)
+
+    def _steady(self, holds: str) -> str:
+        """What mostly held the run back lately: a word that jumps twice a second cannot be read."""
+        self._lately.append(holds)
+        if holds in ("paused", ""):
+            return holds
+        return Counter(self._lately).most_common(1)[0][0] or holds
+
+    def _frame(self) -> Any:
+        from .screen import frame
+
+        return frame(self._now, self.title, self._console.width, ascii_only=self._ascii, trouble=self._trouble)
+
+    def _start(self) -> Live:
+        from rich.live import Live
+
+        # What user code prints goes above the screen; a stdout that is data is left alone.
+        self._live = Live(
+            self._frame(),
+            console=self._console,
+            auto_refresh=False,
+            redirect_stdout=is_terminal(sys.stdout),
+            redirect_stderr=self._stderr is sys.stderr,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+        # Never hidden: a process that is killed could not bring it back.
+        self._console.show_cursor(True)
+        return self._live
+
+    def _take_down(self, *, keep: bool) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.transient = not keep
+            with suppress(OSError, ValueError):
+                live.stop()
+
+
+def observer_for(
+    progress: Choice | str = "auto",
+    *,
+    jsonl: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+    title: Title | None = None,
+    every: float = 10.0,
+    stderr: TextIO | None = None,
+    stdout: TextIO | None = None,
+) -> ConsoleObserver:
+    """The observer that was asked for.
+
+    Parameters
+    ----------
+    progress:
+        "auto" (the screen on a terminal, lines elsewhere), "bar", "plain" or "none".
+    jsonl:
+        Events on stdout besides. Where both streams are the same terminal, events only.
+    quiet:
+        Nothing but questions, and a summary of what did not go well.
+    every:
+        Seconds between plain lines.
+
+    Raises UsageError for another `progress`.
+    """
+    if progress not in ("auto", "bar", "plain", "none"):
+        raise UsageError(f"--progress is auto, bar, plain or none, not {progress!r}.")
+    stream = stderr if stderr is not None else sys.stderr
+    out = stdout if stdout is not None else sys.stdout
+    people: ConsoleObserver
+    if quiet or progress == "none" or (jsonl and progress == "auto" and is_terminal(out) and is_terminal(stream)):
+        people = QuietObserver(stream, quiet=quiet)
+    elif progress == "plain" or not can_redraw(stream):
+        people = PlainObserver(stream, every=every, verbose=verbose)
+    else:
+        people = LiveObserver(stream, verbose=verbose)
+    if title is not None:
+        people.introduce(title)
+    if not jsonl:
+        return people
+    from .json_lines import JsonLines
+
+    return JsonLines(people, out)

@@ -1,0 +1,120 @@
+"""The question before the first write: the review, then a yes, or the number typed for what is grave."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, TextIO
+
+from intercom_bulk_updater.errors import SafetyStop
+from intercom_bulk_updater.model import Reversibility
+
+from .formatting import number, one
+from .phrases import Title
+from .terminal import is_terminal, say
+
+if TYPE_CHECKING:
+    from intercom_bulk_updater.runs.preview import Review
+
+LARGE = 500
+"""Items from above which the number is to be typed."""
+_BACK = (str(Reversibility.REVERSIBLE), str(Reversibility.FIELDS))
+
+
+def confirm(
+    review: Review,
+    run_id: str,
+    title: Title | None = None,
+    *,
+    stdin: TextIO | None = None,
+    stderr: TextIO | None = None,
+) -> bool:
+    """Show the review and ask on the terminal. Ctrl-C, end of input and anything unexpected are a no.
+
+    Raises SafetyStop when there is no terminal to ask on.
+    """
+    from .texts import review_text
+
+    stdin = stdin if stdin is not None else sys.stdin
+    stderr = stderr if stderr is not None else sys.stderr
+    if not (is_terminal(stdin) and is_terminal(stderr)):
+        raise SafetyStop(
+            "There is no terminal to ask on, so nothing was written. Look at it with --dry-run, then repeat it with --yes.",
+            run_id=run_id,
+        )
+    title = title or Title(words=review.operation, run=run_id)
+    say(review_text(review, title), stderr)
+    typed = needs_number(review)
+    wanted = number(review.would_change)
+    noun = one(title.noun) if review.would_change == 1 else title.noun
+    if typed:
+        question = f"{typed} Type the number of {title.noun} to go ahead ({wanted}): "
+    else:
+        question = f"{title.headline(wanted).replace(title.noun, noun, 1)}? [y/N] "
+    answer = _ask(question, stdin, stderr)
+    yes = _same(answer, review.would_change) if typed else answer.strip().lower() in ("y", "yes")
+    if typed and not yes and answer.strip():
+        say(f"That is not {wanted}.", stderr)
+    return yes
+
+
+def needs_number(review: Review) -> str:
+    """Why the number has to be typed, in a sentence; "" when a y will do."""
+    if review.reversibility not in _BACK:
+        return "There is no way back from this."
+    if review.customer_visible:
+        return "Customers will see this."
+    if review.would_change > LARGE:
+        return "This is a large change."
+    return ""
+
+
+def _same(answer: str, wanted: int) -> bool:
+    digits = answer.strip()
+    for separator in (",", ".", "'", "’", " ", "\u202f", "\u00a0", "_"):  # noqa: RUF001 - as people group digits
+        digits = digits.replace(separator, "")
+    return digits.isdecimal() and int(digits) == wanted
+
+
+def _ask(question: str, stdin: TextIO, stderr: TextIO) -> str:
+    """What the person types, "" for nothing. Ctrl-C ends the question, whatever the command does with it."""
+    with _interruptible():
+        try:
+            stderr.write(question)
+            stderr.flush()
+            line = stdin.readline()
+        except (KeyboardInterrupt, EOFError, OSError, ValueError):
+            line = ""
+    if not line.endswith("\n"):
+        stderr.write("\n")
+        stderr.flush()
+    return line
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise: a read from the terminal goes on after any other handler."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def terminated(number: int, frame: FrameType | None) -> None:
+        handler = earlier[signal.SIGTERM]
+        if callable(handler):
+            handler(number, frame)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if callable(earlier[signal.SIGTERM]):
+        signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            if handler is not None:
+                signal.signal(number, handler)

@@ -1,0 +1,251 @@
+"""The tables of the read verbs: runs, one run, plans, what a search found, limits, and the lines of `doctor`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from intercom_bulk_updater.report.advice import advice
+
+from .event_text import happening
+from .formatting import ago, clean, clock, number, plural, seconds, shorten
+from .phrases import verb
+from .table import Sheet, Sheets
+from .texts import outcomes, refused_words, verified_words
+
+if TYPE_CHECKING:
+    from intercom_bulk_updater.journal.records import Event, FailureGroup, RunRecord
+    from intercom_bulk_updater.model import Counts
+    from intercom_bulk_updater.ratelimit.budget import BudgetState
+
+    from .labelled_text import Page
+
+_EVENTS = 12
+
+
+def runs_table(records: Iterable[RunRecord], *, now: float | None = None) -> Sheet:
+    """`runs list`: the runs, each with where it stands. Counts are those that the run wrote down last."""
+    at = time.time() if now is None else now
+    sheet = Sheet(
+        ("run", "status", "items", "outcome", "what", "when", "by"),
+        numeric=("items",),
+        flex="what",
+        empty="There are no runs yet.",
+        optional=("by", "items", "what", "when", "status"),
+    )
+    for run in records:
+        counts = dict(run.progress.get("counts") or {})
+        sheet.rows.append(
+            (
+                run.id,
+                f"{run.status}{' (dry run)' if run.kind == 'dry_run' else ''}",
+                number(counts.get("selected") or 0),
+                outcomes(counts, run.operation, dry=run.kind == "dry_run"),
+                _what(run),
+                ago(run.started_at or run.created_at, at),
+                run.author,
+            )
+        )
+    return sheet
+
+
+def _what(run: RunRecord) -> str:
+    words = str(run.selection.get("words") or run.selection.get("kind") or "")
+    return clean(f"{verb(run.operation)}{': ' + words if words else ''}")
+
+
+def run_table(
+    record: RunRecord,
+    counts: Counts,
+    failures: Sequence[FailureGroup] = (),
+    events: Sequence[Event] = (),
+    *,
+    left_alone: Sequence[Mapping[str, str]] = (),
+    undone_by: str = "",
+) -> Sheets:
+    """`runs show`: what the run was, how its items stand, why some failed or were left alone, what happened."""
+    took = float(record.totals.get("seconds") or record.progress.get("elapsed") or 0)
+    requests = record.totals.get("requests") or record.progress.get("requests") or {}
+    facts = [
+        ("status", f"{record.status}{f', exit {record.exit_code}' if record.exit_code is not None else ''}"),
+        ("what", _what(record)),
+        ("kind", record.kind.replace("_", " ")),
+        ("workspace", f"{record.workspace or 'not told'} ({record.base_url})"),
+        ("by", f"{record.author} on {record.host}"),
+        ("started", clock(record.started_at or record.created_at)),
+        ("ended", clock(record.finished_at)),
+        ("took", seconds(took) if took else "-"),
+        ("requests", _requests(requests)),
+        ("verified", verified_words(record.totals.get("verified") or {}, counts.done) if record.kind != "dry_run" else ""),
+        ("from run", record.parent or ""),
+        ("undone by", undone_by),
+        ("plan", (record.plan_hash or "")[:16]),
+        ("message", record.message),
+    ]
+    kept = [(name, value) for name, value in facts if value]
+    sheets = Sheets([Sheet(("fact", "value"), list(kept), title=f"Run {record.id}", headless=True)])
+    stand = [(name.replace("_", " "), number(count)) for name, count in counts.as_json().items()]
+    sheets.append(Sheet(("outcome", "items"), list(stand), title="Items", numeric=("items",)))
+    if failures:
+        sheets.append(_failures(failures))
+        told = [(g.cause, advice(g.cause, status=g.example.status, code=g.example.code, message=g.example.message)) for g in failures]
+        sheets.append(Sheet(("cause", "advice"), [row for row in told if row[1]], title="What to do", headless=True))
+    if left_alone:
+        shown = f"the first {len(left_alone)} of {number(counts.drifted)}" if counts.drifted > len(left_alone) else "changed by others"
+        rows = [(item["id"], item["why"]) for item in left_alone]
+        sheets.append(Sheet(("id", "why"), list(rows), title=f"Left alone ({shown})", flex="why"))
+    if events:
+        sheets.append(_events(events))
+    return sheets
+
+
+def _requests(told: Mapping[str, int]) -> str:
+    if not told.get("total"):
+        return ""
+    shown = (("search", "search"), ("action", "action"), ("read", "read"), ("retried", "tried again"))
+    parts = [f"{number(told[name])} {words}" for name, words in shown if told.get(name)]
+    return f"{number(told['total'])} ({', '.join(parts)}), {refused_words(int(told.get('throttled') or 0))}"
+
+
+def _failures(groups: Sequence[FailureGroup]) -> Sheet:
+    sheet = Sheet(
+        ("count", "outcome", "cause", "example", "message", "request id"),
+        title="Failures",
+        numeric=("count",),
+        flex="message",
+    )
+    for group in groups:
+        told = group.example
+        sheet.rows.append(
+            (
+                number(group.count),
+                str(group.outcome).replace("_", " "),
+                group.cause,
+                told.id,
+                told.message,
+                told.request_id,
+            )
+        )
+    return sheet
+
+
+def _events(events: Sequence[Event]) -> Sheet:
+    sheet = Sheet(("time", "event"), title="What happened", flex="event")
+    more = len(events) - _EVENTS
+    if more > 0:
+        sheet.title = f"What happened (the last {_EVENTS} of {number(len(events))})"
+    for event in events[-_EVENTS:]:
+        sheet.rows.append((clock(event.at), happening(event.kind, event.data, verbose=True)))
+    return sheet
+
+
+def plan_table(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], most: int = 20) -> Sheets:
+    """`runs show PLAN`: what a plan file holds, and its first `most` items."""
+    count = int(header.get("count") or 0)
+    facts = [
+        ("does", f"{header.get('operation')}: {header.get('words')}"),
+        ("items", number(count)),
+        ("selection", str(header.get("selection") or "")),
+        ("workspace", str(header.get("workspace") or "")),
+        ("author", str(header.get("author") or "")),
+        ("made", _utc(header.get("created"))),
+        ("expires", _utc(header.get("expires"))),
+        ("hash", str(header.get("hash") or "")[:16]),
+    ]
+    sheet = Sheet(("id", "change", "before"), flex="before", empty="It changes nothing.")
+    for place, line in enumerate(lines):
+        if place >= most:
+            break
+        before = ", ".join(f"{k}: {_plain(v)}" for k, v in (line.get("before") or {}).items())
+        sheet.rows.append((str(line.get("id")), str(line.get("change") or ""), shorten(before, 80)))
+    shown = len(sheet.rows)
+    sheet.title = f"The first {number(shown)} of {plural(count, 'item')}" if shown < count else "Items"
+    kept = [(name, value) for name, value in facts if value]
+    return Sheets([Sheet(("fact", "value"), list(kept), title="Plan", headless=True), sheet])
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(str(part) for part in value) or "none"
+    return "none" if value is None or value == "" else str(value)
+
+
+def _utc(moment: object) -> str:
+    """`2026-11-25T20:30:38+00:00` as people write it."""
+    return str(moment or "").replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")
+
+
+def operations_table(rows: Iterable[Mapping[str, object]]) -> Sheet:
+    """`operations list`: the catalogue."""
+    sheet = Sheet(("operation", "undo", "what it does"), flex="what it does", optional=("what it does",))
+    sheet.rows = [(str(row["name"]), str(row["reversibility"]), str(row["what"])) for row in rows]
+    return sheet
+
+
+def operation_table(told: Mapping[str, object]) -> Sheet:
+    """`operations show`: one operation, the names of its JSON as people say them."""
+    sheet = Sheet(("fact", "value"), headless=True)
+    for name, value in told.items():
+        said = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        if said:
+            sheet.rows.append((_FACTS.get(name, name), said))
+    return sheet
+
+
+_FACTS = {
+    "reversibility": "undo",
+    "side_effects": "no undo takes back",
+    "customer_visible": "customers see it",
+    "repeating_is_harmless": "harmless to repeat",
+}
+
+
+def limits_table(state: BudgetState) -> Sheet:
+    """`limits`: the rate limit as the server told it."""
+    modes = {
+        "scout": "nothing known yet",
+        "window": "",
+        "blind": "the server shows no windows",
+        "blocked": f"waiting out a 429, {seconds(state.blocked_for)} more",
+    }
+    per = f"per {state.window_seconds:g} s"
+    limit = state.limit
+    facts = [
+        ("limit", "not told by the server" if limit is None else f"{number(limit)} calls {per}"),
+        ("a minute", "" if limit is None else f"{number(limit * 60 / state.window_seconds)} calls"),
+        ("used", f"{number(state.used)} in this window, {number(state.own)} by this process"),
+        ("left", "not told" if state.remaining is None else f"{number(state.remaining)} calls"),
+        ("ends in", "" if state.ends_in is None else seconds(state.ends_in)),
+        ("state", modes.get(state.mode, state.mode)),
+    ]
+    return Sheet(("fact", "value"), [f for f in facts if f[1]], title="Rate limit", headless=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `doctor`. `ok` None: could not be told, or only worth knowing. `advice`: what to do about it."""
+
+    name: str
+    ok: bool | None
+    words: str
+    advice: str = ""
+
+
+def doctor_lines(checks: Iterable[Check]) -> Page:
+    """`doctor`: a line for each check, with what to do where something is wrong; the last line sums it up."""
+    from rich.text import Text
+
+    from .labelled_text import Page
+
+    asked = list(checks)
+    page = Page(label_width=max((len(check.name) for check in asked), default=0) + 2)
+    marks = {True: ("✓ ok     ", "green"), False: ("✗ wrong  ", "bold red"), None: ("- note   ", "yellow")}
+    for check in asked:
+        page.fact(clean(check.name), Text(*marks[check.ok]), clean(check.words))
+        if check.advice and check.ok is not True:
+            page.fact("", clean(check.advice), style="dim")
+    bad = sum(check.ok is False for check in asked)
+    page.line(f"{plural(bad, 'problem')}." if bad else "All is well.", style="bold red" if bad else "bold green")
+    return page

@@ -1,0 +1,361 @@
+"""What a run would do, what it did, what went wrong: the texts around the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportError
+from intercom_bulk_updater.report.headline import why_words
+from intercom_bulk_updater.report.summary import exit_of
+from intercom_bulk_updater.report.texts import error_hint
+
+from .formatting import clean, number, pace, plural, seconds, shorten
+from .labelled_text import Page
+from .phrases import Title, already, past, resource
+from .screen_rows import finished
+
+if TYPE_CHECKING:
+    from intercom_bulk_updater.runs.preview import Review
+
+_GROUPS = 8
+_HEADS = {
+    0: ("Done", "bold green"),
+    1: ("Stopped by an unexpected error", "bold red"),
+    2: ("Not understood", "bold red"),
+    3: ("Finished, but not for every item", "bold yellow"),
+    4: ("Stopped: the token was rejected or lacks a permission", "bold red"),
+    5: ("Stopped for safety", "bold yellow"),
+    6: ("Not all is as wanted", "bold red"),
+    7: ("Stopped early; it can be resumed", "bold yellow"),
+    10: ("Stopped: configuration", "bold red"),
+    12: ("Held by another process", "bold yellow"),
+    130: ("Interrupted; it can be resumed", "bold yellow"),
+    143: ("Ended from outside; it can be resumed", "bold yellow"),
+}
+_OVER = {
+    7: ("Stopped before all was read back; the run itself is over", "bold yellow"),
+    130: ("Interrupted; the run itself is over", "bold yellow"),
+    143: ("Ended from outside; the run itself is over", "bold yellow"),
+}
+"""What ended the verification of a run that is finished: there is nothing to resume."""
+_NEXT = {
+    "resume": "To go on where it stopped",
+    "retry": "To try the failures again",
+    "undo": "To take it back",
+    "verify": "To verify it again",
+    "doctor": "To check token, permissions and settings",
+    "watch": "To follow it",
+    "show": "To look at it",
+    "export": "To list what was left alone",
+    "apply": "To carry it out",
+    "--help": "To see what there is",
+}
+_LAST = ("resume", "undo")
+"""What stands last, the first of these above all: to go on where it stopped, to undo what is finished."""
+
+
+def review_text(review: Review, title: Title | None = None) -> Page:
+    """What a run would do, before it does it; the text of every question and dry run."""
+    title = title or Title(words=review.operation)
+    page = Page()
+    place = f" in {title.workspace}" if title.workspace else ""
+    page.line(Text(clean(title.headline() + place), "bold"))
+    if title.selection:
+        page.fact("selection", clean(title.selection))
+    page.fact("selected", plural(review.selected, title.noun))
+    page.fact("would change", Text(number(review.would_change), "bold"), _unknown(review))
+    if review.unchanged:
+        page.fact("stay as is", f"{number(review.unchanged)} {already(title.operation)}")
+    if review.failed:
+        page.fact("cannot", f"{number(review.failed)} cannot be done")
+    _changes(page, review, title)
+    _people(page, review)
+    page.fact("way back", *_way_back(review))
+    if review.side_effects:
+        page.fact("stays", clean(review.side_effects))
+    if review.would_change:
+        page.fact("takes", _cost(review))
+    return page
+
+
+def _unknown(review: Review) -> str:
+    if not review.unknown:
+        return ""
+    if review.unknown == review.would_change:
+        return "  (what becomes of each is known only when it is done)"
+    return f"  (of {number(review.unknown)} the change is known only when it is done)"
+
+
+def _changes(page: Page, review: Review, title: Title) -> None:
+    groups = review.groups.most_common(_GROUPS)
+    for place, (said, count) in enumerate(groups):
+        page.fact("changes" if not place else "", f"{number(count):>7}  ", shorten(said, 120))
+    more = len(review.groups) - len(groups)
+    if more > 0:
+        rest = review.would_change - sum(count for _, count in groups)
+        page.fact("", f"{number(rest):>7}  in {plural(more, 'other way')}")
+    for place, (item, said) in enumerate(review.sample):
+        page.fact("for example" if not place else "", f"{clean(item)}  ", Text(shorten(said, 100), "dim"))
+
+
+def _people(page: Page, review: Review) -> None:
+    if review.customer_visible is None:
+        page.fact("customers", "not known: the updater does not say (set customer_visible = True or False)")
+        return
+    if not review.customer_visible:
+        page.fact("customers", "see nothing of it")
+        return
+    who = "customers" if review.customers is None else plural(review.customers, "customer")
+    page.fact("customers", Text(f"{who} would be written to, or see it", "bold yellow"))
+
+
+def _way_back(review: Review) -> tuple[str | Text, ...]:
+    words = {
+        "reversible": "undo restores everything that this touches",
+        "restores fields, not side effects": "undo restores the fields",
+    }
+    if review.reversibility in words:
+        return (words[review.reversibility],)
+    return (Text(f"none: {review.reversibility or 'irreversible'}", "bold red"),)
+
+
+def _cost(review: Review) -> str:
+    share = review.quota_share
+    whole = "all of the rate limit" if share >= 0.995 else f"{max(1, round(share * 100))} % of one rate-limit window"
+    while_ = " while it lasts" if share >= 0.995 else ""
+    return f"about {plural(review.requests, 'request')}, {seconds(max(1.0, review.seconds))}; {whole}{while_}"
+
+
+def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
+    """The end of a run for people, from the object of --json.
+
+    Its last line is the command that continues a stopped run or undoes a finished one.
+    """
+    run = report.get("run") or {}
+    title = title or Title(operation=str(run.get("operation") or ""))
+    operation = title.operation or str(run.get("operation") or "")
+    page = Page()
+    _head(page, report, run, operation)
+    message = (report.get("error") or {}).get("message") or run.get("message")
+    # Ctrl-C and TERM have been said by the head.
+    if message and report.get("exit") not in (0, 130, 143):
+        page.line(f"  {clean(message)}")
+        hint = (report.get("error") or {}).get("hint")
+        if hint and run.get("status") != "cancelled":
+            page.line(f"  {clean(hint)}")
+    if run:
+        _facts(page, report, run, title)
+        _failures(page, report.get("failures") or ())
+        _left_alone(page, report)
+    _commands(page, report.get("next") or ())
+    return page
+
+
+def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operation: str) -> None:
+    counts = _counted(report)
+    code = int(report.get("exit") or 0)
+    moved = not code and 0 < int(counts.get("drifted") or 0) == counts.get("selected")
+    words, style = _HEADS.get(code, _HEADS[1])
+    if run.get("status") == "finished" and code in _OVER:
+        words, style = _OVER[code]
+    if run.get("status") == "cancelled":
+        words, style = "Cancelled", "bold yellow"
+    if run.get("kind") == "dry_run" and code == 0:
+        words, style = "Dry run, nothing was written", "bold cyan"
+    elif run.get("kind") == "dry_run":
+        words = words.replace("it can be resumed", "a dry run is simply started again")
+    elif code == 0 and counts and not counts.get("selected"):
+        words = "Nothing to do: nothing matched"
+    elif moved:
+        words, style = f"Nothing {past(operation)}: all {number(counts['selected'])} changed since", "bold yellow"
+    mark = "✓ " if report.get("ok") and not moved else "✗ " if code in (1, 2, 4, 6, 10) else "! "
+    # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
+    said = outcomes(counts, operation, dry=run.get("kind") == "dry_run" and code in (0, 3))
+    page.line(Text(mark + words, style), Text(f": {said}" if said else "", "bold"))
+
+
+def _counted(report: Mapping[str, Any]) -> Mapping[str, int]:
+    """The counts as people read them: a guard judged what the search announced, before all of that was read."""
+    counts, judged = report.get("counts") or {}, int((report.get("guard") or {}).get("selected") or 0)
+    more = judged - int(counts.get("selected") or 0)
+    return {**counts, "selected": judged, "pending": int(counts.get("pending") or 0) + more} if counts and more > 0 else counts
+
+
+def outcomes(counts: Mapping[str, int], operation: str, *, dry: bool = False) -> str:
+    """`4,281 closed · 7 already closed · 3 failed`; what nothing stands for is left out."""
+    if not counts or not counts.get("selected"):
+        return ""
+    names = {
+        "done": past(operation),
+        "unchanged": already(operation),
+        "failed": "failed",
+        "drifted": "changed by others, left alone",
+        "in_doubt": "in doubt",
+        "pending": "would change" if dry else "not begun",
+    }
+    shown = [n for n in names if counts.get(n) or (n == "done" and not dry)]
+    return " · ".join(f"{number(counts.get(n) or 0)} {names[n]}" for n in shown)
+
+
+def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title: Title) -> None:
+    operation = title.operation or str(run.get("operation") or "")
+    counts, took = _counted(report), float(report.get("seconds") or 0)
+    chosen = run.get("selection")
+    told = chosen.get("resource") if isinstance(chosen, Mapping) else ""
+    noun = title.resource or str(told or resource(operation))
+    selected, over = int(counts.get("selected") or 0), finished(counts)
+    of = "" if over == selected or run.get("kind") == "dry_run" else f"{number(over)} of "
+    parts = [f"{of}{plural(selected, noun)} in {seconds(took)}"]
+    if report.get("rate"):
+        parts.append(f"{pace(float(report['rate']))} a second")
+    page.fact("speed", " · ".join(parts))
+    requests = report.get("requests") or {}
+    if requests.get("total"):
+        sent = [plural(int(requests["total"]), "request"), refused_words(int(requests.get("throttled") or 0))]
+        if requests.get("retried"):
+            sent.append(f"{number(requests['retried'])} tried again")
+        page.fact("requests", " · ".join(sent))
+    _search(page, report.get("search") or {}, report.get("counts") or {})
+    if run.get("kind") != "dry_run":
+        _verified(page, report, run.get("status") != "finished")
+    if report.get("undone_by"):
+        page.fact("undone by", clean(report["undone_by"]))
+    plan = report.get("plan") or {}
+    if plan.get("file"):
+        page.fact("plan", f"written to {clean(plan['file'])}; it can be applied for a day")
+    place = clean(title.workspace or run.get("workspace") or "")
+    page.fact("run", clean(run.get("id") or ""), f" in {place}" if place else "")
+
+
+def refused_words(throttled: int) -> str:
+    """How many requests the rate limit refused."""
+    return f"{number(throttled) if throttled else 'none'} refused by the rate limit (429)"
+
+
+def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) -> None:
+    total, seen = search.get("total"), int(counts.get("selected") or 0)
+    parts = []
+    if isinstance(total, int) and total > seen and not search.get("complete"):
+        parts.append(f"{number(seen)} of {plural(total, 'match')} were read before it stopped")
+    elif isinstance(total, int) and total > seen:
+        parts.append(f"{number(seen)} of {plural(total, 'match')} selected")
+    elif isinstance(total, int) and total < seen:
+        parts.append(f"Intercom counted {plural(total, 'match')}, {number(seen)} were selected")
+    if search.get("new_since"):
+        parts.append(f"{number(search['new_since'])} new since it began, left alone")
+    if parts:
+        page.fact("search", " · ".join(parts))
+
+
+def verified_words(verified: Mapping[str, Any], done: int) -> str:
+    """`50 of 4,281 read back, all as wanted · 2 passes of the search`; "" when nobody has asked Intercom.
+
+    `done`: how many items the run changed.
+    """
+    remaining, checked = verified.get("remaining"), int(verified.get("checked") or 0)
+    unread, note = int(verified.get("unread") or 0), clean(str(verified.get("note") or ""))
+    if verified.get("level", "none") == "none":
+        return ""
+    if remaining is None:
+        if unread:
+            return f"no: {plural(unread, 'item')} could not be read back ({note})"
+        return f"no: {note}" if note else ""
+    said = [f"{plural(int(remaining), 'item')} not as wanted"] if remaining else []
+    if checked:
+        of = f"{number(checked)} of {number(done)}" if checked <= done else number(checked)
+        said.append(f"{of} read back{'' if verified.get('wrong') else ', all as wanted'}")
+    elif not done:
+        said.append("nothing was changed, so nothing to verify")
+    elif not remaining:
+        said.append("nothing was read back")
+    if unread:
+        said.append(f"{plural(unread, 'item')} could not be read back")
+    if verified.get("passes"):
+        said.append(f"{plural(int(verified['passes']), 'pass')} of the search")
+    if verified.get("waited"):
+        said.append(f"waited {seconds(float(verified['waited']))} for the search index")
+    return " · ".join(said)
+
+
+def _verified(page: Page, report: Mapping[str, Any], run_stopped: bool) -> None:
+    verified = report.get("verified") or {}
+    said = verified_words(verified, int((report.get("counts") or {}).get("done") or 0))
+    if not said:
+        asked = verified.get("level", "none") != "none" or run_stopped
+        page.fact("verified", "not yet" if asked else "not asked for (--verify none)")
+        return
+    sure = verified.get("remaining") == 0 and verified.get("checked")
+    page.fact("verified", Text(said, "bold red" if verified.get("remaining") else "green" if sure else ""))
+    if verified.get("note") and clean(verified["note"]) not in said:
+        page.fact("", clean(verified["note"]))
+    for why, count in (verified.get("explained") or {}).items():
+        page.fact("", f"{number(int(count))} still found: {clean(why_words(why))}")
+    for wrong in list(verified.get("wrong") or ())[:5]:
+        page.fact("", f"{clean(wrong.get('id'))} is not as wanted: {clean(wrong.get('is'))}")
+
+
+def _left_alone(page: Page, report: Mapping[str, Any]) -> None:
+    """What somebody else had changed, by id: the first ten, and how to see the others."""
+    listed = report.get("left_alone") or ()
+    for place, item in enumerate(listed):
+        page.fact("left alone" if not place else "", f"{clean(item.get('id'))}  ", shorten(item.get("why") or "changed since", 160))
+    more = int((report.get("counts") or {}).get("drifted") or 0) - len(listed)
+    if listed and more > 0:
+        page.fact("", f"and {number(more)} more: the export below lists them all")
+
+
+def _failures(page: Page, failures: Sequence[Mapping[str, Any]]) -> None:
+    for group in failures:
+        example = group.get("example") or {}
+        doubt = group.get("outcome") == "in_doubt"
+        count = f"{number(int(group.get('count') or 0))} {'in doubt' if doubt else 'failed'}"
+        page.fact(count, Text(clean(group.get("cause") or "unknown"), "bold red"))
+        told = [f"item {clean(example.get('id') or '?')}"]
+        if example.get("message"):
+            told.append(f"“{shorten(example['message'], 160)}”")
+        if example.get("request_id"):
+            told.append(f"request id {clean(example['request_id'])}")
+        page.fact("", f"for example {' · '.join(told)}")
+        if group.get("advice"):
+            page.fact("", clean(group["advice"]))
+
+
+def _commands(page: Page, commands: Sequence[str]) -> None:
+    def rank(command: str) -> int:
+        words = command.split()
+        return next((len(_LAST) - i for i, verb in enumerate(_LAST) if verb in words), 0)
+
+    for command in sorted(commands, key=rank):
+        words = command.split()
+        label = next((said for verb, said in _NEXT.items() if verb in words), "Next")
+        if "resume" in words and any(word.startswith("--") for word in words):
+            # A guard stopped it, and the command lifts the guard: only after a look.
+            label = "If the items are the right ones, to go on all the same"
+        page.line("")
+        page.line(f"{label}:")
+        page.line(Text(f"  {clean(command)}", "bold"), wrap=False)
+
+
+def error_text(exc: BaseException) -> Page:
+    """What happened, to what, and the next step."""
+    page = Page()
+    message = exc.message if isinstance(exc, IntercomBulkError) else str(exc) or type(exc).__name__
+    kind = "" if isinstance(exc, IntercomBulkError) else f"{type(exc).__name__}: "
+    page.line(Text("Error: ", "bold red"), clean(kind + message))
+    facts = []
+    if isinstance(exc, ApiError | TransportError) and exc.path and exc.path not in message:
+        facts.append(f"{exc.method} {exc.path}")
+    if isinstance(exc, ApiError) and exc.request_id:
+        facts.append(f"request id {exc.request_id}")
+    if facts:
+        page.line(f"  {clean(' · '.join(facts))}")
+    hint = str(getattr(exc, "parts", {}).get("hint") or error_hint(exc, exit_of(exc)))
+    if hint and hint not in message:
+        page.line(f"  {clean(hint)}")
+    run, code = getattr(exc, "run_id", None), exit_of(exc)
+    if run and code in (4, 5, 7, 12, 130, 143):
+        _commands(page, [f"intercom-bulk runs {'watch' if code == 12 else 'resume'} {clean(run)}"])
+    return page

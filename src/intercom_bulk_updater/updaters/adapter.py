@@ -1,0 +1,258 @@
+"""An updater as an operation: how a person's four methods (and the optional ones) become what the engine runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..api.client import Client
+from ..api.redact import redact
+from ..model import Item, Reversibility
+from ..operations.conversations.history import touched_since
+from ..operations.conversations.state import mark, our_mark
+from ..operations.operation import Change, HalfDone, Json, Operation
+from ..operations.per_item import WITH
+from .calls import ActionReturnedNone, Raised, accepted, endpoint_of, in_hand, raising, through
+
+if TYPE_CHECKING:
+    from .updater import IntercomBulkUpdater
+
+
+_log = logging.getLogger("intercom_bulk_updater.updaters.updater")
+
+
+class Updating(Operation):
+    """The operation of one updater with its parameters."""
+
+    def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
+        self.updater = updater
+        self.params = dict(params)
+        self.name = type(updater).__name__  # type: ignore[misc] # of the class elsewhere; here each updater has its own
+        self._logged: set[str] = set()
+        self.idempotent = updater.idempotent
+        self.requests_per_item = updater.requests_per_item
+        self.customer_visible = updater.customer_visible
+        self.side_effects = updater.side_effects
+        undoable = hasattr(updater, "undo_action") and hasattr(updater, "before")
+        self.reversibility = updater.reversibility or (
+            Reversibility.FIELDS if undoable else Reversibility.UNKNOWN
+        )
+        self._can_undo = undoable
+        self._kind = endpoint_of(updater).strip("/").split("/")[0]
+
+    def describe(self) -> str:
+        """See Operation."""
+        return type(self.updater).__name__
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return jsonable(self.params)
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation."""
+        before = getattr(self.updater, "before", None)
+        if before is None:
+            return None
+        with raising(self.updater, "before"):
+            return dict(before(dict(payload)))
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        change = getattr(self.updater, "change", None)
+        if change is None or item.before is None:
+            return None
+        with raising(self.updater, "change"):
+            return dict(change(item.id, dict(item.before), **accepted(change, self._params(item))))
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation. Known when the updater says what its before-image is, or how to see that it is done."""
+        if hasattr(self.updater, "read_item"):
+            with through(self.updater, client), raising(self.updater, "read_item"):
+                return dict(self.updater.read_item(item_id))
+        if hasattr(self.updater, "before"):
+            return client.get(f"{self._kind}/{item_id}")
+        return {"id": item_id} if hasattr(self.updater, "is_done") else None
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        is_done = getattr(self.updater, "is_done", None)
+        if is_done is not None:
+            with through(self.updater, client), raising(self.updater, "is_done"):
+                told = is_done(item.id, **accepted(is_done, self._params(item)))
+            return None if told is None else bool(told)
+        image = self.capture(payload)
+        if image is None:
+            return None
+        change = self.change(Item(item.seq, item.id, image, item.data))
+        if change and item.doubt and self._wrote(payload, since, client):
+            return None  # half of it may stand: a message, before whatever changes the fields
+        return None if change is None else change == {}
+
+    def _wrote(self, payload: Json, since: float, client: Client) -> bool:
+        """Whether our admin has left a trace in a conversation since then, of an action that may not be repeated."""
+        return self._kind == "conversations" and not self.idempotent and "part" in our_mark(payload, client.admin_id, since)
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        now = self.capture(payload)
+        if now is None or item.before is None:
+            return ""
+        ours = self._ours(item) if item.doubt or (item.data or {}).get("unsure") else {}
+        return ", ".join(
+            f"{k} is {now.get(k)}, was {v}" for k, v in item.before.items() if now.get(k) != v and now.get(k) != ours.get(k, v)
+        )
+
+    def _ours(self, item: Item) -> dict[str, Any]:
+        """What acting would make of the item's fields."""
+        return {k: new for k, (_, new) in (self.change(item) or {}).items()}
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        act = self.updater.perform_action
+
+        def once() -> Any:
+            result = act(item.id, **accepted(act, self._params(item)))
+            if result is None:
+                raise ActionReturnedNone
+            return result
+
+        with self._noted(item):
+            return self._after(in_hand(self.updater, client, once, "perform_action"), item)
+
+    @contextmanager
+    def _noted(self, item: Item) -> Iterator[None]:
+        """Log where an error of the updater comes from, with -v: once for each cause and place, without values."""
+        try:
+            yield
+        except (Raised, HalfDone) as exc:
+            raised = exc.cause if isinstance(exc, HalfDone) else exc
+            if isinstance(raised, Raised) and raised.cause + raised.place not in self._logged:
+                self._logged.add(raised.cause + raised.place)
+                _log.debug("item %s: %s", redact(item.id), redact(raised.trace()).rstrip())
+            raise
+
+    def _params(self, item: Item) -> Mapping[str, Any]:
+        """The parameters of one item: its row's, where it comes from a spreadsheet."""
+        return {**self.params, **((item.data or {}).get(WITH) or {})}
+
+    def _after(self, result: Any, item: Item) -> dict[str, Any]:
+        """The after-image: as the answer shows it, when that is the item itself; else as the updater says what it changes."""
+        for image in (self._shown, self._told):
+            try:
+                after = image(result, item)
+            except Exception:  # noqa: S112 - what has been done stays done, whatever the updater makes of the answer
+                continue
+            if after:
+                return after
+        return {"ok": True}
+
+    def _shown(self, result: Any, item: Item) -> dict[str, Any] | None:
+        if not isinstance(result, Mapping) or str(result.get("id")) != item.id:
+            return None
+        image = self.capture(result)
+        return image and {**image, **(mark(result) if self._kind == "conversations" else {})}
+
+    def _told(self, result: Any, item: Item) -> dict[str, Any] | None:
+        ours = self._ours(item)
+        return {**(item.before or {}), **ours} if ours else None
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        image = self.capture(payload)
+        if image is None or self._kind != "conversations":
+            return image
+        return {**image, **our_mark(payload, client.admin_id, since)}
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return UndoUpdating(self.updater, self.params) if self._can_undo else None
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return f"{self.describe()} has no undo_action (and before) method"
+
+
+class UndoUpdating(Updating):
+    """The way back that an updater's `undo_action` knows."""
+
+    own_change_only = True
+
+    def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
+        super().__init__(updater, params)
+        self.name = "undo"  # type: ignore[misc]
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"undo {super().describe()}"
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        to = (item.data or {}).get("to") or {}
+        left = item.before or {}
+        return {k: (left.get(k), v) for k, v in to.items() if left.get(k) != v}
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        now = self.capture(payload)
+        to = (item.data or {}).get("to") or {}
+        return None if now is None else all(now.get(k) == v for k, v in to.items())
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        if (item.before or {}).get("ok") is not True:
+            said = super().drift(payload, item)
+        else:
+            # What the run left was not to be seen in the answer, nor does the updater say what it changes.
+            is_done = getattr(self.updater, "is_done", None)
+            with raising(self.updater, "is_done"):
+                gone = is_done is not None and is_done(item.id, **accepted(is_done, self._params(item))) is False
+            said = "it is no longer as the run left it" if gone else ""
+        # An action may write more than the answer it returns shows: what our admin wrote is no touch of others.
+        since = touched_since(payload, replace(item, doubt=True)) if self._kind == "conversations" else ""
+        return "; ".join(part for part in (said, since) if part)
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        undo = self.updater.undo_action  # type: ignore[attr-defined]
+        to = dict((item.data or {}).get("to") or {})
+        with self._noted(item):
+            result = in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))), "undo_action")
+        return self._shown_or(result, item, to)
+
+    def _shown_or(self, result: Any, item: Item, otherwise: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._shown(result, item) or otherwise
+        except Exception:
+            return otherwise
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return RedoUpdating(self.updater, self.params)
+
+
+class RedoUpdating(UndoUpdating):
+    """The way back from an undo: the action again, for the items that the undo took back."""
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"undo {super().describe()}"
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        Updating.perform(self, client, item, now)
+        return dict((item.data or {}).get("to") or {})
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return UndoUpdating(self.updater, self.params)
+
+
+def jsonable(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as the journal keeps them; what is not JSON is kept as text."""
+    return {
+        k: v if isinstance(v, str | int | float | bool | list | dict | type(None)) else repr(v) for k, v in params.items()
+    }

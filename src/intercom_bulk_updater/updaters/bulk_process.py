@@ -1,0 +1,288 @@
+"""`bulk_process` as a job: an updater with its parameters becomes a selection, a feed and a run, and the run an account."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..api.redact import redact
+from ..api.retry import RetryPolicy
+from ..errors import IntercomBulkError, Interrupted, UsageError
+from ..journal import RunRecord
+from ..model import NewItem
+from ..operations.operation import Operation
+from ..report.summary import summarize
+from ..runs.observer import Observer
+from ..runs.options import Options
+from ..runs.population import population
+from ..runs.runner import Job, Runner
+from ..runs.session import Session, open_session
+from ..runs.sources import Feed, ListFeed, QueryFeed
+from ..search.endpoints import endpoint_for
+from ..search.paginator import EndpointSource
+from ..search.values import in_their_types
+from ..signals import orderly_here
+from ..stop import Stop
+from .adapter import Updating
+from .calls import Raised, asked, complete, endpoint_of, failed, query_of, refuse_while_importing
+from .result import BulkResult
+
+if TYPE_CHECKING:
+    from .updater import IntercomBulkUpdater
+
+
+T = TypeVar("T")
+FROM_FILE = "_intercom_bulk_file_"
+"""How the modules are called that were loaded by FILE.py:Class."""
+# Names of parameters whose values are shown to nobody: secrets, and what somebody is written.
+_HIDDEN = re.compile(r"(?i)token|secret|passw|key$|auth|bearer|cred|body|message|text|html|note|reply|subject|comment|mail")
+
+
+def reference_to(cls: type) -> dict[str, str]:
+    """Where a class can be found again by `runs resume`: its file, and the name of its module."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    found = {"class": cls.__qualname__}
+    if file:
+        found["file"] = str(Path(file).resolve())
+    # The module's name as well: a class in a package needs its package around it.
+    module = cls.__module__
+    if module == "__main__":
+        module = getattr(getattr(sys.modules.get(module), "__spec__", None), "name", "")  # python -m package.module
+    if module and not module.startswith(FROM_FILE):
+        found["module"] = module
+    return found
+
+
+def feed_of(
+    updater: IntercomBulkUpdater,
+    operation: Operation,
+    session: Session,
+    selection: Mapping[str, Any],
+    options: Options,
+    ids: list[str] | None = None,
+) -> Feed:
+    """Where an updater's items come from: its search, or ids."""
+    exclude = frozenset(selection.get("exclude") or ())
+    if selection["kind"] == "ids" or ids is not None:
+        return ListFeed([NewItem(i) for i in ids or ()], total=len(ids or ()), exclude=exclude)
+    source = EndpointSource(
+        session.client,
+        session.stop,
+        endpoint_for(selection["endpoint"]),
+        selection["query"],
+        page_size=min(options.page_size, options.limit or options.page_size),
+        retry=RetryPolicy(options.retries),
+        timeout=options.timeout,
+    )
+    return QueryFeed(
+        source,
+        lambda payload: _of_item(updater, "get_item_id", payload, lambda: updater.get_item_id(dict(payload))),
+        lambda payload: _of_item(updater, "before", payload, lambda: operation.capture(payload)),
+        session.client.server_time,
+        page_size=options.page_size,
+        exclude=exclude,
+    )
+
+
+def resource_of(updater: IntercomBulkUpdater) -> str:
+    """What an updater's items are: "conversations", "contacts" ..."""
+    return endpoint_for(endpoint_of(updater)).resource
+
+
+def _of_item(updater: IntercomBulkUpdater, method: str, payload: Mapping[str, Any], ask: Callable[[], T]) -> T:
+    """What a method says of an item that the search gave."""
+    return asked(updater, method, ask, f" The item has the fields {', '.join(payload)}.")
+
+
+def select(
+    updater: IntercomBulkUpdater, params: Mapping[str, Any], ids: list[str] | None = None, *, typed: bool = False
+) -> dict[str, Any]:
+    """The selection of an updater, as the journal keeps it. `typed`: the parameters come from `--param`.
+
+    Raises UsageError for a query that is not one, and for an updater that lacks a method or a parameter.
+    """
+    complete(updater, params, searches=ids is None, typed=typed)
+    base = {"updater": reference_to(type(updater))}
+    if ids is not None:
+        return {**base, "kind": "ids", "words": f"{len(ids)} ids"}
+    endpoint = endpoint_of(updater)
+    end = endpoint_for(endpoint)
+    query = query_of(updater, params, typed=typed)
+    if query is None and not end.searches:
+        query = {}  # a list takes no filter, so a method without `return` says as much
+    if not isinstance(query, Mapping):
+        raise UsageError(f"{type(updater).__name__}.get_search_query() must return a dict, and returned {type(query).__name__}")
+    if end.searches and not query:
+        raise UsageError(f"{type(updater).__name__}.get_search_query() returned nothing to search {endpoint} for")
+    return {
+        **base,
+        "kind": "query",
+        "endpoint": end.path,
+        "query": in_their_types(query, end.resource) if end.searches else dict(query),
+        "resource": end.resource,
+        "words": f"{end.path} by {type(updater).__name__}{in_words(params)}",
+    }
+
+
+def in_words(params: Mapping[str, Any]) -> str:
+    """Parameters for people: ` (team_id 5001, value true)`; nothing secret, nothing that is written to somebody."""
+    said = [f"{name} {_value(name, value)}" for name, value in params.items() if value is not None]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _value(name: str, value: Any) -> str:
+    if _HIDDEN.search(name):
+        return "(not shown)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return f"({len(value)} values)"
+    text = redact(str(value)) if isinstance(value, str | int | float) else type(value).__name__
+    return text if len(text) <= 40 else f"({len(text)} characters)"
+
+
+def run_updater(
+    updater: IntercomBulkUpdater,
+    options: Options,
+    params: Mapping[str, Any],
+    *,
+    ids: list[str] | None = None,
+    progress: str = "auto",
+    stop: Stop | None = None,
+    observer: Observer | None = None,
+) -> BulkResult:
+    """One call of `bulk_process`: build the job, run it, return its account. Step 1 of the life of an item."""
+    refuse_while_importing(updater)
+    options.amounts()
+    selection = select(updater, params, ids)
+    session = open_session(updater.settings, options, stop)
+    with orderly_here(session.stop) as heard:
+        try:
+            return _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer)
+        except (Interrupted, KeyboardInterrupt) as exc:
+            run, result = getattr(exc, "run_id", None), getattr(exc, "parts", {}).get("result")
+            said = "" if result is None else _how_to_go_on(result, selection)
+            if result is not None and (heard or isinstance(exc, KeyboardInterrupt)):
+                if progress != "none":
+                    _say_account(result)
+                sys.stderr.write(f"{said}\n")
+            if not heard:
+                raise
+    # Ctrl-C is a KeyboardInterrupt to Python: `except Exception` around a loop of runs must not go on with the next.
+    # Uncaught it ends the process with 130, and its words are the last line.
+    interrupted = KeyboardInterrupt(said)
+    interrupted.run_id, interrupted.result = run, result  # type: ignore[attr-defined]
+    raise interrupted
+
+
+def _run(
+    updater: IntercomBulkUpdater,
+    session: Session,
+    options: Options,
+    params: Mapping[str, Any],
+    selection: dict[str, Any],
+    *,
+    ids: list[str] | None,
+    progress: str,
+    observer: Observer | None,
+) -> BulkResult:
+    updater._running.append(session)
+    try:
+        workspace = session.workspace()
+        session.client.admin_id = updater._admin_id or workspace.admin_id
+        operation = Updating(updater, params)
+        run = session.journal.create_run(
+            operation=f"{operation.describe()}",
+            kind="dry_run" if options.dry_run else "run",
+            parameters=operation.parameters,
+            selection=selection,
+            workspace=workspace.id,
+            base_url=updater.base_url,
+            admin_id=session.client.admin_id,
+            author=login(),
+            settings=options.as_json(),
+        )
+        session.stop.last_words = f"What was in flight is in doubt. To look at it and go on: intercom-bulk runs resume {run.id}"
+        job = Job(
+            run, operation, feed_of(updater, operation, session, selection, options, ids), options,
+            population=lambda: population(session, resource_of(updater)), review_only=options.dry_run,
+        )
+        return perform(session, job, observer or _observer(progress, operation.describe(), selection.get("resource") or "items"))
+    finally:
+        updater._running.remove(session)
+        session.close()
+
+
+def perform(session: Session, job: Job, observer: Observer) -> BulkResult:
+    """Run a job and give its account; what ends the run is raised with `run_id` and `result` on it."""
+    runner = Runner(session, job, observer)
+    try:
+        run = runner.execute()
+    except Raised as exc:
+        # For one item it would be its failure; here it ended the review, or another step of the whole.
+        ended = failed(exc.updater, exc)
+        _account(ended, session, job)
+        raise ended from exc.__cause__
+    except (IntercomBulkError, KeyboardInterrupt) as exc:
+        _account(exc, session, job)
+        raise
+    finally:
+        close = getattr(observer, "close", None)
+        if close is not None:
+            close()
+    return result_of(session, run, job.operation.inverse() is not None)
+
+
+def _account(exc: IntercomBulkError | KeyboardInterrupt, session: Session, job: Job) -> None:
+    """Put the run's id and its account so far on what ended it."""
+    result = result_of(session, job.run, job.operation.inverse() is not None)
+    if isinstance(exc, KeyboardInterrupt):
+        exc.run_id, exc.parts = job.run.id, {"result": result}  # type: ignore[attr-defined]
+    else:
+        exc.run_id = job.run.id
+        exc.parts["result"] = result
+
+
+def _say_account(result: BulkResult) -> None:
+    """The summary of an interrupted script, as the command gives it."""
+    from ..terminal.terminal import say
+    from ..terminal.texts import summary_text
+
+    say(summary_text({**result.report, "next": []}))
+
+
+def _how_to_go_on(result: BulkResult, selection: Mapping[str, Any]) -> str:
+    """The line that an interrupted script leaves behind."""
+    if result.report["run"]["kind"] == "dry_run":
+        return f"Interrupted; {result.run_id} was a dry run, and leaves nothing behind"
+    if "file" in selection["updater"] or "module" in selection["updater"]:
+        return f"Interrupted; to go on: intercom-bulk runs resume {result.run_id}"
+    return f"Interrupted; {result.run_id} was run by a class that lies in no file, and cannot be resumed"
+
+
+def result_of(session: Session, run: RunRecord, undoable: bool | None = None) -> BulkResult:
+    """The account of a run, read from the journal."""
+    journal = session.journal
+    report = summarize(journal, run.id, undoable=undoable)
+    return BulkResult(run.id, journal.counts(run.id), journal.failures(run.id), report)
+
+
+def login() -> str:
+    """Who runs this, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
+
+
+def _observer(progress: str, words: str, resource: str) -> Observer:
+    if progress == "none":
+        return Observer()
+    from ..terminal.observers import observer_for
+    from ..terminal.phrases import Title
+
+    return observer_for(progress=progress, title=Title(words=words, resource=resource))

@@ -1,0 +1,73 @@
+"""The part that is the same for every seed: admins, teams, tags, attributes, ticket types and states."""
+
+from __future__ import annotations
+
+from intercom_sandbox.records import Admin, Tag, Team
+from intercom_sandbox.workspace import ADMIN_ID, Attribute, TicketState, TicketType, Workspace
+
+ADMINS = (
+    (ADMIN_ID, "Ops Bot", "ops@sandbox.test", (5001,)),
+    (991267701, "Amira Haddad", "amira@sandbox.test", (5001, 5004)),
+    (991267702, "Ben Okafor", "ben@sandbox.test", (5001,)),
+    (991267703, "Chloe Martin", "chloe@sandbox.test", (5001, 5002)),
+    (991267704, "Dai Nakamura", "dai@sandbox.test", (5002,)),
+    (991267705, "Elena Rossi", "elena@sandbox.test", (5003,)),
+    (991267706, "Farid Rahimi", "farid@sandbox.test", (5003, 5001)),
+    (991267707, "Greta Lindqvist", "greta@sandbox.test", (5004,)),
+)
+TEAMS = (
+    (5001, "Support"),
+    (5002, "Billing"),
+    (5003, "Onboarding"),
+    (5004, "VIP desk"),
+    (5005, "Night shift"),
+)
+TAGS = (
+    "vip", "billing", "bug", "incident", "stale", "feature request", "refund", "onboarding", "churn risk",
+    "spam", "waiting for customer", "escalated",
+)  # fmt: skip
+
+
+def people(space: Workspace) -> None:
+    """Admins (one has left and has no inbox seat), teams and tags."""
+    for key, name, email, teams in ADMINS:
+        space.admins[key] = Admin(key, name, email, list(teams))
+    space.admins[991267708] = Admin(991267708, "Hana Left", "hana@sandbox.test", [], has_inbox_seat=False)
+    for number, name in TEAMS:
+        members = [key for key, _, _, teams in ADMINS if number in teams]
+        space.teams[number] = Team(number, name, members)
+    for number, name in enumerate(TAGS):
+        space.tags[7_001 + number] = Tag(7_001 + number, name)
+
+
+def schema(space: Workspace) -> None:
+    """Custom attributes, ticket types and their states."""
+    for number, (model, name, kind, options) in enumerate(
+        (
+            ("conversation", "issue_type", "list", ("Billing", "Bug", "Question", "Feature")),
+            ("conversation", "order_id", "string", ()),
+            ("conversation", "refund_amount", "integer", ()),
+            ("conversation", "reviewed", "boolean", ()),
+            ("contact", "plan", "string", ()),
+            ("contact", "seats", "integer", ()),
+            ("contact", "paid_subscriber", "boolean", ()),
+            ("contact", "renews_at", "date", ()),
+            ("company", "tier", "string", ()),
+            ("company", "contract_value", "integer", ()),
+        )
+    ):
+        space.attributes[model][name] = Attribute(8_101 + number, name, kind, options)
+    for key, name, category in (
+        (101, "Bug report", "Customer"),
+        (102, "Internal task", "Back-office"),
+        (103, "Incident", "Tracker"),
+    ):
+        space.ticket_types[key] = TicketType(key, name, category, ("_default_title_", "_default_description_", "severity"))
+    for key, category, label in (
+        (8501, "submitted", "Submitted"),
+        (8502, "in_progress", "In progress"),
+        (8503, "waiting_on_customer", "Waiting on you"),
+        (8504, "resolved", "Resolved"),
+    ):
+        types = (101,) if category == "waiting_on_customer" else (101, 102, 103)
+        space.ticket_states[key] = TicketState(key, category, label, label, types)
