@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowUse
+from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowStats
 
 SLICE = 0.02
 """The gate asks again at least this often (limiter.py)."""
@@ -113,7 +113,7 @@ class Result:
     other_rejected: float  # part of the others' calls that found the window empty
     each: list[float]  # per client: its accepted calls / limit
     answers: int
-    reports: list[WindowUse]
+    reports: list[WindowStats]
     seconds: float
 
 
@@ -160,7 +160,7 @@ class World:
         self.rng = random.Random(seed)
         self.events: list[tuple[float, int, Callable[[], None]]] = []
         self.serial = 0
-        self.reports: list[WindowUse] = []
+        self.reports: list[WindowStats] = []
         self.waits: list[float] = []
         self.drift = 0.0
         self.jump = 0.0

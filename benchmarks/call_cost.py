@@ -18,7 +18,7 @@ from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.transport import HttpTransport
 from intercom_bulk_updater.ratelimit.budget import Budget
-from intercom_bulk_updater.ratelimit.limiter import Gate
+from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 from intercom_sandbox import running
 
@@ -34,7 +34,7 @@ def main() -> None:
             "Intercom-Version": "2.16",
         }  # fmt: skip
         transport = HttpTransport(box.url, headers, timeout=30)
-        client = Client(transport, Gate(Budget(), Stop()))
+        client = Client(transport, RateLimiter(Budget(), Stop()))
         plain = http.client.HTTPConnection(box.url.partition("//")[2], timeout=30)
 
         def bare(key: str) -> Any:

@@ -13,7 +13,7 @@ import time
 
 from intercom_bulk_updater.errors import RunStopped
 from intercom_bulk_updater.ratelimit.budget import Budget
-from intercom_bulk_updater.ratelimit.limiter import Gate
+from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 
 THREADS = 32
@@ -43,7 +43,7 @@ class Server:
 def run(server: Server, seconds: float, *, gated: bool, latency: float) -> tuple[float, float]:
     """(microseconds of processor time a call, calls a second)."""
     stop = Stop(deadline=seconds)
-    gate = Gate(Budget(), stop)
+    gate = RateLimiter(Budget(), stop)
 
     def work() -> None:
         try:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from intercom_bulk_updater.journal import Journal
-from intercom_bulk_updater.model import Fate, NewItem, Outcome
+from intercom_bulk_updater.model import FoundItem, ItemResult, Outcome
 
 PAGE = 150
 BEFORE = {"state": "open"}
@@ -29,11 +29,11 @@ def disk(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("journal.db*"))
 
 
-def pages(items: int) -> Iterator[list[NewItem]]:
+def pages(items: int) -> Iterator[list[FoundItem]]:
     """Pages of a search: ids of 15 digits in no order."""
     for start in range(0, items, PAGE):
         yield [
-            NewItem(f"{(number * 7919) % 10**9 + 215 * 10**12:015d}", BEFORE)
+            FoundItem(f"{(number * 7919) % 10**9 + 215 * 10**12:015d}", BEFORE)
             for number in range(start, min(start + PAGE, items))
         ]
 
@@ -65,7 +65,7 @@ def journal_all(folder: Path, items: int, group: int) -> tuple[float, float, int
 
 def step(journal: Journal, run: str, flying: list[int], group: int) -> list[int]:
     """One turn of the engine: these are done, give me others."""
-    fates = [Fate(seq, Outcome.DONE, after=AFTER) for seq in flying]
+    fates = [ItemResult(seq, Outcome.DONE, after=AFTER) for seq in flying]
     return [item.seq for item in journal.turn(run, fates, group)]
 
 

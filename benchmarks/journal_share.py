@@ -23,17 +23,17 @@ from pathlib import Path
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.retry import RetryPolicy
 from intercom_bulk_updater.api.transport import HttpTransport
-from intercom_bulk_updater.engine.pool import Crew, Engine
-from intercom_bulk_updater.engine.processor import Worker
+from intercom_bulk_updater.engine.pool import PoolSize, WorkerPool
+from intercom_bulk_updater.engine.processor import ItemProcessor
 from intercom_bulk_updater.journal import Journal
-from intercom_bulk_updater.model import Fate, Item, NewItem
+from intercom_bulk_updater.model import FoundItem, Item, ItemResult
 from intercom_bulk_updater.operations.conversations.verbs import Close
 from intercom_bulk_updater.ratelimit.budget import Budget
-from intercom_bulk_updater.ratelimit.limiter import Gate
+from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 from intercom_sandbox import Sandbox, running
 
-Take = Callable[[Sequence[Fate], int], list[Item]]
+Take = Callable[[Sequence[ItemResult], int], list[Item]]
 PAGE = 150
 BEFORE = {"state": "open", "snoozed_until": None}
 
@@ -68,9 +68,9 @@ def close(box: Sandbox, ids: list[str], folder: Path | None, workers: int) -> tu
     """Close them all; wall and processor seconds."""
     stop = Stop()
     headers = {"Authorization": "Bearer sandbox-token", "Content-Type": "application/json", "Intercom-Version": "2.16"}
-    gate = Gate(Budget(), stop)
+    gate = RateLimiter(Budget(), stop)
     client = Client(HttpTransport(box.url, headers, timeout=30), gate, admin_id="991267700")
-    worker = Worker(Close(), client, stop, RetryPolicy())
+    worker = ItemProcessor(Close(), client, stop, RetryPolicy())
     wall, cpu = time.perf_counter(), time.process_time()
     if folder is None:
         run(gate, stop, worker, plain(ids), workers)
@@ -80,7 +80,7 @@ def close(box: Sandbox, ids: list[str], folder: Path | None, workers: int) -> tu
 
             def read() -> None:
                 for start in range(0, len(ids), PAGE):
-                    journal.add_items(key, [NewItem(i, BEFORE) for i in ids[start : start + PAGE]], search={"cursor": str(start)})
+                    journal.add_items(key, [FoundItem(i, BEFORE) for i in ids[start : start + PAGE]], search={"cursor": str(start)})
 
             reader = threading.Thread(target=read)
             reader.start()
@@ -96,16 +96,16 @@ def plain(ids: list[str]) -> Take:
     """Hand out a list, and forget what became of it."""
     rest = iter([Item(seq, key, BEFORE) for seq, key in enumerate(ids, 1)])
 
-    def take(fates: Sequence[Fate], number: int) -> list[Item]:
+    def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
         return list(itertools.islice(rest, number))
 
     return take
 
 
-def run(gate: Gate, stop: Stop, worker: Worker, take: Take, workers: int, more: Callable[[], bool] = lambda: False) -> None:
+def run(gate: RateLimiter, stop: Stop, worker: ItemProcessor, take: Take, workers: int, more: Callable[[], bool] = lambda: False) -> None:
     """The engine as a run has it."""
-    Engine(
-        gate=gate, stop=stop, crew=Crew(fixed=workers), take=take, do=worker, more=more, tick=lambda _: None,
+    WorkerPool(
+        gate=gate, stop=stop, crew=PoolSize(fixed=workers), take=take, do=worker, more=more, tick=lambda _: None,
         release=lambda _: None, doubtful=worker.put_back,
     ).run()  # fmt: skip
 

@@ -85,7 +85,7 @@ class Reversibility(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NewItem:
+class FoundItem:
     """An item as a source found it, before it is on disk.
 
     `before` is the before-image: just the fields that the operation touches. `data` holds parameters of this item
@@ -126,7 +126,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class ItemResult:
     """What became of an item in this attempt. `PENDING` means: give it to a worker again. Step 9 of the life of an item."""
 
     seq: int

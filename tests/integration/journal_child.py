@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.journal import Journal, RunLock
-from intercom_bulk_updater.model import Fate, NewItem, Outcome
+from intercom_bulk_updater.model import FoundItem, ItemResult, Outcome
 
 
 def say(*words: object) -> None:
@@ -23,14 +23,14 @@ def work(home: Path, run: str) -> None:
         start = journal.counts(run).selected
         number = start
         while True:
-            page = [NewItem(f"{n:015d}", {"state": "open"}) for n in range(number, number + 7)]
+            page = [FoundItem(f"{n:015d}", {"state": "open"}) for n in range(number, number + 7)]
             number += journal.add_items(run, page, search={"next": number + 7})
             say("found", number)
             items = journal.turn(run, [], 9)
             say("claimed", *(item.seq for item in items))
-            journal.turn(run, [Fate(item.seq, Outcome.DONE, after={"state": "closed"}) for item in items[:5]], 0)
+            journal.turn(run, [ItemResult(item.seq, Outcome.DONE, after={"state": "closed"}) for item in items[:5]], 0)
             say("done", *(item.seq for item in items[:5]))
-            journal.turn(run, [Fate(item.seq, Outcome.PENDING) for item in items[5:]], 0)
+            journal.turn(run, [ItemResult(item.seq, Outcome.PENDING) for item in items[5:]], 0)
             say("back", *(item.seq for item in items[5:]))
 
 
@@ -50,10 +50,10 @@ def ask(home: Path, run: str, control: str) -> None:
 def settle(home: Path, run: str, group: str) -> None:
     """Claim and settle until nothing is pending, beside other processes that do the same."""
     with Journal(home / "journal.db") as journal:
-        fates: list[Fate] = []
+        fates: list[ItemResult] = []
         while items := journal.turn(run, fates, int(group)):
             say("claimed", *(item.seq for item in items))
-            fates = [Fate(item.seq, Outcome.DONE, note=group) for item in items]
+            fates = [ItemResult(item.seq, Outcome.DONE, note=group) for item in items]
 
 
 def create(home: Path, number: str) -> None:
@@ -72,7 +72,7 @@ def overflow(home: Path, run: str, limit: str) -> None:
         number = 0
         try:
             while True:
-                journal.add_items(run, [NewItem(f"{n:015d}", {"x": "y" * 99}) for n in range(number, number + 100)])
+                journal.add_items(run, [FoundItem(f"{n:015d}", {"x": "y" * 99}) for n in range(number, number + 100)])
                 number += 100
                 say("found", number)
         except JournalError as error:

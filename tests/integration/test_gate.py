@@ -10,7 +10,7 @@ import pytest
 
 from intercom_bulk_updater.errors import DeadlineReached, Interrupted, RunStopped
 from intercom_bulk_updater.ratelimit.budget import Budget, Permit
-from intercom_bulk_updater.ratelimit.limiter import Gate
+from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 
 
@@ -55,10 +55,10 @@ def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it never came true")
 
 
-def blocked_gate(stop: Stop | None = None) -> tuple[Gate, Budget, Permit]:
+def blocked_gate(stop: Stop | None = None) -> tuple[RateLimiter, Budget, Permit]:
     """A gate whose scout is out: everybody else has to wait until it is back."""
     budget = Budget()
-    gate = Gate(budget, stop or Stop())
+    gate = RateLimiter(budget, stop or Stop())
     return gate, budget, gate.enter("action")
 
 
@@ -71,7 +71,7 @@ def test_thirty_two_threads_on_a_small_window() -> None:
     How much of a window is used is measured on a clock of its own (tests/unit/test_budget_world.py) and by the benchmarks.
     """
     server, stop = Window(150), Stop()
-    gate = Gate(Budget(), stop)
+    gate = RateLimiter(Budget(), stop)
 
     def work() -> None:
         try:
@@ -192,7 +192,7 @@ def test_interrupted_keeps_its_signal() -> None:
     stop = Stop()
     stop.ask(Interrupted("TERM", signal_number=15))
     with pytest.raises(Interrupted, match="TERM") as caught:
-        Gate(Budget(), stop).enter("action")
+        RateLimiter(Budget(), stop).enter("action")
     assert caught.value.signal_number == 15
 
 

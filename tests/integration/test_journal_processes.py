@@ -16,7 +16,7 @@ import pytest
 
 from intercom_bulk_updater.errors import JournalError, RunLocked
 from intercom_bulk_updater.journal import Journal, RunLock
-from intercom_bulk_updater.model import Fate, NewItem, Outcome
+from intercom_bulk_updater.model import FoundItem, ItemResult, Outcome
 
 CHILD = Path(__file__).with_name("journal_child.py")
 
@@ -125,7 +125,7 @@ def test_control_from_another_process(journal: Journal, run: str, tmp_path: Path
     number = 0
     while journal.control(run) != "pause":
         assert process.poll() in (None, 0)
-        journal.add_items(run, [NewItem(str(number))])
+        journal.add_items(run, [FoundItem(str(number))])
         number += 1
     assert finish(process) == []
     assert journal.counts(run).selected == number
@@ -133,7 +133,7 @@ def test_control_from_another_process(journal: Journal, run: str, tmp_path: Path
 
 def test_processes_never_claim_the_same(journal: Journal, run: str, tmp_path: Path) -> None:
     """Two processes that empty one run together claim every item once."""
-    journal.add_items(run, [NewItem(str(n)) for n in range(600)])
+    journal.add_items(run, [FoundItem(str(n)) for n in range(600)])
     processes = [child("settle", tmp_path, run, group) for group in (7, 11)]
     claimed = [int(seq) for process in processes for line in finish(process) for seq in line[1:]]
     assert sorted(claimed) == list(range(1, 601))
@@ -159,19 +159,19 @@ def test_threads(place: str, tmp_path: Path) -> None:
     """Any thread may call: eight that claim, settle, count and read at once do each item exactly once."""
     with Journal(":memory:" if place == "memory" else tmp_path / "journal.db") as journal:
         run = journal.create_run(operation="close").id
-        journal.add_items(run, [NewItem(str(n)) for n in range(400)])
+        journal.add_items(run, [FoundItem(str(n)) for n in range(400)])
         claimed: list[int] = []
         trouble: list[BaseException] = []
 
         def work() -> None:
             try:
-                fates: list[Fate] = []
+                fates: list[ItemResult] = []
                 while items := journal.turn(run, fates, 5):
                     claimed.extend(item.seq for item in items)
                     assert journal.counts(run).selected == 400
                     assert sum(1 for _ in journal.items(run, chunk=150)) == 400
                     journal.control(run)
-                    fates = [Fate(item.seq, Outcome.DONE) for item in items]
+                    fates = [ItemResult(item.seq, Outcome.DONE) for item in items]
             except BaseException as error:
                 trouble.append(error)
 
@@ -187,16 +187,16 @@ def test_threads(place: str, tmp_path: Path) -> None:
 
 def test_disk_full(journal: Journal, run: str) -> None:
     """A full disk undoes the write as a whole, says what to do, and the run goes on once there is room."""
-    journal.add_items(run, [NewItem(str(n)) for n in range(50)], search={"page": 1})
+    journal.add_items(run, [FoundItem(str(n)) for n in range(50)], search={"page": 1})
     journal.turn(run, [], 10)
     before = list(journal.items(run))
     with journal._database.transaction() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    page = [NewItem(f"new-{n}", {"text": "x" * 300}) for n in range(500)]
+    page = [FoundItem(f"new-{n}", {"text": "x" * 300}) for n in range(500)]
     with pytest.raises(JournalError, match="disk is full.*runs resume"):
         journal.add_items(run, page, search={"page": 2})
-    fates = [Fate(1, Outcome.DONE, after={"text": "x" * 100_000})]
+    fates = [ItemResult(1, Outcome.DONE, after={"text": "x" * 100_000})]
     with pytest.raises(JournalError, match="disk is full"):
         journal.turn(run, fates, 5)
     assert list(journal.items(run)) == before
@@ -216,13 +216,13 @@ def test_write_refused_by_the_system(journal: Journal, run: str, tmp_path: Path)
     with sqlite3.connect(tmp_path / "journal.db") as raw:
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     raw.close()
-    assert journal.add_items(run, [NewItem(f"later-{n}") for n in range(1000)]) == 1000
+    assert journal.add_items(run, [FoundItem(f"later-{n}") for n in range(1000)]) == 1000
 
 
 def test_flat_memory(journal: Journal, run: str) -> None:
     """A hundred thousand items are read in the memory of a few pages."""
     for start in range(0, 100_000, 5_000):
-        journal.add_items(run, [NewItem(f"{n:015d}") for n in range(start, start + 5_000)])
+        journal.add_items(run, [FoundItem(f"{n:015d}") for n in range(start, start + 5_000)])
     assert sum(1 for _ in journal.items(run, outcomes=[Outcome.PENDING, Outcome.DONE], after=98_000)) == 2_000
     tracemalloc.start()
     try:
@@ -237,18 +237,18 @@ def test_small_on_disk(journal: Journal, run: str, tmp_path: Path) -> None:
     """An item with its before- and after-image costs at most 300 bytes, the file's own growth included."""
     ids = [f"{(n * 7919) % 10**9 + 215 * 10**12:015d}" for n in range(10_000)]
     for start in range(0, len(ids), 1000):
-        journal.add_items(run, [NewItem(i, {"state": "open"}) for i in ids[start : start + 1000]])
+        journal.add_items(run, [FoundItem(i, {"state": "open"}) for i in ids[start : start + 1000]])
     after = {"state": "closed", "open": False, "updated_at": 1795479892, "admin_assignee_id": 5001}
-    fates: list[Fate] = []
+    fates: list[ItemResult] = []
     while items := journal.turn(run, fates, 1000):
-        fates = [Fate(item.seq, Outcome.DONE, after=after) for item in items]
+        fates = [ItemResult(item.seq, Outcome.DONE, after=after) for item in items]
     journal.close()
     assert (tmp_path / "journal.db").stat().st_size < 300 * len(ids)
 
 
 def test_claims_do_not_slow_down(journal: Journal, run: str) -> None:
     """A claim looks at the pending items alone, however many are behind it."""
-    journal.add_items(run, [NewItem(str(n)) for n in range(10_000)])
+    journal.add_items(run, [FoundItem(str(n)) for n in range(10_000)])
     steps = []
     for _ in range(10):
         count = 0
@@ -266,7 +266,7 @@ def test_claims_do_not_slow_down(journal: Journal, run: str) -> None:
         steps.append(count)
         while len(items) < 1000:
             items += journal.turn(run, [], 100)
-        journal.turn(run, [Fate(item.seq, Outcome.DONE) for item in items], 0)
+        journal.turn(run, [ItemResult(item.seq, Outcome.DONE) for item in items], 0)
     assert max(steps) < 2 * min(steps)
 
 
@@ -277,7 +277,7 @@ def test_prune(journal: Journal, run: str, tmp_path: Path) -> None:
     kept, held, young = (journal.create_run(operation=name).id for name in ("keep", "hold", "young"))
     for name in (run, kept, held, young):
         # More than one transaction's worth of deleting.
-        journal.add_items(name, [NewItem(f"{n:015d}") for n in range(25_000 if name == run else 50)])
+        journal.add_items(name, [FoundItem(f"{n:015d}") for n in range(25_000 if name == run else 50)])
         journal.add_event(name, "pass")
         journal.add_windows(name, [WindowRow(1.0, 2, 3)])
     with sqlite3.connect(tmp_path / "journal.db") as raw:
@@ -301,7 +301,7 @@ def test_prune(journal: Journal, run: str, tmp_path: Path) -> None:
 
 def test_prune_after_a_crash(journal: Journal, run: str, tmp_path: Path) -> None:
     """A prune that died half-way left rows of no run; the next one takes them away."""
-    journal.add_items(run, [NewItem(str(n)) for n in range(100)])
+    journal.add_items(run, [FoundItem(str(n)) for n in range(100)])
     with sqlite3.connect(tmp_path / "journal.db") as raw:
         raw.execute("DELETE FROM run")
     raw.close()

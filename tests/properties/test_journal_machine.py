@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.journal import Journal
-from intercom_bulk_updater.model import MOVES, Counts, Failure, Fate, NewItem, Outcome
+from intercom_bulk_updater.model import MOVES, Counts, Failure, FoundItem, ItemResult, Outcome
 
 CAUSES = ("timeout", "not_found")
 
@@ -60,7 +60,7 @@ class JournalMachine(RuleBasedStateMachine):
         fresh = list(dict.fromkeys(str(n) for n in ids if str(n) not in self.items))
         fresh = fresh[: max(0, (30 if most is None else most) - len(self.items))]
         added = self.journal.add_items(
-            self.run, [NewItem(str(n)) for n in ids], search={"page": self.page}, most=30 if most is None else most
+            self.run, [FoundItem(str(n)) for n in ids], search={"page": self.page}, most=30 if most is None else most
         )
         assert added == len(fresh)
         for new in fresh:
@@ -77,7 +77,7 @@ class JournalMachine(RuleBasedStateMachine):
             item.doubt = item.outcome is Outcome.IN_DOUBT or data.draw(st.booleans())
             item.cause = data.draw(st.none() | st.sampled_from(CAUSES))
             failure = None if item.cause is None else Failure(item.cause)
-            fates.append(Fate(item.seq, item.outcome, item.attempts, failure=failure, doubt=item.doubt))
+            fates.append(ItemResult(item.seq, item.outcome, item.attempts, failure=failure, doubt=item.doubt))
         waiting = sorted(item.seq for item in self.items.values() if item.outcome is Outcome.PENDING)
         expected = sorted(set(first) & set(waiting))
         expected = (expected + [seq for seq in waiting if seq not in first])[:claim]
@@ -109,9 +109,9 @@ class JournalMachine(RuleBasedStateMachine):
             or (item.outcome is Outcome.PENDING and outcome in MOVES[item.outcome] and outcome is not Outcome.IN_FLIGHT)
         ):
             return
-        fates = [Fate(flying.seq, Outcome.DONE) for flying in self.flying()]
+        fates = [ItemResult(flying.seq, Outcome.DONE) for flying in self.flying()]
         try:
-            self.journal.turn(self.run, [*fates, Fate(item.seq, outcome)], 3)
+            self.journal.turn(self.run, [*fates, ItemResult(item.seq, outcome)], 3)
         except JournalError:
             return
         raise AssertionError(f"{item.outcome} became {outcome}")

@@ -4,35 +4,35 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from intercom_bulk_updater.journal import Journal, RunRecord
-from intercom_bulk_updater.model import Failure, Fate, Item, NewItem, Outcome, RunStatus
+from intercom_bulk_updater.model import Failure, FoundItem, Item, ItemResult, Outcome, RunStatus
 
 GONE = Failure("404 not_found", "Resource Not Found", 404, "not_found", "req-404")
 LOST = Failure("timeout", "no answer; nothing tells whether the request was carried out")
 
 
-def mixed(item: Item) -> Fate:
+def mixed(item: Item) -> ItemResult:
     """By place: of each hundred 5 failed, 3 drifted, 2 unchanged, 1 in doubt, 89 done."""
     place = item.seq % 100
     if place < 5:
-        return Fate(item.seq, Outcome.FAILED, failure=GONE)
+        return ItemResult(item.seq, Outcome.FAILED, failure=GONE)
     if place < 8:
-        return Fate(item.seq, Outcome.DRIFTED, note="state is snoozed, was open")
+        return ItemResult(item.seq, Outcome.DRIFTED, note="state is snoozed, was open")
     if place < 10:
-        return Fate(item.seq, Outcome.UNCHANGED)
+        return ItemResult(item.seq, Outcome.UNCHANGED)
     if place == 10:
-        return Fate(item.seq, Outcome.IN_DOUBT, failure=LOST)
+        return ItemResult(item.seq, Outcome.IN_DOUBT, failure=LOST)
     return done(item)
 
 
-def done(item: Item) -> Fate:
+def done(item: Item) -> ItemResult:
     """Closed."""
-    return Fate(item.seq, Outcome.DONE, after={"state": "closed", "updated_at": 5})
+    return ItemResult(item.seq, Outcome.DONE, after={"state": "closed", "updated_at": 5})
 
 
 def a_run(
     journal: Journal,
     items: int,
-    fate: Callable[[Item], Fate] = done,
+    fate: Callable[[Item], ItemResult] = done,
     *,
     ids: Callable[[int], str] = lambda n: f"2154{n:08d}",
     before: Callable[[int], dict[str, Any]] = lambda n: {"state": "open"},
@@ -49,7 +49,7 @@ def a_run(
     run = journal.create_run(**(told | fields))
     search = {"total": items, "seen": items, "pass": 1, "complete": True}
     for chunk in _chunks(items):
-        journal.add_items(run.id, [NewItem(ids(n), before(n)) for n in chunk], search=search)
+        journal.add_items(run.id, [FoundItem(ids(n), before(n)) for n in chunk], search=search)
     while taken := journal.turn(run.id, [], 1000):
         journal.turn(run.id, [fate(item) for item in taken], 0)
     ended: dict[str, Any] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowUse
+from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowStats
 
 RESET = 1_487_332_510
 
@@ -34,7 +34,7 @@ class Desk:
 
     def __init__(self, **options: object) -> None:
         self.clock = Clock()
-        self.windows: list[WindowUse] = []
+        self.windows: list[WindowStats] = []
         self.budget = Budget(clock=self.clock, on_window=self.windows.append, **options)  # type: ignore[arg-type]
 
     def send(self) -> Permit:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from intercom_bulk_updater.engine.pool import Snapshot
+from intercom_bulk_updater.engine.pool import PoolStatus
 from intercom_bulk_updater.model import Counts
 from intercom_bulk_updater.ratelimit.budget import BudgetState
 from intercom_bulk_updater.runs.observer import Progress
@@ -36,7 +36,7 @@ def acting(holds: str = "budget", failed: int = 12, **other: Any) -> Progress:
         "phase": "acting",
         "counts": Counts(selected=5000, done=3098, unchanged=40, failed=failed, pending=1850),
         "total": 5000, "rate": 164.2, "elapsed": 19.3, "eta": 11.3,
-        "snapshot": Snapshot(workers=31, busy=24, queued=10, waiting=3, delayed=2, holds=holds), "budget": budget(),
+        "snapshot": PoolStatus(workers=31, busy=24, queued=10, waiting=3, delayed=2, holds=holds), "budget": budget(),
     }  # fmt: skip
     return Progress(**(values | other))
 

@@ -19,7 +19,7 @@ import pytest
 from intercom_bulk_updater.errors import SafetyStop, UsageError
 from intercom_bulk_updater.model import Counts, Reversibility
 from intercom_bulk_updater.runs.observer import Progress
-from intercom_bulk_updater.runs.preview import Review
+from intercom_bulk_updater.runs.preview import Preview
 from intercom_bulk_updater.terminal.json_lines import JsonLines, done_line
 from intercom_bulk_updater.terminal.observers import (
     ConsoleObserver,
@@ -98,8 +98,8 @@ def run(observer: ConsoleObserver) -> None:
     observer.finish(REPORT)
 
 
-def review(change: int = 20, **other: Any) -> Review:
-    made = Review("close", selected=change, would_change=change, reversibility=str(Reversibility.FIELDS))
+def review(change: int = 20, **other: Any) -> Preview:
+    made = Preview("close", selected=change, would_change=change, reversibility=str(Reversibility.FIELDS))
     made.groups = Counter({"state: open → closed": change})
     for name, value in other.items():
         setattr(made, name, value)
@@ -297,7 +297,7 @@ def test_reader_that_leaves() -> None:
         ("20\n", review(reversibility=str(Reversibility.REDACT)), True),
     ],
 )
-def test_question(terminal: Terminal, typed: str, made: Review, yes: bool) -> None:
+def test_question(terminal: Terminal, typed: str, made: Preview, yes: bool) -> None:
     """A small change that can be taken back takes a y, every other the number; anything else is a no."""
     terminal.type(typed)
     asked = confirm(made, "r", Title("conversations.close", "close", "Acme"), stdin=terminal.stdin, stderr=terminal.stderr)
@@ -323,10 +323,10 @@ terminal = os.open(sys.argv[1], os.O_RDWR)  # of a new session: it becomes the c
 signal.signal(signal.SIGINT, lambda *_: None)
 from intercom_bulk_updater.terminal.json_lines import JsonLines, done_line
 from intercom_bulk_updater.terminal.question import confirm
-from intercom_bulk_updater.runs.preview import Review
+from intercom_bulk_updater.runs.preview import Preview
 from intercom_bulk_updater.terminal.phrases import Title
 stdin, stderr = os.fdopen(terminal, "r"), os.fdopen(os.dup(terminal), "w")
-review = Review("close", selected=3, would_change=3, reversibility="reversible")
+review = Preview("close", selected=3, would_change=3, reversibility="reversible")
 said = confirm(review, "r", Title("conversations.close", "close"), stdin=stdin, stderr=stderr)
 kept = signal.getsignal(signal.SIGINT) is not signal.default_int_handler
 print("answer", said, kept)

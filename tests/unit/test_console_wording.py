@@ -13,7 +13,7 @@ from intercom_bulk_updater.errors import AuthenticationError, RunLocked, SafetyS
 from intercom_bulk_updater.journal.records import Event, FailureExample, FailureGroup, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, RunStatus
 from intercom_bulk_updater.ratelimit.budget import BudgetState
-from intercom_bulk_updater.runs.preview import Review
+from intercom_bulk_updater.runs.preview import Preview
 from intercom_bulk_updater.terminal import tables
 from intercom_bulk_updater.terminal.phrases import Title
 from intercom_bulk_updater.terminal.search_table import findings_table
@@ -100,8 +100,8 @@ def test_endings(other: dict[str, Any], words: str) -> None:
     assert words in shown(summary_text(report(**other), TITLE), 120)
 
 
-def review(**other: Any) -> Review:
-    made = Review("close", selected=4312, would_change=4281, unchanged=24, reversibility="restores fields, not side effects")
+def review(**other: Any) -> Preview:
+    made = Preview("close", selected=4312, would_change=4281, unchanged=24, reversibility="restores fields, not side effects")
     made.groups = Counter({"state: open → closed": 4281})
     made.sample = [("1234567", "state: open → closed")]
     made.side_effects, made.requests, made.seconds, made.quota_share = "statistics stay", 4310, 26.0, 1.0

@@ -13,7 +13,7 @@ import pytest
 
 from intercom_bulk_updater.errors import ConfigurationError, JournalError, RunLocked
 from intercom_bulk_updater.journal import Journal, RunLock, journal_path
-from intercom_bulk_updater.model import NewItem, Outcome
+from intercom_bulk_updater.model import FoundItem, Outcome
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,7 +75,7 @@ def test_closed(tmp_path: Path) -> None:
     journal.close()
     journal.close()
     assert sorted(path.name for path in tmp_path.glob("journal.db*")) == ["journal.db"]
-    for call in (lambda: journal.run(run), lambda: journal.add_items(run, [NewItem("1")])):
+    for call in (lambda: journal.run(run), lambda: journal.add_items(run, [FoundItem("1")])):
         with pytest.raises(JournalError, match="closed"):
             call()
 
@@ -109,7 +109,7 @@ def test_damaged(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with Journal(path) as journal:
         run = journal.create_run(operation="close").id
-        journal.add_items(run, [NewItem(str(n), {"state": "open"}) for n in range(3000)])
+        journal.add_items(run, [FoundItem(str(n), {"state": "open"}) for n in range(3000)])
     content = bytearray(path.read_bytes())
     content[8192:-4096] = b"\xa5" * (len(content) - 12288)
     path.write_bytes(content)
@@ -183,7 +183,7 @@ def test_errors_hold_no_values(tmp_path: Path) -> None:
         with journal._database.transaction() as connection:
             connection.exec_driver_sql("DROP TABLE item")
         with pytest.raises(JournalError) as caught:
-            journal.add_items(run, [NewItem("secret@example.com", {"body": "secret@example.com"})])
+            journal.add_items(run, [FoundItem("secret@example.com", {"body": "secret@example.com"})])
     assert "secret" not in f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
 
 
@@ -194,7 +194,7 @@ def test_interrupted_between_begin_and_write(tmp_path: Path) -> None:
         writer = journal._database._writer
         writer.begin()
         writer.exec_driver_sql("DELETE FROM run")
-        assert journal.add_items(run, [NewItem("1")]) == 1
+        assert journal.add_items(run, [FoundItem("1")]) == 1
         assert journal.run(run).id == run
 
 

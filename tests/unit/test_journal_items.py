@@ -9,7 +9,7 @@ import pytest
 
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.journal import Journal
-from intercom_bulk_updater.model import Failure, Fate, NewItem, Outcome
+from intercom_bulk_updater.model import Failure, FoundItem, ItemResult, Outcome
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def run(journal: Journal) -> str:
 
 
 def add(journal: Journal, run: str, count: int) -> None:
-    journal.add_items(run, [NewItem(str(100 + n), {"state": "open"}) for n in range(count)])
+    journal.add_items(run, [FoundItem(str(100 + n), {"state": "open"}) for n in range(count)])
 
 
 def test_items_and_search_state_together(journal: Journal, run: str) -> None:
     """A page leaves its items in order, without repeats, and the place where the search goes on."""
-    assert journal.add_items(run, [NewItem("b"), NewItem("a"), NewItem("b")], search={"cursor": "2"}) == 2
-    assert journal.add_items(run, [NewItem("a"), NewItem("c")], search={"cursor": "3", "pass": 1}) == 1
+    assert journal.add_items(run, [FoundItem("b"), FoundItem("a"), FoundItem("b")], search={"cursor": "2"}) == 2
+    assert journal.add_items(run, [FoundItem("a"), FoundItem("c")], search={"cursor": "3", "pass": 1}) == 1
     assert journal.add_items(run, [], search={"complete": True}) == 0
     assert [(row.seq, row.id, row.outcome) for row in journal.items(run)] == [
         (1, "b", Outcome.PENDING),
@@ -43,10 +43,10 @@ def test_items_and_search_state_together(journal: Journal, run: str) -> None:
 
 def test_most(journal: Journal, run: str) -> None:
     """`most` bounds the run as a whole, not the page, and not even one item slips past it."""
-    assert journal.add_items(run, [NewItem(str(n)) for n in range(7)], most=10) == 7
-    assert journal.add_items(run, [NewItem(str(n)) for n in range(20)], most=10) == 3
-    assert journal.add_items(run, [NewItem("z")], most=10) == 0
-    assert journal.add_items(run, [NewItem("z")], most=5) == 0
+    assert journal.add_items(run, [FoundItem(str(n)) for n in range(7)], most=10) == 7
+    assert journal.add_items(run, [FoundItem(str(n)) for n in range(20)], most=10) == 3
+    assert journal.add_items(run, [FoundItem("z")], most=10) == 0
+    assert journal.add_items(run, [FoundItem("z")], most=5) == 0
     assert journal.counts(run).selected == 10
 
 
@@ -54,14 +54,14 @@ def test_runs_do_not_share_items(journal: Journal, run: str) -> None:
     """The same id in two runs is two items."""
     other = journal.create_run(operation="tag").id
     for name in (run, other):
-        assert journal.add_items(name, [NewItem("1")]) == 1
+        assert journal.add_items(name, [FoundItem("1")]) == 1
     journal.turn(run, [], 5)
     assert journal.counts(run).in_flight == 1 and journal.counts(other).pending == 1
 
 
 def test_turn(journal: Journal, run: str) -> None:
     """A turn writes outcomes and hands out the lowest pending items with all that a worker needs."""
-    journal.add_items(run, [NewItem("a", {"state": "open"}, {"tag": "x"}), NewItem("b"), NewItem("c")])
+    journal.add_items(run, [FoundItem("a", {"state": "open"}, {"tag": "x"}), FoundItem("b"), FoundItem("c")])
     before = time.time()
     first, second = journal.turn(run, [], 2)
     assert (first.seq, first.id, first.before, first.data) == (1, "a", {"state": "open"}, {"tag": "x"})
@@ -69,8 +69,8 @@ def test_turn(journal: Journal, run: str) -> None:
     assert before <= first.sent_at <= time.time()
     failure = Failure("not_found", "gone", 404, "not_found", "req-1")
     fates = [
-        Fate(1, Outcome.DONE, attempts=2, after={"state": "closed"}, note="ok \ud800"),
-        Fate(2, Outcome.FAILED, failure=failure),
+        ItemResult(1, Outcome.DONE, attempts=2, after={"state": "closed"}, note="ok \ud800"),
+        ItemResult(2, Outcome.FAILED, failure=failure),
     ]
     assert [item.id for item in journal.turn(run, fates, 9)] == ["c"]
     done, failed = journal.item(run, "a"), journal.item(run, "b")
@@ -101,7 +101,7 @@ def test_only_allowed_moves(journal: Journal, run: str, outcome: Outcome) -> Non
     add(journal, run, 3)
     journal.turn(run, [], 1)
     with pytest.raises(JournalError):
-        journal.turn(run, [Fate(1, Outcome.DONE), Fate(2, outcome)], 5)
+        journal.turn(run, [ItemResult(1, Outcome.DONE), ItemResult(2, outcome)], 5)
     counts = journal.counts(run)
     assert (counts.in_flight, counts.pending, counts.done) == (1, 2, 0)
 
@@ -111,9 +111,9 @@ def test_settled_once(journal: Journal, run: str, outcome: Outcome) -> None:
     """An outcome is never written over by another."""
     add(journal, run, 1)
     journal.turn(run, [], 1)
-    journal.turn(run, [Fate(1, Outcome.DONE)], 0)
+    journal.turn(run, [ItemResult(1, Outcome.DONE)], 0)
     with pytest.raises(JournalError):
-        journal.turn(run, [Fate(1, outcome)], 0)
+        journal.turn(run, [ItemResult(1, outcome)], 0)
     assert journal.counts(run).done == 1
 
 
@@ -122,7 +122,7 @@ def test_one_item_twice_in_a_turn(journal: Journal, run: str) -> None:
     add(journal, run, 1)
     journal.turn(run, [], 1)
     with pytest.raises(JournalError, match="outcome already"):
-        journal.turn(run, [Fate(1, Outcome.DONE), Fate(1, Outcome.FAILED)], 0)
+        journal.turn(run, [ItemResult(1, Outcome.DONE), ItemResult(1, Outcome.FAILED)], 0)
     assert journal.counts(run).in_flight == 1
 
 
@@ -130,7 +130,7 @@ def test_back_to_pending(journal: Journal, run: str) -> None:
     """An item given back comes again with its attempts, its doubt and the time of its *first* claim."""
     add(journal, run, 1)
     (first,) = journal.turn(run, [], 1)
-    (again,) = journal.turn(run, [Fate(1, Outcome.PENDING, attempts=2, doubt=True)], 1)
+    (again,) = journal.turn(run, [ItemResult(1, Outcome.PENDING, attempts=2, doubt=True)], 1)
     assert (again.attempts, again.doubt, again.sent_at) == (2, True, first.sent_at)
     row = journal.item(run, "100")
     assert row is not None and row.finished_at is None
@@ -152,19 +152,19 @@ def test_release(journal: Journal, run: str) -> None:
 
 def test_review(journal: Journal, run: str) -> None:
     """A review settles pending items and fills their before-image; attempts and doubts stay."""
-    journal.add_items(run, [NewItem("a"), NewItem("b")])
+    journal.add_items(run, [FoundItem("a"), FoundItem("b")])
     journal.turn(run, [], 1)
     journal.recover(run)
     fates = [
-        Fate(1, Outcome.PENDING, attempts=0, before={"state": "open"}),
-        Fate(2, Outcome.UNCHANGED, attempts=0, before={"state": "closed"}),
+        ItemResult(1, Outcome.PENDING, attempts=0, before={"state": "open"}),
+        ItemResult(2, Outcome.UNCHANGED, attempts=0, before={"state": "closed"}),
     ]
     assert journal.turn(run, fates, 0) == []
     first, second = journal.items(run)
     assert (first.outcome, first.before, first.doubt) == (Outcome.PENDING, {"state": "open"}, True)
     assert (second.outcome, second.before) == (Outcome.UNCHANGED, {"state": "closed"})
     journal.turn(run, [], 1)
-    journal.turn(run, [Fate(1, Outcome.DONE)], 0)
+    journal.turn(run, [ItemResult(1, Outcome.DONE)], 0)
     kept = journal.item(run, "a")
     assert kept is not None and kept.before == {"state": "open"}
 
@@ -173,7 +173,7 @@ def test_recover(journal: Journal, run: str) -> None:
     """What a dead process left in flight is pending and in doubt, and keeps the time of its claim."""
     add(journal, run, 4)
     first = journal.turn(run, [], 2)[0]
-    journal.turn(run, [Fate(2, Outcome.DONE)], 1)
+    journal.turn(run, [ItemResult(2, Outcome.DONE)], 1)
     assert journal.recover(run) == 2
     assert journal.recover(run) == 0
     items = journal.turn(run, [], 9)
@@ -186,11 +186,11 @@ def test_reopen(journal: Journal, run: str) -> None:
     add(journal, run, 5)
     journal.turn(run, [], 5)
     fates = [
-        Fate(1, Outcome.FAILED, attempts=4, failure=Failure("server_error", "x", 500), note="n", after={"a": 1}),
-        Fate(2, Outcome.FAILED, failure=Failure("not_found", "y", 404)),
-        Fate(3, Outcome.IN_DOUBT, failure=Failure("timeout")),
-        Fate(4, Outcome.DONE),
-        Fate(5, Outcome.DRIFTED),
+        ItemResult(1, Outcome.FAILED, attempts=4, failure=Failure("server_error", "x", 500), note="n", after={"a": 1}),
+        ItemResult(2, Outcome.FAILED, failure=Failure("not_found", "y", 404)),
+        ItemResult(3, Outcome.IN_DOUBT, failure=Failure("timeout")),
+        ItemResult(4, Outcome.DONE),
+        ItemResult(5, Outcome.DRIFTED),
     ]
     journal.turn(run, fates, 0)
     assert journal.reopen(run, outcomes=[Outcome.FAILED], causes=[]) == 0
@@ -212,7 +212,7 @@ def test_counts(journal: Journal, run: str) -> None:
     add(journal, run, 8)
     journal.turn(run, [], 7)
     settled = (Outcome.DONE, Outcome.UNCHANGED, Outcome.FAILED, Outcome.DRIFTED, Outcome.IN_DOUBT)
-    journal.turn(run, [Fate(n, outcome) for n, outcome in enumerate(settled, 1)], 0)
+    journal.turn(run, [ItemResult(n, outcome) for n, outcome in enumerate(settled, 1)], 0)
     counts = journal.counts(run)
     assert (counts.selected, counts.finished, counts.in_flight, counts.pending) == (8, 5, 2, 1)
     assert sum(value for name, value in counts.as_json().items() if name != "selected") == 8
@@ -227,11 +227,11 @@ def test_failures(journal: Journal, run: str) -> None:
     journal.turn(
         run,
         [
-            Fate(1, Outcome.IN_DOUBT, failure=Failure("timeout", "no answer")),
-            Fate(2, Outcome.FAILED, failure=gone),
-            Fate(3, Outcome.FAILED, failure=Failure("not_found", "another", 404)),
-            Fate(4, Outcome.FAILED),
-            Fate(5, Outcome.UNCHANGED, note="skipped"),
+            ItemResult(1, Outcome.IN_DOUBT, failure=Failure("timeout", "no answer")),
+            ItemResult(2, Outcome.FAILED, failure=gone),
+            ItemResult(3, Outcome.FAILED, failure=Failure("not_found", "another", 404)),
+            ItemResult(4, Outcome.FAILED),
+            ItemResult(5, Outcome.UNCHANGED, note="skipped"),
         ],
         0,
     )
@@ -252,8 +252,8 @@ def test_items_filtered(journal: Journal, run: str, chunk: int) -> None:
     """Items come in the order found, by outcome, cause, id or place, whatever the size of a page."""
     add(journal, run, 10)
     journal.turn(run, [], 10)
-    journal.turn(run, [Fate(n, Outcome.DONE) for n in (1, 4, 7)], 0)
-    journal.turn(run, [Fate(n, Outcome.FAILED, failure=Failure("a" if n < 5 else "b")) for n in (2, 5, 9)], 0)
+    journal.turn(run, [ItemResult(n, Outcome.DONE) for n in (1, 4, 7)], 0)
+    journal.turn(run, [ItemResult(n, Outcome.FAILED, failure=Failure("a" if n < 5 else "b")) for n in (2, 5, 9)], 0)
 
     def seqs(**filters: object) -> list[int]:
         return [row.seq for row in journal.items(run, chunk=chunk, **filters)]  # type: ignore[arg-type]
@@ -275,15 +275,15 @@ def test_reading_while_writing(journal: Journal, run: str) -> None:
     seen = []
     for row in journal.items(run, outcomes=[Outcome.PENDING], chunk=7):
         seen.append(row.seq)
-        journal.turn(run, [Fate(row.seq, Outcome.UNCHANGED, attempts=0)], 0)
+        journal.turn(run, [ItemResult(row.seq, Outcome.UNCHANGED, attempts=0)], 0)
     assert seen == list(range(1, 51))
 
 
 def test_many_ids(journal: Journal, run: str) -> None:
     """Thousands of ids at once pass every limit that a database has on one statement."""
     ids = [f"{n:015d}" for n in range(33_000)]
-    assert journal.add_items(run, [NewItem(i) for i in ids]) == 33_000
-    assert journal.add_items(run, [NewItem(i) for i in ids]) == 0
+    assert journal.add_items(run, [FoundItem(i) for i in ids]) == 33_000
+    assert journal.add_items(run, [FoundItem(i) for i in ids]) == 0
     assert len(journal.known(run, ids)) == 33_000
     assert sum(1 for _ in journal.items(run, ids=ids, chunk=500)) == 33_000
 
@@ -294,11 +294,11 @@ def test_touched_by_runs(journal: Journal, run: str) -> None:
     for name in (run, later, elsewhere, failed):
         add(journal, name, 1)
         journal.turn(name, [], 1)
-    journal.turn(run, [Fate(1, Outcome.DONE)], 0)
+    journal.turn(run, [ItemResult(1, Outcome.DONE)], 0)
     since = time.time()
-    journal.turn(later, [Fate(1, Outcome.DONE, after={"state": "open"})], 0)
-    journal.turn(elsewhere, [Fate(1, Outcome.DONE)], 0)
-    journal.turn(failed, [Fate(1, Outcome.FAILED)], 0)
+    journal.turn(later, [ItemResult(1, Outcome.DONE, after={"state": "open"})], 0)
+    journal.turn(elsewhere, [ItemResult(1, Outcome.DONE)], 0)
+    journal.turn(failed, [ItemResult(1, Outcome.FAILED)], 0)
     found = journal.touched_by_runs("w", "100", since)
     assert [(name, row.after) for name, row in found] == [(later, {"state": "open"})]
     assert [name for name, _ in journal.touched_by_runs("w", "100", 0)] == [run, later]

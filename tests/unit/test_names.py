@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from intercom_bulk_updater.errors import BadAnswer, ServerError, UsageError
-from intercom_bulk_updater.search.names import Names
+from intercom_bulk_updater.search.names import WorkspaceNames
 
 
 def called(**names: str) -> list[dict[str, Any]]:
@@ -78,14 +78,14 @@ class Server:
 )
 def test_resolve(kind: str, typed: str, identity: str, name: str) -> None:
     """A name, in any capitals, or an id finds its item; an admin is found by e-mail too."""
-    found = Names(Server()).resolve(kind, typed)
+    found = WorkspaceNames(Server()).resolve(kind, typed)
     assert (found.id, found.name) == (identity, name)
 
 
 def test_lists_are_read_once_and_late() -> None:
     """Each list is read when first needed, and then kept."""
     server = Server()
-    names = Names(server)
+    names = WorkspaceNames(server)
     assert not server.asked
     for _ in range(3):
         names.resolve("team", "Support")
@@ -97,7 +97,7 @@ def test_lists_are_read_once_and_late() -> None:
 def test_unknown_name() -> None:
     """An unknown name is refused with the nearest ones and how many there are."""
     with pytest.raises(UsageError) as caught:
-        Names(Server()).resolve("team", "Suport")
+        WorkspaceNames(Server()).resolve("team", "Suport")
     assert "6 teams" in caught.value.message
     assert "Nearest: Support (5001)" in caught.value.message
     assert caught.value.message.count("(") == 3
@@ -106,7 +106,7 @@ def test_unknown_name() -> None:
 def test_unknown_id() -> None:
     """Digits that are neither an id nor a name are refused with the nearest."""
     with pytest.raises(UsageError, match=r"Nearest: .*Support \(5001\)"):
-        Names(Server()).resolve("team", "50011")
+        WorkspaceNames(Server()).resolve("team", "50011")
 
 
 @pytest.mark.parametrize(
@@ -116,24 +116,24 @@ def test_unknown_id() -> None:
 def test_ambiguous(kind: str, typed: str, ids: str) -> None:
     """A name that several carry, or that is the id of another, is refused with the ids."""
     with pytest.raises(UsageError, match=ids):
-        Names(Server()).resolve(kind, typed)
+        WorkspaceNames(Server()).resolve(kind, typed)
 
 
 def test_empty_list() -> None:
     """A workspace without any says so."""
     with pytest.raises(UsageError, match="no segments"):
-        Names(Server()).resolve("segment", "vips")
+        WorkspaceNames(Server()).resolve("segment", "vips")
 
 
 def test_not_a_list() -> None:
     """An answer without the list is an error of the server, not an unknown name."""
     with pytest.raises(BadAnswer, match="/teams"):
-        Names(lambda _path: {}).resolve("team", "Support")
+        WorkspaceNames(lambda _path: {}).resolve("team", "Support")
 
 
 def test_labels() -> None:
     """A label is the name with the id, and the id alone where the list does not help."""
-    names = Names(Server())
+    names = WorkspaceNames(Server())
     assert [names.label("team", "5003"), names.label("team", "1"), names.label("planet", "3")] == [
         "Tier 2 (5003)",
         "1",
@@ -143,4 +143,4 @@ def test_labels() -> None:
     def broken(_path: str) -> dict[str, Any]:
         raise ServerError(status=503)
 
-    assert Names(broken).label("team", "5001") == "5001"
+    assert WorkspaceNames(broken).label("team", "5001") == "5001"

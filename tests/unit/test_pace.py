@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from intercom_bulk_updater.engine.pool import Crew, Engine
-from intercom_bulk_updater.engine.throughput import Pace
-from intercom_bulk_updater.model import Fate, Item, Outcome
+from intercom_bulk_updater.engine.pool import PoolSize, WorkerPool
+from intercom_bulk_updater.engine.throughput import Throughput
+from intercom_bulk_updater.model import Item, ItemResult, Outcome
 from intercom_bulk_updater.ratelimit.budget import Budget
-from intercom_bulk_updater.ratelimit.limiter import Gate
+from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 
 
 def test_a_window_with_its_burst_and_its_wait_is_one_speed() -> None:
     """200 a second for eight seconds and nothing for two are 160 a second, at every moment once a window has gone by."""
-    pace, finished, shown = Pace(), 0, []
+    pace, finished, shown = Throughput(), 0, []
     for tick in range(100):
         if tick % 20 < 16:
             finished += 100
@@ -24,7 +24,7 @@ def test_a_window_with_its_burst_and_its_wait_is_one_speed() -> None:
 
 def test_the_first_seconds_and_a_pause() -> None:
     """At the start it is the mean since the start; what a pause took is not counted."""
-    pace = Pace()
+    pace = Throughput()
     pace.saw(0.0, 0)
     assert pace.rate == 0.0
     pace.saw(1.0, 50)
@@ -40,15 +40,15 @@ def test_nothing_is_finishing_while_items_wait_on_disk() -> None:
     left = [Item(seq, str(seq)) for seq in range(300)]
     told: list[str] = []
 
-    def take(fates: Sequence[Fate], number: int) -> list[Item]:
+    def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
         told.append(engine.snapshot(False).holds)
         taken, left[:] = left[:number], left[number:]
         return taken
 
-    engine = Engine(
-        gate=Gate(Budget(), Stop()), stop=Stop(), crew=Crew(fixed=4), take=take, more=lambda: False, tick=lambda snapshot: None,
-        do=lambda attempt: Fate(attempt.item.seq, Outcome.DONE), release=lambda seqs: None,
-        doubtful=lambda attempt: Fate(attempt.item.seq, Outcome.IN_DOUBT),
+    engine = WorkerPool(
+        gate=RateLimiter(Budget(), Stop()), stop=Stop(), crew=PoolSize(fixed=4), take=take, more=lambda: False, tick=lambda snapshot: None,
+        do=lambda attempt: ItemResult(attempt.item.seq, Outcome.DONE), release=lambda seqs: None,
+        doubtful=lambda attempt: ItemResult(attempt.item.seq, Outcome.IN_DOUBT),
     )  # fmt: skip
     engine.run()
     assert told[0] == "" and not left

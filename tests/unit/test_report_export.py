@@ -14,7 +14,7 @@ from report_runs import a_run, done, mixed
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.journal import Journal, RunLock
-from intercom_bulk_updater.model import Failure, Fate, Item, NewItem, Outcome, RunStatus
+from intercom_bulk_updater.model import Failure, FoundItem, Item, ItemResult, Outcome, RunStatus
 from intercom_bulk_updater.report.export import COLUMNS, export, export_file
 
 HOSTILE = [
@@ -71,9 +71,9 @@ def test_every_item_is_one_row_in_both_forms(journal: Journal) -> None:
 def test_no_cell_is_a_formula(journal: Journal) -> None:
     """Whatever an updater or a server put there, no cell begins as a formula does; text stays whole."""
 
-    def fate(item: Item) -> Fate:
+    def fate(item: Item) -> ItemResult:
         text = HOSTILE[item.seq - 1]
-        return Fate(item.seq, Outcome.FAILED, failure=Failure(text, text, 400, text, text), note=text)
+        return ItemResult(item.seq, Outcome.FAILED, failure=Failure(text, text, 400, text, text), note=text)
 
     run = a_run(journal, len(HOSTILE), fate, ids=lambda n: HOSTILE[n - 1].replace("\ud83d", "") + str(n))
     rows = rows_of(exported(journal, run.id))
@@ -103,7 +103,7 @@ def test_private_text_is_left_out_unless_asked_for(journal: Journal) -> None:
     run = a_run(
         journal,
         1,
-        lambda item: Fate(item.seq, Outcome.FAILED, failure=failure),
+        lambda item: ItemResult(item.seq, Outcome.FAILED, failure=failure),
         before=lambda n: {"body": "Dear Anna", "email": "anna@example.com"},
     )
     for form in ("csv", "jsonl"):
@@ -121,7 +121,7 @@ def test_only_the_outcomes_that_are_asked_for(journal: Journal) -> None:
     run = a_run(journal, 300, mixed)
     assert exported(journal, run.id, outcomes=[Outcome.FAILED]).count("\r\n") == 1 + 15
     dead = journal.create_run(operation="conversations.close")
-    journal.add_items(dead.id, [NewItem("1"), NewItem("2")])
+    journal.add_items(dead.id, [FoundItem("1"), FoundItem("2")])
     journal.turn(dead.id, [], 1)
     journal.update_run(dead.id, status=RunStatus.RUNNING)
     assert [r["id"] for r in rows_of(exported(journal, dead.id, outcomes=[Outcome.IN_DOUBT]))] == ["1"]
@@ -134,7 +134,7 @@ def test_tags_are_told_one_by_one(journal: Journal) -> None:
     run = a_run(
         journal,
         1,
-        lambda item: Fate(item.seq, Outcome.DONE, after={"tags": ["7", "86"], "part": "9"}),
+        lambda item: ItemResult(item.seq, Outcome.DONE, after={"tags": ["7", "86"], "part": "9"}),
         before=lambda n: {"tags": ["7", "12"]},
     )
     assert rows_of(exported(journal, run.id))[0]["change"] == "tags: added 86; tags: removed 12"

@@ -14,7 +14,7 @@ from report_runs import a_run, done, mixed
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.journal import Journal, WindowRow
-from intercom_bulk_updater.model import Failure, Fate, NewItem, Outcome, RunStatus
+from intercom_bulk_updater.model import Failure, FoundItem, ItemResult, Outcome, RunStatus
 from intercom_bulk_updater.report.page import page, write_page
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u202e\x1b[2J 😀"
@@ -154,11 +154,11 @@ def test_nothing_is_loaded_and_nothing_can_run(journal: Journal) -> None:
 def test_hostile_text_stays_text(journal: Journal) -> None:
     """Markup, quotes, control characters and half an emoji come out as visible text and nothing else."""
 
-    def fate(item: object) -> Fate:
+    def fate(item: object) -> ItemResult:
         seq = item.seq  # type: ignore[attr-defined]
         if seq % 2:
-            return Fate(seq, Outcome.FAILED, failure=Failure(EVIL, HALF, 400, HALF, HALF))
-        return Fate(seq, Outcome.DRIFTED, note=HALF)
+            return ItemResult(seq, Outcome.FAILED, failure=Failure(EVIL, HALF, 400, HALF, HALF))
+        return ItemResult(seq, Outcome.DRIFTED, note=HALF)
 
     run = a_run(
         journal,
@@ -197,7 +197,7 @@ def test_bodies_and_addresses_are_left_out_unless_asked_for(journal: Journal) ->
     run = a_run(
         journal,
         3,
-        lambda item: Fate(item.seq, Outcome.DRIFTED, note="assigned to anna@example.com"),
+        lambda item: ItemResult(item.seq, Outcome.DRIFTED, note="assigned to anna@example.com"),
         parameters={"body": "Dear customer"},
     )
     without, everything = page(journal, run.id), page(journal, run.id, with_bodies=True)
@@ -211,7 +211,7 @@ def test_bodies_and_addresses_are_left_out_unless_asked_for(journal: Journal) ->
 
 def test_lists_of_ids_end_at_two_hundred(journal: Journal) -> None:
     """Of 5,000 items that drifted 200 are listed, of how many is said; the page does not grow."""
-    run = a_run(journal, 5000, lambda item: Fate(item.seq, Outcome.DRIFTED, note="moved"))
+    run = a_run(journal, 5000, lambda item: ItemResult(item.seq, Outcome.DRIFTED, note="moved"))
     text = page(journal, run.id)
     assert text.count("<td>moved</td>") == 200
     assert "The first 8 of 5,000" in text
@@ -317,7 +317,7 @@ def test_the_verdict_never_says_more_than_is_known(journal: Journal, finish: dic
 def test_a_dry_run_shows_what_would_change(journal: Journal) -> None:
     """The page of a dry run says that nothing was written, and what would change."""
     run = journal.create_run(operation="conversations.close", kind="dry_run")
-    journal.add_items(run.id, [NewItem(str(n), {"state": "open"}) for n in range(7)])
+    journal.add_items(run.id, [FoundItem(str(n), {"state": "open"}) for n in range(7)])
     journal.update_run(run.id, exit_code=0, totals={"review": {"groups": {"state: open → closed": 7}}})
     text = page(journal, run.id)
     for said in ("Dry run, nothing written", "7 of 7 would change", "state: open → closed"):

@@ -23,7 +23,7 @@ from intercom_bulk_updater.errors import (
     VerificationFailed,
 )
 from intercom_bulk_updater.journal import Journal, RunLock
-from intercom_bulk_updater.model import Failure, Fate, NewItem, Outcome, RunStatus
+from intercom_bulk_updater.model import Failure, FoundItem, ItemResult, Outcome, RunStatus
 from intercom_bulk_updater.report.summary import exit_of, summarize, summary_without_run
 from intercom_bulk_updater.report.texts import error_hint
 
@@ -143,7 +143,7 @@ def test_an_exit_code_that_is_given_wins(journal: Journal) -> None:
 def test_items_in_flight_are_in_doubt_once_their_process_is_dead(journal: Journal) -> None:
     """Items in flight are pending while a process holds the run, and in doubt when it is dead."""
     run = journal.create_run(operation="conversations.close")
-    journal.add_items(run.id, [NewItem("1"), NewItem("2")])
+    journal.add_items(run.id, [FoundItem("1"), FoundItem("2")])
     journal.turn(run.id, [], 1)
     journal.update_run(run.id, status=RunStatus.RUNNING)
     with RunLock(journal.home, run.id):
@@ -199,7 +199,7 @@ def test_a_note_of_the_verification_is_no_message_body(journal: Journal) -> None
 def test_a_dry_run_counts_what_would_change_as_pending(journal: Journal) -> None:
     """Of a dry run `pending` is what would change, nothing is to be resumed, and its review is told."""
     run = journal.create_run(operation="conversations.close", kind="dry_run")
-    journal.add_items(run.id, [NewItem(str(n), {"state": "open"}) for n in range(7)])
+    journal.add_items(run.id, [FoundItem(str(n), {"state": "open"}) for n in range(7)])
     journal.update_run(run.id, exit_code=0, totals={"review": {"would_change": 7}})
     told = summarize(journal, run.id)
     assert (told["ok"], told["exit"], told["counts"]["pending"]) == (True, 0, 7)
@@ -223,7 +223,7 @@ def test_the_object_can_be_written_as_utf_8(journal: Journal) -> None:
     run = a_run(
         journal,
         1,
-        lambda item: Fate(item.seq, Outcome.FAILED, failure=failure),
+        lambda item: ItemResult(item.seq, Outcome.FAILED, failure=failure),
         parameters={"\ud83d": "\ud83d"},
         selection={"words": "name = \ud83d"},
     )
@@ -264,5 +264,5 @@ def test_a_hint_points_to_what_there_is(journal: Journal, error: BaseException, 
 
 def test_a_dry_run_has_the_pace_of_looking(journal: Journal) -> None:
     """Its rate is of what it looked at, whatever of that already was as wanted."""
-    run = a_run(journal, 20, lambda item: Fate(item.seq, Outcome.UNCHANGED), kind="dry_run", finish={"totals": {"seconds": 0.2}})
+    run = a_run(journal, 20, lambda item: ItemResult(item.seq, Outcome.UNCHANGED), kind="dry_run", finish={"totals": {"seconds": 0.2}})
     assert summarize(journal, run.id)["rate"] == 100.0

@@ -14,7 +14,7 @@ from referencing.jsonschema import DRAFT4
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.search.language.fields import resource as find_resource
 from intercom_bulk_updater.search.language.where import Resolved, compile_where, explain, hints, validate_query
-from intercom_bulk_updater.search.names import Names
+from intercom_bulk_updater.search.names import WorkspaceNames
 
 # A Tuesday, 06:00 in Dublin.
 NOW = 1795500000.0
@@ -22,7 +22,7 @@ DAY = 86400
 TEAMS = {"teams": [{"id": "5001", "name": "Support"}, {"id": "5002", "name": "Customer Care"}]}
 TAGS = {"data": [{"id": "86", "name": "incident"}, {"id": "87", "name": "vip"}]}
 ADMINS = {"admins": [{"id": "7", "name": "Ann Lee", "email": "ann@example.com"}]}
-NAMES = Names({"teams": TEAMS, "tags": TAGS, "admins": ADMINS}.__getitem__)
+NAMES = WorkspaceNames({"teams": TEAMS, "tags": TAGS, "admins": ADMINS}.__getitem__)
 
 
 def compiled(text: str, resource: str = "conversations", **options: Any) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from typing import Any
 from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited, UsageError
 from ..model import Requests, Workspace
 from ..ratelimit.budget import Permit
-from ..ratelimit.limiter import Gate
+from ..ratelimit.limiter import RateLimiter
 from .error_map import refusal, throttle_kind
-from .messages import Request, Response, Sent, Transport
+from .messages import Request, Response, SentRequest, Transport
 from .redact import redact
-from .replay import Carried
+from .replay import CompletedRequests
 
 log = logging.getLogger("intercom_bulk_updater")
 
@@ -46,7 +46,7 @@ class Client:
         Where the transport goes; paths may be given as addresses below it.
     """
 
-    def __init__(self, transport: Transport, gate: Gate, *, admin_id: str = "", base_url: str = "") -> None:
+    def __init__(self, transport: Transport, gate: RateLimiter, *, admin_id: str = "", base_url: str = "") -> None:
         self._transport = transport
         self.base_url = base_url.rstrip("/")
         self.gate = gate
@@ -94,8 +94,8 @@ class Client:
         """
         purpose = purpose or ("read" if method == "GET" else "action")
         path = self._relative(path)
-        carried: Carried | None = getattr(self._carried, "value", None) if purpose == "action" else None
-        sent = Sent(method, path.strip("/"), json)
+        carried: CompletedRequests | None = getattr(self._carried, "value", None) if purpose == "action" else None
+        sent = SentRequest(method, path.strip("/"), json)
         if carried is not None and (known := carried.answer(sent)) is not None:
             return known
         try:
@@ -138,7 +138,7 @@ class Client:
         return _read(answer, method, path)
 
     @contextmanager
-    def carrying(self, carried: Carried) -> Iterator[None]:
+    def carrying(self, carried: CompletedRequests) -> Iterator[None]:
         """While this lasts, writes of this thread that an earlier attempt carried out are answered from memory."""
         carried.begin()
         self._carried.value = carried
@@ -156,13 +156,13 @@ class Client:
     # -- permits ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def in_hand(self, purpose: str = "action") -> Iterator[Hand]:
+    def in_hand(self, purpose: str = "action") -> Iterator[PermitLease]:
         """Hold one permit while code runs that may send a request by its own HTTP library.
 
         A call through this client inside the block uses the permit in hand first. What is left unused at the end is
         settled as one request without headers, or with those of `Hand.seen` when an error carried them.
         """
-        hand = Hand(self._enter(purpose))
+        hand = PermitLease(self._enter(purpose))
         self._hand.value = hand
         try:
             yield hand
@@ -177,7 +177,7 @@ class Client:
                     self.gate.leave(hand.permit, status=hand.status, headers=hand.headers)
 
     def _permit(self, purpose: str) -> Permit:
-        hand: Hand | None = getattr(self._hand, "value", None)
+        hand: PermitLease | None = getattr(self._hand, "value", None)
         if hand is not None and hand.permit is not None:
             permit, hand.permit = hand.permit, None
             return permit
@@ -185,7 +185,7 @@ class Client:
 
     def _enter(self, purpose: str) -> Permit:
         """Wait for a permit. From its first one on, an action is in flight: a stop waits for its other requests."""
-        carried: Carried | None = getattr(self._carried, "value", None)
+        carried: CompletedRequests | None = getattr(self._carried, "value", None)
         permit = self.gate.enter(purpose, finishing=carried is not None and carried.begun)
         if carried is not None:
             carried.begun = True
@@ -273,7 +273,7 @@ class Client:
         return error
 
 
-class Hand:
+class PermitLease:
     """A permit in hand; see `Client.in_hand`."""
 
     def __init__(self, permit: Permit) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .messages import Sent
+from .messages import SentRequest
 
 Json = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ _MESSAGES = ("comment", "note")
 _CONVERSATION = re.compile(r"^conversations/([^/]+)(?:/(parts|reply|tags)(?:/([^/]+))?)?$")
 
 
-def effect_of(sent: Sent | None) -> Effect | None:
+def effect_of(sent: SentRequest | None) -> Effect | None:
     """The effect of a request, or None when it is not known."""
     if sent is None:
         return None

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import AnswerLost, ApiError, BadAnswer, ConnectionFailed, TimedOut, TransportError
 from .error_map import refusal
-from .messages import Response, Sent
+from .messages import Response, SentRequest
 
 _LIBRARIES = frozenset(
     ("requests", "httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "aiohttp", "http", "urllib", "intercom", "anyio")
@@ -39,12 +39,12 @@ _NOTE = "_intercom_bulk_sent"
 _BODY = "_intercom_bulk_body"
 
 
-def told(exc: BaseException) -> tuple[ApiError | TransportError, Sent | None] | None:
+def told(exc: BaseException) -> tuple[ApiError | TransportError, SentRequest | None] | None:
     """What an exception of somebody else's code says about a request, as one of our errors, and which request it was.
 
     None: it is about no request.
     """
-    known: Sent | None = getattr(exc, _NOTE, None)
+    known: SentRequest | None = getattr(exc, _NOTE, None)
     for one in _chain(exc):
         found = _told(one)
         if found is None and known is not None and type(one).__name__ == "JSONDecodeError":
@@ -58,13 +58,13 @@ def told(exc: BaseException) -> tuple[ApiError | TransportError, Sent | None] | 
     return None
 
 
-def note(exc: BaseException, sent: Sent) -> None:
+def note(exc: BaseException, sent: SentRequest) -> None:
     """Remember with an error which request left last, for libraries whose errors do not say."""
     with suppress(AttributeError):
         setattr(exc, _NOTE, sent)
 
 
-class Refused(Exception):
+class ReturnedError(Exception):
     """An action returned what Intercom refused it with, or no usable answer, and raised nothing."""
 
     def __init__(self, error: ApiError | TransportError) -> None:
@@ -85,9 +85,9 @@ def answered(result: Any) -> ApiError | TransportError | None:
     return None
 
 
-def _told(exc: BaseException) -> tuple[ApiError | TransportError, Sent | None] | None:
+def _told(exc: BaseException) -> tuple[ApiError | TransportError, SentRequest | None] | None:
     if isinstance(exc, ApiError | TransportError):
-        return exc, Sent(exc.method, exc.path, exc.parts.get("json")) if exc.method else None
+        return exc, SentRequest(exc.method, exc.path, exc.parts.get("json")) if exc.method else None
     response = getattr(exc, "response", None)
     request = getattr(response, "request", None) or _quietly(exc, "request") or getattr(exc, "request_info", None)
     names = {cls.__name__ for cls in type(exc).__mro__}
@@ -113,7 +113,7 @@ def _told(exc: BaseException) -> tuple[ApiError | TransportError, Sent | None] |
     return _by_name(exc, names, _sent(request))
 
 
-def _by_name(exc: BaseException, names: set[str], sent: Sent | None) -> tuple[TransportError, Sent | None] | None:
+def _by_name(exc: BaseException, names: set[str], sent: SentRequest | None) -> tuple[TransportError, SentRequest | None] | None:
     if isinstance(exc, ValueError) or "InvalidURL" in names:
         return None  # a request that cannot even be made
     reason = getattr(exc, "reason", None)
@@ -129,7 +129,7 @@ def _by_name(exc: BaseException, names: set[str], sent: Sent | None) -> tuple[Tr
     return None
 
 
-def _by_system(exc: BaseException) -> tuple[TransportError, Sent | None] | None:
+def _by_system(exc: BaseException) -> tuple[TransportError, SentRequest | None] | None:
     if isinstance(exc, TimeoutError):
         return TimedOut(str(exc)), None
     if isinstance(exc, ConnectionRefusedError) or type(exc).__name__ == "gaierror":
@@ -164,7 +164,7 @@ def _is_json(content: bytes) -> bool:
     return True
 
 
-def _refusal(status: int, headers: Any, content: Any, sent: Sent | None) -> ApiError:
+def _refusal(status: int, headers: Any, content: Any, sent: SentRequest | None) -> ApiError:
     lower = {str(k).lower(): str(v) for k, v in dict(headers or {}).items()}
     body = content if isinstance(content, bytes) else b""
     return refusal(Response(status, lower, body), sent.method if sent else "", sent.path if sent else "")
@@ -216,7 +216,7 @@ def _quietly(exc: BaseException, name: str) -> Any:
         return None  # httpx raises when an error has no request
 
 
-def _sent(request: Any) -> Sent | None:
+def _sent(request: Any) -> SentRequest | None:
     """Method, path and body of another library's request object."""
     method, url = getattr(request, "method", None), getattr(request, "url", None)
     if not method or not url:
@@ -229,7 +229,7 @@ def _sent(request: Any) -> Sent | None:
         except ValueError:
             parsed = None
     path = str(url).split("://", 1)[-1].partition("/")[2].split("?")[0]
-    return Sent(str(method).upper(), path, parsed)
+    return SentRequest(str(method).upper(), path, parsed)
 
 
 def _response_in(trace: TracebackType | None) -> Any:

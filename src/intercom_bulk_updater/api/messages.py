@@ -28,7 +28,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentRequest:
     """The request that an error is about, as far as it can be known."""
 
     method: str

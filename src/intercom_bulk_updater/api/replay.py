@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .effects import effect_of
-from .messages import Sent
+from .messages import SentRequest
 
 
-class Carried:
+class CompletedRequests:
     """The writes of one item that must not be done twice, over all its attempts in this process. One thread at a time."""
 
     def __init__(self) -> None:
-        self._answered: list[tuple[Sent, Mapping[str, Any]]] = []
+        self._answered: list[tuple[SentRequest, Mapping[str, Any]]] = []
         self._told: set[int] = set()
         self.begun = False
         """This attempt has had leave for a request."""
@@ -28,7 +28,7 @@ class Carried:
         self._told.clear()
         self.begun = False
 
-    def answer(self, sent: Sent) -> dict[str, Any] | None:
+    def answer(self, sent: SentRequest) -> dict[str, Any] | None:
         """The answer to a write that an earlier attempt carried out; each is given once in an attempt."""
         for place, (known, answer) in enumerate(self._answered):
             if place not in self._told and known == sent:
@@ -41,24 +41,24 @@ class Carried:
         """What has been carried out and must not be done twice, in words; "" for nothing."""
         return stands_in_words(self._answered[0][0]) if self._answered else ""
 
-    def keep(self, sent: Sent, answer: Mapping[str, Any]) -> None:
+    def keep(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
         """A write was carried out, and the action has its answer."""
         if not repeatable(sent):
             self._told.add(len(self._answered))
             self._answered.append((sent, answer))
 
-    def found(self, sent: Sent, answer: Mapping[str, Any]) -> None:
+    def found(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
         """A write whose answer was lost turned out to stand: the next attempt is answered from memory and goes on after it."""
         self._answered.append((sent, answer))
 
 
-def repeatable(sent: Sent) -> bool:
+def repeatable(sent: SentRequest) -> bool:
     """Whether a request may be sent again without a trace; False for what is not known."""
     effect = effect_of(sent)
     return effect is not None and effect.repeatable
 
 
-def stands_before(sent: Sequence[Sent], failed: Sent | None, *, answered: bool = False) -> Sent | None:
+def stands_before(sent: Sequence[SentRequest], failed: SentRequest | None, *, answered: bool = False) -> SentRequest | None:
     """Of what another library sent, the first write that went before the one that failed and must not be done twice.
 
     `answered`: no request failed; what went wrong came after the last one.
@@ -73,12 +73,12 @@ def stands_before(sent: Sequence[Sent], failed: Sent | None, *, answered: bool =
     return next((one for one in writes[:last] if not repeatable(one) and not (failed and _same(one, failed))), None)
 
 
-def stands_in_words(sent: Sent) -> str:
+def stands_in_words(sent: SentRequest) -> str:
     """Why an action is not run again."""
     return f"{sent.method} {sent.path} had gone through before, so the action is not run a second time"
 
 
-def _same(one: Sent, other: Sent) -> bool:
+def _same(one: SentRequest, other: SentRequest) -> bool:
     """The same request over again: the user's own retry of the one that failed in the end."""
     return (one.method, one.path.strip("/")) == (other.method, other.path.strip("/")) and (
         one.json == other.json or one.json is None or other.json is None

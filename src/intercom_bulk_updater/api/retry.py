@@ -26,20 +26,20 @@ from ..errors import (
 from ..model import Failure
 from .error_map import throttle_kind
 from .foreign_errors import of_a_library, told
-from .messages import Sent
+from .messages import SentRequest
 from .redact import redact
 
 
-class Kind(StrEnum):
+class ErrorKind(StrEnum):
     """What an error means."""
 
-    WINDOW = "window"
+    RATE_LIMITED = "window"
     """429 of the rate window: not carried out, costs no attempt."""
-    BUSY = "busy"
+    NOT_APPLIED = "busy"
     """Known not to have been carried out; try again later: overload, no connection."""
-    LOST = "lost"
+    MAYBE_APPLIED = "lost"
     """May have been carried out: 5xx, a broken connection, an unusable answer."""
-    SLOW = "slow"
+    MAYBE_RUNNING = "slow"
     """May *still* be carried out: timeout, 408, 504."""
     PERMANENT = "permanent"
     """This item will never succeed."""
@@ -48,13 +48,13 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ErrorClassification:
     """What an error means, why the item failed if it is to fail, and the least seconds to wait."""
 
-    kind: Kind
+    kind: ErrorKind
     failure: Failure
     wait: float = 0.0
-    sent: Sent | None = None
+    sent: SentRequest | None = None
     headers: Mapping[str, str] | None = None
 
 
@@ -87,18 +87,18 @@ NO_CONNECTION = "no connection"
 _FATAL = {401, 402, 403, 405, 406, 415}
 
 
-def classify(exc: BaseException) -> Verdict:
+def classify(exc: BaseException) -> ErrorClassification:
     """What `exc`, raised while an item was acted on, means for it."""
     if isinstance(exc, ApiError):
         return _by_status(exc)
     if isinstance(exc, TransportError):
         return _transport(exc)
     if isinstance(exc, IntercomBulkError):
-        return Verdict(Kind.FATAL, _failure(type(exc).__name__, exc))
+        return ErrorClassification(ErrorKind.FATAL, _failure(type(exc).__name__, exc))
     return _foreign(exc)
 
 
-def _by_status(exc: ApiError) -> Verdict:
+def _by_status(exc: ApiError) -> ErrorClassification:
     failure = Failure(
         cause=f"{exc.status} {exc.code}".strip(),
         message=redact(exc.api_message or exc.message),
@@ -106,18 +106,18 @@ def _by_status(exc: ApiError) -> Verdict:
         code=exc.code,
         request_id=exc.request_id,
     )
-    sent = Sent(exc.method, exc.path, exc.parts.get("json"))
+    sent = SentRequest(exc.method, exc.path, exc.parts.get("json"))
     common: dict[str, Any] = {"failure": failure, "sent": sent, "headers": exc.headers}
     if isinstance(exc, RateLimited):
         kind = exc.parts.get("kind") or throttle_kind(exc.code, exc.api_message)
         if kind == "window":
-            return Verdict(Kind.WINDOW, wait=float(exc.parts.get("wait") or 0.0), **common)
-        return Verdict(Kind.BUSY, wait=float(exc.parts.get("wait") or 0.0), **common)
+            return ErrorClassification(ErrorKind.RATE_LIMITED, wait=float(exc.parts.get("wait") or 0.0), **common)
+        return ErrorClassification(ErrorKind.NOT_APPLIED, wait=float(exc.parts.get("wait") or 0.0), **common)
     if exc.status in (408, 504):
-        return Verdict(Kind.SLOW, **common)
+        return ErrorClassification(ErrorKind.MAYBE_RUNNING, **common)
     if exc.transient:
-        return Verdict(Kind.LOST, **common)
-    return Verdict(Kind.FATAL if exc.status in _FATAL or acts_for_nobody(exc) else Kind.PERMANENT, **common)
+        return ErrorClassification(ErrorKind.MAYBE_APPLIED, **common)
+    return ErrorClassification(ErrorKind.FATAL if exc.status in _FATAL or acts_for_nobody(exc) else ErrorKind.PERMANENT, **common)
 
 
 def acts_for_nobody(exc: ApiError) -> bool:
@@ -127,21 +127,21 @@ def acts_for_nobody(exc: ApiError) -> bool:
     return exc.code == "admin_not_found" and written
 
 
-def _transport(exc: TransportError) -> Verdict:
-    sent = Sent(exc.method, exc.path, exc.parts.get("json"))
+def _transport(exc: TransportError) -> ErrorClassification:
+    sent = SentRequest(exc.method, exc.path, exc.parts.get("json"))
     if isinstance(exc, ConnectionFailed):
-        return Verdict(Kind.BUSY, _failure(NO_CONNECTION, exc), sent=sent)
+        return ErrorClassification(ErrorKind.NOT_APPLIED, _failure(NO_CONNECTION, exc), sent=sent)
     if isinstance(exc, TimedOut):
-        return Verdict(Kind.SLOW, _failure("timeout", exc), sent=sent)
+        return ErrorClassification(ErrorKind.MAYBE_RUNNING, _failure("timeout", exc), sent=sent)
     cause = "unusable answer" if isinstance(exc, BadAnswer) else "connection lost"
-    return Verdict(Kind.LOST, _failure(cause, exc), sent=sent)
+    return ErrorClassification(ErrorKind.MAYBE_APPLIED, _failure(cause, exc), sent=sent)
 
 
-def _foreign(exc: BaseException) -> Verdict:
+def _foreign(exc: BaseException) -> ErrorClassification:
     """An exception of another library, or of the updater itself, or one that wraps such."""
     found = told(exc)
     if found is None:
-        return Verdict(Kind.PERMANENT, _failure(str(getattr(exc, "cause", "") or type(exc).__name__), exc))
+        return ErrorClassification(ErrorKind.PERMANENT, _failure(str(getattr(exc, "cause", "") or type(exc).__name__), exc))
     error, sent = found
     verdict = replace(_by_status(error) if isinstance(error, ApiError) else _transport(error), sent=sent)
     if not _wraps(exc, error):

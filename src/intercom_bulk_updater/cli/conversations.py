@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from ..errors import UnknownName, UsageError, why
 from ..operations.operation import Operation
 from ..runs.session import Session
-from ..search.names import Names
+from ..search.names import WorkspaceNames
 from .execute import act
 from .find import conversations as find
 from .flags import Output, Safety, Selection, Speed
@@ -26,7 +26,7 @@ Given = Mapping[str, Any]
 
 
 def _act(
-    make: Callable[[Session, Names, Given], Operation], given: Given, sel: Selection, safe: Safety, speed: Speed, out: Output
+    make: Callable[[Session, WorkspaceNames, Given], Operation], given: Given, sel: Selection, safe: Safety, speed: Speed, out: Output
 ) -> int:
     return act("conversations", make, given, sel, safe, speed, out)
 
@@ -57,7 +57,7 @@ def close(
     """Close conversations."""
     from ..operations.conversations.verbs import Close
 
-    def make(session: Session, names: Names, given: Given) -> Operation:
+    def make(session: Session, names: WorkspaceNames, given: Given) -> Operation:
         return Close(_not_empty(given["body"], "close") if given else "")
 
     return _act(make, {"body": _body(body, "close")} if body is not None else {}, sel, safe, speed, out)
@@ -81,7 +81,7 @@ def snooze(
     from ..operations.conversations.verbs import Snooze
     from ..parsing.dates import parse_moment
 
-    def make(session: Session, names: Names, given: Given) -> Operation:
+    def make(session: Session, names: WorkspaceNames, given: Given) -> Operation:
         return Snooze(parse_moment(given["until"], time.time(), session.workspace().timezone or "UTC"))
 
     return _act(make, {"until": until}, sel, safe, speed, out)
@@ -101,7 +101,7 @@ def assign(
     if unassign == bool(to_team or to_admin):
         raise UsageError("assign needs --to-team or --to-admin (or both), or --unassign alone.")
 
-    def make(session: Session, names: Names, given: Given) -> Operation:
+    def make(session: Session, names: WorkspaceNames, given: Given) -> Operation:
         if unassign:
             return Assign(team="0", admin="0", keep_state=keep_state)
         found = {kind: names.resolve(kind, name) for kind, name in given.items() if name is not None}
@@ -124,7 +124,7 @@ def tag(
     """Put tags on conversations."""
     from ..operations.conversations.verbs import Tag
 
-    def make(session: Session, names: Names, given: Given) -> Operation:
+    def make(session: Session, names: WorkspaceNames, given: Given) -> Operation:
         found = [_tag(names, name, create_tag) for name in given["tags"]]
         return Tag([i for i, _ in found], [label for _, label in found])
 
@@ -137,14 +137,14 @@ def untag(
     """Take tags off conversations."""
     from ..operations.conversations.verbs import Untag
 
-    def make(session: Session, names: Names, given: Given) -> Operation:
+    def make(session: Session, names: WorkspaceNames, given: Given) -> Operation:
         found = [_tag(names, name, False) for name in given["tags"]]
         return Untag([i for i, _ in found], [label for _, label in found])
 
     return _act(make, {"tags": tag}, sel, safe, speed, out)
 
 
-def _tag(names: Names, name: str, create: bool) -> tuple[str, str]:
+def _tag(names: WorkspaceNames, name: str, create: bool) -> tuple[str, str]:
     """Id and label. A tag that is to be created is so only when the run begins to write."""
     from ..operations.conversations.verbs import NEW_TAG
 
@@ -177,7 +177,7 @@ def set(
         raise UsageError("The filter fell apart into words: put all of it in single quotes, --where 'team = Support'.")
     known: list[Attributes] = []
 
-    def make(session: Session, names: Names, given: Given) -> Operation:
+    def make(session: Session, names: WorkspaceNames, given: Given) -> Operation:
         known.extend([] if known else [Attributes(session)])
         return Set(known[0].values(given["values"]))
 
@@ -194,7 +194,7 @@ def note(
     """Leave an internal note."""
     from ..operations.conversations.messages import Note
 
-    def make(session: Session, names: Names, given: Given) -> Operation:
+    def make(session: Session, names: WorkspaceNames, given: Given) -> Operation:
         return Note(_not_empty(given["body"], "note"), skip_notifications)
 
     return _act(make, {"body": _body(body, "note")}, sel, safe, speed, out)
@@ -207,7 +207,7 @@ def reply(
     """Reply to the customers."""
     from ..operations.conversations.messages import Reply
 
-    def make(session: Session, names: Names, given: Given) -> Operation:
+    def make(session: Session, names: WorkspaceNames, given: Given) -> Operation:
         return Reply(_not_empty(given["body"], "reply"), skip_notifications)
 
     return _act(make, {"body": _body(body, "reply")}, sel, safe, speed, out)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..errors import ConfigurationError, IntercomBulkError, NotFound, PermissionDenied, UnknownName
 from ..runs.options import Options
 from ..runs.session import Session
-from ..search.names import Names
+from ..search.names import WorkspaceNames
 from .execute import opened
 from .flags import Shown
 from .show import out as show_out
@@ -94,7 +94,7 @@ _Found = tuple[bool | None, str, str]
 _NO_SEAT = "Intercom may refuse writes in this name: set INTERCOM_ADMIN_ID to a teammate with an inbox seat."
 
 
-def _admin(session: Session, names: Names) -> _Found:
+def _admin(session: Session, names: WorkspaceNames) -> _Found:
     """In whose name writes happen: the token's own admin, or another that the workspace has to know."""
     workspace, acting = session.workspace(), session.client.admin_id
     if not acting:
@@ -114,7 +114,7 @@ def _admin(session: Session, names: Names) -> _Found:
     return True, f"{others}acting as {named.name} ({acting})", ""
 
 
-def _team(team: str, names: Names) -> _Found:
+def _team(team: str, names: WorkspaceNames) -> _Found:
     """The team of INTERCOM_INBOX_ID, and what it is for."""
     used = "for bulk_close without a team_id; commands take their team from --where alone"
     try:

@@ -21,11 +21,11 @@ from ..runs.plan import SCHEMA, write_plan
 from ..runs.population import population
 from ..runs.runner import Job, Runner
 from ..runs.session import Session, open_session
-from ..search.names import Names
+from ..search.names import WorkspaceNames
 from ..signals import orderly
 from ..stop import Stop
 from ..updaters.bulk_process import login
-from ..updaters.calls import Raised, failed
+from ..updaters.calls import UpdaterError, failed
 from .flags import Output, Safety, Selection, Shown, Speed
 from .output import close, observer_of, say, tell, title_of, writable
 from .select import Selected, one_way, select
@@ -90,7 +90,7 @@ def _workers(text: str) -> int | None:
 
 
 @contextmanager
-def opened(options: Options, output: Shown | None = None, safety: Safety | None = None) -> Iterator[tuple[Session, Names]]:
+def opened(options: Options, output: Shown | None = None, safety: Safety | None = None) -> Iterator[tuple[Session, WorkspaceNames]]:
     """A session with signal handling and, with -v, a log of requests on stderr.
 
     Raises UsageError, before any request, when a file that is to be written cannot be.
@@ -108,7 +108,7 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
     from ..settings import load
 
     with orderly(stop), open_session(load(), options, stop) as session:
-        yield session, Names(session.look)
+        yield session, WorkspaceNames(session.look)
 
 
 def _unwritten(file: Path) -> None:
@@ -143,7 +143,7 @@ def gates(operation: Operation, safety: Safety) -> None:
 
 def act(
     noun: str,
-    make: Callable[[Session, Names, Mapping[str, Any]], Operation],
+    make: Callable[[Session, WorkspaceNames, Mapping[str, Any]], Operation],
     given: Mapping[str, Any],
     selection: Selection,
     safety: Safety,
@@ -205,7 +205,7 @@ def go(
             record = session.journal.run(run.id)
             plan = write_plan(Path(safety.plan), session.journal, record, operation, f"{resource}.{operation.name}")
             session.journal.update_run(run.id, plan_hash=plan.hash)
-    except Raised as exc:
+    except UpdaterError as exc:
         error = failed(exc.updater, exc)
     except (Exception, KeyboardInterrupt) as exc:
         error = exc

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import IntercomBulkError, SearchError
-from ..model import NewItem
+from ..model import FoundItem
 from ..operations.operation import Operation
 from ..runs.options import Options
-from ..search.names import Names
+from ..search.names import WorkspaceNames
 from .execute import opened, options_of
 from .flags import Safety, Selection, Shown, Speed, whole
 from .select import select
@@ -42,7 +42,7 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
         session.workspace()
         items: Iterator[Mapping[str, Any]]
         if flags.ids is not None or flags.csv is not None or flags.from_run is not None:
-            rows = None if flags.csv is None else [NewItem(row.id) for row in read_rows(flags.csv, flags.id_column).rows]
+            rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column).rows]
             selected = select(flags, resource, session, names, _Looking(), options, rows)
             ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
             items = (session.look(f"{resource}/{i}") for i in ids)
@@ -102,7 +102,7 @@ def _told(item: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _table(items: list[dict[str, Any]], resource: str, names: Names | None = None) -> None:
+def _table(items: list[dict[str, Any]], resource: str, names: WorkspaceNames | None = None) -> None:
     from ..terminal.search_table import findings_table
     from .show import out
 
@@ -110,7 +110,7 @@ def _table(items: list[dict[str, Any]], resource: str, names: Names | None = Non
     out(findings_table(items, resource, names=_assigned(items, names) if names is not None and sys.stdout.isatty() else None))
 
 
-def _assigned(items: list[dict[str, Any]], names: Names) -> dict[str, str]:
+def _assigned(items: list[dict[str, Any]], names: WorkspaceNames) -> dict[str, str]:
     """The teams and admins that items are assigned to, by id. One that has no name keeps its number."""
     found: dict[str, str] = {}
     for kind, key in (("team", "team_assignee_id"), ("admin", "admin_assignee_id")):

@@ -15,7 +15,7 @@ from ..journal import RunRecord
 from ..operations.operation import Operation
 from ..report.summary import summarize
 from ..runs.observer import Observer
-from ..runs.preview import Review
+from ..runs.preview import Preview
 from ..runs.session import Session
 from ..signals import asking
 from .errors import failed
@@ -120,7 +120,7 @@ class _Careful(Observer):
     def event(self, kind: str, **data: Any) -> None:
         self.inner.event(kind, **data)
 
-    def confirm(self, review: Review, run_id: str) -> bool:
+    def confirm(self, review: Preview, run_id: str) -> bool:
         with asking():
             return self.inner.confirm(review, run_id)
 

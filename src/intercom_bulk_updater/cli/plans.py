@@ -16,10 +16,10 @@ from ..operations.registry import build
 from ..runs.options import Options
 from ..runs.plan import check_plan, read_plan
 from ..runs.runner import Job, Runner
-from ..runs.sources import ListFeed, QueryFeed
+from ..runs.sources import ListSource, SearchSource
 from ..runs.undo import inverse_of, not_undoable, undo_items
 from ..updaters.bulk_process import login
-from ..updaters.calls import Raised, failed
+from ..updaters.calls import UpdaterError, failed
 from .execute import gates, go, opened, options_of
 from .flags import Output, Safety, Speed
 from .output import close, observer_of, tell, title_of
@@ -45,12 +45,12 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         check_plan(found, workspace.id)
         header = found.header
         if header.get("updater"):
-            from ..updaters.adapter import Updating
+            from ..updaters.adapter import UpdaterOperation
             from .loading import load_stored, made
 
             updater = made(load_stored(header["updater"]))
             updater._session = session
-            operation: Operation = Updating(updater, header["parameters"])
+            operation: Operation = UpdaterOperation(updater, header["parameters"])
             for _ in range(int(header.get("turns") or 0)):
                 operation = inverse_of(operation, plan)
         else:
@@ -74,7 +74,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
             admin_id=session.client.admin_id, author=login(), settings=options.as_json(),
             plan_hash=found.hash,
         )
-        feed = ListFeed(found.items(), total=found.count)
+        feed = ListSource(found.items(), total=found.count)
         return go(session, run, operation, Selected(selection, feed), options, safe, out)
 
 
@@ -113,7 +113,7 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             admin_id=session.client.admin_id, author=login(),
             settings=options.as_json(), parent=parent.id,
         )
-        feed = ListFeed(undo_items(session.journal, parent, was.operation))
+        feed = ListSource(undo_items(session.journal, parent, was.operation))
         return go(session, record, operation, Selected(selection, feed), options, safe, out)
 
 
@@ -141,8 +141,8 @@ def verify(
         runner = Runner(session, Job(record, rebuilt.operation, feed, options), observer)
         error: BaseException | None = None
         try:
-            runner.verify_only(feed if isinstance(feed, QueryFeed) else None)
-        except Raised as exc:
+            runner.verify_only(feed if isinstance(feed, SearchSource) else None)
+        except UpdaterError as exc:
             error = failed(exc.updater, exc)
         except Exception as exc:
             error = exc

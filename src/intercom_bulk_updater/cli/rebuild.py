@@ -9,15 +9,15 @@ from typing import Any
 
 from ..errors import SafetyStop, UsageError, WrongWorkspace
 from ..journal import RunRecord
-from ..model import NewItem
+from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.registry import build
 from ..runs.options import Options
 from ..runs.plan import Plan, read_plan
 from ..runs.session import Session
-from ..runs.sources import Feed, ListFeed
+from ..runs.sources import ItemSource, ListSource
 from ..runs.undo import inverse_of, undo_items
-from ..updaters.adapter import Updating
+from ..updaters.adapter import UpdaterOperation
 from ..updaters.bulk_process import feed_of
 from ..updaters.updater import IntercomBulkUpdater
 from .loading import load_stored, made
@@ -50,16 +50,18 @@ def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
             f"{run.id} ended before its list of ids was written down; nothing of it was done. Run its command again."
         )
     updater = _updater(session, run) if selection.get("updater") else None
-    operation: Operation = build(str(selection["operation"]), run.parameters) if updater is None else Updating(updater, run.parameters)
+    operation: Operation = (
+        build(str(selection["operation"]), run.parameters) if updater is None else UpdaterOperation(updater, run.parameters)
+    )
     # The undo of an updater's run is the way back, the undo of that undo the way there again, and so on.
     for _ in range(int(selection.get("turns") or 0)):
         operation = inverse_of(operation, run.id)
-    made: Feed
+    made: ItemSource
     if selection.get("undo"):
         # Read again only if its items did not all reach the journal; so with a plan.
-        made = ListFeed(iter(()) if complete else _undone(session, run, options))
+        made = ListSource(iter(()) if complete else _undone(session, run, options))
     elif selection["kind"] == "plan":
-        made = ListFeed(iter(()) if complete else _same_plan(run).items())
+        made = ListSource(iter(()) if complete else _same_plan(run).items())
     elif updater is not None and selection["kind"] == "query":
         made = feed_of(updater, operation, session, selection, options)
     else:
@@ -74,7 +76,7 @@ def _same_plan(run: RunRecord) -> Plan:
     return plan
 
 
-def _undone(session: Session, run: RunRecord, options: Options) -> Iterator[NewItem]:
+def _undone(session: Session, run: RunRecord, options: Options) -> Iterator[FoundItem]:
     parent = session.journal.run(run.selection["run"])
     return undo_items(session.journal, parent, rebuild(session, parent, options).operation)
 

@@ -12,14 +12,14 @@ from typing import Any
 from ..api.retry import RetryPolicy
 from ..errors import UsageError, WrongWorkspace, why
 from ..journal import Journal
-from ..model import FINAL, NewItem, Outcome
+from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
 from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import Feed, ListFeed, QueryFeed
+from ..runs.sources import ItemSource, ListSource, SearchSource
 from ..search.endpoints import endpoint_for
 from ..search.language.where import compile_where, explain, hints, validate_query
-from ..search.names import Names
+from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .flags import Selection
 from .stdout import note, piped
@@ -30,7 +30,7 @@ class Selected:
     """A selection and its feed."""
 
     selection: dict[str, Any]
-    feed: Feed
+    feed: ItemSource
 
 
 _OUTCOMES = tuple(str(outcome) for outcome in (*FINAL, Outcome.PENDING))
@@ -51,10 +51,10 @@ def select(
     flags: Selection,
     resource: str,
     session: Session,
-    names: Names,
+    names: WorkspaceNames,
     operation: Operation,
     options: Options,
-    items: list[NewItem] | None = None,
+    items: list[FoundItem] | None = None,
 ) -> Selected:
     """The selection that the flags name; `items` are the rows of --csv."""
     one_way(flags, resource)
@@ -62,7 +62,7 @@ def select(
         selection: dict[str, Any] = {"kind": "csv", "words": f"{len(items):,} rows of {_named(str(flags.csv))}", "resource": resource}
     elif flags.ids is not None:
         ids = read_ids(flags.ids)
-        items = [NewItem(i) for i in ids]
+        items = [FoundItem(i) for i in ids]
         selection = {"kind": "ids", "words": f"{len(ids):,} ids from {_named(flags.ids)}", "resource": resource}
     elif flags.from_run is not None:
         earlier = session.journal.run(flags.from_run)
@@ -95,7 +95,7 @@ def select(
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
 
-def _query(flags: Selection, resource: str, session: Session, names: Names) -> dict[str, Any]:
+def _query(flags: Selection, resource: str, session: Session, names: WorkspaceNames) -> dict[str, Any]:
     if flags.where is not None:
         zone = session.workspace().timezone or "UTC"
         for hint in hints(flags.where):
@@ -120,16 +120,16 @@ def feed(
     operation: Operation,
     options: Options,
     *,
-    items: Sequence[NewItem] = (),
-) -> Feed:
+    items: Sequence[FoundItem] = (),
+) -> ItemSource:
     """The feed of a selection; also what a resumed run goes on with."""
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "query":
         return query_feed(selection, session, operation.capture, options, exclude)
     if selection["kind"] == "run" and not selection.get("undo"):
         outcome = Outcome(selection.get("outcome") or "failed")
-        return ListFeed(of_run(session.journal, selection["run"], outcome), exclude=exclude)
-    return ListFeed(items, total=len(items), exclude=exclude)
+        return ListSource(of_run(session.journal, selection["run"], outcome), exclude=exclude)
+    return ListSource(items, total=len(items), exclude=exclude)
 
 
 def query_feed(
@@ -138,23 +138,23 @@ def query_feed(
     capture: Callable[[Mapping[str, Any]], Mapping[str, Any] | None],
     options: Options,
     exclude: frozenset[str] = frozenset(),
-) -> QueryFeed:
+) -> SearchSource:
     """The feed of a stored query."""
     size = min(options.page_size, options.limit or options.page_size)
     source = EndpointSource(
         session.client, session.stop, endpoint_for(selection["endpoint"]), selection["query"], page_size=size,
         retry=RetryPolicy(options.retries), timeout=options.timeout,
     )
-    return QueryFeed(source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size,
+    return SearchSource(source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size,
                      exclude=exclude)
 
 
-def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[NewItem]:
+def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[FoundItem]:
     """The items of an earlier run with one outcome; in doubt includes what a dead process left in flight."""
     outcomes = [outcome, Outcome.IN_FLIGHT] if outcome is Outcome.IN_DOUBT else [outcome]
     for row in journal.items(run, outcomes=outcomes):
         # Its data were parameters of that run, not of this one.
-        yield NewItem(row.id)
+        yield FoundItem(row.id)
 
 
 def _named(path: str) -> str:

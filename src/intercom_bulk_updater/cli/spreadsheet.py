@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, why
-from ..model import NewItem
+from ..model import FoundItem
 from ..operations.operation import Operation
-from ..operations.per_item import WITH, PerItem
+from ..operations.per_item import WITH, PerItemOperation
 from .select import check_id
 from .stdout import piped
 
@@ -163,7 +163,7 @@ def checked_places(given: Any, rows: Rows | None) -> list[str]:
 
 def operation_for(
     given: Mapping[str, Any], rows: Rows | None, build: Callable[[Mapping[str, Any]], Operation]
-) -> tuple[Operation, list[NewItem] | None]:
+) -> tuple[Operation, list[FoundItem] | None]:
     """The operation of a command and, with a spreadsheet, its items, each with its own parameters.
 
     `build` makes an operation of parameters as typed. Every row is looked at before anything is done: the error of a row
@@ -173,7 +173,7 @@ def operation_for(
     if rows is None:
         return build(given), None
     if not wanted:
-        return build(given), [NewItem(row.id) for row in rows.rows]
+        return build(given), [FoundItem(row.id) for row in rows.rows]
     made: dict[tuple[str, ...], Operation] = {}
     items = []
     for row in rows.rows:
@@ -183,10 +183,10 @@ def operation_for(
                 made[key] = build(fill(given, row.cells))
             except UsageError as exc:
                 raise UsageError(f"{rows.path}, line {row.line}: {exc.message}") from exc
-        items.append(NewItem(row.id, None, {WITH: made[key].parameters}))
+        items.append(FoundItem(row.id, None, {WITH: made[key].parameters}))
     several = list(made.values())
     all_of_them = type(several[0]).covering(several)
     words = f"{all_of_them.name} by {', '.join(f'{{{{{name}}}}}' for name in wanted)} of {Path(rows.path).name}"
-    operation = PerItem(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words)
+    operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words)
     operation.requests_per_item = all_of_them.requests_per_item
     return operation, items

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import UsageError
-from ..model import NewItem
+from ..model import FoundItem
 from ..operations.per_item import WITH
 from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import Feed
-from ..search.names import Names
-from ..updaters.adapter import Updating
+from ..runs.sources import ItemSource
+from ..search.names import WorkspaceNames
+from ..updaters.adapter import UpdaterOperation
 from ..updaters.arguments import check_typed
 from ..updaters.bulk_process import feed_of, login, resource_of
 from ..updaters.bulk_process import select as select_by
@@ -51,7 +51,7 @@ def run(
         updater._session = session
         workspace = session.workspace()
         session.client.admin_id = updater._admin_id or workspace.admin_id
-        operation = Updating(updater, params)
+        operation = UpdaterOperation(updater, params)
         selected = _selected(updater, operation, params, sel, rows, session, names, options)
         gates(operation, safe)
         if selected.selection["kind"] == "query" and safe.yes and not (options.expect or options.max):
@@ -67,12 +67,12 @@ def run(
 
 def _selected(
     updater: IntercomBulkUpdater,
-    operation: Updating,
+    operation: UpdaterOperation,
     params: dict[str, Any],
     sel: Selection,
     rows: Rows | None,
     session: Session,
-    names: Names,
+    names: WorkspaceNames,
     options: Options,
 ) -> Selected:
     """The items of the flags, or else of the updater's own search."""
@@ -81,11 +81,11 @@ def _selected(
         if sel.exclude is not None:
             selection["exclude"] = read_ids(sel.exclude)
         return Selected(selection, feed_of(updater, operation, session, selection, options))
-    items = None if rows is None else [NewItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
+    items = None if rows is None else [FoundItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)
     found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)
     selection = {**found.selection, "updater": own["updater"]}
-    feed: Feed = found.feed
+    feed: ItemSource = found.feed
     if selection["kind"] == "query":
         feed = feed_of(updater, operation, session, selection, options)
     return Selected(selection, feed)

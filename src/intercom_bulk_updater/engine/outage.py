@@ -13,7 +13,7 @@ _OUTAGE_ITEMS, _OUTAGE_SECONDS = 50, 20.0
 
 
 @dataclass(slots=True)
-class Health:
+class OutageDetector:
     """Whether anything gets through at all; shared by the workers of a run."""
 
     last_good: float = field(default_factory=time.monotonic)

@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api.replay import Carried
-from ..api.retry import Verdict
+from ..api.replay import CompletedRequests
+from ..api.retry import ErrorClassification
 from ..errors import JournalError
-from ..model import Fate, Item
-from ..ratelimit.limiter import Gate
+from ..model import Item, ItemResult
+from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
@@ -48,7 +48,7 @@ class Attempt:
     """Server time (unix s) before the first send; read-backs look for effects since then."""
     last_sent: float = 0.0
     """Monotonic seconds of the last send."""
-    last: Verdict | None = None
+    last: ErrorClassification | None = None
     """What the last failure meant (api/retry.py)."""
     exhausted: bool = False
     """Out of retries: one last look decides between done and failed."""
@@ -64,7 +64,7 @@ class Attempt:
     """What the requests before the one that failed made of the item."""
     ours: bool = False
     """The request that failed last went through our own client."""
-    carried: Carried = field(default_factory=Carried)
+    carried: CompletedRequests = field(default_factory=CompletedRequests)
     """What its attempts in this process have carried out and must not do again."""
     began: float = 0.0
     """Monotonic seconds when this process took it."""
@@ -76,7 +76,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class RetryLater:
     """Give this attempt to a worker again, in `seconds`. Workers never sleep."""
 
     attempt: Attempt
@@ -84,7 +84,7 @@ class Later:
 
 
 @dataclass(slots=True)
-class Crew:
+class PoolSize:
     """How many workers: `fixed` when a number was given, otherwise from `start`, between `floor` and `ceiling`."""
 
     fixed: int | None = None
@@ -94,7 +94,7 @@ class Crew:
 
 
 @dataclass(slots=True)
-class Snapshot:
+class PoolStatus:
     """What the machine is doing right now, for displays."""
 
     workers: int = 0
@@ -106,12 +106,12 @@ class Snapshot:
     """What holds the run back: "budget", "workers", "search", "retries", "paused", "finishing", or "" while it starts."""
 
 
-Take = Callable[[Sequence[Fate], int], list[Item]]
-Do = Callable[[Attempt], "Fate | Later"]
+Take = Callable[[Sequence[ItemResult], int], list[Item]]
+Do = Callable[[Attempt], "ItemResult | RetryLater"]
 
 
 @dataclass(slots=True)
-class Engine:
+class WorkerPool:
     """Runs `do` over what `take` hands out until there is nothing more.
 
     Parameters
@@ -132,20 +132,20 @@ class Engine:
         Puts back what was claimed and never started.
     """
 
-    gate: Gate
+    gate: RateLimiter
     stop: Stop
-    crew: Crew
+    crew: PoolSize
     take: Take
     do: Do
     more: Callable[[], bool]
-    tick: Callable[[Snapshot], None]
+    tick: Callable[[PoolStatus], None]
     release: Callable[[Sequence[int]], None]
-    doubtful: Callable[[Attempt], Fate]
+    doubtful: Callable[[Attempt], ItemResult]
     suspect: Callable[[Sequence[int]], None] = lambda seqs: None
     """Told the items whose request ran out of time, at once: a process that dies now must not forget that."""
     paused: bool = False
     _queue: deque[Attempt] = field(default_factory=deque)
-    _fates: deque[Fate | Later | BaseException] = field(default_factory=deque)
+    _fates: deque[ItemResult | RetryLater | BaseException] = field(default_factory=deque)
     _delayed: list[tuple[float, int, Attempt]] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _ready: threading.Condition = field(default_factory=threading.Condition)
@@ -214,12 +214,12 @@ class Engine:
 
     # -- the clerk's hands ------------------------------------------------------------------------------------------
 
-    def _collect(self) -> list[Fate]:
-        fates: list[Fate] = []
+    def _collect(self) -> list[ItemResult]:
+        fates: list[ItemResult] = []
         slow: list[int] = []
         while self._fates:
             fate = self._fates.popleft()
-            if isinstance(fate, Later):
+            if isinstance(fate, RetryLater):
                 if fate.attempt.slow and not fate.attempt.told:
                     fate.attempt.told = True
                     slow.append(fate.attempt.item.seq)
@@ -295,7 +295,7 @@ class Engine:
                 fate = self.do(attempt)
             except BaseException as exc:
                 # Either the gate gave no leave because of a stop (then nothing was sent), or something is badly wrong.
-                fate = Later(attempt, 0.0)
+                fate = RetryLater(attempt, 0.0)
                 if not self.stop.asked:
                     self._fates.append(exc)
                     self._wake.set()
@@ -330,7 +330,7 @@ class Engine:
         if back:
             self.release(back)
 
-    def snapshot(self, more: bool, *, draining: bool = False) -> Snapshot:
+    def snapshot(self, more: bool, *, draining: bool = False) -> PoolStatus:
         """What the machine is doing right now."""
         workers = sum(thread.is_alive() for thread in self._threads)
         holds = "workers"
@@ -343,4 +343,4 @@ class Engine:
         elif not self._queue and self._busy < workers:
             # With items waiting on disk it is only the clerk who has not handed them out yet.
             holds = "" if not self._dry else "search" if more else "retries" if self._delayed else "finishing"
-        return Snapshot(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), holds)
+        return PoolStatus(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), holds)

@@ -16,9 +16,9 @@ from typing import Any
 
 from ..api.client import Client
 from ..api.effects import effect_of
-from ..api.messages import Sent
+from ..api.messages import SentRequest
 from ..api.replay import stands_in_words
-from ..api.retry import NO_CONNECTION, Kind, RetryPolicy, Verdict, acts_for_nobody, classify
+from ..api.retry import NO_CONNECTION, ErrorClassification, ErrorKind, RetryPolicy, acts_for_nobody, classify
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -33,11 +33,11 @@ from ..errors import (
     StopRun,
     TransportError,
 )
-from ..model import Failure, Fate, Item, Outcome
-from ..operations.operation import HalfDone, Json, Operation
+from ..model import Failure, Item, ItemResult, Outcome
+from ..operations.operation import Json, Operation, PartiallyApplied
 from ..stop import Stop
-from .outage import UNREACHABLE_SECONDS, Health
-from .pool import Attempt, Later
+from .outage import UNREACHABLE_SECONDS, OutageDetector
+from .pool import Attempt, RetryLater
 
 # How long a request may still take to show its effect (seconds): of a process that died, counted from the resume, because
 # nobody knows when it died; after a connection that broke, or a gateway that spoke in the API's stead; after the API's own
@@ -50,7 +50,7 @@ _THROTTLED_SECONDS = 900.0
 
 
 @dataclass(slots=True)
-class Worker:
+class ItemProcessor:
     """Decides the fate of items; safe to share between threads.
 
     Parameters
@@ -72,32 +72,32 @@ class Worker:
     timeout: float = 30.0
     reread: bool = False
     on_drift: str = "skip"
-    health: Health = field(default_factory=Health)
+    health: OutageDetector = field(default_factory=OutageDetector)
     _born: float = field(default_factory=time.monotonic)
 
-    def __call__(self, attempt: Attempt) -> Fate | Later:
+    def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """The fate of one item, or when to try it again."""
         try:
             fate = self._resolve(attempt) if attempt.doubt else self._fresh(attempt)
         except Skip as exc:
-            return Fate(attempt.item.seq, Outcome.UNCHANGED, attempts=attempt.requests, note=exc.reason)
+            return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=attempt.requests, note=exc.reason)
         except StopRun as exc:
             self.stop.ask(RunStopped(exc.reason))
-            return Later(attempt, 0.0)
+            return RetryLater(attempt, 0.0)
         except SafetyStop as exc:
             self.stop.ask(exc)
-            return Later(attempt, 0.0)
+            return RetryLater(attempt, 0.0)
         except RunStopped:
             raise
         except Exception as exc:
             return self._failed(attempt, exc)
-        if isinstance(fate, Fate) and fate.outcome is Outcome.DONE:
+        if isinstance(fate, ItemResult) and fate.outcome is Outcome.DONE:
             self.health.good()
         return fate
 
     # -- 7. look, then act --------------------------------------------------------------------------------------------
 
-    def _fresh(self, attempt: Attempt) -> Fate | Later:
+    def _fresh(self, attempt: Attempt) -> ItemResult | RetryLater:
         item = attempt.item
         payload = None
         if self.reread or item.before is None:
@@ -112,18 +112,18 @@ class Worker:
             if moved is not None:
                 return moved
         if payload is None and self.operation.change(item) == {}:
-            return Fate(item.seq, Outcome.UNCHANGED, attempts=0)
+            return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
         return self._act(attempt, payload)
 
-    def _first_look(self, item: Item, payload: Json) -> Fate | None:
+    def _first_look(self, item: Item, payload: Json) -> ItemResult | None:
         """The before-image goes to disk before anything is sent; the item comes back with it at once. None: there is none."""
         before = self.operation.capture(payload)
         if before is None:
             return None
         already = self.operation.change(replace(item, before=before)) == {}
-        return Fate(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before)
+        return ItemResult(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before)
 
-    def _moved(self, item: Item, payload: Json) -> Fate | None:
+    def _moved(self, item: Item, payload: Json) -> ItemResult | None:
         """The fate of an item that is no longer as the plan saw it; None to go on."""
         drift = self.operation.drift(payload, item) or self.operation.touched(payload, item)
         # What our own later runs did (an earlier undo, say) is no drift; what others did is, even if it comes to the same.
@@ -131,7 +131,7 @@ class Worker:
         if not self.operation.appends and not others:
             since = self.client.server_time()
             if self.operation.stands(payload, item, since=since, client=self.client):
-                return Fate(item.seq, Outcome.UNCHANGED, attempts=0, note="already so")
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already so")
         if not drift or self.on_drift == "force":
             return None
         if self.on_drift == "stop":
@@ -139,21 +139,21 @@ class Worker:
                 f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone, because of --on-drift stop.",
                 guard={"go_on": "--on-drift skip"},
             )
-        return Fate(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
+        return ItemResult(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
 
-    def _act(self, attempt: Attempt, payload: Json | None) -> Fate:
+    def _act(self, attempt: Attempt, payload: Json | None) -> ItemResult:
         attempt.since = attempt.since or self.client.server_time()
         attempt.last_sent = time.monotonic()
         if attempt.requests:
             self.client.count_retry()
         with self.client.carrying(attempt.carried):
             after = self.operation.perform(self.client, attempt.item, payload)
-        return Fate(attempt.item.seq, Outcome.DONE, attempts=attempt.requests + 1, after=after)
+        return ItemResult(attempt.item.seq, Outcome.DONE, attempts=attempt.requests + 1, after=after)
 
     # -- 8. what a failure means --------------------------------------------------------------------------------------
 
-    def _failed(self, attempt: Attempt, exc: Exception) -> Fate | Later:
-        if isinstance(exc, HalfDone):
+    def _failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
+        if isinstance(exc, PartiallyApplied):
             return self._half_done(attempt, exc)
         verdict = classify(exc)
         if verdict.failure.cause == NO_CONNECTION and (later := self._unreachable(attempt)) is not None:
@@ -162,49 +162,49 @@ class Worker:
         if not looking:
             attempt.last = verdict
             attempt.ours = isinstance(exc, ApiError | TransportError)
-        if verdict.kind is Kind.WINDOW:
+        if verdict.kind is ErrorKind.RATE_LIMITED:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
             if time.monotonic() - self.health.last_good > _THROTTLED_SECONDS:
                 self.stop.ask(ServiceUnavailable("Intercom has answered nothing but 429 for 15 minutes"))
-            return Later(attempt, min(verdict.wait, 1.0))
-        if verdict.kind is Kind.FATAL:
+            return RetryLater(attempt, min(verdict.wait, 1.0))
+        if verdict.kind is ErrorKind.FATAL:
             self.stop.ask(_fatal(exc, verdict))
-            return Later(attempt, 0.0)
+            return RetryLater(attempt, 0.0)
         if looking:
             return self._blind(attempt, exc)
         attempt.requests += 1
         attempt.left = getattr(exc, "parts", {}).get("left") or attempt.left
-        if verdict.kind is Kind.PERMANENT:
+        if verdict.kind is ErrorKind.PERMANENT:
             self.health.good()
             if not self._may_be_so(attempt, verdict):
                 return replace(self._fail(attempt), doubt=getattr(exc, "unsure", False))
             attempt.doubt = attempt.refused = attempt.exhausted = True
-            return Later(attempt, 0.0)
-        if verdict.kind in (Kind.LOST, Kind.SLOW) and not _harmless(verdict):
+            return RetryLater(attempt, 0.0)
+        if verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not _harmless(verdict):
             attempt.doubt = True
-            attempt.slow = attempt.slow or verdict.kind is Kind.SLOW
+            attempt.slow = attempt.slow or verdict.kind is ErrorKind.MAYBE_RUNNING
             # It waited for its permit before it left; now is the latest moment at which it can have.
             attempt.last_sent = time.monotonic()
         after = self.retry.after(attempt.requests)
         if after is not None:
-            return Later(attempt, max(after, verdict.wait))
+            return RetryLater(attempt, max(after, verdict.wait))
         if self.health.exhausted():
             self.stop.ask(ServiceUnavailable(f"Intercom is not answering: {verdict.failure.message}"))
         if not attempt.doubt:
             return self._fail(attempt)
         attempt.exhausted = True
-        return Later(attempt, _SETTLE_AFTER_LOSS)
+        return RetryLater(attempt, _SETTLE_AFTER_LOSS)
 
-    def _half_done(self, attempt: Attempt, half: HalfDone) -> Fate:
+    def _half_done(self, attempt: Attempt, half: PartiallyApplied) -> ItemResult:
         """An action of several requests broke off after one that must not be sent again: so it is not run again."""
         attempt.last = classify(half.cause)
         attempt.requests += 1
-        if attempt.last.kind is Kind.FATAL:
+        if attempt.last.kind is ErrorKind.FATAL:
             self.stop.ask(_fatal(half.cause, attempt.last))
         return self._left(attempt, half.words)
 
-    def _unreachable(self, attempt: Attempt) -> Later | None:
+    def _unreachable(self, attempt: Attempt) -> RetryLater | None:
         """Nothing was sent, and nobody gets through: no fault of the item, and no attempt. None when others do get through."""
         now = time.monotonic()
         attempt.away = attempt.away or now
@@ -214,23 +214,23 @@ class Worker:
         if now - attempt.away > UNREACHABLE_SECONDS:
             self.stop.ask(ServiceUnavailable(f"There has been no connection to Intercom for {UNREACHABLE_SECONDS:.0f} s."))
         self.client.count_retry()
-        return Later(attempt, random.uniform(0.3, 0.9))
+        return RetryLater(attempt, random.uniform(0.3, 0.9))
 
-    def _may_be_so(self, attempt: Attempt, verdict: Verdict) -> bool:
+    def _may_be_so(self, attempt: Attempt, verdict: ErrorClassification) -> bool:
         """Whether a refusal may mean that the item is as wanted already: one look tells."""
         known = verdict.failure.status in (400, 409, 422) and self.operation.idempotent is True
         return known and attempt.item.before is not None and not attempt.refused
 
-    def _fail(self, attempt: Attempt) -> Fate:
+    def _fail(self, attempt: Attempt) -> ItemResult:
         if attempt.carried.stands:
             # Failed would say that it may simply be tried again.
             return self._left(attempt, attempt.carried.stands)
         failure = attempt.last.failure if attempt.last else Failure("unknown")
-        return Fate(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=failure, after=attempt.left)
+        return ItemResult(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=failure, after=attempt.left)
 
     # -- in doubt: look before anything else --------------------------------------------------------------------------
 
-    def _resolve(self, attempt: Attempt) -> Fate | Later:
+    def _resolve(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Decide an item whose request may have been carried out."""
         item = attempt.item
         standing, payload, sent = self._look(attempt)
@@ -240,7 +240,7 @@ class Worker:
             if looked is not None:
                 return looked  # nothing is sent without a before-image on disk: there was none, so there is no doubt
         if standing and attempt.refused and attempt.requests == 1:
-            return Fate(item.seq, Outcome.UNCHANGED, attempts=1, note="already so")
+            return ItemResult(item.seq, Outcome.UNCHANGED, attempts=1, note="already so")
         if standing and sent is not None and attempt.ours and payload is not None:
             # One request of the action stands; whether it was the last, only the action knows. It runs again, and is
             # answered from memory up to there.
@@ -253,7 +253,7 @@ class Worker:
             after = None
             if payload is not None:
                 after = self.operation.left(payload, item, since=attempt.since or item.sent_at, client=self.client)
-            return Fate(item.seq, Outcome.DONE, attempts=max(1, attempt.requests), after=after, note="read back")
+            return ItemResult(item.seq, Outcome.DONE, attempts=max(1, attempt.requests), after=after, note="read back")
         effect = effect_of(attempt.last.sent) if attempt.last else None
         declared = self.operation.idempotent
         repeatable = declared if declared is not None else bool(effect and effect.repeatable)
@@ -264,7 +264,7 @@ class Worker:
             if wait > 0:
                 # Soon at first, then less and less often: each look costs a request.
                 attempt.glances += 1
-                return Later(attempt, min(wait, 1.0 + attempt.glances))
+                return RetryLater(attempt, min(wait, 1.0 + attempt.glances))
             if attempt.slow:
                 return self._left(attempt, "no effect to be seen, but the request may still be under way")
         if attempt.exhausted:
@@ -283,7 +283,7 @@ class Worker:
         since = attempt.since or attempt.item.sent_at
         return self.operation.stands(payload, attempt.item, since=since, client=self.client) is False
 
-    def _look(self, attempt: Attempt) -> tuple[bool | None, Json | None, Sent | None]:
+    def _look(self, attempt: Attempt) -> tuple[bool | None, Json | None, SentRequest | None]:
         """Whether the effect is there, the item as read, and the request by whose effect it was told, if by that."""
         item = attempt.item
         payload = self.operation.read(self.client, item.id)
@@ -313,25 +313,25 @@ class Worker:
         # Without a send of this process: it was another one's, which died before this one began.
         return (attempt.last_sent or self._born) + late - time.monotonic()
 
-    def _blind(self, attempt: Attempt, exc: Exception) -> Fate | Later:
+    def _blind(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """The look itself failed."""
         if isinstance(exc, NotFound):
-            return Fate(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=classify(exc).failure)
+            return ItemResult(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=classify(exc).failure)
         attempt.looks += 1
         after = self.retry.after(attempt.looks)
         if after is None:
             return self._left(attempt, f"it could not be read back: {exc}")
         self.client.count_retry()
-        return Later(attempt, after)
+        return RetryLater(attempt, after)
 
-    def _left(self, attempt: Attempt, why: str) -> Fate:
+    def _left(self, attempt: Attempt, why: str) -> ItemResult:
         was = attempt.last.failure if attempt.last else Failure("interrupted", "the process ended while it was in flight")
         failure = replace(was, message=f"{was.message}; {why}")
-        return Fate(
+        return ItemResult(
             attempt.item.seq, Outcome.IN_DOUBT, attempts=attempt.requests, failure=failure, doubt=True, slow=attempt.slow
         )
 
-    def look(self, attempt: Attempt) -> Fate | Later:
+    def look(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Read an item and say whether acting would change it; never writes. For reviews of items without a before-image."""
         item = attempt.item
         try:
@@ -341,24 +341,24 @@ class Worker:
         except Exception as exc:
             return self._failed(attempt, exc)
         if payload is not None and item.before is not None:
-            return self._moved(item, payload) or Fate(item.seq, Outcome.PENDING, attempts=0)
+            return self._moved(item, payload) or ItemResult(item.seq, Outcome.PENDING, attempts=0)
         before = self.operation.capture(payload) if payload is not None else None
         same = before is not None and self.operation.change(replace(item, before=before)) == {}
-        return Fate(item.seq, Outcome.UNCHANGED if same else Outcome.PENDING, attempts=0, before=before)
+        return ItemResult(item.seq, Outcome.UNCHANGED if same else Outcome.PENDING, attempts=0, before=before)
 
-    def put_back(self, attempt: Attempt) -> Fate:
+    def put_back(self, attempt: Attempt) -> ItemResult:
         """What the journal should know of an attempt that a drain cut short."""
         if attempt.carried.stands:
             return self._left(attempt, attempt.carried.stands)
-        return Fate(attempt.item.seq, Outcome.PENDING, attempts=attempt.requests, doubt=attempt.doubt, slow=attempt.slow)
+        return ItemResult(attempt.item.seq, Outcome.PENDING, attempts=attempt.requests, doubt=attempt.doubt, slow=attempt.slow)
 
 
-def _harmless(verdict: Verdict) -> bool:
+def _harmless(verdict: ErrorClassification) -> bool:
     """The request that failed only read something."""
     return verdict.sent is not None and verdict.sent.method == "GET"
 
 
-def _fatal(exc: Exception, verdict: Verdict) -> IntercomBulkError:
+def _fatal(exc: Exception, verdict: ErrorClassification) -> IntercomBulkError:
     """One of our errors for what ends the run, also when another library raised it."""
     if isinstance(exc, ApiError) and acts_for_nobody(exc):
         return ConfigurationError(

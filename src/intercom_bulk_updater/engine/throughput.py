@@ -9,7 +9,7 @@ WINDOW = 10.0
 _APART = 0.5
 
 
-class Pace:
+class Throughput:
     """Items a second over the last `WINDOW` seconds; less at the start of a run."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, null, select, update
 
 from intercom_bulk_updater.errors import JournalError
-from intercom_bulk_updater.model import MOVES, Fate, Item, NewItem, Outcome
+from intercom_bulk_updater.model import MOVES, FoundItem, Item, ItemResult, Outcome
 
 from . import schema
 from .bulk_execute import execute_many
@@ -94,9 +94,9 @@ def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
         yield chunk
 
 
-def add(connection: Connection, run: int, items: Sequence[NewItem], most: int | None) -> int:
+def add(connection: Connection, run: int, items: Sequence[FoundItem], most: int | None) -> int:
     """New items as PENDING, in order; ids that the run has are dropped. Returns how many were new."""
-    wanted: dict[str, NewItem] = {}
+    wanted: dict[str, FoundItem] = {}
     for new in items:
         wanted.setdefault(new.id, new)
     for known_id in known(connection, run, wanted):
@@ -130,7 +130,7 @@ def known(connection: Connection, run: int, ids: Iterable[str]) -> set[str]:
     return found
 
 
-def settle(connection: Connection, run: int, fates: Sequence[Fate]) -> None:
+def settle(connection: Connection, run: int, fates: Sequence[ItemResult]) -> None:
     """Write outcomes of items that are in flight, or that a review looked at while they were pending."""
     now = time.time()
     rows = [_fate_row(run, fate, now) for fate in fates]
@@ -138,7 +138,7 @@ def settle(connection: Connection, run: int, fates: Sequence[Fate]) -> None:
         _all(connection, _settle, rows, "has an outcome already, or was never claimed")
 
 
-def _fate_row(run: int, fate: Fate, now: float) -> dict[str, Any]:
+def _fate_row(run: int, fate: ItemResult, now: float) -> dict[str, Any]:
     if fate.outcome not in MOVES[Outcome.IN_FLIGHT]:
         raise JournalError(f"An item in flight cannot become {fate.outcome.value}.")
     failure = fate.failure

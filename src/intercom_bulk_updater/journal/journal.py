@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from intercom_bulk_updater.errors import JournalError
-from intercom_bulk_updater.model import Counts, Fate, Item, NewItem, Outcome
+from intercom_bulk_updater.model import Counts, FoundItem, Item, ItemResult, Outcome
 
 from .paths import journal_path
 from .records import Event, FailureGroup, ItemRow, RunRecord, WindowRow
@@ -158,7 +158,7 @@ class Journal:
     def add_items(
         self,
         run: str,
-        items: Sequence[NewItem],
+        items: Sequence[FoundItem],
         *,
         search: Mapping[str, Any] | None = None,
         most: int | None = None,
@@ -186,7 +186,7 @@ class Journal:
     def turn(
         self,
         run: str,
-        fates: Sequence[Fate],
+        fates: Sequence[ItemResult],
         claim: int,
         *,
         ready_first: Sequence[int] = (),
@@ -196,7 +196,7 @@ class Journal:
 
         `now` is the time of the claims by the server's clock (this machine's may be set between a crash and the resume).
 
-        `fates` are of items in flight; `Fate.attempts` is the item's total so far. Up to `claim` pending
+        `fates` are of items in flight; `ItemResult.attempts` is the item's total so far. Up to `claim` pending
         items come back in flight: those of `ready_first`, then the lowest seq. A review may settle pending
         items as UNCHANGED, FAILED or DRIFTED, or give them their before-image as PENDING. For any other item
         `JournalError` is raised, and nothing is written.

@@ -19,7 +19,7 @@ Change = dict[str, tuple[Any, Any]]
 """Field → (before, after); the empty dict says that the item already is as wanted."""
 
 
-class HalfDone(Exception):
+class PartiallyApplied(Exception):
     """An action broke off after a request that stands and must not be sent again; `cause` is what broke it off."""
 
     def __init__(self, cause: Exception, words: str) -> None:

@@ -13,7 +13,7 @@ WITH = "with"
 """Where an item's data holds its parameters, ready to be used."""
 
 
-class PerItem(Operation):
+class PerItemOperation(Operation):
     """Does to each item what `item.data["with"]` says.
 
     Parameters

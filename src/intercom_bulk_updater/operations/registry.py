@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import UsageError
 from .operation import Operation
-from .per_item import PerItem
+from .per_item import PerItemOperation
 
 _CONVERSATIONS = "intercom_bulk_updater.operations.conversations"
 
@@ -55,7 +55,7 @@ def build(name: str, parameters: Mapping[str, Any]) -> Operation:
     """An operation with its parameters, as a run or a plan recorded them."""
     cls = operation_class(name)
     each = parameters.get("each")
-    return cls(**parameters) if each is None else PerItem(lambda given: cls(**given), each["shared"], each["words"])
+    return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), each["shared"], each["words"])
 
 
 def names() -> list[str]:

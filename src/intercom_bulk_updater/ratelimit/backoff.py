@@ -15,7 +15,7 @@ _CALM = 60.0
 """Seconds without a pause after which the next overload counts as the first."""
 
 
-class Pause:
+class Backoff:
     """Until when nothing may leave, and the part of the limit (`scale`) that is used after it.
 
     All that was in the air when the first request was refused will be refused too: a volley counts as one

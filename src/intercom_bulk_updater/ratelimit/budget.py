@@ -12,16 +12,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .backoff import Pause
-from .competing_traffic import Others
-from .concurrency import Brake
+from .backoff import Backoff
+from .competing_traffic import CompetingTraffic
+from .concurrency import AdaptiveConcurrency
 from .headers import read
-from .latency import Pulse
-from .usage import Tally, WindowUse
+from .latency import LatencyEstimator
+from .usage import WindowStatistics, WindowStats
 from .window import Flight, Window
 from .window_detector import LENGTH
 
-__all__ = ["Budget", "BudgetState", "Permit", "WindowUse"]
+__all__ = ["Budget", "BudgetState", "Permit", "WindowStats"]
 
 UNKNOWN_LIMIT = 1667
 """Calls per window when no answer ever names a limit: the documented default of 10,000 a minute."""
@@ -107,7 +107,7 @@ class Budget:
         rate: float | None = None,
         polite: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
-        on_window: Callable[[WindowUse], None] | None = None,
+        on_window: Callable[[WindowStats], None] | None = None,
     ) -> None:
         if not 0 < share <= 1:
             raise ValueError(f"share must be above 0 and at most 1, not {share}")
@@ -117,12 +117,12 @@ class Budget:
             raise ValueError(f"polite must not be negative, not {polite}")
         self._share, self._rate, self._polite, self._clock = share, rate, polite, clock
         self._flying: dict[int, Flight] = {}
-        self._others = Others()
-        self._tally = Tally(on_window, self._others)
+        self._others = CompetingTraffic()
+        self._tally = WindowStatistics(on_window, self._others)
         self._window = Window(self._tally, self._others, self._flying, self._turned)
-        self._pause = Pause()
-        self._brake = Brake()
-        self._pulse = Pulse()
+        self._pause = Backoff()
+        self._brake = AdaptiveConcurrency()
+        self._pulse = LatencyEstimator()
         self._number = 0
         self._due = -math.inf
         self._rate_due = -math.inf

@@ -16,7 +16,7 @@ _NOISE = 0.05
 to be there."""
 
 
-class Others:
+class CompetingTraffic:
     """Calls per second of other users of the limit: folded over windows, and as of lately.
 
     `rate` of a window is taken from its begin to the moment its Remaining was lowest, so only while budget

@@ -10,7 +10,7 @@ _TOO_MANY = 0.15
 _FLOOR = 4
 
 
-class Brake:
+class AdaptiveConcurrency:
     """At most `cap` requests in flight; infinite while all is well."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ _LONGEST = 3600.0
 """A Retry-After above this (seconds) is garbage."""
 
 
-class Reading(NamedTuple):
+class RateLimitHeaders(NamedTuple):
     """The usable part of an answer's rate-limit headers; None for what was absent or nonsense.
 
     `limit` and `remaining` are calls per window, `reset` is unix seconds by the server's clock, `retry_after`
@@ -32,10 +32,10 @@ class Reading(NamedTuple):
     retry_after: float | None = None
 
 
-NOTHING = Reading()
+NOTHING = RateLimitHeaders()
 
 
-def read(headers: Mapping[str, str] | None, *, refused: bool = False) -> Reading:
+def read(headers: Mapping[str, str] | None, *, refused: bool = False) -> RateLimitHeaders:
     """Read the headers of an answer (lower-case or canonical names); `refused` when it is a 429."""
     if not headers:
         return NOTHING
@@ -54,7 +54,7 @@ def read(headers: Mapping[str, str] | None, *, refused: bool = False) -> Reading
     retry = _number(headers, "retry-after", "Retry-After") if refused else None
     if retry is not None and not 0 <= retry <= _LONGEST:
         retry = None
-    return Reading(None if limit is None else int(limit), None if remaining is None else int(remaining), reset, retry)
+    return RateLimitHeaders(None if limit is None else int(limit), None if remaining is None else int(remaining), reset, retry)
 
 
 def _number(headers: Mapping[str, str], name: str, canonical: str) -> float | None:

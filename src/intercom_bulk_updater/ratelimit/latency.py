@@ -8,7 +8,7 @@ _MEMORY = 3.0
 """Seconds over which the speed is smoothed."""
 
 
-class Pulse:
+class LatencyEstimator:
     """Round trip (RFC 6298's smoothed value and variation) and speed."""
 
     def __init__(self) -> None:

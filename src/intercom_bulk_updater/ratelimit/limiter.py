@@ -35,7 +35,7 @@ class _Waiter:
         self.woken.acquire()
 
 
-class Gate:
+class RateLimiter:
     """One budget's door. Safe to share between threads.
 
     Parameters

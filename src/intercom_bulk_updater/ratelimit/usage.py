@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .competing_traffic import Others
+from .competing_traffic import CompetingTraffic
 
 
 @dataclass(frozen=True, slots=True)
-class WindowUse:
+class WindowStats:
     """One finished window.
 
     `reset` is the server's X-RateLimit-Reset (unix seconds), or 0 when windows cannot be seen. `own` and
@@ -45,10 +45,10 @@ class _Window:
     told_throttled: int = 0
 
 
-class Tally:
+class WindowStatistics:
     """Counts the present window, and the one before it until its last straggler is back."""
 
-    def __init__(self, on_window: Callable[[WindowUse], None] | None, others: Others) -> None:
+    def __init__(self, on_window: Callable[[WindowStats], None] | None, others: CompetingTraffic) -> None:
         self._on_window = on_window
         self._others = others
         self._now: _Window | None = None
@@ -186,4 +186,4 @@ class Tally:
             return  # all of it has been told
         window.told_own, window.told_throttled = window.own, window.throttled
         if self._on_window is not None:
-            self._on_window(WindowUse(int(window.reset), window.limit, own, self._foreign(window), throttled, window.full))
+            self._on_window(WindowStats(int(window.reset), window.limit, own, self._foreign(window), throttled, window.full))

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from .competing_traffic import Others
-from .headers import Reading
+from .competing_traffic import CompetingTraffic
+from .headers import RateLimitHeaders
 from .server_clock import ServerClock
-from .usage import Tally
-from .window_detector import LENGTH, Calendar
+from .usage import WindowStatistics
+from .window_detector import LENGTH, WindowDetector
 
 MARGIN = 0.01
 """Seconds after the sure end of a window before the next one is believed."""
@@ -38,7 +38,9 @@ class Window:
         Called whenever a window begins.
     """
 
-    def __init__(self, tally: Tally, others: Others, flying: Mapping[int, Flight], on_turn: Callable[[float], None]) -> None:
+    def __init__(
+        self, tally: WindowStatistics, others: CompetingTraffic, flying: Mapping[int, Flight], on_turn: Callable[[float], None]
+    ) -> None:
         self._tally, self._others, self._flying, self._on_turn = tally, others, flying, on_turn
         self.server = ServerClock(LENGTH)
         self.limit: int | None = None
@@ -47,7 +49,7 @@ class Window:
         """Sent in this window, with what was in the air at its start."""
         self.bare = 0
         """Requests settled without headers, ever."""
-        self._calendar = Calendar()
+        self._calendar = WindowDetector()
         self._remaining = 0  # the least that was told of this window
         self._bare_then = 0  # how many bare ones `_remaining` surely counts
         self._bare_early = 0  # how many may already belong to the next window
@@ -99,7 +101,7 @@ class Window:
 
     # -- learning --------------------------------------------------------------------------------------------
 
-    def take(self, flight: Flight, reading: Reading, now: float, date: float | None, latency: float) -> bool:
+    def take(self, flight: Flight, reading: RateLimitHeaders, now: float, date: float | None, latency: float) -> bool:
         """Learn from an answer's headers; False when they tell nothing about the window."""
         remaining, reset, limit = reading.remaining, reading.reset, reading.limit or self.limit
         if remaining is None or reset is None or limit is None:
@@ -142,7 +144,7 @@ class Window:
         self._tally.saw(remaining, limit, (flight.sent + now) / 2)
         return True
 
-    def take_bare(self, reading: Reading, now: float) -> None:
+    def take_bare(self, reading: RateLimitHeaders, now: float) -> None:
         """An answer told nothing about the window: it counts, and that is all."""
         self.bare += 1
         if self.reset is not None:

@@ -13,7 +13,7 @@ _STRIKES = 3
 _USUAL = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 
-class Calendar:
+class WindowDetector:
     """Learns from successive Resets.
 
     A shorter length is believed when a Reset off the present grid comes *with a refill*: that alone tells a

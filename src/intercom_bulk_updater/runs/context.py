@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.retry import RetryPolicy
-from ..engine.pool import TICK, Attempt, Crew, Engine, Snapshot
-from ..engine.processor import Worker
-from ..engine.throughput import Pace
+from ..engine.pool import TICK, Attempt, PoolSize, PoolStatus, WorkerPool
+from ..engine.processor import ItemProcessor
+from ..engine.throughput import Throughput
 from ..errors import RunStopped, SafetyStop
 from ..journal import Journal, RunRecord, WindowRow
-from ..model import Counts, Fate, Item, Outcome, Requests, RunStatus
+from ..model import Counts, Item, ItemResult, Outcome, Requests, RunStatus
 from ..operations.operation import Operation
 from .guards import counted
 from .observer import Observer, Progress
 from .options import Options
-from .read_back import Verified
+from .read_back import VerificationResult
 from .reader import Reader
 from .session import Session
-from .sources import Feed
+from .sources import ItemSource
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Job:
 
     run: RunRecord
     operation: Operation
-    feed: Feed
+    feed: ItemSource
     options: Options
     population: Callable[[], int | None] = lambda: None
     """How many items of the kind there are, for `--max P%`."""
@@ -46,7 +46,7 @@ class Cancelled(RunStopped):
     """Cancelled; `runs resume` takes it up again all the same."""
 
 
-class Machine:
+class RunContext:
     """One run's engine, reader and displays. The runner (runner.py) says in which order they are used."""
 
     def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
@@ -66,18 +66,18 @@ class Machine:
         self._seconds_before = max(float(before.get("seconds") or 0.0), float(killed.get("elapsed") or 0.0))
         stored, last = before.get("requests") or {}, killed.get("requests") or {}
         self._requests_before = {k: max(int(stored.get(k) or 0), int(last.get(k) or 0)) for k in {*stored, *last}}
-        self._pace = Pace()
+        self._pace = Throughput()
         self._saved = 0.0
         self._looked = 0.0
         self.phase = "reading"
-        self.verified: Verified | None = None
+        self.verified: VerificationResult | None = None
         """What is being read back, for displays."""
         self._aside = False
         """Looking at a run that is over: where it stood is left as it is."""
         self._paused = False
         self._most: int | None = None
         self._reader: Reader | None = None
-        self._worker = Worker(
+        self._worker = ItemProcessor(
             job.operation,
             session.client,
             self._stop,
@@ -89,7 +89,7 @@ class Machine:
 
     # -- the engine and its waits --------------------------------------------------------------------------------------
 
-    def run_engine(self, do: Callable[[Attempt], Any], take: Callable[[Sequence[Fate], int], list[Item]]) -> None:
+    def run_engine(self, do: Callable[[Attempt], Any], take: Callable[[Sequence[ItemResult], int], list[Item]]) -> None:
         """Run `do` over what `take` hands out, in worker threads, until there is nothing more. Raises why it stopped."""
         options = self.job.options
         acting = do is self._worker
@@ -102,14 +102,14 @@ class Machine:
                 raise reader.error
             return reader.is_alive()
 
-        def tick(snapshot: Snapshot) -> None:
+        def tick(snapshot: PoolStatus) -> None:
             self._tick(snapshot)
             engine.paused = self._paused
 
-        engine = Engine(
+        engine = WorkerPool(
             gate=self.session.gate,
             stop=self._stop,
-            crew=Crew(fixed=options.workers),
+            crew=PoolSize(fixed=options.workers),
             take=take,
             do=do,
             more=more,
@@ -160,7 +160,7 @@ class Machine:
 
     # -- what other processes ask, and what grows ----------------------------------------------------------------------
 
-    def _tick(self, snapshot: Snapshot | None, note: str = "") -> None:
+    def _tick(self, snapshot: PoolStatus | None, note: str = "") -> None:
         now = time.monotonic()
         self._looked = now
         self._obey()
@@ -222,7 +222,7 @@ class Machine:
 
     # -- what is told --------------------------------------------------------------------------------------------------
 
-    def _progress(self, snapshot: Snapshot | None, note: str = "") -> Progress:
+    def _progress(self, snapshot: PoolStatus | None, note: str = "") -> Progress:
         now, finished = time.monotonic(), self._counts.finished
         if self._paused:
             self._pace.begin_anew()
@@ -257,7 +257,7 @@ class Machine:
             requests=self.requests(),
         )
 
-    def _count(self, fates: Sequence[Fate]) -> None:
+    def _count(self, fates: Sequence[ItemResult]) -> None:
         for fate in fates:
             if fate.outcome is not Outcome.PENDING:
                 setattr(self._counts, fate.outcome, getattr(self._counts, fate.outcome) + 1)

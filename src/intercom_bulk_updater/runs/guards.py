@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import SafetyStop
-from ..model import Counts, Fate, Outcome
+from ..model import Counts, ItemResult, Outcome
 from ..parsing.amounts import Amount, Expect
 
 # The window of --max-failures P%, and how many items it needs before it judges.
@@ -90,14 +90,14 @@ def most_allowed(*, expect: str, most: str, population: int | None) -> int | Non
 
 
 @dataclass(slots=True)
-class Breaker:
+class FailureLimit:
     """--max-failures: `N` stops when more than N items failed; `P%` when more than P % of the last 100 did."""
 
     text: str
     failed: int = 0
     recent: deque[bool] = field(default_factory=lambda: deque(maxlen=_WINDOW))
 
-    def trips(self, fates: Sequence[Fate]) -> SafetyStop | None:
+    def trips(self, fates: Sequence[ItemResult]) -> SafetyStop | None:
         """Count outcomes; the reason to stop if there were too many failures among them."""
         reason = None
         for fate in fates:
@@ -107,7 +107,7 @@ class Breaker:
                 reason = reason or exc
         return reason
 
-    def see(self, fate: Fate) -> None:
+    def see(self, fate: ItemResult) -> None:
         """Count one outcome; raises SafetyStop when it is too much."""
         if not self.text or fate.outcome is Outcome.PENDING:
             return

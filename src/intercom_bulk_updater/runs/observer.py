@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..model import Counts
 
 if TYPE_CHECKING:
-    from ..engine.pool import Snapshot
+    from ..engine.pool import PoolStatus
     from ..ratelimit.budget import BudgetState
-    from .preview import Review
+    from .preview import Preview
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Progress:
     elapsed: float
     eta: float | None
     """Seconds left; None when it cannot be told."""
-    snapshot: Snapshot | None = None
+    snapshot: PoolStatus | None = None
     budget: BudgetState | None = None
     retried: int = 0
     throttled: int = 0
@@ -84,6 +84,6 @@ class Observer:
     def event(self, kind: str, **data: Any) -> None:
         """A pass, a guard, a canary, a pause, a warning."""
 
-    def confirm(self, review: Review, run_id: str) -> bool:
+    def confirm(self, review: Preview, run_id: str) -> bool:
         """Asked with the review before the first write, when the run was told to ask. False: stop, nothing written."""
         return True

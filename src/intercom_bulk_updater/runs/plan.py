@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
 from ..journal import Journal, RunRecord
-from ..model import NewItem
+from ..model import FoundItem
 from ..operations.operation import Operation
 from .preview import changes, words
 
@@ -44,12 +44,12 @@ class Plan:
         """How many items it changes."""
         return int(self.header["count"])
 
-    def items(self) -> Iterator[NewItem]:
+    def items(self) -> Iterator[FoundItem]:
         """The items, one at a time."""
         as_of = self.header.get("as_of")
         seen = {"as_of": int(datetime.fromisoformat(str(as_of)).timestamp())} if as_of else {}
         for line in self.lines():
-            yield NewItem(str(line["id"]), line.get("before"), {**(line.get("data") or {}), **seen} or None)
+            yield FoundItem(str(line["id"]), line.get("before"), {**(line.get("data") or {}), **seen} or None)
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """The item lines as they stand in the file."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..journal import Journal
-from ..model import Fate, Item, Outcome
+from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
 
 _SAMPLE = 5
@@ -18,7 +18,7 @@ _ASSUMED_LIMIT, _WINDOW = 1667, 10.0
 
 
 @dataclass(slots=True)
-class Review:
+class Preview:
     """What would happen. `groups` counts items by their change in words; `sample` holds a few items with theirs."""
 
     operation: str
@@ -87,22 +87,22 @@ def _value(value: Any, names: Mapping[str, str]) -> str:
     return names.get(str(value), str(value))
 
 
-def look(journal: Journal, run: str, operation: Operation, *, limit: int | None, requests_read: int) -> Review:
+def look(journal: Journal, run: str, operation: Operation, *, limit: int | None, requests_read: int) -> Preview:
     """Go through the pending items of a run, mark those that already are as wanted, and say what the rest would become.
 
     `limit`: calls a window, as the server told it. Memory stays flat: items stream through.
     """
-    review = Review(
+    review = Preview(
         operation.describe(),
         reversibility=str(operation.reversibility),
         side_effects=operation.side_effects,
         customer_visible=operation.customer_visible,
     )
     people: set[str] = set()
-    fates: list[Fate] = []
+    fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
         if change == {}:
-            fates.append(Fate(item.seq, Outcome.UNCHANGED, attempts=0))
+            fates.append(ItemResult(item.seq, Outcome.UNCHANGED, attempts=0))
             if len(fates) >= 1000:
                 journal.turn(run, fates, 0)
                 fates = []

@@ -17,10 +17,10 @@ from typing import Any
 
 from ..api.client import Client
 from ..api.redact import redact
-from ..engine.pool import Attempt, Later
+from ..engine.pool import Attempt, RetryLater
 from ..errors import NotFound
 from ..journal import ItemRow, Journal
-from ..model import Fate, Item, Outcome
+from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Operation
 
 SAMPLE = 50
@@ -32,7 +32,7 @@ _STALE = 50_000
 
 
 @dataclass(slots=True)
-class Verified:
+class VerificationResult:
     """What the server said. `wrong` holds up to 100 ids that are not as wanted, with what they are instead."""
 
     level: str
@@ -89,7 +89,7 @@ class ReadBack:
     """Reads items back and compares them with what the run left; a `do` for the engine."""
 
     def __init__(
-        self, operation: Operation, client: Client, since: float, result: Verified, *, remember: bool = False
+        self, operation: Operation, client: Client, since: float, result: VerificationResult, *, remember: bool = False
     ) -> None:
         self._remember = remember
         self._operation = operation
@@ -99,21 +99,21 @@ class ReadBack:
         self._lock = threading.Lock()
         self._failures: dict[int, int] = {}
 
-    def __call__(self, attempt: Attempt) -> Fate | Later:
+    def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Read one item; its outcome in the journal stays as it is."""
         fate = self._read(attempt)
-        if isinstance(fate, Fate):
+        if isinstance(fate, ItemResult):
             with self._lock:
                 self._result.read += 1
         return fate
 
-    def _read(self, attempt: Attempt) -> Fate | Later:
+    def _read(self, attempt: Attempt) -> ItemResult | RetryLater:
         item = attempt.item
         try:
             payload = self._operation.read(self._client, item.id)
         except NotFound:
             self._wrong(item.id, "gone")
-            return Fate(item.seq, Outcome.DONE)
+            return ItemResult(item.seq, Outcome.DONE)
         except Exception as exc:
             attempt.looks += 1
             if attempt.looks > 4 or not getattr(exc, "transient", False):
@@ -122,8 +122,8 @@ class ReadBack:
                 with self._lock:
                     self._result.unread.add(item.id)
                     self._result.why_unread = redact(f"{item.id} could not be read back: {exc}")
-                return Fate(item.seq, Outcome.DONE)
-            return Later(attempt, 0.5 * 2**attempt.looks)
+                return ItemResult(item.seq, Outcome.DONE)
+            return RetryLater(attempt, 0.5 * 2**attempt.looks)
         standing = None
         if payload is not None:
             since = item.sent_at or self._since
@@ -134,7 +134,7 @@ class ReadBack:
                 self._result.as_wanted.add(item.id)
         if standing is False:
             self._wrong(item.id, self._instead(payload or {}, item))
-        return Fate(item.seq, Outcome.DONE)
+        return ItemResult(item.seq, Outcome.DONE)
 
     def _instead(self, payload: Mapping[str, Any], item: Item) -> str:
         """What an item is instead of as wanted, in words."""
@@ -174,14 +174,14 @@ def _sample(rows: Iterator[ItemRow]) -> Sequence[ItemRow]:
     return kept
 
 
-class Leftovers:
-    """What a search of the finished selection still brings, sorted by why; `watch` of a QueryFeed.
+class RemainingMatches:
+    """What a search of the finished selection still brings, sorted by why; `watch` of a SearchSource.
 
     `stale` holds what is shown in its old state, `untold` what is shown without the fields that would tell; both are for
     GET to decide. `result` has what GET has said so far.
     """
 
-    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any, result: Verified) -> None:
+    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any, result: VerificationResult) -> None:
         self._journal = journal
         self._result = result
         self._run = run

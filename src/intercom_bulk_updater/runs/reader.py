@@ -10,7 +10,7 @@ import threading
 
 from ..journal import Journal
 from ..stop import Stop
-from .sources import Feed
+from .sources import ItemSource
 
 
 class Reader(threading.Thread):
@@ -19,7 +19,7 @@ class Reader(threading.Thread):
     `error` holds what broke it; `found` how many new items this pass brought.
     """
 
-    def __init__(self, feed: Feed, journal: Journal, run: str, stop: Stop, *, most: int | None = None) -> None:
+    def __init__(self, feed: ItemSource, journal: Journal, run: str, stop: Stop, *, most: int | None = None) -> None:
         super().__init__(name="reader", daemon=True)
         self._feed = feed
         self._journal = journal

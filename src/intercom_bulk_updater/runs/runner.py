@@ -17,16 +17,16 @@ from collections.abc import Callable, Sequence
 
 from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, SearchError, ServiceUnavailable
 from ..journal import RunLock, RunRecord
-from ..model import Fate, Item, Outcome, RunStatus
+from ..model import Item, ItemResult, Outcome, RunStatus
 from ..parsing.amounts import Amount
-from .context import Cancelled, Job, Machine
-from .guards import Breaker, check_size, counted, counted_are, most_allowed, needs_population
+from .context import Cancelled, Job, RunContext
+from .guards import FailureLimit, check_size, counted, counted_are, most_allowed, needs_population
 from .observer import Observer
-from .preview import Review, look
-from .read_back import Verified
+from .preview import Preview, look
+from .read_back import VerificationResult
 from .reader import Reader
 from .session import Session
-from .sources import QueryFeed
+from .sources import SearchSource
 from .verification import Verification
 
 __all__ = ["Job", "Runner"]
@@ -37,13 +37,13 @@ _STALE_AFTER = 3600.0
 _MOST_PASSES = 25
 
 
-class Runner(Machine):
+class Runner(RunContext):
     """Does one job; see the module. `execute` returns the run as it ended, or raises why it stopped."""
 
     def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
         super().__init__(session, job, observer)
-        self.review: Review | None = None
-        self._breaker = Breaker(job.options.max_failures)
+        self.review: Preview | None = None
+        self._breaker = FailureLimit(job.options.max_failures)
         self._verification = Verification(self, self._another_pass)
 
     # -- the whole ----------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ class Runner(Machine):
         self._verification.judge(self.journal.counts(self.id))
         return self.journal.run(self.id)
 
-    def verify_only(self, feed: QueryFeed | None) -> Verified:
+    def verify_only(self, feed: SearchSource | None) -> VerificationResult:
         """Read back and search once, writing nothing; the account goes into the run's totals."""
         with RunLock(self.session.settings.home, self.id):
             # The run's row stays as it is, but for what is found: its counts are shown, its clock stands.
@@ -79,7 +79,7 @@ class Runner(Machine):
                 self.journal.request(self.id, "")
             self.counts_now()
             self.observer.began(self.id)
-            self._verification.result = result = Verified(self.job.options.verify)
+            self._verification.result = result = VerificationResult(self.job.options.verify)
             self._verification.read_back(result, result.level)
             if feed is not None and not self.journal.run(self.id).search.get("cut"):
                 self._verification.search_unseen(feed, result)
@@ -219,10 +219,10 @@ class Runner(Machine):
             self.journal, self.id, operation, limit=state.limit, requests_read=reads,
         )
 
-    def _iterate_pending(self, every: bool) -> Callable[[Sequence[Fate], int], list[Item]]:
+    def _iterate_pending(self, every: bool) -> Callable[[Sequence[ItemResult], int], list[Item]]:
         rows = self.journal.items(self.id, outcomes=[Outcome.PENDING])
 
-        def take(fates: Sequence[Fate], number: int) -> list[Item]:
+        def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
             if fates:
                 self._count(fates)
                 self.journal.turn(self.id, fates, 0)
@@ -270,7 +270,7 @@ class Runner(Machine):
         allowance = _Allowance(most if only is None else len(only))
         chosen = deque(only or ())
 
-        def take(fates: Sequence[Fate], number: int) -> list[Item]:
+        def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
             broken = self._breaker.trips(fates)
             self._count(fates)
             # Also when the breaker trips these outcomes go to disk first: what is done is done.
@@ -299,7 +299,7 @@ class Runner(Machine):
         self._work(most=number)
         done = self.counts_now()
         failed = done.failed + done.in_doubt - before.failed - before.in_doubt
-        result = Verified("all")
+        result = VerificationResult("all")
         self._verification.read_back(result, "all")
         totals = dict(self.journal.run(self.id).totals)
         passed = not failed and not result.wrong_count and not result.unread
@@ -369,7 +369,7 @@ class _Allowance:
     def of(self, wanted: int) -> int:
         return wanted if self._left is None else min(wanted, max(0, self._left))
 
-    def spend(self, items: Sequence[Item], fates: Sequence[Fate]) -> None:
+    def spend(self, items: Sequence[Item], fates: Sequence[ItemResult]) -> None:
         if self._left is not None:
             # An item that came back with its before-image is handed out a second time.
             self._left += sum(fate.outcome is Outcome.PENDING for fate in fates) - len(items)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .. import __version__
 from ..api.client import Client
 from ..api.redact import keep_secret
-from ..api.retry import Kind, RetryPolicy, classify
+from ..api.retry import ErrorKind, RetryPolicy, classify
 from ..errors import IntercomBulkError, NotFound
 from ..journal import Journal
 from ..model import Workspace
-from ..ratelimit.budget import Budget, WindowUse
-from ..ratelimit.limiter import Gate
+from ..ratelimit.budget import Budget, WindowStats
+from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ class Session:
         self.stop = stop or Stop()
         self.timeout = timeout
         self.retries = retries
-        self.windows: list[tuple[float, WindowUse]] = []
+        self.windows: list[tuple[float, WindowStats]] = []
         self._windows_lock = threading.Lock()
         token = settings.require_token()
         keep_secret(token)
         self.budget = Budget(share=share, rate=rate, clock=clock, on_window=self._window)
-        self.gate = Gate(self.budget, self.stop)
+        self.gate = RateLimiter(self.budget, self.stop)
         self.client = Client(
             HttpTransport(settings.base_url, headers(settings), timeout=timeout),
             self.gate,
@@ -100,9 +100,9 @@ class Session:
                 return ask()
             except IntercomBulkError as exc:
                 verdict = classify(exc)
-                if verdict.kind in (Kind.FATAL, Kind.PERMANENT):
+                if verdict.kind in (ErrorKind.FATAL, ErrorKind.PERMANENT):
                     raise
-                if verdict.kind is Kind.WINDOW:
+                if verdict.kind is ErrorKind.RATE_LIMITED:
                     wait = policy.base  # the gate holds everybody until the window is over; it costs no attempt
                 else:
                     attempt += 1
@@ -114,7 +114,7 @@ class Session:
                 if self.stop.wait(wait):
                     raise
 
-    def take_windows(self, *, present: bool = False) -> list[tuple[float, WindowUse]]:
+    def take_windows(self, *, present: bool = False) -> list[tuple[float, WindowStats]]:
         """The finished windows since the last call, with the unix time each was seen to end.
 
         With `present` also the one that is not over, for whoever has finished in it.
@@ -125,7 +125,7 @@ class Session:
             taken, self.windows = self.windows, []
         return taken
 
-    def _window(self, use: WindowUse) -> None:
+    def _window(self, use: WindowStats) -> None:
         with self._windows_lock:
             self.windows.append((time.time(), use))
 

@@ -14,16 +14,16 @@ from itertools import islice
 from typing import Any, Protocol
 
 from ..errors import IntercomBulkError, SearchError, SearchLoop, UsageError
-from ..model import NewItem, Page
+from ..model import FoundItem, Page
 
-Batch = tuple[list[NewItem], dict[str, Any]]
+Batch = tuple[list[FoundItem], dict[str, Any]]
 
 # Pages in a row that bring nothing new before a pass is ended: acting on what one searches can push items that are
 # already known to the end of the list, for ever.
 _SLACK_PAGES = 20
 
 
-class Feed(Protocol):
+class ItemSource(Protocol):
     """Where a run's items come from."""
 
     @property
@@ -49,7 +49,7 @@ class Pages(Protocol):
 
 
 @dataclass(slots=True)
-class QueryFeed:
+class SearchSource:
     """The items of a search, pass after pass.
 
     An item that was created after the run began does not belong to it: it is counted as new since, and left alone.
@@ -91,7 +91,7 @@ class QueryFeed:
                 if self._new_since(payload, started):
                     now["new_since"] = int(now.get("new_since") or 0) + 1
                 elif (key := self._key(payload)) not in self.exclude:
-                    items.append(NewItem(key, self.capture(payload)))
+                    items.append(FoundItem(key, self.capture(payload)))
             now["cursor"] = page.cursor
             now["complete"] = page.cursor is None
             yield items, dict(now)
@@ -143,10 +143,10 @@ class QueryFeed:
 
 
 @dataclass(slots=True)
-class ListFeed:
+class ListSource:
     """Items that are known beforehand: ids from a file, a plan, an earlier run. Read once, in chunks."""
 
-    items: Iterable[NewItem]
+    items: Iterable[FoundItem]
     total: int | None = None
     chunk: int = 1000
     exclude: frozenset[str] = frozenset()

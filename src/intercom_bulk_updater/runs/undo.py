@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..errors import SafetyStop
 from ..journal import ItemRow, Journal, RunRecord
-from ..model import Item, NewItem, Outcome
+from ..model import FoundItem, Item, Outcome
 from ..operations.operation import Operation
 from ..operations.per_item import WITH
 
@@ -26,7 +26,7 @@ def inverse_of(operation: Operation, what: str) -> Operation:
     return inverse
 
 
-def undo_items(journal: Journal, parent: RunRecord, operation: Operation) -> Iterator[NewItem]:
+def undo_items(journal: Journal, parent: RunRecord, operation: Operation) -> Iterator[FoundItem]:
     """What `parent` did by `operation`, turned round: before is what it left, `data["to"]` what was there before it.
 
     An item in doubt is taken for done, and `data["unsure"]` says so: undo reads it and finds out.
@@ -40,12 +40,12 @@ def undo_items(journal: Journal, parent: RunRecord, operation: Operation) -> Ite
             after = dict(row.after)
             marks = {k: after.pop(k) for k in _MARKS if k in after}
             by = {"by": parent.admin_id} if parent.selection.get("updater") else {}
-            yield NewItem(row.id, after, {"to": dict(row.before), "marks": marks, **by, **_own(journal, parent, row), **given})
+            yield FoundItem(row.id, after, {"to": dict(row.before), "marks": marks, **by, **_own(journal, parent, row), **given})
         elif _doubtful(row) and (change := operation.change(_item(row))):
             after = {**row.before, **{name: new for name, (_, new) in change.items()}}
             marks = {"updated_at": int(row.claimed_at or 0) - 1}
             told = {"to": dict(row.before), "marks": marks, "unsure": True, "by": parent.admin_id}
-            yield NewItem(row.id, after, {**told, **_own(journal, parent, row), **given})
+            yield FoundItem(row.id, after, {**told, **_own(journal, parent, row), **given})
 
 
 def not_undoable(journal: Journal, parent: RunRecord, operation: Operation) -> int:

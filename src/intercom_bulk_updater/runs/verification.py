@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import NotVerified, VerificationFailed
-from ..model import Counts, Fate, Item
-from .context import Machine
+from ..model import Counts, Item, ItemResult
+from .context import RunContext
 from .guards import counted, counted_are
-from .read_back import ASKED_AT_ONCE, SAMPLE, Leftovers, ReadBack, Verified, to_read_back
-from .sources import QueryFeed
+from .read_back import ASKED_AT_ONCE, SAMPLE, ReadBack, RemainingMatches, VerificationResult, to_read_back
+from .sources import SearchSource
 
 
 class Verification:
@@ -28,10 +28,10 @@ class Verification:
         One more pass of the search that acts on what no pass has seen; whether it brought anything.
     """
 
-    def __init__(self, machine: Machine, search_again: Callable[[], bool]) -> None:
+    def __init__(self, machine: RunContext, search_again: Callable[[], bool]) -> None:
         self._run = machine
         self._search_again = search_again
-        self.result: Verified | None = None
+        self.result: VerificationResult | None = None
 
     def whole(self) -> None:
         """Read back, then search until nothing is left or what is left is explained."""
@@ -39,14 +39,14 @@ class Verification:
         if level == "none":
             return
         # A resumed or repeated verification starts from nothing.
-        self.result = result = Verified(level)
+        self.result = result = VerificationResult(level)
         self.read_back(result, level)
         cut = self._run.journal.run(self._run.id).search.get("cut") or self._run.job.only is not None
-        if not isinstance(self._run.job.feed, QueryFeed) or cut:
+        if not isinstance(self._run.job.feed, SearchSource) or cut:
             return
         self._search_until_explained(result)
 
-    def read_back(self, result: Verified, level: str) -> None:
+    def read_back(self, result: VerificationResult, level: str) -> None:
         """Read items back by GET and compare them with what the run left."""
         self._run.phase = "verifying"
         operation = self._run.job.operation
@@ -61,14 +61,14 @@ class Verification:
         if not result.checked and not result.unread and not result.wrong_count and done:
             result.unreadable = f"{operation.describe()}: the operation does not know how to read an item back"
 
-    def _search_until_explained(self, result: Verified) -> None:
+    def _search_until_explained(self, result: VerificationResult) -> None:
         feed = self._run.job.feed
-        assert isinstance(feed, QueryFeed)  # noqa: S101
+        assert isinstance(feed, SearchSource)  # noqa: S101
         waited_since = time.monotonic()
         pause = 1.0
         asked = 0
         while True:
-            leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
+            leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
             feed.watch = leftovers
             try:
                 self._search_again()
@@ -100,10 +100,10 @@ class Verification:
             pause = min(pause * 2, 8.0)
         result.waited = time.monotonic() - waited_since if result.waited else 0.0
 
-    def search_unseen(self, feed: QueryFeed, result: Verified) -> None:
+    def search_unseen(self, feed: SearchSource, result: VerificationResult) -> None:
         """Search once, writing nothing, and count what no pass has seen."""
         self._run.phase = "searching again"
-        leftovers = Leftovers(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
+        leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
         feed.watch = leftovers
         started = self._run.journal.run(self._run.id).search.get("server_started")
         state: dict[str, Any] = {"pass": 0, "complete": True, "server_started": started}
@@ -124,7 +124,7 @@ class Verification:
         result.unseen = unseen
         result.remaining = unseen + (result.remaining or 0)
 
-    def _ask_each(self, ids: Sequence[str], result: Verified) -> None:
+    def _ask_each(self, ids: Sequence[str], result: VerificationResult) -> None:
         """What the search still shows in its old state: GET decides, item by item, and once for each."""
         operation, client = self._run.job.operation, self._run.session.client
         for start in range(0, len(ids), 500):
@@ -133,7 +133,7 @@ class Verification:
             asked = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
             self._run.run_engine(ReadBack(operation, client, self._run.since(), result, remember=True), hand_out(asked))
 
-    def _ask_untold(self, leftovers: Leftovers, result: Verified) -> None:
+    def _ask_untold(self, leftovers: RemainingMatches, result: VerificationResult) -> None:
         """What the search shows without the fields that would tell: no waiting helps, GET has the last word."""
         self._ask_each(leftovers.untold, result)
         wrong = sum(i in result.ids for i in leftovers.untold)
@@ -142,7 +142,7 @@ class Verification:
         leftovers.add("as wanted by GET; the search does not tell", told)
         leftovers.add("neither the search nor a GET tells", len(leftovers.untold) - wrong - told)
 
-    def _index_is_behind(self, leftovers: Leftovers, result: Verified) -> None:
+    def _index_is_behind(self, leftovers: RemainingMatches, result: VerificationResult) -> None:
         """After each was asked: what is as wanted is explained, and what was too many to keep is not."""
         wrong = sum(i in result.ids for i in leftovers.stale)
         result.explained["as wanted by GET; the search index is behind"] = len(leftovers.stale) - wrong
@@ -189,10 +189,10 @@ class Verification:
         return " ".join(said)
 
 
-def hand_out(stream: Iterator[Item]) -> Callable[[Sequence[Fate], int], list[Item]]:
+def hand_out(stream: Iterator[Item]) -> Callable[[Sequence[ItemResult], int], list[Item]]:
     """A `take` over a plain stream of items whose outcomes stay as they are."""
 
-    def take(fates: Sequence[Fate], number: int) -> list[Item]:
+    def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
         handed: list[Item] = []
         while len(handed) < number and (item := next(stream, None)) is not None:
             handed.append(item)

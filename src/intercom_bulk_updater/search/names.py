@@ -31,7 +31,7 @@ _LISTS = {
 KINDS = tuple(_LISTS)
 
 
-class Names:
+class WorkspaceNames:
     """Resolves names with the workspace's lists, each read when first needed, and once.
 
     Parameters

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ..api.client import Client
-from ..api.retry import Kind, RetryPolicy, classify
+from ..api.retry import ErrorKind, RetryPolicy, classify
 from ..errors import (
     ApiError,
     BadAnswer,
@@ -86,7 +86,7 @@ class EndpointSource:
             try:
                 page = self._page(cursor)
             except (ApiError, TransportError) as exc:
-                if self.endpoint.paging is not Paging.SCROLL or cursor is None or classify(exc).kind is Kind.FATAL:
+                if self.endpoint.paging is not Paging.SCROLL or cursor is None or classify(exc).kind is ErrorKind.FATAL:
                     raise
                 if isinstance(exc, NotFound) and time.monotonic() - answered < _SCROLL_LIFE:
                     return  # a living scroll may end this way; one that was left alone for a minute has died
@@ -162,18 +162,18 @@ class EndpointSource:
                 raise SearchError("another scroll over the companies is open for this app; try again in a minute") from exc
             return _SCROLL_WAITS[attempt], attempt + 1, throttled
         verdict = classify(exc)
-        if verdict.kind is Kind.WINDOW and throttled < _PATIENCE:
+        if verdict.kind is ErrorKind.RATE_LIMITED and throttled < _PATIENCE:
             # The gate holds everybody until the window is over; a throttled page costs no attempt.
             return min(verdict.wait, 1.0), attempt, throttled + max(verdict.wait, 0.1)
-        if verdict.kind in (Kind.FATAL, Kind.PERMANENT):
+        if verdict.kind in (ErrorKind.FATAL, ErrorKind.PERMANENT):
             raise exc
         after = self.retry.after(attempt + 1)
-        if after is None or verdict.kind is Kind.WINDOW:
+        if after is None or verdict.kind is ErrorKind.RATE_LIMITED:
             raise SearchError(
                 f"The search broke off: {exc} ({attempt + 1} tries). What was found so far is kept; nothing was assumed "
                 "about the rest."
             ) from exc
-        return max(after, verdict.wait if verdict.kind is Kind.BUSY else 0.0), attempt + 1, throttled
+        return max(after, verdict.wait if verdict.kind is ErrorKind.NOT_APPLIED else 0.0), attempt + 1, throttled
 
     def _ask(self, cursor: str | None, size: int) -> Mapping[str, Any]:
         end = self.endpoint

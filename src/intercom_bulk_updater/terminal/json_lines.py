@@ -16,7 +16,7 @@ from .terminal import give_up
 
 if TYPE_CHECKING:
     from intercom_bulk_updater.runs.observer import Progress
-    from intercom_bulk_updater.runs.preview import Review
+    from intercom_bulk_updater.runs.preview import Preview
 
 SCHEMA = "event/1"
 _EVERY = 1.0
@@ -96,7 +96,7 @@ class JsonLines(ConsoleObserver):
         self._write(kind, data)
         self.people.event(kind, **data)
 
-    def confirm(self, review: Review, run_id: str) -> bool:
+    def confirm(self, review: Preview, run_id: str) -> bool:
         """`review`, then the question to the person; `confirmed` tells the answer."""
         self._write("review", review.as_json())
         said = self.people.confirm(review, run_id)

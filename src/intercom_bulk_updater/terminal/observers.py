@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from intercom_bulk_updater.runs.observer import Progress
-    from intercom_bulk_updater.runs.preview import Review
+    from intercom_bulk_updater.runs.preview import Preview
 
 Choice = Literal["auto", "bar", "plain", "none"]
 
@@ -52,7 +52,7 @@ class ConsoleObserver(Observer):
     def show(self, now: Told) -> None:
         """Show where a run of another process stands: `progress` of its row in the journal."""
 
-    def confirm(self, review: Review, run_id: str) -> bool:
+    def confirm(self, review: Preview, run_id: str) -> bool:
         """Ask the person; see question.py. Raises SafetyStop without a terminal."""
         from .question import confirm
 
@@ -197,7 +197,7 @@ class LiveObserver(ConsoleObserver):
             at = f"{datetime.now().astimezone():%H:%M:%S}"
             self._console.print(f"{at} {said}")
 
-    def confirm(self, review: Review, run_id: str) -> bool:
+    def confirm(self, review: Preview, run_id: str) -> bool:
         """See ConsoleObserver."""
         self._take_down(keep=False)
         return super().confirm(review, run_id)

@@ -18,7 +18,7 @@ from .phrases import Title
 from .terminal import is_terminal, say
 
 if TYPE_CHECKING:
-    from intercom_bulk_updater.runs.preview import Review
+    from intercom_bulk_updater.runs.preview import Preview
 
 LARGE = 500
 """Items from above which the number is to be typed."""
@@ -26,7 +26,7 @@ _BACK = (str(Reversibility.REVERSIBLE), str(Reversibility.FIELDS))
 
 
 def confirm(
-    review: Review,
+    review: Preview,
     run_id: str,
     title: Title | None = None,
     *,
@@ -62,7 +62,7 @@ def confirm(
     return yes
 
 
-def needs_number(review: Review) -> str:
+def needs_number(review: Preview) -> str:
     """Why the number has to be typed, in a sentence; "" when a y will do."""
     if review.reversibility not in _BACK:
         return "There is no way back from this."

@@ -10,10 +10,10 @@ from .formatting import ago, number, shorten, subject, without_addresses
 from .table import Sheet
 
 Item = Mapping[str, Any]
-Names = Mapping[str, str]
+WorkspaceNames = Mapping[str, str]
 
 
-def findings_table(items: Iterable[Item], resource: str, *, names: Names | None = None, now: float | None = None) -> Sheet:
+def findings_table(items: Iterable[Item], resource: str, *, names: WorkspaceNames | None = None, now: float | None = None) -> Sheet:
     """The items of a search, as Intercom's JSON gave them.
 
     Parameters
@@ -35,8 +35,8 @@ def _safe(cell: str) -> str:
     return shorten(without_addresses(cell), 60)
 
 
-def _text(*path: str) -> Callable[[Item, Names, float], str]:
-    def show(item: Item, names: Names, at: float) -> str:
+def _text(*path: str) -> Callable[[Item, WorkspaceNames, float], str]:
+    def show(item: Item, names: WorkspaceNames, at: float) -> str:
         value: Any = item
         for key in path:
             value = value.get(key) if isinstance(value, Mapping) else None
@@ -45,12 +45,12 @@ def _text(*path: str) -> Callable[[Item, Names, float], str]:
     return show
 
 
-def _updated(item: Item, names: Names, at: float) -> str:
+def _updated(item: Item, names: WorkspaceNames, at: float) -> str:
     when = item.get("updated_at")
     return ago(float(when), at) if isinstance(when, int | float) else "-"
 
 
-def _assignee(item: Item, names: Names, at: float) -> str:
+def _assignee(item: Item, names: WorkspaceNames, at: float) -> str:
     said = []
     for kind, key in (("team", "team_assignee_id"), ("admin", "admin_assignee_id")):
         who = item.get(key)
@@ -59,31 +59,31 @@ def _assignee(item: Item, names: Names, at: float) -> str:
     return ", ".join(said) or "nobody"
 
 
-def _about(item: Item, names: Names, at: float) -> str:
+def _about(item: Item, names: WorkspaceNames, at: float) -> str:
     source = item.get("source")
     told = source if isinstance(source, Mapping) else {}
     return subject(item.get("title") or told.get("subject")) or subject(told.get("body"))
 
 
-def _ticket(item: Item, names: Names, at: float) -> str:
+def _ticket(item: Item, names: WorkspaceNames, at: float) -> str:
     told = item.get("ticket_attributes")
     return subject((told if isinstance(told, Mapping) else {}).get("_default_title_"))
 
 
-def _ticket_state(item: Item, names: Names, at: float) -> str:
+def _ticket_state(item: Item, names: WorkspaceNames, at: float) -> str:
     state = item.get("ticket_state")
     if isinstance(state, Mapping):
         return str(state.get("internal_label") or state.get("category") or "")
     return str(state or "")
 
 
-def _users(item: Item, names: Names, at: float) -> str:
+def _users(item: Item, names: WorkspaceNames, at: float) -> str:
     count = item.get("user_count")
     return number(count) if isinstance(count, int) else ""
 
 
-_OTHERS: dict[str, Callable[[Item, Names, float], str]] = {"id": _text("id"), "updated": _updated}
-_COLUMNS: dict[str, dict[str, Callable[[Item, Names, float], str]]] = {
+_OTHERS: dict[str, Callable[[Item, WorkspaceNames, float], str]] = {"id": _text("id"), "updated": _updated}
+_COLUMNS: dict[str, dict[str, Callable[[Item, WorkspaceNames, float], str]]] = {
     "conversations": {
         "id": _text("id"),
         "state": _text("state"),

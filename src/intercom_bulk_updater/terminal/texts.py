@@ -18,7 +18,7 @@ from .phrases import Title, already, past, resource
 from .screen_rows import finished
 
 if TYPE_CHECKING:
-    from intercom_bulk_updater.runs.preview import Review
+    from intercom_bulk_updater.runs.preview import Preview
 
 _GROUPS = 8
 _HEADS = {
@@ -57,7 +57,7 @@ _LAST = ("resume", "undo")
 """What stands last, the first of these above all: to go on where it stopped, to undo what is finished."""
 
 
-def review_text(review: Review, title: Title | None = None) -> Page:
+def review_text(review: Preview, title: Title | None = None) -> Page:
     """What a run would do, before it does it; the text of every question and dry run."""
     title = title or Title(words=review.operation)
     page = Page()
@@ -81,7 +81,7 @@ def review_text(review: Review, title: Title | None = None) -> Page:
     return page
 
 
-def _unknown(review: Review) -> str:
+def _unknown(review: Preview) -> str:
     if not review.unknown:
         return ""
     if review.unknown == review.would_change:
@@ -89,7 +89,7 @@ def _unknown(review: Review) -> str:
     return f"  (of {number(review.unknown)} the change is known only when it is done)"
 
 
-def _changes(page: Page, review: Review, title: Title) -> None:
+def _changes(page: Page, review: Preview, title: Title) -> None:
     groups = review.groups.most_common(_GROUPS)
     for place, (said, count) in enumerate(groups):
         page.fact("changes" if not place else "", f"{number(count):>7}  ", shorten(said, 120))
@@ -101,7 +101,7 @@ def _changes(page: Page, review: Review, title: Title) -> None:
         page.fact("for example" if not place else "", f"{clean(item)}  ", Text(shorten(said, 100), "dim"))
 
 
-def _people(page: Page, review: Review) -> None:
+def _people(page: Page, review: Preview) -> None:
     if review.customer_visible is None:
         page.fact("customers", "not known: the updater does not say (set customer_visible = True or False)")
         return
@@ -112,7 +112,7 @@ def _people(page: Page, review: Review) -> None:
     page.fact("customers", Text(f"{who} would be written to, or see it", "bold yellow"))
 
 
-def _way_back(review: Review) -> tuple[str | Text, ...]:
+def _way_back(review: Preview) -> tuple[str | Text, ...]:
     words = {
         "reversible": "undo restores everything that this touches",
         "restores fields, not side effects": "undo restores the fields",
@@ -122,7 +122,7 @@ def _way_back(review: Review) -> tuple[str | Text, ...]:
     return (Text(f"none: {review.reversibility or 'irreversible'}", "bold red"),)
 
 
-def _cost(review: Review) -> str:
+def _cost(review: Preview) -> str:
     share = review.quota_share
     whole = "all of the rate limit" if share >= 0.995 else f"{max(1, round(share * 100))} % of one rate-limit window"
     while_ = " while it lasts" if share >= 0.995 else ""

@@ -13,9 +13,9 @@ from ..api.redact import redact
 from ..model import Item, Reversibility
 from ..operations.conversations.history import touched_since
 from ..operations.conversations.state import mark, our_mark
-from ..operations.operation import Change, HalfDone, Json, Operation
+from ..operations.operation import Change, Json, Operation, PartiallyApplied
 from ..operations.per_item import WITH
-from .calls import ActionReturnedNone, Raised, accepted, endpoint_of, in_hand, raising, through
+from .calls import ActionReturnedNone, UpdaterError, accepted, endpoint_of, in_hand, raising, through
 
 if TYPE_CHECKING:
     from .updater import IntercomBulkUpdater
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
 
 
-class Updating(Operation):
+class UpdaterOperation(Operation):
     """The operation of one updater with its parameters."""
 
     def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
@@ -128,9 +128,9 @@ class Updating(Operation):
         """Log where an error of the updater comes from, with -v: once for each cause and place, without values."""
         try:
             yield
-        except (Raised, HalfDone) as exc:
-            raised = exc.cause if isinstance(exc, HalfDone) else exc
-            if isinstance(raised, Raised) and raised.cause + raised.place not in self._logged:
+        except (UpdaterError, PartiallyApplied) as exc:
+            raised = exc.cause if isinstance(exc, PartiallyApplied) else exc
+            if isinstance(raised, UpdaterError) and raised.cause + raised.place not in self._logged:
                 self._logged.add(raised.cause + raised.place)
                 _log.debug("item %s: %s", redact(item.id), redact(raised.trace()).rstrip())
             raise
@@ -169,14 +169,14 @@ class Updating(Operation):
 
     def inverse(self) -> Operation | None:
         """See Operation."""
-        return UndoUpdating(self.updater, self.params) if self._can_undo else None
+        return UndoUpdaterOperation(self.updater, self.params) if self._can_undo else None
 
     def why_no_undo(self) -> str:
         """See Operation."""
         return f"{self.describe()} has no undo_action (and before) method"
 
 
-class UndoUpdating(Updating):
+class UndoUpdaterOperation(UpdaterOperation):
     """The way back that an updater's `undo_action` knows."""
 
     own_change_only = True
@@ -231,10 +231,10 @@ class UndoUpdating(Updating):
 
     def inverse(self) -> Operation | None:
         """See Operation."""
-        return RedoUpdating(self.updater, self.params)
+        return RedoUpdaterOperation(self.updater, self.params)
 
 
-class RedoUpdating(UndoUpdating):
+class RedoUpdaterOperation(UndoUpdaterOperation):
     """The way back from an undo: the action again, for the items that the undo took back."""
 
     def describe(self) -> str:
@@ -243,12 +243,12 @@ class RedoUpdating(UndoUpdating):
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        Updating.perform(self, client, item, now)
+        UpdaterOperation.perform(self, client, item, now)
         return dict((item.data or {}).get("to") or {})
 
     def inverse(self) -> Operation | None:
         """See Operation."""
-        return UndoUpdating(self.updater, self.params)
+        return UndoUpdaterOperation(self.updater, self.params)
 
 
 def jsonable(params: Mapping[str, Any]) -> dict[str, Any]:

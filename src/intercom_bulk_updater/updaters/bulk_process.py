@@ -13,7 +13,7 @@ from ..api.redact import redact
 from ..api.retry import RetryPolicy
 from ..errors import IntercomBulkError, Interrupted, UsageError
 from ..journal import RunRecord
-from ..model import NewItem
+from ..model import FoundItem
 from ..operations.operation import Operation
 from ..report.summary import summarize
 from ..runs.observer import Observer
@@ -21,14 +21,14 @@ from ..runs.options import Options
 from ..runs.population import population
 from ..runs.runner import Job, Runner
 from ..runs.session import Session, open_session
-from ..runs.sources import Feed, ListFeed, QueryFeed
+from ..runs.sources import ItemSource, ListSource, SearchSource
 from ..search.endpoints import endpoint_for
 from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
 from ..signals import orderly_here
 from ..stop import Stop
-from .adapter import Updating
-from .calls import Raised, asked, complete, endpoint_of, failed, query_of, refuse_while_importing
+from .adapter import UpdaterOperation
+from .calls import UpdaterError, asked, complete, endpoint_of, failed, query_of, refuse_while_importing
 from .result import BulkResult
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def feed_of(
     selection: Mapping[str, Any],
     options: Options,
     ids: list[str] | None = None,
-) -> Feed:
+) -> ItemSource:
     """Where an updater's items come from: its search, or ids."""
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "ids" or ids is not None:
-        return ListFeed([NewItem(i) for i in ids or ()], total=len(ids or ()), exclude=exclude)
+        return ListSource([FoundItem(i) for i in ids or ()], total=len(ids or ()), exclude=exclude)
     source = EndpointSource(
         session.client,
         session.stop,
@@ -78,7 +78,7 @@ def feed_of(
         retry=RetryPolicy(options.retries),
         timeout=options.timeout,
     )
-    return QueryFeed(
+    return SearchSource(
         source,
         lambda payload: _of_item(updater, "get_item_id", payload, lambda: updater.get_item_id(dict(payload))),
         lambda payload: _of_item(updater, "before", payload, lambda: operation.capture(payload)),
@@ -194,7 +194,7 @@ def _run(
     try:
         workspace = session.workspace()
         session.client.admin_id = updater._admin_id or workspace.admin_id
-        operation = Updating(updater, params)
+        operation = UpdaterOperation(updater, params)
         run = session.journal.create_run(
             operation=f"{operation.describe()}",
             kind="dry_run" if options.dry_run else "run",
@@ -222,7 +222,7 @@ def perform(session: Session, job: Job, observer: Observer) -> BulkResult:
     runner = Runner(session, job, observer)
     try:
         run = runner.execute()
-    except Raised as exc:
+    except UpdaterError as exc:
         # For one item it would be its failure; here it ended the review, or another step of the whole.
         ended = failed(exc.updater, exc)
         _account(ended, session, job)

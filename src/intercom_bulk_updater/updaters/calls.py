@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..api.client import Client
-from ..api.foreign_errors import Refused, answered, note, told
+from ..api.foreign_errors import ReturnedError, answered, note, told
 from ..api.redact import redact
 from ..api.replay import stands_before, stands_in_words
-from ..api.retry import Kind, classify
+from ..api.retry import ErrorKind, classify
 from ..errors import IntercomBulkError, RunStopped, Skip, StopRun, UpdaterFailed, UsageError
-from ..operations.operation import HalfDone
+from ..operations.operation import PartiallyApplied
 from .arguments import looked_up, missing
-from .request_watcher import Watch, watching
+from .request_watcher import RequestWatcher, watching
 
 if TYPE_CHECKING:
     from .updater import IntercomBulkUpdater
@@ -89,7 +89,7 @@ def through(updater: IntercomBulkUpdater, client: Client) -> Iterator[None]:
         _used.reset(token)
 
 
-class Raised(Exception):
+class UpdaterError(Exception):
     """What an updater's own code raised, with the place in its file. Never with values of variables: they may be secret."""
 
     def __init__(self, error: BaseException, updater: IntercomBulkUpdater, method: str) -> None:
@@ -127,12 +127,12 @@ def raising(updater: IntercomBulkUpdater, method: str) -> Iterator[None]:
     """While a method of an updater runs for one item: its own errors get their place. What is about a request stays as it is."""
     try:
         yield
-    except (IntercomBulkError, Skip, StopRun, HalfDone, Refused, ActionReturnedNone, Raised):
+    except (IntercomBulkError, Skip, StopRun, PartiallyApplied, ReturnedError, ActionReturnedNone, UpdaterError):
         raise
     except Exception as exc:
         if told(exc) is not None:
             raise
-        raise Raised(exc, updater, method) from exc
+        raise UpdaterError(exc, updater, method) from exc
     except SystemExit as exc:
         raise RunStopped(_ended(updater, method, exc)) from exc
 
@@ -146,11 +146,11 @@ def asked(updater: IntercomBulkUpdater, method: str, ask: Callable[[], T], after
     except SystemExit as exc:
         raise UpdaterFailed(f"{_ended(updater, method, exc)}.{after}") from exc
     except Exception as exc:
-        raised = exc if isinstance(exc, Raised) else Raised(exc, updater, method)
+        raised = exc if isinstance(exc, UpdaterError) else UpdaterError(exc, updater, method)
         raise failed(updater, raised, after) from raised.__cause__
 
 
-def failed(updater: IntercomBulkUpdater, raised: Raised, after: str = "") -> UpdaterFailed:
+def failed(updater: IntercomBulkUpdater, raised: UpdaterError, after: str = "") -> UpdaterFailed:
     """What ends a run that an updater's own error ended."""
     where = f" ({raised.place})" if raised.place else ""
     return UpdaterFailed(redact(f"{type(updater).__name__}.{raised.method} failed: {raised.words}{where}.{after}"))
@@ -214,13 +214,13 @@ def _ended(updater: IntercomBulkUpdater, method: str, exc: SystemExit) -> str:
 def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any], method: str) -> Any:
     """Run user code with a permit in hand, and tell the budget what an exception says about the answer."""
     with through(updater, client), client.in_hand() as hand:
-        watch = Watch(urlsplit(updater.base_url).netloc.rpartition("@")[2], lambda: client.one_more() if watch.sent else None)
+        watch = RequestWatcher(urlsplit(updater.base_url).netloc.rpartition("@")[2], lambda: client.one_more() if watch.sent else None)
         try:
             with watching(watch), raising(updater, method):
                 result = act()
             refused = answered(result)
             if refused is not None:
-                raise Refused(refused)
+                raise ReturnedError(refused)
             return result
         except Exception as exc:
             sent = watch.sent
@@ -230,14 +230,14 @@ def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any]
             if hand.permit is not None:
                 hand.headers, hand.status = verdict.headers, verdict.failure.status or None
                 if verdict.failure.status == 429:
-                    hand.throttle = "window" if verdict.kind is Kind.WINDOW else "overload"
+                    hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
             if updater.idempotent:
                 raise
             # What no HTTP library raised came after the last answer; None may have come after anything.
             silent = exc if isinstance(exc, ActionReturnedNone) else None
             stands = stands_before(sent, verdict.sent, answered=verdict.sent is None and silent is None)
             if stands is not None:
-                raise HalfDone(exc, stands_in_words(stands)) from exc
+                raise PartiallyApplied(exc, stands_in_words(stands)) from exc
             if silent is not None:
                 silent.unsure = stands_before(sent, None, answered=True) is not None
             raise

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..api.messages import Sent
+from ..api.messages import SentRequest
 
 _LINE = re.compile(rb"(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+) HTTP/1\.[01]\r\n")
 _HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]+)", re.IGNORECASE)
@@ -27,7 +27,7 @@ _once = threading.Lock()
 _listening = False
 
 
-class Watch:
+class RequestWatcher:
     """What one thread sends to one host while it is watched.
 
     Parameters
@@ -62,13 +62,13 @@ class Watch:
             self._bodies.append([])
 
     @property
-    def sent(self) -> list[Sent]:
+    def sent(self) -> list[SentRequest]:
         """The requests so far, in order."""
-        return [Sent(method, path, _json(b"".join(body))) for (method, path), body in zip(self._heads, self._bodies, strict=True)]
+        return [SentRequest(method, path, _json(b"".join(body))) for (method, path), body in zip(self._heads, self._bodies, strict=True)]
 
 
 @contextmanager
-def watching(watch: Watch) -> Iterator[None]:
+def watching(watch: RequestWatcher) -> Iterator[None]:
     """Show `watch` what the calling thread sends inside the block."""
     _listen()
     _thread.watch = watch
@@ -88,7 +88,7 @@ def _listen() -> None:
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
     if event == "http.client.send":
-        watch: Watch | None = getattr(_thread, "watch", None)
+        watch: RequestWatcher | None = getattr(_thread, "watch", None)
         if watch is not None:
             watch.saw(args[1])
 
