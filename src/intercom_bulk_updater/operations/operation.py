@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
+from ..api.messages import SentRequest
 from ..model import Item, Reversibility
 
 Json = Mapping[str, Any]
@@ -26,6 +27,24 @@ class PartiallyApplied(Exception):
         self.cause = cause
         self.words = words
         super().__init__(words)
+
+
+class OutcomeUnknown(Exception):
+    """An action ended without proof after write requests had left: whether their effect stands is not known.
+
+    Parameters
+    ----------
+    cause:
+        What the action raised, or why its return value proves nothing.
+    sent:
+        The write requests that were seen leaving, oldest first; never empty. A look at their effects may still decide
+        (`effect_of`); without one the item is in doubt, never failed.
+    """
+
+    def __init__(self, cause: Exception, sent: Sequence[SentRequest]) -> None:
+        self.cause = cause
+        self.sent = tuple(sent)
+        super().__init__(str(cause))
 
 
 class Operation(ABC):
