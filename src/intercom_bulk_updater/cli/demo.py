@@ -72,7 +72,7 @@ def demo(
     """The main job on the built-in sandbox: close a team's open conversations under Intercom's real limit."""
     from intercom_sandbox import running
 
-    from .main import app
+    from .main import complete_tree
     from .output import nothing_next
 
     with tempfile.TemporaryDirectory(prefix="intercom-bulk-demo-") as home, running(
@@ -84,7 +84,7 @@ def demo(
         with nothing_next(), _environment({**box.env(), "INTERCOM_BULK_HOME": home}):
             for arguments in ([*words, "--dry-run"], [*words, "--yes", "--expect", str(matching), "--verify", "sample"]):
                 note(f"$ {shlex.join(['intercom-bulk', *arguments])}")
-                code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+                code = complete_tree(["conversations"])(arguments, exit_on_error=False, print_error=False, result_action="return_value")
                 if code:
                     return int(code)
                 note("")
@@ -139,7 +139,7 @@ fi
 
 def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help=_SHELL)]) -> int:
     """Print the completion script for a shell."""
-    from .main import app
+    from .main import complete_tree
 
-    sys.stdout.write(app.generate_completion(shell=shell) + ("\n" if shell != "zsh" else _ZSH))
+    sys.stdout.write(complete_tree().generate_completion(shell=shell) + ("\n" if shell != "zsh" else _ZSH))
     return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
@@ -37,25 +38,13 @@ _ACT, _BACK, _ROUND, _HELP = (
 )
 for _flag in ("--help", "--version"):
     app[_flag].group = _HELP
-_VERBS = {
-    "find": "Show what a selection finds. Never writes.",
-    "close": "Close conversations.",
-    "open": "Open conversations again.",
-    "snooze": "Snooze conversations until a moment.",
-    "assign": "Assign conversations to a team, an admin, or nobody.",
-    "tag": "Put tags on conversations.",
-    "untag": "Take tags off conversations.",
-    "set": "Write fields and custom attributes of conversations.",
-    "note": "Leave an internal note.",
-    "reply": "Reply to the customers.",
-}
-conversations = App(name="conversations", help="Find conversations, and act on them.", group=_ACT, sort_key=0)
-for _place, (_name, _help) in enumerate(_VERBS.items()):
-    conversations.command(f"{_HERE}.conversations:{_name}", name=_name, help=_help, sort_key=_place)
-app.command(conversations)
-for _noun in ("contacts", "companies", "tickets"):
-    _sub = App(name=_noun, help=f"Find {_noun}.", group=_ACT, sort_key=1)
-    _sub.command(f"{_HERE}.find:{_noun}", name="find", help=f"Show which {_noun} a selection finds. Never writes.")
+_NOUNS = {
+    "conversations": "Find conversations, and act on them.", "contacts": "Find contacts.", "companies": "Find companies.",
+    "tickets": "Find tickets.",
+}  # fmt: skip
+for _noun, _help in _NOUNS.items():
+    _sub = App(name=_noun, help=_help, group=_ACT, sort_key=int(_noun != "conversations"))
+    _sub.command(f"{_HERE}.find:{_noun}", name="find", help=f"Show which {_noun} a selection finds. Never writes.", sort_key=0)
     app.command(_sub)
 
 _RUNS = {
@@ -94,9 +83,25 @@ for _place, (_group, _name, _target, _help) in enumerate((
     app.command(f"{_HERE}.{_target}", name=_name, help=_help, group=_group, sort_key=_place)
 
 
+_complete: set[str] = set()
+
+
+def complete_tree(nouns: Iterable[str] = _NOUNS) -> App:
+    """The command with the verbs of these resources, which are read from their declarations; all of them by default."""
+    from .verbs import add_verbs
+
+    for noun in nouns:
+        if noun not in _complete:
+            _complete.add(noun)
+            add_verbs(app[noun], noun)
+    return app
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command."""
     given = joined(sys.argv[1:] if arguments is None else arguments)
+    # The verbs of a resource are imported when it is named: help of the whole needs none of them.
+    complete_tree(noun for noun in given[:1] if noun in _NOUNS)
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
     open_streams()
     try:

@@ -14,14 +14,14 @@ from cyclopts.argument import Argument
 
 from ..operations.registry import names
 from .flags import Output, Safety, Selection, Speed
-from .main import app
+from .main import complete_tree
 from .operations import GIVEN, told
 
 _SHARED = {kind.__name__: kind for kind in (Selection, Safety, Speed, Output)}
 _MADE = "<!-- Made by `python -m intercom_bulk_updater.cli.reference`: edit the code, not this page. -->"
 
 
-def commands(root: App = app, path: str = "") -> Iterator[tuple[str, App]]:
+def commands(root: App, path: str = "") -> Iterator[tuple[str, App]]:
     """Every command that does something, by its full name, in the order of the help."""
     for name in root:
         if name.startswith("-"):
@@ -46,7 +46,7 @@ def cli_page() -> str:
     ]
     flags: dict[str, dict[str, Argument]] = {name: {} for name in _SHARED}
     sections: list[str] = []
-    for full, node in commands():
+    for full, node in commands(complete_tree()):
         own: list[Argument] = []
         shared: dict[str, list[str]] = {}
         for argument in node.assemble_argument_collection():

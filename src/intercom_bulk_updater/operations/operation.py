@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.messages import SentRequest
 from ..model import Item, Reversibility
+from .spec import Kind, NoParameters, Resolver, message, parameters_of
 
 Json = Mapping[str, Any]
 Change = dict[str, tuple[Any, Any]]
@@ -56,6 +57,16 @@ class Operation(ABC):
         The verb, as the command has it.
     resource:
         What it is done to: "conversations", "contacts", ...
+    summary:
+        What the verb does, in a sentence for its help; "" for an operation that no person names (an undo).
+    past, unchanged:
+        What was done ("closed"), and what an item is that needed nothing ("already closed").
+    lead:
+        How a sentence begins that names its items ("Reply to"); the verb with a capital by default.
+    rank:
+        Its place in the help of its resource; lower comes first.
+    Parameters:
+        What it takes (spec.py); `resolve` turns what was typed into the operation.
     reversibility:
         What undo can take back.
     side_effects:
@@ -75,6 +86,12 @@ class Operation(ABC):
 
     name: ClassVar[str] = ""
     resource: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+    past: ClassVar[str] = "done"
+    unchanged: ClassVar[str] = "unchanged"
+    lead: ClassVar[str] = ""
+    rank: ClassVar[int] = 100
+    Parameters: ClassVar[type] = NoParameters
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
     customer_visible: bool | None = False
@@ -86,6 +103,25 @@ class Operation(ABC):
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""
     needs_irreversible: bool = False
     """Whether it takes a word more (--irreversible): what it destroys cannot be had back."""
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """The operation of what was typed for `Parameters`. Raises UsageError, naming what is wrong.
+
+        This one fits where the constructor takes the parameters by their own names.
+        """
+        made: dict[str, Any] = {}
+        for one in parameters_of(cls.Parameters):
+            value = given[one.name]
+            if value is not None and one.kind is Kind.MOMENT:
+                value = resolver.moment(value)
+            elif one.kind is Kind.MESSAGE and (value is not None or one.required):
+                value = message(value, cls.name)
+            elif one.kind is Kind.VALUES:
+                value = resolver.values(cls.resource, value)
+            if value is not None:
+                made[one.name] = value
+        return cls(**made)
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -1,37 +1,62 @@
 """Name → operation. The catalogue that the command, resume, undo and `operations list` read.
 
-Built-in operations are named here by module and class and imported only when they are used, so that `--help` imports none.
-Other packages add theirs through the entry-point group `intercom_bulk_updater.operations`.
+The verbs of a resource are the operations declared in the modules of its folder here; nothing else lists them. A folder is
+read when one of its verbs is asked for, so that `--help` imports none. Other packages add theirs through the entry-point
+group `intercom_bulk_updater.operations`, by "resource.verb".
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from ..errors import UsageError
 from .operation import Operation
 from .per_item import PerItemOperation
 
-_CONVERSATIONS = "intercom_bulk_updater.operations.conversations"
 
-BUILT_IN: dict[str, str] = {
-    f"conversations.{verb}": f"{_CONVERSATIONS}.{where}"
-    for verb, where in {
-        "close": "verbs:Close",
-        "open": "verbs:Open",
-        "snooze": "verbs:Snooze",
-        "assign": "verbs:Assign",
-        "tag": "verbs:Tag",
-        "untag": "verbs:Untag",
-        "set": "verbs:Set",
-        "note": "messages:Note",
-        "reply": "messages:Reply",
-        "undo": "restore:Restore",
-    }.items()
-}
+def resources() -> list[str]:
+    """The resources that have a folder here."""
+    package = importlib.import_module(__package__)
+    return sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg)
+
+
+@cache
+def _built_in(resource: str) -> dict[str, type[Operation]]:
+    """Every operation declared in the folder of a resource, by its verb."""
+    package = importlib.import_module(f"{__package__}.{resource}")
+    found: dict[str, type[Operation]] = {}
+    for one in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{one.name}")
+        for cls in vars(module).values():
+            if inspect.isclass(cls) and issubclass(cls, Operation) and cls.name and cls.__module__ == module.__name__:
+                found[cls.name] = cls
+    return found
+
+
+@cache
+def _plugins() -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group="intercom_bulk_updater.operations")}
+
+
+def verbs_of(resource: str) -> dict[str, type[Operation]]:
+    """The verbs of a resource that a person can name, in the order of its help."""
+    own = [cls for cls in (_built_in(resource) if resource in resources() else {}).values() if cls.summary]
+    added = [operation_class(name) for name in _plugins() if name.partition(".")[0] == resource]
+    return {cls.name: cls for cls in sorted([*own, *added], key=lambda cls: (cls.rank, cls.name))}
+
+
+def names() -> list[str]:
+    """All operations that a person can name, by "resource.verb"."""
+    every = dict.fromkeys([*resources(), *(name.partition(".")[0] for name in _plugins())])
+    return [f"{resource}.{verb}" for resource in every for verb in verbs_of(resource)]
 
 
 def operation_class(name: str) -> type[Operation]:
@@ -39,16 +64,43 @@ def operation_class(name: str) -> type[Operation]:
 
     Raises UsageError for an unknown name, with the nearest ones.
     """
-    target = BUILT_IN.get(name) or _plugins().get(name)
-    if target is None:
-        known = [*BUILT_IN, *_plugins()]
-        near = difflib.get_close_matches(name, known, 3) or known
+    resource, _, verb = name.partition(".")
+    found = _built_in(resource).get(verb) if resource in resources() else None
+    if found is None and name in _plugins():
+        found = _load(name, _plugins()[name])
+    if found is None:
+        known = names()
+        near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name}")] or known
         raise UsageError(f"Unknown operation {name!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+    return found
+
+
+def _load(name: str, target: str) -> type[Operation]:
     module, _, cls = target.partition(":")
-    found: type[Operation] = getattr(importlib.import_module(module), cls)
-    if not issubclass(found, Operation):
+    try:
+        found = getattr(importlib.import_module(module), cls)
+    except (ImportError, AttributeError) as exc:
+        raise UsageError(f"The operation {name!r} of another package cannot be imported from {target}: {exc}.") from exc
+    if not (inspect.isclass(found) and issubclass(found, Operation)):
         raise UsageError(f"{target} is not an operation")
     return found
+
+
+def declared(name: str) -> type[Operation] | None:
+    """The class of an operation for its words; None for one that is not known here (a person's updater, a package that has gone)."""
+    resource = name.partition(".")[0]
+    if resource in resources() or name in _plugins():
+        try:
+            return operation_class(name)
+        except UsageError:
+            return None
+    return None
+
+
+def iterate() -> Iterator[tuple[str, type[Operation]]]:
+    """Every operation that a person can name, with its class."""
+    for name in names():
+        yield name, operation_class(name)
 
 
 def build(name: str, parameters: Mapping[str, Any]) -> Operation:
@@ -56,14 +108,3 @@ def build(name: str, parameters: Mapping[str, Any]) -> Operation:
     cls = operation_class(name)
     each = parameters.get("each")
     return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), each["shared"], each["words"])
-
-
-def names() -> list[str]:
-    """All operations that a person can name."""
-    return [name for name in (*BUILT_IN, *_plugins()) if not name.endswith(".undo")]
-
-
-def _plugins() -> dict[str, str]:
-    from importlib.metadata import entry_points
-
-    return {point.name: point.value for point in entry_points(group="intercom_bulk_updater.operations")}

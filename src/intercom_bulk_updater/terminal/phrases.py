@@ -5,50 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..operations.registry import declared
+
 if TYPE_CHECKING:
     from intercom_bulk_updater.journal.records import RunRecord
 
-_PAST = {
-    "close": ("closed", "already closed"),
-    "open": ("opened", "already open"),
-    "snooze": ("snoozed", "already snoozed so"),
-    "assign": ("assigned", "already assigned so"),
-    "tag": ("tagged", "already tagged"),
-    "untag": ("untagged", "already without the tag"),
-    "set": ("set", "already set so"),
-    "note": ("noted", "already noted"),
-    "reply": ("replied to", "already replied to"),
-    "convert": ("converted", "already converted"),
-    "redact": ("redacted", "already redacted"),
-    "merge": ("merged", "already merged"),
-    "delete": ("deleted", "already deleted"),
-    "archive": ("archived", "already archived"),
-    "unarchive": ("unarchived", "already active"),
-    "block": ("blocked", "already blocked"),
-    "attach-company": ("attached", "already attached"),
-    "detach-company": ("detached", "already detached"),
-    "subscribe": ("subscribed", "already subscribed"),
-    "unsubscribe": ("unsubscribed", "already unsubscribed"),
-    "undo": ("restored", "already as before"),
-}
-
-# Verbs that do not take their object as they are.
-_LEADS = {
-    "reply": "Reply to",
-    "note": "Add a note to",
-    "attach-company": "Attach a company to",
-    "detach-company": "Detach a company from",
-}
-
-
 def past(operation: str) -> str:
     """What was done: `closed`; `done` for an operation without a word of its own (a person's updater)."""
-    return _PAST.get(verb(operation), ("done", ""))[0]
+    return _words(operation)[0]
 
 
 def already(operation: str) -> str:
     """What `unchanged` means: `already closed`; `unchanged` where the updater alone knows."""
-    return _PAST.get(verb(operation), ("", "unchanged"))[1]
+    return _words(operation)[1]
+
+
+def _words(operation: str) -> tuple[str, str]:
+    cls = declared(operation)
+    if cls is None:
+        # The way back of an updater's run has the words of every undo.
+        return ("restored", "already as before") if verb(operation) == "undo" else ("done", "unchanged")
+    return cls.past, cls.unchanged
 
 
 def verb(operation: str) -> str:
@@ -72,9 +49,10 @@ def sentence(words: str, noun: str, count: str = "") -> str:
     first, _, rest = words.strip().partition(" ")
     if first == "undo":
         return f"Undo {rest or 'a run'}: restore {what}"
-    if first not in _PAST and first != "unassign":
+    cls = declared(f"{noun}.{'assign' if first == 'unassign' else first}")
+    if cls is None:
         return f"{words}: {what}"
-    said = f"{_LEADS.get(first, first.capitalize())} {what}"
+    said = f"{cls.lead or first.capitalize()} {what}"
     if not rest:
         return said
     return f"{said} {rest}" if rest.split()[0] in ("to", "until", "with", "from", "into", "as", "by") else f"{said}: {rest}"

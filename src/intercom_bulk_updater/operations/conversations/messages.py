@@ -5,12 +5,14 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.effects import find_message, message_stands
 from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
+from ..spec import Kind, parameter
 from .history import differences, touched_since_plan
 from .state import STATE, image, mark
 
@@ -93,6 +95,16 @@ class Reply(_Message):
     """Reply to the customer."""
 
     name: ClassVar[str] = "reply"
+    summary = "Reply to the customers."
+    past, unchanged, lead, rank = "replied to", "already replied to", "Reply to", 9
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        body: str = parameter(Kind.MESSAGE, "The message: TEXT or @FILE.")
+        skip_notifications: bool = parameter(Kind.FLAG, "Notify nobody.", required=False)
+
     kind: ClassVar[str] = "comment"
     customer_visible = True
     side_effects = "the message to the customer, and that it wakes a snoozed conversation"
@@ -102,5 +114,15 @@ class Note(_Message):
     """Leave an internal note."""
 
     name: ClassVar[str] = "note"
+    summary = "Leave an internal note."
+    past, unchanged, lead, rank = "noted", "already noted", "Add a note to", 8
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        body: str = parameter(Kind.MESSAGE, "The note: TEXT or @FILE.")
+        skip_notifications: bool = parameter(Kind.FLAG, "Notify nobody.", required=False)
+
     kind: ClassVar[str] = "note"
     side_effects = "the notifications of teammates, and that a note wakes a snoozed conversation"

@@ -23,6 +23,7 @@ class Restore(ConversationState):
     """
 
     name: ClassVar[str] = "undo"
+    past, unchanged = "restored", "already as before"
     own_change_only = True
 
     def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "") -> None:

@@ -5,15 +5,16 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.effects import message_stands
-from ...errors import StopRun
+from ...errors import StopRun, UnknownName, UsageError
 from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
+from ..spec import Kind, Resolver, parameter
 from .history import differences, touched_since_plan
 from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark, shown_after, so
 
@@ -96,7 +97,15 @@ class Close(ConversationState):
     """Close the conversation; with `body`, the customer sees a last message."""
 
     name: ClassVar[str] = "close"
+    summary = "Close conversations."
+    past, unchanged, rank = "closed", "already closed", 1
     fields = STATE
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        body: str | None = parameter(Kind.MESSAGE, "A last message, seen by the customer: TEXT or @FILE.", required=False)
 
     def __init__(self, body: str = "") -> None:
         self.body = body
@@ -150,6 +159,8 @@ class Open(ConversationState):
     """Open the conversation again (also wakes a snoozed one)."""
 
     name: ClassVar[str] = "open"
+    summary = "Open conversations again."
+    past, unchanged, rank = "opened", "already open", 2
     fields = STATE
 
     def target(self, before: Json) -> dict[str, Any]:
@@ -165,7 +176,15 @@ class Snooze(ConversationState):
     """Snooze the conversation until a moment (unix seconds)."""
 
     name: ClassVar[str] = "snooze"
+    summary = "Snooze conversations until a moment."
+    past, unchanged, rank = "snoozed", "already snoozed until then", 3
     fields = STATE
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        until: str = parameter(Kind.MOMENT, "When they wake: 'tomorrow 9:00', +3d, ISO 8601 (the workspace's time zone).")
 
     def __init__(self, until: int) -> None:
         self.until = int(until)
@@ -200,39 +219,71 @@ class Assign(ConversationState):
     """
 
     name: ClassVar[str] = "assign"
+    summary = "Assign conversations to a team, an admin, or nobody."
+    past, unchanged, rank = "assigned", "already assigned that way", 4
     fields = (*ASSIGNEES, *STATE)
 
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        to_team: str | None = parameter(Kind.TEAM, "The team, by name or id.", required=False)
+        to_admin: str | None = parameter(Kind.ADMIN, "The admin, by name, e-mail or id.", required=False)
+        unassign: bool = parameter(Kind.FLAG, "Assign to nobody.", required=False)
+        keep_state: bool = parameter(Kind.FLAG, "Put the state back: assigning reopens.", required=False)
+
     def __init__(
-        self, team: str | None = None, admin: str | None = None, keep_state: bool = False, label: str = ""
+        self,
+        team: str | None = None,
+        admin: str | None = None,
+        keep_state: bool = False,
+        team_name: str = "",
+        admin_name: str = "",
     ) -> None:
         self.team = None if team is None else number(team)
         self.admin = None if admin is None else number(admin)
         self.keep_state = keep_state
-        self.label = label
+        self.team_name, self.admin_name = team_name, admin_name
         self.requests_per_item = max(1, (team is not None) + (admin is not None))
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        to_team, to_admin, nobody, keep_state = (given[name] for name in ("to_team", "to_admin", "unassign", "keep_state"))
+        if nobody == bool(to_team or to_admin):
+            raise UsageError("assign needs --to-team or --to-admin (or both), or --unassign alone.")
+        if nobody:
+            return cls("0", "0", keep_state)
+        team = resolver.named("team", to_team) if to_team is not None else None
+        admin = resolver.named("admin", to_admin) if to_admin is not None else None
+        return cls(
+            team.id if team else None, admin.id if admin else None, keep_state,
+            team_name=team.name if team else "", admin_name=admin.name if admin else "",
+        )  # fmt: skip
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        given: dict[str, Any] = {"keep_state": self.keep_state, "label": self.label}
-        if self.team is not None:
-            given["team"] = str(self.team)
-        if self.admin is not None:
-            given["admin"] = str(self.admin)
+        given: dict[str, Any] = {"keep_state": self.keep_state}
+        for kind, number_, name in self._assignees():
+            given |= {kind: str(number_), f"{kind}_name": name}
         return given
+
+    def _assignees(self) -> list[tuple[str, int, str]]:
+        """What it assigns to: kind, id and name of each."""
+        both = (("team", self.team, self.team_name), ("admin", self.admin, self.admin_name))
+        return [(kind, value, name) for kind, value, name in both if value is not None]
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation. The label is what the command made of names: "team Billing (5002) and admin Ada (991)"."""
-        return {found[2]: found[1] for found in re.finditer(r"(?:team|admin) ([^()]+ \((\d+)\))", self.label)}
+        """See Operation."""
+        return {str(value): f"{name} ({value})" for _, value, name in self._assignees() if name}
 
     def describe(self) -> str:
         """See Operation."""
         if self.team == 0 and self.admin == 0:
             return "unassign"
-        to = self.label or " and ".join(
-            f"{kind} {value}" for kind, value in (("team", self.team), ("admin", self.admin)) if value is not None
-        )
+        to = " and ".join(f"{kind} {f'{name} ({value})' if name else value}" for kind, value, name in self._assignees())
         return f"assign to {to}" + (" (keeping the state)" if self.keep_state else "")
 
     def target(self, before: Json) -> dict[str, Any]:
@@ -253,12 +304,32 @@ class Assign(ConversationState):
         return {"state": "open"} if reopens else {}
 
 
+def _resolve_tag(resolver: Resolver, text: str, create: bool) -> tuple[str, str]:
+    """Id and label. A tag that is to be created is so only when the run begins to write."""
+    name = " ".join(text.split())
+    if not name:
+        raise UsageError("--tag is empty: give the name or the id of a tag.")
+    try:
+        found = resolver.named("tag", name)
+    except UnknownName as exc:
+        if not create:
+            raise UsageError(f"{exc.message} A tag is created only with --create-tag.") from exc
+        return f"{NEW_TAG}{name}", f"{name} (to be created)"
+    return found.id, f"{found.name} ({found.id})"
+
+
 # Before the id of a tag that is yet to be made stands its name, with this before it.
 NEW_TAG = "new:"
 
 
 class _Tagging(ConversationState):
     fields = ("tags",)
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        found = [_resolve_tag(resolver, text, bool(given.get("create_tag"))) for text in given["tag"]]
+        return cls([tag for tag, _ in found], [label for _, label in found])
     reversibility = Reversibility.REVERSIBLE
     side_effects = ""
 
@@ -316,6 +387,15 @@ class Tag(_Tagging):
     """Put tags on the conversation. A tag `new:NAME` is made before the first write; `made` has the ids of those."""
 
     name: ClassVar[str] = "tag"
+    summary = "Put tags on conversations."
+    past, unchanged, rank = "tagged", "already tagged", 5
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
+        create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
 
     def __init__(
         self, tags: list[str], labels: list[str] | None = None, made: Mapping[str, str] | None = None
@@ -359,6 +439,14 @@ class Untag(_Tagging):
     """Take tags off the conversation."""
 
     name: ClassVar[str] = "untag"
+    summary = "Take tags off conversations."
+    past, unchanged, rank = "untagged", "already without the tag", 6
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
 
     def target(self, before: Json) -> dict[str, Any]:
         """See ConversationState."""
@@ -372,6 +460,17 @@ class Set(ConversationState):
     """Write fields (title, read, company_id) and custom attributes."""
 
     name: ClassVar[str] = "set"
+    summary = "Write fields and custom attributes of conversations."
+    past, unchanged, rank = "set", "already set to that", 7
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        values: list[str] = parameter(
+            Kind.VALUES, "KEY=VALUE: title, read, company_id, or a custom attribute; KEY= clears it. Types come from the workspace."
+        )
+
     side_effects = "a history entry of Intercom for each attribute"
 
     def __init__(self, values: Mapping[str, Any]) -> None:

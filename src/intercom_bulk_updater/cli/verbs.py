@@ -1,0 +1,117 @@
+"""The commands of a resource, made from what its verbs declare: flags, help, and the way to `execute.act`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from ..errors import UsageError, why
+from ..operations.operation import Operation
+from ..operations.registry import verbs_of
+from ..operations.spec import Kind, Named, check_given, parameters_of
+from ..operations.spec import Parameter as Declared
+from ..runs.session import Session
+from ..search.names import WorkspaceNames
+from .flags import Output, Safety, Selection, Speed
+
+_SHARED = (("sel", Selection), ("safe", Safety), ("speed", Speed), ("out", Output))
+_COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
+
+
+class SessionResolver:
+    """What a verb asks of the workspace, answered through a session."""
+
+    def __init__(self, session: Session, names: WorkspaceNames) -> None:
+        self._session, self._names = session, names
+        self._attributes: Any = None
+
+    def named(self, kind: str, text: str) -> Named:
+        """See spec.Resolver."""
+        return self._names.resolve(kind, text)
+
+    def moment(self, text: str) -> int:
+        """See spec.Resolver."""
+        import time
+
+        from ..parsing.dates import parse_moment
+
+        return parse_moment(text, time.time(), self._session.workspace().timezone or "UTC")
+
+    def values(self, resource: str, texts: Sequence[str]) -> dict[str, Any]:
+        """See spec.Resolver."""
+        from .attribute_values import Attributes
+
+        self._attributes = self._attributes or Attributes(self._session)
+        found: dict[str, Any] = self._attributes.values(list(texts))
+        return found
+
+
+def add_verbs(app: App, resource: str) -> None:
+    """Give `app` a command for each verb that the resource has."""
+    for place, cls in enumerate(verbs_of(resource).values(), 1):
+        app.command(command_of(resource, cls), name=cls.name, help=cls.summary, sort_key=place)
+
+
+def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:
+    """The function of one verb, with the signature that its declaration asks for."""
+    declared = list(parameters_of(cls.Parameters))
+
+    def run(*values: str, **given: Any) -> int:
+        from .execute import act
+
+        shared: list[Any] = [given.pop(name, None) or kind() for name, kind in _SHARED]
+        typed = {one.name: list(values) if one.kind is Kind.VALUES else given.get(one.name) for one in declared}
+        _check_shell(typed, shared[0])
+        typed = check_given(cls.name, cls.Parameters, {one.name: _read(one, typed[one.name]) for one in declared})
+
+        def make(session: Session, names: WorkspaceNames, filled: Mapping[str, Any]) -> Operation:
+            return cls.resolve(filled, SessionResolver(session, names))
+
+        return act(resource, make, typed, *shared)
+
+    run.__name__, run.__doc__ = cls.name.replace("-", "_"), cls.summary
+    run.__signature__ = inspect.Signature([*_own(declared), *_groups()], return_annotation=int)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in run.__signature__.parameters.values()} | {"return": int}  # type: ignore[attr-defined]
+    return run
+
+
+def _own(declared: Sequence[Declared]) -> list[inspect.Parameter]:
+    made: list[inspect.Parameter] = []
+    for one in declared:
+        if one.kind is Kind.VALUES:
+            hint: Any = Annotated[str, Parameter(help=one.help)]
+            made.insert(0, inspect.Parameter(one.name, inspect.Parameter.VAR_POSITIONAL, annotation=hint))
+            continue
+        kind: Any = bool if one.kind is Kind.FLAG else list[str] if one.kind.many else str
+        # A message that is missing is asked for in words, by `check_given`.
+        absent: Any = False if one.kind is Kind.FLAG else None
+        required = one.required and one.kind is not Kind.MESSAGE
+        hint = Annotated[kind if required or kind is bool else kind | None, Parameter(help=one.help, negative="")]
+        default = inspect.Parameter.empty if required else absent
+        made.append(inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint))
+    return made
+
+
+def _groups() -> list[inspect.Parameter]:
+    return [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=kind(), annotation=kind) for name, kind in _SHARED]
+
+
+def _read(declared: Declared, value: Any) -> Any:
+    """A value as typed, `@FILE` of a message read."""
+    if declared.kind is not Kind.MESSAGE or value is None or not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(f"The text of {declared.flag} {value} cannot be read: {why(exc)}") from exc
+
+
+def _check_shell(typed: Mapping[str, Any], selection: Selection) -> None:
+    """Refuse the words of a filter that the shell took apart, which would be taken for KEY=VALUE."""
+    words = next((value for value in typed.values() if isinstance(value, list)), [])
+    if selection.where and words and words[0] in _COMPARED:
+        raise UsageError("The filter fell apart into words: put all of it in single quotes, --where 'team = Support'.")

@@ -1,0 +1,161 @@
+"""How a verb declares what it takes, so that everything else derives from it.
+
+    class Snooze(ConversationState):
+        name = "snooze"
+        summary = "Snooze conversations until a moment."
+
+        @dataclass(frozen=True, kw_only=True)
+        class Parameters:
+            until: str = parameter(Kind.MOMENT, "When they wake: 'tomorrow 9:00', +3d, ISO 8601.")
+
+From this the command has `--until`, Python has `until=`, `operations show` and the reference page have the row, and the JSON
+Schema its property. `Operation.resolve` turns what was typed into the operation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from ..errors import UsageError
+
+
+class Kind(StrEnum):
+    """What a parameter is: how it is typed, checked and shown."""
+
+    TEXT = "text"
+    FLAG = "flag"
+    MESSAGE = "message"
+    """A text that somebody reads: never shown in reports or logs."""
+    MOMENT = "moment"
+    TEAM = "team"
+    ADMIN = "admin"
+    TAGS = "tags"
+    VALUES = "values"
+    """KEY=VALUE, several."""
+
+    @property
+    def many(self) -> bool:
+        """Whether it takes a list."""
+        return self in (Kind.TAGS, Kind.VALUES)
+
+    @property
+    def form(self) -> str:
+        """What stands for its value in help and in errors."""
+        return _FORMS[self]
+
+
+_FORMS = {
+    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.TEAM: "NAME|ID",
+    Kind.ADMIN: "NAME|EMAIL|ID", Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
+}  # fmt: skip
+_SCHEMAS: dict[Kind, dict[str, Any]] = {
+    Kind.FLAG: {"type": "boolean"},
+    Kind.TAGS: {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    Kind.VALUES: {"type": "object"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a verb, as it was declared."""
+
+    name: str
+    kind: Kind
+    help: str
+    required: bool
+
+    @property
+    def flag(self) -> str:
+        """Its flag on the command line: `--to-team`."""
+        return f"--{self.name.replace('_', '-')}"
+
+
+def parameter(kind: Kind, help: str, *, required: bool = True) -> Any:
+    """A field of a verb's `Parameters`. What is not required is None, False or empty when it is not given."""
+    if required:
+        return dataclasses.field(metadata={"kind": kind, "help": help})
+    absent: Any = False if kind is Kind.FLAG else () if kind.many else None
+    return dataclasses.field(default=absent, metadata={"kind": kind, "help": help})
+
+
+@dataclass(frozen=True)
+class NoParameters:
+    """Of a verb that takes nothing."""
+
+
+def parameters_of(declared: type) -> Iterator[Parameter]:
+    """The parameters of a `Parameters` class, in their order."""
+    for one in dataclasses.fields(declared):
+        yield Parameter(one.name, one.metadata["kind"], one.metadata["help"], one.default is dataclasses.MISSING)
+
+
+def schema_of(declared: type) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a verb's parameters, for recipes and forms."""
+    properties: dict[str, Any] = {}
+    for one in parameters_of(declared):
+        properties[one.name] = {**_SCHEMAS.get(one.kind, {"type": "string"}), "description": one.help, "x-kind": str(one.kind)}
+    required = [one.name for one in parameters_of(declared) if one.required]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def check_given(verb: str, declared: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given with the defaults of what was not. Raises UsageError for what is unknown, missing or of the wrong form."""
+    known = {one.name: one for one in parameters_of(declared)}
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{verb} has no parameter {name!r}. It has: {', '.join(known) or 'none'}.")
+    filled: dict[str, Any] = {}
+    for one in known.values():
+        value = given.get(one.name)
+        if value is None or (one.kind.many and not value):
+            if one.required:
+                raise UsageError(f"{verb} needs {one.name}: {one.help}")
+            value = False if one.kind is Kind.FLAG else [] if one.kind.many else None
+        elif one.kind is Kind.FLAG and not isinstance(value, bool):
+            raise UsageError(f"{verb}: {one.name} is true or false, and is {value!r}.")
+        elif one.kind.many:
+            value = [value] if isinstance(value, str) else _pairs(value) if isinstance(value, Mapping) else list(value)
+        filled[one.name] = value
+    return filled
+
+
+def _pairs(values: Mapping[str, Any]) -> list[str]:
+    """Python gives `values={"title": "x"}` where the command has `title=x`; None clears."""
+    shown = {True: "true", False: "false", None: ""}
+    return [f"{key}={shown[value] if value is None or isinstance(value, bool) else value}" for key, value in values.items()]
+
+
+class Named(Protocol):
+    """Something of the workspace with an id and a name."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+class Resolver(Protocol):
+    """What a verb may ask of the workspace to turn what was typed into ids and moments."""
+
+    def named(self, kind: str, text: str) -> Named:
+        """A team, an admin, a tag by its name or id. Raises UnknownName with the nearest."""
+
+    def moment(self, text: str) -> int:
+        """A moment as people write it, in unix seconds; in the workspace's time zone."""
+
+    def values(self, resource: str, texts: Sequence[str]) -> dict[str, Any]:
+        """Fields and values of KEY=VALUE texts, in the types of the workspace's attributes."""
+
+
+def message(text: str | None, verb: str) -> str:
+    """The text of a message. Raises UsageError for an empty one."""
+    if text is None or not text.strip():
+        raise UsageError(f"The text of {verb} is empty. Write it as --body TEXT, or --body @FILE.")
+    return text.strip()
