@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Also where Python is told to write no bytecode: without it every start of the command compiles its sources again.
 COMPILE := $(BIN)/python -m compileall -q src
 
-.PHONY: help install demo test lint types layers check bench bench-quick soak docs clean
+.PHONY: help install demo test chaos lint types layers check bench bench-quick soak docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -32,6 +32,9 @@ test: $(BIN)/.installed-dev ## the tests, but for the long ones
 
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
 	@KILLS=200 $(BIN)/python -m pytest -q -m slow
+
+chaos: $(BIN)/.installed-dev ## every fault in every stage of every verb, against the server's books (an hour; CASES=1000 for fewer)
+	@$(BIN)/python tests/chaos/run.py --cases $(or $(CASES),0)
 
 lint: $(BIN)/.installed-dev ## ruff
 	@$(BIN)/ruff check .

@@ -241,3 +241,15 @@ def test_a_timeout_is_remembered_by_the_resume_of_a_killed_run(desk: Desk) -> No
     answer = desk.here("runs", "resume", "latest", "--json")
     assert desk.sent("/reply") == sent
     assert (answer.code, answer.counts) == (3, {"selected": 3, "in_doubt": 3}), answer.err
+
+
+def test_a_retry_of_items_that_could_not_be_looked_at_does_them(desk: Desk) -> None:
+    """Items that failed before their before-image was known are done by `runs retry`, every one of them."""
+    ids = desk.open_ids()[:6]
+    (desk.home / "ids").write_text("\n".join(ids))
+    desk.box.fault("status", status=409, method="GET", path=r"^/conversations/\d+$")
+    failed = desk.here("conversations", "close", "--ids", "ids", "--yes", "--json")
+    assert failed.counts == {"selected": 6, "failed": 6}, failed.err
+    desk.box.clear_faults()
+    retried = desk.here("runs", "retry", "latest", "--json")
+    assert (retried.code, retried.counts) == (0, {"selected": 6, "done": 6}), retried.err

@@ -273,6 +273,7 @@ class Runner(RunContext):
         def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
             broken = self._breaker.trips(fates)
             self._count(fates)
+            allowance.restore(sum(fate.outcome is Outcome.PENDING for fate in fates))
             # Also when the breaker trips these outcomes go to disk first: what is done is done.
             claim = 0 if broken else allowance.of(number)
             if only is not None:
@@ -281,7 +282,7 @@ class Runner(RunContext):
                 claim = min(claim, len(chosen))
             first = [chosen.popleft() for _ in range(claim)] if only is not None else []
             items = self.journal.turn(self.id, fates, claim, ready_first=first, now=self.session.client.server_time())
-            allowance.spend(items, fates)
+            allowance.spend(len(items))
             if broken is not None and not self._stop.asked:
                 raise broken
             return items
@@ -369,10 +370,17 @@ class _Allowance:
     def of(self, wanted: int) -> int:
         return wanted if self._left is None else min(wanted, max(0, self._left))
 
-    def spend(self, items: Sequence[Item], fates: Sequence[ItemResult]) -> None:
+    def restore(self, number: int) -> None:
+        """Items that came back with their before-image are handed out a second time.
+
+        Before anything is claimed in the same turn: a turn that hands out nothing ends the work.
+        """
         if self._left is not None:
-            # An item that came back with its before-image is handed out a second time.
-            self._left += sum(fate.outcome is Outcome.PENDING for fate in fates) - len(items)
+            self._left += number
+
+    def spend(self, number: int) -> None:
+        if self._left is not None:
+            self._left -= number
 
 
 def _ending(error: BaseException | None) -> tuple[RunStatus, int, str]:
