@@ -20,7 +20,11 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self._control = self.url
         about = self._call("GET", "")
+        # A port of its own, which answers while the other is closed by an outage.
+        if about.get("control_port"):
+            self._control = f"http://{urlsplit(self.url).hostname}:{about['control_port']}"
         self.token: str = about["token"]
         self.admin_id: str = about["admin_id"]
         self.workspace_id: str = about["workspace_id"]
@@ -102,7 +106,7 @@ class Sandbox:
         return found
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
-        parts = urlsplit(self.url)
+        parts = urlsplit(self._control)
         connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=120)
         try:
             data = None if body is None else json.dumps(body).encode()

@@ -13,6 +13,7 @@ from intercom_sandbox import lifecycle
 from intercom_sandbox.conversation_parts import whole
 from intercom_sandbox.faults import Faults
 from intercom_sandbox.limits import Limiter
+from intercom_sandbox.mutation import Mutations
 from intercom_sandbox.paging import Walks
 from intercom_sandbox.problems import Problem
 from intercom_sandbox.seeds import add_conversations
@@ -51,6 +52,7 @@ def _about(app: Application, body: Any, parts: list[str], query: dict[str, str])
         "workspace_id": WORKSPACE_ID,
         "inbox_id": "5001",
         "conversations": len(app.space.conversations.rows),
+        "control_port": app.control_port,
         "epoch": app.space.epoch,
     }
 
@@ -68,6 +70,10 @@ def _settings(app: Application, body: Any, parts: list[str], query: dict[str, st
             app.walks = Walks()
         if "fail_page" in body:
             app.walks.failures = 0
+        if "faults" in body:
+            app.order(Faults(app.settings.seed, app.settings.faults))
+        if "mutate" in body:
+            app.mutations = Mutations(app.settings)
     return asdict(app.settings)
 
 
@@ -104,21 +110,22 @@ def _reset(app: Application, body: Any, parts: list[str], query: dict[str, str])
     app.space.writes.clear()
     app.space.replies.clear()
     if body.get("faults") or body.get("state"):
-        app.faults = Faults(app.settings.seed)
+        app.order(Faults(app.settings.seed, app.settings.faults))
+        app.mutations = Mutations(app.settings)
     return {"ok": True}
 
 
 def _faults(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     """Add a rule, or a list of rules; `{"clear": true}` first takes all away."""
     if isinstance(body, dict) and body.pop("clear", False):
-        app.faults.rules.clear()
+        app.order(Faults(app.settings.seed))
     for entry in body if isinstance(body, list) else [body] if body else []:
-        app.faults.add(entry)
+        app.schedule(app.faults.add(entry))
     return {"faults": [asdict(rule) for rule in app.faults.rules]}
 
 
 def _no_faults(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
-    app.faults.rules.clear()
+    app.order(Faults(app.settings.seed))
     return {"faults": []}
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -174,6 +175,16 @@ class Settings:
     )
     default_version: str = setting("2.16", "API version of requests that send no Intercom-Version.")
 
+    # What goes wrong
+    faults: list[str] = setting(  # noqa: RUF009
+        [], "Faults from the start, each `kind field=value ...` or JSON, e.g. `outage on=write after=10 lasts=20`; replaces those in force."
+    )
+    mutate: str = setting(
+        "", "SEED or SEED,RATE: spoils that share (default 1) of the answers at random: fields, types, lists, status, headers. What "
+        "was asked for is done. The same seed spoils the same answer to the same request in the same way."
+    )  # fmt: skip
+    mutate_on: str = setting("", "Which answers `mutate` spoils: of look, search, write, names, separated by commas; empty: all.")
+
     # Bookkeeping
     log_size: int = setting(1000, "Requests that `GET /_sandbox/log` keeps.")
     max_parts: int = setting(500, "Newest parts that a conversation answers with.")
@@ -194,6 +205,9 @@ class Settings:
 
 
 def _checked(name: str, value: Any, like: Any, metadata: Mapping[str, Any]) -> Any:
+    from intercom_sandbox.faults import Faults
+    from intercom_sandbox.mutation import seed_and_rate
+
     if isinstance(like, bool):
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false, not {value!r}")
@@ -210,8 +224,13 @@ def _checked(name: str, value: Any, like: Any, metadata: Mapping[str, Any]) -> A
     if isinstance(like, list):
         if not isinstance(value, list | tuple):
             raise ValueError(f"{name} must be a list, not {value!r}")
-        return [str(entry) for entry in value]
+        texts = [json.dumps(entry) if isinstance(entry, dict) else str(entry) for entry in value]
+        if name == "faults":
+            Faults(0, texts)
+        return texts
     text = str(value)
+    if name == "mutate":
+        seed_and_rate(text)
     choices = metadata["choices"]
     if choices and text not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

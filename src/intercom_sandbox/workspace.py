@@ -126,7 +126,34 @@ class Workspace:
         key = str(item_id)
         counts[key] = counts.get(key, 0) + 1
 
+    def books_of(self, item_id: object) -> tuple[dict[str, int], dict[tuple[int, str, str], int]]:
+        """What was counted of one item, to be put back when its write is undone."""
+        key = str(item_id)
+        writes = {kind: counts[key] for kind, counts in self.writes.items() if key in counts}
+        return writes, {mark: count for mark, count in self.replies.items() if str(mark[0]) == key}
+
+    def put_books_back(self, item_id: object, books: tuple[dict[str, int], dict[tuple[int, str, str], int]]) -> None:
+        """Forget the writes of one item since `books_of`."""
+        key = str(item_id)
+        for kind, counts in self.writes.items():
+            counts.pop(key, None)
+            if kind in books[0]:
+                counts[key] = books[0][kind]
+        for mark in [mark for mark in self.replies if str(mark[0]) == key]:
+            del self.replies[mark]
+        self.replies.update(books[1])
+
     # Look-ups
+    def item(self, resource: str, text: str) -> tuple[Any, Any] | None:
+        """(table, row) of an item by the name of its resource in paths and its id; None when there is none."""
+        tables: dict[str, Any] = {"conversations": self.conversations, "tickets": self.tickets, "contacts": self.contacts}
+        table = tables.get(resource)
+        if table is None:
+            row: Any = self.companies.get(text) if resource == "companies" else None
+            return None if row is None else (self.companies, row)
+        row = table.rows.get(text if resource == "contacts" else number(text))
+        return None if row is None else (table, row)
+
     def conversation(self, text: str, message: str = "Resource Not Found") -> Conversation:
         """The conversation of that id. Raises Problem 404."""
         found = self.conversations.rows.get(number(text))
