@@ -158,7 +158,7 @@ def _rolled_back(app: Application, request: Request, head: str) -> Reply:
         return _stand_in(request, head) if purpose(request) == "write" else app.work(request, head)
     table, row = held
     before = copy(row)
-    books = app.space.books_of(row.id)
+    page = app.space.ledger.page(row)
     reply = app.work(request, head)
     if hasattr(table, "begin"):
         table.begin(row.id)
@@ -167,7 +167,7 @@ def _rolled_back(app: Application, request: Request, head: str) -> Reply:
     (table.rows if hasattr(table, "rows") else table)[row.id] = row
     if hasattr(table, "commit"):
         table.commit(row.id)
-    app.space.put_books_back(row.id, books)
+    app.space.ledger.put_back(row, page)
     return reply
 
 

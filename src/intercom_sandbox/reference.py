@@ -108,12 +108,17 @@ Everything under `/_sandbox` needs no token and spends no budget. `Sandbox` has 
 |---|---|---|
 | GET `/_sandbox/settings`, POST `/_sandbox/settings` | `control(**settings)` | Shows, changes settings. |
 | GET `/_sandbox/stats` | `stats()` | Requests by route and status, connections, windows, the audit. |
-| GET `/_sandbox/audit` | `audit()` | Per kind of write: how many items got none, one, more; repeated replies. |
+| GET `/_sandbox/audit`, `/_sandbox/audit/{resource}` | `audit()`, `audit("contacts")` | Per kind of write: how many items got none, \
+one, more; repeated replies and notes. Of all resources, or of conversations, contacts, companies or tickets alone. |
 | POST `/_sandbox/reset` | `reset_stats()`, `reset()` | Forgets what was counted; `reset()` starts anew with the seed. |
 | POST `/_sandbox/touch` | `touch(ids, kind, **more)` | Another admin acts on conversations. |
 | POST `/_sandbox/seed` | `add_conversations(count, **fields)` | Adds conversations. |
-| GET `/_sandbox/conversations/{id}` | `conversation(id)` | A conversation with all its parts. |
 | GET `/_sandbox/conversations?team=&state=&tag=` | `conversations(**filters)` | Ids and states, never lagging. |
+| GET `/_sandbox/conversations/{id}` | `conversation(id)` | A conversation with all its parts. |
+| GET `/_sandbox/contacts`, `companies`, `tickets` and each with `/{id}` | `contacts(**filters)`, `contact(id)`, `companies(**filters)`, \
+`company(id)`, `tickets(**filters)`, `ticket(id)` | The same for these; filters are the names of what is shown: \
+`contacts(role="lead", tag=7001)`. |
+| GET `/_sandbox/tags`, `teams`, `admins` | `tags()`, `teams()`, `admins()` | Ids and names. |
 | GET `/_sandbox/log?last=100` | `log(last)` | The newest requests; status 0: the connection was cut. |
 | GET, POST, DELETE `/_sandbox/faults` | `faults()`, `fault(kind, **rule)`, `clear_faults()` | Faults on order. |
 

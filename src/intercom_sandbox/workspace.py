@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from intercom_sandbox.ledger import Ledger
 from intercom_sandbox.problems import Problem, not_found, number
 from intercom_sandbox.records import Admin, Company, Contact, Conversation, Tag, Team, Ticket
 from intercom_sandbox.settings import Settings
@@ -103,8 +104,7 @@ class Workspace:
         self.ids = itertools.count(7_000_000)
         self.next_part = 20_000_000
         self.next_conversation = 215_470_000_000_000
-        self.replies: dict[tuple[int, str, str], int] = {}  # (conversation, author, body) -> count
-        self.writes: dict[str, dict[str, int]] = {}  # kind -> id -> count, of the API's own writes
+        self.ledger = Ledger()
         self.epoch = settings.epoch or int(time.time()) // 3600 * 3600
 
     def now(self) -> float:
@@ -120,28 +120,9 @@ class Workspace:
         self.next_part += 1
         return self.next_part
 
-    def wrote(self, kind: str, item_id: object) -> None:
+    def wrote(self, kind: str, row: Any) -> None:
         """Count a committed write of the API, for the audit."""
-        counts = self.writes.setdefault(kind, {})
-        key = str(item_id)
-        counts[key] = counts.get(key, 0) + 1
-
-    def books_of(self, item_id: object) -> tuple[dict[str, int], dict[tuple[int, str, str], int]]:
-        """What was counted of one item, to be put back when its write is undone."""
-        key = str(item_id)
-        writes = {kind: counts[key] for kind, counts in self.writes.items() if key in counts}
-        return writes, {mark: count for mark, count in self.replies.items() if str(mark[0]) == key}
-
-    def put_books_back(self, item_id: object, books: tuple[dict[str, int], dict[tuple[int, str, str], int]]) -> None:
-        """Forget the writes of one item since `books_of`."""
-        key = str(item_id)
-        for kind, counts in self.writes.items():
-            counts.pop(key, None)
-            if kind in books[0]:
-                counts[key] = books[0][kind]
-        for mark in [mark for mark in self.replies if str(mark[0]) == key]:
-            del self.replies[mark]
-        self.replies.update(books[1])
+        self.ledger.wrote(kind, row)
 
     # Look-ups
     def item(self, resource: str, text: str) -> tuple[Any, Any] | None:

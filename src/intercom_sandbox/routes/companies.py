@@ -133,14 +133,14 @@ def _change(app: Application, row: Company, body: dict[str, Any]) -> None:
     if body.get("update_last_request_at") is True:
         row.last_request_at = app.space.stamp()
     row.updated_at = app.space.stamp()
-    app.space.wrote("update", row.id)
+    app.space.wrote("update", row)
 
 
 def delete(app: Application, request: Request, company_id: str) -> dict[str, Any]:
     """DELETE /companies/{id}: accepted at once, done after `job_seconds`."""
     row = app.space.company(company_id)
     row.gone_at = row.gone_at or app.space.now() + app.settings.job_seconds
-    app.space.wrote("delete", row.id)
+    app.space.wrote("delete", row)
     return {"id": row.id, "object": "company", "deleted": True}
 
 
@@ -169,7 +169,8 @@ def add_note(app: Application, request: Request, company_id: str) -> dict[str, A
     row = app.space.company(company_id)
     note = new_note(app, request.json(), "company", row.id)
     row.notes = (*row.notes, note)
-    app.space.wrote("note", row.id)
+    app.space.wrote("note", row)
+    app.space.ledger.said(row, note["author"]["id"], note["body"])
     return note
 
 

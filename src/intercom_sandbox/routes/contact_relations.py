@@ -28,7 +28,7 @@ def _write(app: Application, row: Contact, kind: str, **values: Any) -> None:
         setattr(row, name, value)
     row.updated_at = max(space.stamp(), row.updated_at)
     space.contacts.commit(row.id)
-    space.wrote(kind, row.id)
+    space.wrote(kind, row)
 
 
 def tags(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def add_tag(app: Application, request: Request, contact_id: str) -> dict[str, An
     if tag.id not in row.tag_ids:
         _write(app, row, "tag", tag_ids=(*row.tag_ids, tag.id))
     else:
-        app.space.wrote("tag", row.id)
+        app.space.wrote("tag", row)
     return tag_object(tag)
 
 
@@ -92,6 +92,7 @@ def add_note(app: Application, request: Request, contact_id: str) -> dict[str, A
     row = app.space.contact(contact_id)
     note = new_note(app, request.json(), "contact", row.id)
     _write(app, row, "note", notes=(*row.notes, note))
+    app.space.ledger.said(row, note["author"]["id"], note["body"])
     return note
 
 
@@ -134,7 +135,7 @@ def attach(app: Application, request: Request, contact_id: str) -> dict[str, Any
         _write(app, row, "attach_company", company_ids=(*row.company_ids, company.id))
         company.user_count += 1
     else:
-        app.space.wrote("attach_company", row.id)
+        app.space.wrote("attach_company", row)
     return company_object(app.space, company)
 
 

@@ -125,7 +125,7 @@ def create(app: Application, request: Request) -> dict[str, Any]:
         _unique(app, body, None)
     values = _values(app, body)
     row = new_contact(app, role, values)
-    app.space.wrote("create", row.id)
+    app.space.wrote("create", row)
     return contact_object(app.space, row)
 
 
@@ -151,7 +151,7 @@ def change(app: Application, row: Contact, body: dict[str, Any]) -> None:
     _set(row, values)
     row.updated_at = max(space.stamp(), row.updated_at)
     space.contacts.commit(row.id)
-    space.wrote("update", row.id)
+    space.wrote("update", row)
 
 
 def new_contact(app: Application, role: str, values: dict[str, Any]) -> Contact:

@@ -49,7 +49,7 @@ def create(app: Application, request: Request) -> dict[str, Any]:
         read=False,
     )
     space.conversations.add(row.id, row)
-    space.wrote("create", row.id)
+    space.wrote("create", row)
     return {
         "type": "user_message",
         "id": str(first),
@@ -80,7 +80,7 @@ def attach(app: Application, request: Request, conversation_id: str) -> dict[str
         row.contact_ids = (*row.contact_ids, contact.id)
         lifecycle.append(space, row, "participant_added", ("admin", str(admin.id)))
         space.conversations.commit(row.id)
-    space.wrote("attach_contact", row.id)
+    space.wrote("attach_contact", row)
     return _customers(app, row)
 
 
@@ -98,7 +98,7 @@ def detach(app: Application, request: Request, conversation_id: str, contact_id:
     row.contact_ids = tuple(key for key in row.contact_ids if key != contact_id)
     lifecycle.append(space, row, "participant_removed", ("admin", str(admin.id)))
     space.conversations.commit(row.id)
-    space.wrote("detach_contact", row.id)
+    space.wrote("detach_contact", row)
     return _customers(app, row)
 
 
@@ -156,7 +156,7 @@ def convert(app: Application, request: Request, conversation_id: str) -> Any:
     row.ticket_id = ticket.id
     row.updated_at = max(at, row.updated_at)
     space.conversations.commit(row.id)
-    space.wrote("convert", row.id)
+    space.wrote("convert", row)
     return ticket_text(space, ticket)
 
 
@@ -183,7 +183,7 @@ def merge(app: Application, request: Request, conversation_id: str) -> str:
     for one in (row, primary):
         lifecycle.append(space, one, "merged_conversation", ("bot", str(OPERATOR_ID)))
         space.conversations.commit(one.id)
-    space.wrote("merge", row.id)
+    space.wrote("merge", row)
     return whole(space, primary, request.version)
 
 
@@ -219,7 +219,7 @@ def redact(app: Application, request: Request) -> str:
         row.redacted = row.redacted | {int(str(key))}
     row.updated_at = max(space.stamp(), row.updated_at)
     space.conversations.commit(row.id)
-    space.wrote("redact", row.id)
+    space.wrote("redact", row)
     return whole(space, row, request.version)
 
 

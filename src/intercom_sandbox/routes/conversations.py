@@ -111,7 +111,7 @@ def update(app: Application, request: Request, conversation_id: str) -> str:
         lifecycle.set_fields(space, row, values)
     if attributes:
         lifecycle.set_attributes(space, row, attributes)
-    space.wrote("update", row.id)
+    space.wrote("update", row)
     return left(space, row, before, request.version, plain=request.query.get("display_as") == "plaintext")
 
 
@@ -160,7 +160,7 @@ def delete(app: Application, request: Request, conversation_id: str) -> dict[str
     row = space.conversation(conversation_id)
     space.conversations.remove(row.id)
     space.deleted.append({"type": "conversation", "id": str(row.id), "metrics_retained": keep, "deleted_at": space.stamp()})
-    space.wrote("delete", row.id)
+    space.wrote("delete", row)
     return {"id": str(row.id), "object": "conversation", "deleted": True}
 
 

@@ -47,7 +47,7 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
         if assignee and assignee not in (space.teams if kind == "team" else space.admins):
             raise Problem(404, "assignee_not_found", "Assignee not found")
         lifecycle.assign(space, row, admin, kind, assignee, words)
-    space.wrote(action, row.id)
+    space.wrote(action, row)
     return left(space, row, before, request.version)
 
 
@@ -71,9 +71,8 @@ def reply(app: Application, request: Request, conversation_id: str) -> str:
         contact = find_contact(app, body)
         author, words = contact.id, _body(body, bool(files))
         lifecycle.contact_reply(space, row, contact.id, words, **more)
-    space.wrote(kind if by_admin else "contact_reply", row.id)
-    mark = (row.id, author, words or "")
-    space.replies[mark] = space.replies.get(mark, 0) + 1
+    space.wrote(kind if by_admin else "contact_reply", row)
+    space.ledger.said(row, author, words)
     return whole(space, row, request.version)
 
 
@@ -85,7 +84,7 @@ def add_tag(app: Application, request: Request, conversation_id: str) -> dict[st
     admin = space.admin(body["admin_id"])
     tag = space.tag(body["id"], "tag_not_found", "Tag not found")
     applied = lifecycle.tag(space, row, tag.id, str(admin.id))
-    space.wrote("tag", row.id)
+    space.wrote("tag", row)
     return render.applied_tag(space, applied)
 
 
@@ -99,7 +98,7 @@ def remove_tag(app: Application, request: Request, conversation_id: str, tag_id:
     before = {applied[0]: applied for applied in row.tags}
     if not lifecycle.untag(space, row, tag.id) and app.settings.untag_missing == "404":
         raise not_found("Tag not found", "tag_not_found")
-    space.wrote("untag", row.id)
+    space.wrote("untag", row)
     found = before.get(tag.id)
     if found is None:
         return {"type": "tag", "id": str(tag.id), "name": tag.name, "applied_at": None, "applied_by": None}
