@@ -31,7 +31,7 @@ from intercom_sandbox.seeds import seed
 from intercom_sandbox.settings import Settings
 from intercom_sandbox.shaping import shape, without_query
 from intercom_sandbox.statistics import Books
-from intercom_sandbox.wire import Reply, Request, reset
+from intercom_sandbox.wire import Reply, Request, given_token, reset
 from intercom_sandbox.workspace import Workspace
 
 VERSIONS = {f"1.{minor}": 100 + minor for minor in range(5)} | {f"2.{minor}": 200 + minor for minor in range(18)}
@@ -158,8 +158,8 @@ class Application:
 
     def _authenticate(self, request: Request) -> None:
         settings = self.settings
-        scheme, _, token = request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = given_token(request, basic=settings.basic_auth)
+        if not token:
             raise Problem(401, "unauthorized", "Access Token Invalid")
         if token == settings.token:
             refusal = REFUSALS.get(settings.token_state)

@@ -13,7 +13,7 @@ from intercom_sandbox.error_bodies import error_body
 from intercom_sandbox.faults import Rule, item_id, purpose
 from intercom_sandbox.limits import Verdict
 from intercom_sandbox.problems import Problem
-from intercom_sandbox.wire import Reply, Request
+from intercom_sandbox.wire import Reply, Request, given_token
 
 if TYPE_CHECKING:
     from intercom_sandbox.application import Application
@@ -87,7 +87,7 @@ def _jobs(app: Application, request: Request, rule: Rule, head: str) -> Reply:
 
 def _echo(app: Application, request: Request, rule: Rule, head: str) -> Reply:
     """An error that repeats the token that came with the request."""
-    token = request.headers.get(b"authorization", b"").decode("latin-1").rpartition(" ")[2]
+    token = given_token(request)
     where = rule.places("code", "message", "request_id", "header")
     status, code, message = rule.error()
     body, content_type = error_body(

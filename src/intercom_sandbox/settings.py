@@ -161,14 +161,32 @@ class Settings:
     bulk_max: int = setting(100, "Items in one native bulk call (Preview).")
     job_seconds: float = setting(0.3, "Time until an asynchronous job or company delete is done, s.")
     attached_companies_key: str = setting(
-        "companies",
+        "both",
         "Where GET /contacts/{id}/companies has its list: the contract's schema says companies, its example data.",
-        choices=("companies", "data"),
+        choices=("both", "companies", "data"),
     )
+    customers_answer: str = setting(
+        "example",
+        "What attaching and detaching a contact of a conversation answers with: its customers, as the contract's example, or the "
+        "conversation, as its schema.",
+        choices=("example", "schema"),
+    )
+    reply_manages: str = setting(
+        "by_version",
+        "Whether POST /conversations/{id}/reply also closes, opens, assigns and snoozes; by_version: in API 1.x, which documents it.",
+        choices=("by_version", "always", "never"),
+    )
+    company_lookup: str = setting(
+        "by_version",
+        "What GET /companies?company_id= (or name=) answers with: the company or a list; by_version: the company before 2.7.",
+        choices=("by_version", "object", "list"),
+    )
+    scroll_param_at_end: bool = setting(True, "Whether the empty last page of companies/scroll has a scroll_param.")
     scroll_seconds: float = setting(60.0, "Idle time after which a companies scroll ends, s.")
     companies_cap: int = setting(10_000, "Companies that page-numbered lists reach; beyond it they are empty.")
 
     # Who may
+    basic_auth: bool = setting(True, "Whether the token is also accepted as the user name of Basic authentication.")
     token_state: str = setting("valid", "What becomes of the token.", choices=("valid", "revoked", "suspended", "unauthorized"))
     missing_scopes: list[str] = setting(  # noqa: RUF009
         [], "Scopes that the token lacks, e.g. write_conversations: 403 forbidden."

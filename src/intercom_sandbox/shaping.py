@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from intercom_sandbox.faults import Rule, purpose
-from intercom_sandbox.wire import Reply, Request
+from intercom_sandbox.wire import Reply, Request, given_token
 
 ENTRY_LISTS = ("conversations", "data", "tickets")
 NAMES = frozenset({"name", "title", "subject", "label", "internal_label", "external_label", "email"})
@@ -163,7 +163,7 @@ def _rename(content: Any, texts: tuple[str, ...], turn: list[int]) -> None:
 
 
 def _token(request: Request, reply: Reply, content: Any, rule: Rule) -> None:
-    token = request.headers.get(b"authorization", b"").decode("latin-1").rpartition(" ")[2]
+    token = given_token(request)
     places = rule.places("names", "header")
     if "names" in places:
         _rename(content, (f"name {token}",), [0])

@@ -6,6 +6,7 @@ Bare `asyncio.Protocol` with the httptools parser: a framework between would cos
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 import struct
@@ -62,6 +63,19 @@ class Request:
                     raise Problem(400, "bad_request", "The request body must be a JSON object")
         found: dict[str, Any] = self._json
         return found
+
+
+def given_token(request: Request, *, basic: bool = True) -> str:
+    """The token that came with a request, as Bearer or as the user name of Basic; "" when there is none."""
+    scheme, _, text = request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "bearer":
+        return text.strip()
+    if scheme.lower() == "basic" and basic:
+        try:
+            return base64.b64decode(text, validate=True).decode("latin-1").partition(":")[0]
+        except ValueError:
+            return ""
+    return ""
 
 
 class Reply:

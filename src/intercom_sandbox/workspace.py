@@ -43,6 +43,9 @@ class Attribute:
     name: str
     kind: str
     options: tuple[str, ...] = ()
+    description: str = ""
+    created_at: int = 0
+    updated_at: int = 0
     archived: bool = False
 
 

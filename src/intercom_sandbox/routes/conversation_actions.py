@@ -60,7 +60,7 @@ def create(app: Application, request: Request) -> dict[str, Any]:
     }
 
 
-def attach(app: Application, request: Request, conversation_id: str) -> dict[str, Any]:
+def attach(app: Application, request: Request, conversation_id: str) -> Any:
     """POST /conversations/{id}/customers; an unknown email makes a lead."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -81,10 +81,10 @@ def attach(app: Application, request: Request, conversation_id: str) -> dict[str
         lifecycle.append(space, row, "participant_added", ("admin", str(admin.id)))
         space.conversations.commit(row.id)
     space.wrote("attach_contact", row)
-    return _customers(app, row)
+    return _customers(app, request, row)
 
 
-def detach(app: Application, request: Request, conversation_id: str, contact_id: str) -> dict[str, Any]:
+def detach(app: Application, request: Request, conversation_id: str, contact_id: str) -> Any:
     """DELETE /conversations/{id}/customers/{contact_id}, with a body."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -99,10 +99,12 @@ def detach(app: Application, request: Request, conversation_id: str, contact_id:
     lifecycle.append(space, row, "participant_removed", ("admin", str(admin.id)))
     space.conversations.commit(row.id)
     space.wrote("detach_contact", row)
-    return _customers(app, row)
+    return _customers(app, request, row)
 
 
-def _customers(app: Application, row: Conversation) -> dict[str, Any]:
+def _customers(app: Application, request: Request, row: Conversation) -> Any:
+    if app.settings.customers_answer == "schema":
+        return whole(app.space, row, request.version)
     contacts: list[Contact | None] = [app.space.contacts.rows.get(key) for key in row.contact_ids]
     return {"customers": [{"type": one.role, "id": one.id} for one in contacts if one is not None]}
 
@@ -150,7 +152,7 @@ def convert(app: Application, request: Request, conversation_id: str) -> Any:
         team=row.team or 0,
         shared=True,
     )
-    ticket.parts.append(Part(space.part_id(), "ticket_state_updated_by_admin", at, "bot", str(OPERATOR_ID)))
+    ticket.parts.append(Part(space.part_id(), "ticket_state_updated_by_admin", at, "bot", str(OPERATOR_ID), state=state.category))
     space.tickets.add(ticket.id, ticket)
     space.conversations.begin(row.id)
     row.ticket_id = ticket.id

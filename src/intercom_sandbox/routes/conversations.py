@@ -83,7 +83,12 @@ def _list(space: Workspace, page: Page, version: int) -> dict[str, Any]:
 def read(app: Application, request: Request, conversation_id: str) -> str:
     """GET /conversations/{id}."""
     row = app.space.conversation(conversation_id)
-    return whole(app.space, row, request.version, plain=request.query.get("display_as") == "plaintext")
+    query = request.query
+    text = whole(app.space, row, request.version, plain=query.get("display_as") == "plaintext")
+    for asked, name in (("include_monitors", "monitor_evaluations"), ("include_scorecards", "scorecards")):
+        if query.get(asked) == "true" and request.version >= 216:
+            text = f'{text[:-1]},"{name}":[]}}'
+    return text
 
 
 def update(app: Application, request: Request, conversation_id: str) -> str:
@@ -181,18 +186,17 @@ def attributes(app: Application, request: Request) -> dict[str, Any]:
 
 
 def _attribute(app: Application, one: Attribute) -> dict[str, Any]:
-    at = app.space.epoch - 86_400 * 700
     made: dict[str, Any] = {
         "type": "conversation_attribute",
         "id": one.id,
         "name": one.name,
-        "description": "",
+        "description": one.description,
         "data_type": one.kind,
         "required": False,
         "visible_to_team_ids": [],
         "archived": one.archived,
-        "created_at": at,
-        "updated_at": at,
+        "created_at": one.created_at,
+        "updated_at": one.updated_at,
         "admin_id": str(ADMIN_ID),
     }
     if one.kind == "list":

@@ -25,6 +25,12 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
     action = one_of(body, "message_type", ACTIONS)
     if action in ("close", "assignment"):
         required(body, "type")
+    return _act(app, request, row, action, one_of(body, "type", ("admin", "team")) if action == "assignment" else "")
+
+
+def _act(app: Application, request: Request, row: Conversation, action: str, kind: str) -> str:
+    """Close, open, assign or snooze; `kind`: of the assignee, "" to see from its id."""
+    space, body = app.space, request.json()
     required(body, "admin_id")
     admin = str(space.admin(body["admin_id"]).id)
     words = None if body.get("body") in (None, "") else text(body["body"], "body")
@@ -32,7 +38,7 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
         return whole(space, row, request.version)
     before = stale(space, row, request.version)
     if action == "close":
-        if body["type"] != "admin":
+        if body.get("type") != "admin":
             raise invalid("type must be admin", "type")
         lifecycle.close(space, row, admin, words)
     elif action == "open":
@@ -41,9 +47,9 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
         required(body, "snoozed_until")
         lifecycle.snooze(space, row, admin, integer(body["snoozed_until"], "snoozed_until"))
     else:
-        kind = one_of(body, "type", ("admin", "team"))
         required(body, "assignee_id")
         assignee = integer(body["assignee_id"], "assignee_id")
+        kind = kind or ("team" if assignee in space.teams else "admin")
         if assignee and assignee not in (space.teams if kind == "team" else space.admins):
             raise Problem(404, "assignee_not_found", "Assignee not found")
         lifecycle.assign(space, row, admin, kind, assignee, words)
@@ -56,6 +62,9 @@ def reply(app: Application, request: Request, conversation_id: str) -> str:
     space, body = app.space, request.json()
     by_admin = one_of(body, "type", ("admin", "user")) == "admin"
     row = _last(app, body) if conversation_id == "last" else space.conversation(conversation_id)
+    manages = {"always": True, "never": False}.get(app.settings.reply_manages, request.version < 200)
+    if by_admin and manages and body.get("message_type") in ACTIONS:
+        return _act(app, request, row, str(body["message_type"]), "")
     kind = one_of(body, "message_type", ("comment", "note", "quick_reply") if by_admin else ("comment",))
     files = _attachments(body)
     more: dict[str, Any] = {"attachments": files or None}
