@@ -3,9 +3,9 @@
 1 /_sandbox/...        control: no token, no budget
 2 token                401 without X-RateLimit headers
 3 budget               429, and the headers of every later reply
-4 faults before        errors, drops and delays that happen instead of the work
+4 faults               what happens instead of the work or after it (`misbehaviour.py`)
 5 version, route, work
-6 faults after         the work stands, the answer is lost or damaged
+6 shaping, mutation    the true answer, changed on order (`shaping.py`, `mutation.py`)
 """
 
 from __future__ import annotations
@@ -15,24 +15,27 @@ import random
 import sys
 import traceback
 import uuid
+from collections.abc import Callable
 
 from intercom_sandbox import control, lifecycle
 from intercom_sandbox.conversation_parts import encode
 from intercom_sandbox.faults import Faults, Rule
 from intercom_sandbox.limits import Limiter, Verdict, draw
+from intercom_sandbox.misbehaviour import misbehave
+from intercom_sandbox.mutation import Mutations
 from intercom_sandbox.paging import Walks
 from intercom_sandbox.problems import Problem
 from intercom_sandbox.router import Router, call
 from intercom_sandbox.routes import ROUTES
 from intercom_sandbox.seeds import seed
 from intercom_sandbox.settings import Settings
+from intercom_sandbox.shaping import shape, without_query
 from intercom_sandbox.statistics import Books
-from intercom_sandbox.wire import Reply, Request
+from intercom_sandbox.wire import Reply, Request, given_token, reset
 from intercom_sandbox.workspace import Workspace
 
 VERSIONS = {f"1.{minor}": 100 + minor for minor in range(5)} | {f"2.{minor}": 200 + minor for minor in range(18)}
 VERSIONS |= {"Preview": 999, "Unstable": 999}
-HTML = b"<!DOCTYPE html><html><head><title>Intercom</title></head><body>We will be right back</body></html>"
 MAIN = "app"
 REFUSALS = {
     "revoked": ("token_revoked", "The access token was revoked"),
@@ -49,7 +52,8 @@ class Application:
         self.space = Workspace(settings)
         seed(self.space, settings)
         self.limiter = Limiter(settings, self.space.now())
-        self.faults = Faults(settings.seed)
+        self.faults = Faults(settings.seed, settings.faults)
+        self.mutations = Mutations(settings)
         self.books = Books(settings.log_size)
         self.walks = Walks()
         self.chance = random.Random(settings.seed)
@@ -57,6 +61,8 @@ class Application:
         self._serial = 0
         self.transports: set[asyncio.Transport] = set()
         self._clients: set[asyncio.Transport] = set()
+        self.door: Callable[[float | None], None] = lambda seconds: None  # the server puts its own here
+        self.control_port = 0  # where the control endpoint answers while the port is closed
 
     # For the connections
     def opened(self, transport: asyncio.Transport) -> None:
@@ -77,6 +83,28 @@ class Application:
         if transport in self._clients:
             self._clients.discard(transport)
             self.books.open -= 1
+
+    def close_door(self, seconds: float) -> None:
+        """Refuse connections for that long (0: until the faults are cleared), and reset those that are open."""
+        self.door(seconds)
+        for transport in list(self._clients):
+            reset(transport)
+
+    def order(self, faults: Faults) -> None:
+        """Put these faults in the place of those in force."""
+        self.door(None)
+        self.faults = faults
+        for rule in faults.rules:
+            self.schedule(rule)
+
+    def schedule(self, rule: Rule) -> None:
+        """Close the port when the moment of a rule comes."""
+        if rule.how == "refused" and rule.at > 0:
+            asyncio.get_running_loop().call_later(rule.at, self._at_moment, rule)
+
+    def _at_moment(self, rule: Rule) -> None:
+        if rule in self.faults.rules:
+            self.close_door(rule.lasts)
 
     def server_time(self) -> float:
         """Server time, Unix seconds."""
@@ -101,7 +129,7 @@ class Application:
         return reply
 
     def _book(self, request: Request, reply: Reply) -> None:
-        status = 0 if reply.how == "drop" else reply.status
+        status = 0 if reply.how in ("drop", "reset") else reply.status
         self.books.count(request.route, status)
         target = f"{request.path}?{request.raw_query}" if request.raw_query else request.path
         self.books.log.append((request.now, request.method, target, status, request.body, request.app))
@@ -110,22 +138,28 @@ class Application:
         try:
             self._authenticate(request)
         except Problem as problem:
-            return self._problem(problem, "")
+            return self.problem(problem, "")
         verdict = self.limiter.spend(request.app, MAIN, request.now)
         head = self._limit_headers(verdict)
         if verdict.refused:
             limit = verdict.limit if verdict.refused == "app" else self.settings.workspace_limit
-            return self._problem(self._window_problem(limit, verdict.reset, request.now), head)
-        rule = self.faults.pick(request.method, request.path, request.body) if self.faults.rules else None
-        if rule is None:
-            return self._work(request, head)
-        self.books.faults[rule.kind] = self.books.faults.get(rule.kind, 0) + 1
-        return self._faulty(request, rule, verdict, head)
+            return self.problem(self.window_problem(limit, verdict.reset, request.now), head)
+        if not self.faults.rules and not self.settings.mutate:
+            return self.work(request, head)
+        rule, shaping = self.faults.pick(request)
+        for fired in [*shaping, rule] if rule else shaping:
+            self.books.faults[fired.kind] = self.books.faults.get(fired.kind, 0) + 1
+        if any(one.kind == "unfiltered" for one in shaping):
+            without_query(request)
+        reply = misbehave(self, request, rule, verdict, head) if rule else self.work(request, head)
+        if shaping:
+            reply = shape(request, reply, shaping)
+        return self.mutations.mutate(request, reply)
 
     def _authenticate(self, request: Request) -> None:
         settings = self.settings
-        scheme, _, token = request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = given_token(request, basic=settings.basic_auth)
+        if not token:
             raise Problem(401, "unauthorized", "Access Token Invalid")
         if token == settings.token:
             refusal = REFUSALS.get(settings.token_state)
@@ -148,12 +182,14 @@ class Application:
         remaining = max(0, verdict.remaining + settings.remaining_off_by)
         return f"X-RateLimit-Limit: {verdict.limit}\r\nX-RateLimit-Remaining: {remaining}\r\nX-RateLimit-Reset: {verdict.reset}\r\n"
 
-    def _window_problem(self, limit: int, reset: int, now: float) -> Problem:
+    def window_problem(self, limit: int, reset: int, now: float) -> Problem:
+        """The 429 of a window that is spent."""
         head = f"Retry-After: {max(1, round(reset - now))}\r\n" if self.settings.retry_after else ""
         window = f"{self.settings.window:g}"
         return Problem(429, "rate_limit_exceeded", f"Exceeded rate limit of {limit} in {window}_seconds", head=head)
 
-    def _work(self, request: Request, head: str) -> Reply:
+    def work(self, request: Request, head: str) -> Reply:
+        """Answer it without any fault."""
         space = self.space
         if space.snoozes and space.snoozes[0][0] <= request.now:
             lifecycle.wake_due(space)
@@ -168,68 +204,25 @@ class Application:
             request.route = route.name
             result = call(self, request, route, arguments)
         except Problem as problem:
-            return self._problem(problem, head)
+            return self.problem(problem, head)
         except (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as wrong:
             # A body of the wrong shape that no check foresaw: the caller's fault as far as the API says.
-            return self._problem(Problem(400, "parameter_invalid", f"Invalid parameter: {wrong}"), head)
+            return self.problem(Problem(400, "parameter_invalid", f"Invalid parameter: {wrong}"), head)
         except Exception:
             # A fault of the sandbox's own: seen by whoever runs it, and an answer like Intercom's all the same.
             traceback.print_exc(file=sys.stderr)
-            return self._problem(Problem(500, "server_error", "Internal server error"), head)
+            return self.problem(Problem(500, "server_error", "Internal server error"), head)
         if isinstance(result, Reply):
             result.head += head
             return result
         return Reply(200, (result if isinstance(result, str) else encode(result)).encode(), head)
 
-    def _problem(self, problem: Problem, head: str) -> Reply:
+    def problem(self, problem: Problem, head: str) -> Reply:
+        """An error answer."""
+        return Reply(problem.status, problem.body(self.request_key()), problem.head + head)
+
+    def request_key(self) -> str:
+        """A new `request_id`."""
         # Ids of requests come from a generator of their own, so that faults stay the same whatever is asked.
         self._serial += 1
-        key = str(uuid.UUID(int=(self.settings.seed << 64) + self._serial + (4 << 76) + (8 << 60)))
-        return Reply(problem.status, problem.body(key), problem.head + head)
-
-    def _faulty(self, request: Request, rule: Rule, verdict: Verdict, head: str) -> Reply:
-        kind = rule.kind
-        if kind == "limit":
-            return self._problem(self._window_problem(verdict.limit, verdict.reset, request.now), head)
-        if kind == "overload":
-            message = "The server is receiving too many requests for this resource; retry later"
-            return self._problem(Problem(429, "too_many_requests", message), head)
-        if kind == "jobs":
-            message = "Exceeded rate limit of 1 pending message data export jobs"
-            return self._problem(Problem(429, "rate_limit_exceeded", message), head)
-        if kind == "status":
-            status, code, message = rule.error()
-            if status >= 500 and request.path == "/companies/scroll":
-                self.space.scrolls.pop(request.app, None)  # Intercom then says to start it again
-            return self._problem(Problem(status, code, message), "" if status == 401 else head)
-        if kind == "drop_before":
-            return Reply(0, b"", how="drop")
-        if kind == "slow" and rule.commit == "after":
-            waiting = Reply(200, b"", delay=rule.seconds)
-            waiting.later = lambda: self._work(request, head)
-            return waiting
-        if kind in ("html200", "html502", "empty200", "garbage") and rule.commit != "before":
-            return _damaged(kind, head)
-        reply = self._work(request, head)  # from here on the work stands
-        if kind in ("html200", "html502", "empty200", "garbage"):
-            return _damaged(kind, head)
-        if kind == "error_after":
-            status, code, message = rule.error()
-            return self._problem(Problem(status, code, message), head)
-        if kind == "slow":
-            reply.delay += rule.seconds
-        elif kind == "drop_after":
-            reply.how = "drop"
-        elif kind == "truncated":
-            reply.how = "truncated"
-        return reply
-
-
-def _damaged(kind: str, head: str) -> Reply:
-    if kind == "html200":
-        return Reply(200, HTML, head, content_type="text/html; charset=utf-8")
-    if kind == "html502":
-        return Reply(502, HTML, content_type="text/html; charset=utf-8")
-    if kind == "garbage":
-        return Reply(200, b'{"type":"conversation","id":', head)
-    return Reply(200, b"", head)
+        return str(uuid.UUID(int=(self.settings.seed << 64) + self._serial + (4 << 76) + (8 << 60)))

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 
 class Sandbox:
@@ -20,7 +20,11 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self._control = self.url
         about = self._call("GET", "")
+        # A port of its own, which answers while the other is closed by an outage.
+        if about.get("control_port"):
+            self._control = f"http://{urlsplit(self.url).hostname}:{about['control_port']}"
         self.token: str = about["token"]
         self.admin_id: str = about["admin_id"]
         self.workspace_id: str = about["workspace_id"]
@@ -43,9 +47,12 @@ class Sandbox:
         """requests, routes, statuses, faults, connections, windows and the audit, since the last reset."""
         return self._object("GET", "stats")
 
-    def audit(self) -> dict[str, Any]:
-        """Per kind of write: how many items got none, one, more; replies that stand twice."""
-        return self._object("GET", "audit")
+    def audit(self, resource: str = "") -> dict[str, Any]:
+        """Per kind of write: how many items got none, one, more; replies and notes that stand twice.
+
+        `resource`: of conversations, contacts, companies or tickets alone.
+        """
+        return self._object("GET", f"audit/{resource}" if resource else "audit")
 
     def reset_stats(self) -> None:
         """Forget what was counted; rows, settings and faults stay."""
@@ -59,11 +66,48 @@ class Sandbox:
         """The conversation with all its parts. Raises KeyError when it does not exist."""
         return self._object("GET", f"conversations/{conversation_id}")
 
-    def conversations(self, **filters: str | int) -> list[dict[str, Any]]:
+    def conversations(self, **filters: str | int | bool) -> list[dict[str, Any]]:
         """id, state, team, admin, tags, parts of all that match (state, team, tag), never lagging."""
-        query = "&".join(f"{name}={value}" for name, value in filters.items())
-        found: list[dict[str, Any]] = self._call("GET", f"conversations?{query}")
-        return found
+        return self._rows("conversations", filters)
+
+    def contact(self, contact_id: str) -> dict[str, Any]:
+        """The contact as the API shows it, archived and blocked too. Raises KeyError when it does not exist."""
+        return self._object("GET", f"contacts/{contact_id}")
+
+    def contacts(self, **filters: str | int | bool) -> list[dict[str, Any]]:
+        """id, role, email, name, tags, companies, notes, custom_attributes, archived ... of all that match, never lagging.
+
+        Any of these filters: `contacts(role="lead")`, `contacts(tag=7001)`, `contacts(archived=True)`.
+        """
+        return self._rows("contacts", filters)
+
+    def company(self, company_id: str) -> dict[str, Any]:
+        """The company of that id of Intercom's, as the API shows it. Raises KeyError when it does not exist."""
+        return self._object("GET", f"companies/{company_id}")
+
+    def companies(self, **filters: str | int | bool) -> list[dict[str, Any]]:
+        """id, company_id, name, plan, tags, notes, users, custom_attributes, deleted of all that match."""
+        return self._rows("companies", filters)
+
+    def ticket(self, ticket_id: str | int) -> dict[str, Any]:
+        """The ticket of that id, with its parts. Raises KeyError when it does not exist."""
+        return self._object("GET", f"tickets/{ticket_id}")
+
+    def tickets(self, **filters: str | int | bool) -> list[dict[str, Any]]:
+        """id, ticket_id, type, state, team, admin, open, tags, parts, ticket_attributes of all that match."""
+        return self._rows("tickets", filters)
+
+    def tags(self, **filters: str | int | bool) -> list[dict[str, Any]]:
+        """id and name of all tags."""
+        return self._rows("tags", filters)
+
+    def teams(self, **filters: str | int | bool) -> list[dict[str, Any]]:
+        """id, name and admins of all teams."""
+        return self._rows("teams", filters)
+
+    def admins(self, **filters: str | int | bool) -> list[dict[str, Any]]:
+        """id, name, email and away of all admins."""
+        return self._rows("admins", filters)
 
     def touch(self, ids: Iterable[str | int], kind: str = "note", **more: Any) -> list[str]:
         """Another admin acts.
@@ -97,12 +141,16 @@ class Sandbox:
         found: list[dict[str, Any]] = self._call("GET", f"log?last={last}")
         return found
 
+    def _rows(self, resource: str, filters: dict[str, str | int | bool]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._call("GET", f"{resource}?{urlencode(filters)}")
+        return found
+
     def _object(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         found: dict[str, Any] = self._call(method, path, body)
         return found
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
-        parts = urlsplit(self.url)
+        parts = urlsplit(self._control)
         connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=120)
         try:
             data = None if body is None else json.dumps(body).encode()

@@ -92,6 +92,7 @@ def company_object(space: Workspace, row: Company) -> dict[str, Any]:
         "segments": {"type": "segment.list", "segments": []},
         "plan": {"type": "plan", "id": f"plan-{row.plan}", "name": row.plan} if row.plan else {},
         "custom_attributes": row.attributes,
+        "notes": {"type": "note.list", "notes": list(row.notes[-INLINE:])},
     }
     for name in ("remote_created_at", "last_request_at", "size", "website", "industry"):
         value = getattr(row, name)

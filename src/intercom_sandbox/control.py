@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from intercom_sandbox import lifecycle
-from intercom_sandbox.conversation_parts import whole
+from intercom_sandbox import lifecycle, views
 from intercom_sandbox.faults import Faults
 from intercom_sandbox.limits import Limiter
+from intercom_sandbox.mutation import Mutations
 from intercom_sandbox.paging import Walks
-from intercom_sandbox.problems import Problem
+from intercom_sandbox.problems import Problem, not_found
 from intercom_sandbox.seeds import add_conversations
 from intercom_sandbox.statistics import Books, audit
 from intercom_sandbox.table import Table
@@ -24,6 +24,7 @@ from intercom_sandbox.workspace import ADMIN_ID, WORKSPACE_ID
 if TYPE_CHECKING:
     from intercom_sandbox.application import Application
 
+Command = Callable[["Application", Any, list[str], dict[str, str]], Any]
 OTHER_ADMIN = 991267701  # who acts in `touch` when nobody is named
 
 
@@ -51,6 +52,7 @@ def _about(app: Application, body: Any, parts: list[str], query: dict[str, str])
         "workspace_id": WORKSPACE_ID,
         "inbox_id": "5001",
         "conversations": len(app.space.conversations.rows),
+        "control_port": app.control_port,
         "epoch": app.space.epoch,
     }
 
@@ -68,6 +70,10 @@ def _settings(app: Application, body: Any, parts: list[str], query: dict[str, st
             app.walks = Walks()
         if "fail_page" in body:
             app.walks.failures = 0
+        if "faults" in body:
+            app.order(Faults(app.settings.seed, app.settings.faults))
+        if "mutate" in body:
+            app.mutations = Mutations(app.settings)
     return asdict(app.settings)
 
 
@@ -84,7 +90,7 @@ def _stats(app: Application, body: Any, parts: list[str], query: dict[str, str])
 
 
 def _audit(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
-    return audit(app.space)
+    return audit(app.space, parts[0] if parts else "")
 
 
 def _reset(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
@@ -101,50 +107,39 @@ def _reset(app: Application, body: Any, parts: list[str], query: dict[str, str])
     for window in list(app.limiter.windows)[:-1]:
         app.limiter.windows.remove(window)
     app.walks = Walks()
-    app.space.writes.clear()
-    app.space.replies.clear()
+    app.space.ledger.clear()
     if body.get("faults") or body.get("state"):
-        app.faults = Faults(app.settings.seed)
+        app.order(Faults(app.settings.seed, app.settings.faults))
+        app.mutations = Mutations(app.settings)
     return {"ok": True}
 
 
 def _faults(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     """Add a rule, or a list of rules; `{"clear": true}` first takes all away."""
     if isinstance(body, dict) and body.pop("clear", False):
-        app.faults.rules.clear()
+        app.order(Faults(app.settings.seed))
     for entry in body if isinstance(body, list) else [body] if body else []:
-        app.faults.add(entry)
+        app.schedule(app.faults.add(entry))
     return {"faults": [asdict(rule) for rule in app.faults.rules]}
 
 
 def _no_faults(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
-    app.faults.rules.clear()
+    app.order(Faults(app.settings.seed))
     return {"faults": []}
 
 
-def _conversation(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
-    row = app.space.conversation(parts[0])
-    return json.loads(whole(app.space, row, every_part=True))
+def _rows(resource: str) -> Command:
+    """What shows all rows of a resource, or one item."""
 
+    def show(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+        if not parts:
+            return views.rows(app.space, resource, query)
+        try:
+            return views.item(app.space, resource, parts[0])
+        except KeyError:
+            raise not_found() from None
 
-def _conversations(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
-    """Ids and states straight from the rows, however the index lags. Filters: team, state, tag."""
-    rows = app.space.conversations.rows.values()
-    return [
-        {
-            "id": str(row.id),
-            "state": row.state,
-            "team": row.team,
-            "admin": row.admin,
-            "updated_at": row.updated_at,
-            "tags": [applied[0] for applied in row.tags],
-            "parts": row.part_count,
-        }
-        for row in rows
-        if ("state" not in query or row.state == query["state"])
-        and ("team" not in query or str(row.team or 0) == query["team"])
-        and ("tag" not in query or query["tag"] in {str(applied[0]) for applied in row.tags})
-    ]
+    return show
 
 
 def _seed(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
@@ -206,7 +201,7 @@ def _clock(app: Application, body: Any, parts: list[str], query: dict[str, str])
     return {"now": app.space.now(), "local": time.time()}
 
 
-COMMANDS: dict[tuple[str, str], Callable[[Application, Any, list[str], dict[str, str]], Any]] = {
+COMMANDS: dict[tuple[str, str], Command] = {
     ("GET", ""): _about,
     ("GET", "settings"): _settings,
     ("POST", "settings"): _settings,
@@ -216,9 +211,7 @@ COMMANDS: dict[tuple[str, str], Callable[[Application, Any, list[str], dict[str,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _faults,
     ("DELETE", "faults"): _no_faults,
-    ("GET", "conversations"): lambda app, body, parts, query: (
-        _conversation(app, body, parts, query) if parts else _conversations(app, body, parts, query)
-    ),
+    **{("GET", resource): _rows(resource) for resource in views.ROWS},
     ("POST", "seed"): _seed,
     ("POST", "touch"): _touch,
     ("GET", "log"): _log,

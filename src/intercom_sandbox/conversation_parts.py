@@ -93,6 +93,6 @@ def part_text(space: Workspace, one: Part, kind: str, redacted: frozenset[int] =
         f'"created_at":{one.at},"updated_at":{one.at},"notified_at":{one.at},"assigned_to":{target},'
         f'"author":{{"type":"{one.author_type}","id":"{one.author_id}","name":{quoted(name)},"email":{quoted(email)}}},'
         f'"attachments":{files},"external_id":{quoted(one.external_id)},'
-        f'"redacted":{"true" if gone else "false"},"metadata":{{}},"state":"{one.state}",'
+        f'"redacted":{"true" if gone else "false"},"metadata":{{}},"tags":[],"state":"{one.state}",'
         f'"email_message_metadata":null,"app_package_code":null{event}}}'
     )

@@ -8,6 +8,8 @@ from typing import Any
 from intercom_sandbox.records import AppliedTag, Company, Conversation
 from intercom_sandbox.workspace import WORKSPACE_ID, Workspace
 
+CHANNELS = {"conversation": "messenger"}  # type of the source -> channel
+
 
 def plaintext(html: str | None) -> str | None:
     """What `display_as=plaintext` makes of a body."""
@@ -65,7 +67,7 @@ def conversation(space: Workspace, row: Conversation, *, plain: bool = False, ve
         "tags": {"type": "tag.list", "tags": [applied_tag(space, tag) for tag in row.tags]},
         "priority": row.priority if version >= 216 else "not_priority" if row.priority == "none" else "priority",
         "sla_applied": None,
-        "statistics": _statistics(row),
+        "statistics": _statistics(space, row),
         "conversation_rating": _rating(row),
         "teammates": {"type": "admin.list", "teammates": [{"type": "admin", "id": str(row.admin)}]} if row.admin else None,
         "custom_attributes": row.attributes,
@@ -75,11 +77,30 @@ def conversation(space: Workspace, row: Conversation, *, plain: bool = False, ve
         "ai_agent": None if row.ai_state is None else _ai_agent(row),
         "ai_agent_participated": row.ai_state is not None,
     }
-    if row.company_id is not None:
-        owner = space.companies.get(row.company_id)
-        if owner is not None:
-            result["company"] = company_reference(owner)
+    if source.type == "email":
+        result["source"] |= _email(space, email, row)
+    if version >= 215:
+        owner = space.companies.get(row.company_id or "")
+        result["company"] = None if owner is None else company_reference(owner)
+    if version >= 216:
+        channel = CHANNELS.get(source.type, source.type)
+        result["channel"] = {"initial": channel, "current": channel}
+        result["external_references"] = []
+        result["sales_agent"] = None
+        result["sales_agent_participated"] = False
     return result
+
+
+def _email(space: Workspace, sender: str | None, row: Conversation) -> dict[str, Any]:
+    """What the first message of a conversation by e-mail says of its envelope."""
+    inbox = f"support@{WORKSPACE_ID}.test"
+    customer_sent = row.source.delivered_as == "customer_initiated"
+    contact = space.contacts.rows.get(row.contact_ids[0]) if row.contact_ids else None
+    to = inbox if customer_sent else contact.email if contact else None
+    return {
+        "recipients": [{"type": "to", "email": to, "drop_reason": None}] if to else [],
+        "reply_to": [{"email": sender, "name": None}] if sender else [],
+    }
 
 
 def applied_tag(space: Workspace, tag: AppliedTag) -> dict[str, Any]:
@@ -105,7 +126,7 @@ def company_reference(row: Company) -> dict[str, Any]:
     }
 
 
-def _statistics(row: Conversation) -> dict[str, Any]:
+def _statistics(space: Workspace, row: Conversation) -> dict[str, Any]:
     start = row.created_at
 
     def since(at: int | None) -> int | None:
@@ -131,7 +152,18 @@ def _statistics(row: Conversation) -> dict[str, Any]:
         "count_reopens": row.reopens,
         "count_assignments": row.assignments,
         "count_conversation_parts": row.part_count,
+        "handling_time": since(row.last_close_at) or 0,
+        "adjusted_handling_time": None if row.last_close_at is None else (row.last_close_at - start) // 8,
+        "assigned_team_first_response_time": _team_response(space, row),
+        "assigned_team_first_response_time_in_office_hours": [],
     }
+
+
+def _team_response(space: Workspace, row: Conversation) -> list[dict[str, Any]]:
+    if not row.team or row.first_reply_at is None:
+        return []
+    team = space.teams.get(row.team)
+    return [{"team_id": row.team, "team_name": team.name if team else None, "response_time": row.first_reply_at - row.created_at}]
 
 
 def _rating(row: Conversation) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from intercom_sandbox.problems import Problem
+from intercom_sandbox.unsimulated import PATHS, refuse
 from intercom_sandbox.wire import Request
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Router:
     def find(self, request: Request) -> tuple[Route, list[str]]:
         """The route and its path parameters. Raises Problem 404 or 406, also for a wrong method."""
         parts = request.path.strip("/").split("/")
+        if f"{request.method} {request.path}" in PATHS:  # before `/contacts/{id}` takes `/contacts/activities`
+            refuse(request.method, parts)
         for route, shape in self._by_shape.get((parts[0], len(parts)), ()):
             if route.method != request.method:
                 continue
@@ -59,6 +62,7 @@ class Router:
                 return route, arguments
         if b"json" not in request.headers.get(b"accept", b"") and b"*/*" not in request.headers.get(b"accept", b""):
             raise Problem(406, "not_acceptable", "Not Acceptable")
+        refuse(request.method, parts)
         raise Problem(404, "not_found", "The requested resource could not be found")
 
 

@@ -114,6 +114,8 @@ class Compiler:
         text = str(value)
         if kind == "number" and text.isascii() and text.isdigit():
             return int(text)
+        if kind == "number" and text == "":
+            return -1  # `id > ""` is how some begin a walk: every id is greater
         return text
 
     def _days(self, field: Field, operator: str, value: Any) -> Test:

@@ -42,21 +42,23 @@ def people(space: Workspace) -> None:
 
 def schema(space: Workspace) -> None:
     """Custom attributes, ticket types and their states."""
-    for number, (model, name, kind, options) in enumerate(
+    for number, (model, name, kind, options, description) in enumerate(
         (
-            ("conversation", "issue_type", "list", ("Billing", "Bug", "Question", "Feature")),
-            ("conversation", "order_id", "string", ()),
-            ("conversation", "refund_amount", "integer", ()),
-            ("conversation", "reviewed", "boolean", ()),
-            ("contact", "plan", "string", ()),
-            ("contact", "seats", "integer", ()),
-            ("contact", "paid_subscriber", "boolean", ()),
-            ("contact", "renews_at", "date", ()),
-            ("company", "tier", "string", ()),
-            ("company", "contract_value", "integer", ()),
+            ("conversation", "issue_type", "list", ("Billing", "Bug", "Question", "Feature"), "What the customer writes about"),
+            ("conversation", "order_id", "string", (), "Order number, as the shop writes it"),
+            ("conversation", "refund_amount", "integer", (), "Refund in cents"),
+            ("conversation", "reviewed", "boolean", (), "Whether a lead has looked at it"),
+            ("contact", "plan", "string", (), "Plan of the subscription"),
+            ("contact", "seats", "integer", (), "Seats that are paid for"),
+            ("contact", "paid_subscriber", "boolean", (), "Whether any invoice was paid"),
+            ("contact", "renews_at", "date", (), "Day on which the subscription renews"),
+            ("company", "tier", "string", (), "Level of the support contract"),
+            ("company", "contract_value", "integer", (), "Value of the contract in a year"),
         )
     ):
-        space.attributes[model][name] = Attribute(8_101 + number, name, kind, options)
+        at = space.epoch - 86_400 * (700 - 31 * number) + 4_321 * number
+        row = Attribute(8_101 + number, name, kind, options, description, created_at=at, updated_at=at + 86_400 * (number % 4))
+        space.attributes[model][name] = row
     for key, name, category in (
         (101, "Bug report", "Customer"),
         (102, "Internal task", "Back-office"),

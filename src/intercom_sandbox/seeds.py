@@ -162,6 +162,8 @@ def _contacts(space: Workspace, chance: random.Random, count: int) -> None:
             last_contacted_at=space.epoch - chance.randrange(90 * DAY) if number % 5 == 0 else None,
             last_replied_at=space.epoch - chance.randrange(60 * DAY) if number % 6 == 0 else None,
             unsubscribed=number % 11 == 0,
+            spam=number % 29 == 7,
+            bounced=number % 13 == 5 and (role == "user" or number % 2 == 1),
             language="en",
             country=country,
             region=region,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,16 +15,70 @@ from intercom_sandbox.wire import Connection
 HOST = "127.0.0.1"  # loopback only: the sandbox knows no secrets and checks none
 
 
+class Door:
+    """The listening port, which can be closed for a while: connections are then refused."""
+
+    def __init__(self, connection: Callable[[], Connection], server: asyncio.Server) -> None:
+        self._connection = connection
+        self._server: asyncio.Server | None = server
+        self._held: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.port: int = server.sockets[0].getsockname()[1]
+
+    def close_for(self, seconds: float | None) -> None:
+        """Close it for that long, 0: until it is opened again; None: open it."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if seconds is None:
+            self._open()
+            return
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            # Bound and not listening: nobody else gets the port, and nobody gets in.
+            self._held = socket.socket()
+            self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._held.bind((HOST, self.port))
+        if seconds > 0:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._open)
+
+    def _open(self) -> None:
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._task = asyncio.ensure_future(self._listen(held))
+
+    async def _listen(self, held: socket.socket) -> None:
+        self._server = await asyncio.get_running_loop().create_server(self._connection, sock=held, backlog=1024)
+
+    def shut(self) -> None:
+        """Close it for good."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._server is not None:
+            self._server.close()
+        if self._held is not None:
+            self._held.close()
+
+
 async def serve(settings: Settings, port: int, ready: Callable[[int], None], stop: asyncio.Event) -> None:
     """Serve until `stop` is set; calls `ready` with the port once it listens."""
     loop = asyncio.get_running_loop()
     application = Application(settings)
-    server = await loop.create_server(lambda: Connection(application, loop), HOST, port, backlog=1024)
+
+    def connection() -> Connection:
+        return Connection(application, loop)
+
+    server = await loop.create_server(connection, HOST, port, backlog=1024)
+    control = await loop.create_server(connection, HOST, 0)
+    door = Door(connection, server)
+    application.door, application.control_port = door.close_for, control.sockets[0].getsockname()[1]
+    application.order(application.faults)
     try:
-        ready(server.sockets[0].getsockname()[1])
+        ready(door.port)
         await stop.wait()
     finally:
-        server.close()
+        door.shut()
+        control.close()
         for transport in list(application.transports):
             transport.abort()
         await asyncio.sleep(0)  # lets the transports close, else they warn when collected

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -160,19 +161,47 @@ class Settings:
     bulk_max: int = setting(100, "Items in one native bulk call (Preview).")
     job_seconds: float = setting(0.3, "Time until an asynchronous job or company delete is done, s.")
     attached_companies_key: str = setting(
-        "companies",
+        "both",
         "Where GET /contacts/{id}/companies has its list: the contract's schema says companies, its example data.",
-        choices=("companies", "data"),
+        choices=("both", "companies", "data"),
     )
+    customers_answer: str = setting(
+        "example",
+        "What attaching and detaching a contact of a conversation answers with: its customers, as the contract's example, or the "
+        "conversation, as its schema.",
+        choices=("example", "schema"),
+    )
+    reply_manages: str = setting(
+        "by_version",
+        "Whether POST /conversations/{id}/reply also closes, opens, assigns and snoozes; by_version: in API 1.x, which documents it.",
+        choices=("by_version", "always", "never"),
+    )
+    company_lookup: str = setting(
+        "by_version",
+        "What GET /companies?company_id= (or name=) answers with: the company or a list; by_version: the company before 2.7.",
+        choices=("by_version", "object", "list"),
+    )
+    scroll_param_at_end: bool = setting(True, "Whether the empty last page of companies/scroll has a scroll_param.")
     scroll_seconds: float = setting(60.0, "Idle time after which a companies scroll ends, s.")
     companies_cap: int = setting(10_000, "Companies that page-numbered lists reach; beyond it they are empty.")
 
     # Who may
+    basic_auth: bool = setting(True, "Whether the token is also accepted as the user name of Basic authentication.")
     token_state: str = setting("valid", "What becomes of the token.", choices=("valid", "revoked", "suspended", "unauthorized"))
     missing_scopes: list[str] = setting(  # noqa: RUF009
         [], "Scopes that the token lacks, e.g. write_conversations: 403 forbidden."
     )
     default_version: str = setting("2.16", "API version of requests that send no Intercom-Version.")
+
+    # What goes wrong
+    faults: list[str] = setting(  # noqa: RUF009
+        [], "Faults from the start, each `kind field=value ...` or JSON, e.g. `outage on=write after=10 lasts=20`; replaces those in force."
+    )
+    mutate: str = setting(
+        "", "SEED or SEED,RATE: spoils that share (default 1) of the answers at random: fields, types, lists, status, headers. What "
+        "was asked for is done. The same seed spoils the same answer to the same request in the same way."
+    )  # fmt: skip
+    mutate_on: str = setting("", "Which answers `mutate` spoils: of look, search, write, names, separated by commas; empty: all.")
 
     # Bookkeeping
     log_size: int = setting(1000, "Requests that `GET /_sandbox/log` keeps.")
@@ -194,6 +223,9 @@ class Settings:
 
 
 def _checked(name: str, value: Any, like: Any, metadata: Mapping[str, Any]) -> Any:
+    from intercom_sandbox.faults import Faults
+    from intercom_sandbox.mutation import seed_and_rate
+
     if isinstance(like, bool):
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false, not {value!r}")
@@ -210,8 +242,13 @@ def _checked(name: str, value: Any, like: Any, metadata: Mapping[str, Any]) -> A
     if isinstance(like, list):
         if not isinstance(value, list | tuple):
             raise ValueError(f"{name} must be a list, not {value!r}")
-        return [str(entry) for entry in value]
+        texts = [json.dumps(entry) if isinstance(entry, dict) else str(entry) for entry in value]
+        if name == "faults":
+            Faults(0, texts)
+        return texts
     text = str(value)
+    if name == "mutate":
+        seed_and_rate(text)
     choices = metadata["choices"]
     if choices and text not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -71,22 +71,14 @@ class Books:
         ]
 
 
-def audit(space: Workspace) -> dict[str, Any]:
-    """Per kind of write: how many items got one, and which got more; replies that stand twice in a thread."""
-    kinds: dict[str, Any] = {}
-    for kind, counts in sorted(space.writes.items()):
-        twice = [key for key, count in counts.items() if count > 1]
-        kinds[kind] = {
-            "0": max(0, len(space.conversations.rows) - len(counts)),
-            "1": len(counts) - len(twice),
-            "2+": len(twice),
-            "writes": sum(counts.values()),
-            "twice": twice[:50],
-        }
-    repeated = [{"conversation_id": str(key[0]), "author": key[1], "count": count} for key, count in space.replies.items() if count > 1]
-    return {
+def audit(space: Workspace, resource: str = "") -> dict[str, Any]:
+    """The books of the workspace, of one resource if it is named."""
+    sizes = {
         "conversations": len(space.conversations.rows),
-        "kinds": kinds,
-        "duplicate_replies": len(repeated),
-        "repeated_replies": repeated[:50],
+        "contacts": len(space.contacts.rows),
+        "companies": len(space.companies),
+        "tickets": len(space.tickets.rows),
     }
+    if resource and resource not in sizes:
+        raise ValueError(f"unknown resource {resource!r}; the books know {', '.join(sizes)}")
+    return space.ledger.audit(sizes, resource)

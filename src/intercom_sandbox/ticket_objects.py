@@ -31,7 +31,9 @@ def _part(space: Workspace, one: Part) -> dict[str, Any]:
         "author": {"type": one.author_type, "id": one.author_id, "name": name, "email": email},
         "attachments": [],
         "redacted": one.redacted,
-        "external_id": None,
+        "external_id": one.external_id,
+        "ticket_state": one.state,
+        "previous_ticket_state": (one.details or {}).get("previous", one.state),
     }
 
 
@@ -132,4 +134,5 @@ def type_object(space: Workspace, row: TicketType) -> dict[str, Any]:
         "is_internal": row.category != "Customer",
         "category": row.category,
         "ticket_type_attributes": {"type": "list", "data": attributes},
+        "ticket_states": {"type": "list", "data": [state_object(one) for one in space.ticket_states.values() if row.id in one.type_ids]},
     }

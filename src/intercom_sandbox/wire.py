@@ -6,10 +6,14 @@ Bare `asyncio.Protocol` with the httptools parser: a framework between would cos
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qsl
@@ -19,6 +23,7 @@ import httptools
 from intercom_sandbox.problems import Problem
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
+POUR = 64 * 1024  # bytes of one chunk of an endless body
 MAX_BODY = 16 * 1024 * 1024  # bytes of one request; more is 413
 
 
@@ -60,10 +65,23 @@ class Request:
         return found
 
 
+def given_token(request: Request, *, basic: bool = True) -> str:
+    """The token that came with a request, as Bearer or as the user name of Basic; "" when there is none."""
+    scheme, _, text = request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "bearer":
+        return text.strip()
+    if scheme.lower() == "basic" and basic:
+        try:
+            return base64.b64decode(text, validate=True).decode("latin-1").partition(":")[0]
+        except ValueError:
+            return ""
+    return ""
+
+
 class Reply:
     """What goes back: status, body, extra header lines, and how."""
 
-    __slots__ = ("api", "body", "content_type", "delay", "head", "how", "later", "status")
+    __slots__ = ("api", "body", "content_type", "delay", "head", "how", "later", "pace", "size", "status")
 
     def __init__(
         self,
@@ -78,8 +96,10 @@ class Reply:
         self.status = status
         self.body = body
         self.head = head  # further header lines, each with its CRLF
-        self.how = how  # whole | truncated | drop
+        self.how = how  # whole | truncated | drop | reset | drip | endless
         self.delay = delay
+        self.pace = 0.0  # seconds between two bytes of a dripping answer
+        self.size = 0  # bytes after which an endless answer ends all the same; 0: never
         self.content_type = content_type
         self.api = False  # an answer of the API, not of the control endpoint
         self.later: Callable[[], Reply] | None = None  # called after `delay` to make the real reply
@@ -243,8 +263,8 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if reply.how == "drop":
-            transport.abort()
+        if reply.how in ("drop", "reset"):
+            (transport.abort if reply.how == "drop" else partial(reset, transport))()
             return
         second = int(self._handler.server_time())
         if Connection._dates[0] != second:
@@ -256,7 +276,7 @@ class Connection(asyncio.Protocol):
             f"Content-Type: {reply.content_type}\r\n"
             f"{reply.head}"
             f"{'' if turn.keep else 'Connection: close' + chr(13) + chr(10)}"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"{'Transfer-Encoding: chunked' if reply.how == 'endless' else f'Content-Length: {len(body)}'}\r\n\r\n"
         ).encode("latin-1")
         if turn.head_only:  # a body here would be read as the head of the next answer
             transport.write(head)
@@ -264,16 +284,72 @@ class Connection(asyncio.Protocol):
             transport.write(head + body[: len(body) // 2])
             transport.close()
             return
+        elif reply.how == "drip":
+            transport.write(head)
+            self._drip(transport, body, 0, reply.pace)
+            return
+        elif reply.how == "endless":
+            transport.write(head + _chunk(body))
+            self._pour(transport, reply.size)
+            return
         else:
             transport.write(head + body)
         if not turn.keep:
             transport.close()
 
+    def _drip(self, transport: asyncio.Transport, body: bytes, at: int, pace: float) -> None:
+        """Send one byte after the other; the connection ends with the last."""
+        if transport.is_closing():
+            return
+        if at == len(body):
+            transport.close()
+            return
+        transport.write(body[at : at + 1])
+        self._loop.call_later(pace, self._drip, transport, body, at + 1, pace)
+
+    def _pour(self, transport: asyncio.Transport, left: int) -> None:
+        """Send chunks for as long as somebody reads them."""
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() < POUR * 4:
+            transport.write(_chunk(b"x" * POUR))
+            if left and left <= POUR:
+                transport.write(_chunk(b'"}') + _chunk(b""))
+                transport.close()
+                return
+            left = max(0, left - POUR)
+            self._loop.call_soon(self._pour, transport, left)
+        else:
+            self._loop.call_later(0.005, self._pour, transport, left)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection with a reset, whatever was read of it."""
+    if (held := transport.get_extra_info("socket")) is not None:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
 
 def _target(url: bytes) -> str:
-    """Path and query of a request target, which is a whole URL when it came through a proxy."""
+    """Path and query of a request target, which is a whole URL when it came through a proxy.
+
+    Dot segments are resolved, as whatever stands before the real service does.
+    """
     text = url.decode("latin-1")
-    if text.startswith("/"):
+    if not text.startswith("/"):
+        _, _, rest = text.partition("://")
+        text = "/" + rest.partition("/")[2]
+    if "/." not in text:
         return text
-    _, _, rest = text.partition("://")
-    return "/" + rest.partition("/")[2]
+    path, mark, query = text.partition("?")
+    kept: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del kept[max(1, len(kept) - 1) :]
+        elif part != ".":
+            kept.append(part)
+    return ("/".join(kept) or "/") + mark + query

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from intercom_sandbox.ledger import Ledger
 from intercom_sandbox.problems import Problem, not_found, number
 from intercom_sandbox.records import Admin, Company, Contact, Conversation, Tag, Team, Ticket
 from intercom_sandbox.settings import Settings
@@ -42,6 +43,9 @@ class Attribute:
     name: str
     kind: str
     options: tuple[str, ...] = ()
+    description: str = ""
+    created_at: int = 0
+    updated_at: int = 0
     archived: bool = False
 
 
@@ -103,8 +107,7 @@ class Workspace:
         self.ids = itertools.count(7_000_000)
         self.next_part = 20_000_000
         self.next_conversation = 215_470_000_000_000
-        self.replies: dict[tuple[int, str, str], int] = {}  # (conversation, author, body) -> count
-        self.writes: dict[str, dict[str, int]] = {}  # kind -> id -> count, of the API's own writes
+        self.ledger = Ledger()
         self.epoch = settings.epoch or int(time.time()) // 3600 * 3600
 
     def now(self) -> float:
@@ -120,13 +123,21 @@ class Workspace:
         self.next_part += 1
         return self.next_part
 
-    def wrote(self, kind: str, item_id: object) -> None:
+    def wrote(self, kind: str, row: Any) -> None:
         """Count a committed write of the API, for the audit."""
-        counts = self.writes.setdefault(kind, {})
-        key = str(item_id)
-        counts[key] = counts.get(key, 0) + 1
+        self.ledger.wrote(kind, row)
 
     # Look-ups
+    def item(self, resource: str, text: str) -> tuple[Any, Any] | None:
+        """(table, row) of an item by the name of its resource in paths and its id; None when there is none."""
+        tables: dict[str, Any] = {"conversations": self.conversations, "tickets": self.tickets, "contacts": self.contacts}
+        table = tables.get(resource)
+        if table is None:
+            row: Any = self.companies.get(text) if resource == "companies" else None
+            return None if row is None else (self.companies, row)
+        row = table.rows.get(text if resource == "contacts" else number(text))
+        return None if row is None else (table, row)
+
     def conversation(self, text: str, message: str = "Resource Not Found") -> Conversation:
         """The conversation of that id. Raises Problem 404."""
         found = self.conversations.rows.get(number(text))

@@ -154,3 +154,41 @@ def test_the_sandbox_shares_no_code_with_the_client():
 def test_the_reference_page_is_current():
     """docs/reference/sandbox.md is what the code says; its first lines tell how to write it again."""
     assert (ROOT / "docs" / "reference" / "sandbox.md").read_text() == page()
+
+
+def test_it_shows_every_kind_of_item(api, box):
+    """contacts, companies, tickets, tags, teams and admins as data, filtered by what is shown; one item as the API has it."""
+    leads = box.contacts(role="lead")
+    assert leads and {row["role"] for row in leads} == {"lead"} and len(leads) < len(box.contacts())
+    one = leads[0]
+    assert api("POST", f"/contacts/{one['id']}/tags", {"id": "7004"}).status == 200
+    assert api("POST", f"/contacts/{one['id']}/archive").status == 200
+    assert [row["id"] for row in box.contacts(tag=7004, archived=True)] == [one["id"]]
+    assert box.contact(one["id"])["archived"] is True
+    company = box.companies()[0]
+    assert box.company(company["id"])["company_id"] == company["company_id"]
+    ticket = box.tickets(state="resolved")[0]
+    assert box.ticket(ticket["id"])["ticket_state"]["category"] == "resolved"
+    assert box.tags(name="vip") == [{"id": "7001", "name": "vip"}]
+    assert {team["name"] for team in box.teams()} >= {"Support", "Billing"} and box.admins(name="Ops Bot")[0]["id"] == box.admin_id
+    with pytest.raises(KeyError):
+        box.contact("nobody")
+    with pytest.raises(ValueError, match="colour"):
+        box.contacts(colour="red")
+
+
+def test_the_books_are_kept_for_each_resource(api, box):
+    """audit(resource) counts the writes of contacts, companies and tickets apart; equal notes stand out."""
+    contact, company, ticket = box.contacts()[0]["id"], box.companies()[0]["id"], box.tickets()[0]["id"]
+    for _ in range(2):
+        assert api("PUT", f"/contacts/{contact}", {"name": "New"}).status == 200
+        assert api("POST", f"/contacts/{contact}/notes", {"body": "the same", "admin_id": box.admin_id}).status == 200
+    assert api("PUT", f"/companies/{company}", {"plan": "pro"}).status == 200
+    assert api("PUT", f"/tickets/{ticket}", {"open": False}).status == 200
+    books = box.audit("contacts")
+    assert books["kinds"]["update"] == {"0": books["contacts"] - 1, "1": 0, "2+": 1, "writes": 2, "twice": [contact]}
+    assert (books["duplicate_replies"], books["repeated_replies"][0]["id"]) == (1, contact)
+    assert box.audit("tickets")["kinds"]["update"]["twice"] == [] and box.audit("conversations")["kinds"] == {}
+    assert box.audit()["kinds"]["update"]["writes"] == 4
+    with pytest.raises(ValueError, match="contacts"):
+        box.audit("people")

@@ -27,6 +27,9 @@ def sandbox(
     limit: Annotated[int, Parameter(help="Calls in ten seconds.")] = 1667,
     latency: Annotated[float, Parameter(help="Milliseconds an answer takes.")] = 150.0,
     jitter: Annotated[float, Parameter(help="Milliseconds more or less.")] = 50.0,
+    fault: Annotated[
+        list[str] | None, Parameter(negative="", help="What goes wrong, e.g. 'outage on=write after=9 lasts=20'; once for each.")
+    ] = None,
 ) -> int:
     """Serve a small Intercom on this machine until Ctrl-C; nothing leaves it."""
     from intercom_sandbox import running
@@ -35,7 +38,7 @@ def sandbox(
         try:
             box = stack.enter_context(
                 running(port=port, conversations=conversations, seed=seed, limit=limit, latency=latency / 1000,
-                        jitter=jitter / 1000, in_process=True)
+                        jitter=jitter / 1000, faults=fault or [], in_process=True)
             )
         except ValueError as exc:  # a setting out of its bounds
             raise UsageError(f"The sandbox cannot start: {exc}.") from None

@@ -14,6 +14,7 @@ from intercom_sandbox.routes import (
     parts,
     people,
     schema,
+    segments,
     tags,
     ticket_threads,
     tickets,
@@ -32,6 +33,7 @@ MODULES = (
     tickets,
     ticket_threads,
     schema,
+    segments,
     jobs,
 )
 ROUTES: list[Route] = [route for module in MODULES for route in module.ROUTES]

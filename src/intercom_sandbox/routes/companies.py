@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from intercom_sandbox.contact_objects import company_object, contact_object
-from intercom_sandbox.problems import Problem, invalid, not_found
+from intercom_sandbox.problems import Problem, not_found
 from intercom_sandbox.records import Company
 from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import integer
@@ -55,6 +55,8 @@ def index(app: Application, request: Request) -> dict[str, Any]:
             rows = [row for row in _live(app, with_users=False) if getattr(row, name) == query[name]]
             if not rows:
                 raise not_found("Company Not Found", "company_not_found")
+            if {"object": True, "list": False}.get(app.settings.company_lookup, request.version < 207):
+                return company_object(app.space, rows[0])
     if query.get("tag_id"):
         rows = [row for row in rows if int(query["tag_id"]) in row.tag_ids]
     return _answer(app, request, rows)
@@ -80,13 +82,13 @@ def scroll(app: Application, request: Request) -> dict[str, Any]:
     held["at"] = now
     if not chosen:
         del space.scrolls[request.app]
-    return {
+    answer = {
         "type": "list",
         "data": [company_object(space, space.companies[one]) for one in chosen if one in space.companies],
         "pages": None,
         "total_count": None,
-        "scroll_param": held["key"],
     }
+    return answer if not chosen and not app.settings.scroll_param_at_end else {**answer, "scroll_param": held["key"]}
 
 
 def read(app: Application, request: Request, company_id: str) -> dict[str, Any]:
@@ -133,14 +135,14 @@ def _change(app: Application, row: Company, body: dict[str, Any]) -> None:
     if body.get("update_last_request_at") is True:
         row.last_request_at = app.space.stamp()
     row.updated_at = app.space.stamp()
-    app.space.wrote("update", row.id)
+    app.space.wrote("update", row)
 
 
 def delete(app: Application, request: Request, company_id: str) -> dict[str, Any]:
     """DELETE /companies/{id}: accepted at once, done after `job_seconds`."""
     row = app.space.company(company_id)
     row.gone_at = row.gone_at or app.space.now() + app.settings.job_seconds
-    app.space.wrote("delete", row.id)
+    app.space.wrote("delete", row)
     return {"id": row.id, "object": "company", "deleted": True}
 
 
@@ -169,13 +171,15 @@ def add_note(app: Application, request: Request, company_id: str) -> dict[str, A
     row = app.space.company(company_id)
     note = new_note(app, request.json(), "company", row.id)
     row.notes = (*row.notes, note)
-    app.space.wrote("note", row.id)
+    app.space.wrote("note", row)
+    app.space.ledger.said(row, note["author"]["id"], note["body"])
     return note
 
 
-def find(app: Application, request: Request) -> dict[str, Any]:
-    """POST /companies/search: Preview only, and not simulated."""
-    raise invalid("The sandbox does not simulate company search")
+def segments(app: Application, request: Request, company_id: str) -> dict[str, Any]:
+    """GET /companies/{id}/segments: the sandbox has none of companies."""
+    app.space.company(company_id)
+    return {"type": "list", "data": []}
 
 
 ROUTES = [
@@ -183,11 +187,11 @@ ROUTES = [
     Route("GET", "/companies", index, "read_companies"),
     Route("GET", "/companies/scroll", scroll, "read_companies"),
     Route("POST", "/companies", upsert, "write_companies"),
-    Route("POST", "/companies/search", find, "read_companies", since=999),
     Route("GET", "/companies/{id}", read, "read_companies"),
     Route("PUT", "/companies/{id}", update, "write_companies"),
     Route("DELETE", "/companies/{id}", delete, "write_companies"),
     Route("GET", "/companies/{id}/contacts", contacts, "read_companies"),
+    Route("GET", "/companies/{id}/segments", segments, "read_companies"),
     Route("GET", "/companies/{id}/notes", notes, "read_companies", since=216),
     Route("POST", "/companies/{id}/notes", add_note, "write_companies", since=216),
 ]

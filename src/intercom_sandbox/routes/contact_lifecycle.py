@@ -36,7 +36,7 @@ def archive(app: Application, request: Request, contact_id: str) -> dict[str, An
     if row.archived and app.settings.archive_again == "404":
         raise not_found("User Not Found")
     _flag(app, row, archived=True)
-    app.space.wrote("archive", row.id)
+    app.space.wrote("archive", row)
     return {"type": "contact", "id": row.id, "external_id": row.external_id, "archived": True}
 
 
@@ -44,7 +44,7 @@ def unarchive(app: Application, request: Request, contact_id: str) -> dict[str, 
     """POST /contacts/{id}/unarchive."""
     row = app.space.contact(contact_id)
     _flag(app, row, archived=False)
-    app.space.wrote("unarchive", row.id)
+    app.space.wrote("unarchive", row)
     return {"type": "contact", "id": row.id, "external_id": row.external_id, "archived": False}
 
 
@@ -54,7 +54,7 @@ def block(app: Application, request: Request, contact_id: str) -> dict[str, Any]
     if row.blocked and app.settings.archive_again == "404":
         raise not_found("User Not Found")
     _flag(app, row, blocked=True)
-    app.space.wrote("block", row.id)
+    app.space.wrote("block", row)
     return {"type": "contact", "id": row.id, "external_id": row.external_id, "blocked": True}
 
 
@@ -69,7 +69,7 @@ def delete(app: Application, request: Request, contact_id: str) -> dict[str, Any
     for conversation in list(space.conversations.rows.values()):
         if conversation.contact_ids == (row.id,):
             space.conversations.remove(conversation.id)
-    space.wrote("delete", row.id)
+    space.wrote("delete", row)
     return {"type": "contact", "id": row.id, "external_id": row.external_id, "deleted": True}
 
 
@@ -103,7 +103,7 @@ def merge(app: Application, request: Request) -> dict[str, Any]:
             moved = (target.id if key == source.id else key for key in conversation.contact_ids)
             conversation.contact_ids = tuple(dict.fromkeys(moved))
             space.conversations.commit(conversation.id)
-    space.wrote("merge", source.id)
+    space.wrote("merge", source)
     return contact_object(space, target)
 
 

@@ -11,6 +11,7 @@ from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import one_of, required, text
 from intercom_sandbox.routes.lists import numbered
 from intercom_sandbox.routes.people import admin_object
+from intercom_sandbox.routes.segments import segment_object
 from intercom_sandbox.routes.tags import tag_object
 from intercom_sandbox.wire import Request
 from intercom_sandbox.workspace import ADMIN_ID, SUBSCRIPTIONS
@@ -28,7 +29,7 @@ def _write(app: Application, row: Contact, kind: str, **values: Any) -> None:
         setattr(row, name, value)
     row.updated_at = max(space.stamp(), row.updated_at)
     space.contacts.commit(row.id)
-    space.wrote(kind, row.id)
+    space.wrote(kind, row)
 
 
 def tags(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def add_tag(app: Application, request: Request, contact_id: str) -> dict[str, An
     if tag.id not in row.tag_ids:
         _write(app, row, "tag", tag_ids=(*row.tag_ids, tag.id))
     else:
-        app.space.wrote("tag", row.id)
+        app.space.wrote("tag", row)
     return tag_object(tag)
 
 
@@ -92,6 +93,7 @@ def add_note(app: Application, request: Request, contact_id: str) -> dict[str, A
     row = app.space.contact(contact_id)
     note = new_note(app, request.json(), "contact", row.id)
     _write(app, row, "note", notes=(*row.notes, note))
+    app.space.ledger.said(row, note["author"]["id"], note["body"])
     return note
 
 
@@ -109,12 +111,10 @@ def companies(app: Application, request: Request, contact_id: str) -> dict[str, 
     row = space.contact(contact_id)
     rows = [space.companies[key] for key in row.company_ids if key in space.companies]
     chosen, pages, total = numbered(request, app.settings, rows, 50, 60)
-    return {
-        "type": "list",
-        app.settings.attached_companies_key: [company_object(space, one) for one in chosen],
-        "pages": pages,
-        "total_count": total,
-    }
+    shown = [company_object(space, one) for one in chosen]
+    key = app.settings.attached_companies_key
+    lists = {name: shown for name in ("companies", "data") if key in ("both", name)}
+    return {"type": "list", **lists, "pages": pages, "total_count": total}
 
 
 def attach(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def attach(app: Application, request: Request, contact_id: str) -> dict[str, Any
         _write(app, row, "attach_company", company_ids=(*row.company_ids, company.id))
         company.user_count += 1
     else:
-        app.space.wrote("attach_company", row.id)
+        app.space.wrote("attach_company", row)
     return company_object(app.space, company)
 
 
@@ -147,6 +147,12 @@ def detach(app: Application, request: Request, contact_id: str, company_id: str)
     _write(app, row, "detach_company", company_ids=tuple(key for key in row.company_ids if key != company.id))
     company.user_count = max(0, company.user_count - 1)
     return company_object(app.space, company)
+
+
+def segments(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+    """GET /contacts/{id}/segments: the one of its role."""
+    row = app.space.contact(contact_id)
+    return {"type": "list", "data": [segment_object(app.space, "seg-users" if row.role == "user" else "seg-leads")]}
 
 
 def subscription_object(key: str) -> dict[str, Any]:
@@ -211,6 +217,7 @@ ROUTES = [
     Route("GET", "/contacts/{id}/companies", companies, "read_users"),
     Route("POST", "/contacts/{id}/companies", attach, "write_users"),
     Route("DELETE", "/contacts/{id}/companies/{company_id}", detach, "write_users"),
+    Route("GET", "/contacts/{id}/segments", segments, "read_users"),
     Route("GET", "/subscription_types", subscription_types),
     Route("GET", "/contacts/{id}/subscriptions", subscriptions, "read_users"),
     Route("POST", "/contacts/{id}/subscriptions", subscribe, "write_users"),

@@ -82,7 +82,14 @@ def read(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
     if row is None:
         raise not_found("User Not Found")
     _follow(app, row)
-    return contact_object(app.space, row)
+    found = contact_object(app.space, row)
+    if request.query.get("include_merge_history") == "true" and row.role == "user":
+        merged = [one for one in app.space.contacts.rows.values() if one.merged_into == row.id]
+        found["merge_history"] = [
+            {"type": "merge_history", "source_contact_id": one.id, "source_contact_role": one.role, "merged_at": one.updated_at}
+            for one in merged
+        ]
+    return found
 
 
 def by_external_id(app: Application, request: Request, external_id: str) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def create(app: Application, request: Request) -> dict[str, Any]:
         _unique(app, body, None)
     values = _values(app, body)
     row = new_contact(app, role, values)
-    app.space.wrote("create", row.id)
+    app.space.wrote("create", row)
     return contact_object(app.space, row)
 
 
@@ -151,7 +158,7 @@ def change(app: Application, row: Contact, body: dict[str, Any]) -> None:
     _set(row, values)
     row.updated_at = max(space.stamp(), row.updated_at)
     space.contacts.commit(row.id)
-    space.wrote("update", row.id)
+    space.wrote("update", row)
 
 
 def new_contact(app: Application, role: str, values: dict[str, Any]) -> Contact:

@@ -49,7 +49,7 @@ def create(app: Application, request: Request) -> dict[str, Any]:
         read=False,
     )
     space.conversations.add(row.id, row)
-    space.wrote("create", row.id)
+    space.wrote("create", row)
     return {
         "type": "user_message",
         "id": str(first),
@@ -60,7 +60,7 @@ def create(app: Application, request: Request) -> dict[str, Any]:
     }
 
 
-def attach(app: Application, request: Request, conversation_id: str) -> dict[str, Any]:
+def attach(app: Application, request: Request, conversation_id: str) -> Any:
     """POST /conversations/{id}/customers; an unknown email makes a lead."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -80,11 +80,11 @@ def attach(app: Application, request: Request, conversation_id: str) -> dict[str
         row.contact_ids = (*row.contact_ids, contact.id)
         lifecycle.append(space, row, "participant_added", ("admin", str(admin.id)))
         space.conversations.commit(row.id)
-    space.wrote("attach_contact", row.id)
-    return _customers(app, row)
+    space.wrote("attach_contact", row)
+    return _customers(app, request, row)
 
 
-def detach(app: Application, request: Request, conversation_id: str, contact_id: str) -> dict[str, Any]:
+def detach(app: Application, request: Request, conversation_id: str, contact_id: str) -> Any:
     """DELETE /conversations/{id}/customers/{contact_id}, with a body."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -98,11 +98,13 @@ def detach(app: Application, request: Request, conversation_id: str, contact_id:
     row.contact_ids = tuple(key for key in row.contact_ids if key != contact_id)
     lifecycle.append(space, row, "participant_removed", ("admin", str(admin.id)))
     space.conversations.commit(row.id)
-    space.wrote("detach_contact", row.id)
-    return _customers(app, row)
+    space.wrote("detach_contact", row)
+    return _customers(app, request, row)
 
 
-def _customers(app: Application, row: Conversation) -> dict[str, Any]:
+def _customers(app: Application, request: Request, row: Conversation) -> Any:
+    if app.settings.customers_answer == "schema":
+        return whole(app.space, row, request.version)
     contacts: list[Contact | None] = [app.space.contacts.rows.get(key) for key in row.contact_ids]
     return {"customers": [{"type": one.role, "id": one.id} for one in contacts if one is not None]}
 
@@ -150,13 +152,13 @@ def convert(app: Application, request: Request, conversation_id: str) -> Any:
         team=row.team or 0,
         shared=True,
     )
-    ticket.parts.append(Part(space.part_id(), "ticket_state_updated_by_admin", at, "bot", str(OPERATOR_ID)))
+    ticket.parts.append(Part(space.part_id(), "ticket_state_updated_by_admin", at, "bot", str(OPERATOR_ID), state=state.category))
     space.tickets.add(ticket.id, ticket)
     space.conversations.begin(row.id)
     row.ticket_id = ticket.id
     row.updated_at = max(at, row.updated_at)
     space.conversations.commit(row.id)
-    space.wrote("convert", row.id)
+    space.wrote("convert", row)
     return ticket_text(space, ticket)
 
 
@@ -183,7 +185,7 @@ def merge(app: Application, request: Request, conversation_id: str) -> str:
     for one in (row, primary):
         lifecycle.append(space, one, "merged_conversation", ("bot", str(OPERATOR_ID)))
         space.conversations.commit(one.id)
-    space.wrote("merge", row.id)
+    space.wrote("merge", row)
     return whole(space, primary, request.version)
 
 
@@ -219,7 +221,7 @@ def redact(app: Application, request: Request) -> str:
         row.redacted = row.redacted | {int(str(key))}
     row.updated_at = max(space.stamp(), row.updated_at)
     space.conversations.commit(row.id)
-    space.wrote("redact", row.id)
+    space.wrote("redact", row)
     return whole(space, row, request.version)
 
 

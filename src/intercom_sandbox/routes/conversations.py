@@ -83,7 +83,12 @@ def _list(space: Workspace, page: Page, version: int) -> dict[str, Any]:
 def read(app: Application, request: Request, conversation_id: str) -> str:
     """GET /conversations/{id}."""
     row = app.space.conversation(conversation_id)
-    return whole(app.space, row, request.version, plain=request.query.get("display_as") == "plaintext")
+    query = request.query
+    text = whole(app.space, row, request.version, plain=query.get("display_as") == "plaintext")
+    for asked, name in (("include_monitors", "monitor_evaluations"), ("include_scorecards", "scorecards")):
+        if query.get(asked) == "true" and request.version >= 216:
+            text = f'{text[:-1]},"{name}":[]}}'
+    return text
 
 
 def update(app: Application, request: Request, conversation_id: str) -> str:
@@ -111,7 +116,7 @@ def update(app: Application, request: Request, conversation_id: str) -> str:
         lifecycle.set_fields(space, row, values)
     if attributes:
         lifecycle.set_attributes(space, row, attributes)
-    space.wrote("update", row.id)
+    space.wrote("update", row)
     return left(space, row, before, request.version, plain=request.query.get("display_as") == "plaintext")
 
 
@@ -160,7 +165,7 @@ def delete(app: Application, request: Request, conversation_id: str) -> dict[str
     row = space.conversation(conversation_id)
     space.conversations.remove(row.id)
     space.deleted.append({"type": "conversation", "id": str(row.id), "metrics_retained": keep, "deleted_at": space.stamp()})
-    space.wrote("delete", row.id)
+    space.wrote("delete", row)
     return {"id": str(row.id), "object": "conversation", "deleted": True}
 
 
@@ -181,18 +186,17 @@ def attributes(app: Application, request: Request) -> dict[str, Any]:
 
 
 def _attribute(app: Application, one: Attribute) -> dict[str, Any]:
-    at = app.space.epoch - 86_400 * 700
     made: dict[str, Any] = {
         "type": "conversation_attribute",
         "id": one.id,
         "name": one.name,
-        "description": "",
+        "description": one.description,
         "data_type": one.kind,
         "required": False,
         "visible_to_team_ids": [],
         "archived": one.archived,
-        "created_at": at,
-        "updated_at": at,
+        "created_at": one.created_at,
+        "updated_at": one.updated_at,
         "admin_id": str(ADMIN_ID),
     }
     if one.kind == "list":

@@ -25,6 +25,12 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
     action = one_of(body, "message_type", ACTIONS)
     if action in ("close", "assignment"):
         required(body, "type")
+    return _act(app, request, row, action, one_of(body, "type", ("admin", "team")) if action == "assignment" else "")
+
+
+def _act(app: Application, request: Request, row: Conversation, action: str, kind: str) -> str:
+    """Close, open, assign or snooze; `kind`: of the assignee, "" to see from its id."""
+    space, body = app.space, request.json()
     required(body, "admin_id")
     admin = str(space.admin(body["admin_id"]).id)
     words = None if body.get("body") in (None, "") else text(body["body"], "body")
@@ -32,7 +38,7 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
         return whole(space, row, request.version)
     before = stale(space, row, request.version)
     if action == "close":
-        if body["type"] != "admin":
+        if body.get("type") != "admin":
             raise invalid("type must be admin", "type")
         lifecycle.close(space, row, admin, words)
     elif action == "open":
@@ -41,13 +47,13 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
         required(body, "snoozed_until")
         lifecycle.snooze(space, row, admin, integer(body["snoozed_until"], "snoozed_until"))
     else:
-        kind = one_of(body, "type", ("admin", "team"))
         required(body, "assignee_id")
         assignee = integer(body["assignee_id"], "assignee_id")
+        kind = kind or ("team" if assignee in space.teams else "admin")
         if assignee and assignee not in (space.teams if kind == "team" else space.admins):
             raise Problem(404, "assignee_not_found", "Assignee not found")
         lifecycle.assign(space, row, admin, kind, assignee, words)
-    space.wrote(action, row.id)
+    space.wrote(action, row)
     return left(space, row, before, request.version)
 
 
@@ -56,6 +62,9 @@ def reply(app: Application, request: Request, conversation_id: str) -> str:
     space, body = app.space, request.json()
     by_admin = one_of(body, "type", ("admin", "user")) == "admin"
     row = _last(app, body) if conversation_id == "last" else space.conversation(conversation_id)
+    manages = {"always": True, "never": False}.get(app.settings.reply_manages, request.version < 200)
+    if by_admin and manages and body.get("message_type") in ACTIONS:
+        return _act(app, request, row, str(body["message_type"]), "")
     kind = one_of(body, "message_type", ("comment", "note", "quick_reply") if by_admin else ("comment",))
     files = _attachments(body)
     more: dict[str, Any] = {"attachments": files or None}
@@ -71,9 +80,8 @@ def reply(app: Application, request: Request, conversation_id: str) -> str:
         contact = find_contact(app, body)
         author, words = contact.id, _body(body, bool(files))
         lifecycle.contact_reply(space, row, contact.id, words, **more)
-    space.wrote(kind if by_admin else "contact_reply", row.id)
-    mark = (row.id, author, words or "")
-    space.replies[mark] = space.replies.get(mark, 0) + 1
+    space.wrote(kind if by_admin else "contact_reply", row)
+    space.ledger.said(row, author, words)
     return whole(space, row, request.version)
 
 
@@ -85,7 +93,7 @@ def add_tag(app: Application, request: Request, conversation_id: str) -> dict[st
     admin = space.admin(body["admin_id"])
     tag = space.tag(body["id"], "tag_not_found", "Tag not found")
     applied = lifecycle.tag(space, row, tag.id, str(admin.id))
-    space.wrote("tag", row.id)
+    space.wrote("tag", row)
     return render.applied_tag(space, applied)
 
 
@@ -99,7 +107,7 @@ def remove_tag(app: Application, request: Request, conversation_id: str, tag_id:
     before = {applied[0]: applied for applied in row.tags}
     if not lifecycle.untag(space, row, tag.id) and app.settings.untag_missing == "404":
         raise not_found("Tag not found", "tag_not_found")
-    space.wrote("untag", row.id)
+    space.wrote("untag", row)
     found = before.get(tag.id)
     if found is None:
         return {"type": "tag", "id": str(tag.id), "name": tag.name, "applied_at": None, "applied_by": None}

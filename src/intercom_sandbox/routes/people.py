@@ -25,14 +25,24 @@ def admin_object(row: Admin) -> dict[str, Any]:
         "job_title": "Support",
         "away_mode_enabled": row.away,
         "away_mode_reassign": row.reassign,
+        "away_status_reason_id": None,
         "has_inbox_seat": row.has_inbox_seat,
         "team_ids": row.team_ids,
+        "avatar": f"https://sandbox.test/avatars/{row.id}.png",
+        "team_priority_level": {"primary_team_ids": row.team_ids, "secondary_team_ids": []},
     }
 
 
 def team_object(row: Team) -> dict[str, Any]:
     """A team as JSON."""
-    return {"type": "team", "id": str(row.id), "name": row.name, "admin_ids": row.admin_ids}
+    return {
+        "type": "team",
+        "id": str(row.id),
+        "name": row.name,
+        "admin_ids": row.admin_ids,
+        "distribution_method": "manual",
+        "admin_priority_level": {"primary_admin_ids": row.admin_ids, "secondary_admin_ids": []},
+    }
 
 
 def me(app: Application, request: Request) -> dict[str, Any]:

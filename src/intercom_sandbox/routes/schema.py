@@ -14,7 +14,6 @@ from intercom_sandbox.workspace import ADMIN_ID, Attribute
 if TYPE_CHECKING:
     from intercom_sandbox.application import Application
 
-SEGMENTS = {"seg-users": ("All users", "user"), "seg-leads": ("All leads", "contact")}
 STANDARD = {"contact": ("email", "name", "phone", "external_id"), "company": ("name", "company_id", "plan")}
 NO_CONVERSATIONS = "model=conversation is no longer supported. Use GET /conversations/attributes instead"
 
@@ -62,11 +61,12 @@ def _custom(app: Application, model: str, row: Attribute) -> dict[str, Any]:
         "id": row.id,
         "full_name": f"custom_attributes.{row.name}",
         "label": row.name,
+        "description": row.description,
         "data_type": "string" if row.kind == "list" else row.kind,
         "custom": True,
         "archived": row.archived,
-        "created_at": app.space.epoch - 86_400 * 700,
-        "updated_at": app.space.epoch - 86_400 * 700,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
         "admin_id": str(ADMIN_ID),
     }
     if row.options:
@@ -79,26 +79,40 @@ def create_attribute(app: Application, request: Request) -> dict[str, Any]:
     body = request.json()
     required(body, "name")
     model = one_of(body, "model", ("contact", "company"))
-    kind = one_of(body, "data_type", ("string", "integer", "float", "boolean", "date", "datetime"))
+    kind = one_of(body, "data_type", ("string", "integer", "float", "boolean", "date", "datetime", "options"))
+    kind = "list" if kind == "options" else kind
     name = text(body["name"], "name")
     if name in app.space.attributes[model]:
         raise invalid(f"You already have '{name}' in your {model} data. To save this as new data, use a different name.")
     kind = "date" if kind == "datetime" else kind
-    row = Attribute(next(app.space.ids), name, kind)
+    at = app.space.stamp()
+    row = Attribute(next(app.space.ids), name, kind, _options(body), str(body.get("description") or ""), created_at=at, updated_at=at)
     app.space.attributes[model][name] = row
     return _custom(app, model, row)
 
 
 def update_attribute(app: Application, request: Request, key: str) -> dict[str, Any]:
-    """PUT /data_attributes/{id}: archive."""
+    """PUT /data_attributes/{id}: archive, describe, change the options."""
     body = request.json()
     for model in ("contact", "company"):
         for row in app.space.attributes[model].values():
             if str(row.id) == key:
                 if isinstance(body.get("archived"), bool):
                     row.archived = body["archived"]
+                if "description" in body:
+                    row.description = str(body["description"] or "")
+                row.options = _options(body) or row.options
+                row.updated_at = max(app.space.stamp(), row.updated_at)
                 return _custom(app, model, row)
     raise not_found("We couldn't find that data attribute to update", "field_not_found")
+
+
+def _options(body: dict[str, Any]) -> tuple[str, ...]:
+    """The values that a body allows: objects with a value, or texts."""
+    given = body.get("options") or ()
+    if not isinstance(given, list | tuple):
+        raise invalid("options must be a list", "options")
+    return tuple(str(one.get("value") if isinstance(one, dict) else one) for one in given)
 
 
 def ticket_types(app: Application, request: Request) -> dict[str, Any]:
@@ -134,31 +148,6 @@ def ticket_states(app: Application, request: Request) -> dict[str, Any]:
     }
 
 
-def segments(app: Application, request: Request) -> dict[str, Any]:
-    """GET /segments."""
-    return {"type": "segment.list", "segments": [_segment(app, key) for key in SEGMENTS]}
-
-
-def segment(app: Application, request: Request, key: str) -> dict[str, Any]:
-    """GET /segments/{id}."""
-    if key not in SEGMENTS:
-        raise not_found()
-    return _segment(app, key)
-
-
-def _segment(app: Application, key: str) -> dict[str, Any]:
-    name, kind = SEGMENTS[key]
-    at = app.space.epoch - 86_400 * 600
-    return {
-        "type": "segment",
-        "id": key,
-        "name": name,
-        "created_at": at,
-        "updated_at": at,
-        "person_type": kind,
-    }
-
-
 def event(app: Application, request: Request) -> Reply:
     """POST /events: 202 without a body; the same event twice is one."""
     body = request.json()
@@ -182,7 +171,5 @@ ROUTES = [
     Route("GET", "/ticket_types", ticket_types, "read_tickets"),
     Route("GET", "/ticket_types/{id}", ticket_type, "read_tickets"),
     Route("GET", "/ticket_states", ticket_states, "read_tickets"),
-    Route("GET", "/segments", segments),
-    Route("GET", "/segments/{id}", segment),
     Route("POST", "/events", event, "write_events"),
 ]

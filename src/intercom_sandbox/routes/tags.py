@@ -109,7 +109,7 @@ def _users(app: Application, request: Request, row: Tag, entries: list[dict[str,
         contact.tag_ids = kept if off else (*kept, row.id)
         contact.updated_at = space.stamp()
         space.contacts.commit(contact.id)
-        space.wrote("untag" if off else "tag", contact.id)
+        space.wrote("untag" if off else "tag", contact)
         answer.append({"id": contact.id, "tagged": not off})
     return answer
 
@@ -129,7 +129,7 @@ def _companies(app: Application, request: Request, row: Tag, entries: list[dict[
     for company, off in found:
         kept = tuple(key for key in company.tag_ids if key != row.id)
         company.tag_ids = kept if off else (*kept, row.id)
-        space.wrote("untag" if off else "tag", company.id)
+        space.wrote("untag" if off else "tag", company)
         answer.append({"id": company.id, "tagged": not off})
     return answer
 

@@ -44,9 +44,8 @@ def reply(app: Application, request: Request, ticket_id: str) -> str:
     space.tickets.begin(row.id)
     part = append(app, row, kind, author[1], author[0], words)
     space.tickets.commit(row.id)
-    space.wrote(kind if by_admin else "contact_reply", row.id)
-    mark = (row.id, author[1], words or "")
-    space.replies[mark] = space.replies.get(mark, 0) + 1
+    space.wrote(kind if by_admin else "contact_reply", row)
+    space.ledger.said(row, author[1], words)
     return ticket_part_text(space, part)
 
 
@@ -63,7 +62,7 @@ def add_tag(app: Application, request: Request, ticket_id: str) -> dict[str, Any
         space.tickets.begin(row.id)
         row.tags = (*row.tags, applied)
         space.tickets.commit(row.id)
-    space.wrote("tag", row.id)
+    space.wrote("tag", row)
     return render.applied_tag(space, applied)
 
 
@@ -82,7 +81,7 @@ def remove_tag(app: Application, request: Request, ticket_id: str, tag_id: str) 
     space.tickets.begin(row.id)
     row.tags = tuple(one for one in row.tags if one[0] != tag.id)
     space.tickets.commit(row.id)
-    space.wrote("untag", row.id)
+    space.wrote("untag", row)
     return render.applied_tag(space, applied)
 
 
@@ -130,7 +129,7 @@ def _linked(
     found.tracker_id = tracker
     found.updated_at = max(space.stamp(), found.updated_at)
     space.conversations.commit(found.id)
-    space.wrote("unlink" if tracker is None else "link", found.id)
+    space.wrote("unlink" if tracker is None else "link", found)
     return encode(render.conversation(space, found, version=request.version))
 
 

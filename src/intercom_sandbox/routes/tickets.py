@@ -92,7 +92,7 @@ def create_ticket(app: Application, body: dict[str, Any]) -> Ticket:
         company_id=space.company(body["company_id"]).id if body.get("company_id") else None,
     )
     space.tickets.add(row.id, row)
-    space.wrote("create", row.id)
+    space.wrote("create", row)
     return row
 
 
@@ -147,7 +147,7 @@ def update(app: Application, request: Request, ticket_id: str) -> str:
         row.shared = body["is_shared"]
     row.updated_at = max(space.stamp(), row.updated_at)
     space.tickets.commit(row.id)
-    space.wrote("update", row.id)
+    space.wrote("update", row)
     return ticket_text(space, row)
 
 
@@ -177,7 +177,7 @@ def change_type(app: Application, request: Request, ticket_id: str) -> str:
     row.type_id, row.state_id, row.state_word = kind.id, state.id, state.category
     append(app, row, "ticket_type_changed", str(ADMIN_ID))
     space.tickets.commit(row.id)
-    space.wrote("change_type", row.id)
+    space.wrote("change_type", row)
     return ticket_text(space, row)
 
 
@@ -189,7 +189,7 @@ def delete(app: Application, request: Request, ticket_id: str) -> dict[str, Any]
     row = space.ticket(ticket_id, "ticket_not_found", "Ticket not found")
     space.tickets.remove(row.id)
     space.gone.add(str(row.id))
-    space.wrote("delete", row.id)
+    space.wrote("delete", row)
     return {"id": str(row.id), "object": "ticket", "deleted": True}
 
 
