@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..errors import UnknownName, UsageError, why
+from ..errors import UnknownName, UsageError
 from ..operations.operation import Operation
+from ..parsing.text_file import LARGEST_MESSAGE, read_text
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
 from .execute import act
@@ -36,10 +36,7 @@ def _body(text: str | None, verb: str) -> str:
     if text is None:
         raise UsageError(f"{verb} needs a text: --body TEXT, or --body @FILE.")
     if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise UsageError(f"The text of --body {text} cannot be read: {why(exc)}") from exc
+        text = read_text(text[1:], "--body", most=LARGEST_MESSAGE)
     return _not_empty(text, verb)
 
 
@@ -105,9 +102,9 @@ def assign(
         if unassign:
             return Assign(team="0", admin="0", keep_state=keep_state)
         found = {kind: names.resolve(kind, name) for kind, name in given.items() if name is not None}
-        label = " and ".join(f"{kind} {one.name} ({one.id})" for kind, one in found.items())
+        called = {one.id: one.name for one in found.values()}
         team, admin = (found[kind].id if kind in found else None for kind in ("team", "admin"))
-        return Assign(team, admin, keep_state, label)
+        return Assign(team, admin, keep_state, called)
 
     return _act(make, {"team": to_team, "admin": to_admin}, sel, safe, speed, out)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ..api.redact import keep_private
 from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.per_item import WITH
@@ -39,6 +40,7 @@ def run(
 ) -> int:
     """Run your own updater: a subclass of IntercomBulkUpdater. A selection that is given stands in place of its search."""
     params = dict(_param(text) for text in param or [])
+    keep_private(params)
     options = options_of(safe, speed, sel.limit)
     one_way(sel, "items", least=0)
     rows = read_rows(sel.csv, sel.id_column) if sel.csv is not None else None
@@ -79,7 +81,7 @@ def _selected(
     if not given(sel):
         selection = select_by(updater, params, typed=True)
         if sel.exclude is not None:
-            selection["exclude"] = read_ids(sel.exclude)
+            selection["exclude"] = read_ids(sel.exclude, "--exclude")
         return Selected(selection, feed_of(updater, operation, session, selection, options))
     items = None if rows is None else [FoundItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)

@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from ..api.redact import keep_private
 from ..errors import UsageError
 from .operation import Operation
 from .per_item import PerItemOperation
@@ -54,6 +55,7 @@ def operation_class(name: str) -> type[Operation]:
 def build(name: str, parameters: Mapping[str, Any]) -> Operation:
     """An operation with its parameters, as a run or a plan recorded them."""
     cls = operation_class(name)
+    keep_private(parameters)
     each = parameters.get("each")
     return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), each["shared"], each["words"])
 

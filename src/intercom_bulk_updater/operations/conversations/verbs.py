@@ -5,12 +5,13 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.effects import message_stands
+from ...api.paths import item_path
+from ...api.redact import mask
 from ...errors import StopRun
 from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
@@ -54,7 +55,7 @@ class ConversationState(Operation):
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""
-        return client.get(f"conversations/{item_id}")
+        return client.get(item_path("conversations", item_id))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
@@ -136,7 +137,7 @@ class Close(ConversationState):
         if not self.body:
             return super().perform(client, item, now)
         had = image(now, STATE) if now is not None else item.before or {}
-        answer = client.post(f"conversations/{item.id}/parts", self._message(client))
+        answer = client.post(item_path("conversations", item.id, "parts"), self._message(client))
         closed = {"state": "closed", "snoozed_until": None}
         payload, shown = shown_after(client, item.id, answer, had, closed, STATE)
         return {**closed, **shown, **mark(payload)}
@@ -196,25 +197,26 @@ class Snooze(ConversationState):
 class Assign(ConversationState):
     """Assign the conversation to a team, an admin, or nobody.
 
-    Assigning reopens a closed conversation and wakes a snoozed one; `keep_state` puts it back as it was.
+    Assigning reopens a closed conversation and wakes a snoozed one; `keep_state` puts it back as it was. `called` holds the
+    names of the team and the admin by their ids, for people.
     """
 
     name: ClassVar[str] = "assign"
     fields = (*ASSIGNEES, *STATE)
 
     def __init__(
-        self, team: str | None = None, admin: str | None = None, keep_state: bool = False, label: str = ""
+        self, team: str | None = None, admin: str | None = None, keep_state: bool = False, called: Mapping[str, str] | None = None
     ) -> None:
         self.team = None if team is None else number(team)
         self.admin = None if admin is None else number(admin)
         self.keep_state = keep_state
-        self.label = label
+        self.called = dict(called or {})
         self.requests_per_item = max(1, (team is not None) + (admin is not None))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        given: dict[str, Any] = {"keep_state": self.keep_state, "label": self.label}
+        given: dict[str, Any] = {"keep_state": self.keep_state, "called": self.called}
         if self.team is not None:
             given["team"] = str(self.team)
         if self.admin is not None:
@@ -223,16 +225,15 @@ class Assign(ConversationState):
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation. The label is what the command made of names: "team Billing (5002) and admin Ada (991)"."""
-        return {found[2]: found[1] for found in re.finditer(r"(?:team|admin) ([^()]+ \((\d+)\))", self.label)}
+        """See Operation."""
+        return {number: f"{name} ({number})" for number, name in self.called.items()}
 
     def describe(self) -> str:
         """See Operation."""
         if self.team == 0 and self.admin == 0:
             return "unassign"
-        to = self.label or " and ".join(
-            f"{kind} {value}" for kind, value in (("team", self.team), ("admin", self.admin)) if value is not None
-        )
+        given = [(kind, value) for kind, value in (("team", self.team), ("admin", self.admin)) if value is not None]
+        to = " and ".join(f"{kind} {self.names.get(str(value), value)}" for kind, value in given)
         return f"assign to {to}" + (" (keeping the state)" if self.keep_state else "")
 
     def target(self, before: Json) -> dict[str, Any]:
@@ -385,7 +386,7 @@ class Set(ConversationState):
 
     def describe(self) -> str:
         """See Operation."""
-        shown = {field: str(value).lower() if isinstance(value, bool) else value for field, value in self.values.items()}
+        shown = {field: str(value).lower() if isinstance(value, bool) else mask(value, field) for field, value in self.values.items()}
         return "set " + ", ".join(f"{field.removeprefix('custom_attributes.')}={value}" for field, value in shown.items())
 
     def target(self, before: Json) -> dict[str, Any]:
