@@ -69,7 +69,7 @@ def read_dotenv(path: Path) -> dict[str, str]:
     from dotenv.parser import parse_stream
 
     try:
-        bindings = list(parse_stream(io.StringIO(read_text(str(path), "The settings in", most=LARGEST_QUERY))))
+        bindings = list(parse_stream(io.StringIO(read_text(str(path), str(path), most=LARGEST_QUERY))))
     except UsageError as error:
         raise ConfigurationError(error.message) from None
     values: dict[str, str] = {}

@@ -36,7 +36,7 @@ def _body(text: str | None, verb: str) -> str:
     if text is None:
         raise UsageError(f"{verb} needs a text: --body TEXT, or --body @FILE.")
     if text.startswith("@"):
-        text = read_text(text[1:], "--body", most=LARGEST_MESSAGE)
+        text = read_text(text[1:], f"--body {text}", most=LARGEST_MESSAGE)
     return _not_empty(text, verb)
 
 

@@ -219,7 +219,7 @@ def export(
         Literal["csv", "jsonl", "json"] | None, Parameter(help="csv (the default), jsonl (also --jsonl), or json (also --json).")
     ] = None,
     outcome: Annotated[list[str] | None, Parameter(help="Only items with this outcome; may be given again.", negative="")] = None,
-    output: Annotated[str | None, Parameter(name=["--output", "-o"], help="The file; its ending says the format. By default standard output.")] = None,
+    output: Annotated[str | None, Parameter(name=["--output", "-o"], help="The file; by default standard output.")] = None,
     with_bodies: Annotated[bool, Parameter(help="With message bodies and e-mail addresses.", negative="")] = False,
     out: Shown = _OUT,
 ) -> int:

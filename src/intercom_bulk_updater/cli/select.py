@@ -91,7 +91,7 @@ def select(
             "where": flags.where or "",
         }
     if flags.exclude is not None:
-        selection["exclude"] = read_ids(flags.exclude, "--exclude")
+        selection["exclude"] = read_ids(flags.exclude)
         selection["words"] += f", without {len(selection['exclude']):,} ids of {_named(flags.exclude)}"
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
@@ -105,7 +105,7 @@ def _query(flags: Selection, resource: str, session: Session, names: WorkspaceNa
                              api_version=session.settings.api_version)
     assert flags.query is not None  # noqa: S101
     try:
-        raw = json.loads(read_text(flags.query, "--query", most=LARGEST_QUERY))
+        raw = json.loads(read_text(flags.query, f"--query {flags.query}", most=LARGEST_QUERY))
     except (ValueError, RecursionError) as exc:
         raise UsageError(f"--query {flags.query} is not JSON: {exc}") from exc
     if not isinstance(raw, dict):
@@ -160,10 +160,10 @@ def _named(path: str) -> str:
     return "standard input" if path == "-" else path
 
 
-def read_ids(path: str, flag: str = "--ids") -> list[str]:
+def read_ids(path: str) -> list[str]:
     """The ids that a file names (parsing/id_file.py); repeated ids count once. Raises UsageError."""
     ids: dict[str, None] = {}
-    for number, word in ids_in(read_text(path, flag), path):
+    for number, word in ids_in(read_text(path, f"The ids in {_named(path)}"), path):
         ids[check_id(word, f"{path}, line {number}", "Write one id a line; # begins a comment.")] = None
     if not ids:
         raise UsageError(f"{'Standard input' if path == '-' else path} holds no ids. Write one id a line.")

@@ -21,7 +21,7 @@ from .select import check_id
 
 _PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _DELIMITERS = ",;\t|"
-_SAID = re.compile(r'"?sep=([^"\n])"?\n', re.IGNORECASE)
+_SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def read_rows(path: str, id_column: str | None) -> Rows:
     Empty lines are skipped; a row that is repeated counts once. Raises UsageError for everything that leaves open which
     items are meant: no such column, an empty or odd id, rows of another length, one id with two sets of values.
     """
-    text = read_text(path, "--csv")
+    text = read_text(path, f"--csv {path}", line_ends=False)
     said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
     delimiter, text, above = (said[1], text[said.end() :], 1) if said else (_delimiter(text), text, 0)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -81,7 +81,7 @@ def _selected(
     if not given(sel):
         selection = select_by(updater, params, typed=True)
         if sel.exclude is not None:
-            selection["exclude"] = read_ids(sel.exclude, "--exclude")
+            selection["exclude"] = read_ids(sel.exclude)
         return Selected(selection, feed_of(updater, operation, session, selection, options))
     items = None if rows is None else [FoundItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)

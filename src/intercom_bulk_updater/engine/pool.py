@@ -262,7 +262,8 @@ class WorkerPool:
                 thread.start()
             except RuntimeError as exc:
                 if not self._threads:
-                    raise IntercomBulkError("This machine starts no more threads: end other programs, or lift the limit (ulimit -u).") from exc
+                    what = "This machine starts no more threads: end other programs, or lift the limit (ulimit -u)."
+                    raise IntercomBulkError(what) from exc
                 self.crew = replace(self.crew, ceiling=len(self._threads))  # those that are there do the work
                 return
             self._threads.append(thread)

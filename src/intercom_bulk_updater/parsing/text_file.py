@@ -30,27 +30,29 @@ _MARKS = (  # the longer first: UTF-32 begins like UTF-16
 _SAVE_AS = "Save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again"
 
 
-def read_text(path: str, what: str, *, most: int = LARGEST) -> str:
-    """The text of a file, or of standard input for `-`, with `\\n` at the end of each line.
+def read_text(path: str, name: str, *, most: int = LARGEST, line_ends: bool = True) -> str:
+    """The text of a file, or of standard input for `-`.
 
     Parameters
     ----------
-    what:
-        What the file is for, as the person typed it: "--ids". Errors begin with it.
+    name:
+        What the file is, as errors begin: "--csv people.csv".
     most:
         Bytes beyond which the file is refused.
+    line_ends:
+        Whether line ends become `\\n`; not in a spreadsheet, where they may stand inside a cell.
 
     Raises UsageError.
     """
-    name = f"{what} {path}"
     raw = _standard_input(most) if path == "-" else _bytes_of(path, name, most)
     if len(raw) > most:
-        raise UsageError(f"{name} is too large: at most {_size(most)} are read. Take a smaller file, or split it.")
-    return decode(raw, name)
+        raise UsageError(f"{name} cannot be read: it is larger than {most // (1024 * 1024)} MB. Take a smaller file, or split it.")
+    text = decode(raw, name)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if line_ends else text
 
 
 def decode(raw: bytes, name: str) -> str:
-    """Bytes as text with `\\n` at the end of each line. Raises UsageError that begins with `name`."""
+    """Bytes as text. Raises UsageError that begins with `name`."""
     encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)
@@ -59,10 +61,11 @@ def decode(raw: bytes, name: str) -> str:
     if "\0" in text:
         beginning = raw[:200]
         if beginning.count(0) >= len(beginning) // 3:
-            raise UsageError(f"{name} looks like UTF-16 without a mark at its beginning. {_SAVE_AS}.")
-        raise UsageError(f"{name} is no text file: it has NUL bytes, the first in line {text.count(chr(10), 0, text.index(chr(0))) + 1}.")
+            raise UsageError(f"{name} cannot be read: it looks like UTF-16 without a mark at its beginning. {_SAVE_AS}.")
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UsageError(f"{name} cannot be read: it is no text file, for line {line} has a NUL byte.")
     # A mark also stands inside, where files were put together.
-    return text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\ufeff", "")
 
 
 def _not_utf8(raw: bytes, encoding: str, at: int) -> str:
@@ -88,24 +91,19 @@ def _bytes_of(path: str, name: str, most: int) -> bytes:
     try:
         kind = Path(path).stat().st_mode
         if stat.S_ISDIR(kind):
-            raise UsageError(f"{name} is a folder; name a file.")
+            raise UsageError(f"{name} cannot be read: it is a folder; name a file.")
         if stat.S_ISFIFO(kind) and not path.startswith(("/dev/", "/proc/")):
             return _through_pipe(path, name, most)
         with Path(path).open("rb") as file:
             return file.read(most + 1)
     except (OSError, ValueError) as exc:
-        reason = "there is no such file" if isinstance(exc, FileNotFoundError) else why(exc)
-        raise UsageError(f"{name} cannot be read: {reason}.") from exc
+        raise UsageError(f"{name} cannot be read: {why(exc)}.") from exc
 
 
 def _through_pipe(path: str, name: str, most: int) -> bytes:
     """What comes through a named pipe. Opened in the plain way, one without a writer would be waited for without end."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         if not select.select([file], [], [], _PIPE_SECONDS)[0]:
-            raise UsageError(f"{name} is a pipe, and nobody has written to it for {_PIPE_SECONDS:g} s.")
+            raise UsageError(f"{name} cannot be read: it is a pipe, and nobody wrote to it for {_PIPE_SECONDS:g} s.")
         os.set_blocking(file.fileno(), True)
         return file.read(most + 1)
-
-
-def _size(count: int) -> str:
-    return f"{count // (1024 * 1024)} MB"

@@ -94,8 +94,7 @@ def export_file(
     Raises UsageError when it cannot be written.
     """
     with replacing(path, "The export", newline="") as stream:
-        count = export(journal, run_id, stream, format=format, outcomes=outcomes, with_bodies=with_bodies)
-    return count
+        return export(journal, run_id, stream, format=format, outcomes=outcomes, with_bodies=with_bodies)
 
 
 def _rows(journal: Journal, run_id: str, outcomes: Sequence[Outcome] | None, with_bodies: bool) -> Iterator[dict[str, Any]]:
