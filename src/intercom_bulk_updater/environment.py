@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -9,7 +10,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, UsageError
+from .parsing.text_file import LARGEST_QUERY, read_text
 
 # Field -> variable. What is not here is set by a flag or an argument alone.
 VARIABLES = {
@@ -67,10 +69,9 @@ def read_dotenv(path: Path) -> dict[str, str]:
     from dotenv.parser import parse_stream
 
     try:
-        with path.open(encoding="utf-8-sig") as stream:
-            bindings = list(parse_stream(stream))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}. It must be a text file in UTF-8.") from None
+        bindings = list(parse_stream(io.StringIO(read_text(str(path), str(path), most=LARGEST_QUERY))))
+    except UsageError as error:
+        raise ConfigurationError(error.message) from None
     values: dict[str, str] = {}
     for binding in bindings:
         ours = binding.key is not None and binding.key.upper().startswith("INTERCOM_")

@@ -9,6 +9,7 @@
     ├── ApiError                          exit 1   status, code, request_id, method, path
     │   ├── InvalidRequest                         400, 405, 406, 409, 415, 422
     │   │   └── FilterRefused             exit 2   400, 422 in answer to a search
+    │   ├── RefusedInBetween          exit 7   401, 402, 403, 404, 407, 410 whose body is not JSON: not Intercom's
     │   ├── NotFound                               404, 410
     │   ├── AuthenticationError           exit 4   401
     │   ├── PermissionDenied              exit 4   402, 403
@@ -114,8 +115,8 @@ class ApiError(IntercomBulkError):
         self.path = path
         self.headers = headers or {}
         if not message:
-            said = f' {code}: "{api_message}"' if code else (f' "{api_message}"' if api_message else "")
-            message = f"{method} {path} was answered {status}{said}".strip()
+            said = ": ".join(part for part in (code, f'"{api_message}"' if api_message else "") if part)
+            message = f"{method} {path} was answered {status} {said}".strip()
         super().__init__(message, **parts)
 
 
@@ -127,6 +128,21 @@ class FilterRefused(InvalidRequest):
     """Intercom refuses the filter of the search."""
 
     exit_code = 2
+
+
+class RefusedInBetween(ApiError):
+    """Something between this machine and Intercom (a firewall or proxy) refused the request."""
+
+    exit_code = 7
+
+    def __init__(self, message: str = "", **parts: Any) -> None:
+        super().__init__(message, **parts)
+        if not message:
+            self.message = (
+                f"{self.method} {self.path} was answered {self.status} by something in between (a firewall or proxy), "
+                f"not by Intercom: {self.api_message or 'no text'}"
+            ).strip()
+            self.args = (self.message,)
 
 
 class NotFound(ApiError):

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from .errors import Interrupted
@@ -28,7 +28,7 @@ def orderly(stop: Stop) -> Iterator[None]:
         if stop.asked:
             leave(number, stop)
         stop.ask(Interrupted(_DRAINED, signal_number=number))
-        sys.stderr.write(_STOPPING)
+        _say_stopping()
 
     earlier = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -58,7 +58,7 @@ def orderly_here(stop: Stop) -> Iterator[list[int]]:
             leave(number, stop)
         heard.append(number)
         stop.ask(Interrupted(_DRAINED, signal_number=number))
-        sys.stderr.write(_STOPPING)
+        _say_stopping()
 
     signal.signal(signal.SIGINT, hear)
     try:
@@ -67,9 +67,15 @@ def orderly_here(stop: Stop) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _say_stopping() -> None:
+    with suppress(OSError, ValueError):  # a run drains whether or not its words can be written
+        sys.stderr.write(_STOPPING)
+
+
 def leave(number: int, stop: Stop) -> NoReturn:
     """End the process at once; the journal knows what is in doubt then."""
-    os.write(2, f"\nLeaving at once. {stop.last_words}".rstrip().encode("ascii", "replace") + b"\n")
+    with suppress(OSError):
+        os.write(2, f"\nLeaving at once. {stop.last_words}".rstrip().encode("ascii", "replace") + b"\n")
     os._exit(128 + number)
 
 

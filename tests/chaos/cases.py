@@ -173,7 +173,7 @@ def cases() -> Iterator[Case]:
     """Every case, in a fixed order."""
     for verb, fault, stage, often in itertools.product(VERBS, FAULTS, STAGES, HOW_OFTEN):
         updater = verb.command[0] == "run"
-        if stage == "undo" and not verb.undoable or stage == "apply" and updater:
+        if (stage == "undo" and not verb.undoable) or (stage == "apply" and updater):
             continue
         if stage in ("search", "look", "read back", "apply", "undo") and often == "each third":
             continue  # twice and always say the same there

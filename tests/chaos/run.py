@@ -80,7 +80,7 @@ def collect(number: int, workers: int) -> list[dict[str, Any]]:
                         print(f"{chosen(number)[line['place']].name}\n    {json.dumps({k: v for k, v in line.items() if v})[:1500]}", flush=True)
                     if len(found) % 100 == 0:
                         print(f"{len(found)} of {total}", file=sys.stderr, flush=True)
-            if process.wait() == 0 or begun + workers >= total and len(found) >= total:
+            if process.wait() == 0 or (begun + workers >= total and len(found) >= total):
                 del running_now[lane]
                 return
             found.append({"place": begun, "hang": True, "lost": [], "doubled": [], "untrue": [], "crashed": [], "in_doubt": 0})

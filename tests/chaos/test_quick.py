@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from acceptance.desk import at_desk
 from chaos.cases import Case
 from chaos.judge import judge
 from chaos.run import BOX, chosen
-
 from intercom_sandbox import Sandbox, running
 
 FEW = 24

@@ -183,11 +183,13 @@ def test_malformed_dotenv(tmp_path: Path, text: str, line: int) -> None:
 
 
 def test_dotenv_with_mark_and_of_other_encoding(tmp_path: Path) -> None:
-    """A byte order mark does not hide the first name, and a file that is not UTF-8 is an error."""
+    """A byte order mark does not hide the first name, UTF-16 is read, and an encoding that has to be guessed is an error."""
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfINTERCOM_REGION=eu\r\n# comment\r\nexport INTERCOM_INBOX_ID=5\r\n")
     settings = load({}, tmp_path)
     assert (settings.region, settings.inbox_id) == ("eu", "5")
-    (tmp_path / ".env").write_bytes("INTERCOM_REGION=eu".encode("utf-16"))
+    (tmp_path / ".env").write_bytes("INTERCOM_REGION=au\r\n".encode("utf-16"))
+    assert load({}, tmp_path).region == "au"
+    (tmp_path / ".env").write_bytes("INTERCOM_REGION=eu\n# für alle".encode("latin-1"))
     with pytest.raises(ConfigurationError, match="UTF-8"):
         load({}, tmp_path)
 

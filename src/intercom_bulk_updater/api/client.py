@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited, UsageError
 from ..model import Requests, Workspace
@@ -23,6 +24,7 @@ from ..ratelimit.budget import Permit
 from ..ratelimit.limiter import RateLimiter
 from .error_map import refusal, throttle_kind
 from .messages import Request, Response, SentRequest, Transport
+from .paths import UnusableId
 from .redact import redact
 from .replay import CompletedRequests
 
@@ -109,6 +111,8 @@ class Client:
 
     def _relative(self, path: str) -> str:
         """A path as the transport wants it; old code gives whole addresses. Raises UsageError for another server's."""
+        if any(unquote(segment) in (".", "..") for segment in path.partition("?")[0].split("/")):
+            raise UnusableId(f"{redact(path)} leads to another path than it names: nothing was sent")
         if "://" not in path:
             return path
         if self.base_url and path.startswith(f"{self.base_url}/"):

@@ -5,8 +5,6 @@ Intercom's error shape and codes: https://developers.intercom.com/docs/reference
 
 from __future__ import annotations
 
-import json
-
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -14,10 +12,19 @@ from ..errors import (
     NotFound,
     PermissionDenied,
     RateLimited,
+    RefusedInBetween,
     ServerError,
 )
+from ..parsing.printable import printable
+from .error_body import read_error_body
 from .messages import Response
 from .redact import redact
+
+NOT_INTERCOM = "not_from_intercom"
+"""The code of a refusal that Intercom did not write."""
+_OF_INTERCOM = frozenset((401, 402, 403, 404, 410))
+"""What Intercom says in JSON. With another body it is said by a firewall, a proxy or another server: the token is not
+rejected and the item is not gone."""
 
 
 def throttle_kind(code: str, message: str) -> str:
@@ -29,19 +36,11 @@ def throttle_kind(code: str, message: str) -> str:
 
 def refusal(answer: Response, method: str, path: str) -> ApiError:
     """The error for an answer of 400 or more, whatever its body looks like."""
-    code, message, request_id = "", "", answer.headers.get("x-request-id", "")
-    try:
-        body = json.loads(answer.body)
-        if not isinstance(body, dict):
-            body = {}
-        request_id = str(body.get("request_id") or request_id)
-        errors = body.get("errors") or []
-        first = errors[0] if errors and isinstance(errors[0], dict) else {}
-        code, message = str(first.get("code") or ""), str(first.get("message") or "")
-    except ValueError:
-        message = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "a body that is not JSON"
+    body = read_error_body(answer.body)
     kind: type[ApiError]
-    if answer.status == 401:
+    if answer.status == 407 or (not body.json and answer.status in _OF_INTERCOM):
+        kind = RefusedInBetween
+    elif answer.status == 401:
         kind = AuthenticationError
     elif answer.status in (402, 403):
         kind = PermissionDenied
@@ -55,10 +54,10 @@ def refusal(answer: Response, method: str, path: str) -> ApiError:
         kind = InvalidRequest
     return kind(
         status=answer.status,
-        code=code,
-        api_message=redact(message)[:500],  # a proxy or a server may echo what it was sent
-        request_id=request_id,
+        code=NOT_INTERCOM if kind is RefusedInBetween else body.code,
+        api_message=body.message,
+        request_id=body.request_id or redact(printable(answer.headers.get("x-request-id", "")))[:80],
         method=method,
         path=path,
-        headers=dict(answer.headers),
+        headers={name: redact(value) for name, value in answer.headers.items()},
     )

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import AnswerLost, ApiError, BadAnswer, ConnectionFailed, TimedOut, TransportError
+from .error_body import read_error_body
 from .error_map import refusal
 from .messages import Response, SentRequest
 
@@ -81,7 +82,7 @@ def answered(result: Any) -> ApiError | TransportError | None:
             return _refusal(status, getattr(result, "headers", None), content, sent)
         return _no_answer(status) if isinstance(content, bytes) and status == 200 and not _is_json(content) else None
     if isinstance(result, Mapping) and result.get("type") == "error.list" and result.get("errors"):
-        return _refusal(_status_of(result), None, json.dumps(result, default=str).encode(), None)
+        return _refusal(_status_of(result), None, _dumped(result), None)
     return None
 
 
@@ -181,8 +182,7 @@ https://developers.intercom.com/docs/references/rest-api/errors/error-codes"""
 
 
 def _status_of(body: Mapping[str, Any]) -> int:
-    first = body["errors"][0] if isinstance(body["errors"], list) else {}
-    code = str(first.get("code") or "") if isinstance(first, Mapping) else ""
+    code = read_error_body(_dumped(body)).code
     return _STATUS.get(code, 404 if code.endswith("_not_found") else 422)
 
 
@@ -201,7 +201,14 @@ def _body_of(exc: BaseException) -> bytes:
         setattr(exc, _BODY, body)  # it can be read once
     if isinstance(body, bytes | str):
         return body.encode() if isinstance(body, str) else body
-    return json.dumps(body, default=str).encode() if body is not None else b""
+    return _dumped(body) if body is not None else b""
+
+
+def _dumped(body: Any) -> bytes:
+    try:
+        return json.dumps(body, default=str).encode()
+    except (ValueError, TypeError, RecursionError):
+        return b""  # keys that are no texts, or a body that holds itself
 
 
 def _number(value: Any) -> int:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..api.redact import keep_private
 from ..errors import SafetyStop, UsageError
 from ..journal import RunRecord
 from ..model import Reversibility
@@ -27,7 +28,8 @@ from ..stop import Stop
 from ..updaters.bulk_process import login
 from ..updaters.calls import UpdaterError, failed
 from .flags import Output, Safety, Selection, Shown, Speed
-from .output import close, observer_of, say, tell, title_of, writable
+from .logs import SafeFormatter
+from .output import PAGES, PLANS, close, observer_of, say, tell, title_of, writable
 from .select import Selected, one_way, select
 from .spreadsheet import checked_places, operation_for, read_rows
 
@@ -95,13 +97,15 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
 
     Raises UsageError, before any request, when a file that is to be written cannot be.
     """
-    for path, flag in ((getattr(output, "report", None), "--report"), (getattr(safety, "plan", None), "--plan")):
+    for path, flag, endings in ((getattr(output, "report", None), "--report", PAGES), (getattr(safety, "plan", None), "--plan", PLANS)):
         if path is not None:
-            writable(path, flag)
+            writable(path, flag, endings)
     if safety is not None and safety.plan is not None:
         _unwritten(Path(safety.plan))
     if output is not None and output.verbose:
-        logging.basicConfig(stream=sys.stderr, level=logging.DEBUG, format="%(asctime)s %(message)s")
+        log = logging.StreamHandler(sys.stderr)
+        log.setFormatter(SafeFormatter("%(asctime)s %(message)s"))
+        logging.basicConfig(level=logging.DEBUG, handlers=[log])
         for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "urllib3", "sqlalchemy", "filelock"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
     stop = Stop(options.deadline)
@@ -153,6 +157,7 @@ def act(
     """A write verb: select, show, ask, act, account; `make` builds its operation. Step 1 of the life of an item."""
     options = options_of(safety, speed, selection.limit)
     one_way(selection, noun)
+    keep_private(given)
     rows = read_rows(selection.csv, selection.id_column) if selection.csv is not None else None
     checked_places(given, rows)
     with opened(options, output, safety) as (session, names):
@@ -184,6 +189,7 @@ def go(
     only: Sequence[int] | None = None,
 ) -> int:
     """Run a job and tell how it went; every command that acts ends here. Returns the exit code."""
+    keep_private(operation.parameters)
     resource = operation.resource or selected.selection.get("resource") or "conversations"
     looking = bool(safety.dry_run or safety.plan)
     job = Job(

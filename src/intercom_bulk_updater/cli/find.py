@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ..api.paths import item_path
 from ..errors import IntercomBulkError, SearchError
 from ..model import FoundItem
 from ..operations.operation import Operation
@@ -45,7 +46,7 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
             rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column).rows]
             selected = select(flags, resource, session, names, _Looking(), options, rows)
             ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
-            items = (session.look(f"{resource}/{i}") for i in ids)
+            items = (session.look(item_path(resource, i)) for i in ids)
             words, total = selected.selection["words"], None
         else:
             selected = select(flags, resource, session, names, _Looking(), options)

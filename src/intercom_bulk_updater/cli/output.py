@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,16 +41,28 @@ def nothing_next() -> Iterator[None]:
         _says_next = True
 
 
-def writable(path: str, flag: str) -> None:
-    """Refuse a file that could not be written, before anything is done. Raises UsageError."""
+REPORTS = (".html", ".htm", ".json")
+PAGES = (".html", ".htm")
+PLANS = (".jsonl", ".plan", "")
+
+
+def writable(path: str, flag: str, endings: Iterable[str]) -> None:
+    """Refuse a file that could not be written, and an ending (lower case) that would promise another format.
+
+    Called before anything is done. Raises UsageError.
+    """
     file = Path(path)
     why = ""
+    known = [ending for ending in endings if ending]
+    listed = f"{', '.join(known[:-1])} or {known[-1]}" if len(known) > 1 else known[0]
     if file.is_dir():
         why = "it is a folder"
     elif not file.parent.is_dir():
         why = f"there is no folder {file.parent}"
     elif not os.access(file.parent, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
         why = "it may not be written there"
+    elif file.suffix.lower() not in endings:
+        why = f"what is written here ends in {listed}, not in {file.suffix or 'nothing'}"
     if why:
         raise UsageError(f"{flag} {path}: {why}. Nothing was done; name a file that can be written.")
 

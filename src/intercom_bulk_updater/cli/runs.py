@@ -12,22 +12,28 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from ..api.redact import without_known_tokens
 from ..errors import SafetyStop, UsageError
 from ..journal import Journal, RunLock
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
+from ..report.files import replacing
 from ..report.summary import standing, summarize
 from ..stop import Stop
 from .execute import interactive
 from .flags import Output, Safety, Shown, Speed, whole
-from .output import say, writable
+from .output import REPORTS, say, writable
 from .resume import go_on
 from .run_reference import alive, pick
 from .show import out as show_out
 from .show import out_data, out_json
+from .stdout import DataStream, emit
 
 if TYPE_CHECKING:
     from ..report.export import Format
+
+EXPORTS: dict[str, Format | Literal[""]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", "": ""}
+"""What an export is written as, by the ending of its file; without an ending --format says."""
 
 _OUT, _RUN_OUT, _SAFE, _SPEED = Shown(), Output(), Safety(), Speed()
 _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it, or latest.")]
@@ -118,7 +124,7 @@ def watch(
             while standing(book, record) in (RunStatus.RUNNING, RunStatus.PAUSED):
                 told: dict[str, Any] = record.progress
                 if out.jsonl:
-                    sys.stdout.write(event_line("progress", told, record.id, seq := seq + 1))
+                    emit(event_line("progress", told, record.id, seq := seq + 1))
                     sys.stdout.flush()
                 screen.show({**told, **({"holds": "paused"} if record.status is RunStatus.PAUSED else {})})
                 if stop.wait(every):
@@ -127,7 +133,7 @@ def watch(
         report = summarize(book, record.id)
         if out.json or out.jsonl:
             if out.jsonl:
-                sys.stdout.write(done_line(report, seq + 1))
+                emit(done_line(report, seq + 1))
             else:
                 out_json(report)
         else:
@@ -191,14 +197,15 @@ def report(
     from ..report.page import write_page
 
     if output:
-        writable(output, "--output")
+        writable(output, "--output", REPORTS)
     with journal() as book:
         record = book.run(run)
         if out_data(out, lambda: summarize(book, record.id)) and not output:
             return 0
         path = Path(output or f"{record.id}.html")
-        if path.suffix == ".json":
-            path.write_text(json.dumps(summarize(book, record.id), indent=2) + "\n", "utf-8")
+        if path.suffix.lower() == ".json":
+            with replacing(path, "The report") as file:
+                file.write(without_known_tokens(json.dumps(summarize(book, record.id), indent=2)) + "\n")
         else:
             write_page(path, book, record.id, with_bodies=with_bodies)
     sys.stderr.write(f"Written: {path}\n")
@@ -227,16 +234,21 @@ def export(
     asked: Format | None = "json" if out.json else "jsonl" if out.jsonl else None
     if asked and format not in (None, asked):
         raise UsageError(f"--format {format} and --{asked} say two things; leave one out")
-    form: Format = format or asked or "csv"
+    named = None
     if output:
-        writable(output, "--output")
+        writable(output, "--output", EXPORTS)
+        named = EXPORTS[Path(output).suffix.lower()] or None
+    said = format or asked
+    if said and named not in (None, said):
+        raise UsageError(f"--output {output} names a {named} file and {'--format ' if format else '--'}{said} another; leave one out.")
+    form: Format = said or named or "csv"
     with journal() as book:
         record = book.run(run)
         if output:
             count = export_file(Path(output), book, record.id, format=form, outcomes=outcomes, with_bodies=with_bodies)
             sys.stderr.write(f"Written: {count:,} items to {output}\n")
         else:
-            write(book, record.id, sys.stdout, format=form, outcomes=outcomes, with_bodies=with_bodies)
+            write(book, record.id, DataStream(), format=form, outcomes=outcomes, with_bodies=with_bodies)
     return 0
 
 

@@ -6,14 +6,15 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..api.retry import RetryPolicy
-from ..errors import UsageError, WrongWorkspace, why
+from ..errors import UsageError, WrongWorkspace
 from ..journal import Journal
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
+from ..parsing.id_file import ids_in
+from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, ListSource, SearchSource
@@ -22,7 +23,7 @@ from ..search.language.where import compile_where, explain, hints, validate_quer
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .flags import Selection
-from .stdout import note, piped
+from .stdout import note
 
 
 @dataclass(slots=True)
@@ -104,10 +105,8 @@ def _query(flags: Selection, resource: str, session: Session, names: WorkspaceNa
                              api_version=session.settings.api_version)
     assert flags.query is not None  # noqa: S101
     try:
-        raw = json.loads(piped() if flags.query == "-" else Path(flags.query).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"--query {flags.query} cannot be read: {why(exc)}") from exc
-    except ValueError as exc:
+        raw = json.loads(read_text(flags.query, f"--query {flags.query}", most=LARGEST_QUERY))
+    except (ValueError, RecursionError) as exc:
         raise UsageError(f"--query {flags.query} is not JSON: {exc}") from exc
     if not isinstance(raw, dict):
         raise UsageError(f"--query {flags.query} must hold one JSON object, an Intercom query with field, operator and value.")
@@ -162,16 +161,9 @@ def _named(path: str) -> str:
 
 
 def read_ids(path: str) -> list[str]:
-    """Ids, one a line; blank lines and # comments are skipped, repeated ids count once. Raises UsageError."""
-    try:
-        text = piped() if path == "-" else Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"The ids in {path} cannot be read: {why(exc)}") from exc
+    """The ids that a file names (parsing/id_file.py); repeated ids count once. Raises UsageError."""
     ids: dict[str, None] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        word = line.split("#", 1)[0].strip().strip('",;')
-        if not word:
-            continue
+    for number, word in ids_in(read_text(path, f"The ids in {_named(path)}"), path):
         ids[check_id(word, f"{path}, line {number}", "Write one id a line; # begins a comment.")] = None
     if not ids:
         raise UsageError(f"{'Standard input' if path == '-' else path} holds no ids. Write one id a line.")

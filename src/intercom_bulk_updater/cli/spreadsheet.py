@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError, why
+from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
+from ..parsing.id_file import of_link
+from ..parsing.text_file import read_text
 from .select import check_id
-from .stdout import piped
 
 _PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _DELIMITERS = ",;\t|"
@@ -42,20 +43,13 @@ class Rows:
 
 
 def read_rows(path: str, id_column: str | None) -> Rows:
-    """Read a CSV file in UTF-8 (comma, semicolon, tab or bar between cells), its first line the names of the columns.
+    """Read a CSV file (comma, semicolon, tab or bar between cells), its first line the names of the columns.
     A line `sep=;` above it, as for Excel, says what stands between the cells.
 
     Empty lines are skipped; a row that is repeated counts once. Raises UsageError for everything that leaves open which
     items are meant: no such column, an empty or odd id, rows of another length, one id with two sets of values.
     """
-    try:
-        text = piped() if path == "-" else Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as exc:
-        raise UsageError(f"--csv {path} cannot be read: {why(exc)}.") from exc
-    except UnicodeDecodeError as exc:
-        raise UsageError(f"--csv {path} is not UTF-8 text: save it as CSV in UTF-8 and try again.") from exc
-    if "\0" in text:
-        raise UsageError(f"--csv {path} is no text file: save it as CSV in UTF-8 and try again.")
+    text = read_text(path, f"--csv {path}", line_ends=False)
     said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
     delimiter, text, above = (said[1], text[said.end() :], 1) if said else (_delimiter(text), text, 0)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -74,7 +68,7 @@ def read_rows(path: str, id_column: str | None) -> Rows:
             if len(cells) != len(columns):
                 counts = f"{_counted(len(cells), 'cell')} under {_counted(len(columns), 'column')}"
                 raise UsageError(f"{path}, line {line}: {counts} ({', '.join(columns)}).")
-            found = Row(line, check_id(cells[at].strip(), f"{path}, line {line}"), dict(zip(columns, cells, strict=True)))
+            found = Row(line, check_id(of_link(cells[at].strip()), f"{path}, line {line}"), dict(zip(columns, cells, strict=True)))
             earlier = rows.setdefault(found.id, found)
             if earlier.cells != found.cells:
                 raise UsageError(

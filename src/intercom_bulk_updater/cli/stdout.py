@@ -1,17 +1,52 @@
-"""The three standard streams, whatever state they were handed over in: closed, full, without a reader, or in plain ASCII."""
+"""The three standard streams, whatever state they were handed over in: closed, full, without a reader, or in plain ASCII.
+
+Nothing that a run does depends on whether its words can be written. What cannot be written on standard error is dropped; for
+standard output, which is data, the loss is said at the end of the command.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 import textwrap
-from contextlib import suppress
 from typing import TextIO
+
+from ..api.redact import without_known_tokens
+from ..parsing.printable import printable_lines
+from ..terminal.terminal import give_up
+
+_lost: list[str] = []
+
+
+class _Patient(io.TextIOWrapper):
+    """A standard stream on which writing never raises: from the first failure on, everything goes nowhere."""
+
+    def write(self, text: str) -> int:
+        """Write `text`, or drop it."""
+        try:
+            return super().write(text)
+        except (OSError, ValueError) as exc:
+            self._lose(exc)
+            return len(text)
+
+    def flush(self) -> None:
+        """Hand on what is held, or drop it."""
+        try:
+            super().flush()
+        except (OSError, ValueError) as exc:
+            self._lose(exc)
+
+    def _lose(self, exc: OSError | ValueError) -> None:
+        # A reader that has left (`| head`) has all that it wanted.
+        if isinstance(exc, OSError) and not isinstance(exc, BrokenPipeError) and self.fileno() == 1:
+            _lost.append(exc.strerror or str(exc))
+        give_up(self)
 
 
 def open_streams() -> None:
-    """Make sure that there are three streams, and that no character can end the command."""
+    """Make sure that there are three streams, and that neither a character nor a full disk can end the command."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -25,33 +60,31 @@ def open_streams() -> None:
         if hasattr(stream, "reconfigure"):
             # Names may hold what the terminal's encoding (LC_ALL=C) or any encoding (half an emoji) cannot.
             stream.reconfigure(errors="backslashreplace")
-
-
-def piped() -> str:
-    """The text on standard input, in UTF-8 whatever the terminal has; raises UnicodeDecodeError."""
-    if sys.stdin is None:  # what a process has that was started with its input closed
-        return ""
-    raw = getattr(sys.stdin, "buffer", None)
-    return sys.stdin.read() if raw is None else str(raw.read().decode("utf-8-sig"))
-
-
-_lost: list[str] = []
+        if stream is getattr(sys, f"__{name}__") and type(stream) is io.TextIOWrapper:
+            patient = _Patient(
+                stream.buffer, encoding=stream.encoding, errors="backslashreplace", line_buffering=stream.line_buffering
+            )
+            setattr(sys, name, patient)
 
 
 def emit(text: str) -> None:
     """Write data on standard output. A full disk is told at the end of the command: what was done is accounted for first."""
-    try:
-        sys.stdout.write(text)
-    except BrokenPipeError:
-        leave(sys.stdout)
-    except OSError as exc:
-        _lost.append(exc.strerror or str(exc))
-        leave(sys.stdout)
+    sys.stdout.write(without_known_tokens(text))
+
+
+class DataStream:
+    """Standard output for what writes to a stream; each piece passes `emit`."""
+
+    def write(self, text: str) -> int:
+        """Write one piece."""
+        emit(text)
+        return len(text)
 
 
 def note(text: str) -> None:
     """Sentences for people, on standard error, broken between words where a person reads them."""
-    sys.stderr.write("\n".join(map(_broken, text.removesuffix("\n").split("\n"))) + "\n")
+    lines = printable_lines(without_known_tokens(text.removesuffix("\n"))).split("\n")
+    sys.stderr.write("\n".join(map(_broken, lines)) + "\n")
     sys.stderr.flush()
 
 
@@ -66,20 +99,12 @@ def _broken(line: str) -> str:
 def close_streams() -> str:
     """Write out what Python still holds; returns why standard output could not take it, "" when it could or nobody reads."""
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            leave(stream)
-        except (OSError, ValueError) as exc:
-            if stream is sys.stdout and isinstance(exc, OSError):
-                _lost.append(exc.strerror or str(exc))
-            leave(stream)
+        _flush(stream)
     return _lost.pop() if _lost else ""
 
 
-def leave(stream: TextIO) -> None:
-    """Send what a stream still holds nowhere: its reader is gone, or its disk is full."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+def _flush(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        give_up(stream)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ..api.redact import keep_private
 from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.per_item import WITH
@@ -39,6 +40,7 @@ def run(
 ) -> int:
     """Run your own updater: a subclass of IntercomBulkUpdater. A selection that is given stands in place of its search."""
     params = dict(_param(text) for text in param or [])
+    keep_private(params)
     options = options_of(safe, speed, sel.limit)
     one_way(sel, "items", least=0)
     rows = read_rows(sel.csv, sel.id_column) if sel.csv is not None else None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ..errors import UsageError, why
+from ..errors import UsageError
 from ..operations.operation import Operation
 from ..operations.registry import verbs_of
 from ..operations.spec import Kind, Named, check_given, parameters_of
 from ..operations.spec import Parameter as Declared
+from ..parsing.text_file import LARGEST_MESSAGE, read_text
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
 from .flags import Output, Safety, Selection, Speed
@@ -104,10 +104,7 @@ def _read(declared: Declared, value: Any) -> Any:
     """A value as typed, `@FILE` of a message read."""
     if declared.kind is not Kind.MESSAGE or value is None or not value.startswith("@"):
         return value
-    try:
-        return Path(value[1:]).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"The text of {declared.flag} {value} cannot be read: {why(exc)}") from exc
+    return read_text(value[1:], f"{declared.flag} {value}", most=LARGEST_MESSAGE)
 
 
 def _check_shell(typed: Mapping[str, Any], selection: Selection) -> None:

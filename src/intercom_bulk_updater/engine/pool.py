@@ -14,12 +14,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..api.replay import CompletedRequests
 from ..api.retry import ErrorClassification
-from ..errors import JournalError
+from ..errors import IntercomBulkError, JournalError
 from ..model import Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
@@ -258,8 +258,15 @@ class WorkerPool:
     def _hire(self, number: int) -> None:
         for _ in range(number):
             thread = threading.Thread(target=self._live, name=f"worker-{len(self._threads) + 1}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as exc:
+                if not self._threads:
+                    what = "This machine starts no more threads: end other programs, or lift the limit (ulimit -u)."
+                    raise IntercomBulkError(what) from exc
+                self.crew = replace(self.crew, ceiling=len(self._threads))  # those that are there do the work
+                return
             self._threads.append(thread)
-            thread.start()
 
     def _adapt(self) -> None:
         """Follow what the budget could use at the present latency, between floor and ceiling."""

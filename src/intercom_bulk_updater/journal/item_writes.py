@@ -14,7 +14,7 @@ from intercom_bulk_updater.model import MOVES, FoundItem, Item, ItemResult, Outc
 
 from . import schema
 from .bulk_execute import execute_many
-from .serialization import pack, pack_failure, plain, unpack
+from .serialization import clean, pack, pack_failure, plain, unpack
 
 _item = schema.item
 _PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
@@ -98,7 +98,7 @@ def add(connection: Connection, run: int, items: Sequence[FoundItem], most: int 
     """New items as PENDING, in order; ids that the run has are dropped. Returns how many were new."""
     wanted: dict[str, FoundItem] = {}
     for new in items:
-        wanted.setdefault(new.id, new)
+        wanted.setdefault(clean(new.id), new)
     for known_id in known(connection, run, wanted):
         del wanted[known_id]
     last = connection.scalar(_last, {"r": run}) or 0
@@ -108,14 +108,14 @@ def add(connection: Connection, run: int, items: Sequence[FoundItem], most: int 
         {
             "run": run,
             "seq": last + place,
-            "id": new.id,
+            "id": item_id,
             "status": _PENDING,
             "attempts": 0,
             "doubt": 0,
             "before": pack(new.before),
             "data": pack(new.data),
         }
-        for place, new in enumerate(islice(wanted.values(), room), 1)
+        for place, (item_id, new) in enumerate(islice(wanted.items(), room), 1)
     ]
     if rows:
         execute_many(connection, _insert, rows)

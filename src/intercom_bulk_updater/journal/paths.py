@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from intercom_bulk_updater.errors import ConfigurationError
@@ -41,6 +43,11 @@ def private_folder(folder: Path) -> Path:
 
 def private_file(path: Path) -> None:
     """Make sure that `path` exists and that its owner alone may read it (0600)."""
+    with suppress(OSError):
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, and never answer
+            raise ConfigurationError(
+                f"The journal {path} is no file (it is {_kind(path)}): move it away, or point INTERCOM_BULK_HOME at another folder."
+            )
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         if path.stat().st_mode & 0o077:
@@ -49,3 +56,8 @@ def private_file(path: Path) -> None:
         raise ConfigurationError(
             f"The journal {path} cannot be opened ({error.strerror}): check who owns it, or point INTERCOM_BULK_HOME at another folder."
         ) from error
+
+
+def _kind(path: Path) -> str:
+    kinds = ((path.is_dir, "a folder"), (path.is_fifo, "a pipe"), (path.is_socket, "a socket"))
+    return next((words for is_so, words in kinds if is_so()), "a device")

@@ -1,4 +1,4 @@
-"""How values become columns: compact JSON, absent as NULL. The same on every database."""
+"""How values become columns: compact JSON, absent as NULL. The same on every database. No token passes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from intercom_bulk_updater.api.redact import without_known_tokens
 from intercom_bulk_updater.model import Failure
 
 # ASCII, because half of an emoji (a lone surrogate) is legal in JSON and illegal in a database's text.
@@ -14,8 +15,8 @@ _decode = json.JSONDecoder().decode
 
 
 def pack(value: Mapping[str, Any] | None) -> str | None:
-    """Compact JSON, or None for None. What JSON does not know (a date) becomes its text."""
-    return None if value is None else _encode(value if type(value) is dict else dict(value))
+    """Compact JSON without tokens, or None for None. What JSON does not know (a date) becomes its text."""
+    return None if value is None else without_known_tokens(_encode(value if type(value) is dict else dict(value)))
 
 
 def unpack(text: str | None) -> dict[str, Any] | None:
@@ -33,6 +34,7 @@ def unpack_or_empty(text: str | None) -> dict[str, Any]:
 
 def clean(text: str) -> str:
     """Text as a database takes it: what is no character becomes a question mark."""
+    text = without_known_tokens(text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -51,7 +53,7 @@ def pack_failure(failure: Failure | None) -> str | None:
         "code": failure.code,
         "request_id": failure.request_id,
     }
-    return _encode({name: part for name, part in parts.items() if part})
+    return without_known_tokens(_encode({name: part for name, part in parts.items() if part}))
 
 
 def unpack_failure(cause: str | None, text: str | None) -> Failure | None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from ..api.redact import keep_private
 from ..errors import UsageError
 from .operation import Operation
 from .per_item import PerItemOperation
@@ -106,5 +107,6 @@ def iterate() -> Iterator[tuple[str, type[Operation]]]:
 def build(name: str, parameters: Mapping[str, Any]) -> Operation:
     """An operation with its parameters, as a run or a plan recorded them."""
     cls = operation_class(name)
+    keep_private(parameters)
     each = parameters.get("each")
     return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), each["shared"], each["words"])

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, Protocol
 
-from intercom_bulk_updater.api.redact import redact
+from intercom_bulk_updater.api.redact import mask, redact, without_tokens
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.journal import ItemRow, Journal
 from intercom_bulk_updater.model import Outcome, RunStatus
 
+from .files import replacing
 from .summary import standing
-from .texts import change_words, without_secrets, without_tokens
+from .texts import change_words
 from .times import rfc3339
 
 Format = Literal["csv", "jsonl", "json"]
@@ -36,14 +37,24 @@ COLUMNS = (
     "finished_at",
 )
 
-# What a spreadsheet takes for the beginning of a formula, full-width forms included, or skips before one.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - meant
+# What a spreadsheet takes for the beginning of a formula, full-width and small forms included.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "−")  # noqa: RUF001 - meant
+_SKIPPED = re.compile(r"[\s\x00-\x1f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u00ad]+")
+"""What a spreadsheet may skip before one."""
+
+
+class Writable(Protocol):
+    """What takes text: a file, standard output."""
+
+    def write(self, text: str, /) -> int:
+        """Write a piece."""
+        ...
 
 
 def export(
     journal: Journal,
     run_id: str,
-    stream: TextIO,
+    stream: Writable,
     *,
     format: Format = "csv",
     outcomes: Sequence[Outcome] | None = None,
@@ -82,18 +93,8 @@ def export_file(
 
     Raises UsageError when it cannot be written.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
-    try:
-        try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(handle, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123 - a handle
-                count = export(journal, run_id, stream, format=format, outcomes=outcomes, with_bodies=with_bodies)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as exc:
-        raise UsageError(f"The export cannot be written to {path}: {exc.strerror or exc}") from exc
-    return count
+    with replacing(path, "The export", newline="") as stream:
+        return export(journal, run_id, stream, format=format, outcomes=outcomes, with_bodies=with_bodies)
 
 
 def _rows(journal: Journal, run_id: str, outcomes: Sequence[Outcome] | None, with_bodies: bool) -> Iterator[dict[str, Any]]:
@@ -112,7 +113,7 @@ def _row(row: ItemRow, outcome: Outcome, with_bodies: bool) -> dict[str, Any]:
     failure = row.failure
     return {
         "seq": row.seq,
-        "id": row.id,
+        "id": text(row.id),
         "outcome": outcome.value,
         "change": change_words(row.before, row.after, with_bodies) if outcome is Outcome.DONE else "",
         "before": _fields(row.before, with_bodies),
@@ -122,7 +123,7 @@ def _row(row: ItemRow, outcome: Outcome, with_bodies: bool) -> dict[str, Any]:
         "status": failure.status if failure and failure.status else None,
         "code": text(failure.code) if failure else "",
         "message": text(failure.message) if failure else "",
-        "request_id": failure.request_id if failure else "",
+        "request_id": text(failure.request_id) if failure else "",
         "note": text(row.note),
         "finished_at": rfc3339(row.finished_at),
     }
@@ -131,10 +132,10 @@ def _row(row: ItemRow, outcome: Outcome, with_bodies: bool) -> dict[str, Any]:
 def _fields(image: Mapping[str, Any] | None, with_bodies: bool) -> Any:
     if not image:
         return None
-    return without_secrets(image, with_bodies=with_bodies)
+    return mask(image, with_bodies=with_bodies)
 
 
-def _jsonl(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
+def _jsonl(rows: Iterator[dict[str, Any]], stream: Writable) -> int:
     # ASCII: half of an emoji is legal in JSON and in no encoding, and U+2028 ends a line for some readers.
     encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
     count = 0
@@ -144,7 +145,7 @@ def _jsonl(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
     return count
 
 
-def _json(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
+def _json(rows: Iterator[dict[str, Any]], stream: Writable) -> int:
     """One object, written piece by piece: the items of a large run do not fit into memory."""
     encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
     count = 0
@@ -156,7 +157,7 @@ def _json(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
     return count
 
 
-def _csv(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
+def _csv(rows: Iterator[dict[str, Any]], stream: Writable) -> int:
     # Text is quoted and numbers are not, so that a spreadsheet can be told to keep quoted cells as text.
     writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -175,4 +176,4 @@ def _cell(value: Any) -> Any:
     if isinstance(value, Mapping):
         value = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
     text = str(value).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _SKIPPED.sub("", text[:20]).startswith(_FORMULA) or text.startswith(("\t", "\r", "\n")) else text

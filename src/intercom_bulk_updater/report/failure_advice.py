@@ -61,6 +61,12 @@ REMEDIES: tuple[Remedy, ...] = (
         status="0",
         cause="^unusable answer",
     ),
+    # Not Intercom's own answer, whatever its status.
+    Remedy(
+        "Intercom did not write this answer: a firewall or a proxy did, or another server. Look at its text, check the network's "
+        "rules, HTTPS_PROXY and INTERCOM_BASE_URL, then {go_on}.",
+        code="^not_from_intercom$",
+    ),
     # The token and its permissions.
     Remedy(
         "The token was revoked or suspended: create a new one in the Developer Hub (Configure > "

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 # Control characters, and those that turn the direction of text round: `gnp.exe` must not read as `exe.png`.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
 def esc(value: object) -> str:

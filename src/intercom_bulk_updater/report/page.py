@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from functools import cache
@@ -12,11 +11,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.api.redact import without_known_tokens
 from intercom_bulk_updater.journal import Journal, RunRecord
 
 from . import sections
 from .charts import outcome_bar, timeline
+from .files import replacing
 from .headline import verdict_of
 from .html import command_box, esc, section
 from .summary import summarize
@@ -55,17 +55,8 @@ def write_page(
     Raises NoSuchRun, JournalError, UsageError (the file cannot be written).
     """
     text = page(journal, run_id, with_bodies=with_bodies, undoable=undoable, command=command)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
-    try:
-        try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(handle, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - a handle
-                file.write(text)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as exc:
-        raise UsageError(f"The report cannot be written to {path}: {exc.strerror or exc}") from exc
+    with replacing(path, "The report") as file:
+        file.write(without_known_tokens(text))
     return path
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from intercom_bulk_updater.api.redact import mask
 from intercom_bulk_updater.journal import Event, Journal, RunRecord
 from intercom_bulk_updater.model import Outcome
 
 from .charts import OUTCOMES
 from .headline import verification_words, why_words
 from .html import esc, facts, flagged, folded, number, paragraph, section, table
-from .texts import masked, selection_words, without_secrets, without_tokens
+from .texts import masked, selection_words
 from .times import duration, moment
 
 Told = Mapping[str, Any]
@@ -165,7 +166,7 @@ def _listed(journal: Journal, run: RunRecord, outcomes: Sequence[Outcome], count
     for row in islice(journal.items(run.id, outcomes=outcomes, chunk=LISTED), LISTED):
         said = row.failure.message if row.failure else row.note
         said = said or ("its process ended while it was under way" if row.outcome is Outcome.IN_FLIGHT else "")
-        rows.append((row.id, without_secrets(said, with_bodies=with_bodies)))
+        rows.append((row.id, mask(said, with_bodies=with_bodies)))
     head = ("Id", why)
     shown = min(len(rows), _AT_ONCE)
     caption = f"{number(count)} in all" if shown == count else f"The first {shown} of {number(count)}"
@@ -195,7 +196,7 @@ _EVENTS = {
 
 
 def _event_words(event: Event) -> str:
-    data = without_secrets(event.data)
+    data = mask(event.data)
     told = _EVENTS.get(event.kind)
     if told is not None:
         try:
@@ -209,8 +210,7 @@ def _event_words(event: Event) -> str:
 def parameters(run: RunRecord, with_bodies: bool) -> str:
     """What the operation was given, and how the run was to be done."""
     given = masked(run.parameters, with_bodies=with_bodies)
-    text = without_tokens if with_bodies else str
-    rows = [("Operation", run.operation), *((name, text(value)) for name, value in given.items())]
+    rows = [("Operation", run.operation), *given.items()]
     options = masked({k: v for k, v in run.settings.items() if v not in (None, "", False)})
     shown = ((name.replace("_", " "), value) for name, value in options.items())
     return section("Parameters", facts(rows), folded("How it was to be run", facts(shown)))

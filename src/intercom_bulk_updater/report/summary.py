@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
-from intercom_bulk_updater.api.redact import redact
+from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
 from intercom_bulk_updater.journal import FailureGroup, Journal, RunLock, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunStatus
 
 from .advice import advice
 from .next_commands import next_commands
-from .texts import error_hint, without_halves, without_secrets, words_of
+from .texts import error_hint, without_halves, words_of
 from .times import rfc3339
 
 SCHEMA = "run/1"
@@ -85,7 +85,7 @@ def summarize(
         told["guard"] = run.totals["guard"]
     for name in ("review", "canary"):
         if run.totals.get(name):
-            told[name] = without_secrets(run.totals[name])
+            told[name] = mask(run.totals[name])
     if run.plan_hash:
         told["plan"] = {"hash": run.plan_hash}
     if error is not None:
@@ -134,7 +134,7 @@ def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, 
     told: dict[str, Any] = {
         "type": type(error).__name__,
         # It names the variable without its value; redact would take the next word for the value.
-        "message": message if isinstance(error, MissingToken) else redact(message or type(error).__name__),
+        "message": message if isinstance(error, MissingToken) else without_typed_secrets(redact(message or type(error).__name__)),
         "hint": error_hint(error, exit_of(error), run),
     }
     if isinstance(error, ApiError):
@@ -172,7 +172,7 @@ def _run(run: RunRecord, status: RunStatus) -> dict[str, Any]:
         "author": run.author,
         "started_at": rfc3339(run.started_at if run.started_at is not None else run.created_at),
         "finished_at": None if status in _LIVE else rfc3339(run.finished_at),
-        "selection": without_secrets(run.selection),
+        "selection": mask(run.selection),
         "parent": run.parent,
         "message": redact(run.message),
     }
@@ -197,7 +197,7 @@ def _search(run: RunRecord) -> dict[str, Any]:
 def _verified(run: RunRecord) -> dict[str, Any]:
     """`remaining` is null when nobody has looked."""
     found: Mapping[str, Any] = run.totals.get("verified") or {}
-    told: dict[str, Any] = without_secrets({"level": "none", "remaining": None, **found})
+    told: dict[str, Any] = mask({"level": "none", "remaining": None, **found})
     if "note" in found:
         # Here a note is the verification's own remark, not a message to anybody.
         told["note"] = redact(str(found["note"]))

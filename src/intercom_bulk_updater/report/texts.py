@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from intercom_bulk_updater.api.redact import redact
+from intercom_bulk_updater.api.redact import is_message, mask, redact
 from intercom_bulk_updater.errors import ApiError, FilterRefused, NotVerified, RunStopped, ServiceUnavailable, UpdaterFailed
 from intercom_bulk_updater.journal import RunRecord
 from intercom_bulk_updater.model import RunStatus
 
 from .advice import advice
 
-# Parameters that are a message to somebody: never shown unless asked for.
-BODIES = frozenset({"body", "message", "message_body", "note", "reply", "text", "html", "subject"})
 _VERBS = {
     "close": "close",
     "open": "open",
@@ -64,8 +62,8 @@ def words_of(run: RunRecord) -> str:
     each = run.parameters.get("each")
     if each is not None:
         return str(each.get("words") or said)
-    message = any(name.lower() in BODIES and value for name, value in run.parameters.items())
-    told = {k: v for k, v in run.parameters.items() if k.lower() not in BODIES and v not in (None, "", False)}
+    message = any(is_message(name) and value for name, value in run.parameters.items())
+    told = {k: v for k, v in run.parameters.items() if not is_message(k) and v not in (None, "", False)}
     shown = ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
     said += f" ({shown})" if shown else ""
     return f"{said}, with a message" if message and verb not in ("reply", "note") else said
@@ -82,44 +80,18 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
             continue
         if name == "tags" and labels:
             value = labels
-        if name.lower() in BODIES and value and not with_bodies:
-            told[name] = f"({len(str(value))} characters, not shown)"
-        else:
-            told[name] = _text(name, value, with_bodies)
+        told[name] = _text(name, mask(value, name, with_bodies=with_bodies))
     return told
 
 
-def _text(name: str, value: Any, with_bodies: bool) -> str:
+def _text(name: str, value: Any) -> str:
     if name in ("until", "snoozed_until") and isinstance(value, int | float) and not isinstance(value, bool):
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} = {_text(k, v, with_bodies)}" for k, v in value.items())
+        return ", ".join(f"{k} = {_text(k, v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(_text(name, v, with_bodies) for v in value)
-    if value is None:
-        return ""
-    return without_tokens(str(value)) if with_bodies else redact(str(value))
-
-
-def without_secrets(value: Any, *, with_bodies: bool = False) -> Any:
-    """The same JSON value, with e-mail addresses and tokens out of every text, bodies out of every object.
-
-    With `with_bodies` only the tokens go.
-    """
-    if isinstance(value, str):
-        return without_tokens(value) if with_bodies else redact(value)
-    if isinstance(value, Mapping):
-        told: dict[str, Any] = {}
-        for name, part in value.items():
-            if str(name).lower() in BODIES and isinstance(part, str) and part and not with_bodies:
-                told[name] = f"({len(part)} characters)"
-            else:
-                key = without_secrets(str(name), with_bodies=with_bodies)
-                told[key] = without_secrets(part, with_bodies=with_bodies)
-        return told
-    if isinstance(value, list | tuple):
-        return [without_secrets(part, with_bodies=with_bodies) for part in value]
-    return value
+        return ", ".join(_text(name, v) for v in value)
+    return "" if value is None else str(value)
 
 
 def without_halves(value: Any) -> Any:
@@ -133,18 +105,12 @@ def without_halves(value: Any) -> Any:
     return value
 
 
-def without_tokens(text: str) -> str:
-    """`text` without tokens, e-mail addresses left standing."""
-    # No piece between two @ holds an address, so only tokens go.
-    return "@".join(redact(piece) for piece in text.split("@"))
-
-
 def change_words(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, with_bodies: bool) -> str:
     """What was changed, in ASCII words: `state: open -> closed; tags: added 86`. "" when it is not known."""
     if not after:
         return ""
-    was = without_secrets(before or {}, with_bodies=with_bodies)
-    now = without_secrets(after, with_bodies=with_bodies)
+    was = mask(before or {}, with_bodies=with_bodies)
+    now = mask(after, with_bodies=with_bodies)
     said = []
     for name, value in now.items():
         if name in _MARKS or name not in was or was[name] == value:
@@ -213,7 +179,7 @@ def _not_as_wanted(run: RunRecord | None) -> str:
     if run.kind == "undo":
         return f"Look at them in Intercom. `intercom-bulk undo {run.parent}` restores once more what nobody has touched since."
     verb = run.operation.rpartition(".")[2]
-    writes = any(name.lower() in BODIES and value for name, value in run.parameters.items())
+    writes = any(is_message(name) and value for name, value in run.parameters.items())
     if verb in _MESSAGES or writes or run.selection.get("updater"):
         return "Look at them in Intercom before anything is done again: once more may be once too often."
     return (

@@ -117,6 +117,8 @@ def write_plan(path: Path, journal: Journal, run: RunRecord, operation: Operatio
 def read_plan(path: Path) -> Plan:
     """Open a plan and check it, byte by byte. Raises UsageError for what is no plan, SafetyStop for an altered one."""
     digest, count = hashlib.sha256(), 0
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no plan file: it is {'a folder' if path.is_dir() else 'no file at all'}.")
     try:
         with path.open("rb") as file:
             first = file.readline()

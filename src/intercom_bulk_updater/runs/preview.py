@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..api.redact import is_secret
 from ..journal import Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
@@ -72,6 +73,9 @@ def words(change: Change | None, names: Mapping[str, str] | None = None) -> str:
         elif old is None and new == "one more message":
             said.append(f"+{name}")
         else:
+            if is_secret(name):
+                said.append(f"{name.removeprefix('custom_attributes.')}: changed (not shown)")
+                continue
             shown = name.removeprefix("custom_attributes.").removesuffix("_assignee_id")
             said.append(f"{shown}: {_value(old, called)} -> {_value(new, called)}")
     return ", ".join(said)

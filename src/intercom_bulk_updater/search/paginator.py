@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ..api.client import Client
+from ..api.redact import redact
 from ..api.retry import ErrorKind, RetryPolicy, classify
 from ..errors import (
     ApiError,
@@ -104,7 +105,7 @@ class EndpointSource:
                 return
             if cursor in seen:
                 raise SearchLoop(
-                    f"{self.endpoint.path} gave the cursor {cursor[:24]!r} a second time, after {listed} items: "
+                    f"{self.endpoint.path} gave the cursor {redact(cursor)[:24]!r} a second time, after {listed} items: "
                     "its pages go in circles. What was found is kept; run again, or narrow the selection."
                 )
             seen.add(cursor)
@@ -251,7 +252,7 @@ class EndpointSource:
         if value is None and isinstance(following, Mapping) and "starting_after" in following:
             return None  # {"starting_after": null}: nothing follows
         if value is None:
-            raise BadAnswer(f"{end.path} names a next page that cannot be read: {str(following)[:80]!r}", status=200)
+            raise BadAnswer(f"{end.path} names a next page that cannot be read: {redact(str(following))[:80]!r}", status=200)
         return str(value)
 
     @staticmethod

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from datetime import UTC, datetime
+
+from ..api.redact import without_known_tokens
+from ..parsing.printable import printable
 
 _IRREGULAR = {"company": "companies", "match": "matches", "pass": "passes", "reply": "replies"}
 _SINGULAR = {many: one for one, many in _IRREGULAR.items()}
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
-# Whole sequences go, not only their first character: `[31m` would be left to read.
-_ESCAPES = re.compile(r"[\x1b\x9b](?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)?)?")
 _TAGS = re.compile(r"<[^>]{0,2000}>")
 
 
@@ -106,19 +106,8 @@ def clock(at: float | None) -> str:
 
 
 def clean(value: object) -> str:
-    """Text from outside on one line, without what steers a terminal: escape codes, bidi overrides."""
-    text = str(value)
-    if text.isascii() and text.isprintable():
-        return text
-    kept = "".join(_shown(c) for c in _ESCAPES.sub("", text))
-    return " ".join(kept.split())
-
-
-def _shown(char: str) -> str:
-    kind = unicodedata.category(char)
-    if kind == "Cf" and char not in "\u200d\u200c":  # joiners hold emoji and Indic letters together
-        return ""
-    return " " if kind in ("Cc", "Zl", "Zp", "Cs") else char
+    """Text from outside on one line, without a token and without what steers a terminal."""
+    return printable(without_known_tokens(str(value)))
 
 
 def shorten(value: object, width: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..api.redact import redact_texts
 from .observers import ConsoleObserver
 from .phrases import Title
 from .screen_rows import told
@@ -27,7 +28,7 @@ _OURS = ("schema", "ts", "seq", "run", "event")
 def event_line(event: str, data: Mapping[str, Any], run: str | None, seq: int) -> str:
     """One event as a line of text, its newline included."""
     line = {"schema": SCHEMA, "ts": _now(), "seq": seq, "run": run, "event": event}
-    line |= {(f"item_{k}" if k in _OURS else k): v for k, v in data.items()}
+    line |= {(f"item_{k}" if k in _OURS else k): redact_texts(v) for k, v in data.items()}
     return json.dumps(line, ensure_ascii=True, default=str) + "\n"
 
 
@@ -122,6 +123,6 @@ class JsonLines(ConsoleObserver):
         try:
             self._stream.write(line(self._seq))
             self._stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             self._gone = True
             give_up(self._stream)

@@ -8,6 +8,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.text import Text
 
+from ..api.redact import without_known_tokens
+from ..parsing.printable import printable_lines
+
 _MARGIN = "  "
 _LEAST = 20
 """Columns that a value needs beside its label; in less it stands as it is."""
@@ -58,5 +61,7 @@ class Page:
 def _joined(parts: tuple[str | Text, ...], style: str) -> Text:
     text = Text()
     for part in parts:
-        text.append_text(part if isinstance(part, Text) else Text(part, style))
+        shown = part if isinstance(part, Text) else Text(part, style)
+        safe = printable_lines(without_known_tokens(shown.plain))
+        text.append_text(shown if safe == shown.plain else Text(safe, shown.style))
     return text

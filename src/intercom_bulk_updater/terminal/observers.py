@@ -147,11 +147,11 @@ class PlainObserver(ConsoleObserver):
         try:
             self._stderr.write(f"{datetime.now().astimezone():%H:%M:%S} {clean(text)}\n")
             self._stderr.flush()
-        except (BrokenPipeError, ValueError):
+        except UnicodeEncodeError:
+            self.line(text.encode("ascii", "replace").decode())
+        except (OSError, ValueError):
             self._gone = True
             give_up(self._stderr)
-        except UnicodeEncodeError:
-            self._stderr.write(f"{datetime.now().astimezone():%H:%M:%S} {clean(text).encode('ascii', 'replace').decode()}\n")
 
 
 class LiveObserver(ConsoleObserver):
@@ -195,7 +195,8 @@ class LiveObserver(ConsoleObserver):
         said = happening(kind, data, self._verbose)
         if said:
             at = f"{datetime.now().astimezone():%H:%M:%S}"
-            self._console.print(f"{at} {said}")
+            with suppress(OSError, ValueError):
+                self._console.print(f"{at} {said}")
 
     def confirm(self, review: Preview, run_id: str) -> bool:
         """See ConsoleObserver."""

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -90,8 +90,9 @@ def _ask(question: str, stdin: TextIO, stderr: TextIO) -> str:
         except (KeyboardInterrupt, EOFError, OSError, ValueError):
             line = ""
     if not line.endswith("\n"):
-        stderr.write("\n")
-        stderr.flush()
+        with suppress(OSError, ValueError):
+            stderr.write("\n")
+            stderr.flush()
     return line
 
 

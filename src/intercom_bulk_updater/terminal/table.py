@@ -76,7 +76,7 @@ def write(thing: Sheet | Sheets, stream: TextIO | None = None) -> None:
             sheets = [thing] if isinstance(thing, Sheet) else thing
             stream.write("\n".join("".join(f"{line}\n" for line in sheet.lines()) for sheet in sheets))
         stream.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):
         give_up(stream)
 
 

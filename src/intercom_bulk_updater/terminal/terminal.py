@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -46,24 +47,22 @@ def console_of(stream: TextIO | None = None) -> Console:
 
 
 def say(renderable: RenderableType, stream: TextIO | None = None) -> None:
-    """Print for people, on stderr unless told otherwise. A reader who left is no error."""
+    """Print for people, on stderr unless told otherwise. A reader who left is no error, nor is a full disk."""
     stream = stream if stream is not None else sys.stderr
     try:
         console_of(stream).print(renderable, crop=False)
         stream.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):
         give_up(stream)
 
 
 def give_up(stream: TextIO) -> None:
-    """The reader is gone: send what Python still holds for it nowhere, so that the exit is quiet."""
-    try:
+    """The reader is gone or the disk is full: send what Python still holds for it nowhere, so that the exit is quiet."""
+    with suppress(OSError, ValueError, AttributeError):
         descriptor = stream.fileno()
-    except (OSError, ValueError):
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
 
 
 def ascii_only(stream: Any) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..api.client import Client
-from ..api.redact import redact
+from ..api.paths import item_path
+from ..api.redact import keep_private, redact
 from ..model import Item, Reversibility
 from ..operations.conversations.history import touched_since
 from ..operations.conversations.state import mark, our_mark
@@ -30,6 +31,7 @@ class UpdaterOperation(Operation):
     def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
         self.updater = updater
         self.params = dict(params)
+        keep_private(self.params)
         self.name = type(updater).__name__  # type: ignore[misc] # of the class elsewhere; here each updater has its own
         self._logged: set[str] = set()
         self.idempotent = updater.idempotent
@@ -74,7 +76,7 @@ class UpdaterOperation(Operation):
             with through(self.updater, client), raising(self.updater, "read_item"):
                 return dict(self.updater.read_item(item_id))
         if hasattr(self.updater, "before"):
-            return client.get(f"{self._kind}/{item_id}")
+            return client.get(item_path(self._kind, item_id))
         return {"id": item_id} if hasattr(self.updater, "is_done") else None
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:

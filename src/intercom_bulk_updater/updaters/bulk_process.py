@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import getpass
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..api.redact import redact
+from ..api.redact import is_message, is_secret, keep_private, redact
 from ..api.retry import RetryPolicy
 from ..errors import IntercomBulkError, Interrupted, UsageError
 from ..journal import RunRecord
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FROM_FILE = "_intercom_bulk_file_"
 """How the modules are called that were loaded by FILE.py:Class."""
-# Names of parameters whose values are shown to nobody: secrets, and what somebody is written.
-_HIDDEN = re.compile(r"(?i)token|secret|passw|key$|auth|bearer|cred|body|message|text|html|note|reply|subject|comment|mail")
 
 
 def reference_to(cls: type) -> dict[str, str]:
@@ -135,7 +132,7 @@ def in_words(params: Mapping[str, Any]) -> str:
 
 
 def _value(name: str, value: Any) -> str:
-    if _HIDDEN.search(name):
+    if is_secret(name) or is_message(name):
         return "(not shown)"
     if isinstance(value, bool):
         return str(value).lower()
@@ -158,6 +155,7 @@ def run_updater(
     """One call of `bulk_process`: build the job, run it, return its account. Step 1 of the life of an item."""
     refuse_while_importing(updater)
     options.amounts()
+    keep_private(params)
     selection = select(updater, params, ids)
     session = open_session(updater.settings, options, stop)
     with orderly_here(session.stop) as heard:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.effects import find_message, message_stands
+from ...api.paths import item_path
 from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
 from ..spec import Kind, parameter
@@ -56,7 +57,7 @@ class _Message(Operation):
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""
-        return client.get(f"conversations/{item_id}")
+        return client.get(item_path("conversations", item_id))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
@@ -65,7 +66,7 @@ class _Message(Operation):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         message = self._message(client)
-        answer = client.post(f"conversations/{item.id}/reply", message)
+        answer = client.post(item_path("conversations", item.id, "reply"), message)
         since = client.server_time() - 120
         seen = _seen(item)
         part = find_message(answer, message, since if seen is None else min(since, seen))

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...api.client import Client
 from ...api.effects import parts_of, tag_ids
+from ...api.paths import item_path
 from ...errors import IntercomBulkError, NotFound, Skip
 from .history import closed_by_another
 
@@ -162,7 +163,7 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
             answer = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin", assignee_id=str(to))
             wrote(answer, {field: to}, ASSIGNEES + STATE)
     for tag in sorted(set(want.get("tags", ())) - set(have.get("tags") or ())):
-        answer = client.post(f"conversations/{cid}/tags", {"id": tag, "admin_id": client.actor()})
+        answer = client.post(item_path("conversations", cid, "tags"), {"id": tag, "admin_id": client.actor()})
         seen = _tagged(seen, tag, answer, client.admin_id)
         sent(tags=sorted({*(have.get("tags") or ()), tag}))
     for tag in sorted(set(have.get("tags") or ()) - set(want["tags"])) if "tags" in want else ():
@@ -170,7 +171,7 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
         sent(tags=sorted(set(have["tags"]) - {tag}))
     values = _values(have, want)
     if values:
-        wrote(client.put(f"conversations/{cid}", _body(values)), values, STATE)
+        wrote(client.put(item_path("conversations", cid), _body(values)), values, STATE)
     if "state" in want and not _same_state(have, want):
         alone, since = not left, client.server_time()
         payload = wrote(_state(client, cid, want), _state_written(want), ASSIGNEES)
@@ -190,7 +191,7 @@ def shown_after(
     if mark(answer) and _agrees(image(answer, fields), had, written):
         return answer, image(answer, fields)
     try:
-        payload = client.get(f"conversations/{cid}")
+        payload = client.get(item_path("conversations", cid))
     except IntercomBulkError:
         # The write stands, whatever becomes of the look.
         return {}, {}
@@ -230,7 +231,7 @@ def _tagged(seen: dict[str, Any], tag: str, answer: Json, admin_id: str) -> dict
 
 def _untag(client: Client, cid: str, tag: str) -> None:
     try:
-        client.delete(f"conversations/{cid}/tags/{tag}", {"admin_id": client.actor()})
+        client.delete(item_path("conversations", cid, "tags", tag), {"admin_id": client.actor()})
     except NotFound as exc:
         # Somebody took it off before us: it is off, which is what was wanted. Another 404 means the conversation.
         if exc.code != "tag_not_found" and "tag" not in exc.api_message.lower():
@@ -260,7 +261,7 @@ def _state_written(want: Json) -> dict[str, Any]:
 
 
 def _part(client: Client, cid: str, kind: str, **more: Any) -> dict[str, Any]:
-    return client.post(f"conversations/{cid}/parts", {"message_type": kind, **more, "admin_id": client.actor()})
+    return client.post(item_path("conversations", cid, "parts"), {"message_type": kind, **more, "admin_id": client.actor()})
 
 
 def _values(have: Json, want: Json) -> dict[str, Any]:

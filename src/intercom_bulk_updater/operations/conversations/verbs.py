@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.effects import message_stands
+from ...api.paths import item_path
+from ...api.redact import mask
 from ...errors import StopRun, UnknownName, UsageError
 from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
@@ -55,7 +57,7 @@ class ConversationState(Operation):
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""
-        return client.get(f"conversations/{item_id}")
+        return client.get(item_path("conversations", item_id))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
@@ -145,7 +147,7 @@ class Close(ConversationState):
         if not self.body:
             return super().perform(client, item, now)
         had = image(now, STATE) if now is not None else item.before or {}
-        answer = client.post(f"conversations/{item.id}/parts", self._message(client))
+        answer = client.post(item_path("conversations", item.id, "parts"), self._message(client))
         closed = {"state": "closed", "snoozed_until": None}
         payload, shown = shown_after(client, item.id, answer, had, closed, STATE)
         return {**closed, **shown, **mark(payload)}
@@ -215,7 +217,8 @@ class Snooze(ConversationState):
 class Assign(ConversationState):
     """Assign the conversation to a team, an admin, or nobody.
 
-    Assigning reopens a closed conversation and wakes a snoozed one; `keep_state` puts it back as it was.
+    Assigning reopens a closed conversation and wakes a snoozed one; `keep_state` puts it back as it was. `called` holds the
+    names of the team and the admin by their ids, for people.
     """
 
     name: ClassVar[str] = "assign"
@@ -233,17 +236,12 @@ class Assign(ConversationState):
         keep_state: bool = parameter(Kind.FLAG, "Put the state back: assigning reopens.", required=False)
 
     def __init__(
-        self,
-        team: str | None = None,
-        admin: str | None = None,
-        keep_state: bool = False,
-        team_name: str = "",
-        admin_name: str = "",
+        self, team: str | None = None, admin: str | None = None, keep_state: bool = False, called: Mapping[str, str] | None = None
     ) -> None:
         self.team = None if team is None else number(team)
         self.admin = None if admin is None else number(admin)
         self.keep_state = keep_state
-        self.team_name, self.admin_name = team_name, admin_name
+        self.called = dict(called or {})
         self.requests_per_item = max(1, (team is not None) + (admin is not None))
 
     @classmethod
@@ -254,36 +252,33 @@ class Assign(ConversationState):
             raise UsageError("assign needs --to-team or --to-admin (or both), or --unassign alone.")
         if nobody:
             return cls("0", "0", keep_state)
-        team = resolver.named("team", to_team) if to_team is not None else None
-        admin = resolver.named("admin", to_admin) if to_admin is not None else None
-        return cls(
-            team.id if team else None, admin.id if admin else None, keep_state,
-            team_name=team.name if team else "", admin_name=admin.name if admin else "",
-        )  # fmt: skip
+        found = {
+            kind: resolver.named(kind, typed) for kind, typed in (("team", to_team), ("admin", to_admin)) if typed is not None
+        }
+        team, admin = (found[kind].id if kind in found else None for kind in ("team", "admin"))
+        return cls(team, admin, keep_state, {one.id: one.name for one in found.values()})
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        given: dict[str, Any] = {"keep_state": self.keep_state}
-        for kind, number_, name in self._assignees():
-            given |= {kind: str(number_), f"{kind}_name": name}
+        given: dict[str, Any] = {"keep_state": self.keep_state, "called": self.called}
+        if self.team is not None:
+            given["team"] = str(self.team)
+        if self.admin is not None:
+            given["admin"] = str(self.admin)
         return given
-
-    def _assignees(self) -> list[tuple[str, int, str]]:
-        """What it assigns to: kind, id and name of each."""
-        both = (("team", self.team, self.team_name), ("admin", self.admin, self.admin_name))
-        return [(kind, value, name) for kind, value, name in both if value is not None]
 
     @property
     def names(self) -> Mapping[str, str]:
         """See Operation."""
-        return {str(value): f"{name} ({value})" for _, value, name in self._assignees() if name}
+        return {number: f"{name} ({number})" for number, name in self.called.items()}
 
     def describe(self) -> str:
         """See Operation."""
         if self.team == 0 and self.admin == 0:
             return "unassign"
-        to = " and ".join(f"{kind} {f'{name} ({value})' if name else value}" for kind, value, name in self._assignees())
+        given = [(kind, value) for kind, value in (("team", self.team), ("admin", self.admin)) if value is not None]
+        to = " and ".join(f"{kind} {self.names.get(str(value), value)}" for kind, value in given)
         return f"assign to {to}" + (" (keeping the state)" if self.keep_state else "")
 
     def target(self, before: Json) -> dict[str, Any]:
@@ -484,7 +479,7 @@ class Set(ConversationState):
 
     def describe(self) -> str:
         """See Operation."""
-        shown = {field: str(value).lower() if isinstance(value, bool) else value for field, value in self.values.items()}
+        shown = {field: str(value).lower() if isinstance(value, bool) else mask(value, field) for field, value in self.values.items()}
         return "set " + ", ".join(f"{field.removeprefix('custom_attributes.')}={value}" for field, value in shown.items())
 
     def target(self, before: Json) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""The path of an item: the one place where an id becomes part of an address.
+
+An id comes from a server, a file or a person. Unquoted, `100001/../100002` would be a write to another item.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+
+class UnusableId(ValueError):
+    """An id that no path can hold; the item fails and the run goes on."""
+
+    cause = "unusable id"
+
+
+def item_path(*segments: str) -> str:
+    """`item_path("conversations", "123", "tags", "7")` is `conversations/123/tags/7`, each segment quoted.
+
+    Raises UnusableId for a segment that is empty, `.` or `..`: a server would take it for another path.
+    """
+    for segment in segments:
+        if not segment.strip() or segment in (".", ".."):
+            raise UnusableId(f"{segment!r} is no id that a request could name: nothing was sent")
+    return "/".join(quote(segment, safe="@:+,;=!$&'()*~") for segment in segments)

@@ -1,0 +1,134 @@
+"""A list of items in a file: ids one a line, links of the inbox, or any file that this tool has written.
+
+What is known by its form: CSV and tab-separated tables (the column of ids by its heading), JSON Lines and JSON of `find`,
+`runs export` and plans.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import UsageError
+
+_HEADINGS = (
+    "id", "conversation_id", "contact_id", "ticket_id", "company_id", "item_id", "item", "ids", "conversation", "contact", "ticket",
+    "company", "conversations", "contacts", "tickets", "companies", "user_id", "link", "url",
+)  # fmt: skip
+"""What a column of ids is called, the surest first."""
+_KINDS = r"(?:conversation|ticket|user|contact|lead|compan(?:y|ie))s?"
+_IN_LINK = re.compile(rf"/{_KINDS}/([A-Za-z0-9_-]*\d[A-Za-z0-9_-]*)(?=[/?#]|$)")
+_HOST = re.compile(r"app(?:\.(?:eu|au))?\.intercom\.(?:com|io)")
+
+
+def ids_in(text: str, name: str) -> Iterator[tuple[int, str]]:
+    """(line, id as it stands there) for each item that a file names, in its order.
+
+    `name` says which file it is in errors. Blank lines and what follows a # are skipped in plain lists. Raises UsageError.
+    """
+    first = next((line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
+    if first.lstrip()[:1] in ("{", "["):
+        yield from _from_json(text, name)
+        return
+    delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", first).count)
+    cells = [_bare(cell) for cell in next(csv.reader([first], delimiter=delimiter), [])]
+    column = _heading(cells)
+    if column is not None and len(cells) > 1:
+        yield from _from_table(text, name, delimiter, column)
+        return
+    heading = column is not None
+    for number, line in enumerate(text.split("\n"), 1):
+        word = _without_comment(line).strip().strip('",;').strip()
+        if not word:
+            continue
+        if heading:
+            heading = False  # the name of the only column
+            continue
+        yield number, of_link(word)
+
+
+def of_link(word: str) -> str:
+    """The id in a link of Intercom's inbox or contact pages; anything else as it is."""
+    if "intercom." not in word or "/" not in word:
+        return word
+    parts = urlsplit(word if "://" in word else f"https://{word}")
+    found = _IN_LINK.findall(parts.path + "/") if _HOST.fullmatch((parts.hostname or "").lower()) else []
+    return str(found[-1]) if found else word
+
+
+def _without_comment(line: str) -> str:
+    """The line up to its comment. In a link a # is part of the address."""
+    return line if "://" in line.split("#", 1)[0] else line.split("#", 1)[0]
+
+
+def _bare(cell: str) -> str:
+    return re.sub(r"[\s_-]+", "_", cell.strip().strip("'\"").lower())
+
+
+def _heading(cells: list[str]) -> int | None:
+    """Which cell of a first line names the column of ids; None when it is no heading."""
+    return next((cells.index(name) for name in _HEADINGS if name in cells), None)
+
+
+def _from_table(text: str, name: str, delimiter: str, column: int) -> Iterator[tuple[int, str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    begins, headed = 1, False
+    try:
+        for cells in reader:
+            line, begins = begins, reader.line_num + 1
+            if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
+                continue
+            if not headed:
+                headed = True
+                continue
+            if column >= len(cells):
+                raise UsageError(f"{name}, line {line}: there is no cell in the column of ids (the {column + 1}th).")
+            # A spreadsheet is kept from taking a text for a formula by an apostrophe before it.
+            yield line, of_link(cells[column].strip().removeprefix("'"))
+    except csv.Error as exc:
+        raise UsageError(f"{name}, line {reader.line_num}, cannot be read: {exc}.") from exc
+
+
+def _from_json(text: str, name: str) -> Iterator[tuple[int, str]]:
+    try:
+        whole = json.loads(text)
+    except RecursionError:
+        raise UsageError(f"{name} is nested too deeply to be read.") from None
+    except ValueError:
+        whole = None
+    if whole is not None and not (isinstance(whole, dict) and "\n" not in text.strip() and "id" in whole):
+        yield from _of_document(whole, name)
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as exc:
+            raise UsageError(f"{name}, line {number}, is not JSON: {exc}") from exc
+        if isinstance(row, dict) and "id" not in row and ("schema" in row or "event" in row):
+            continue  # the head of a plan, the end of a search
+        yield number, _id_of(row, f"{name}, line {number}")
+
+
+def _of_document(whole: Any, name: str) -> Iterator[tuple[int, str]]:
+    rows = whole
+    if isinstance(whole, dict):
+        lists = ("items", "data", "conversations", "contacts", "tickets", "companies")
+        rows = next((whole[key] for key in lists if isinstance(whole.get(key), list)), None)
+    if not isinstance(rows, list):
+        raise UsageError(f"{name} is JSON without a list of items.")
+    for place, row in enumerate(rows, 1):
+        yield place, _id_of(row, f"{name}, item {place}")
+
+
+def _id_of(row: Any, where: str) -> str:
+    found = row.get("id") if isinstance(row, dict) else row
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        raise UsageError(f"{where}, names no item: it has no id.")
+    return of_link(str(found))

@@ -1,0 +1,109 @@
+"""The one reader of text files that people name: messages, ids, spreadsheets, queries, `.env`; `-` is standard input.
+
+Byte-order marks, UTF-16 and line ends of any system are taken for what they are. What is not text, or in an encoding that
+has to be guessed, is refused in a sentence that names the file and the way out: a guess would reach customers.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import stat
+import sys
+from pathlib import Path
+
+from ..errors import UsageError, why
+
+LARGEST = 512 * 1024 * 1024
+"""Bytes of a file that lists items: some twenty million ids."""
+LARGEST_MESSAGE = 1024 * 1024
+LARGEST_QUERY = 16 * 1024 * 1024
+_PIPE_SECONDS = 10.0
+_MARKS = (  # the longer first: UTF-32 begins like UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
+_SAVE_AS = "Save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again"
+
+
+def read_text(path: str, name: str, *, most: int = LARGEST, line_ends: bool = True) -> str:
+    """The text of a file, or of standard input for `-`.
+
+    Parameters
+    ----------
+    name:
+        What the file is, as errors begin: "--csv people.csv".
+    most:
+        Bytes beyond which the file is refused.
+    line_ends:
+        Whether line ends become `\\n`; not in a spreadsheet, where they may stand inside a cell.
+
+    Raises UsageError.
+    """
+    raw = _standard_input(most) if path == "-" else _bytes_of(path, name, most)
+    if len(raw) > most:
+        raise UsageError(f"{name} cannot be read: it is larger than {most // (1024 * 1024)} MB. Take a smaller file, or split it.")
+    text = decode(raw, name)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if line_ends else text
+
+
+def decode(raw: bytes, name: str) -> str:
+    """Bytes as text. Raises UsageError that begins with `name`."""
+    encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8")
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{name} cannot be read: {_not_utf8(raw, encoding, exc.start)}.") from None
+    if "\0" in text:
+        beginning = raw[:200]
+        if beginning.count(0) >= len(beginning) // 3:
+            raise UsageError(f"{name} cannot be read: it looks like UTF-16 without a mark at its beginning. {_SAVE_AS}.")
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UsageError(f"{name} cannot be read: it is no text file, for line {line} has a NUL byte.")
+    # A mark also stands inside, where files were put together.
+    return text.replace("\ufeff", "")
+
+
+def _not_utf8(raw: bytes, encoding: str, at: int) -> str:
+    if encoding != "utf-8":
+        return f"it begins as {encoding.removesuffix('-sig').upper()} and is not (byte {at + 1}). {_SAVE_AS}"
+    if raw.startswith(b"PK\x03\x04"):
+        return "it is a ZIP archive or an Excel workbook. Export it as CSV UTF-8 and give that file"
+    line = raw.count(b"\n", 0, at) + 1
+    return (
+        f"it is not UTF-8 (line {line}, byte {at + 1}); it may be Windows-1252 or another encoding. {_SAVE_AS}, or convert it: "
+        "iconv -f WINDOWS-1252 -t UTF-8"
+    )
+
+
+def _standard_input(most: int) -> bytes:
+    if sys.stdin is None:  # what a process has that was started with its input closed
+        return b""
+    raw = getattr(sys.stdin, "buffer", None)
+    return sys.stdin.read().encode("utf-8", "replace") if raw is None else bytes(raw.read(most + 1))
+
+
+def _bytes_of(path: str, name: str, most: int) -> bytes:
+    try:
+        kind = Path(path).stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise UsageError(f"{name} cannot be read: it is a folder; name a file.")
+        if stat.S_ISFIFO(kind) and not path.startswith(("/dev/", "/proc/")):
+            return _through_pipe(path, name, most)
+        with Path(path).open("rb") as file:
+            return file.read(most + 1)
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"{name} cannot be read: {why(exc)}.") from exc
+
+
+def _through_pipe(path: str, name: str, most: int) -> bytes:
+    """What comes through a named pipe. Opened in the plain way, one without a writer would be waited for without end."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not select.select([file], [], [], _PIPE_SECONDS)[0]:
+            raise UsageError(f"{name} cannot be read: it is a pipe, and nobody wrote to it for {_PIPE_SECONDS:g} s.")
+        os.set_blocking(file.fileno(), True)
+        return file.read(most + 1)
