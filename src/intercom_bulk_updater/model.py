@@ -112,6 +112,8 @@ class Item:
     """Unix seconds (the server's clock) of the first claim; a read-back looks for effects since then."""
     slow: bool = False
     """True when that attempt ran out of time: it may still be under way."""
+    older: bool = False
+    """True when the journal was found older than the run: the item may have been acted on after what is known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class ItemResult:
     doubt: bool = False
     slow: bool = False
     """In doubt, and the request may still be under way."""
+    older: bool = False
+    """In doubt, because the journal was found older than the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,14 +163,14 @@ def test_migration(tmp_path: Path) -> None:
 
     with Journal(path) as journal:
         assert max(migrations.STEPS) == schema.VERSION
-        steps = {**migrations.STEPS, 2: second}
+        steps = {**migrations.STEPS, 3: second}
         for _ in range(2):
             with journal._database.transaction() as connection:
                 migrations.migrate(connection, "x", steps)
         with pytest.raises(JournalError, match="broken step"), journal._database.transaction() as connection:
-            migrations.migrate(connection, "x", {**steps, 3: broken})
+            migrations.migrate(connection, "x", {**steps, 4: broken})
         with journal._database.transaction() as connection:
-            assert migrations.version(connection) == 2
+            assert migrations.version(connection) == 3
             columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(item)")]
     assert ran == [2]
     assert "holder" in columns and "half" not in columns

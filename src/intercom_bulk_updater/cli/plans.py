@@ -14,6 +14,7 @@ from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
 from ..runs.options import Options
+from ..runs.older_journal import distrust_if_older
 from ..runs.plan import check_plan, read_plan
 from ..runs.runner import Job, Runner
 from ..runs.sources import ListSource, SearchSource
@@ -89,6 +90,13 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")
         was = rebuild(session, parent, options)
         operation = inverse_of(was.operation, parent.id)
+        with RunLock(session.journal.home, parent.id):
+            older = distrust_if_older(session, parent)
+        if older is not None and not out.quiet:
+            note(
+                f"This journal is older than what {parent.id} has done: {older[0].why}. What it does not list cannot be undone; "
+                f"{older[1]:,} items are looked at."
+            )
         operation_of = getattr(operation, "of", None)
         if operation_of is not None:
             operation.of = was.operation.describe()  # type: ignore[attr-defined]

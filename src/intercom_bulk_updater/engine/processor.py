@@ -237,8 +237,10 @@ class ItemProcessor:
         self.health.good()
         if payload is not None and item.before is None and not attempt.requests:
             looked = self._first_look(item, payload)
-            if looked is not None:
+            if looked is not None and not item.older:
                 return looked  # nothing is sent without a before-image on disk: there was none, so there is no doubt
+            if looked is not None and standing is False:
+                return replace(looked, doubt=True)  # unless the journal lost it: then the item is looked at again
         if standing and attempt.refused and attempt.requests == 1:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=1, note="already so")
         if standing and sent is not None and attempt.ours and payload is not None:
@@ -328,7 +330,8 @@ class ItemProcessor:
         was = attempt.last.failure if attempt.last else Failure("interrupted", "the process ended while it was in flight")
         failure = replace(was, message=f"{was.message}; {why}")
         return ItemResult(
-            attempt.item.seq, Outcome.IN_DOUBT, attempts=attempt.requests, failure=failure, doubt=True, slow=attempt.slow
+            attempt.item.seq, Outcome.IN_DOUBT, attempts=attempt.requests, failure=failure, doubt=True, slow=attempt.slow,
+            older=attempt.item.older,
         )
 
     def look(self, attempt: Attempt) -> ItemResult | RetryLater:
@@ -350,7 +353,10 @@ class ItemProcessor:
         """What the journal should know of an attempt that a drain cut short."""
         if attempt.carried.stands:
             return self._left(attempt, attempt.carried.stands)
-        return ItemResult(attempt.item.seq, Outcome.PENDING, attempts=attempt.requests, doubt=attempt.doubt, slow=attempt.slow)
+        older = attempt.item.older and attempt.doubt
+        return ItemResult(
+            attempt.item.seq, Outcome.PENDING, attempts=attempt.requests, doubt=attempt.doubt, slow=attempt.slow, older=older
+        )
 
 
 def _harmless(verdict: ErrorClassification) -> bool:

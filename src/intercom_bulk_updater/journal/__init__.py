@@ -2,10 +2,12 @@
 
 from .journal import Journal
 from .lock import RunLock
+from .mark import Age
 from .paths import journal_path
 from .records import Event, FailureExample, FailureGroup, ItemRow, RunRecord, WindowRow
 
 __all__ = [
+    "Age",
     "Event",
     "FailureExample",
     "FailureGroup",

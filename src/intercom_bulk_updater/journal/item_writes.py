@@ -18,12 +18,14 @@ from .serialization import clean, pack, pack_failure, plain, unpack
 
 _item = schema.item
 _PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
-_SLOW = 2
-"""In `doubt`: the request may still be under way."""
+_SLOW, _OLDER = 2, 3
+"""In `doubt`: the request may still be under way; the journal may be older than what was done to the item."""
 
 # Built once: SQLAlchemy then finds their text in its cache, and `execute_many` in its own.
 _row = and_(_item.c.run == bindparam("r"), _item.c.seq == bindparam("q"))
-_insert = insert(_item).values({name: bindparam(name) for name in ("run", "seq", "id", "status", "attempts", "doubt", "before", "data")})
+_insert = insert(_item).values(
+    {name: bindparam(name) for name in ("run", "seq", "id", "status", "attempts", "doubt", "claimed_at", "before", "data")}
+)
 _waits = _item.c.status == _PENDING
 _settle = (
     update(_item)
@@ -76,6 +78,10 @@ _release = (
     )
 )
 _known = select(_item.c.id).where(_item.c.run == bindparam("r"), _item.c.id.in_(bindparam("ids", expanding=True)))
+_older_since = select(schema.turn.c.older_since).where(schema.turn.c.run == bindparam("r"))
+_count = (
+    update(schema.turn).where(schema.turn.c.run == bindparam("r")).values(number=schema.turn.c.number + 1).returning(schema.turn.c.number)
+)
 _last = select(func.max(_item.c.seq)).where(_item.c.run == bindparam("r"))
 
 # What a review may make of a pending item: an outcome without a write, or pending with its before-image.
@@ -104,6 +110,8 @@ def add(connection: Connection, run: int, items: Sequence[FoundItem], most: int 
     last = connection.scalar(_last, {"r": run}) or 0
     # Rows of a run are never deleted one by one, so the last seq is also their number.
     room = len(wanted) if most is None else max(0, most - last)
+    # In a journal that was found older than the run, an item that is new to it may have been done all the same.
+    older_since = connection.scalar(_older_since, {"r": run})
     rows = [
         {
             "run": run,
@@ -111,7 +119,8 @@ def add(connection: Connection, run: int, items: Sequence[FoundItem], most: int 
             "id": item_id,
             "status": _PENDING,
             "attempts": 0,
-            "doubt": 0,
+            "doubt": 0 if older_since is None else _OLDER,
+            "claimed_at": older_since,
             "before": pack(new.before),
             "data": pack(new.data),
         }
@@ -148,7 +157,7 @@ def _fate_row(run: int, fate: ItemResult, now: float) -> dict[str, Any]:
         "least_": _PENDING if fate.outcome in _REVIEWED else _IN_FLIGHT,
         "status_": schema.CODE[fate.outcome],
         "attempts_": fate.attempts,
-        "doubt_": _SLOW if fate.slow else int(fate.doubt or fate.outcome is Outcome.IN_DOUBT),
+        "doubt_": _SLOW if fate.slow else _OLDER if fate.older else int(fate.doubt or fate.outcome is Outcome.IN_DOUBT),
         "finished_": None if fate.outcome is Outcome.PENDING else now,
         "before_": pack(fate.before),
         "after_": pack(fate.after),
@@ -184,9 +193,43 @@ def claim(connection: Connection, run: int, most: int, first: Sequence[int], now
             bool(doubt),
             now if claimed is None else claimed,
             doubt == _SLOW,
+            doubt == _OLDER,
         )
         for seq, item_id, before, data, attempts, doubt, claimed in found.values()
     ]
+
+
+def count_claim(connection: Connection, run: int) -> int:
+    """One claim more, in the transaction of the claim; how many there were."""
+    counted = connection.execute(_count, {"r": run}).scalar()
+    if counted is None:
+        connection.execute(insert(schema.turn).values(run=run, number=1))
+    return int(counted or 1)
+
+
+def claims(connection: Connection, run: int) -> int:
+    """How many claims the run's items had."""
+    return int(connection.scalar(select(schema.turn.c.number).where(schema.turn.c.run == run)) or 0)
+
+
+def distrust(connection: Connection, run: int, claimed: int, since: float) -> int:
+    """The journal is older than the run: whatever it knows of an item that is not settled for good may be out of date.
+
+    `claimed` is what the run's mark counts. Nothing that is missing here was written before the last claim that is
+    known, or else before `since`. Returns how many items have to be looked at before they are done.
+    """
+    last = connection.scalar(select(func.max(_item.c.claimed_at)).where(_item.c.run == run))
+    since = since if last is None else float(last)
+    row = {"number": max(claimed, claims(connection, run)) + 1, "older_since": since}
+    if connection.execute(update(schema.turn).where(schema.turn.c.run == run).values(row)).rowcount == 0:
+        connection.execute(insert(schema.turn).values(run=run, **row))
+    unsettled = [schema.CODE[outcome] for outcome in (Outcome.FAILED, Outcome.IN_DOUBT)]
+    open_ = [_PENDING, _IN_FLIGHT]
+    doubted = update(_item).where(_item.c.run == run, _item.c.doubt != _SLOW).values(
+        doubt=_OLDER, claimed_at=func.coalesce(_item.c.claimed_at, since)
+    )
+    connection.execute(doubted.where(_item.c.status.in_(unsettled)))
+    return connection.execute(doubted.where(_item.c.status.in_(open_))).rowcount
 
 
 def release(connection: Connection, run: int, seqs: Sequence[int]) -> None:

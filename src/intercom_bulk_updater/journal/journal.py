@@ -14,6 +14,7 @@ from typing import Any
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.model import Counts, FoundItem, Item, ItemResult, Outcome
 
+from .mark import Age, RunMark
 from .paths import journal_path
 from .records import Event, FailureGroup, ItemRow, RunRecord, WindowRow
 
@@ -51,11 +52,14 @@ class Journal:
         self.home = journal_path().parent if file is None else file.parent
         """The state folder; `RunLock(journal.home, run_id)`."""
         self._database = Database(file)
+        self._marks: dict[str, RunMark] = {}
         self._runs = Runs(self._database)
         self._items, self._rows, self._log, self._prune = items, rows, log, prune
 
     def close(self) -> None:
         """Close the file; the WAL is folded into it. Harmless when already closed."""
+        for mark in self._marks.values():
+            mark.close()
         self._database.close()
 
     def __enter__(self) -> Journal:
@@ -204,7 +208,11 @@ class Journal:
         number = self._runs.number(run)
         with self._database.transaction() as connection:
             self._items.settle(connection, number, fates)
-            return self._items.claim(connection, number, claim, ready_first, time.time() if now is None else now)
+            items = self._items.claim(connection, number, claim, ready_first, time.time() if now is None else now)
+            claims = self._items.count_claim(connection, number) if items else 0
+        if claims and (mark := self._mark(run)) is not None:
+            mark.advance(claims)
+        return items
 
     def suspect(self, run: str, seqs: Sequence[int]) -> None:
         """Items in flight whose request ran out of time: it may still be under way when this process is gone."""
@@ -226,6 +234,32 @@ class Journal:
         number = self._runs.number(run)
         with self._database.transaction() as connection:
             return self._items.recover(connection, number)
+
+    def age(self, run: str) -> Age | None:
+        """Why this journal may be older than a run of it (copied, restored, cut short); None when nothing says so."""
+        number, mark = self._runs.number(run), self._mark(run)
+        with self._database.reading() as connection:
+            claims = self._items.claims(connection, number)
+        return None if mark is None else mark.compare(claims)
+
+    def distrust(self, run: str, age: Age, since: float) -> int:
+        """For who holds the lock: what this journal, being older than the run, knows of items not done is in doubt.
+
+        `since` is when the run began, by Intercom's clock. Returns how many items have to be looked at. Said once: from
+        now on the journal counts as up to date.
+        """
+        number, mark = self._runs.number(run), self._mark(run)
+        with self._database.transaction() as connection:
+            doubted = self._items.distrust(connection, number, age.claims, since)
+            claims = self._items.claims(connection, number)
+        if mark is not None:
+            mark.begin(claims)
+        return doubted
+
+    def _mark(self, run: str) -> RunMark | None:
+        if self.path is None:
+            return None
+        return self._marks.setdefault(run, RunMark(self.home, run, self.path))
 
     def reopen(
         self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None, since: float | None = None

@@ -19,7 +19,11 @@ def _first(connection: Connection) -> None:
     connection.execute(insert(schema.meta), {"key": "created_at", "value": str(int(time.time()))})
 
 
-STEPS: Mapping[int, Step] = {1: _first}
+def _second(connection: Connection) -> None:
+    schema.turn.create(connection, checkfirst=True)
+
+
+STEPS: Mapping[int, Step] = {1: _first, 2: _second}
 """Step n turns a journal of version n - 1 into one of version n, in one transaction with its new number."""
 
 

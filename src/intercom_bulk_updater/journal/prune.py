@@ -14,6 +14,7 @@ from intercom_bulk_updater.model import RunStatus
 from . import schema
 from .database import Database
 from .lock import RunLock
+from .mark import RunMark
 
 _run = schema.run
 
@@ -45,6 +46,7 @@ def prune(database: Database, home: Path, older_than_days: float, keep: Collecti
                 if _delete(database, number, before):
                     gone.append(run)
                     lock.forget()
+                    RunMark(home, run, database.path).path.unlink(missing_ok=True)
         except RunLocked:
             continue
     if _sweep(database) or gone:

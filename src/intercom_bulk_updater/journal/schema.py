@@ -9,7 +9,7 @@ from sqlalchemy import Column, Double, Index, Integer, MetaData, SmallInteger, T
 
 from intercom_bulk_updater.model import Outcome
 
-VERSION = 1
+VERSION = 2
 """The schema that this program writes. A journal of a higher version is refused; of a lower one, migrated."""
 
 # Small numbers instead of words: an item's row is written three times and there are millions of them.
@@ -123,7 +123,8 @@ item = Table(
         "doubt",
         SmallInteger,
         nullable=False,
-        comment="1: an earlier attempt may have been carried out; read back before acting again. 2: it may still be under way.",
+        comment="1: an earlier attempt may have been carried out; read back before acting again. 2: it may still be under way. "
+        "3: the journal was found older than the run, so that it may have been carried out unknown to this row.",
     ),
     Column(
         "claimed_at",
@@ -147,6 +148,25 @@ item = Table(
     Index("item_by_status", "run", "status", "seq"),
     comment="One row per item of a run: there before a worker sees it, in flight before its request leaves.",
     sqlite_with_rowid=False,
+)
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("run", Integer, primary_key=True, autoincrement=False, comment="`run.number`."),
+    Column(
+        "number",
+        Integer,
+        nullable=False,
+        comment="How often items of the run were claimed; `locks/RUN.mark` counts the same, and a lower number here is an older journal.",
+    ),
+    Column(
+        "older_since",
+        Double,
+        comment="The journal was found older than the run: what was written to an item from then on (unix seconds, by "
+        "Intercom's clock) may be unknown to it. Items found later are looked at as well.",
+    ),
+    comment="How far each run has got, to be compared with its mark.",
 )
 
 window = Table(
@@ -176,5 +196,5 @@ event = Table(
     comment="A run's own log.",
 )
 
-OF_A_RUN = (item, window, event)
+OF_A_RUN = (item, turn, window, event)
 """Every table whose rows belong to a run, by their column `run`."""

@@ -273,7 +273,7 @@ class RunContext:
 
     def since(self) -> float:
         """When the run began, by the server's clock."""
-        return (self.journal.run(self.id).started_at or 0.0) + self.session.client.server_time() - time.time()
+        return self.session.began(self.journal.run(self.id))
 
     def _elapsed(self) -> float:
         """Seconds of work over all processes; while it was paused or a person was asked, the clock stood."""

@@ -22,6 +22,7 @@ from ..parsing.amounts import Amount
 from .context import Cancelled, Job, RunContext
 from .guards import FailureLimit, check_size, counted, counted_are, most_allowed, needs_population
 from .observer import Observer
+from .older_journal import distrust_if_older
 from .preview import Preview, look
 from .read_back import VerificationResult
 from .reader import Reader
@@ -101,6 +102,7 @@ class Runner(RunContext):
         run = self.journal.run(self.id)
         if run.status in (RunStatus.RUNNING, RunStatus.PAUSED):
             self._make_up()
+        self._look_at_age(run)
         left = self.journal.recover(self.id)
         if left:
             self.observer.event("in_doubt", count=left)
@@ -113,6 +115,14 @@ class Runner(RunContext):
         )
         self._counts = self.journal.counts(self.id)
         self.observer.began(self.id)
+
+    def _look_at_age(self, run: RunRecord) -> None:
+        """In a journal that is older than the run, what must not be done twice is looked at before it is done."""
+        if self.job.operation.idempotent is True:
+            return
+        older = distrust_if_older(self.session, run)
+        if older is not None:
+            self._event("older_journal", why=older[0].why, count=older[1])
 
     def _finish(self, error: BaseException | None) -> None:
         self.rest(False)

@@ -12,7 +12,7 @@ from ..api.client import Client
 from ..api.redact import keep_secret
 from ..api.retry import ErrorKind, RetryPolicy, classify
 from ..errors import IntercomBulkError, NotFound
-from ..journal import Journal
+from ..journal import Journal, RunRecord
 from ..model import Workspace
 from ..ratelimit.budget import Budget, WindowStats
 from ..ratelimit.limiter import RateLimiter
@@ -87,6 +87,10 @@ class Session:
             return self.patiently(self.client.workspace)
         except NotFound:
             return self.client.assume(Workspace(id="", admin_id=self.settings.admin_id or ""))
+
+    def began(self, run: RunRecord) -> float:
+        """When a run began, by the server's clock."""
+        return (run.started_at or run.created_at) + self.client.server_time() - time.time()
 
     def look(self, path: str) -> dict[str, Any]:
         """GET a list or an object that the preparation needs; tried again where that may help."""

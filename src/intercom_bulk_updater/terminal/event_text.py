@@ -61,6 +61,10 @@ def _verify(data: Mapping[str, Any]) -> str:
 
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "in_doubt": lambda d: f"{plural(int(d.get('count') or 0), 'item')} in doubt from before: looked at first",
+    "older_journal": lambda d: (
+        f"this journal is older than what the run has done: {d.get('why')}. Each of its items is looked at before anything is "
+        "sent to it again"
+    ),
     "paused": lambda d: "paused: nothing new is started",
     "resumed": lambda d: "goes on",
     "pass": _pass,

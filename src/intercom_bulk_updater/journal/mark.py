@@ -1,0 +1,124 @@
+"""A mark beside the database: how far a run had got, so that a journal that is older than its run is noticed.
+
+A database that was copied, restored from a backup or cut short says of itself nothing but that it is sound. What it lacks
+are the last claims, and with them the knowledge of which messages have left. So each claim is counted twice, in the
+database and in `locks/RUN.mark`, and the two are compared when the run is taken up again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from intercom_bulk_updater.errors import JournalError
+
+from .paths import private_folder
+
+_COUNTED = b"%020d %020d\n"
+"""The line that every claim writes over: how many claims there were, and when (nanoseconds of this machine)."""
+_UNTOUCHED_SECONDS = 2.0
+"""How far the time at which the file system saw the last write may be from the time that the write itself says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Why a journal may be older than a run of it."""
+
+    why: str
+    """For people: what happened to the file, as far as it can be told."""
+    home: Path | None = None
+    """The state folder that it is a copy of, where that is still on this machine."""
+    claims: int = 0
+    """Claims that the mark knows of."""
+
+
+class RunMark:
+    """The mark of one run in the state folder `home`, beside the database `database`.
+
+    Only the process that holds the run writes it. A write costs no fsync: what a killed process wrote is kept by the
+    system, and after a power cut the mark may be behind the database, never before it.
+    """
+
+    def __init__(self, home: Path, run: str, database: Path) -> None:
+        self.path = home / "locks" / f"{run}.mark"
+        self._home = home
+        self._database = database
+        self._file: BinaryIO | None = None
+        self._lock = threading.Lock()
+
+    def begin(self, claims: int) -> None:
+        """Write the mark anew: this database, in this place, with so many claims."""
+        with self._lock:
+            self._begin(claims)
+
+    def _begin(self, claims: int) -> None:
+        self._close()
+        private_folder(self.path.parent)
+        beside = self.path.with_suffix(f".mark-{os.getpid()}")
+        try:
+            beside.unlink(missing_ok=True)
+            file = os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "r+b", buffering=0)
+            file.write(_COUNTED % (claims, time.time_ns()))
+            # The clock of a file server is not ours.
+            skew = round(os.fstat(file.fileno()).st_ctime - time.time(), 3)
+            about = {"file": self._database.stat().st_ino, "home": str(self._home.resolve()), "skew": skew}
+            file.write(json.dumps(about).encode() + b"\n")
+            os.fsync(file.fileno())
+            beside.replace(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
+        self._file = file
+        self._write(file, claims)
+
+    def advance(self, claims: int) -> None:
+        """Count a claim, before any of its requests leaves."""
+        with self._lock:
+            if self._file is None:
+                self._begin(claims)
+            else:
+                self._write(self._file, claims)
+
+    def _write(self, file: BinaryIO, claims: int) -> None:
+        try:
+            file.seek(0)
+            file.write(_COUNTED % (claims, time.time_ns()))
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def compare(self, claims: int) -> Age | None:
+        """Why the database, which knows of `claims` claims, may be older than the run; None when it is not."""
+        try:
+            seen = self.path.stat()
+            first, second, *_ = self.path.read_bytes().split(b"\n")
+            counted, at = map(int, first.split())
+            about = json.loads(second)
+            file, home, skew = int(about["file"]), Path(about["home"]), float(about["skew"])
+        except (OSError, ValueError, KeyError, TypeError):
+            # A run that never claimed anything has no mark, and nothing to lose.
+            return Age("it was copied or restored without its folder locks/") if claims else None
+        if claims < counted:
+            return Age("its last changes are missing, as after a restored backup or a damaged journal.db-wal", claims=counted)
+        if file != self._database.stat().st_ino:
+            elsewhere = home if home != self._home.resolve() and (home / "locks").is_dir() else None
+            return Age(f"it is a copy of the one in {home}", elsewhere, counted)
+        if os.name == "posix" and abs(seen.st_ctime - skew - at / 1e9) > _UNTOUCHED_SECONDS:
+            return Age("its folder was restored, or its files were handled by another program", claims=counted)
+        return None
+
+    def close(self) -> None:
+        """Close the file; harmless when it is not open."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _failed(self, error: OSError) -> JournalError:
+        return JournalError(f"{self.path} cannot be written ({error.strerror}): check who owns the state folder, and its free space.")
