@@ -17,6 +17,8 @@ from .show import out as show_out
 from .show import out_json
 
 _OUT = Shown()
+_PATIENCE = 10.0
+"""Seconds: who asks how things stand wants to know that Intercom is away, not to wait until it is back."""
 
 
 def doctor(*, out: Shown = _OUT) -> int:
@@ -64,7 +66,7 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
     settings.require_token()
     yield "token", True, f"set ({settings.origin('access_token')})", ""
     looking.at = "state folder"
-    with opened(Options(timeout=15.0, retries=1), out) as (session, names):
+    with opened(Options(timeout=15.0, retries=1, patience=_PATIENCE), out) as (session, names):
         session.journal.runs(1)
         yield "state folder", True, str(settings.home), ""
         looking.at = "workspace"
@@ -127,7 +129,7 @@ def _team(team: str, names: WorkspaceNames) -> _Found:
 
 def limits(*, out: Shown = _OUT) -> int:
     """What the rate limit allows right now, by the headers of one request."""
-    with opened(Options(timeout=15.0), out) as (session, _):
+    with opened(Options(timeout=15.0, patience=_PATIENCE), out) as (session, _):
         session.workspace()
         state = session.gate.state()
     if out.data:

@@ -49,6 +49,7 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         "timeout": speed.timeout,
         "on_drift": safety.on_drift,
         "verify": safety.verify,
+        "patience": None if speed.patience is None else _read("--patience", parse_duration, speed.patience),
         "share": None if speed.share is None else _read("--share", parse_share, speed.share),
         **{name: getattr(safety, name) or None for name in ("expect", "max", "canary", "max_failures")},
     }

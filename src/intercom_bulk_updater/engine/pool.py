@@ -22,6 +22,7 @@ from ..api.retry import ErrorClassification
 from ..errors import JournalError
 from ..model import Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
+from ..ratelimit.outage import ServiceAway
 from ..stop import Stop
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
@@ -38,6 +39,8 @@ class Attempt:
     item: Item
     requests: int = 0
     """Write requests that failed so far."""
+    excused: int = 0
+    """How many of them failed because the service was away: they cost it no attempt."""
     doubt: bool = False
     """An earlier request may have been carried out: look before acting."""
     slow: bool = False
@@ -56,8 +59,6 @@ class Attempt:
     """Read-backs that did not succeed."""
     glances: int = 0
     """Read-backs that found nothing yet."""
-    away: float = 0.0
-    """Monotonic seconds since when no connection could be made for it; 0: it can."""
     refused: bool = False
     """Refused for good; the last look tells whether because it already is as wanted."""
     left: dict[str, Any] | None = None
@@ -102,8 +103,11 @@ class PoolStatus:
     queued: int = 0
     waiting: int = 0
     delayed: int = 0
+    away: ServiceAway | None = None
+    """That the service is away, why, and until when."""
     holds: str = ""
-    """What holds the run back: "budget", "workers", "search", "retries", "paused", "finishing", or "" while it starts."""
+    """What holds the run back: "service" (it is away: see `away`), "budget", "workers", "search", "retries", "paused",
+    "finishing", or "" while it starts."""
 
 
 Take = Callable[[Sequence[ItemResult], int], list[Item]]
@@ -333,14 +337,16 @@ class WorkerPool:
     def snapshot(self, more: bool, *, draining: bool = False) -> PoolStatus:
         """What the machine is doing right now."""
         workers = sum(thread.is_alive() for thread in self._threads)
-        holds = "workers"
+        holds, away = "workers", self.gate.away()
         if draining:
             holds = "finishing"
         elif self.paused:
             holds = "paused"
+        elif away is not None:
+            holds = "service"
         elif self.gate.waiting or self.gate.state().blocked_for > 0:
             holds = "budget"
         elif not self._queue and self._busy < workers:
             # With items waiting on disk it is only the clerk who has not handed them out yet.
             holds = "" if not self._dry else "search" if more else "retries" if self._delayed else "finishing"
-        return PoolStatus(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), holds)
+        return PoolStatus(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), away, holds)
