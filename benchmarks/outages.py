@@ -119,9 +119,10 @@ def measure(verb: str, seconds: float, told: bool) -> tuple[bool, str]:
         counts = {k: v for k, v in (json.loads(done.stdout).get("counts") or {}).items() if v} if done.stdout else {}
         twice = sum(kind["2+"] for kind in box.audit()["kinds"].values())
     per_second = len(server.refused) / seconds
-    well = done.returncode == 0 and counts.get("done", 0) + counts.get("unchanged", 0) == ITEMS and not twice and per_second <= 2
+    fine = counts.get("done", 0) + counts.get("unchanged", 0)
+    well = done.returncode == 0 and fine == ITEMS and not twice and per_second <= 2
     line = (
-        f"| {verb} | {seconds:g} s | {'yes' if told else 'no'} | {done.returncode} | {counts.get('done', 0) + counts.get('unchanged', 0)} | "
+        f"| {verb} | {seconds:g} s | {'yes' if told else 'no'} | {done.returncode} | {fine} | "
         f"{counts.get('failed', 0)} | {counts.get('in_doubt', 0)} | {twice} | {len(server.refused)} | {per_second:.2f} | {took:.0f} s |"
     )
     return well, line

@@ -21,7 +21,7 @@ from ..ratelimit.budget import Permit
 from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
 from .error_map import refusal, throttle_kind
-from .messages import Request, Response, SentRequest, Transport
+from .messages import Request, Response, SentRequest, Transport, only_looks
 from .redact import redact
 from .replay import CompletedRequests
 from .retry import UNUSABLE, ErrorClassification, ErrorKind
@@ -153,7 +153,7 @@ class Client:
         """
         if failure.kind in (ErrorKind.PERMANENT, ErrorKind.FATAL) or failure.failure.cause == UNUSABLE:
             return False
-        purpose = "read" if failure.sent is not None and _only_reads(failure.sent) else "action"
+        purpose = "read" if failure.sent is not None and only_looks(failure.sent.method, failure.sent.path) else "action"
         if self.gate.explains(purpose):
             return True
         if not (last or self.gate.suspects) or failure.failure.status == 429:
@@ -346,7 +346,3 @@ def _read(answer: Response, method: str, path: str) -> Json:
         # Intercom answers with the conversation, the part or the tag; of nothing, nobody knows what it did.
         raise BadAnswer(f"{method} {path} was answered 200 with an empty object", **where)
     return body
-
-
-def _only_reads(sent: SentRequest) -> bool:
-    return sent.method == "GET" or sent.path.endswith("search")

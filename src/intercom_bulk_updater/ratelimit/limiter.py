@@ -112,7 +112,8 @@ class RateLimiter:
                 wait = retry_after(headers) if status >= 500 else None
                 self._outage.answered(*about, status, wait=wait, subject=subject, problem=f"it answered {status}")
             elif isinstance(failure, ConnectionFailed | AnswerLost):
-                self._outage.failed(*about, connected=not isinstance(failure, ConnectionFailed), problem=failure.message)
+                connected, advice = not isinstance(failure, ConnectionFailed), str(failure.parts.get("advice") or "")
+                self._outage.failed(*about, connected=connected, problem=failure.message, advice=advice)
             else:
                 self._outage.forget(permit.number)
         self._notice()

@@ -118,6 +118,7 @@ class OutageDetector:
         self._probe: int | None = None
         self._reason = AwayReason.FAILING
         self._problem = ""
+        self._advice = ""
         self._volleys = 0  # of 429s in a row, each sent after the one before was heard
         self._throttled_at = -math.inf
         self.last_good = clock()
@@ -179,7 +180,7 @@ class OutageDetector:
         if now - self._first() < most:
             return None
         said = f" At last: {self._problem}" if self._problem else ""
-        return ServiceUnavailable(f"Intercom has given no good answer for {_long(most)} (--patience).{said}")
+        return ServiceUnavailable(f"Intercom has given no good answer for {_long(most)} (--patience).{said}", advice=self._advice)
 
     def state(self) -> ServiceAway | None:
         """For displays; None when the service is there."""
@@ -207,9 +208,10 @@ class OutageDetector:
         else:
             self._good(number, sent, purpose)
 
-    def failed(self, number: int, sent: float, purpose: str, *, connected: bool, problem: str = "") -> None:
+    def failed(self, number: int, sent: float, purpose: str, *, connected: bool, problem: str = "", advice: str = "") -> None:
         """No answer came: there was no connection, or it broke, or the time ran out."""
         reason = AwayReason.FAILING if connected else AwayReason.UNREACHABLE
+        self._advice = advice
         self._bad(number, sent, purpose, reason, None, "", problem)
 
     def forget(self, number: int) -> None:
