@@ -23,7 +23,7 @@ from ..errors import ConfigurationError
 _FORM = "write it as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT"
 _PAGE = "See docs/howto/network.md."
 _BUNDLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Where the trusted certificates may be named; the first that is set counts."""
+"""Where the trusted certificates may be named: by the first two together, or else by the first of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +79,58 @@ def _checked(value: str, origin: str) -> ProxySettings:
 
 
 def tls_context() -> ssl.SSLContext:
-    """What certificates are trusted: those of the variable that is set, else the system's."""
+    """What certificates are trusted: those that the environment names, else the system's."""
     for variable in _BUNDLES:
-        value = os.environ.get(variable, "").strip()
-        if value:
-            return _trusting(variable, value)
-    return httpcore2.default_ssl_context()
+        if _named_in(variable):
+            _check_bundle(variable)  # also one that does not count: other libraries of the same process go by it
+    chosen = [name for name in _BUNDLES[:2] if _named_in(name)] or [name for name in _BUNDLES[2:] if _named_in(name)][:1]
+    if not chosen:
+        return httpcore2.default_ssl_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for variable in chosen:
+        _load(context, variable)
+    return context
+
+
+def _named_in(variable: str) -> str:
+    return os.environ.get(variable, "").strip()
 
 
 def trusted_by() -> str:
     """The variable that names the trusted certificates; "" for the system's."""
-    return next((name for name in _BUNDLES if os.environ.get(name, "").strip()), "")
+    return next((name for name in _BUNDLES if _named_in(name)), "")
 
 
-def _trusting(variable: str, value: str) -> ssl.SSLContext:
-    folders = [Path(one) for one in value.split(os.pathsep)]
-    files = variable != "SSL_CERT_DIR" and not Path(value).is_dir()
-    wanted = "a file with certificates in PEM form" if files else "a folder of certificates, as c_rehash makes it"
-    for path in [Path(value)] if files else folders:
+def _paths(variable: str) -> tuple[list[Path], bool]:
+    """The files or folders that a variable names, and whether they are to be files."""
+    value = _named_in(variable)
+    if variable == "SSL_CERT_DIR":
+        return [Path(one) for one in value.split(os.pathsep)], False
+    return [Path(value)], not Path(value).is_dir() or variable == "SSL_CERT_FILE"
+
+
+def _check_bundle(variable: str) -> None:
+    paths, files = _paths(variable)
+    for path in paths:
         if not path.exists() or path.is_dir() == files:
             what = "does not exist" if not path.exists() else "is a folder" if files else "is a file"
-            raise ConfigurationError(f"{variable} is {value!r}, which {what}: name {wanted}, or unset {variable}. {_PAGE}")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        for path in [Path(value)] if files else folders:
+            raise ConfigurationError(f"{variable} is {str(path)!r}, which {what}: name {_wanted(files)}, or unset {variable}. {_PAGE}")
+
+
+def _wanted(files: bool) -> str:
+    return "a file with certificates in PEM form" if files else "a folder of certificates, as c_rehash makes it"
+
+
+def _load(context: ssl.SSLContext, variable: str) -> None:
+    paths, files = _paths(variable)
+    for path in paths:
+        try:
             context.load_verify_locations(cafile=path if files else None, capath=None if files else path)
-    except (OSError, ssl.SSLError) as exc:
-        raise ConfigurationError(
-            f"{variable} is {value!r}, which cannot be read ({exc.strerror or exc}): name {wanted}, or unset {variable}. {_PAGE}"
-        ) from None
-    return context
+        except (OSError, ssl.SSLError) as exc:
+            why = "it has no certificate" if isinstance(exc, ssl.SSLError) else exc.strerror or str(exc)
+            raise ConfigurationError(
+                f"{variable} is {str(path)!r}, which cannot be read ({why}): name {_wanted(files)}, or unset {variable}. {_PAGE}"
+            ) from None
 
 
 def is_loopback(url: str) -> bool:

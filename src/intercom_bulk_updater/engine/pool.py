@@ -22,7 +22,6 @@ from ..api.retry import ErrorClassification
 from ..errors import JournalError
 from ..model import Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
-from ..ratelimit.outage import ServiceAway
 from ..stop import Stop
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
@@ -103,10 +102,8 @@ class PoolStatus:
     queued: int = 0
     waiting: int = 0
     delayed: int = 0
-    away: ServiceAway | None = None
-    """That the service is away, why, and until when."""
     holds: str = ""
-    """What holds the run back: "service" (it is away: see `away`), "budget", "workers", "search", "retries", "paused",
+    """What holds the run back: "service" (it is away), "budget", "workers", "search", "retries", "paused",
     "finishing", or "" while it starts."""
 
 
@@ -337,16 +334,16 @@ class WorkerPool:
     def snapshot(self, more: bool, *, draining: bool = False) -> PoolStatus:
         """What the machine is doing right now."""
         workers = sum(thread.is_alive() for thread in self._threads)
-        holds, away = "workers", self.gate.away()
+        holds = "workers"
         if draining:
             holds = "finishing"
         elif self.paused:
             holds = "paused"
-        elif away is not None:
+        elif self.gate.away() is not None:
             holds = "service"
         elif self.gate.waiting or self.gate.state().blocked_for > 0:
             holds = "budget"
         elif not self._queue and self._busy < workers:
             # With items waiting on disk it is only the clerk who has not handed them out yet.
             holds = "" if not self._dry else "search" if more else "retries" if self._delayed else "finishing"
-        return PoolStatus(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), away, holds)
+        return PoolStatus(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), holds)

@@ -175,12 +175,12 @@ class OutageDetector:
         if self.is_away and self._asked > now and self._asked > self._since + most:
             at = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(time.time() + self._asked - now))
             return ServiceUnavailable(
-                f"Intercom asks to wait until {at}, which is longer than the patience of {_long(most)} (--patience)."
+                f"Intercom asks to wait until {at}, which is longer than the patience of {_long(most)}."
             )
         if now - self._first() < most:
             return None
         said = f" At last: {self._problem}" if self._problem else ""
-        return ServiceUnavailable(f"Intercom has given no good answer for {_long(most)} (--patience).{said}", advice=self._advice)
+        return ServiceUnavailable(f"Intercom has given no good answer for {_long(most)}.{said}", advice=self._advice)
 
     def state(self) -> ServiceAway | None:
         """For displays; None when the service is there."""
