@@ -20,6 +20,7 @@
     │   ├── AnswerLost                             sent, and the answer never came
     │   │   └── TimedOut
     │   └── BadAnswer                              an answer that is not what the API promises
+    │       └── AnswerTooLarge                     an answer of more than 64 MiB
     ├── SearchError                       exit 7   the search broke off; what was found is kept
     ├── SearchLoop                        exit 1   the cursor repeats
     ├── SafetyStop                        exit 5   a guard, an altered plan, no confirmation
@@ -204,6 +205,10 @@ class BadAnswer(TransportError):
     def __init__(self, message: str = "", *, status: int = 0, **parts: Any) -> None:
         self.status = status
         super().__init__(message, **parts)
+
+
+class AnswerTooLarge(BadAnswer):
+    """The answer is larger than any that Intercom gives, so it was not read to its end."""
 
 
 class SearchError(IntercomBulkError):

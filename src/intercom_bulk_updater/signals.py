@@ -1,4 +1,4 @@
-"""Ctrl-C and TERM: the first stops in order, the second leaves at once; the journal knows what is in doubt then."""
+"""Ctrl-C, TERM and HUP: the first stops in order, the second leaves at once; the journal knows what is in doubt then."""
 
 from __future__ import annotations
 
@@ -14,23 +14,29 @@ from .errors import Interrupted
 from .stop import Stop
 
 _DRAINED = "Interrupted; what was in flight was finished."
+HANG_UP = int(getattr(signal, "SIGHUP", 0))
+"""The window was closed; 0 on systems that have no such signal."""
 _STOPPING = "\nStopping: finishing what is in flight. Again to leave at once.\n"
 
 
 @contextmanager
 def orderly(stop: Stop) -> Iterator[None]:
-    """While this lasts, SIGINT and SIGTERM ask `stop`; a second one ends the process."""
+    """While this lasts, SIGINT, SIGTERM and SIGHUP (the window was closed) ask `stop`; a second one ends the process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def heard(number: int, frame: Any) -> None:
         if stop.asked:
-            leave(number, stop)
-        stop.ask(Interrupted(_DRAINED, signal_number=number))
-        _say_stopping()
+            if number != HANG_UP:  # a terminal that goes away may say so twice: by its shell, and by the system
+                leave(number, stop)
+            return
+        stop.ask(_interrupted(number))
+        _say(_STOPPING)
 
-    earlier = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Who started the command with nohup wants it to outlive the window.
+    heeded = [one for one in (signal.SIGINT, signal.SIGTERM, HANG_UP) if one and signal.getsignal(one) is not signal.SIG_IGN]
+    earlier = {number: signal.signal(number, heard) for number in heeded}
     try:
         yield
     finally:
@@ -38,38 +44,56 @@ def orderly(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _interrupted(number: int) -> Interrupted:
+    # A closed window is an end from outside, as TERM is.
+    return Interrupted(_DRAINED, signal_number=signal.SIGTERM if number == HANG_UP else number)
+
+
+def _say(text: str) -> None:
+    """Write to a terminal that may be gone; then what follows goes nowhere, and spoils no exit."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            with suppress(OSError):
+                if os.isatty(descriptor) or descriptor == 2:
+                    os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
 @contextmanager
 def orderly_here(stop: Stop) -> Iterator[list[int]]:
-    """The same for a script that called us: Ctrl-C alone, and only where nobody else has laid a hand on it.
+    """The same for a script that called us: Ctrl-C and HUP alone, and only where nobody else has laid a hand on them.
 
-    Yields the signals that were heard. A second one ends the process, or raises KeyboardInterrupt where a person types
+    Yields the signals that were heard. A second Ctrl-C ends the process, or raises KeyboardInterrupt where a person types
     (a notebook, a prompt), whose session has to outlive it.
     """
     heard: list[int] = []
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield heard
-        return
 
     def hear(number: int, frame: Any) -> None:
         if heard or stop.asked:
+            if number == HANG_UP:
+                return
             if hasattr(sys, "ps1") or "ipykernel" in sys.modules:
                 raise KeyboardInterrupt
             leave(number, stop)
         heard.append(number)
-        stop.ask(Interrupted(_DRAINED, signal_number=number))
-        _say_stopping()
+        stop.ask(_interrupted(number))
+        _say(_STOPPING)
 
-    signal.signal(signal.SIGINT, hear)
+    free: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        usual = {int(signal.SIGINT): signal.default_int_handler, HANG_UP: signal.SIG_DFL}
+        free = {number: handler for number, handler in usual.items() if number and signal.getsignal(number) is handler}
+    for number in free:
+        signal.signal(number, hear)
     try:
         yield heard
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _say_stopping() -> None:
-    with suppress(OSError, ValueError):  # a run drains whether or not its words can be written
-        sys.stderr.write(_STOPPING)
+        for number, handler in free.items():
+            signal.signal(number, handler)
 
 
 def leave(number: int, stop: Stop) -> NoReturn:

@@ -198,9 +198,8 @@ def test_a_network_that_goes_away_fails_no_item(desk: Desk, for_good: bool) -> N
     cutting.start()
     with (
         patch.object(type(box), "env", lambda self: {**_env(self), "INTERCOM_BASE_URL": f"http://127.0.0.1:{line.port}"}),
-        patch("intercom_bulk_updater.engine.processor.UNREACHABLE_SECONDS", 1.5 if for_good else 30.0),
     ):
-        answer = desk.close("--workers", "3", "--retries", "2" if for_good else "1")
+        answer = desk.close("--workers", "3", "--retries", "2" if for_good else "1", "--patience", "1.5s" if for_good else "30s")
         cutting.join()
         if for_good:
             assert (answer.code, answer.counts.get("failed", 0)) == (7, 0), answer.err

@@ -13,24 +13,27 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited, UsageError
+from ..errors import ApiError, BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited, TransportError, UsageError
 from ..model import Requests, Workspace
 from ..ratelimit.budget import Permit
+from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
 from .error_map import refusal, throttle_kind
-from .messages import Request, Response, SentRequest, Transport
+from .messages import Request, Response, SentRequest, Transport, only_looks
 from .paths import UnusableId
 from .redact import redact
 from .replay import CompletedRequests
+from .retry import UNUSABLE, ErrorClassification, ErrorKind
 
 log = logging.getLogger("intercom_bulk_updater")
 
 Json = dict[str, Any]
+_PROBE = "me"
+"""What is asked to find out whether the service is back: it touches nobody's data, and any token may."""
+_PROBE_SECONDS = 10.0
 
 
 class Client:
@@ -55,6 +58,7 @@ class Client:
         self.admin_id = admin_id
         self.requests = Requests()
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._hand = threading.local()
         self._carried = threading.local()
         self._skew = (0.0, 0.0)
@@ -121,25 +125,54 @@ class Client:
         raise UsageError(f"{redact(path)} is not below {where}: give the client a path, such as conversations/123.")
 
     def _send(self, request: Request, purpose: str) -> Json:
+        return self._carry(request, purpose, self._permit(purpose))
+
+    def _carry(self, request: Request, purpose: str, permit: Permit) -> Json:
         method, path = request.method, request.path
-        permit = self._permit(purpose)
         began = time.monotonic()
         self._count(purpose)
         try:
             answer = self._transport.send(request)
-        except BaseException:
-            self.gate.leave(permit, status=None, headers=None)
+        except BaseException as exc:
+            failure = exc if isinstance(exc, TransportError) else None
+            self.gate.leave(permit, status=None, headers=None, failure=failure)
             raise
         log.debug("%s %s %s %.0f ms", method, path, answer.status, (time.monotonic() - began) * 1000)
-        date = _date(answer.headers.get("date"))
+        date = read_date(answer.headers.get("date"))
         if date is not None:
             self._tell_time(date, time.time() - (time.monotonic() - began))
         if answer.status == 429:
             raise self._throttled(permit, answer, method, path)
-        self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date)
-        if answer.status >= 400:
+        self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date, subject=path)
+        if answer.status >= 300:
             raise refusal(answer, method, path)
         return _read(answer, method, path)
+
+    # -- a service that is away -------------------------------------------------------------------------------------
+
+    def excuses(self, failure: ErrorClassification, *, last: bool) -> bool:
+        """Whether a request failed because the service is away, so that it costs its item no attempt.
+
+        `last`: there is no attempt left. Before the item pays for it, one probe asks whether the service is there.
+        """
+        if failure.kind in (ErrorKind.PERMANENT, ErrorKind.FATAL) or failure.failure.cause == UNUSABLE:
+            return False
+        purpose = "read" if failure.sent is not None and only_looks(failure.sent.method, failure.sent.path) else "action"
+        if self.gate.explains(purpose):
+            return True
+        if not (last or self.gate.suspects) or failure.failure.status == 429:
+            return False
+        with self._asking:
+            if self.gate.in_doubt(purpose) and not self.gate.explains(purpose):
+                self._probe(self.gate.enter("read", probe=True))
+        return self.gate.explains(purpose)
+
+    def _probe(self, permit: Permit) -> None:
+        """Ask whether the service is there; the gate hears the answer."""
+        try:
+            self._carry(Request("GET", _PROBE, timeout=_PROBE_SECONDS), "read", permit)
+        except (ApiError, TransportError) as exc:
+            log.info("asked whether Intercom is back: %s", exc)
 
     @contextmanager
     def carrying(self, carried: CompletedRequests) -> Iterator[None]:
@@ -153,7 +186,7 @@ class Client:
 
     def one_more(self) -> None:
         """Another library is about to send a request beyond the one whose permit is in hand: wait for its own."""
-        permit = self.gate.enter("action", finishing=True)
+        permit = self._admitted("action", finishing=True)
         self._count("action")
         self.gate.leave(permit, status=None, headers=None)
 
@@ -178,7 +211,9 @@ class Client:
                     self._count_throttled()
                     hand.wait = self.gate.throttled(hand.permit, headers=hand.headers, kind=hand.throttle)
                 else:
-                    self.gate.leave(hand.permit, status=hand.status, headers=hand.headers)
+                    self.gate.leave(
+                        hand.permit, status=hand.status, headers=hand.headers, failure=hand.failure, subject=hand.subject
+                    )
 
     def _permit(self, purpose: str) -> Permit:
         hand: PermitLease | None = getattr(self._hand, "value", None)
@@ -190,9 +225,15 @@ class Client:
     def _enter(self, purpose: str) -> Permit:
         """Wait for a permit. From its first one on, an action is in flight: a stop waits for its other requests."""
         carried: CompletedRequests | None = getattr(self._carried, "value", None)
-        permit = self.gate.enter(purpose, finishing=carried is not None and carried.begun)
+        permit = self._admitted(purpose, finishing=carried is not None and carried.begun)
         if carried is not None:
             carried.begun = True
+        return permit
+
+    def _admitted(self, purpose: str, *, finishing: bool) -> Permit:
+        """A permit for the request itself: while the service is away, who is first in the queue asks whether it is back."""
+        while (permit := self.gate.enter(purpose, finishing=finishing)).probe:
+            self._probe(permit)
         return permit
 
     # -- facts about the workspace ----------------------------------------------------------------------------------
@@ -284,6 +325,8 @@ class PermitLease:
         self.permit: Permit | None = permit
         self.status: int | None = None
         self.headers: Mapping[str, str] | None = None
+        self.failure: TransportError | None = None
+        self.subject = ""
         self.throttle = ""
         self.wait = 0.0
 
@@ -307,13 +350,3 @@ def _read(answer: Response, method: str, path: str) -> Json:
         # Intercom answers with the conversation, the part or the tag; of nothing, nobody knows what it did.
         raise BadAnswer(f"{method} {path} was answered 200 with an empty object", **where)
     return body
-
-
-@lru_cache(maxsize=16)  # a second's answers all carry the same date
-def _date(value: str | None) -> float | None:
-    if not value:
-        return None
-    try:
-        return parsedate_to_datetime(value).timestamp()
-    except (ValueError, TypeError):
-        return None

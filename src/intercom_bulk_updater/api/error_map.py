@@ -5,6 +5,9 @@ Intercom's error shape and codes: https://developers.intercom.com/docs/reference
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -34,8 +37,25 @@ def throttle_kind(code: str, message: str) -> str:
     return "overload" if code == "too_many_requests" else "window"
 
 
+def _redirected(answer: Response, method: str, path: str) -> InvalidRequest:
+    """An answer that points elsewhere. It is never followed, for the token would go there, and its body is not believed."""
+    try:
+        host = urlsplit(answer.headers.get("location", "")).netloc.rpartition("@")[2]
+    except ValueError:
+        host = ""
+    target = re.sub(r"[^A-Za-z0-9.:\[\]-]", "", host)[:100]
+    said = f"redirected to {target}" if target else "redirected to another address of the same server"
+    return InvalidRequest(
+        f"{method} {path} was {said} ({answer.status}), which is not followed, and nothing of the answer is believed. "
+        "A login page or a proxy may stand in between, or the base URL be wrong: see `intercom-bulk doctor`.",
+        status=answer.status, code="redirected", api_message=said, method=method, path=path, headers=dict(answer.headers),
+    )
+
+
 def refusal(answer: Response, method: str, path: str) -> ApiError:
-    """The error for an answer of 400 or more, whatever its body looks like."""
+    """The error for an answer of 300 or more, whatever its body looks like."""
+    if answer.status < 400:
+        return _redirected(answer, method, path)
     body = read_error_body(answer.body)
     kind: type[ApiError]
     if answer.status == 407 or (not body.json and answer.status in _OF_INTERCOM):

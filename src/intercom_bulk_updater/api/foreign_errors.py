@@ -78,7 +78,7 @@ def answered(result: Any) -> ApiError | TransportError | None:
     status = _number(getattr(result, "status_code", None)) or _number(getattr(result, "status", None))
     if status:
         sent, content = _sent(getattr(result, "request", None)), getattr(result, "content", None)
-        if status >= 400:
+        if status >= 300:
             return _refusal(status, getattr(result, "headers", None), content, sent)
         return _no_answer(status) if isinstance(content, bytes) and status == 200 and not _is_json(content) else None
     if isinstance(result, Mapping) and result.get("type") == "error.list" and result.get("errors"):

@@ -84,6 +84,8 @@ class RetryPolicy:
 
 NO_CONNECTION = "no connection"
 """The cause of what failed before anything was sent."""
+UNUSABLE = "unusable answer"
+"""The cause of an answer that is not what the API promises."""
 _FATAL = {401, 402, 403, 405, 406, 415}
 
 
@@ -133,7 +135,7 @@ def _transport(exc: TransportError) -> ErrorClassification:
         return ErrorClassification(ErrorKind.NOT_APPLIED, _failure(NO_CONNECTION, exc), sent=sent)
     if isinstance(exc, TimedOut):
         return ErrorClassification(ErrorKind.MAYBE_RUNNING, _failure("timeout", exc), sent=sent)
-    cause = "unusable answer" if isinstance(exc, BadAnswer) else "connection lost"
+    cause = UNUSABLE if isinstance(exc, BadAnswer) else "connection lost"
     return ErrorClassification(ErrorKind.MAYBE_APPLIED, _failure(cause, exc), sent=sent)
 
 
@@ -148,6 +150,12 @@ def _foreign(exc: BaseException) -> ErrorClassification:
         return verdict
     words = redact(f"{exc}: {verdict.failure.message}")[:500]
     return replace(verdict, failure=replace(verdict.failure, message=words))
+
+
+def failure_of(exc: BaseException) -> TransportError | None:
+    """Why a request of another library has no answer; None where it has one, or where there was no request."""
+    found = told(exc)
+    return found[0] if found is not None and isinstance(found[0], TransportError) else None
 
 
 def _wraps(exc: BaseException, error: BaseException) -> bool:

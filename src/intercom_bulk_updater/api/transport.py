@@ -6,26 +6,24 @@ far a request got before it failed, because that decides whether it may be sent 
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpcore2
 
-from ..errors import AnswerLost, ConnectionFailed, TimedOut
+from ..errors import AnswerLost, AnswerTooLarge, ConfigurationError, ConnectionFailed, TimedOut
+from .deadline import DeadlineBackend, within
 from .messages import Request, Response
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
+from .network import ProxySettings, connection_problem, proxy_for, tls_context
 
 _KEPT_ALIVE = 55.0
 """Seconds that an idle connection is used again; servers close theirs after a minute or more."""
 _UNSENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout, httpcore2.ProxyError, httpcore2.UnsupportedProtocol)
 """Nothing of the request has left."""
+MOST = 64 * 2**20
+"""Bytes of a body, as it comes and as it is when unpacked: more than any answer of Intercom's has."""
 _SAFE = "/?&=%:@!$'()*+,;~-._[]"
 """Characters of a path that are sent as they are: paths may come with a query, and quoted already."""
 
@@ -40,7 +38,9 @@ class HttpTransport:
     headers:
         Sent with every request.
     timeout:
-        Seconds for connecting, and between bytes.
+        Seconds from the first byte that is sent to the last that is received.
+
+    Raises ConfigurationError for a proxy or for certificates that the environment names wrongly.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], *, timeout: float) -> None:
@@ -57,8 +57,10 @@ class HttpTransport:
             (b"Host", parts.netloc.rpartition("@")[2].encode("idna")),
             *((name.encode(), value.encode()) for name, value in headers.items()),
         ]
-        self._tls: SSLContext | None = httpcore2.default_ssl_context() if secure else None
-        self._pool = _by_proxy(_proxy(base_url), self._tls)
+        self._tls = tls_context() if secure else None
+        self._proxy = proxy_for(base_url)
+        self._backend = DeadlineBackend()
+        self._pool = self._by_proxy(self._proxy) if self._proxy is not None else None
         # One connection belongs to one request at a time, so there is no pool to look through under a lock: whoever sends
         # takes the one that was used last, or makes one. `append` and `pop` are atomic.
         self._idle: list[httpcore2.HTTPConnection] = []
@@ -68,24 +70,34 @@ class HttpTransport:
         where = {"method": request.method, "path": request.path}
         content = b"" if request.json is None else json.dumps(request.json, separators=(",", ":")).encode()
         asked = self._asked(request, content)
+        seconds = request.timeout or self._timeout
+        # A search, like any look, carries nothing out.
+        harm = "" if request.is_read else "; it may have been carried out"
         try:
-            answer, body = self._exchange(asked)
+            with within(seconds):
+                answer, body = self._exchange(asked)
         except _UNSENT as exc:
-            raise ConnectionFailed(f"There is no connection to {self._base}: {_words(exc)}", **where) from exc
+            problem, advice, settings = connection_problem(exc, self._base, self._proxy)
+            if settings:
+                raise ConfigurationError(f"{problem} {advice}") from exc
+            raise ConnectionFailed(f"{problem} {advice}".strip(), **where, advice=advice) from exc
         except httpcore2.TimeoutException as exc:
-            raise TimedOut(
-                f"{request.method} {request.path} had no answer within {request.timeout or self._timeout:g} s; "
-                "it may have been carried out",
-                **where,
-            ) from exc
+            raise TimedOut(f"{request.method} {request.path} had no answer within {seconds:g} s{harm}", **where) from exc
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as exc:
             raise AnswerLost(
-                f"{request.method} {request.path}: the connection broke before the answer came ({_words(exc)}); "
-                "it may have been carried out",
-                **where,
+                f"{request.method} {request.path}: the connection broke before the answer came ({_words(exc)}){harm}", **where
             ) from exc
+        except _TooLarge as exc:
+            raise _too_large(request, harm) from exc
+        if answer.status == 407 and self._proxy is not None:
+            problem, advice, _ = connection_problem(httpcore2.ProxyError("407"), self._base, self._proxy)
+            raise ConfigurationError(f"{problem} {advice}")
         told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-        return Response(answer.status, told, _plain(body, told.get("content-encoding", "")))
+        try:
+            plain = _plain(body, told.get("content-encoding", ""))
+        except _TooLarge as exc:
+            raise _too_large(request, harm) from exc
+        return Response(answer.status, told, plain)
 
     def close(self) -> None:
         """Close the connections."""
@@ -130,53 +142,56 @@ class HttpTransport:
             if not (connection.is_closed() or connection.has_expired()):
                 return connection
             connection.close()
-        return httpcore2.HTTPConnection(self._origin, ssl_context=self._tls, keepalive_expiry=_KEPT_ALIVE)
+        return httpcore2.HTTPConnection(
+            self._origin, ssl_context=self._tls, keepalive_expiry=_KEPT_ALIVE, network_backend=self._backend
+        )
+
+    def _by_proxy(self, proxy: ProxySettings) -> httpcore2.ConnectionPool:
+        """The pool that goes through a proxy."""
+        return httpcore2.ConnectionPool(
+            ssl_context=self._tls, proxy=httpcore2.Proxy(proxy.url, auth=proxy.auth), max_connections=None,
+            keepalive_expiry=_KEPT_ALIVE, network_backend=self._backend,
+        )
+
+
+class _TooLarge(Exception):
+    """A body has more than `MOST` bytes."""
+
+
+def _too_large(request: Request, harm: str) -> AnswerTooLarge:
+    most = f"{MOST // 2**20} MiB"
+    return AnswerTooLarge(
+        f"{request.method} {request.path} was answered with more than {most}, the most that is read{harm}",
+        method=request.method, path=request.path, status=200,
+    )
 
 
 def _read(answer: httpcore2.Response) -> tuple[httpcore2.Response, bytes]:
+    pieces: list[bytes] = []
+    size = 0
     try:
-        return answer, b"".join(answer.iter_stream())
+        for piece in answer.iter_stream():
+            size += len(piece)
+            if size > MOST:
+                raise _TooLarge
+            pieces.append(piece)
+        return answer, b"".join(pieces)
     finally:
         answer.close()
 
 
-def _by_proxy(url: str | None, tls: SSLContext | None) -> httpcore2.ConnectionPool | None:
-    """The pool that goes through a proxy; None to connect directly."""
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    proxy = httpcore2.Proxy(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", auth=auth)
-    return httpcore2.ConnectionPool(ssl_context=tls, proxy=proxy, max_connections=None, keepalive_expiry=_KEPT_ALIVE)
-
-
 def _plain(body: bytes, encoding: str) -> bytes:
     """The body as it was before compression: none is asked for, and a proxy on the way may compress all the same."""
-    if encoding not in ("gzip", "x-gzip", "deflate"):
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
         return body
+    unpacking = zlib.decompressobj(wbits=47)  # 47: gzip or zlib, by the first bytes
     try:
-        return zlib.decompress(body, wbits=47)  # 47: gzip or zlib, by the first bytes
+        plain = unpacking.decompress(body, MOST + 1)
     except zlib.error:
         return body  # the reader of the JSON says what it is not
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for this address; none for this machine itself."""
-    parts = urlsplit(url)
-    if _loopback(url) or proxy_bypass(parts.hostname or ""):
-        return None
-    known = getproxies()
-    return known.get(parts.scheme) or known.get("all")
-
-
-def _loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    if len(plain) > MOST:
+        raise _TooLarge
+    return plain
 
 
 def _words(exc: Exception) -> str:

@@ -9,8 +9,8 @@ _TAKE_TEXT = frozenset(
     f"--{name}"
     for name in (
         "where", "query", "ids", "csv", "id-column", "from-run", "outcome", "exclude", "limit", "plan", "expect", "max", "canary",
-        "max-failures", "workers", "share", "rate", "timeout", "retries", "deadline", "report", "body", "until", "tag", "to-team",
-        "to-admin", "param",
+        "max-failures", "workers", "share", "rate", "timeout", "retries", "patience", "deadline", "report", "body", "until", "tag",
+        "to-team", "to-admin", "param",
     )
 )
 # What can only be a flag: behind one that takes a value it means that the value was forgotten.

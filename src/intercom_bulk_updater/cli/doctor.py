@@ -17,6 +17,8 @@ from .show import out as show_out
 from .show import out_json
 
 _OUT = Shown()
+_PATIENCE = 10.0
+"""Seconds: who asks how things stand wants to know that Intercom is away, not to wait until it is back."""
 
 
 def doctor(*, out: Shown = _OUT) -> int:
@@ -63,8 +65,10 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
     looking.at = "token"
     settings.require_token()
     yield "token", True, f"set ({settings.origin('access_token')})", ""
+    looking.at = "network"
+    yield "network", True, _way(settings.base_url), ""
     looking.at = "state folder"
-    with opened(Options(timeout=15.0, retries=1), out) as (session, names):
+    with opened(Options(timeout=15.0, retries=1, patience=_PATIENCE), out) as (session, names):
         session.journal.runs(1)
         yield "state folder", True, str(settings.home), ""
         looking.at = "workspace"
@@ -88,6 +92,18 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
             yield "rate limit", True, f"{state.limit:,} calls in {state.window_seconds:.0f} s", ""
         else:
             yield "rate limit", None, "Intercom tells none", "Runs go slowly then; `--rate` sets a ceiling of your own."
+
+
+def _way(base_url: str) -> str:
+    """How Intercom is reached. Raises ConfigurationError for a proxy or certificates that the environment names wrongly."""
+    from ..api.network import proxy_for, tls_context, trusted_by
+
+    proxy = proxy_for(base_url)
+    said = f"through the proxy {proxy}" if proxy is not None else "no proxy"
+    if not base_url.startswith("https:"):
+        return said
+    tls_context()
+    return f"{said}; certificates: {trusted_by() or 'those of this system'}"
 
 
 _Found = tuple[bool | None, str, str]
@@ -127,7 +143,7 @@ def _team(team: str, names: WorkspaceNames) -> _Found:
 
 def limits(*, out: Shown = _OUT) -> int:
     """What the rate limit allows right now, by the headers of one request."""
-    with opened(Options(timeout=15.0), out) as (session, _):
+    with opened(Options(timeout=15.0, patience=_PATIENCE), out) as (session, _):
         session.workspace()
         state = session.gate.state()
     if out.data:

@@ -17,6 +17,7 @@ from ..journal import RunRecord
 from ..model import Reversibility
 from ..operations.operation import Operation
 from ..parsing.amounts import parse_duration, parse_rate, parse_share
+from ..ratelimit.outage import ServiceAway
 from ..runs.options import Options
 from ..runs.plan import SCHEMA, write_plan
 from ..runs.population import population
@@ -51,6 +52,7 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         "timeout": speed.timeout,
         "on_drift": safety.on_drift,
         "verify": safety.verify,
+        "patience": None if speed.patience is None else _read("--patience", parse_duration, speed.patience),
         "share": None if speed.share is None else _read("--share", parse_share, speed.share),
         **{name: getattr(safety, name) or None for name in ("expect", "max", "canary", "max_failures")},
     }
@@ -112,7 +114,16 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
     from ..settings import load
 
     with orderly(stop), open_session(load(), options, stop) as session:
+        if output is not None and not output.quiet:
+            session.gate.on_service = _say_service  # a run takes this over, and tells it among its events
         yield session, WorkspaceNames(session.look)
+
+
+def _say_service(away: ServiceAway | None) -> None:
+    """Before there is a run that tells it among its events, or where there is none."""
+    from ..terminal.bottleneck import away as waiting
+
+    say("Intercom is back." if away is None else f"Intercom {waiting(away.as_json())[0]}.")
 
 
 def _unwritten(file: Path) -> None:

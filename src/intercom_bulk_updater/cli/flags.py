@@ -81,6 +81,7 @@ class Speed:
     rate: Annotated[str | None, _flag(_SPEED, "auto (the default), or a ceiling: 6000/min.")] = None
     timeout: Annotated[float | None, _flag(_SPEED, "Seconds one request may take. Default: 30.")] = None
     retries: Annotated[int | None, _flag(_SPEED, "Repetitions of what failed for a passing reason. Default: 3."), _WHOLE] = None
+    patience: Annotated[str | None, _flag(_SPEED, "How long to wait for Intercom when it is away. Default: 10m.")] = None
     deadline: Annotated[str | None, _flag(_SPEED, "Stop softly after this long: 2h.")] = None
 
 

@@ -13,8 +13,8 @@ from ..journal import RunLock
 from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
-from ..runs.options import Options
 from ..runs.older_journal import distrust_if_older
+from ..runs.options import Options
 from ..runs.plan import check_plan, read_plan
 from ..runs.runner import Job, Runner
 from ..runs.sources import ListSource, SearchSource

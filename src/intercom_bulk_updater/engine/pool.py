@@ -38,6 +38,8 @@ class Attempt:
     item: Item
     requests: int = 0
     """Write requests that failed so far."""
+    excused: int = 0
+    """How many of them failed because the service was away: they cost it no attempt."""
     doubt: bool = False
     """An earlier request may have been carried out: look before acting."""
     slow: bool = False
@@ -56,8 +58,6 @@ class Attempt:
     """Read-backs that did not succeed."""
     glances: int = 0
     """Read-backs that found nothing yet."""
-    away: float = 0.0
-    """Monotonic seconds since when no connection could be made for it; 0: it can."""
     refused: bool = False
     """Refused for good; the last look tells whether because it already is as wanted."""
     left: dict[str, Any] | None = None
@@ -103,7 +103,8 @@ class PoolStatus:
     waiting: int = 0
     delayed: int = 0
     holds: str = ""
-    """What holds the run back: "budget", "workers", "search", "retries", "paused", "finishing", or "" while it starts."""
+    """What holds the run back: "service" (it is away), "budget", "workers", "search", "retries", "paused",
+    "finishing", or "" while it starts."""
 
 
 Take = Callable[[Sequence[ItemResult], int], list[Item]]
@@ -345,6 +346,8 @@ class WorkerPool:
             holds = "finishing"
         elif self.paused:
             holds = "paused"
+        elif self.gate.away() is not None:
+            holds = "service"
         elif self.gate.waiting or self.gate.state().blocked_for > 0:
             holds = "budget"
         elif not self._queue and self._busy < workers:

@@ -9,7 +9,6 @@ tells, it is left in doubt and reported. A customer never gets the same message 
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +27,6 @@ from ..errors import (
     PermissionDenied,
     RunStopped,
     SafetyStop,
-    ServiceUnavailable,
     Skip,
     StopRun,
     TransportError,
@@ -36,7 +34,6 @@ from ..errors import (
 from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.operation import Json, Operation, PartiallyApplied
 from ..stop import Stop
-from .outage import UNREACHABLE_SECONDS, OutageDetector
 from .pool import Attempt, RetryLater
 
 # How long a request may still take to show its effect (seconds): of a process that died, counted from the resume, because
@@ -45,8 +42,8 @@ from .pool import Attempt, RetryLater
 _SETTLE_AFTER_CRASH = 5.0
 _SETTLE_AFTER_LOSS = 3.0
 _SETTLE_AFTER_ERROR = 1.0
-# The longest that nothing but 429 comes back before the run says so and stops (seconds).
-_THROTTLED_SECONDS = 900.0
+# What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
+_AT_THE_DOOR = 0.1
 
 
 @dataclass(slots=True)
@@ -72,7 +69,6 @@ class ItemProcessor:
     timeout: float = 30.0
     reread: bool = False
     on_drift: str = "skip"
-    health: OutageDetector = field(default_factory=OutageDetector)
     _born: float = field(default_factory=time.monotonic)
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
@@ -91,8 +87,6 @@ class ItemProcessor:
             raise
         except Exception as exc:
             return self._failed(attempt, exc)
-        if isinstance(fate, ItemResult) and fate.outcome is Outcome.DONE:
-            self.health.good()
         return fate
 
     # -- 7. look, then act --------------------------------------------------------------------------------------------
@@ -102,7 +96,6 @@ class ItemProcessor:
         payload = None
         if self.reread or item.before is None:
             payload = self.operation.read(self.client, item.id)
-            self.health.good()
         if payload is not None and item.before is None:
             looked = self._first_look(item, payload)
             if looked is not None:
@@ -156,8 +149,6 @@ class ItemProcessor:
         if isinstance(exc, PartiallyApplied):
             return self._half_done(attempt, exc)
         verdict = classify(exc)
-        if verdict.failure.cause == NO_CONNECTION and (later := self._unreachable(attempt)) is not None:
-            return later
         looking = attempt.doubt and verdict.sent is not None and verdict.sent.method == "GET"
         if not looking:
             attempt.last = verdict
@@ -165,18 +156,19 @@ class ItemProcessor:
         if verdict.kind is ErrorKind.RATE_LIMITED:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
-            if time.monotonic() - self.health.last_good > _THROTTLED_SECONDS:
-                self.stop.ask(ServiceUnavailable("Intercom has answered nothing but 429 for 15 minutes"))
             return RetryLater(attempt, min(verdict.wait, 1.0))
         if verdict.kind is ErrorKind.FATAL:
             self.stop.ask(_fatal(exc, verdict))
             return RetryLater(attempt, 0.0)
         if looking:
-            return self._blind(attempt, exc)
+            return self._blind(attempt, exc, verdict)
+        unsent = verdict.failure.cause == NO_CONNECTION
+        if unsent and self.client.excuses(verdict, last=True):
+            self.client.count_retry()
+            return RetryLater(attempt, _AT_THE_DOOR)
         attempt.requests += 1
         attempt.left = getattr(exc, "parts", {}).get("left") or attempt.left
         if verdict.kind is ErrorKind.PERMANENT:
-            self.health.good()
             if not self._may_be_so(attempt, verdict):
                 return replace(self._fail(attempt), doubt=getattr(exc, "unsure", False))
             attempt.doubt = attempt.refused = attempt.exhausted = True
@@ -186,11 +178,12 @@ class ItemProcessor:
             attempt.slow = attempt.slow or verdict.kind is ErrorKind.MAYBE_RUNNING
             # It waited for its permit before it left; now is the latest moment at which it can have.
             attempt.last_sent = time.monotonic()
-        after = self.retry.after(attempt.requests)
+        after = self.retry.after(attempt.requests - attempt.excused)
+        if self.client.excuses(verdict, last=after is None):
+            attempt.excused += 1
+            return RetryLater(attempt, _AT_THE_DOOR)
         if after is not None:
             return RetryLater(attempt, max(after, verdict.wait))
-        if self.health.exhausted():
-            self.stop.ask(ServiceUnavailable(f"Intercom is not answering: {verdict.failure.message}"))
         if not attempt.doubt:
             return self._fail(attempt)
         attempt.exhausted = True
@@ -203,18 +196,6 @@ class ItemProcessor:
         if attempt.last.kind is ErrorKind.FATAL:
             self.stop.ask(_fatal(half.cause, attempt.last))
         return self._left(attempt, half.words)
-
-    def _unreachable(self, attempt: Attempt) -> RetryLater | None:
-        """Nothing was sent, and nobody gets through: no fault of the item, and no attempt. None when others do get through."""
-        now = time.monotonic()
-        attempt.away = attempt.away or now
-        if self.health.last_good > attempt.away:
-            attempt.away = 0.0
-            return None
-        if now - attempt.away > UNREACHABLE_SECONDS:
-            self.stop.ask(ServiceUnavailable(f"There has been no connection to Intercom for {UNREACHABLE_SECONDS:.0f} s."))
-        self.client.count_retry()
-        return RetryLater(attempt, random.uniform(0.3, 0.9))
 
     def _may_be_so(self, attempt: Attempt, verdict: ErrorClassification) -> bool:
         """Whether a refusal may mean that the item is as wanted already: one look tells."""
@@ -234,7 +215,6 @@ class ItemProcessor:
         """Decide an item whose request may have been carried out."""
         item = attempt.item
         standing, payload, sent = self._look(attempt)
-        self.health.good()
         if payload is not None and item.before is None and not attempt.requests:
             looked = self._first_look(item, payload)
             if looked is not None and not item.older:
@@ -315,12 +295,14 @@ class ItemProcessor:
         # Without a send of this process: it was another one's, which died before this one began.
         return (attempt.last_sent or self._born) + late - time.monotonic()
 
-    def _blind(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
+    def _blind(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> ItemResult | RetryLater:
         """The look itself failed."""
         if isinstance(exc, NotFound):
             return ItemResult(attempt.item.seq, Outcome.FAILED, attempts=attempt.requests, failure=classify(exc).failure)
+        after = self.retry.after(attempt.looks + 1)
+        if self.client.excuses(verdict, last=after is None):
+            return RetryLater(attempt, _AT_THE_DOOR)
         attempt.looks += 1
-        after = self.retry.after(attempt.looks)
         if after is None:
             return self._left(attempt, f"it could not be read back: {exc}")
         self.client.count_retry()

@@ -52,11 +52,15 @@ MANY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send one request. `purpose` is "search", "action" or "read"; `at` is monotonic seconds."""
+    """Leave to send one request. `purpose` is "search", "action" or "read"; `at` is monotonic seconds.
+
+    `probe`: the service is away, so it is leave to ask whether it is back, and for nothing else.
+    """
 
     number: int
     at: float
     purpose: str
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ https://developers.intercom.com/docs/references/rest-api/errors/rate-limiting
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,7 +17,7 @@ _MOST = 1e9
 _EARLIEST, _LATEST = 1e8, 1e11
 """Unix seconds that a Reset may be (1973 to the year 5138): less is a duration, more are milliseconds or
 garbage."""
-_LONGEST = 3600.0
+_LONGEST = 30 * 86_400.0
 """A Retry-After above this (seconds) is garbage."""
 
 
@@ -51,10 +53,31 @@ def read(headers: Mapping[str, str] | None, *, refused: bool = False) -> RateLim
             remaining = None
     if reset is not None and not _EARLIEST < reset < _LATEST:
         reset = None
-    retry = _number(headers, "retry-after", "Retry-After") if refused else None
-    if retry is not None and not 0 <= retry <= _LONGEST:
-        retry = None
+    retry = retry_after(headers) if refused else None
     return RateLimitHeaders(None if limit is None else int(limit), None if remaining is None else int(remaining), reset, retry)
+
+
+def retry_after(headers: Mapping[str, str] | None) -> float | None:
+    """The seconds that an answer asks to wait; a date is taken by the server's own clock, where the answer has its time."""
+    text = headers.get("retry-after", headers.get("Retry-After")) if headers else None
+    if headers is None or text is None:
+        return None
+    seconds = _parse(text)
+    if seconds is None and (moment := read_date(text)) is not None:
+        now = read_date(headers.get("date", headers.get("Date")))
+        seconds = max(0.0, moment - (time.time() if now is None else now))
+    return seconds if seconds is not None and 0 <= seconds <= _LONGEST else None
+
+
+@lru_cache(maxsize=16)  # a second's answers all carry the same date
+def read_date(value: str | None) -> float | None:
+    """An HTTP date in unix seconds; None for what is none."""
+    if not value:
+        return None
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _number(headers: Mapping[str, str], name: str, canonical: str) -> float | None:

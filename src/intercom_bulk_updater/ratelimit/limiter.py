@@ -1,4 +1,4 @@
-"""The gate: where threads wait for the budget.
+"""The gate: where threads wait for the budget, and for a service that is away.
 
 A turnstile: the oldest waiter is the one that watches the clock, all others sleep behind it in order,
 searches before actions. Nobody holds the lock while waiting.
@@ -11,12 +11,15 @@ from __future__ import annotations
 import copy
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from intercom_bulk_updater.errors import RunStopped
+from intercom_bulk_updater.errors import AnswerLost, ConnectionFailed, RunStopped, TransportError
 from intercom_bulk_updater.stop import Stop
 
 from .budget import Budget, BudgetState, Permit
+from .headers import retry_after
+from .outage import OutageDetector, ServiceAway
 
 SLICE = 0.02
 """Longest wait (seconds) before the budget is asked again: an answer may have brought news, or somebody
@@ -24,11 +27,12 @@ may have asked to stop."""
 
 
 class _Waiter:
-    __slots__ = ("finishing", "permit", "purpose", "refused", "woken")
+    __slots__ = ("finishing", "permit", "probe", "purpose", "refused", "woken")
 
-    def __init__(self, purpose: str, finishing: bool) -> None:
+    def __init__(self, purpose: str, finishing: bool, probe: bool) -> None:
         self.purpose = purpose
         self.finishing = finishing
+        self.probe = probe
         self.permit: Permit | None = None
         self.refused = False
         self.woken = threading.Lock()
@@ -43,31 +47,37 @@ class RateLimiter:
     budget:
         Whom to ask. From now on only the gate may.
     stop:
-        Ends every wait, but that of who is `finishing`.
+        Ends every wait, but that of who is `finishing`. It is asked when the service stays away for too long.
+    outage:
+        Whether the service is there; also its only hand.
     """
 
-    def __init__(self, budget: Budget, stop: Stop) -> None:
+    def __init__(self, budget: Budget, stop: Stop, outage: OutageDetector | None = None) -> None:
         self._budget = budget
         self._stop = stop
+        self._outage = outage or OutageDetector()
+        self.on_service: Callable[[ServiceAway | None], None] | None = None
+        """Called when the service goes away, and with None when it is back; in the thread that finds out."""
+        self._noticed = False
         self._lock = threading.Lock()
         self._searches: deque[_Waiter] = deque()
         self._actions: deque[_Waiter] = deque()
         self._watcher: _Waiter | None = None
 
-    def enter(self, purpose: str, *, finishing: bool = False) -> Permit:
-        """Wait for leave to send one request.
+    def enter(self, purpose: str, *, finishing: bool = False, probe: bool = False) -> Permit:
+        """Wait for leave to send one request. `probe`: to ask whether the service is there.
 
         Raises the reason of `stop` if it is a RunStopped (DeadlineReached, Interrupted ...), else RunStopped
         from it. `finishing`: it belongs to an item that has sent something already; a stop lets it through, or
         the item would be left half-done.
         """
-        if self._stop.asked and not finishing:
+        if self._stop.asked and not (finishing and not self._outage.is_away):
             raise self._reason()
-        waiter = _Waiter(purpose, finishing)
+        waiter = _Waiter(purpose, finishing, probe)
         try:
             with self._lock:
                 if self._watcher is None:
-                    answer = self._budget.ask(purpose)
+                    answer = self._ask(waiter)
                     if isinstance(answer, Permit):
                         return answer
                     self._watcher = waiter
@@ -91,20 +101,61 @@ class RateLimiter:
         status: int | None,
         headers: Mapping[str, str] | None,
         server_date: float | None = None,
+        failure: TransportError | None = None,
+        subject: str = "",
     ) -> None:
-        """Settle a permit; see Budget.answered."""
+        """Settle a permit; see Budget.answered. `failure`: why there is no answer; `subject`: what the request was about."""
         with self._lock:
             self._budget.answered(permit, status=status, headers=headers, server_date=server_date)
+            about = permit.number, permit.at, permit.purpose
+            if status is not None:
+                wait = retry_after(headers) if status >= 500 else None
+                self._outage.answered(*about, status, wait=wait, subject=subject, problem=f"it answered {status}")
+            elif isinstance(failure, ConnectionFailed | AnswerLost):
+                connected, advice = not isinstance(failure, ConnectionFailed), str(failure.parts.get("advice") or "")
+                self._outage.failed(*about, connected=connected, problem=failure.message, advice=advice)
+            else:
+                self._outage.forget(permit.number)
+        self._notice()
 
     def throttled(self, permit: Permit, *, headers: Mapping[str, str] | None, kind: str) -> float:
         """Settle a permit whose answer was a 429; see Budget.throttled."""
         with self._lock:
-            return self._budget.throttled(permit, headers=headers, kind=kind)
+            wait = self._budget.throttled(permit, headers=headers, kind=kind)
+            asked = retry_after(headers)
+            self._outage.answered(permit.number, permit.at, permit.purpose, 429, wait=asked, problem="it answered 429")
+        self._notice()
+        return wait
 
     def state(self) -> BudgetState:
         """The budget as it stands."""
         with self._lock:
             return self._budget.state()
+
+    def away(self) -> ServiceAway | None:
+        """That the service is away, and until when; None when it is there."""
+        with self._lock:
+            return self._outage.state()
+
+    def explains(self, purpose: str) -> bool:
+        """Whether a request that failed now failed with the service; see OutageDetector.explains."""
+        with self._lock:
+            return self._outage.explains(purpose)
+
+    @property
+    def suspects(self) -> bool:
+        """Whether the service seems to be away, and no probe has told yet."""
+        return self._outage.is_suspected
+
+    def in_doubt(self, purpose: str) -> bool:
+        """Whether no good answer has come since the last failure of such a request."""
+        with self._lock:
+            return self._outage.in_doubt(purpose)
+
+    @property
+    def last_good(self) -> float:
+        """When the last good answer came (monotonic seconds)."""
+        return self._outage.last_good
 
     def present(self) -> None:
         """Account for the window that is not over; see Budget.present."""
@@ -138,7 +189,7 @@ class RateLimiter:
                         raise self._reason()
                 queue = self._searches or self._actions
                 first = queue[0]
-                answer = self._budget.ask(first.purpose)
+                answer = self._ask(first)
                 if isinstance(answer, Permit):
                     queue.popleft()
                     if first is waiter:
@@ -147,14 +198,37 @@ class RateLimiter:
                     first.permit = answer
                     first.woken.release()
                     continue
+            if self._noticed is not (self._outage.is_away and not self._outage.is_suspected):
+                self._notice()
             # Not Stop.wait: this lock is five times cheaper, it runs once a request, and SLICE bounds the
             # delay.
             waiter.woken.acquire(timeout=min(answer, SLICE))
 
+    def _ask(self, waiter: _Waiter) -> Permit | float:
+        """A permit of the budget, once the service is there; or the seconds to wait."""
+        wait = self._outage.wait(waiter.purpose)
+        if wait > 0:
+            over = self._outage.verdict()
+            if over is not None:
+                self._stop.ask(over)
+            return wait
+        answer = self._budget.ask(waiter.purpose)
+        if isinstance(answer, Permit) and self._outage.admit(answer.number, waiter.purpose, probe=waiter.probe):
+            return replace(answer, probe=True)
+        return answer
+
+    def _notice(self) -> None:
+        """Tell who listens that the service went away or is back. Without the lock: who listens may take its time."""
+        with self._lock:
+            state = self._outage.state()
+            changed, self._noticed = self._noticed is not (state is not None), state is not None
+        if changed and self.on_service is not None:
+            self.on_service(state)
+
     def _turn_away(self) -> None:
-        """A stop: all go home but those who are finishing."""
+        """A stop: all go home but those who are finishing, and they too while the service is away."""
         for queue in (self._searches, self._actions):
-            for waiter in [one for one in queue if not one.finishing]:
+            for waiter in [one for one in queue if not one.finishing or self._outage.is_away]:
                 queue.remove(waiter)
                 waiter.refused = True
                 if waiter is not self._watcher:
@@ -174,6 +248,7 @@ class RateLimiter:
                 queue.remove(waiter)
             if waiter.permit is not None:
                 self._budget.answered(waiter.permit, status=None, headers=None)
+                self._outage.forget(waiter.permit.number)
             if self._watcher is waiter:
                 self._pass_on()
 

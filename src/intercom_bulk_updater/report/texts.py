@@ -157,6 +157,8 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
         return ""  # it says the next step by itself
     if isinstance(error, NotVerified):
         return ""  # so does this
+    if getattr(error, "parts", {}).get("advice"):
+        return "Then resume the run: nothing is lost." if resumable else ""  # it says by itself what is wrong with the way to Intercom
     if exit_code == 6:
         return _not_as_wanted(run)
     if exit_code in (7, 130, 143) and not resumable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ..errors import RunStopped, SafetyStop
 from ..journal import Journal, RunRecord, WindowRow
 from ..model import Counts, Item, ItemResult, Outcome, Requests, RunStatus
 from ..operations.operation import Operation
+from ..ratelimit.outage import ServiceAway
 from .guards import counted
 from .observer import Observer, Progress
 from .options import Options
@@ -75,6 +77,9 @@ class RunContext:
         self._aside = False
         """Looking at a run that is over: where it stood is left as it is."""
         self._paused = False
+        self._away: ServiceAway | None = None
+        self._thread = threading.get_ident()
+        session.gate.on_service = self._notice_service
         self._most: int | None = None
         self._reader: Reader | None = None
         self._worker = ItemProcessor(
@@ -165,6 +170,7 @@ class RunContext:
         self._looked = now
         self._obey()
         progress = self._progress(snapshot, note)
+        self._tell_of_service(progress.away)
         self.observer.progress(progress)
         self._guard_growth()
         if now - self._saved >= 2 * TICK:
@@ -172,6 +178,20 @@ class RunContext:
             if not self._aside:
                 self.journal.update_run(self.id, progress=progress.as_json())
             self._save_windows()
+
+    def _notice_service(self, away: ServiceAway | None) -> None:
+        """The gate has found it out; what workers find out is told at the next tick."""
+        if threading.get_ident() == self._thread:
+            self._tell_of_service(away)
+
+    def _tell_of_service(self, away: ServiceAway | None) -> None:
+        """An event when Intercom goes away, when it names another time, and when it is back."""
+        was, self._away = self._away, away
+        if away is not None and (was is None or was.reason is not away.reason):
+            self._event("service_away", **away.as_json())
+        elif away is None and was is not None:
+            self._event("service_back")
+            self._pace.begin_anew()
 
     def look_up(self) -> None:
         """From work that the engine does not do: see to displays and other processes, if it is time; raises why to stop."""
@@ -240,15 +260,18 @@ class RunContext:
         left = None if total is None else max(0, total - finished)
         self._counts.pending = max(0, self._counts.selected - finished)
         requests = self.session.client.requests
+        away = self.session.gate.away()
+        telling = away is None and left is not None and rate > 0.1 and self.phase == "acting"
         return Progress(
             phase=self.phase,
             counts=self._counts,
             total=total,
             rate=rate,
             elapsed=self._elapsed(),
-            eta=left / rate if left is not None and rate > 0.1 and self.phase == "acting" else None,
+            eta=left / rate if telling and left is not None else None,
             snapshot=snapshot,
             budget=self.session.gate.state(),
+            away=away,
             retried=requests.retried,
             throttled=requests.throttled,
             note=note,

@@ -10,6 +10,7 @@ from ..model import Counts
 if TYPE_CHECKING:
     from ..engine.pool import PoolStatus
     from ..ratelimit.budget import BudgetState
+    from ..ratelimit.outage import ServiceAway
     from .preview import Preview
 
 
@@ -29,6 +30,8 @@ class Progress:
     """Seconds left; None when it cannot be told."""
     snapshot: PoolStatus | None = None
     budget: BudgetState | None = None
+    away: ServiceAway | None = None
+    """That Intercom is away: why, and until when it is waited for."""
     retried: int = 0
     throttled: int = 0
     note: str = ""
@@ -53,6 +56,8 @@ class Progress:
         }
         if self.snapshot is not None:
             told |= {"holds": self.snapshot.holds, "workers": self.snapshot.workers, "busy": self.snapshot.busy}
+        if self.away is not None:
+            told |= {"holds": "service", "away": self.away.as_json()}
         if self.budget is not None:
             told["window"] = {
                 "limit": self.budget.limit,

@@ -17,8 +17,9 @@ from typing import Any
 
 from ..api.client import Client
 from ..api.redact import redact
+from ..api.retry import classify
 from ..engine.pool import Attempt, RetryLater
-from ..errors import NotFound
+from ..errors import NotFound, RunStopped
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Operation
@@ -114,9 +115,14 @@ class ReadBack:
         except NotFound:
             self._wrong(item.id, "gone")
             return ItemResult(item.seq, Outcome.DONE)
+        except RunStopped:
+            raise
         except Exception as exc:
+            last = attempt.looks >= 4
+            if self._client.excuses(classify(exc), last=last):
+                return RetryLater(attempt, 0.1)  # the gate lets it through when the service is back
             attempt.looks += 1
-            if attempt.looks > 4 or not getattr(exc, "transient", False):
+            if last or not getattr(exc, "transient", False):
                 if getattr(exc, "exit_code", 0) == 4:
                     raise
                 with self._lock:

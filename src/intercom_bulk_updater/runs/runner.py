@@ -129,7 +129,7 @@ class Runner(RunContext):
         status, code, message = _ending(error)
         if isinstance(error, ServiceUnavailable):
             # What failed since the last answer failed with the service, not by itself: resume does it.
-            quiet = time.monotonic() - self._worker.health.last_good
+            quiet = time.monotonic() - self.session.gate.last_good
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], since=time.time() - quiet)
         counts = self.journal.counts(self.id)
         if isinstance(error, SafetyStop):

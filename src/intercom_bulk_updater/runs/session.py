@@ -16,6 +16,7 @@ from ..journal import Journal, RunRecord
 from ..model import Workspace
 from ..ratelimit.budget import Budget, WindowStats
 from ..ratelimit.limiter import RateLimiter
+from ..ratelimit.outage import PATIENCE, OutageDetector
 from ..stop import Stop
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Session:
         Seconds a request may take.
     retries:
         Repetitions of a preparatory read that failed for a passing reason: N means N+1 requests.
+    patience:
+        Seconds that a service that is away is waited for.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Session:
         rate: float | None = None,
         timeout: float = 30.0,
         retries: int = 3,
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Here and not above: help and the commands that only read the journal have no use for the HTTP library.
@@ -65,7 +69,7 @@ class Session:
         token = settings.require_token()
         keep_secret(token)
         self.budget = Budget(share=share, rate=rate, clock=clock, on_window=self._window)
-        self.gate = RateLimiter(self.budget, self.stop)
+        self.gate = RateLimiter(self.budget, self.stop, OutageDetector(patience, clock))
         self.client = Client(
             HttpTransport(settings.base_url, headers(settings), timeout=timeout),
             self.gate,
@@ -109,11 +113,13 @@ class Session:
                 if verdict.kind is ErrorKind.RATE_LIMITED:
                     wait = policy.base  # the gate holds everybody until the window is over; it costs no attempt
                 else:
-                    attempt += 1
-                    after = policy.after(attempt)
-                    if after is None:
+                    after = policy.after(attempt + 1)
+                    if self.client.excuses(verdict, last=after is None):
+                        wait = 0.0  # the gate lets nobody through until the service is back
+                    elif after is None:
                         raise
-                    wait = max(after, verdict.wait)
+                    else:
+                        attempt, wait = attempt + 1, max(after, verdict.wait)
                 self.client.count_retry()
                 if self.stop.wait(wait):
                     raise
@@ -150,7 +156,7 @@ def open_session(settings: Settings, options: Options, stop: Stop | None = None)
     """A session as the options want it."""
     stop = stop or Stop(options.deadline)
     return Session(settings, stop, share=options.share, rate=options.rate, timeout=options.timeout,
-                   retries=options.retries)
+                   retries=options.retries, patience=options.patience)
 
 
 def headers(settings: Settings) -> dict[str, str]:

@@ -18,9 +18,9 @@ from ..api.client import Client
 from ..api.redact import redact
 from ..api.retry import ErrorKind, RetryPolicy, classify
 from ..errors import (
+    AnswerTooLarge,
     ApiError,
     BadAnswer,
-    ConnectionFailed,
     FilterRefused,
     IntercomBulkError,
     InvalidRequest,
@@ -42,10 +42,10 @@ log = logging.getLogger("intercom_bulk_updater")
 _SCROLL_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0)
 # A scroll dies after a minute in which nobody asked; 404 that soon after a page means its end, later that it died.
 _SCROLL_LIFE = 50.0
-# The longest a search waits for a connection that cannot be made (seconds).
-_UNREACHABLE = 30.0
-# The longest a search waits out 429s with not one page let through, before it says so and stops.
-_PATIENCE = 900.0
+# A page that is slower than the timeout is asked for with half its size, down to so many items.
+_SMALLEST = 20
+# And so many pages in time let it grow to twice its size again; twice as many after each time that was too much.
+_GROWS_AFTER = 8
 
 
 @dataclass(slots=True)
@@ -71,6 +71,10 @@ class EndpointSource:
     page_size: int = 150
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout: float | None = None
+    _size: int = 0
+    """Items a page that came in time lately; 0: `page_size`."""
+    _in_time: int = 0
+    _grows_after: int = _GROWS_AFTER
 
     def pages(self, cursor: str | None = None) -> Iterator[Page]:
         """Yield page after page, from `cursor` or the start.
@@ -91,7 +95,7 @@ class EndpointSource:
                     raise
                 if isinstance(exc, NotFound) and time.monotonic() - answered < _SCROLL_LIFE:
                     return  # a living scroll may end this way; one that was left alone for a minute has died
-                restarts += 1
+                restarts += not self.client.excuses(classify(exc), last=restarts >= max(2, self.retry.retries))
                 self._start_scroll_again(exc, restarts)
                 cursor, seen, listed = None, set(), 0  # what is known already is dropped by the journal
                 continue
@@ -137,44 +141,71 @@ class EndpointSource:
         return self._page(None, size=size)
 
     def _page(self, cursor: str | None, size: int | None = None) -> Page:
-        attempt, throttled, away = 0, 0.0, 0.0
+        attempt = 0
         while True:
+            asked = size or self._size or self.page_size
             try:
-                return self._read(self._ask(cursor, size or self.page_size), cursor)
+                page = self._read(self._ask(cursor, asked), cursor)
             except RunStopped:
                 raise
             except IntercomBulkError as exc:
                 if self.endpoint.paging is Paging.SCROLL and cursor is not None and not isinstance(exc, RateLimited):
                     # Each answer moves the scroll on: asked again, it would skip the page whose answer was lost.
                     raise
-                away = (away or time.monotonic()) if isinstance(exc, ConnectionFailed) else 0.0
-                if away and time.monotonic() - away < _UNREACHABLE:
-                    wait = 1.0  # nothing was sent: an interrupted network costs no try
+                if size is None and self._shrinks(exc, asked):
+                    wait = 0.0
                 else:
-                    wait, attempt, throttled = self._patience(exc, attempt, throttled)
+                    wait, attempt = self._again(exc, attempt, asked)
                 log.info("search page again in %.1f s: %s", wait, exc)
                 self.client.count_retry()
                 self._wait(wait, exc)
+            else:
+                if size is None:
+                    self._grow()
+                return page
 
-    def _patience(self, exc: IntercomBulkError, attempt: int, throttled: float) -> tuple[float, int, float]:
-        """Seconds until the page is asked for again; raises what ends the search."""
+    def _shrinks(self, exc: IntercomBulkError, asked: int) -> bool:
+        """Whether a page may come in time with half its size; the next one is asked for so."""
+        # Where pages are numbered, another size would make other pages of the numbers.
+        late = classify(exc).kind is ErrorKind.MAYBE_RUNNING or isinstance(exc, AnswerTooLarge)
+        if not late or asked <= _SMALLEST or self.endpoint.paging is not Paging.CURSOR or self.client.gate.explains("search"):
+            return False
+        if self._size and self._in_time < _GROWS_AFTER:
+            self._grows_after = min(1000, 2 * self._grows_after)  # it had just grown
+        self._size, self._in_time = max(_SMALLEST, asked // 2), 0
+        return True
+
+    def _grow(self) -> None:
+        if not self._size:
+            return
+        self._in_time += 1
+        if self._in_time >= self._grows_after:
+            self._in_time, self._size = 0, 2 * self._size
+            if self._size >= self.page_size:
+                self._size = 0
+
+    def _again(self, exc: IntercomBulkError, attempt: int, asked: int) -> tuple[float, int]:
+        """Seconds until the page is asked for again, and the tries it has had; raises what ends the search."""
         if isinstance(exc, ApiError) and (exc.code == "scroll_exists" or "scroll already exists" in exc.api_message):
             if attempt >= len(_SCROLL_WAITS):
                 raise SearchError("another scroll over the companies is open for this app; try again in a minute") from exc
-            return _SCROLL_WAITS[attempt], attempt + 1, throttled
+            return _SCROLL_WAITS[attempt], attempt + 1
         verdict = classify(exc)
-        if verdict.kind is ErrorKind.RATE_LIMITED and throttled < _PATIENCE:
+        if verdict.kind is ErrorKind.RATE_LIMITED:
             # The gate holds everybody until the window is over; a throttled page costs no attempt.
-            return min(verdict.wait, 1.0), attempt, throttled + max(verdict.wait, 0.1)
+            return min(verdict.wait, 1.0), attempt
         if verdict.kind in (ErrorKind.FATAL, ErrorKind.PERMANENT):
             raise exc
         after = self.retry.after(attempt + 1)
-        if after is None or verdict.kind is ErrorKind.RATE_LIMITED:
+        if self.client.excuses(verdict, last=after is None):
+            return 0.0, attempt  # the gate lets nobody through until the service is back
+        if after is None:
+            slow = f", with {asked} items a page" if verdict.kind is ErrorKind.MAYBE_RUNNING else ""
             raise SearchError(
-                f"The search broke off: {exc} ({attempt + 1} tries). What was found so far is kept; nothing was assumed "
+                f"The search broke off: {exc} ({attempt + 1} tries{slow}). What was found so far is kept; nothing was assumed "
                 "about the rest."
             ) from exc
-        return max(after, verdict.wait if verdict.kind is ErrorKind.NOT_APPLIED else 0.0), attempt + 1, throttled
+        return max(after, verdict.wait if verdict.kind is ErrorKind.NOT_APPLIED else 0.0), attempt + 1
 
     def _ask(self, cursor: str | None, size: int) -> Mapping[str, Any]:
         end = self.endpoint

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from .formatting import number, plural, seconds, whole_seconds
+from .formatting import countdown, number, plural, seconds, whole_seconds
 
 Told = Mapping[str, Any]
 """`Progress.as_json()` and what `parts.told` adds; the latter is absent for a run of another process."""
@@ -17,6 +18,8 @@ def held_by(told: Told) -> tuple[str, str, str]:
     ("budget", "the 10-second window is used up, the next begins in 1.3 s", "used up for 1.3 s")
     """
     holds = told.get("holds") or ""
+    if holds == "service":
+        return "Intercom", *away(told.get("away") or {})
     if holds == "budget":
         return "budget", *_budget(told.get("window") or {})
     if holds == "workers":
@@ -39,6 +42,20 @@ def held_by(told: Told) -> tuple[str, str, str]:
     if told.get("phase") == "waiting for the index":
         return "search", "Intercom's index lags behind the writes", "index is behind"
     return "", "", ""
+
+
+def away(told: Told) -> tuple[str, str]:
+    """That Intercom is away, in words, and the same where there is little room; `told` as ServiceAway.as_json gives it."""
+    again, left = float(told.get("again_in") or 0.0), float(told.get("giving_up_in") or 0.0)
+    if told.get("reason") == "asked":
+        at = datetime.fromtimestamp(float(told.get("until") or 0.0)).astimezone()
+        return f"asks to wait until {at:%H:%M:%S} ({countdown(again)})", f"wait {countdown(again)}"
+    what = {
+        "unreachable": "cannot be reached",
+        "throttled": "answers every request with 429",
+    }.get(str(told.get("reason")), "is not answering")
+    when = f"asked again in {max(1, round(again))} s" if again >= 0.5 else "asking again"
+    return f"{what}; {when}; giving up in {countdown(left)}", f"{what}, {countdown(left)} left"
 
 
 def _budget(window: Told) -> tuple[str, str]:
@@ -71,6 +88,8 @@ def _budget(window: Told) -> tuple[str, str]:
 def doing(told: Told) -> tuple[str, str]:
     """The phase in words, its first to stand out: ("reading", "the selection: 12,300 of 31,000")."""
     phase, note = str(told.get("phase") or ""), str(told.get("note") or "")
+    if told.get("holds") == "service":
+        return "waiting", "for Intercom; nothing is sent, and no item fails by it"
     counts, total = told.get("counts") or {}, told.get("total")
     if phase == "reading":
         seen = int(counts.get("selected") or 0)

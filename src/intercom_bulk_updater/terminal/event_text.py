@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .bottleneck import away
 from .formatting import clean, number, plural, seconds
 
 
@@ -59,6 +60,11 @@ def _verify(data: Mapping[str, Any]) -> str:
     return said
 
 
+def _away(data: Mapping[str, Any]) -> str:
+    problem = f" ({str(data['problem']).rstrip('.')})" if data.get("problem") else ""
+    return f"Intercom {away(data)[0]}{problem}. Nothing is sent meanwhile, and no item fails by it"
+
+
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "in_doubt": lambda d: f"{plural(int(d.get('count') or 0), 'item')} in doubt from before: looked at first",
     "older_journal": lambda d: (
@@ -70,5 +76,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "pass": _pass,
     "canary": _canary,
     "verify": _verify,
+    "service_away": _away,
+    "service_back": lambda d: "Intercom is back: the run goes on",
     "endless_pass": lambda d: "the search brought nothing but known items for a long while: this pass was ended",
 }

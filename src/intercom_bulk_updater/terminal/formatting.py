@@ -125,3 +125,10 @@ def subject(message: object, width: int = 40) -> str:
 def without_addresses(text: str) -> str:
     """E-mail addresses are replaced: they are not shown, logged or kept."""
     return _EMAIL.sub("(e-mail)", text)
+
+
+def countdown(seconds: float) -> str:
+    """A count-down: `0:18`, `9:42`, `1:00:00`."""
+    left = max(0, round(seconds))
+    hours, minutes = divmod(left // 60, 60)
+    return f"{hours}:{minutes:02}:{left % 60:02}" if hours else f"{minutes}:{left % 60:02}"

@@ -215,7 +215,7 @@ class LiveObserver(ConsoleObserver):
     def _steady(self, holds: str) -> str:
         """What mostly held the run back lately: a word that jumps twice a second cannot be read."""
         self._lately.append(holds)
-        if holds in ("paused", ""):
+        if holds in ("paused", "service", ""):
             return holds
         return Counter(self._lately).most_common(1)[0][0] or holds
 

@@ -17,6 +17,7 @@ Part = tuple[int, str, str]
 
 _FINISHED = ("done", "unchanged", "failed", "drifted", "in_doubt")
 _TONES = {
+    "Intercom": "yellow",
     "budget": "green",
     "finishing": "green",
     "workers": "cyan",
@@ -50,7 +51,8 @@ def told(progress: Progress) -> dict[str, Any]:
 def holding(now: Told, *, narrow: bool = False) -> list[Part]:
     """What holds the run back."""
     word, rest, short = held_by(now)
-    return [(0, f"{word}:", f"bold {_TONES.get(word, '')}".strip()), (0, short if narrow else rest, "")] if word else []
+    colon = "" if now.get("holds") == "service" else ":"
+    return [(0, f"{word}{colon}", f"bold {_TONES.get(word, '')}".strip()), (0, short if narrow else rest, "")] if word else []
 
 
 def phase(now: Told, *, narrow: bool = False) -> list[Part]:
@@ -84,7 +86,7 @@ def speed(now: Told, *, narrow: bool = False) -> list[Part]:
     """Rate and time left; nothing while the rate means nothing."""
     rate = float(now.get("rate") or 0)
     # While nothing is acted on the smoothed rate only fades: that would look like a run that dies.
-    if not rate or now.get("holds") == "paused" or now.get("phase") not in ("acting", "reading"):
+    if not rate or now.get("holds") in ("paused", "service") or now.get("phase") not in ("acting", "reading"):
         return []
     left = time_left(now)
     if narrow:
@@ -120,12 +122,14 @@ def sentence_of(now: Told, title: Title) -> str:
         if now.get("total"):
             pieces[0] += f" ({percent(finished(counts), now['total'])})"
         said += pieces
-    if now.get("phase") == "acting" and now.get("rate"):
+    if now.get("phase") == "acting" and now.get("rate") and now.get("holds") != "service":
         said.append(f"{pace(float(now['rate']))} a second")
         left = time_left(now)
         said += [left] if left else []
-    word = held_by(now)[0]
-    if word not in ("", "finishing", "paused") and now.get("phase") == "acting":
+    word, rest, _ = held_by(now)
+    if now.get("holds") == "service":
+        said.append(f"limited by: {word} {rest}")
+    elif word not in ("", "finishing", "paused") and now.get("phase") == "acting":
         said.append(f"held by {word}")
     said += [text for _, text, _ in trouble_of({}, now, "")]
     return " · ".join(said)

@@ -18,7 +18,7 @@ from ..parsing.amounts import parse_duration, parse_rate, parse_share
 from ..runs.options import amount, one_of, seconds, whole
 
 _OPTIONS = (
-    "expect", "max", "canary", "max_failures", "limit", "workers", "share", "rate", "deadline", "page_size", "on_drift",
+    "expect", "max", "canary", "max_failures", "limit", "workers", "share", "rate", "patience", "deadline", "page_size", "on_drift",
     "reread", "index_wait",
 )  # fmt: skip
 """The options of a run that `bulk_process` takes besides its own arguments, as the command's flags have them."""
@@ -176,6 +176,7 @@ _READ: dict[str, Any] = {
     "workers": lambda value: None if value == "auto" else whole("workers", value),
     "share": _share,
     "rate": _rate,
+    "patience": lambda value: seconds("patience", value) if _number(value) else parse_duration(str(value)),
     "deadline": lambda value: seconds("deadline", value) if _number(value) else parse_duration(str(value)),
     "page_size": _page,
     "on_drift": lambda value: one_of("on_drift", value, ("skip", "stop", "force")),

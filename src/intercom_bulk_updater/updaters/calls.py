@@ -21,7 +21,7 @@ from ..api.client import Client
 from ..api.foreign_errors import ReturnedError, answered, note, told
 from ..api.redact import redact
 from ..api.replay import stands_before, stands_in_words
-from ..api.retry import ErrorKind, classify
+from ..api.retry import ErrorKind, classify, failure_of
 from ..errors import IntercomBulkError, RunStopped, Skip, StopRun, UpdaterFailed, UsageError
 from ..operations.operation import PartiallyApplied
 from .arguments import looked_up, missing
@@ -229,6 +229,7 @@ def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any]
             verdict = classify(exc)
             if hand.permit is not None:
                 hand.headers, hand.status = verdict.headers, verdict.failure.status or None
+                hand.failure, hand.subject = failure_of(exc), verdict.sent.path if verdict.sent else ""
                 if verdict.failure.status == 429:
                     hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
             if updater.idempotent:

@@ -1,0 +1,146 @@
+"""Outages in the middle of close, tag and reply: everything is done in the end, and next to nothing is sent meanwhile.
+
+    python benchmarks/outages.py               20 s, 3 min and 9 min, with and without Retry-After; all at once
+    python benchmarks/outages.py 20            only those of 20 s
+
+Each case has a server of its own: a proxy before a sandbox that answers 503 to everything from the 60th write on.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from intercom_sandbox import running
+
+ITEMS = 600
+AFTER = 60
+VERBS = {
+    "close": ["close"],
+    "tag": ["tag", "--tag", "VIP"],
+    "reply": ["reply", "--body", "We are back.", "--customer-visible"],
+}
+
+
+class Outage(ThreadingHTTPServer):
+    """Passes requests on to a sandbox, but for `seconds` from the first write after `AFTER` writes on."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, target: str, seconds: float, told: bool) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.target, self.seconds, self.told = urlsplit(target), seconds, told
+        self.began: float | None = None
+        self.refused: list[float] = []
+        self.writes = 0
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def away(self, method: str, path: str) -> float:
+        """Seconds that it will still be away; 0 when it is there."""
+        with self.lock:
+            now = time.monotonic()
+            if method != "GET" and not path.endswith("/search"):
+                self.writes += 1
+                if self.writes > AFTER and self.began is None:
+                    self.began = now
+            left = 0.0 if self.began is None else self.began + self.seconds - now
+            if left > 0:
+                self.refused.append(now)
+            return max(0.0, left)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Outage
+
+    def _any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        left = self.server.away(self.command, self.path)
+        if left:
+            answer = b'{"type":"error.list","errors":[{"code":"service_unavailable","message":"away"}]}'
+            self.send_response(503)
+            if self.server.told:
+                self.send_header("Retry-After", str(int(left) + 1))
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+            return
+        there = http.client.HTTPConnection(str(self.server.target.hostname), self.server.target.port or 80)
+        kept = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection", "content-length")}
+        there.request(self.command, self.path, body, kept)
+        got = there.getresponse()
+        content = got.read()
+        there.close()
+        self.send_response_only(got.status)
+        for name, value in got.getheaders():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _any  # noqa: N815 - the names that http.server calls
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def measure(verb: str, seconds: float, told: bool) -> tuple[bool, str]:
+    """One case: whether it went as it should, and its line of the table."""
+    with running(in_process=False, conversations=0, latency=0.02) as box, tempfile.TemporaryDirectory() as home:
+        box.add_conversations(ITEMS, team=5001, state="open")
+        server = Outage(box.url, seconds, told)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("INTERCOM_")}
+        env = {**clean, **box.env(), "INTERCOM_BASE_URL": server.url, "INTERCOM_BULK_HOME": home}
+        words = [*VERBS[verb], "--where", "team = 5001 and state = open", "--yes", "--max", "1000", "--json", "--progress", "plain"]
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "intercom_bulk_updater", "conversations", *words], env=env, cwd=home, capture_output=True, text=True,
+        )
+        took = time.monotonic() - began
+        server.shutdown()
+        server.server_close()
+        counts = {k: v for k, v in (json.loads(done.stdout).get("counts") or {}).items() if v} if done.stdout else {}
+        twice = sum(kind["2+"] for kind in box.audit()["kinds"].values())
+    per_second = len(server.refused) / seconds
+    fine = counts.get("done", 0) + counts.get("unchanged", 0)
+    well = done.returncode == 0 and fine == ITEMS and not twice and per_second <= 2
+    line = (
+        f"| {verb} | {seconds:g} s | {'yes' if told else 'no'} | {done.returncode} | {fine} | "
+        f"{counts.get('failed', 0)} | {counts.get('in_doubt', 0)} | {twice} | {len(server.refused)} | {per_second:.2f} | {took:.0f} s |"
+    )
+    return well, line
+
+
+def main() -> int:
+    """Run the cases that are asked for, all at once, and print the table."""
+    lengths = [float(word) for word in sys.argv[1:]] or [20.0, 180.0, 540.0]
+    cases = [(verb, seconds, told) for seconds in lengths for verb in VERBS for told in (True, False)]
+    print("| verb | outage | Retry-After | exit | done | failed | in doubt | twice | requests into it | a second | took |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    well = True
+    with ThreadPoolExecutor(len(cases)) as pool:
+        for fine, line in pool.map(lambda case: measure(*case), cases):
+            well = well and fine
+            print(line, flush=True)
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
