@@ -46,14 +46,13 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
     """The judgement on the run that a summary object (`--json`) describes."""
     run, counts, search = told.get("run") or {}, told.get("counts") or {}, told.get("search") or {}
     names = ("selected", "done", "unchanged", "failed", "drifted", "in_doubt", "pending")
-    status = RunStatus(run.get("status") or RunStatus.FINISHED)
     return judge(
         kind=str(run.get("kind") or "run"),
-        status=status,
+        status=RunStatus(run.get("status") or RunStatus.FINISHED),
         counts=Counts(**{name: int(counts.get(name) or 0) for name in names}),
         verified=told.get("verified"),
         exit_code=int(told.get("exit") or 0),
-        short=status is RunStatus.FINISHED and search.get("complete") is False and search.get("total") is not None,
+        short=bool(search.get("missing")),
         undone=bool(told.get("undone_by")) and not told.get("exit"),
     )
 

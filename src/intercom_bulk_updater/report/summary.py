@@ -169,7 +169,7 @@ def judge_run(
         kind=run.kind, status=status, counts=counts, verified=run.totals.get("verified"),
         # What a run that came to its end amounts to follows from what is known of it; what ended another is written down.
         exit_code=run.exit_code if exit_code is None and status is not RunStatus.FINISHED else exit_code,
-        short=status is RunStatus.FINISHED and run.search.get("complete") is False,
+        short=bool(run.search.get("missing")),
         undone=journal.undone_by(run.id) is not None if undone is None else undone,
     )  # fmt: skip
 

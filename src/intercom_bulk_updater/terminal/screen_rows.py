@@ -50,14 +50,15 @@ def told(progress: Progress) -> dict[str, Any]:
 def holding(now: Told, *, narrow: bool = False) -> list[Part]:
     """What holds the run back."""
     word, rest, short = held_by(now)
-    return [(0, f"{word}:", f"bold {_TONES.get(word, '')}".strip()), (0, short if narrow else rest, "")] if word else []
+    tone = _TONES.get(str(now.get("holds") or "search"), "")
+    return [(0, f"{word}:", f"bold {tone}".strip()), (1 if narrow else 0, short if narrow else rest, "")] if word else []
 
 
 def phase(now: Told, *, narrow: bool = False) -> list[Part]:
     """What is being done."""
     word, rest = doing(now)
     if narrow:
-        rest = rest.replace("the selection: ", "").replace(" workers", "").replace("Intercom's search index", "the index")
+        rest = rest.replace("the selection: ", "").replace("Intercom's search index", "the index")
     return [(0, word, "bold"), *([(0, rest, "")] if rest else [])]
 
 
@@ -125,7 +126,7 @@ def sentence_of(now: Told, title: Title) -> str:
         left = time_left(now)
         said += [left] if left else []
     word = held_by(now)[0]
-    if word not in ("", "finishing", "paused") and now.get("phase") == "acting":
-        said.append(f"held by {word}")
+    if word and now.get("holds") not in ("finishing", "paused") and now.get("phase") == "acting":
+        said.append(f"limited by {word}")
     said += [text for _, text, _ in trouble_of({}, now, "")]
     return " · ".join(said)
