@@ -48,7 +48,7 @@ def test_looking_changes_nothing_but_what_was_found(desk: Desk) -> None:
     assert desk.here("runs", "list").out.splitlines()[1].split("\t")[:4] == listed.split("\t")[:4]
     assert report["requests"]["total"] >= done.json["requests"]["total"] + len(ids)
     assert report["seconds"] == done.json["seconds"]
-    assert "all as wanted" in looked.err and "0 left" not in looked.err
+    assert "all in the requested state" in looked.err and "0 left" not in looked.err
 
 
 def test_a_run_that_was_undone_keeps_its_ending(desk: Desk) -> None:

@@ -53,7 +53,7 @@ def test_wide_screen() -> None:
     for words in (
         "Close conversations in Acme Support", "1123-close-7f3a", "63 %", "3,150 of 5,000",
         "3,098 closed", "40 already closed", "12 failed", "164 a second", "9,852 a minute", "about 11 s left",
-        "19 s so far", "1,503 of 1,667 calls", "ends in 2.1 s", "budget:", "24 of 31 workers busy",
+        "19 s so far", "1,503 of 1,667 requests", "ends in 2.1 s", "limited by Intercom's rate limit:", "24 requests at once (of 31)",
     ):  # fmt: skip
         assert words in screen, words
 
@@ -61,7 +61,7 @@ def test_wide_screen() -> None:
 def test_narrow_screen() -> None:
     """At 60 columns the most important figures stay, and no line is wider than the terminal."""
     screen = drawn(acting(), 60)
-    for words in ("Close conversations in Acme Support", "3,150 of 5,000", "12 failed", "164/s", "11 s left", "1,503/1,667", "budget"):
+    for words in ("Close conversations in Acme Support", "3,150 of 5,000", "12 failed", "164/s", "11 s left", "1,503/1,667", "Intercom's rate limit"):
         assert words in screen, words
 
 
@@ -93,17 +93,21 @@ def test_zeroes_are_quiet() -> None:
 @pytest.mark.parametrize(
     ("progress", "words"),
     [
-        (acting("workers"), "workers: Intercom's latency, all 31 workers wait for answers"),
-        (acting("search"), "search: the next page of matches"),
+        (acting("workers"), "limited by Intercom's answers: all 31 requests under way wait for one"),
+        (acting("search"), "the search: its next page"),
         (acting("retries"), "retries: 2 items to be tried again"),
-        (acting("paused"), "paused: nothing new is started until the run is resumed"),
-        (acting("finishing"), "finishing: 24 requests still in flight"),
-        (acting(budget=budget(1667)), "budget: the 10-second window is used up, the next begins in 2.1 s"),
-        (acting(budget=budget(100, blocked_for=3.0, mode="blocked")), "budget: Intercom asked for a pause (429), 3 s more"),
-        (acting(budget=budget(100, mode="blind")), "budget: the server shows no window"),
+        (acting("paused"), "a pause: nothing new is started until the run is resumed"),
+        (acting("finishing"), "the end: 24 requests still under way"),
+        (acting(budget=budget(1667)), "Intercom's rate limit: used up, the next 1,667 requests are allowed in 2.1 s"),
+        (acting(budget=budget(100, blocked_for=3.0, mode="blocked")), "Intercom's rate limit: it asked for a pause (429), 3 s more"),
+        (acting(budget=budget(100, mode="blind")), "Intercom's rate limit: the server does not say how much is used"),
         (acting(budget=budget(1600, own=1200)), "400 by others"),
-        (acting(share=0.6, budget=budget(700)), "as fast as 60 % of the limit allow, 1,000 of 1,667 calls per 10 s"),
-        (acting(share=0.6, budget=budget(1001)), "our 60 % of the 10-second window are used up, the next begins in 2.1 s"),
+        (acting(share=0.6, budget=budget(700)), "your --share 60 %: 1,000 of the 1,667 requests that Intercom allows per 10 s"),
+        (acting(share=0.6, budget=budget(1001)), "your --share 60 %: used up, the next 1,000 requests are allowed in 2.1 s"),
+        (acting(own_rate=50.0, rate_words="3000/min", budget=budget(300)), "limited by your --rate 3000/min: 50 requests a second"),
+        (acting(own_rate=50.0, budget=budget(1667)), "limited by Intercom's rate limit: used up"),
+        (acting(own_rate=500.0, budget=budget(300)), "limited by Intercom's rate limit: 1,667 requests per 10 s"),
+        (acting("workers", own_workers=31), "limited by your --workers 31: all of them wait for Intercom's answers"),
         (acting("", phase="verifying", read_back=(1200, 5132)), "reading back 1,200 of 5,132 items"),
         (acting(retried=1, throttled=2), "2 × 429 · 1 request tried again"),  # noqa: RUF001
     ],
@@ -176,7 +180,7 @@ def test_followed_run() -> None:
     """A run of another process is drawn from what its journal keeps, which is less."""
     kept = acting().as_json()
     assert "3,150 of 5,000" in frame(kept, TITLE, 100).plain
-    assert "budget" in frame(kept, TITLE, 100).plain
+    assert "Intercom's rate limit" in frame(kept, TITLE, 100).plain
     assert frame({}, Title(), 80).plain
 
 
@@ -184,8 +188,8 @@ def test_log_sentence() -> None:
     """For a log the same is one line of words."""
     said = sentence_of(told(acting()), TITLE)
     assert said == (
-        "acting: 24 of 31 workers busy · 3,150 of 5,000 (63 %) · 3,098 closed · 40 already closed · 12 failed"
-        " · 164 a second · about 11 s left · held by budget"
+        "acting: 24 requests at once (of 31) · 3,150 of 5,000 (63 %) · 3,098 closed · 40 already closed · 12 failed"
+        " · 164 a second · about 11 s left · limited by Intercom's rate limit"
     )
 
 

@@ -148,7 +148,7 @@ def test_live_screen(terminal: Terminal) -> None:
     seen = terminal.screen()
     assert "Close conversations" in seen
     assert "19 of 20" in seen
-    assert "canary: the first 5 items done and read back, all as wanted" in seen
+    assert "canary: the first 5 items done and read back, all in the requested state" in seen
     assert "404 not_found" not in re.sub(r"latest: .*", "", seen), "single failures stay inside the screen"
     assert "\x1b[?25h" in seen[seen.rindex("\x1b[?25l") :][:40], "a killed process must not leave a hidden cursor"
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).rstrip().splitlines()[-1]

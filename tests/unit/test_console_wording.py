@@ -13,6 +13,7 @@ from intercom_bulk_updater.errors import AuthenticationError, RunLocked, SafetyS
 from intercom_bulk_updater.journal.records import Event, FailureExample, FailureGroup, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, RunStatus
 from intercom_bulk_updater.ratelimit.budget import BudgetState
+from intercom_bulk_updater.runs.judgement import Judgement, judge
 from intercom_bulk_updater.runs.preview import Preview
 from intercom_bulk_updater.terminal import tables
 from intercom_bulk_updater.terminal.phrases import Title
@@ -51,7 +52,7 @@ def test_summary(width: int) -> None:
     text = " ".join(shown(summary_text(report(), TITLE), width).split())
     for words in (
         "4,281 closed · 7 already closed · 3 failed", "4,291 conversations in 1 min 20 s", "54 a second",
-        "4,431 requests", "none refused by the rate limit (429)", "50 of 4,281 read back, all as wanted · 2 passes",
+        "4,431 requests", "none refused by the rate limit (429)", "50 of 4,281 read back, all in the requested state · 2 passes",
         "404 conversation_not_found",
         "item 12345", "request id 000ab", "It was deleted.",
     ):  # fmt: skip
@@ -77,7 +78,8 @@ def test_stopped_summary() -> None:
     [
         ({"exit": 0, "ok": True, "counts": {"selected": 0, "done": 0}}, "Nothing to do: nothing matched"),
         ({"exit": 5, "error": {"message": "5,000 items, more than --max 500."}}, "5,000 items, more than --max 500."),
-        ({"exit": 6, "verified": {"level": "all", "remaining": 2, "wrong": [{"id": "9", "is": "state is open"}]}}, "9 is not as wanted"),
+        ({"exit": 6, "verified": {"level": "all", "remaining": 2, "wrong": [{"id": "9", "is": "state is open"}]}},
+         "9 is not in the requested state"),
         ({"verified": {"level": "none", "remaining": None}}, "not asked for (--verify none)"),
         ({"run": None, "exit": 4, "error": {"message": "The token is rejected."}}, "The token is rejected."),
         ({"exit": 0, "ok": True, "run": {"kind": "dry_run", "operation": "conversations.close"},
@@ -88,9 +90,9 @@ def test_stopped_summary() -> None:
         ({"counts": {"selected": 2, "failed": 2}, "verified": {"level": "sample", "remaining": 0, "checked": 0, "passes": 2}},
          "nothing was changed, so nothing to verify · 2 passes of the search"),
         ({"verified": {"level": "sample", "remaining": None, "note": "Tag: it cannot be read back"}},
-         "no: Tag: it cannot be read back"),
+         "could not be verified: Tag: it cannot be read back"),
         ({"verified": {"level": "all", "remaining": 2, "checked": 9, "wrong": [{"id": "9", "is": "x"}]}},
-         "2 items not as wanted · 9 of 4,281 read back\n"),
+         "9 of 4,281 read back; 2 are not in the requested state\n"),
         ({"undone_by": "1124-undo-1"}, "undone by"),
         ({"left_alone": [{"id": "7", "why": "note by Ben"}], "counts": {"selected": 3, "drifted": 3}}, "and 2 more"),
     ],
@@ -167,6 +169,10 @@ def record(**other: Any) -> RunRecord:
     return RunRecord(**(values | other))
 
 
+def judged(run: RunRecord, counts: Counts) -> tuple[RunRecord, Judgement]:
+    return run, judge(kind=run.kind, status=run.status, counts=counts, verified=run.totals.get("verified"))
+
+
 def written(*sheets: Sheet) -> str:
     out = io.StringIO()
     write(Sheets(sheets), out)
@@ -175,7 +181,7 @@ def written(*sheets: Sheet) -> str:
 
 def test_runs_table() -> None:
     """The list of runs has a line for each, tab-separated where no person looks."""
-    lines = written(tables.runs_table([record()], now=1e9 + 3600)).splitlines()
+    lines = written(tables.runs_table([judged(record(), Counts(1200, 1200))], now=1e9 + 3600)).splitlines()
     assert lines[0].split("\t") == ["run", "status", "items", "outcome", "what", "when", "by"]
     expected = "1123-close-7f3a finished 1,200 1,200_closed close:_team_=_5001 1_h_ago ada"
     assert lines[1].split("\t") == [cell.replace("_", " ") if "-" not in cell else cell for cell in expected.split(" ")]
@@ -183,7 +189,7 @@ def test_runs_table() -> None:
 
 def test_a_narrow_terminal_goes_without_some_columns() -> None:
     """What matters most stays whole: which run, and how it went; a pipe gets every column at any width."""
-    rows = [record(progress={"counts": {"selected": 3930, "done": 3733, "failed": 26, "drifted": 171}})]
+    rows = [judged(record(), Counts(3930, 3733, failed=26, drifted=171))]
     heads = {width: shown(tables.runs_table(rows, now=1e9), width).split("\n")[0].split() for width in (120, 80, 45)}
     assert heads == {
         120: ["run", "status", "items", "outcome", "what", "when", "by"],
@@ -202,8 +208,8 @@ def test_run_table() -> None:
     """One run: facts, counts, failures by cause, what happened."""
     failures = [FailureGroup("404 not_found", 3, FailureExample("12", 404, "not_found", "Gone", "000ab"), Outcome.FAILED)]
     events = [Event(1e9, "canary", {"items": 20, "failed": 0, "wrong": 0})]
-    text = written(*tables.run_table(record(), Counts(1200, 1197, 0, 3), failures, events))
-    for words in ("status\tfinished, exit 0", "took\t1 min 20 s", "done\t1,197", "404 not_found\t12\tGone\t000ab", "canary: the first 20"):
+    text = written(*tables.run_table(*judged(record(exit_code=3), Counts(1200, 1197, 0, 3)), failures, events))
+    for words in ("status\tfinished, exit 3", "took\t1 min 20 s", "done\t1,197", "404 not_found\t12\tGone\t000ab", "canary: the first 20"):
         assert words in text, words
 
 

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import a_run, mixed
+from report_runs import a_run, done, mixed
 
 from intercom_bulk_updater.errors import (
     AuthenticationError,
@@ -23,7 +23,7 @@ from intercom_bulk_updater.errors import (
     VerificationFailed,
 )
 from intercom_bulk_updater.journal import Journal, RunLock
-from intercom_bulk_updater.model import Failure, FoundItem, ItemResult, Outcome, RunStatus
+from intercom_bulk_updater.model import Failure, FoundItem, Item, ItemResult, Outcome, RunStatus
 from intercom_bulk_updater.report.summary import exit_of, summarize, summary_without_run
 from intercom_bulk_updater.report.texts import error_hint
 
@@ -81,17 +81,37 @@ def test_failures_are_grouped_with_example_and_advice(journal: Journal) -> None:
 
 
 def test_a_finished_run_ends_with_the_command_that_undoes_it(journal: Journal) -> None:
-    """The last command of a finished run takes it back; of one with failures, the first retries them."""
+    """The last command of a finished run takes it back; failures are offered to be tried again only where that may help."""
     clean = a_run(journal, 3)
     assert summarize(journal, clean.id)["next"] == [f"intercom-bulk undo {clean.id}"]
     failed = a_run(journal, 104, lambda item: mixed(item))
     told = summarize(journal, failed.id, command="python -m intercom_bulk_updater")["next"]
     assert told == [
         f"python -m intercom_bulk_updater runs resume {failed.id}",
-        f"python -m intercom_bulk_updater runs retry {failed.id}",
         f"python -m intercom_bulk_updater runs export {failed.id} --outcome drifted",
         f"python -m intercom_bulk_updater undo {failed.id}",
     ]
+    assert [group["retry"] for group in summarize(journal, failed.id)["failures"]] == [False, True]
+
+
+def failing(status: int, code: str) -> Callable[[Item], ItemResult]:
+    failure = Failure(f"{status} {code}".strip(), "", status, code)
+    return lambda item: ItemResult(item.seq, Outcome.FAILED, failure=failure) if item.seq == 2 else done(item)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "offered"),
+    [
+        (404, "not_found", False), (404, "company_not_found", False), (410, "gone", False), (409, "conflict", False),
+        (422, "merge_failed", False), (422, "conversation_part_not_redactable", False), (415, "", False),
+        (503, "service_unavailable", True), (429, "too_many_requests", True), (403, "forbidden", True), (400, "parameter_invalid", True),
+        (418, "teapot", True),
+    ],
+)  # fmt: skip
+def test_a_retry_is_offered_only_where_it_may_help(journal: Journal, status: int, code: str, offered: bool) -> None:
+    """What is refused for good is not offered to be tried again, beside advice that says so."""
+    run = a_run(journal, 3, failing(status, code))
+    assert (f"intercom-bulk runs retry {run.id}" in summarize(journal, run.id)["next"]) is offered
 
 
 def test_undo_is_offered_only_where_it_can_be_done(journal: Journal) -> None:

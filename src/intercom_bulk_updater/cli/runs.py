@@ -18,7 +18,7 @@ from ..journal import Journal, RunLock
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..report.files import replacing
-from ..report.summary import standing, summarize
+from ..report.summary import judge_run, standing, summarize
 from ..stop import Stop
 from .execute import interactive
 from .flags import Output, Safety, Shown, Speed, whole
@@ -62,7 +62,8 @@ def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest firs
             return 0
         from ..terminal.tables import runs_table
 
-        shown = [replace(r, status=standing(book, r)) for r in records]
+        standings = [(r, standing(book, r)) for r in records]
+        shown = [(replace(r, status=status), judge_run(book, r, status)) for r, status in standings]
         if shown:
             show_out(runs_table(shown))
         elif not out.quiet:
@@ -84,7 +85,7 @@ def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "late
         record = replace(record, status=standing(book, record))
         show_out(
             run_table(
-                record, book.counts(record.id), book.failures(record.id), book.events(record.id),
+                record, judge_run(book, record, record.status), book.failures(record.id), book.events(record.id),
                 left_alone=report.get("left_alone") or (), undone_by=report.get("undone_by") or "",
             )
         )

@@ -179,6 +179,10 @@ class Operation(ABC):
         """Whether the effect is there. `since` is server time (unix s) before the first send. None: cannot be told."""
         return None
 
+    def why_unverifiable(self) -> str:
+        """The reason, where `read` or `stands` tells nothing."""
+        return f"{self.describe()}: nothing that Intercom answers tells whether it stands"
+
     def drift(self, payload: Json, item: Item) -> str:
         """Why the item is no longer as `item.before` says, in words; "" when it is."""
         return ""

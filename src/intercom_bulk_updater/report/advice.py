@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .failure_advice import REMEDIES
+from intercom_bulk_updater.journal import FailureGroup
+
+from .failure_advice import REMEDIES, Remedy
 
 OTHERWISE = "Look at the item in Intercom; its support can look the failure up by the request id."
 """For a failure that no row of the table knows."""
@@ -16,13 +18,14 @@ def advice(cause: str, *, status: int = 0, code: str = "", message: str = "", go
 
     `go_on`: what to do then, where there is no run to resume.
     """
-    return _advice(cause, status, code, message, go_on)
+    found = _remedy(cause, status, code, message)
+    return OTHERWISE if found is None else _filled(found[0].advice, {"go_on": go_on, **found[1]})
 
 
 @lru_cache(maxsize=256)
-def _advice(cause: str, status: int, code: str, message: str, go_on: str) -> str:
+def _remedy(cause: str, status: int, code: str, message: str) -> tuple[Remedy, dict[str, str]] | None:
     for remedy in REMEDIES:
-        named = {"go_on": go_on}
+        named: dict[str, str] = {}
         looked_at = ((remedy.code, code), (remedy.message, message), (remedy.cause, cause))
         if remedy.status and not re.fullmatch(remedy.status, str(status)):
             continue
@@ -32,8 +35,15 @@ def _advice(cause: str, status: int, code: str, message: str, go_on: str) -> str
                 break
             named |= {name: value for name, value in found.groupdict().items() if value}
         else:
-            return _filled(remedy.advice, named)
-    return OTHERWISE
+            return remedy, named
+    return None
+
+
+def may_succeed(group: FailureGroup) -> bool:
+    """Whether trying the failures of a group again can end otherwise than before."""
+    example = group.example
+    remedy = _remedy(group.cause, example.status, example.code, example.message)
+    return remedy is None or remedy[0].retry
 
 
 def _filled(text: str, named: dict[str, str]) -> str:

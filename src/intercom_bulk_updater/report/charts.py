@@ -6,25 +6,34 @@ Their colours come from page.css.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 
 from intercom_bulk_updater.journal import WindowRow
+from intercom_bulk_updater.runs.judgement import Judgement
 
+from .headline import NOT_SO
 from .html import esc, number, table
 
-OUTCOMES = ("done", "unchanged", "failed", "drifted", "in_doubt", "pending")
+OUTCOMES = ("done", "wrong", "unchanged", "failed", "drifted", "in_doubt", "pending")
 _BARS = 120
 _LEFT, _RIGHT, _TOP, _BASE = 52, 752, 22, 210
 _SHOWN_AS_TABLE = 60
 
 
-def outcome_bar(counts: Mapping[str, int]) -> str:
+def shares(judgement: Judgement) -> dict[str, int]:
+    """How many items stand where, those that are done and not in the requested state by themselves; the sum is the selection."""
+    counts = judgement.counts.as_json()
+    return {name: counts.get(name, 0) for name in OUTCOMES} | {"done": judgement.standing, "wrong": judgement.wrong}
+
+
+def outcome_bar(judgement: Judgement) -> str:
     """One bar, split by outcome; every outcome that occurs is at least visible."""
-    total = sum(counts[name] for name in OUTCOMES)
+    counts = shares(judgement)
+    total = sum(counts.values())
     if not total:
         return ""
     present = [name for name in OUTCOMES if counts[name]]
@@ -35,8 +44,15 @@ def outcome_bar(counts: Mapping[str, int]) -> str:
         wide = 6 + room * counts[name] / total
         parts.append(f'<rect class="o-{name}" x="{x:.1f}" y="0" width="{wide:.1f}" height="14"/>')
         x += wide
-    words = ", ".join(f"{number(counts[name])} {name.replace('_', ' ')}" for name in present)
+    words = ", ".join(f"{number(counts[name])} {outcome_name(name, judgement)}" for name in present)
     return f'<svg class="bar" viewBox="0 0 1000 14" preserveAspectRatio="none" role="img" aria-label="{esc(words)}">{"".join(parts)}</svg>'
+
+
+def outcome_name(name: str, judgement: Judgement) -> str:
+    """What a part of the bar is called."""
+    if name != "wrong":
+        return name.replace("_", " ")
+    return f"{NOT_SO} (estimated)" if judgement.estimated else NOT_SO
 
 
 @dataclass(frozen=True, slots=True)

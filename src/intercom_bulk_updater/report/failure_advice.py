@@ -24,6 +24,8 @@ class Remedy:
     code: str = ""
     message: str = ""
     cause: str = ""
+    retry: bool = True
+    """Whether trying again can end otherwise, at once or after what the advice asks for. False: for good."""
 
 
 REMEDIES: tuple[Remedy, ...] = (
@@ -117,10 +119,12 @@ REMEDIES: tuple[Remedy, ...] = (
         "This contact was merged into another one, and now lives under that one's id. Take that id, or leave it out.",
         status="410|404",
         code="contact_merged",
+        retry=False,
     ),
     Remedy(
         "It is gone for good: it was deleted or merged. Leave it out.",
         status="410",
+        retry=False,
     ),
     Remedy(
         "The tag does not exist, or is not on this item: check it with its id.",
@@ -136,22 +140,26 @@ REMEDIES: tuple[Remedy, ...] = (
         "There is no such company: check its id (Intercom's id, not company_id).",
         status="404",
         code="company_not_found",
+        retry=False,
     ),
     Remedy(
         "There is no such ticket: check that it is the id, not the ticket number.",
         status="404",
         code="ticket_not_found",
+        retry=False,
     ),
     Remedy(
         "There is no such contact any more, or it is an external_id where Intercom's id is needed. Leave it out.",
         status="404",
         message="user not found|contact not found",
+        retry=False,
     ),
     Remedy(
         "It does not exist any more (deleted or merged since it was found), or the id is of "
         "another kind or another workspace. Nothing to be done about it; leave it out with "
         "--exclude.",
         status="404",
+        retry=False,
     ),
     # Conflicts and refusals of one item.
     Remedy(
@@ -162,37 +170,45 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "It conflicts with what is there already, so repeating it will not help: look at the item, then decide.",
         status="409",
+        retry=False,
     ),
     Remedy(
         "It has already been merged: nothing is left to be done.",
         code="merge_failed",
         message="already been merged",
+        retry=False,
     ),
     Remedy(
         "A conversation cannot be merged into itself: correct --into.",
         code="merge_failed",
         message="into itself",
+        retry=False,
     ),
     Remedy(
         "One of the two conversations of this merge does not exist any more: check the id given with --into.",
         code="merge_failed",
         message="not found",
+        retry=False,
     ),
     Remedy(
         "Intercom will not merge these two: look at both in the inbox.",
         code="merge_failed",
+        retry=False,
     ),
     Remedy(
         "Intercom merges only contacts that are duplicates (the same e-mail address, phone number or external_id), a lead into a user.",
         code="invalid_merge",
+        retry=False,
     ),
     Remedy(
         "The last person of a conversation cannot be removed: add another first.",
         message="removing the last customer",
+        retry=False,
     ),
     Remedy(
         "This part cannot be redacted: it has no text, or no contact wrote it.",
         code="conversation_part_not_redactable",
+        retry=False,
     ),
     Remedy(
         "Two attributes of the workspace have the same name: archive one of them in Settings > Data, then retry these.",
@@ -206,15 +222,18 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "This state does not belong to the ticket's type: see the type's states in Settings.",
         code="ticket_state_id_invalid",
+        retry=False,
     ),
     Remedy(
         "Customers cannot be answered on a back-office ticket: use a note.",
         code="parameter_mismatch",
         message="backoffice",
+        retry=False,
     ),
     Remedy(
         "Only a customer ticket type will do here: check --ticket-type.",
         message="not a customer ticket type",
+        retry=False,
     ),
     Remedy(
         "The workspace has no room for another attribute: archive one that is not used.",
@@ -227,6 +246,7 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "This version of the API does not know this request: leave INTERCOM_API_VERSION at its default.",
         code="intercom_version_invalid",
+        retry=False,
     ),
     Remedy(
         "A value is missing or not of the wanted kind, or names an attribute or option that the "
@@ -238,6 +258,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "The request itself is wrong (method, media type or kind of admin), for every item alike:"
         " this wants a correction in the updater, or a bug report with the request id.",
         status="405|406|415",
+        retry=False,
     ),
     # Intercom's own problems.
     Remedy(

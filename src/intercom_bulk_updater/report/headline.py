@@ -1,65 +1,145 @@
-"""The verdict on a run: a label, one line, and how it was verified. Read from the summary object."""
+"""A run's judgement in words: label, headline, the line of a list, and what its verification found. Each is said once, here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from .html import number
+from intercom_bulk_updater.model import Counts, RunStatus
+from intercom_bulk_updater.runs.guards import counted_are
+from intercom_bulk_updater.runs.judgement import Judgement, Verdict, Verified, judge
+from intercom_bulk_updater.runs.verification_words import describe_verification
+
+NOT_SO = "not in the requested state"
+_LABELS = {
+    Verdict.DRY_RUN: "Dry run, nothing was written",
+    Verdict.NOT_BEGUN: "Not begun",
+    Verdict.RUNNING: "Still running",
+    Verdict.PAUSED: "Still paused",
+    Verdict.NOTHING_MATCHED: "Nothing to do: nothing matched",
+    Verdict.ALL_DRIFTED: "Nothing done: all changed since",
+    Verdict.DONE: "Done",
+    Verdict.SAMPLED: "Done, and a sample of it verified",
+    Verdict.VERIFIED: "Done and verified",
+    Verdict.NOT_VERIFIED: "Done, but not verified",
+    Verdict.WRONG: "Some items are not in the requested state",
+    Verdict.SHORT: "The search showed fewer items than it announced",
+    Verdict.FAILURES: "Finished, but not for every item",
+    Verdict.DOUBTS: "Finished, but some items are in doubt",
+    Verdict.CANCELLED: "Cancelled",
+}
+_ENDED_BY = {
+    1: "Stopped by an unexpected error",
+    2: "Not understood",
+    4: "Stopped: the token was rejected or lacks a permission",
+    5: "Stopped for safety",
+    10: "Stopped: configuration",
+    12: "Held by another process",
+    130: "Interrupted",
+    143: "Ended from outside",
+}
+# What can simply go on.
+_HEALTHY = (7, 130, 143)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`tone` is good, warn, bad or quiet; `label` two or three words; `line` the big line of the page."""
-
-    tone: str
-    label: str
-    line: str
-
-
-def verdict_of(told: Mapping[str, Any]) -> Verdict:
-    """The verdict on the run that a summary object describes."""
-    counts, status, code = told["counts"], told["run"]["status"], told["exit"]
-    if told["run"]["kind"] == "dry_run":
-        if code in (0, 3):
-            return Verdict("quiet", "Dry run, nothing written", _would(counts))
-        return Verdict("bad", "Dry run stopped", _would(counts))
-    line = _line(counts)
-    if status in ("running", "paused"):
-        return Verdict("quiet", f"Still {status}", line)
-    if status == "planned":
-        return Verdict("quiet", "Not begun", line)
-    if status == "finished":
-        if code == 6:
-            return Verdict("bad", "Not as wanted", line)
-        if counts["failed"] or counts["in_doubt"]:
-            return Verdict("warn", "Finished, with failures" if counts["failed"] else "Finished, some in doubt", line)
-        if told["verified"].get("unread"):
-            return Verdict("warn", "Finished, not verified", line)
-        verified = told["verified"]
-        looked = verified.get("checked") or (verified.get("passes") and not verified.get("note"))
-        checked = bool(counts["done"] and looked) and verified.get("level") != "none" and verified.get("remaining") == 0
-        return Verdict("good", "Finished and verified" if checked else "Finished", line)
-    label = {5: "Stopped for safety", 4: "Stopped: no permission"}.get(code)
-    if status == "cancelled":
-        return Verdict("warn", "Cancelled", line)
-    return Verdict("bad" if code in (1, 4, 5) else "warn", label or "Stopped early, can be resumed", line)
+def judgement_of(told: Mapping[str, Any]) -> Judgement:
+    """The judgement on the run that a summary object (`--json`) describes."""
+    run, counts, search = told.get("run") or {}, told.get("counts") or {}, told.get("search") or {}
+    names = ("selected", "done", "unchanged", "failed", "drifted", "in_doubt", "pending")
+    return judge(
+        kind=str(run.get("kind") or "run"),
+        status=RunStatus(run.get("status") or RunStatus.FINISHED),
+        counts=Counts(**{name: int(counts.get(name) or 0) for name in names}),
+        verified=told.get("verified"),
+        exit_code=int(told.get("exit") or 0),
+        short=bool(search.get("missing")),
+        undone=bool(told.get("undone_by")) and not told.get("exit"),
+    )
 
 
-def _line(counts: Mapping[str, int]) -> str:
-    selected = counts["selected"]
-    if not selected:
-        return "Nothing matched: 0 items"
-    if counts["drifted"] == selected:
-        return f"Nothing done: all {number(selected)} changed since"
-    if counts["done"] == selected:
-        return f"All {number(selected)} done" if selected > 1 else "The one item is done"
-    return f"{number(counts['done'])} of {number(selected)} done"
+def label(judgement: Judgement, status: str = "", *, dry: bool = False) -> str:
+    """What became of the run, in a few words. `status`: where it stands, for what can or cannot be resumed."""
+    said = _LABELS.get(judgement.verdict)
+    if said is not None:
+        return said
+    code = judgement.exit_code
+    said = _ENDED_BY.get(code, "Stopped early")
+    if code not in _HEALTHY:
+        return said
+    if dry:
+        return f"{said}; a dry run is simply started again"
+    if status == RunStatus.FINISHED and not judgement.counts.pending:
+        said = said if code != _HEALTHY[0] else "Stopped before all was read back"
+        return f"{said}; the run itself is over"
+    return f"{said}; it can be resumed"
 
 
-def _would(counts: Mapping[str, int]) -> str:
-    return f"{number(counts['pending'])} of {number(counts['selected'])} would change"
+def headline(judgement: Judgement, *, dry: bool = False) -> str:
+    """The one line that says how far the run came, and what of that does not stand."""
+    counts = judgement.counts
+    if dry:
+        return f"{counts.pending:,} of {counts.selected:,} would change"
+    if not counts.selected:
+        said = "Nothing matched: 0 items"
+    elif counts.drifted == counts.selected:
+        said = f"Nothing done: all {counts.selected:,} changed since"
+    elif judgement.estimated:
+        said = f"{counts.done:,} of {counts.selected:,} changed; {_some(judgement)}"
+    elif judgement.wrong:
+        said = f"{judgement.standing:,} of {counts.selected:,} done; {judgement.wrong:,} {_are(judgement.wrong)} {NOT_SO}"
+    elif counts.done == counts.selected and not judgement.unseen:
+        said = f"All {counts.selected:,} done" if counts.selected > 1 else "The one item is done"
+    else:
+        said = f"{counts.done:,} of {counts.selected:,} done"
+    if counts.in_flight:
+        said += f"; {counts.in_flight:,} in doubt until it is resumed"
+    if judgement.unseen:
+        one = judgement.unseen == 1
+        said += f"; {judgement.unseen:,} more {'matches and was' if one else 'match and were'} never acted on"
+    return said
+
+
+def _some(judgement: Judgement) -> str:
+    found = judgement.verified
+    return (
+        f"some {judgement.wrong:,} of these are {NOT_SO}, going by a sample ({found.sample_wrong:,} of {found.sample_read:,})"
+    )
+
+
+def outcomes(judgement: Judgement, done: str = "done", unchanged: str = "unchanged", *, dry: bool = False) -> str:
+    """`4,281 closed · 7 already closed · 3 failed`: how many items stand where; what nothing stands for is left out.
+
+    `done`, `unchanged`: what these are called for the operation.
+    """
+    counts = judgement.counts
+    if not counts.selected and not judgement.unseen:
+        return ""
+    standing = counts.done if judgement.estimated else judgement.standing
+    parts = [
+        (standing, f"{done}, {_some(judgement)}" if judgement.estimated else done),
+        (0 if judgement.estimated else judgement.wrong, NOT_SO),
+        (counts.unchanged, unchanged),
+        (counts.failed, "failed"),
+        (counts.drifted, "changed by others, left alone"),
+        (counts.in_doubt, "in doubt"),
+        (counts.in_flight, "in doubt until resumed"),
+        (counts.pending, "would change" if dry else "not begun"),
+        (judgement.unseen, "never acted on"),
+    ]
+    return " · ".join(f"{count:,} {words}" for place, (count, words) in enumerate(parts) if count or (not place and not dry))
+
+
+def verification_words(told: Mapping[str, Any]) -> list[str]:
+    """What Intercom itself said at the end, in sentences without their full stops."""
+    found = Verified.of(told.get("verified"))
+    run = told.get("run") or {}
+    if run.get("kind") == "dry_run":
+        return ["A dry run writes nothing, so there is nothing to verify"]
+    said = describe_verification(found, int((told.get("counts") or {}).get("done") or 0), str(run.get("id") or ""))
+    still = sum(int(count) for count in ((told.get("verified") or {}).get("explained") or {}).values())
+    if still and not found.remaining:
+        said.append(f"{counted_are(still)} still found by the search, and it is known why")
+    return said or ["Nobody has asked Intercom yet whether the changes stand"]
 
 
 _STILL_FOUND = {
@@ -67,9 +147,9 @@ _STILL_FOUND = {
     "drifted": "changed by somebody else, left alone",
     "in doubt": "in doubt: the answer was lost",
     "done, and still matching the selection": "done; the selection matches them all the same",
-    "not in the wanted state, by GET": "not in the wanted state, as reading them back showed",
-    "as wanted by GET; the search does not tell": "as wanted, as reading them back showed; the search does not tell",
-    "as wanted by GET; the search index is behind": "as wanted; only Intercom's search index is behind",
+    "not in the wanted state, by GET": "not in the requested state, as reading them back showed",
+    "as wanted by GET; the search does not tell": "in the requested state, as reading them back showed; the search does not tell",
+    "as wanted by GET; the search index is behind": "in the requested state; only Intercom's search index is behind",
 }
 
 
@@ -78,44 +158,6 @@ def why_words(why: str) -> str:
     return _STILL_FOUND.get(why, why)
 
 
-def verification_words(told: Mapping[str, Any]) -> list[str]:
-    """What Intercom itself said at the end, in sentences."""
-    verified = told["verified"]
-    level, remaining = verified.get("level", "none"), verified.get("remaining")
-    if level == "none" or remaining is None:
-        if told["run"]["kind"] == "dry_run":
-            return ["A dry run writes nothing, so there is nothing to verify."]
-        if verified.get("unread"):
-            unread = int(verified["unread"])
-            return [f"{number(unread)} item{'' if unread == 1 else 's'} could not be read back: {verified.get('note')}."]
-        if verified.get("note"):
-            return [f"Nothing could be read back: {verified['note']}."]
-        return ["Nobody has asked Intercom yet whether the changes stand."]
-    checked, done = int(verified.get("checked") or 0), told["counts"]["done"]
-    wrong = len(verified.get("wrong") or ())
-    said = []
-    if checked:
-        share = "All" if checked >= done else "A random"
-        said.append(f"{share} {number(checked)} of {number(done)} changed items were read back from Intercom.")
-    if not done and not checked:
-        said.append("Nothing was changed, so there was nothing to read back.")
-    if verified.get("note"):
-        said.append(f"Not everything could be read back: {verified['note']}.")
-    passes = int(verified.get("passes") or 0)
-    if passes:
-        times = {1: "once", 2: "twice"}.get(passes, f"{passes} times")
-        said.append(f"The selection was searched {times} in all.")
-    if verified.get("waited"):
-        said.append(f"Intercom's search index was behind; {verified['waited']:.0f} s were spent waiting for it.")
-    if remaining:
-        said.append(f"{number(remaining)} {_items(remaining)} not as wanted.")
-    elif (checked or passes) and not wrong:
-        still = sum(int(count) for count in (verified.get("explained") or {}).values())
-        said.append("All that was changed is as wanted." if still else "Everything is as wanted.")
-        if still:
-            said.append(f"{number(still)} {'item is' if still == 1 else 'items are'} still found by the search, and it is known why.")
-    return said
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
-
-def _items(count: int) -> str:
-    return "item is" if count == 1 else "items are"

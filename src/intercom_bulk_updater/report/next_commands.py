@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 from intercom_bulk_updater.journal import RunRecord
-from intercom_bulk_updater.model import Counts, RunStatus
+from intercom_bulk_updater.model import RunStatus
+from intercom_bulk_updater.runs.judgement import Judgement
 
 _LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
 # Verbs that leave nothing to restore; asked only where the caller has not said whether the run can be undone.
 _NO_WAY_BACK = frozenset({"reply", "note", "redact", "merge", "convert", "delete"})
+_LABELS = {
+    "resume": "To go on where it stopped",
+    "retry": "To try the failures again",
+    "undo": "To take it back",
+    "verify": "To verify it again",
+    "doctor": "To check token, permissions and settings",
+    "watch": "To follow it",
+    "show": "To look at it",
+    "export": "To list what was left alone",
+    "apply": "To carry it out",
+    "--help": "To see what there is",
+}
+
+
+def label_of(command: str, *, finished: bool = False) -> str:
+    """What a command that comes next is for. `finished`: of a run that came to its end only doubts are left to resume."""
+    words = command.split()
+    verb = next((verb for verb in _LABELS if verb in words), "")
+    if verb == "resume" and any(word.startswith("--") for word in words):
+        # A guard stopped it, and the command lifts the guard: only after a look.
+        return "If the items are the right ones, to go on all the same"
+    if verb == "resume" and finished:
+        return "To read again what is in doubt, and act on what was not seen"
+    return _LABELS.get(verb, "Next")
 
 
 def next_commands(
     run: RunRecord,
     status: RunStatus,
-    counts: Counts,
-    exit_code: int,
+    judgement: Judgement,
     undoable: bool | None,
     command: str,
     *,
     undone: str | None = None,
+    retry: bool = True,
 ) -> list[str]:
     """The commands that make sense now.
 
     A run that stopped early begins with what continues it; `undo` stands last. `status` is where the run
     really stands: a dead process leaves RUNNING behind. `undone`: the run that took it back; what was
-    restored can be verified, and not undone again.
+    restored can be verified, and not undone again. `retry`: some failure may succeed when it is tried again.
     """
+    counts, exit_code, found = judgement.counts, judgement.exit_code, judgement.verified
     if run.kind == "dry_run":
         checked = [f"{command} doctor"] if exit_code == 4 else []
         left = [f"{command} runs export {run.id} --outcome drifted"] if counts.drifted else []
@@ -36,17 +62,16 @@ def next_commands(
     said: list[str] = []
     if exit_code == 4:
         said.append(f"{command} doctor")
-    verified = run.totals.get("verified") or {}
-    if status is not RunStatus.FINISHED or counts.pending or counts.in_flight or counts.in_doubt or verified.get("unseen"):
+    if status is not RunStatus.FINISHED or counts.pending or counts.in_flight or counts.in_doubt or found.unseen:
         # What a guard refused is refused again, unless the guard is corrected.
         guard = (run.totals.get("guard") or {}).get("go_on")
         said.append(f"{command} runs resume {run.id}{f' {guard}' if guard else ''}")
-    if counts.failed:
+    if counts.failed and retry:
         said.append(f"{command} runs retry {run.id}")
     if undone:
         said.append(f"{command} verify {undone}")
     elif exit_code == 6 or (exit_code == 7 and status is RunStatus.FINISHED):
-        said.append(f"{command} verify {run.id}")
+        said.append(f"{command} verify {run.id}{' --level all' if found.sample_wrong else ''}")
     if counts.drifted:
         said.append(f"{command} runs export {run.id} --outcome drifted")
     if counts.done and not undone and (_likely(run) if undoable is None else undoable):

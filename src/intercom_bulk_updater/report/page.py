@@ -13,25 +13,17 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import without_known_tokens
 from intercom_bulk_updater.journal import Journal, RunRecord
+from intercom_bulk_updater.runs.judgement import Judgement
 
 from . import sections
 from .charts import outcome_bar, timeline
 from .files import replacing
-from .headline import verdict_of
+from .headline import headline, label
 from .html import command_box, esc, section
-from .summary import summarize
+from .next_commands import label_of
+from .summary import judge_run, summarize
 from .texts import selection_words, words_of
 from .times import moment
-
-_LABELS = {
-    "undo": "To take it back",
-    "resume": "To go on where it stopped",
-    "retry": "To try the failures again",
-    "verify": "To verify again",
-    "doctor": "To check token and permissions",
-    "watch": "To follow it",
-    "show": "To look at it",
-}
 
 
 def write_page(
@@ -73,7 +65,7 @@ def page(
     told = summarize(journal, run.id, undoable=undoable, command=command)
     parts = (
         sections.would_change(told) if run.kind == "dry_run" else "",
-        _next(told, command),
+        _next(told),
         sections.verification(told) if run.kind != "dry_run" else "",
         sections.failures(told),
         sections.left_alone(journal, run, told, with_bodies),
@@ -84,32 +76,27 @@ def page(
         sections.events(run, journal.events(run.id)),
         sections.would_change(told) if run.kind != "dry_run" and told.get("review") else "",
     )
-    return _document(run, _head(run, told), "".join(parts), _foot(with_bodies))
+    return _document(run, _head(run, told, judge_run(journal, run)), "".join(parts), _foot(with_bodies))
 
 
-def _head(run: RunRecord, told: dict[str, Any]) -> str:
-    verdict = verdict_of(told)
+def _head(run: RunRecord, told: dict[str, Any], judgement: Judgement) -> str:
+    dry = run.kind == "dry_run"
     words = words_of(run)
     title = words[:1].upper() + words[1:]
     return (
-        f'<header class="{verdict.tone}"><p class="eyebrow">Account of a bulk run on Intercom</p>'
+        f'<header class="{judgement.level}"><p class="eyebrow">Account of a bulk run on Intercom</p>'
         f"<h1>{esc(title)}</h1>"
         f'<p class="which">{esc(selection_words(run))}</p>'
         f'<p class="who">{esc(sections.by_whom(run, told))}</p>'
-        f'<p class="verdict"><span>{esc(verdict.label)}</span></p>'
-        f'<p class="line">{esc(verdict.line)}</p>'
-        f"{outcome_bar(told['counts'])}{sections.counts_list(told)}</header>"
+        f'<p class="verdict"><span>{esc(label(judgement, told["run"]["status"], dry=dry))}</span></p>'
+        f'<p class="line">{esc(headline(judgement, dry=dry))}</p>'
+        f"{outcome_bar(judgement)}{sections.counts_list(judgement, dry=dry)}</header>"
     )
 
 
-def _next(told: dict[str, Any], command: str) -> str:
-    boxes = []
-    for line in told["next"]:
-        verb = next((word for word in line.removeprefix(command).split() if word != "runs"), "")
-        label = _LABELS.get(verb, "Next")
-        if verb == "resume" and told["run"]["status"] == "finished":
-            label = "To read again what is in doubt"
-        boxes.append(command_box(label, line))
+def _next(told: dict[str, Any]) -> str:
+    finished = told["run"]["status"] == "finished"
+    boxes = [command_box(label_of(line, finished=finished), line) for line in told["next"]]
     return section("What to type next", *boxes, name="next")
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from intercom_bulk_updater.api.redact import mask
 from intercom_bulk_updater.journal import Event, Journal, RunRecord
 from intercom_bulk_updater.model import Outcome
+from intercom_bulk_updater.runs.judgement import Judgement
 
-from .charts import OUTCOMES
+from .charts import outcome_name, shares
 from .headline import verification_words, why_words
 from .html import esc, facts, flagged, folded, number, paragraph, section, table
 from .texts import masked, selection_words
@@ -23,7 +24,8 @@ _AT_ONCE = 8
 """Rows of a list that stand open; the others are a click away, and in the export."""
 _MEANING = {
     "done": "Intercom confirmed the change",
-    "unchanged": "already as wanted; nothing was written",
+    "wrong": "Intercom accepted the change, and reading back shows another state",
+    "unchanged": "already in the requested state; nothing was written",
     "failed": "refused, or out of retries",
     "drifted": "changed by somebody else; left alone",
     "in_doubt": "the answer was lost and could not be found out",
@@ -31,16 +33,16 @@ _MEANING = {
 }
 
 
-def counts_list(told: Told) -> str:
+def counts_list(judgement: Judgement, *, dry: bool) -> str:
     """The counts as a legend of the bar; what is zero is said, quietly."""
-    dry = told["run"]["kind"] == "dry_run"
     rows = []
-    for name in OUTCOMES:
-        count = told["counts"][name]
+    for name, count in shares(judgement).items():
+        if name == "wrong" and not count:
+            continue
         meaning = "would change" if dry and name == "pending" else _MEANING[name]
         quiet = "" if count else ' class="zero"'
         rows.append(
-            f'<div{quiet}><dt><span class="key o-{name}"></span>{esc(name.replace("_", " "))}</dt>'
+            f'<div{quiet}><dt><span class="key o-{name}"></span>{esc(outcome_name(name, judgement))}</dt>'
             f"<dd><b>{number(count)}</b><span>{esc(meaning)}</span></dd></div>"
         )
     return f'<dl class="counts">{"".join(rows)}</dl>'
@@ -86,7 +88,7 @@ def who_and_when(run: RunRecord, told: Told) -> str:
 def verification(told: Told) -> str:
     """What Intercom itself said, and what is not as it should be."""
     verified = told["verified"]
-    words = paragraph(" ".join(verification_words(told)))
+    words = flagged("".join(f"{said[:1].upper()}{said[1:]}. " for said in verification_words(told)).strip())
     explained = table(
         "Still found by the search, and why",
         ("Why", "Items"),
@@ -94,7 +96,7 @@ def verification(told: Told) -> str:
         numeric=1,
     )
     wrong = table(
-        "Not as wanted",
+        "Not in the requested state",
         ("Id", "What it is instead"),
         ((w["id"], w["is"]) for w in verified.get("wrong") or ()),
     )

@@ -13,8 +13,9 @@ from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
 from intercom_bulk_updater.journal import FailureGroup, Journal, RunLock, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunStatus
+from intercom_bulk_updater.runs.judgement import Judgement, judge
 
-from .advice import advice
+from .advice import advice, may_succeed
 from .next_commands import next_commands
 from .texts import error_hint, without_halves, words_of
 from .times import rfc3339
@@ -50,15 +51,14 @@ def summarize(
     """
     run = journal.run(run_id)
     status = standing(journal, run)
-    counts = journal.counts(run.id)
-    if status in _LIVE:
-        # In flight, with a process that lives: neither in doubt nor done.
-        counts.pending += counts.in_flight
-        counts.in_flight = 0
-    code = _exit(run, status, counts, error) if exit_code is None else exit_code
+    undone_by = journal.undone_by(run.id)
+    if exit_code is None and error is not None:
+        exit_code = exit_of(error)
+    judgement = judge_run(journal, run, status, exit_code=exit_code, undone=undone_by is not None)
+    counts, code = judgement.counts, judgement.exit_code
+    failures = failures_json(journal, run.id, counts)
     seconds = _seconds(run)
     can_undo = undoable() if callable(undoable) and counts.done else undoable
-    undone_by = journal.undone_by(run.id)
     # A dry run finishes nothing; its pace is that of looking.
     paced = counts.selected if run.kind == "dry_run" else counts.finished
     told: dict[str, Any] = {
@@ -71,10 +71,11 @@ def summarize(
         "seconds": round(seconds, 3),
         "rate": round(paced / seconds, 2) if seconds else 0.0,
         "search": _search(run),
-        "failures": failures_json(journal, run.id, counts),
+        "failures": failures,
         "verified": _verified(run),
         "next": next_commands(
-            run, status, counts, code, None if callable(can_undo) else can_undo, command, undone=undone_by
+            run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone_by,
+            retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED),
         ),
     }
     if undone_by is not None:
@@ -149,15 +150,28 @@ def standing(journal: Journal, run: RunRecord) -> RunStatus:
     return run.status
 
 
-def _exit(run: RunRecord, status: RunStatus, counts: Counts, error: BaseException | None) -> int:
-    if error is not None:
-        return exit_of(error)
-    if run.exit_code is not None:
-        return run.exit_code
-    if status is RunStatus.INTERRUPTED:
-        # Its process died without a word: healthy as far as anybody knows, to be resumed.
-        return 7
-    return 3 if counts.failed or counts.in_doubt else 0
+def judge_run(
+    journal: Journal,
+    run: RunRecord,
+    status: RunStatus | None = None,
+    *,
+    exit_code: int | None = None,
+    undone: bool | None = None,
+) -> Judgement:
+    """The judgement on a run of the journal; `status`, `exit_code` and `undone` where the caller knows them already."""
+    status = standing(journal, run) if status is None else status
+    counts = journal.counts(run.id)
+    if status in _LIVE:
+        # In flight, with a process that lives: neither in doubt nor done.
+        counts.pending += counts.in_flight
+        counts.in_flight = 0
+    return judge(
+        kind=run.kind, status=status, counts=counts, verified=run.totals.get("verified"),
+        # What a run that came to its end amounts to follows from what is known of it; what ended another is written down.
+        exit_code=run.exit_code if exit_code is None and status is not RunStatus.FINISHED else exit_code,
+        short=bool(run.search.get("missing")),
+        undone=journal.undone_by(run.id) is not None if undone is None else undone,
+    )  # fmt: skip
 
 
 def _run(run: RunRecord, status: RunStatus) -> dict[str, Any]:
@@ -231,4 +245,5 @@ def _failure(group: FailureGroup) -> dict[str, Any]:
             "request_id": example.request_id,
         },
         "advice": advice(group.cause, status=example.status, code=example.code, message=example.message),
+        "retry": may_succeed(group),
     }

@@ -277,6 +277,9 @@ class RunContext:
             note=note,
             read_back=(self.verified.read, self.verified.to_read) if self.verified is not None else None,
             share=self.job.options.share,
+            own_rate=self.job.options.rate,
+            rate_words=self.job.options.rate_words,
+            own_workers=self.job.options.workers,
             requests=self.requests(),
         )
 

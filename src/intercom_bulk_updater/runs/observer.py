@@ -39,6 +39,12 @@ class Progress:
     """While verifying: items that were read back, of how many."""
     share: float = 1.0
     """The part of the rate limit that may be used at most."""
+    own_rate: float | None = None
+    """Requests a second at most, as the person asked for with --rate."""
+    rate_words: str = ""
+    """What was typed for it."""
+    own_workers: int | None = None
+    """The number of workers, where the person fixed it."""
     requests: dict[str, int] = field(default_factory=dict)
     """Requests of the run so far, over all its processes."""
 
@@ -64,7 +70,10 @@ class Progress:
                 "used": self.budget.used,
                 "ends_in": None if self.budget.ends_in is None else round(self.budget.ends_in, 1),
                 **({"share": self.share} if self.share < 1 else {}),
+                **({"own_rate": self.own_rate, "rate_words": self.rate_words} if self.own_rate else {}),
             }
+        if self.own_workers:
+            told["own_workers"] = self.own_workers
         if self.read_back is not None:
             told["read_back"] = {"done": self.read_back[0], "of": self.read_back[1]}
         if self.requests:

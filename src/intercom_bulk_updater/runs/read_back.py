@@ -22,7 +22,7 @@ from ..engine.pool import Attempt, RetryLater
 from ..errors import NotFound, RunStopped
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome
-from ..operations.operation import Operation
+from ..operations.operation import Json, Operation
 
 SAMPLE = 50
 # What a search still shows in its old state, or not at all, and is asked for by GET at once, before any waiting for the index.
@@ -52,7 +52,13 @@ class VerificationResult:
     """Ids that a search could not tell of and a GET has shown to be as wanted: they are not asked again."""
     unread: set[str] = field(default_factory=set)
     """Ids that could not be read back: nothing is known of them."""
+    undecided: set[str] = field(default_factory=set)
+    """Ids that were read back, or are not readable at all, and where nothing tells whether the change stands."""
     why_unread: str = ""
+    sample: tuple[int, int, int] | None = None
+    """Of a random sample: items judged, how many of them are wrong, and of how many it was taken."""
+    search_failed: bool = False
+    """The search could not be asked again: whether something is left is not known."""
     unseen: int = 0
     """Items that match the selection and that no pass of the run has seen; among `remaining`."""
     read: int = 0
@@ -68,7 +74,12 @@ class VerificationResult:
     def left(self) -> int | None:
         """Items not as wanted; None while some (or all) could not be asked about and none of the others is wrong."""
         found = (self.remaining or 0) + self.wrong_count
-        return found if found or not (self.unread or self.unreadable) else None
+        return found if found or not (self.unread or self.undecided or self.search_failed) else None
+
+    @property
+    def note(self) -> str:
+        """Why something is not known; "" when everything is."""
+        return self.unreadable or self.why_unread
 
     def as_json(self) -> dict[str, Any]:
         """The `verified` object of the JSON contract."""
@@ -76,13 +87,16 @@ class VerificationResult:
             "level": self.level,
             "remaining": self.left,
             "checked": self.checked,
+            **({"sample": dict(zip(("read", "wrong", "of"), self.sample, strict=True))} if self.sample else {}),
             "wrong": [{"id": i, "is": what} for i, what in self.wrong],
             "passes": self.passes,
             "explained": self.explained,
             "waited": round(self.waited, 1),
             **({"unread": len(self.unread)} if self.unread else {}),
             **({"unseen": self.unseen} if self.unseen else {}),
-            **({"note": self.unreadable or self.why_unread} if self.unreadable or self.why_unread else {}),
+            **({"search": "failed"} if self.search_failed else {}),
+            **({"undecided": len(self.undecided)} if self.undecided else {}),
+            **({"note": self.note} if self.note else {}),
         }
 
 
@@ -125,22 +139,41 @@ class ReadBack:
             if last or not getattr(exc, "transient", False):
                 if getattr(exc, "exit_code", 0) == 4:
                     raise
-                with self._lock:
-                    self._result.unread.add(item.id)
-                    self._result.why_unread = redact(f"{item.id} could not be read back: {exc}")
+                self._unread(item.id, str(exc))
                 return ItemResult(item.seq, Outcome.DONE)
             return RetryLater(attempt, 0.5 * 2**attempt.looks)
-        standing = None
-        if payload is not None:
-            since = item.sent_at or self._since
-            standing = self._operation.stands(payload, item, since=since, client=self._client)
+        self._judge(payload, item)
+        return ItemResult(item.seq, Outcome.DONE)
+
+    def _judge(self, payload: Json | None, item: Item) -> None:
+        """Compare an item as it was read with what the run left. What cannot be judged is never called wrong."""
+        standing, instead = None, ""
+        try:
+            if payload is not None:
+                since = item.sent_at or self._since
+                standing = self._operation.stands(payload, item, since=since, client=self._client)
+                instead = self._instead(payload, item) if standing is False else ""
+        except RunStopped:
+            raise
+        except Exception as exc:
+            # The answer is of another shape than Intercom's, or a person's own code failed on it.
+            self._unread(item.id, f"the answer cannot be judged ({type(exc).__name__}: {exc})")
+            return
         with self._lock:
-            self._result.checked += standing is not None
+            if standing is None:
+                self._result.undecided.add(item.id)
+                self._result.unreadable = self._result.unreadable or self._operation.why_unverifiable()
+                return
+            self._result.checked += 1
             if standing and self._remember:
                 self._result.as_wanted.add(item.id)
-        if standing is False:
-            self._wrong(item.id, self._instead(payload or {}, item))
-        return ItemResult(item.seq, Outcome.DONE)
+        if not standing:
+            self._wrong(item.id, instead)
+
+    def _unread(self, item_id: str, why: str) -> None:
+        with self._lock:
+            self._result.unread.add(item_id)
+            self._result.why_unread = redact(f"{item_id}: {why}")
 
     def _instead(self, payload: Mapping[str, Any], item: Item) -> str:
         """What an item is instead of as wanted, in words."""
@@ -233,10 +266,11 @@ class RemainingMatches:
 
     def _shows(self, payload: Mapping[str, Any], item: Item) -> bool | None:
         """Whether the index already shows the wanted state; None when that cannot be told."""
-        image = self._operation.capture(payload)
-        if image is None:
+        try:
+            image = self._operation.capture(payload)
+            change = None if image is None else self._operation.change(Item(item.seq, item.id, image, item.data))
+        except Exception:  # an item of another shape than Intercom's tells nothing; a GET may
             return None
-        change = self._operation.change(Item(item.seq, item.id, image, item.data))
         return None if change is None else change == {}
 
     def add(self, why: str, count: int = 1) -> None:

@@ -91,10 +91,10 @@ class Runner(RunContext):
                 result.explained["not done yet"] = undone
             # What was undone is not meant to stand any more: that says nothing against the run.
             judged = run.status is RunStatus.FINISHED and self.journal.undone_by(self.id) is None
-            code = self._verification.code(counts) if judged else run.exit_code
+            code = self._verification.judgement(counts).exit_code if judged else run.exit_code
             totals = {**run.totals, "verified": result.as_json(), "requests": self.requests()}
             self.journal.update_run(self.id, totals=totals, exit_code=code, control="")
-            self._event("verify", **result.as_json())
+            self._event("verify", **result.as_json(), done=counts.done)
         self._verification.judge(counts)
         return result
 
@@ -135,7 +135,7 @@ class Runner(RunContext):
         if isinstance(error, SafetyStop):
             message = error.message = self._breaker.in_all(error, counts)
         if error is None:
-            code = self._verification.code(counts)
+            code = self._verification.judgement(counts).exit_code
             if self.job.review_only:
                 status = RunStatus.PLANNED
         if isinstance(error, Cancelled):
@@ -324,7 +324,7 @@ class Runner(RunContext):
             )
         if not passed:
             examples = "; ".join(f"{i} is: {what}" for i, what in result.wrong[:3])
-            wrong = f"{result.wrong_count:,} {'is' if result.wrong_count == 1 else 'are'} not as wanted"
+            wrong = f"{result.wrong_count:,} {'is' if result.wrong_count == 1 else 'are'} not in the requested state"
             raise SafetyStop(
                 f"The canary did not come through: of the first {counted(number)} {failed:,} failed and "
                 f"{wrong}{f' ({examples})' if examples else ''}. The rest was not touched."

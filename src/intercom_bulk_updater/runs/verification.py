@@ -5,16 +5,23 @@ The judgements are in read_back.py; here is their order, over the run's machine.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from ..errors import NotVerified, VerificationFailed
-from ..model import Counts, Item, ItemResult
+from ..api.redact import redact
+from ..errors import IntercomBulkError, NotVerified, PermissionDenied, RunStopped, SafetyStop, VerificationFailed
+from ..model import Counts, Item, ItemResult, RunStatus
 from .context import RunContext
-from .guards import counted, counted_are
+from .guards import counted
+from .judgement import Judgement, Verified, judge
 from .read_back import ASKED_AT_ONCE, SAMPLE, ReadBack, RemainingMatches, VerificationResult, to_read_back
 from .sources import SearchSource
+from .verification_words import describe_verification
+
+_log = logging.getLogger("intercom_bulk_updater.runs")
 
 
 class Verification:
@@ -44,7 +51,26 @@ class Verification:
         cut = self._run.journal.run(self._run.id).search.get("cut") or self._run.job.only is not None
         if not isinstance(self._run.job.feed, SearchSource) or cut:
             return
-        self._search_until_explained(result)
+        with self._searching(result):
+            self._search_until_explained(result)
+
+    @contextmanager
+    def _searching(self, result: VerificationResult) -> Iterator[None]:
+        """While this lasts, a search that fails leaves on `result` that what it would have told is not known."""
+        try:
+            yield
+        except (RunStopped, SafetyStop):
+            raise
+        except Exception as exc:
+            result.search_failed = True
+            result.why_unread = redact(f"the search could not be asked again: {exc or type(exc).__name__}")
+            if not isinstance(exc, AttributeError | LookupError | TypeError | ValueError | RecursionError):
+                raise
+            # An answer of another shape than Intercom's.
+            raise NotVerified(
+                f"The changes were accepted, but {result.why_unread}. To ask again: intercom-bulk runs resume {self._run.id}",
+                run_id=self._run.id,
+            ) from exc
 
     def read_back(self, result: VerificationResult, level: str) -> None:
         """Read items back by GET and compare them with what the run left."""
@@ -58,8 +84,10 @@ class Verification:
         reads = ReadBack(operation, self._run.session.client, since, result)
         self._run.run_engine(reads, hand_out(rows))
         self._run.verified = None
-        if not result.checked and not result.unread and not result.wrong_count and done:
-            result.unreadable = f"{operation.describe()}: the operation does not know how to read an item back"
+        if result.to_read < done and result.checked:
+            result.sample = (result.checked, result.wrong_count, done)
+        if result.undecided:
+            _log.warning("%s of %s cannot be verified: %s", counted(len(result.undecided)), self._run.id, result.note)
 
     def _search_until_explained(self, result: VerificationResult) -> None:
         feed = self._run.job.feed
@@ -101,7 +129,15 @@ class Verification:
         result.waited = time.monotonic() - waited_since if result.waited else 0.0
 
     def search_unseen(self, feed: SearchSource, result: VerificationResult) -> None:
-        """Search once, writing nothing, and count what no pass has seen."""
+        """Search once, writing nothing, and count what no pass has seen. A search that fails is noted on `result`."""
+        try:
+            with self._searching(result):
+                self._search_unseen(feed, result)
+        except IntercomBulkError as exc:
+            if not result.search_failed or exc.exit_code == PermissionDenied.exit_code:
+                raise
+
+    def _search_unseen(self, feed: SearchSource, result: VerificationResult) -> None:
         self._run.phase = "searching again"
         leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
         feed.watch = leftovers
@@ -155,38 +191,30 @@ class Verification:
             return
         if not result.ok:
             raise VerificationFailed(self._unverified(), run_id=self._run.id)
-        if result.unread and not (counts.failed or counts.in_doubt):
+        if self.judgement(counts).exit_code == NotVerified.exit_code:
+            what = f"{counted(len(result.unread))} could not be read back to make sure ({result.why_unread})"
             raise NotVerified(
-                f"The changes were accepted, but {counted(len(result.unread))} could not be read back to make sure "
-                f"({result.why_unread}). Ask again with: intercom-bulk verify {self._run.id}",
+                f"The changes were accepted, but {what if result.unread else result.why_unread}. "
+                f"Ask again with: intercom-bulk verify {self._run.id}",
                 run_id=self._run.id,
             )
 
-    def code(self, counts: Counts) -> int:
-        """What a run exits with that came to its end."""
-        if self.result is not None and not self.result.ok:
-            return VerificationFailed.exit_code
-        if counts.failed or counts.in_doubt:
-            return 3
-        return NotVerified.exit_code if self.result is not None and self.result.unread else 0
+    def judgement(self, counts: Counts) -> Judgement:
+        """The judgement on a run that came to its end."""
+        found = None if self.result is None else self.result.as_json()
+        kind = "dry_run" if self._run.job.review_only else "run"
+        return judge(kind=kind, status=RunStatus.FINISHED, counts=counts, verified=found)
 
     def _unverified(self) -> str:
-        result = self.result
-        assert result is not None  # noqa: S101
-        some = "; ".join(f"{i}: {what}" for i, what in result.wrong[:3])
-        undone = result.explained.get("not done yet", 0)
-        if undone:
-            others = result.wrong_count + (result.remaining or 0) - undone
-            also = f" {others:,} more {'is' if others == 1 else 'are'} not in the wanted state." if others else ""
-            return f"{counted_are(undone)} not done yet: go on with intercom-bulk runs resume {self._run.id}.{also}"
-        said = []
-        wrong = result.wrong_count + (result.remaining or 0) - result.unseen
-        if wrong:
-            examples = f" ({some})" if some else ""
-            said.append(f"{counted_are(wrong)} not in the wanted state although Intercom accepted the change{examples}.")
-        if result.unseen:
-            said.append(f"{counted(result.unseen)} that the run has not seen {'matches' if result.unseen == 1 else 'match'} its selection.")
-        return " ".join(said)
+        assert self.result is not None  # noqa: S101
+        found = Verified.of(self.result.as_json())
+        said = describe_verification(found, self._run.counts_now().done, self._run.id)
+        if found.not_done:
+            said.append(f"go on with `intercom-bulk runs resume {self._run.id}`")
+        if found.known_wrong:
+            some = "; ".join(f"{i} is: {what}" for i, what in self.result.wrong[:3])
+            said.append(f"Intercom had accepted the change{f' ({some})' if some else ''}")
+        return f"{'. '.join(clause[:1].upper() + clause[1:] for clause in said)}."
 
 
 def hand_out(stream: Iterator[Item]) -> Callable[[Sequence[ItemResult], int], list[Item]]:

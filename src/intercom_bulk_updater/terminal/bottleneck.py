@@ -6,42 +6,47 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from .formatting import countdown, number, plural, seconds, whole_seconds
+from .formatting import countdown, number, pace, plural, seconds, whole_seconds
 
 Told = Mapping[str, Any]
 """`Progress.as_json()` and what `parts.told` adds; the latter is absent for a run of another process."""
 
 
 def held_by(told: Told) -> tuple[str, str, str]:
-    """A word, the rest of the sentence, and the rest where there is little room; empty for nothing.
+    """What limits the run, the rest of the sentence, and the rest where there is little room; empty for nothing.
 
-    ("budget", "the 10-second window is used up, the next begins in 1.3 s", "used up for 1.3 s")
+    ("Intercom's rate limit", "used up, the next 1,667 requests are allowed in 1.3 s", "used up for 1.3 s")
     """
     holds = told.get("holds") or ""
     if holds == "service":
         return "Intercom", *away(told.get("away") or {})
     if holds == "budget":
-        return "budget", *_budget(told.get("window") or {})
+        return _allowance(told.get("window") or {})
     if holds == "workers":
         crew = int(told.get("workers") or 0)
-        who = "the one worker waits" if crew == 1 else f"all {number(crew)} workers wait" if crew else "workers wait"
-        return "workers", f"Intercom's latency, {who} for answers", "waiting for answers"
+        if told.get("own_workers"):
+            return f"your --workers {crew}", "all of them wait for Intercom's answers", "waiting for answers"
+        who = "the one request under way waits" if crew == 1 else f"all {number(crew)} requests under way wait"
+        return "Intercom's answers", f"{who if crew else 'requests wait'} for one", "waiting"
     if holds == "search":
-        return "search", "the next page of matches is still being fetched", "next page"
+        return "the search", "its next page is still being fetched", "next page"
     if holds == "retries":
         late = plural(int(told.get("delayed") or 0), "item")
         return "retries", f"{late} to be tried again in a moment", late
     if holds == "paused":
-        return "paused", "nothing new is started until the run is resumed", "until resumed"
+        return "a pause", "nothing new is started until the run is resumed", "until resumed"
     if holds == "finishing":
         busy = int(told.get("busy") or 0)
-        left = f"{plural(busy, 'request')} still in flight" if busy else "the last answers are in"
-        return "finishing", left, left
+        left = f"{plural(busy, 'request')} still under way" if busy else "the last answers are in"
+        return "the end", left, left
     if told.get("phase") in ("reading", "searching again"):
-        return "search", "each page waits for the cursor of the last", "next page"
+        return "the search", "each page waits for the one before it", "next page"
     if told.get("phase") == "waiting for the index":
-        return "search", "Intercom's index lags behind the writes", "index is behind"
+        return "Intercom's search", "it does not show the latest writes yet", "not up to date"
     return "", "", ""
+
+
+RATE_LIMIT = "Intercom's rate limit"
 
 
 def away(told: Told) -> tuple[str, str]:
@@ -58,31 +63,33 @@ def away(told: Told) -> tuple[str, str]:
     return f"{what}; {when}; giving up in {countdown(left)}", f"{what}, {countdown(left)} left"
 
 
-def _budget(window: Told) -> tuple[str, str]:
+def _allowance(window: Told) -> tuple[str, str, str]:
+    """Who allows no more requests just now: Intercom, or the person who asked for less."""
     length = float(window.get("window_seconds") or 10.0)
     limit, used = window.get("limit"), int(window.get("used") or 0)
-    share = float(window.get("share") or 1.0)
+    share, rate = float(window.get("share") or 1.0), window.get("own_rate")
     if window.get("blocked_for"):
         wait = seconds(float(window["blocked_for"]))
-        return f"Intercom asked for a pause (429), {wait} more", f"429, wait {wait}"
-    if window.get("mode") == "blind":
-        return "the server shows no window, so the pace stays below the limit", "no window shown"
-    if limit is None:
-        return "feeling out the limit", "limit unknown"
-    if limit - used <= max(1, limit // 100):
+        return RATE_LIMIT, f"it asked for a pause (429), {wait} more", f"429, wait {wait}"
+    if limit is not None and limit - used <= max(1, limit // 100):
         wait = seconds(float(window.get("ends_in") or 0))
-        return f"the {length:g}-second window is used up, the next begins in {wait}", f"used up for {wait}"
+        return RATE_LIMIT, f"used up, the next {number(limit)} requests are allowed in {wait}", f"used up for {wait}"
+    if rate and (limit is None or float(rate) * length <= limit * share):
+        words = str(window.get("rate_words") or f"{number(float(rate) * 60)}/min")
+        return f"your --rate {words}", f"{pace(float(rate))} requests a second", f"{pace(float(rate))}/s"
+    if window.get("mode") == "blind":
+        return RATE_LIMIT, "the server does not say how much is used, so the pace stays below it", "not shown"
+    if limit is None:
+        return RATE_LIMIT, "it is not known yet", "not known yet"
+    per = f"per {length:g} s"
     if share < 1:
         ours, part = int(limit * share), f"{share * 100:g} %"
+        whose = f"your --share {part}"
         if ours - int(window.get("own", used)) <= max(1, ours // 100):
             wait = seconds(float(window.get("ends_in") or 0))
-            return f"our {part} of the {length:g}-second window are used up, the next begins in {wait}", f"{part} used up for {wait}"
-        allowed = f"{number(ours)} of {number(limit)} calls per {length:g} s"
-        return f"as fast as {part} of the limit allow, {allowed}", f"{part}: {number(ours)} per {length:g} s"
-    return (
-        f"as fast as the limit allows, {number(limit)} calls per {length:g} s",
-        f"{number(limit)} per {length:g} s",
-    )
+            return whose, f"used up, the next {number(ours)} requests are allowed in {wait}", f"used up for {wait}"
+        return whose, f"{number(ours)} of the {number(limit)} requests that Intercom allows {per}", f"{number(ours)} {per}"
+    return RATE_LIMIT, f"{number(limit)} requests {per}", f"{number(limit)} {per}"
 
 
 def doing(told: Told) -> tuple[str, str]:
@@ -120,7 +127,7 @@ def _crew(told: Told) -> str:
     crew, busy = int(told.get("workers") or 0), int(told.get("busy") or 0)
     if not crew and told.get("holds") == "finishing":
         return "writing the last outcomes down"
-    return f"{number(busy)} of {plural(crew, 'worker')} busy" if crew else "starting"
+    return f"{plural(busy, 'request')} at once{f' (of {number(crew)})' if crew > busy else ''}" if crew else "starting"
 
 
 def time_left(told: Told) -> str:

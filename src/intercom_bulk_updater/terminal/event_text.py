@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from intercom_bulk_updater.runs.judgement import Verified
+from intercom_bulk_updater.runs.verification_words import describe_verification
+
 from .bottleneck import away
-from .formatting import clean, number, plural, seconds
+from .formatting import clean, number, plural
 
 
 def happening(kind: str, data: Mapping[str, Any], verbose: bool = False) -> str:
@@ -32,9 +35,9 @@ def failure(data: Mapping[str, Any]) -> str:
 def _canary(data: Mapping[str, Any]) -> str:
     items, failed, wrong = (int(data.get(k) or 0) for k in ("items", "failed", "wrong"))
     if failed or wrong:
-        bad = f"{number(failed)} failed and {number(wrong)} are not as wanted"
+        bad = f"{number(failed)} failed and {number(wrong)} are not in the requested state"
         return f"canary: of the first {plural(items, 'item')} {bad}"
-    return f"canary: the first {plural(items, 'item')} done and read back, all as wanted"
+    return f"canary: the first {plural(items, 'item')} done and read back, all in the requested state"
 
 
 def _pass(data: Mapping[str, Any]) -> str:
@@ -43,21 +46,9 @@ def _pass(data: Mapping[str, Any]) -> str:
 
 
 def _verify(data: Mapping[str, Any]) -> str:
-    left, checked = int(data.get("remaining") or 0), int(data.get("checked") or 0)
-    read = f"{plural(checked, 'item')} read back"
-    if data.get("unread"):
-        unread = f"{plural(int(data['unread']), 'item')} could not be read back"
-        said = f"verification: {plural(left, 'item')} not as wanted, {unread}" if left else f"not verified: {unread}"
-        said += f", {read}" if checked else ""
-    elif left:
-        said = f"verification: {plural(left, 'item')} not as wanted" + (f", {read}" if checked else "")
-    elif checked:
-        said = f"verified: {read}, all as wanted"
-    else:
-        said = f"not verified: {data['note']}" if data.get("note") else "nothing to verify"
-    if data.get("waited"):
-        said += f", waited {seconds(float(data['waited']))} for the search index"
-    return said
+    found = Verified.of(data)
+    clauses = describe_verification(found, int(data.get("done") or found.sample_of or found.read))
+    return f"verification: {', '.join(clauses)}" if clauses else "nothing to verify"
 
 
 def _away(data: Mapping[str, Any]) -> str:

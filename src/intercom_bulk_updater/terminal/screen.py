@@ -13,7 +13,7 @@ from .phrases import Title
 from .screen_rows import Part, finished, gone, holding, items, phase, speed, trouble_of
 from .terminal import MOST_COLUMNS
 
-_LABEL = 9
+_LABEL = 11
 _NARROW = 60
 _INDENT = 1
 
@@ -38,7 +38,7 @@ def frame(now: Told, title: Title, width: int, *, ascii_only: bool = False, trou
     fast = speed(now, narrow=narrow)
     draw.row("speed" if fast else "time", fast or [(0, gone(now), "")])
     draw.window(now.get("window"))
-    draw.row("held by", holding(now, narrow=narrow), " ")
+    draw.row("limited by", holding(now, narrow=narrow), " ")
     draw.row("now", phase(now, narrow=narrow), " ")
     draw.row("trouble", trouble_of(counts, now, trouble))
     return draw.text
@@ -94,14 +94,14 @@ class _Drawing:
         narrow = self.width < _NARROW
         gauge = self._bar([(used, "blue")], int(limit), 8 if narrow else 20)
         ends = window.get("ends_in")
-        both = f"{number(used)}/{number(limit)}" if narrow else f"{number(used)} of {number(limit)} calls"
+        both = f"{number(used)}/{number(limit)}" if narrow else f"{number(used)} of {number(limit)} requests"
         parts: list[Part] = [(0, both, "")]
         if ends is not None:
             parts.append((2, f"ends in {float(ends):.1f} s", ""))
         others = used - int(window.get("own", used))
         if others > max(5, limit // 50):
             parts.append((1, f"{number(others)} by others", "yellow"))
-        self.row("window", parts, " · ", lead=gauge.append("  "))
+        self.row("rate limit", parts, " · ", lead=gauge.append("  "))
 
     def row(self, label: str, parts: Sequence[Part], glue: str = " · ", lead: Text | None = None) -> None:
         """A label and as many of its parts as fit, the least important left out first."""

@@ -51,15 +51,17 @@ def told(progress: Progress) -> dict[str, Any]:
 def holding(now: Told, *, narrow: bool = False) -> list[Part]:
     """What holds the run back."""
     word, rest, short = held_by(now)
+    tone = _TONES.get(str(now.get("holds") or "search"), "")
+    # A service that is away is a whole sentence: "Intercom asks to wait until 14:26:50".
     colon = "" if now.get("holds") == "service" else ":"
-    return [(0, f"{word}{colon}", f"bold {_TONES.get(word, '')}".strip()), (0, short if narrow else rest, "")] if word else []
+    return [(0, f"{word}{colon}", f"bold {tone}".strip()), (1 if narrow else 0, short if narrow else rest, "")] if word else []
 
 
 def phase(now: Told, *, narrow: bool = False) -> list[Part]:
     """What is being done."""
     word, rest = doing(now)
     if narrow:
-        rest = rest.replace("the selection: ", "").replace(" workers", "").replace("Intercom's search index", "the index")
+        rest = rest.replace("the selection: ", "").replace("Intercom's search index", "the index")
     return [(0, word, "bold"), *([(0, rest, "")] if rest else [])]
 
 
@@ -129,7 +131,7 @@ def sentence_of(now: Told, title: Title) -> str:
     word, rest, _ = held_by(now)
     if now.get("holds") == "service":
         said.append(f"limited by: {word} {rest}")
-    elif word not in ("", "finishing", "paused") and now.get("phase") == "acting":
-        said.append(f"held by {word}")
+    elif word and now.get("holds") not in ("finishing", "paused") and now.get("phase") == "acting":
+        said.append(f"limited by {word}")
     said += [text for _, text, _ in trouble_of({}, now, "")]
     return " · ".join(said)

@@ -7,26 +7,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from intercom_bulk_updater.model import RunStatus
 from intercom_bulk_updater.report.advice import advice
+from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
 
 from .event_text import happening
 from .formatting import ago, clean, clock, number, plural, seconds, shorten
-from .phrases import verb
+from .phrases import already, past, verb
 from .table import Sheet, Sheets
-from .texts import outcomes, refused_words, verified_words
+from .texts import refused_words, verified_words
 
 if TYPE_CHECKING:
     from intercom_bulk_updater.journal.records import Event, FailureGroup, RunRecord
-    from intercom_bulk_updater.model import Counts
     from intercom_bulk_updater.ratelimit.budget import BudgetState
+    from intercom_bulk_updater.runs.judgement import Judgement
 
     from .labelled_text import Page
 
 _EVENTS = 12
 
 
-def runs_table(records: Iterable[RunRecord], *, now: float | None = None) -> Sheet:
-    """`runs list`: the runs, each with where it stands. Counts are those that the run wrote down last."""
+def runs_table(records: Iterable[tuple[RunRecord, Judgement]], *, now: float | None = None) -> Sheet:
+    """`runs list`: the runs, each with where it stands."""
     at = time.time() if now is None else now
     sheet = Sheet(
         ("run", "status", "items", "outcome", "what", "when", "by"),
@@ -35,14 +37,14 @@ def runs_table(records: Iterable[RunRecord], *, now: float | None = None) -> She
         empty="There are no runs yet.",
         optional=("by", "items", "what", "when", "status"),
     )
-    for run in records:
-        counts = dict(run.progress.get("counts") or {})
+    for run, judgement in records:
+        dry = run.kind == "dry_run"
         sheet.rows.append(
             (
                 run.id,
-                f"{run.status}{' (dry run)' if run.kind == 'dry_run' else ''}",
-                number(counts.get("selected") or 0),
-                outcomes(counts, run.operation, dry=run.kind == "dry_run"),
+                f"{run.status}{' (dry run)' if dry else ''}",
+                number(judgement.counts.selected),
+                outcomes(judgement, past(run.operation), already(run.operation), dry=dry),
                 _what(run),
                 ago(run.started_at or run.created_at, at),
                 run.author,
@@ -58,7 +60,7 @@ def _what(run: RunRecord) -> str:
 
 def run_table(
     record: RunRecord,
-    counts: Counts,
+    judgement: Judgement,
     failures: Sequence[FailureGroup] = (),
     events: Sequence[Event] = (),
     *,
@@ -68,8 +70,10 @@ def run_table(
     """`runs show`: what the run was, how its items stand, why some failed or were left alone, what happened."""
     took = float(record.totals.get("seconds") or record.progress.get("elapsed") or 0)
     requests = record.totals.get("requests") or record.progress.get("requests") or {}
+    counts, dry, lives = judgement.counts, record.kind == "dry_run", record.status in (RunStatus.RUNNING, RunStatus.PAUSED)
     facts = [
-        ("status", f"{record.status}{f', exit {record.exit_code}' if record.exit_code is not None else ''}"),
+        ("status", f"{record.status}{f', exit {judgement.exit_code}' if lives is False else ''}"),
+        ("verdict", f"{label(judgement, record.status, dry=dry)}: {headline(judgement, dry=dry)}"),
         ("what", _what(record)),
         ("kind", record.kind.replace("_", " ")),
         ("workspace", f"{record.workspace or 'not told'} ({record.base_url})"),
@@ -78,7 +82,7 @@ def run_table(
         ("ended", clock(record.finished_at)),
         ("took", seconds(took) if took else "-"),
         ("requests", _requests(requests)),
-        ("verified", verified_words(record.totals.get("verified") or {}, counts.done) if record.kind != "dry_run" else ""),
+        ("verified", verified_words(record.totals.get("verified") or {}, counts.done, record.id) if not dry else ""),
         ("from run", record.parent or ""),
         ("undone by", undone_by),
         ("plan", (record.plan_hash or "")[:16]),
@@ -87,6 +91,10 @@ def run_table(
     kept = [(name, value) for name, value in facts if value]
     sheets = Sheets([Sheet(("fact", "value"), list(kept), title=f"Run {record.id}", headless=True)])
     stand = [(name.replace("_", " "), number(count)) for name, count in counts.as_json().items()]
+    if counts.in_flight:
+        stand.append(("of these in doubt until it is resumed", number(counts.in_flight)))
+    if judgement.wrong:
+        stand.append((f"of the done ones {NOT_SO}{' (estimated)' if judgement.estimated else ''}", number(judgement.wrong)))
     sheets.append(Sheet(("outcome", "items"), list(stand), title="Items", numeric=("items",)))
     if failures:
         sheets.append(_failures(failures))

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportError
-from intercom_bulk_updater.report.headline import why_words
+from intercom_bulk_updater.report.headline import NOT_SO, judgement_of, label, outcomes, why_words
+from intercom_bulk_updater.report.next_commands import label_of
 from intercom_bulk_updater.report.summary import exit_of
 from intercom_bulk_updater.report.texts import error_hint
+from intercom_bulk_updater.runs.judgement import Level, Verdict, Verified
+from intercom_bulk_updater.runs.verification_words import describe_verification
 
 from .formatting import clean, number, pace, plural, seconds, shorten
 from .labelled_text import Page
@@ -21,37 +24,11 @@ if TYPE_CHECKING:
     from intercom_bulk_updater.runs.preview import Preview
 
 _GROUPS = 8
-_HEADS = {
-    0: ("Done", "bold green"),
-    1: ("Stopped by an unexpected error", "bold red"),
-    2: ("Not understood", "bold red"),
-    3: ("Finished, but not for every item", "bold yellow"),
-    4: ("Stopped: the token was rejected or lacks a permission", "bold red"),
-    5: ("Stopped for safety", "bold yellow"),
-    6: ("Not all is as wanted", "bold red"),
-    7: ("Stopped early; it can be resumed", "bold yellow"),
-    10: ("Stopped: configuration", "bold red"),
-    12: ("Held by another process", "bold yellow"),
-    130: ("Interrupted; it can be resumed", "bold yellow"),
-    143: ("Ended from outside; it can be resumed", "bold yellow"),
-}
-_OVER = {
-    7: ("Stopped before all was read back; the run itself is over", "bold yellow"),
-    130: ("Interrupted; the run itself is over", "bold yellow"),
-    143: ("Ended from outside; the run itself is over", "bold yellow"),
-}
-"""What ended the verification of a run that is finished: there is nothing to resume."""
-_NEXT = {
-    "resume": "To go on where it stopped",
-    "retry": "To try the failures again",
-    "undo": "To take it back",
-    "verify": "To verify it again",
-    "doctor": "To check token, permissions and settings",
-    "watch": "To follow it",
-    "show": "To look at it",
-    "export": "To list what was left alone",
-    "apply": "To carry it out",
-    "--help": "To see what there is",
+_STYLES = {
+    Level.GOOD: ("✓ ", "bold green"),
+    Level.QUIET: ("✓ ", "bold cyan"),
+    Level.ATTENTION: ("! ", "bold yellow"),
+    Level.BAD: ("✗ ", "bold red"),
 }
 _LAST = ("resume", "undo")
 """What stands last, the first of these above all: to go on where it stopped, to undo what is finished."""
@@ -150,31 +127,20 @@ def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
         _facts(page, report, run, title)
         _failures(page, report.get("failures") or ())
         _left_alone(page, report)
-    _commands(page, report.get("next") or ())
+    _commands(page, report.get("next") or (), finished=run.get("status") == "finished")
     return page
 
 
 def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operation: str) -> None:
-    counts = _counted(report)
-    code = int(report.get("exit") or 0)
-    moved = not code and 0 < int(counts.get("drifted") or 0) == counts.get("selected")
-    words, style = _HEADS.get(code, _HEADS[1])
-    if run.get("status") == "finished" and code in _OVER:
-        words, style = _OVER[code]
-    if run.get("status") == "cancelled":
-        words, style = "Cancelled", "bold yellow"
-    if run.get("kind") == "dry_run" and code == 0:
-        words, style = "Dry run, nothing was written", "bold cyan"
-    elif run.get("kind") == "dry_run":
-        words = words.replace("it can be resumed", "a dry run is simply started again")
-    elif code == 0 and counts and not counts.get("selected"):
-        words = "Nothing to do: nothing matched"
-    elif moved:
-        words, style = f"Nothing {past(operation)}: all {number(counts['selected'])} changed since", "bold yellow"
-    mark = "✓ " if report.get("ok") and not moved else "✗ " if code in (1, 2, 4, 6, 10) else "! "
+    judgement = judgement_of({**report, "counts": _counted(report)})
+    dry = run.get("kind") == "dry_run"
+    said = label(judgement, str(run.get("status") or ""), dry=dry)
+    if judgement.verdict is Verdict.ALL_DRIFTED:
+        said = f"Nothing {past(operation)}: all {number(judgement.counts.selected)} changed since"
+    mark, style = _STYLES[judgement.level]
     # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
-    said = outcomes(counts, operation, dry=run.get("kind") == "dry_run" and code in (0, 3))
-    page.line(Text(mark + words, style), Text(f": {said}" if said else "", "bold"))
+    counted = outcomes(judgement, past(operation), already(operation), dry=dry and judgement.exit_code in (0, 3))
+    page.line(Text(mark + said, style), Text(f": {counted}" if counted else "", "bold"))
 
 
 def _counted(report: Mapping[str, Any]) -> Mapping[str, int]:
@@ -182,22 +148,6 @@ def _counted(report: Mapping[str, Any]) -> Mapping[str, int]:
     counts, judged = report.get("counts") or {}, int((report.get("guard") or {}).get("selected") or 0)
     more = judged - int(counts.get("selected") or 0)
     return {**counts, "selected": judged, "pending": int(counts.get("pending") or 0) + more} if counts and more > 0 else counts
-
-
-def outcomes(counts: Mapping[str, int], operation: str, *, dry: bool = False) -> str:
-    """`4,281 closed · 7 already closed · 3 failed`; what nothing stands for is left out."""
-    if not counts or not counts.get("selected"):
-        return ""
-    names = {
-        "done": past(operation),
-        "unchanged": already(operation),
-        "failed": "failed",
-        "drifted": "changed by others, left alone",
-        "in_doubt": "in doubt",
-        "pending": "would change" if dry else "not begun",
-    }
-    shown = [n for n in names if counts.get(n) or (n == "done" and not dry)]
-    return " · ".join(f"{number(counts.get(n) or 0)} {names[n]}" for n in shown)
 
 
 def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title: Title) -> None:
@@ -250,51 +200,28 @@ def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) ->
         page.fact("search", " · ".join(parts))
 
 
-def verified_words(verified: Mapping[str, Any], done: int) -> str:
-    """`50 of 4,281 read back, all as wanted · 2 passes of the search`; "" when nobody has asked Intercom.
+def verified_words(verified: Mapping[str, Any], done: int, run: str = "") -> str:
+    """`50 of 4,281 read back, all in the requested state · 2 passes of the search`; "" when nobody has asked Intercom.
 
-    `done`: how many items the run changed.
+    `done`: how many items the run changed; `run`: its id, for the command that reads every item.
     """
-    remaining, checked = verified.get("remaining"), int(verified.get("checked") or 0)
-    unread, note = int(verified.get("unread") or 0), clean(str(verified.get("note") or ""))
-    if verified.get("level", "none") == "none":
-        return ""
-    if remaining is None:
-        if unread:
-            return f"no: {plural(unread, 'item')} could not be read back ({note})"
-        return f"no: {note}" if note else ""
-    said = [f"{plural(int(remaining), 'item')} not as wanted"] if remaining else []
-    if checked:
-        of = f"{number(checked)} of {number(done)}" if checked <= done else number(checked)
-        said.append(f"{of} read back{'' if verified.get('wrong') else ', all as wanted'}")
-    elif not done:
-        said.append("nothing was changed, so nothing to verify")
-    elif not remaining:
-        said.append("nothing was read back")
-    if unread:
-        said.append(f"{plural(unread, 'item')} could not be read back")
-    if verified.get("passes"):
-        said.append(f"{plural(int(verified['passes']), 'pass')} of the search")
-    if verified.get("waited"):
-        said.append(f"waited {seconds(float(verified['waited']))} for the search index")
-    return " · ".join(said)
+    return clean(" · ".join(describe_verification(Verified.of(verified), done, run)))
 
 
 def _verified(page: Page, report: Mapping[str, Any], run_stopped: bool) -> None:
     verified = report.get("verified") or {}
-    said = verified_words(verified, int((report.get("counts") or {}).get("done") or 0))
+    found = Verified.of(verified)
+    said = verified_words(verified, int((report.get("counts") or {}).get("done") or 0), str((report.get("run") or {}).get("id") or ""))
     if not said:
         asked = verified.get("level", "none") != "none" or run_stopped
         page.fact("verified", "not yet" if asked else "not asked for (--verify none)")
         return
-    sure = verified.get("remaining") == 0 and verified.get("checked")
-    page.fact("verified", Text(said, "bold red" if verified.get("remaining") else "green" if sure else ""))
-    if verified.get("note") and clean(verified["note"]) not in said:
-        page.fact("", clean(verified["note"]))
+    sure = found.remaining == 0 and found.read
+    page.fact("verified", Text(said, "bold red" if found.remaining else "green" if sure else "yellow" if found.could_not else ""))
     for why, count in (verified.get("explained") or {}).items():
         page.fact("", f"{number(int(count))} still found: {clean(why_words(why))}")
     for wrong in list(verified.get("wrong") or ())[:5]:
-        page.fact("", f"{clean(wrong.get('id'))} is not as wanted: {clean(wrong.get('is'))}")
+        page.fact("", f"{clean(wrong.get('id'))} is {NOT_SO}: {clean(wrong.get('is'))}")
 
 
 def _left_alone(page: Page, report: Mapping[str, Any]) -> None:
@@ -323,19 +250,14 @@ def _failures(page: Page, failures: Sequence[Mapping[str, Any]]) -> None:
             page.fact("", clean(group["advice"]))
 
 
-def _commands(page: Page, commands: Sequence[str]) -> None:
+def _commands(page: Page, commands: Sequence[str], *, finished: bool = False) -> None:
     def rank(command: str) -> int:
         words = command.split()
         return next((len(_LAST) - i for i, verb in enumerate(_LAST) if verb in words), 0)
 
     for command in sorted(commands, key=rank):
-        words = command.split()
-        label = next((said for verb, said in _NEXT.items() if verb in words), "Next")
-        if "resume" in words and any(word.startswith("--") for word in words):
-            # A guard stopped it, and the command lifts the guard: only after a look.
-            label = "If the items are the right ones, to go on all the same"
         page.line("")
-        page.line(f"{label}:")
+        page.line(f"{label_of(command, finished=finished)}:")
         page.line(Text(f"  {clean(command)}", "bold"), wrap=False)
 
 

@@ -94,6 +94,10 @@ class UpdaterOperation(Operation):
             return None  # half of it may stand: a message, before whatever changes the fields
         return None if change is None else change == {}
 
+    def why_unverifiable(self) -> str:
+        """See Operation."""
+        return "the updater has no is_done" if not hasattr(self.updater, "is_done") else "is_done does not tell"
+
     def _wrote(self, payload: Json, since: float, client: Client) -> bool:
         """Whether our admin has left a trace in a conversation since then, of an action that may not be repeated."""
         return self._kind == "conversations" and not self.idempotent and "part" in our_mark(payload, client.admin_id, since)
