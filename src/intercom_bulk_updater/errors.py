@@ -9,6 +9,7 @@
     ├── ApiError                          exit 1   status, code, request_id, method, path
     │   ├── InvalidRequest                         400, 405, 406, 409, 415, 422
     │   │   └── FilterRefused             exit 2   400, 422 in answer to a search
+    │   ├── SearchRefused             exit 7   a page of a search was refused; what was found is kept
     │   ├── NotFound                               404, 410
     │   ├── AuthenticationError           exit 4   401
     │   ├── PermissionDenied              exit 4   402, 403
@@ -21,6 +22,8 @@
     │   └── BadAnswer                              an answer that is not what the API promises
     ├── SearchError                       exit 7   the search broke off; what was found is kept
     ├── SearchLoop                        exit 1   the cursor repeats
+    ├── SearchIncomplete                  exit 6   the search showed fewer items than it announced
+    ├── FilterIgnored                     exit 6   the search shows items that contradict the filter
     ├── SafetyStop                        exit 5   a guard, an altered plan, no confirmation
     ├── VerificationFailed                exit 6
     ├── NotVerified                       exit 7   done, but some could not be read back
@@ -129,6 +132,12 @@ class FilterRefused(InvalidRequest):
     exit_code = 2
 
 
+class SearchRefused(ApiError):
+    """Intercom refused a page of the search; what was found is kept."""
+
+    exit_code = 7
+
+
 class NotFound(ApiError):
     """The item is not there (any more)."""
 
@@ -200,6 +209,18 @@ class SearchLoop(SearchError):
     """The search goes in circles: Intercom gave the same cursor twice."""
 
     exit_code = 1
+
+
+class SearchIncomplete(IntercomBulkError):
+    """The search showed fewer items than it announced."""
+
+    exit_code = 6
+
+
+class FilterIgnored(IntercomBulkError):
+    """The server does not apply the filter of the search."""
+
+    exit_code = 6
 
 
 class SafetyStop(IntercomBulkError):

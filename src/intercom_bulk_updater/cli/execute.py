@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import SafetyStop, UsageError
+from ..errors import SafetyStop, SearchIncomplete, UsageError
 from ..journal import RunRecord
 from ..model import Reversibility
 from ..operations.operation import Operation
@@ -200,7 +200,10 @@ def go(
     )  # fmt: skip
     error: BaseException | None = None
     try:
-        runner.execute()
+        try:
+            runner.execute()
+        except SearchIncomplete as exc:
+            error = exc  # what was shown is planned all the same, and both the plan and the exit code say so
         if safety.plan:
             record = session.journal.run(run.id)
             plan = write_plan(Path(safety.plan), session.journal, record, operation, f"{resource}.{operation.name}")
@@ -211,8 +214,10 @@ def go(
         error = exc
     finally:
         close(observer)
-    if looking and error is None and runner.review is not None and not (output.json or output.jsonl or output.quiet):
+    looked = looking and runner.review is not None and (error is None or isinstance(error, SearchIncomplete))
+    if looked and not (output.json or output.jsonl or output.quiet):
         from ..terminal.texts import review_text
 
+        assert runner.review is not None  # noqa: S101
         say(review_text(runner.review, title))
     return tell(session, run.id, output, observer, error, plan=safety.plan, operation=operation)

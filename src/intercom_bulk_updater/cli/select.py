@@ -16,7 +16,7 @@ from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
 from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import ItemSource, ListSource, SearchSource
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge
 from ..search.endpoints import endpoint_for
 from ..search.language.where import compile_where, explain, hints, validate_query
 from ..search.names import WorkspaceNames
@@ -145,8 +145,10 @@ def query_feed(
         session.client, session.stop, endpoint_for(selection["endpoint"]), selection["query"], page_size=size,
         retry=RetryPolicy(options.retries), timeout=options.timeout,
     )
-    return SearchSource(source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size,
-                     exclude=exclude)
+    return SearchSource(
+        source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size, exclude=exclude,
+        judge=filter_judge(session, selection["query"], selection["resource"]),
+    )
 
 
 def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[FoundItem]:

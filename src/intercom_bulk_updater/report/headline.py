@@ -42,6 +42,8 @@ def verdict_of(told: Mapping[str, Any]) -> Verdict:
         checked = bool(counts["done"] and looked) and verified.get("level") != "none" and verified.get("remaining") == 0
         return Verdict("good", "Finished and verified" if checked else "Finished", line)
     label = {5: "Stopped for safety", 4: "Stopped: no permission"}.get(code)
+    if code == 6 and told["search"].get("missing"):
+        label = "Search incomplete"
     if status == "cancelled":
         return Verdict("warn", "Cancelled", line)
     return Verdict("bad" if code in (1, 4, 5) else "warn", label or "Stopped early, can be resumed", line)

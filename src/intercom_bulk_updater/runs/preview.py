@@ -40,6 +40,9 @@ class Preview:
     seconds: float = 0.0
     quota_share: float = 0.0
     """Part of the rate limit that the run takes while it lasts, 0 to 1."""
+    search: dict[str, int] = field(default_factory=dict)
+    """Beside the items that are selected: `total` that match where --limit cut them off, `missing` that were announced and
+    never shown, `contradicting` the filter and `unusable` entries that were left out."""
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -53,6 +56,7 @@ class Preview:
             "side_effects": self.side_effects,
             "customer_visible": self.customer_visible,
             **({"customers": self.customers} if self.customers is not None else {}),
+            **({"search": self.search} if self.search else {}),
             "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
         }
 
@@ -120,6 +124,10 @@ def look(journal: Journal, run: str, operation: Operation, *, limit: int | None,
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
     review.selected, review.unchanged, review.failed = counts.selected, counts.unchanged, counts.failed
+    search = journal.run(run).search
+    review.search = {k: int(search.get(k) or 0) for k in ("missing", "contradicting", "unusable") if search.get(k)}
+    if search.get("cut") and isinstance(search.get("total"), int):
+        review.search["total"] = search["total"]
     if operation.customer_visible:
         review.customers = len(people)
     review.requests = review.would_change * operation.requests_per_item + requests_read

@@ -54,6 +54,8 @@ class VerificationResult:
     why_unread: str = ""
     unseen: int = 0
     """Items that match the selection and that no pass of the run has seen; among `remaining`."""
+    missing: str = ""
+    """What the search announced and did not show, in words."""
     read: int = 0
     """Read-backs that have come to their end, of `to_read`: for displays."""
     to_read: int = 0
@@ -61,7 +63,7 @@ class VerificationResult:
     @property
     def ok(self) -> bool:
         """Whether nothing was found that is not as wanted."""
-        return not self.wrong_count and not self.remaining
+        return not self.wrong_count and not self.remaining and not self.missing
 
     @property
     def left(self) -> int | None:
@@ -81,6 +83,7 @@ class VerificationResult:
             "waited": round(self.waited, 1),
             **({"unread": len(self.unread)} if self.unread else {}),
             **({"unseen": self.unseen} if self.unseen else {}),
+            **({"missing": self.missing} if self.missing else {}),
             **({"note": self.unreadable or self.why_unread} if self.unreadable or self.why_unread else {}),
         }
 

@@ -14,7 +14,7 @@ from ..model import Counts, Item, ItemResult
 from .context import RunContext
 from .guards import counted, counted_are
 from .read_back import ASKED_AT_ONCE, SAMPLE, ReadBack, RemainingMatches, VerificationResult, to_read_back
-from .sources import SearchSource
+from .sources import SearchSource, missed, missed_words
 
 
 class Verification:
@@ -106,7 +106,7 @@ class Verification:
         leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
         feed.watch = leftovers
         started = self._run.journal.run(self._run.id).search.get("server_started")
-        state: dict[str, Any] = {"pass": 0, "complete": True, "server_started": started}
+        state: dict[str, Any] = {"pass": 1, "complete": True, "server_started": started}
         unseen, after = 0, dict(state)
         for batch, after in feed.batches({k: v for k, v in state.items() if v is not None}):  # noqa: B007 - the last state is read below
             known = self._run.journal.known(self._run.id, [item.id for item in batch])
@@ -121,6 +121,7 @@ class Verification:
         if leftovers.stale_count:
             self._ask_each(leftovers.stale, result)
             self._index_is_behind(leftovers, result)
+        result.missing = missed_words(missed(after, self._run.journal.counts(self._run.id).selected + unseen))
         result.unseen = unseen
         result.remaining = unseen + (result.remaining or 0)
 
@@ -179,7 +180,7 @@ class Verification:
             others = result.wrong_count + (result.remaining or 0) - undone
             also = f" {others:,} more {'is' if others == 1 else 'are'} not in the wanted state." if others else ""
             return f"{counted_are(undone)} not done yet: go on with intercom-bulk runs resume {self._run.id}.{also}"
-        said = []
+        said = [f"{result.missing}."] if result.missing else []
         wrong = result.wrong_count + (result.remaining or 0) - result.unseen
         if wrong:
             examples = f" ({some})" if some else ""

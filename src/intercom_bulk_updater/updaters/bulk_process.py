@@ -21,7 +21,7 @@ from ..runs.options import Options
 from ..runs.population import population
 from ..runs.runner import Job, Runner
 from ..runs.session import Session, open_session
-from ..runs.sources import ItemSource, ListSource, SearchSource
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge
 from ..search.endpoints import endpoint_for
 from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
@@ -85,6 +85,7 @@ def feed_of(
         session.client.server_time,
         page_size=options.page_size,
         exclude=exclude,
+        judge=filter_judge(session, selection["query"], source.endpoint.resource) if source.endpoint.searches else lambda payload: None,
     )
 
 

@@ -8,7 +8,7 @@ assignee in (ann@example.com, 'Bob Stone') and not priority = urgent
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
@@ -16,11 +16,11 @@ from intercom_bulk_updater.search.language.compiler import Context, Resolve, Res
 from intercom_bulk_updater.search.language.explain import explain
 from intercom_bulk_updater.search.language.fields import resource as _resource
 from intercom_bulk_updater.search.language.fields import whole_days
-from intercom_bulk_updater.search.language.matching import matches
+from intercom_bulk_updater.search.language.matching import matches, surely_matches
 from intercom_bulk_updater.search.language.parser import QUOTES, Parser
 from intercom_bulk_updater.search.language.query_tree import checked_query, to_query
 
-__all__ = ["Resolve", "Resolved", "compile_where", "explain", "hints", "matches", "validate_query"]
+__all__ = ["Resolve", "Resolved", "compile_where", "explain", "hints", "judge_of", "matches", "validate_query"]
 
 
 _RECENT = re.compile(r"([\w.]+)\s*>=?\s*([0-9]+[smhdw])\b")
@@ -71,6 +71,26 @@ def validate_query(body: Mapping[str, Any], resource: str, api_version: str = "2
             allowed = " ".join(field.operators)
             raise UsageError(f"Intercom takes only {allowed} on {field.name}, not {leaf['operator']}.")
     return query
+
+
+def judge_of(
+    query: Mapping[str, Any], resource: str, *, timezone: str, api_version: str
+) -> Callable[[Mapping[str, Any]], bool | None]:
+    """Says of an item whether it surely matches (True) or contradicts (False) a query; None for every other item and query."""
+
+    try:
+        body = checked_query(query)
+        _resource(resource, api_version)
+    except UsageError:
+        return lambda item: None
+
+    def judge(item: Mapping[str, Any]) -> bool | None:
+        try:
+            return surely_matches(body, item, resource, timezone=timezone, api_version=api_version)
+        except (UsageError, TypeError, ValueError, AttributeError):
+            return None  # an item of an odd shape, a value of an odd type: nothing is sure
+
+    return judge
 
 
 def hints(text: str) -> list[str]:
