@@ -108,7 +108,7 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
     from ..settings import load
 
     with orderly(stop), open_session(load(), options, stop) as session:
-        yield session, WorkspaceNames(session.look)
+        yield session, WorkspaceNames(session.look, session.find_contacts)
 
 
 def _unwritten(file: Path) -> None:
@@ -153,7 +153,7 @@ def act(
     """A write verb: select, show, ask, act, account; `make` builds its operation. Step 1 of the life of an item."""
     options = options_of(safety, speed, selection.limit)
     one_way(selection, noun)
-    rows = read_rows(selection.csv, selection.id_column) if selection.csv is not None else None
+    rows = read_rows(selection.csv, selection.id_column, noun) if selection.csv is not None else None
     checked_places(given, rows)
     with opened(options, output, safety) as (session, names):
         workspace = session.workspace()

@@ -44,7 +44,7 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
         search: dict[str, Any] = {}
         known: set[str] = set()
         if flags.ids is not None or flags.csv is not None or flags.from_run is not None:
-            rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column).rows]
+            rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column, resource).rows]
             selected = select(flags, resource, session, names, _Looking(), options, rows)
             ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
             items = (session.look(f"{resource}/{i}") for i in ids)

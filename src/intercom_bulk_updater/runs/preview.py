@@ -26,6 +26,8 @@ class Preview:
     would_change: int = 0
     unchanged: int = 0
     failed: int = 0
+    drifted: int = 0
+    """Items that somebody changed since the plan, or since the run that is being undone."""
     unknown: int = 0
     """Items whose change the operation cannot tell beforehand."""
     groups: Counter[str] = field(default_factory=Counter)
@@ -50,6 +52,7 @@ class Preview:
             "selected": self.selected,
             "would_change": self.would_change,
             "unchanged": self.unchanged,
+            **({"drifted": self.drifted} if self.drifted else {}),
             "groups": dict(self.groups.most_common(50)),
             "sample": [{"id": i, "change": c} for i, c in self.sample],
             "reversibility": self.reversibility,
@@ -123,7 +126,7 @@ def look(journal: Journal, run: str, operation: Operation, *, limit: int | None,
     if fates:
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
-    review.selected, review.unchanged, review.failed = counts.selected, counts.unchanged, counts.failed
+    review.selected, review.unchanged, review.failed, review.drifted = counts.selected, counts.unchanged, counts.failed, counts.drifted
     search = journal.run(run).search
     review.search = {k: int(search.get(k) or 0) for k in ("missing", "contradicting", "unusable") if search.get(k)}
     if search.get("cut") and isinstance(search.get("total"), int):

@@ -219,8 +219,8 @@ class Runner(RunContext):
 
     def _look(self) -> None:
         operation = self.job.operation
-        # What a plan or an undo would leave alone because it moved is known only by reading it; a dry run reads.
-        every = self._worker.reread and self.job.review_only
+        # What a plan or an undo would leave alone because it moved is known only by reading it; who is asked is told.
+        every = self._worker.reread and (self.job.review_only or self.job.ask)
         unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
         if any(unread):
             self.phase = "reading"
@@ -310,6 +310,9 @@ class Runner(RunContext):
         before = self.journal.counts(self.id)
         self._work(most=number)
         done = self.counts_now()
+        number = done.finished - before.finished
+        if not number:
+            return  # nothing matched, so nothing was tried
         failed = done.failed + done.in_doubt - before.failed - before.in_doubt
         result = VerificationResult("all")
         self._verification.read_back(result, "all")

@@ -73,6 +73,8 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     page.fact("would change", Text(number(review.would_change), "bold"), _unknown(review))
     if review.unchanged:
         page.fact("stay as is", f"{number(review.unchanged)} {already(title.operation)}")
+    if review.drifted:
+        page.fact("moved since", f"{number(review.drifted)} changed by others, left alone")
     if review.failed:
         page.fact("cannot", f"{number(review.failed)} cannot be done")
     _changes(page, review, title)
