@@ -10,6 +10,7 @@
     │   ├── InvalidRequest                         400, 405, 406, 409, 415, 422
     │   │   └── FilterRefused             exit 2   400, 422 in answer to a search
     │   ├── RefusedInBetween          exit 7   401, 402, 403, 404, 407, 410 whose body is not JSON: not Intercom's
+    │   ├── SearchRefused             exit 7   a page of a search was refused; what was found is kept
     │   ├── NotFound                               404, 410
     │   ├── AuthenticationError           exit 4   401
     │   ├── PermissionDenied              exit 4   402, 403
@@ -23,6 +24,8 @@
     │       └── AnswerTooLarge                     an answer of more than 64 MiB
     ├── SearchError                       exit 7   the search broke off; what was found is kept
     ├── SearchLoop                        exit 1   the cursor repeats
+    ├── SearchIncomplete                  exit 6   the search showed fewer items than it announced
+    ├── FilterIgnored                     exit 6   the search shows items that contradict the filter
     ├── SafetyStop                        exit 5   a guard, an altered plan, no confirmation
     ├── VerificationFailed                exit 6
     ├── NotVerified                       exit 7   done, but some could not be read back
@@ -145,6 +148,11 @@ class RefusedInBetween(ApiError):
             ).strip()
             self.args = (self.message,)
 
+class SearchRefused(ApiError):
+    """Intercom refused a page of the search; what was found is kept."""
+
+    exit_code = 7
+
 
 class NotFound(ApiError):
     """The item is not there (any more)."""
@@ -221,6 +229,18 @@ class SearchLoop(SearchError):
     """The search goes in circles: Intercom gave the same cursor twice."""
 
     exit_code = 1
+
+
+class SearchIncomplete(IntercomBulkError):
+    """The search showed fewer items than it announced."""
+
+    exit_code = 6
+
+
+class FilterIgnored(IntercomBulkError):
+    """The server does not apply the filter of the search."""
+
+    exit_code = 6
 
 
 class SafetyStop(IntercomBulkError):

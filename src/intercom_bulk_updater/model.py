@@ -154,6 +154,8 @@ class Page:
     total: int | None = None
     cursor: str | None = None
     """What fetches the next page; None at the end."""
+    unusable: int = 0
+    """Entries of the page that are no objects; they are not among `items`."""
 
 
 @dataclass(slots=True)

@@ -201,11 +201,12 @@ def test_a_cursor_that_comes_back_is_an_error(desk: Desk) -> None:
 
 @pytest.mark.parametrize("error", [-20, 30])
 def test_a_wrong_total_is_reported_and_loses_nothing(desk: Desk, error: int) -> None:
-    """A total_count that is off changes neither what is done nor whether the run ends."""
+    """A total_count that is off changes nothing of what is done; one that announces more than is shown is exit 6."""
     ids = desk.open_ids()
     desk.switch(count_error=error)
     answer = desk.close()
-    assert (answer.code, answer.counts["done"]) == (0, len(ids)), answer.err
+    assert (answer.code, answer.counts["done"]) == (6 if error > 0 else 0, len(ids)), answer.err
+    assert answer.json["search"].get("missing", 0) == max(0, error)
     assert answer.json["search"]["total"] == len(ids) + error
     desk.once("close", ids)
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intercom_bulk_updater.search.language.matching import surely_matches
 from intercom_sandbox import Sandbox, running
 
 Item = dict[str, Any]
@@ -131,6 +132,7 @@ class World:
     """A sandbox, all its items, and a connection."""
 
     def __init__(self, box: Sandbox) -> None:
+        self.box = box
         self.headers = {
             "Authorization": f"Bearer {box.token}",
             "Content-Type": "application/json",
@@ -219,3 +221,25 @@ def test_a_search_finds_what_a_plain_filter_finds(world: World, name: str, data:
         number: Callable[[Any], Any] = int if sort["field"] == "id" else lambda one: one
         values = [empty if item[sort["field"]] is None else number(item[sort["field"]]) for item in found]
         assert values == sorted(values, reverse=sort["order"] == "descending")
+
+
+@pytest.mark.parametrize("name", ["conversations", "contacts"])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), switches=st.fixed_dictionaries(
+    {one: st.booleans() for one in ("inclusive_order", "less_than_matches_null", "untagged_matches_not")}
+))  # fmt: skip
+def test_what_a_search_finds_is_never_taken_for_a_contradiction(
+    world: World, name: str, data: st.DataObject, switches: dict[str, bool]
+) -> None:
+    """However the server treats capitals, limits and missing values, the client's own judgement never calls its results wrong."""
+    query = data.draw(queries(world, name))
+    world.box.control(**switches)
+    try:
+        found, _ = world.walk(name, query)
+    finally:
+        world.box.control(inclusive_order=False, less_than_matches_null=False, untagged_matches_not=True)
+    for item in found:
+        assert surely_matches(query, item, name, timezone=ZONE.key) is not False, (query, item)
+    for item in world.items[name]:
+        if surely_matches(query, item, name, timezone=ZONE.key) is False:
+            assert item["id"] not in {one["id"] for one in found}

@@ -78,8 +78,9 @@ def test_bad_moment(text: str, says: str) -> None:
 
 
 def test_time_that_summer_time_skips() -> None:
-    """A time in the hour that is skipped is the one an hour later."""
-    assert describe(parse_moment("2027-03-28 01:30", NOW, DUBLIN), DUBLIN) == "2027-03-28 02:30 Europe/Dublin"
+    """A time in the hour that is skipped is refused with the hour that there is; a day that begins in it is taken."""
+    with pytest.raises(UsageError, match=r"2027-03-28 01:30 does not exist in Europe/Dublin.*Write 02:30"):
+        parse_moment("2027-03-28 01:30", NOW, DUBLIN)
 
 
 def test_time_that_happens_twice() -> None:

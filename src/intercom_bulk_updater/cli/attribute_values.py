@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import UsageError
 from ..parsing.dates import parse_instant
 from ..runs.session import Session
+from ..search.attributes import WorkspaceAttributes, option_of, type_of
 
 _FIELDS = ("title", "read", "company_id")
 _YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -21,7 +22,7 @@ class Attributes:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: dict[str, Mapping[str, Any]] | None = None
+        self._attributes = WorkspaceAttributes(session.look)
 
     def values(self, texts: list[str]) -> dict[str, Any]:
         """Fields and values of `KEY=VALUE` texts. `KEY=` clears. Raises UsageError."""
@@ -42,26 +43,20 @@ class Attributes:
             if key == "read":
                 return key, self._typed({"name": key, "data_type": "boolean"}, value)
             return key, value if value or key == "title" else None
-        known = self._list()
+        known = self._attributes.of("conversations")
         attribute = known.get(key)
         if attribute is None:
             near = difflib.get_close_matches(key, [*known, *_FIELDS], 3, 0.4)
             raise UsageError(f"There is no conversation attribute {key!r}. Nearest: {', '.join(near) or ', '.join([*known, *_FIELDS])}.")
         return f"custom_attributes.{key}", None if value == "" else self._typed(attribute, value)
 
-    def _list(self) -> dict[str, Mapping[str, Any]]:
-        if self._known is None:
-            listed = self._session.look("conversations/attributes").get("data") or []
-            self._known = {str(one.get("name")): one for one in listed if not one.get("archived")}
-        return self._known
-
     def _typed(self, attribute: Mapping[str, Any], value: str) -> Any:
-        name, kind = attribute.get("name"), str(attribute.get("data_type") or "string")
+        name, kind = attribute.get("name"), type_of(attribute)
         typed = value.strip()
         try:
             if kind == "integer":
                 return int(typed)
-            if kind in ("float", "decimal", "number"):
+            if kind == "number":
                 number = float(typed)
                 if not math.isfinite(number):
                     raise ValueError
@@ -71,22 +66,11 @@ class Attributes:
         except (ValueError, KeyError):
             forms = {"integer": "a whole number", "boolean": "true or false"}.get(kind, "a number")
             raise UsageError(f"{name} is of type {kind}, and {value!r} is not: write {forms}.") from None
-        if kind in ("date", "datetime"):
+        if kind == "date":
             return parse_instant(typed, time.time(), self._session.workspace().timezone or "UTC").at
-        if kind == "list" or attribute.get("options"):
-            return _option(attribute, typed)
+        if kind == "option":
+            return option_of(attribute, typed)
         if kind in ("relationship", "files"):
             raise UsageError(f"{name} is of type {kind}, which cannot be set here; write an updater for it.")
         return value
 
-
-def _option(attribute: Mapping[str, Any], typed: str) -> str:
-    """The label of an option, by its label or id; options are told by their words in conversations."""
-    options = [o if isinstance(o, Mapping) else {"label": o, "id": o} for o in attribute.get("options") or ()]
-    labels = {str(o.get("label") or o.get("value")): str(o.get("id")) for o in options if not o.get("archived")}
-    for fits in (lambda label: label == typed, lambda label: labels[label] == typed, lambda label: label.lower() == typed.lower()):
-        for label in labels:
-            if fits(label):
-                return label
-    near = difflib.get_close_matches(typed, labels, 3, 0.4) or list(labels)
-    raise UsageError(f"{attribute.get('name')} has no option {typed!r}. Nearest: {', '.join(near)}.")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..api.redact import keep_private
-from ..errors import SafetyStop, UsageError
+from ..errors import SafetyStop, SearchIncomplete, UsageError
 from ..journal import RunRecord
 from ..model import Reversibility
 from ..operations.operation import Operation
@@ -116,7 +116,7 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
     with orderly(stop), open_session(load(), options, stop) as session:
         if output is not None and not output.quiet:
             session.gate.on_service = _say_service  # a run takes this over, and tells it among its events
-        yield session, WorkspaceNames(session.look)
+        yield session, WorkspaceNames(session.look, session.find_contacts)
 
 
 def _say_service(away: ServiceAway | None) -> None:
@@ -169,7 +169,7 @@ def act(
     options = options_of(safety, speed, selection.limit)
     one_way(selection, noun)
     keep_private(given)
-    rows = read_rows(selection.csv, selection.id_column) if selection.csv is not None else None
+    rows = read_rows(selection.csv, selection.id_column, noun) if selection.csv is not None else None
     checked_places(given, rows)
     with opened(options, output, safety) as (session, names):
         workspace = session.workspace()
@@ -217,7 +217,10 @@ def go(
     )  # fmt: skip
     error: BaseException | None = None
     try:
-        runner.execute()
+        try:
+            runner.execute()
+        except SearchIncomplete as exc:
+            error = exc  # what was shown is planned all the same, and both the plan and the exit code say so
         if safety.plan:
             record = session.journal.run(run.id)
             plan = write_plan(Path(safety.plan), session.journal, record, operation, f"{resource}.{operation.name}")
@@ -228,8 +231,10 @@ def go(
         error = exc
     finally:
         close(observer)
-    if looking and error is None and runner.review is not None and not (output.json or output.jsonl or output.quiet):
+    looked = looking and runner.review is not None and (error is None or isinstance(error, SearchIncomplete))
+    if looked and not (output.json or output.jsonl or output.quiet):
         from ..terminal.texts import review_text
 
+        assert runner.review is not None  # noqa: S101
         say(review_text(runner.review, title))
     return tell(session, run.id, output, observer, error, plan=safety.plan, operation=operation)

@@ -6,16 +6,16 @@ import json as json_
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from itertools import chain
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from ..api.paths import item_path
-from ..errors import IntercomBulkError, SearchError
+from ..errors import IntercomBulkError, SearchError, SearchIncomplete
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..runs.options import Options
+from ..runs.sources import SearchSource, missed, missed_words
 from ..search.names import WorkspaceNames
 from .execute import opened, options_of
 from .flags import Safety, Selection, Shown, Speed, whole
@@ -42,26 +42,23 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
     with opened(options, output) as (session, names):
         session.workspace()
         items: Iterator[Mapping[str, Any]]
+        search: dict[str, Any] = {}
+        known: set[str] = set()
         if flags.ids is not None or flags.csv is not None or flags.from_run is not None:
-            rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column).rows]
+            rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column, resource).rows]
             selected = select(flags, resource, session, names, _Looking(), options, rows)
             ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
             items = (session.look(item_path(resource, i)) for i in ids)
-            words, total = selected.selection["words"], None
         else:
             selected = select(flags, resource, session, names, _Looking(), options)
-            words = selected.selection["words"]
-            pages = selected.feed.source.pages()  # type: ignore[attr-defined]
-            first = next(pages, None)
-            total = first.total if first else 0
-            items = (item for page in chain([first] if first else [], pages) for item in page.items)
+            assert isinstance(selected.feed, SearchSource)  # noqa: S101
+            items = _searched(selected.feed, search, known)
+        words = selected.selection["words"]
         left_out = set(selected.selection.get("exclude") or ())
         cut = flags.limit if flags.limit is not None else (None if output.json or output.jsonl or not sys.stdout.isatty() else _SHOWN)
         kept: list[dict[str, Any]] = []
         seen: set[str] = set()
         for item in items:
-            if cut is not None and len(seen) >= cut:
-                break
             if str(item.get("id")) in left_out or str(item.get("id")) in seen:
                 continue
             seen.add(str(item.get("id")))
@@ -70,26 +67,52 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
                 emit(json_.dumps(told) + "\n")
             else:
                 kept.append(dict(item) if not output.json else told)
-        if total is not None and cut is None and len(seen) + len(left_out) < total:
-            if not output.quiet:
-                note(f"Intercom said {total} match; {len(seen)} were listed. The search index may be moving.")
-            if not seen:
-                raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
+            if len(seen) == cut:
+                search["cut"] = True
+                break
+        total = search.get("total")
+        search |= missed(search, len(known))
+        if search["missing"] and not seen:
+            raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
+        code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
         if output.data:
-            _report(output, {"resource": resource, "selection": words, "total": total, "count": len(seen)}, kept)
+            aside = {name: search[name] for name in ("missing", "contradicting", "unusable") if search.get(name)}
+            complete = not search["missing"] and not (search.get("cut") and isinstance(total, int) and total > len(known))
+            found = {"resource": resource, "selection": words, "total": total, "count": len(seen), "complete": complete, **aside}
+            _report(output, found, kept, code)
         else:
             _table(kept, resource, names)
-            of = f" of {total:,}" if total is not None and total > len(seen) else ""
+            of = f" of {total:,}" if isinstance(total, int) and total > len(seen) else ""
             if not output.quiet:
+                from ..terminal.texts import left_out_words
+
                 note(f"{len(seen):,}{of} {resource} where {words}")
-    return 0
+                for said in left_out_words({**search, "missing": 0}):
+                    note(said)
+        if search["missing"]:
+            note(f"{missed_words(search)}.")
+    return code
 
 
-def _report(output: Shown, said: dict[str, Any], items: list[dict[str, Any]]) -> None:
+def _searched(feed: SearchSource, search: dict[str, Any], known: set[str]) -> Iterator[Mapping[str, Any]]:
+    """The items of a search; fills `search` with how it went and `known` with their ids.
+
+    Searches a second time where the first pass shows less than it announces.
+    """
+    for _ in range(2):
+        for entries, state in feed.entries(search):
+            search.update(state)
+            known.update(key for key, _ in entries)
+            yield from (payload for _, payload in entries)
+        if not missed(search, len(known))["missing"]:
+            return
+
+
+def _report(output: Shown, said: dict[str, Any], items: list[dict[str, Any]], code: int = 0) -> None:
     """What was found, for programs: one object; or its end, behind a line for each item."""
     from ..terminal.json_lines import done_line
 
-    report = {"schema": "find/1", "ok": True, "exit": 0, **said}
+    report = {"schema": "find/1", "ok": not code, "exit": code, **said}
     emit(done_line({**report, "run": None}, said["count"] + 1) if output.jsonl else json_.dumps({**report, "items": items}) + "\n")
 
 

@@ -45,6 +45,8 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
         workspace = session.workspace()
         check_plan(found, workspace.id)
         header = found.header
+        if header.get("incomplete") and not out.quiet:
+            note(f"This plan was made of an incomplete search: {header['incomplete']}.")
         if header.get("updater"):
             from ..updaters.adapter import UpdaterOperation
             from .loading import load_stored, made

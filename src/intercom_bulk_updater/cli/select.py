@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +15,18 @@ from ..journal import Journal
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
 from ..parsing.id_file import ids_in
+from ..parsing.identity import canonical_id, counted_noun, repeats
 from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import ItemSource, ListSource, SearchSource
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge
+from ..search.attributes import WorkspaceAttributes
 from ..search.endpoints import endpoint_for
 from ..search.language.where import compile_where, explain, hints, validate_query
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .flags import Selection
+from .run_reference import pick, real
 from .stdout import note
 
 
@@ -60,13 +64,15 @@ def select(
     """The selection that the flags name; `items` are the rows of --csv."""
     one_way(flags, resource)
     if items is not None:
-        selection: dict[str, Any] = {"kind": "csv", "words": f"{len(items):,} rows of {_named(str(flags.csv))}", "resource": resource}
+        selection: dict[str, Any] = {
+            "kind": "csv", "words": f"{counted_noun(len(items), 'row')} of {_named(str(flags.csv))}", "resource": resource,
+        }
     elif flags.ids is not None:
-        ids = read_ids(flags.ids)
+        ids = different(read_ids(flags.ids), resource)
         items = [FoundItem(i) for i in ids]
-        selection = {"kind": "ids", "words": f"{len(ids):,} ids from {_named(flags.ids)}", "resource": resource}
+        selection = {"kind": "ids", "words": f"{counted_noun(len(ids), 'id')} from {_named(flags.ids)}", "resource": resource}
     elif flags.from_run is not None:
-        earlier = session.journal.run(flags.from_run)
+        earlier = pick(session.journal, flags.from_run, real, "give its items")
         if earlier.workspace != session.workspace().id:
             raise WrongWorkspace(
                 f"{earlier.id} belongs to workspace {earlier.workspace!r}, and the token is of {session.workspace().id!r}. "
@@ -77,6 +83,7 @@ def select(
             raise UsageError(f"The items of {earlier.id} are {kind}, not {resource}.")
         if flags.outcome not in _OUTCOMES:
             raise UsageError(f"--outcome is one of {', '.join(_OUTCOMES)}, not {flags.outcome!r}.")
+        _explain_none(session.journal, earlier.id, flags.outcome)
         selection = {
             "kind": "run", "run": earlier.id, "outcome": flags.outcome, "resource": resource,
             "words": f"the {flags.outcome} items of {earlier.id}",
@@ -91,9 +98,19 @@ def select(
             "where": flags.where or "",
         }
     if flags.exclude is not None:
-        selection["exclude"] = read_ids(flags.exclude)
-        selection["words"] += f", without {len(selection['exclude']):,} ids of {_named(flags.exclude)}"
+        selection["exclude"] = [canonical_id(i, resource) for i in read_ids(flags.exclude)]
+        selection["words"] += f", without {counted_noun(len(selection['exclude']), 'id')} of {_named(flags.exclude)}"
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
+
+
+def _explain_none(journal: Journal, run: str, outcome: str) -> None:
+    """Say what the run has instead, where it has no item with this outcome."""
+    counts = journal.counts(run).as_json()
+    counts.pop("selected")
+    if counts[outcome]:
+        return
+    others = [f"--outcome {name} takes {count:,}" for name, count in counts.items() if count]
+    note(f"{run} has no {outcome.replace('_', ' ')} items; {', '.join(others) or 'it has no items at all'}.")
 
 
 def _query(flags: Selection, resource: str, session: Session, names: WorkspaceNames) -> dict[str, Any]:
@@ -102,7 +119,8 @@ def _query(flags: Selection, resource: str, session: Session, names: WorkspaceNa
         for hint in hints(flags.where):
             note(hint)
         return compile_where(flags.where, resource, resolve=names.resolve, now=session.client.server_time(), timezone=zone,
-                             api_version=session.settings.api_version)
+                             api_version=session.settings.api_version, attributes=WorkspaceAttributes(session.look).of,
+                             contacts=names.contacts)
     assert flags.query is not None  # noqa: S101
     try:
         raw = json.loads(read_text(flags.query, f"--query {flags.query}", most=LARGEST_QUERY))
@@ -144,8 +162,10 @@ def query_feed(
         session.client, session.stop, endpoint_for(selection["endpoint"]), selection["query"], page_size=size,
         retry=RetryPolicy(options.retries), timeout=options.timeout,
     )
-    return SearchSource(source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size,
-                     exclude=exclude)
+    return SearchSource(
+        source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size, exclude=exclude,
+        judge=filter_judge(session, selection["query"], selection["resource"]),
+    )
 
 
 def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[FoundItem]:
@@ -161,17 +181,27 @@ def _named(path: str) -> str:
 
 
 def read_ids(path: str) -> list[str]:
-    """The ids that a file names (parsing/id_file.py); repeated ids count once. Raises UsageError."""
-    ids: dict[str, None] = {}
-    for number, word in ids_in(read_text(path, f"The ids in {_named(path)}"), path):
-        ids[check_id(word, f"{path}, line {number}", "Write one id a line; # begins a comment.")] = None
+    """The ids that a file names (parsing/id_file.py), as they stand there. Raises UsageError."""
+    ids = [
+        check_id(word, f"{path}, line {number}", "Write one id a line; # begins a comment.")
+        for number, word in ids_in(read_text(path, f"The ids in {_named(path)}"), path)
+    ]
     if not ids:
         raise UsageError(f"{'Standard input' if path == '-' else path} holds no ids. Write one id a line.")
-    return list(ids)
+    return ids
+
+
+def different(ids: Sequence[str], resource: str) -> list[str]:
+    """Each id once, as Intercom writes it; says on stderr how many stand more than once."""
+    times = Counter(canonical_id(i, resource) for i in ids)
+    if repeated := sum(count > 1 for count in times.values()):
+        note(repeats(repeated, "id"))
+    return list(times)
 
 
 def check_id(word: str, where: str, hint: str = "") -> str:
     """An id as it is. Raises UsageError for what cannot be one, saying where it stands."""
+    word = canonical_id(word, "")
     if re.fullmatch("[A-Za-z0-9_-]{1,64}", word):
         return word
     if not word:

@@ -7,7 +7,7 @@ import difflib
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
 from ..parsing.id_file import of_link
+from ..parsing.identity import canonical_id, counted_noun, repeats
 from ..parsing.text_file import read_text
 from .select import check_id
+from .stdout import note
 
 _PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _DELIMITERS = ",;\t|"
@@ -40,20 +42,23 @@ class Rows:
     path: str
     columns: list[str]
     rows: list[Row]
+    column: str = ""
+    """The column that holds the ids."""
 
 
-def read_rows(path: str, id_column: str | None) -> Rows:
+def read_rows(path: str, id_column: str | None, resource: str = "") -> Rows:
     """Read a CSV file (comma, semicolon, tab or bar between cells), its first line the names of the columns.
     A line `sep=;` above it, as for Excel, says what stands between the cells.
 
-    Empty lines are skipped; a row that is repeated counts once. Raises UsageError for everything that leaves open which
-    items are meant: no such column, an empty or odd id, rows of another length, one id with two sets of values.
+    Empty lines are skipped; an item that is repeated counts once, with a word on stderr. `resource`: what the ids are of.
+    Raises UsageError for everything that leaves open which items are meant: no such column, an empty or odd id, rows of
+    another length, one item with two sets of values.
     """
     text = read_text(path, f"--csv {path}", line_ends=False)
     said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
     delimiter, text, above = (said[1], text[said.end() :], 1) if said else (_delimiter(text), text, 0)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: dict[str, Row] = {}
+    rows: list[Row] = []
     columns: list[str] = []
     begins = 1 + above
     try:
@@ -66,25 +71,40 @@ def read_rows(path: str, id_column: str | None) -> Rows:
                 at = _column(path, columns, id_column)
                 continue
             if len(cells) != len(columns):
-                counts = f"{_counted(len(cells), 'cell')} under {_counted(len(columns), 'column')}"
+                counts = f"{counted_noun(len(cells), 'cell')} under {counted_noun(len(columns), 'column')}"
                 raise UsageError(f"{path}, line {line}: {counts} ({', '.join(columns)}).")
             found = Row(line, check_id(of_link(cells[at].strip()), f"{path}, line {line}"), dict(zip(columns, cells, strict=True)))
-            earlier = rows.setdefault(found.id, found)
-            if earlier.cells != found.cells:
-                raise UsageError(
-                    f"{path}: {found.id} stands in line {earlier.line} and, with other values, in line {line}. Leave one of them."
-                )
+            rows.append(found)
     except csv.Error as exc:
         raise UsageError(f"{path}, line {reader.line_num + above}, cannot be read: {exc}.") from exc
     if not columns:
         raise UsageError(f"--csv {path} is empty: its first line must name the columns.")
     if not rows:
         raise UsageError(f"--csv {path} has no rows below the names of its columns.")
-    return Rows(path, columns, list(rows.values()))
+    return different(Rows(path, columns, rows, columns[at]), resource)
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def different(rows: Rows, resource: str) -> Rows:
+    """Each item once, under the id that Intercom gives it; says on stderr how many stand more than once.
+
+    Raises UsageError where two rows have different values for one item.
+    """
+    kept: dict[str, Row] = {}
+    repeated: set[str] = set()
+    for row in rows.rows:
+        one = replace(row, id=canonical_id(row.id, resource))
+        first = kept.setdefault(one.id, one)
+        if first is one:
+            continue
+        repeated.add(one.id)
+        values, others = (({**r.cells, rows.column: ""}) for r in (first, one))
+        if values != others:
+            raise UsageError(
+                f"{rows.path}: {one.id} stands in line {first.line} and, with other values, in line {one.line}. Leave one of them."
+            )
+    if repeated:
+        note(repeats(len(repeated), "row"))
+    return replace(rows, rows=list(kept.values()))
 
 
 def _delimiter(text: str) -> str:

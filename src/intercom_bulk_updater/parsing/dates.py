@@ -28,9 +28,9 @@ class Instant:
 def parse_moment(text: str, now: float, timezone: str = "UTC") -> int:
     """Unix seconds of a future moment: ISO 8601, `+3d`, `tomorrow 9:00`, `monday 9:00`, `2026-12-01`, ...
 
-    Times without a zone are in `timezone` (the workspace's). A day alone is its first second. A time that
-    the change to summer time leaves out is the one an hour later; one that happens twice is the first.
-    `+3d` is 72 hours. Unix seconds are taken too. Raises UsageError for anything else, and for the past.
+    Times without a zone are in `timezone` (the workspace's). A day alone is its first second. A time that happens
+    twice at the end of summer time is the first. `+3d` is 72 hours. Unix seconds are taken too. Raises UsageError for
+    anything else, for a time that the change to summer time leaves out, and for the past.
     """
     instant = _parse(text, now, timezone, weekdays=True)
     if instant.at <= now:
@@ -55,7 +55,9 @@ def _parse(text: str, now: float, timezone: str, *, weekdays: bool) -> Instant:
         found = None
     if found is None:
         if re.fullmatch(r"[0-9]{13}", typed):
-            raise UsageError(f"{text!r} looks like milliseconds: give unix seconds (10 digits).")
+            raise UsageError(
+                f"{text!r} looks like milliseconds: give unix seconds, {typed[:10]} for {describe(int(typed[:10]), timezone)}."
+            )
         if re.fullmatch(_CLOCK, typed):
             raise UsageError(f"{text!r} names no day: write today {typed} or tomorrow {typed}.")
         if days := _other_ways(typed):
@@ -162,7 +164,13 @@ def _calendar(typed: str, now: float, timezone: str, weekdays: bool) -> Instant 
         day = date.fromisoformat(found[1])
     if clock is None:
         return Instant(start_of_day(day, timezone), day)
-    return Instant(_unix(datetime.combine(day, clock), zone(timezone)))
+    local, where = datetime.combine(day, clock), zone(timezone)
+    at = _unix(local, where)
+    if (real := datetime.fromtimestamp(at, where).replace(tzinfo=None)) != local:
+        raise UsageError(
+            f"{local:%Y-%m-%d %H:%M} does not exist in {timezone}: the clocks go forward then. Write {real:%H:%M}, or the time you mean."
+        )
+    return Instant(at)
 
 
 def _clock(found: re.Match[str]) -> time | None:

@@ -33,6 +33,7 @@ _ENDED_BY = {
     2: "Not understood",
     4: "Stopped: the token was rejected or lacks a permission",
     5: "Stopped for safety",
+    6: "Stopped: the server does not apply the filter",
     10: "Stopped: configuration",
     12: "Held by another process",
     130: "Interrupted",
@@ -53,6 +54,7 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
         verified=told.get("verified"),
         exit_code=int(told.get("exit") or 0),
         short=bool(search.get("missing")),
+        unusable=int(search.get("unusable") or 0),
         undone=bool(told.get("undone_by")) and not told.get("exit"),
     )
 

@@ -243,4 +243,6 @@ def _search_words(search: Mapping[str, Any]) -> str:
     said = f"Intercom announced {number(search['total'])}; pass {search['passes']} saw {number(search['seen'])}"
     if search["new_since"]:
         said += f"; {number(search['new_since'])} are newer than the run and were left alone"
+    if search.get("missing"):
+        return f"{said}; {number(search['missing'])} were never shown."
     return f"{said}." if search["complete"] else f"{said}; it had not come to its end."

@@ -199,12 +199,14 @@ def _seconds(run: RunRecord) -> float:
 
 def _search(run: RunRecord) -> dict[str, Any]:
     state = run.search
+    left_out = {name: int(state[name]) for name in ("missing", "contradicting", "unusable") if state.get(name)}
     return {
         "total": state.get("total"),
         "seen": int(state.get("seen") or 0),
         "passes": int(state.get("pass") or 0),
         "new_since": int(state.get("new_since") or 0),
-        "complete": bool(state.get("complete")),
+        "complete": bool(state.get("complete")) and not state.get("missing"),
+        **left_out,
     }
 
 

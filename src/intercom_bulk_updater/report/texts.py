@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from intercom_bulk_updater.api.redact import is_message, mask, redact
-from intercom_bulk_updater.errors import ApiError, FilterRefused, NotVerified, RunStopped, ServiceUnavailable, UpdaterFailed
+from intercom_bulk_updater.errors import (
+    ApiError,
+    FilterIgnored,
+    FilterRefused,
+    NotVerified,
+    RunStopped,
+    SearchIncomplete,
+    SearchRefused,
+    ServiceUnavailable,
+    UpdaterFailed,
+)
 from intercom_bulk_updater.journal import RunRecord
 from intercom_bulk_updater.model import RunStatus
 
@@ -144,6 +154,10 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
     resumable = run is not None and run.kind != "dry_run" and run.status is not RunStatus.FINISHED
     if isinstance(error, FilterRefused):
         return "Check the fields, operators and values of the filter (--where, --query, get_search_query), then run the command again."
+    if isinstance(error, SearchRefused):
+        if resumable and run is not None:
+            return f"Nothing is lost: intercom-bulk runs resume {run.id} asks again for what was not found yet."
+        return "Nothing was written. Run the command again; if it stays so, Intercom's support can look it up by the request id."
     if isinstance(error, ApiError):
         cause, said = f"{error.status} {error.code}".strip(), error.api_message or error.message
         go_on = "resume" if resumable else "run the command again"
@@ -159,6 +173,11 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
         return ""  # so does this
     if getattr(error, "parts", {}).get("advice"):
         return "Then resume the run: nothing is lost." if resumable else ""  # it says by itself what is wrong with the way to Intercom
+    if isinstance(error, SearchIncomplete):
+        once_more = "resume the run" if resumable else "run the command again"
+        return f"To search once more, {once_more}. If it stays so, ask Intercom's support which items the search leaves out."
+    if isinstance(error, FilterIgnored):
+        return ""  # it says the next step by itself
     if exit_code == 6:
         return _not_as_wanted(run)
     if exit_code in (7, 130, 143) and not resumable:

@@ -76,6 +76,8 @@ class Verified:
     waited: float = 0.0
     note: str = ""
     """Why something could not be read back."""
+    missing: str = ""
+    """What the search announced and did not show, in words."""
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> Verified:
@@ -98,6 +100,7 @@ class Verified:
             passes=int(told.get("passes") or 0),
             waited=float(told.get("waited") or 0.0),
             note=str(told.get("note") or ""),
+            missing=str(told.get("missing") or ""),
         )
 
     @property
@@ -173,6 +176,7 @@ def judge(
     verified: Mapping[str, Any] | Verified | None = None,
     exit_code: int | None = None,
     short: bool = False,
+    unusable: int = 0,
     undone: bool = False,
 ) -> Judgement:
     """Judge a run.
@@ -185,15 +189,19 @@ def judge(
         What ended it, when something did. None, and what a run says that came to its end: follows from the rest.
     short:
         The search announced more items than it showed.
+    unusable:
+        Entries of the search that had no usable id: items that could not even be named.
     undone:
         Another run has taken it back: that its changes do not stand any more says nothing against it.
     """
     found = verified if isinstance(verified, Verified) else Verified.of(verified)
     if kind == "dry_run":
-        return _dry(status, counts, exit_code, found, short=short)
+        return _dry(status, counts, exit_code or (_ITEMS_FAILED if unusable else None), found, short=short)
     against = Verified(level=found.level) if undone else found
     over = status is RunStatus.FINISHED and exit_code in (0, _ITEMS_FAILED)
     code = _exit_code(status, counts, against, short=short) if exit_code is None or over else exit_code
+    if not code and unusable and status is RunStatus.FINISHED:
+        code = _ITEMS_FAILED
     verdict = _verdict(status, counts, against, code, short=short)
     # Unchanged items may be found wrong too; of the done ones no more can be than there are.
     wrong = min(against.estimate, counts.done)
@@ -241,7 +249,7 @@ def _verdict(status: RunStatus, counts: Counts, found: Verified, code: int, *, s
         return Verdict.NOT_BEGUN
     if status is RunStatus.CANCELLED:
         return Verdict.CANCELLED
-    if code == VerificationFailed.exit_code:
+    if code == VerificationFailed.exit_code and (found.remaining or short or status is RunStatus.FINISHED):
         return Verdict.WRONG if found.remaining or not short else Verdict.SHORT
     unfinished = status is not RunStatus.FINISHED or counts.pending or counts.in_flight
     if unfinished or code not in (0, _ITEMS_FAILED, NotVerified.exit_code):

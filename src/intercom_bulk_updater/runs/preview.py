@@ -27,6 +27,8 @@ class Preview:
     would_change: int = 0
     unchanged: int = 0
     failed: int = 0
+    drifted: int = 0
+    """Items that somebody changed since the plan, or since the run that is being undone."""
     unknown: int = 0
     """Items whose change the operation cannot tell beforehand."""
     groups: Counter[str] = field(default_factory=Counter)
@@ -41,6 +43,9 @@ class Preview:
     seconds: float = 0.0
     quota_share: float = 0.0
     """Part of the rate limit that the run takes while it lasts, 0 to 1."""
+    search: dict[str, int] = field(default_factory=dict)
+    """Beside the items that are selected: `total` that match where --limit cut them off, `missing` that were announced and
+    never shown, `contradicting` the filter and `unusable` entries that were left out."""
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -48,12 +53,14 @@ class Preview:
             "selected": self.selected,
             "would_change": self.would_change,
             "unchanged": self.unchanged,
+            **({"drifted": self.drifted} if self.drifted else {}),
             "groups": dict(self.groups.most_common(50)),
             "sample": [{"id": i, "change": c} for i, c in self.sample],
             "reversibility": self.reversibility,
             "side_effects": self.side_effects,
             "customer_visible": self.customer_visible,
             **({"customers": self.customers} if self.customers is not None else {}),
+            **({"search": self.search} if self.search else {}),
             "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
         }
 
@@ -123,7 +130,11 @@ def look(journal: Journal, run: str, operation: Operation, *, limit: int | None,
     if fates:
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
-    review.selected, review.unchanged, review.failed = counts.selected, counts.unchanged, counts.failed
+    review.selected, review.unchanged, review.failed, review.drifted = counts.selected, counts.unchanged, counts.failed, counts.drifted
+    search = journal.run(run).search
+    review.search = {k: int(search.get(k) or 0) for k in ("missing", "contradicting", "unusable") if search.get(k)}
+    if search.get("cut") and isinstance(search.get("total"), int):
+        review.search["total"] = search["total"]
     if operation.customer_visible:
         review.customers = len(people)
     review.requests = review.would_change * operation.requests_per_item + requests_read

@@ -61,6 +61,8 @@ class VerificationResult:
     """The search could not be asked again: whether something is left is not known."""
     unseen: int = 0
     """Items that match the selection and that no pass of the run has seen; among `remaining`."""
+    missing: str = ""
+    """What the search announced and did not show, in words."""
     read: int = 0
     """Read-backs that have come to their end, of `to_read`: for displays."""
     to_read: int = 0
@@ -68,7 +70,7 @@ class VerificationResult:
     @property
     def ok(self) -> bool:
         """Whether nothing was found that is not as wanted."""
-        return not self.wrong_count and not self.remaining
+        return not self.wrong_count and not self.remaining and not self.missing
 
     @property
     def left(self) -> int | None:
@@ -96,6 +98,7 @@ class VerificationResult:
             **({"unseen": self.unseen} if self.unseen else {}),
             **({"search": "failed"} if self.search_failed else {}),
             **({"undecided": len(self.undecided)} if self.undecided else {}),
+            **({"missing": self.missing} if self.missing else {}),
             **({"note": self.note} if self.note else {}),
         }
 

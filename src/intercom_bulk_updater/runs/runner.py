@@ -15,7 +15,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, SearchError, ServiceUnavailable
+from ..errors import (
+    IntercomBulkError,
+    Interrupted,
+    RunStopped,
+    SafetyStop,
+    SearchError,
+    SearchIncomplete,
+    ServiceUnavailable,
+)
 from ..journal import RunLock, RunRecord
 from ..model import Item, ItemResult, Outcome, RunStatus
 from ..parsing.amounts import Amount
@@ -27,7 +35,7 @@ from .preview import Preview, look
 from .read_back import VerificationResult
 from .reader import Reader
 from .session import Session
-from .sources import SearchSource
+from .sources import SearchSource, missed, missed_words
 from .verification import Verification
 
 __all__ = ["Job", "Runner"]
@@ -63,6 +71,7 @@ class Runner(RunContext):
                 if not self.job.review_only:
                     self._verification.whole()
                     self._leave_the_rest()
+                self._refuse_shortfall()
             except BaseException as exc:
                 error = exc
                 raise
@@ -171,6 +180,7 @@ class Runner(RunContext):
             self._reader.start()
             if freeze:
                 self._wait_for_reader(lambda: False)
+                self._ask_for_the_missing()
             elif options.expect or options.max or options.canary or options.cap:
                 # The server's count decides before the first write; the reader's own count goes on deciding.
                 self._wait_for_reader(lambda: "total" in self._reader_state())
@@ -217,8 +227,8 @@ class Runner(RunContext):
 
     def _look(self) -> None:
         operation = self.job.operation
-        # What a plan or an undo would leave alone because it moved is known only by reading it; a dry run reads.
-        every = self._worker.reread and self.job.review_only
+        # What a plan or an undo would leave alone because it moved is known only by reading it; who is asked is told.
+        every = self._worker.reread and (self.job.review_only or self.job.ask)
         unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
         if any(unread):
             self.phase = "reading"
@@ -309,6 +319,9 @@ class Runner(RunContext):
         before = self.journal.counts(self.id)
         self._work(most=number)
         done = self.counts_now()
+        number = done.finished - before.finished
+        if not number:
+            return  # nothing matched, so nothing was tried
         failed = done.failed + done.in_doubt - before.failed - before.in_doubt
         result = VerificationResult("all")
         self._verification.read_back(result, "all")
@@ -351,6 +364,38 @@ class Runner(RunContext):
         if reader.found:
             self._event("pass", number=reader.state.get("pass"), found=reader.found)
         return bool(reader.found)
+
+    def _ask_for_the_missing(self) -> None:
+        """Search once more, writing nothing, where a pass showed fewer items than it announced; note what stays missing."""
+        missing = self._missed()
+        if missing:
+            self._reader = Reader(self.job.feed, self.journal, self.id, self._stop, most=self.job.options.limit)
+            self._reader.start()
+            self._wait_for_reader(lambda: False)
+        self._note_missing(missing)
+
+    def _missed(self) -> int:
+        """How many items the search announced and has not shown so far."""
+        return missed(self.journal.run(self.id).search, self.journal.counts(self.id).selected)["missing"]
+
+    def _note_missing(self, before: int) -> None:
+        """Write down what the search has not shown; one pass earlier it had not shown `before` items."""
+        search = self.journal.run(self.id).search
+        now = missed(search, self.journal.counts(self.id).selected)
+        now["missing"] = min(before, now["missing"])
+        if now["missing"] or search.get("missing"):
+            self.journal.update_run(self.id, search={**search, **now})
+
+    def _refuse_shortfall(self) -> None:
+        """Raise SearchIncomplete when the search shows fewer items than it announces, twice in a row."""
+        if not self.job.review_only and self.job.only is None and self.job.feed.searches:
+            missing = self._missed()
+            if missing:
+                self._another_pass()
+            self._note_missing(missing)
+        words = missed_words(self.journal.run(self.id).search)
+        if words and (self._verification.result is None or self._verification.result.ok):
+            raise SearchIncomplete(f"{words}.", run_id=self.id)
 
     def _refuse_silence(self) -> None:
         """A search that counts matches and lists none has failed, however well-formed its answer: it is not an empty one."""

@@ -100,6 +100,12 @@ class Session:
         """GET a list or an object that the preparation needs; tried again where that may help."""
         return self.patiently(lambda: self.client.call("GET", path, purpose="read"))
 
+    def find_contacts(self, field: str, value: str) -> list[str]:
+        """The ids of the contacts that have this `email` or `external_id`: one request."""
+        query = {"query": {"field": field, "operator": "=", "value": value}, "pagination": {"per_page": 150}}
+        body = self.patiently(lambda: self.client.call("POST", "contacts/search", json=query, purpose="search"))
+        return [str(one["id"]) for one in body.get("data") or () if one.get("id")]
+
     def patiently(self, ask: Callable[[], T]) -> T:
         """Do a read again while it fails for a passing reason, `retries` times. Raises its last error."""
         policy, attempt = RetryPolicy(self.retries, cap=5.0), 0

@@ -11,16 +11,24 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import IntercomBulkError, SearchError, SearchLoop, UsageError
+from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
+from ..search.language.where import judge_of
+
+if TYPE_CHECKING:
+    from .session import Session
 
 Batch = tuple[list[FoundItem], dict[str, Any]]
 
 # Pages in a row that bring nothing new before a pass is ended: acting on what one searches can push items that are
 # already known to the end of the list, for ever.
 _SLACK_PAGES = 20
+# From how many judged items on, and above what share of them, items that contradict the filter end the run.
+_LEAST_JUDGED, _MOST_CONTRADICTING = 10, 0.2
+# How long after its last change an item is not taken as a witness against the filter (seconds).
+_INDEX_BEHIND = 900.0
 
 
 class ItemSource(Protocol):
@@ -48,12 +56,18 @@ class Pages(Protocol):
         ...
 
 
+Entry = tuple[str, Mapping[str, Any]]
+"""The id of an item and the item as the search showed it."""
+
+
 @dataclass(slots=True)
 class SearchSource:
     """The items of a search, pass after pass.
 
     An item that was created after the run began does not belong to it: it is counted as new since, and left alone.
-    Items that somebody touched meanwhile are kept: they matched when the run began, for all that can be known.
+    Items that somebody touched meanwhile are kept while they match the filter; an item whose own fields contradict the
+    filter is left out and counted, and a search whose pages are full of them ends the run (FilterIgnored).
+    An entry without a usable id is left out and counted.
     """
 
     source: Pages
@@ -62,84 +76,183 @@ class SearchSource:
     server_time: Callable[[], float]
     page_size: int = 150
     watch: Callable[[Mapping[str, Any]], None] | None = None
-    """Shown every raw item; the verification looks at them this way."""
+    """Shown every item that has an id; the verification looks at them this way."""
     exclude: frozenset[str] = frozenset()
     """Ids that are left out, whatever the search says."""
+    judge: Callable[[Mapping[str, Any]], bool | None] = lambda payload: None
+    """Whether an item matches the filter by its own fields; None where it does not tell."""
     searches: bool = True
     _barren: int = 0
+    _judged: int = 0
+    _contradicting: int = 0
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
-        """See Feed."""
-        now = dict(state)
-        if now.get("complete"):
-            now.update({"pass": int(now.get("pass") or 0) + 1, "cursor": None, "complete": False, "seen": 0})
-        now.setdefault("pass", 1)
-        self._barren = 0
-        started = now.get("server_started")
-        for page in self._pages(now):
-            if started is None:
-                # Known only now: the first answer's Date header has set the server's clock.
-                started = now["server_started"] = math.floor(self.server_time())
-            if "total" not in now:
-                now["total"] = page.total
-            now["said"] = page.total
-            now["seen"] = int(now.get("seen") or 0) + len(page.items)
+        """See ItemSource."""
+        for entries, now in self.entries(state):
             items = []
-            for payload in page.items:
-                if self.watch is not None:
-                    self.watch(payload)
-                if self._new_since(payload, started):
+            for key, payload in entries:
+                if self._new_since(payload, now["server_started"]):
                     now["new_since"] = int(now.get("new_since") or 0) + 1
-                elif (key := self._key(payload)) not in self.exclude:
-                    items.append(FoundItem(key, self.capture(payload)))
-            now["cursor"] = page.cursor
-            now["complete"] = page.cursor is None
+                    now["aside"] += 1
+                elif key in self.exclude:
+                    now["aside"] += 1
+                else:
+                    items.append(FoundItem(key, self._before(payload)))
             yield items, dict(now)
-            if page.cursor is not None and self._barren > self._bound(now):
+            if now["cursor"] is not None and self._barren > self._bound(now):
                 if int(now["pass"]) > 2:
                     raise SearchLoop("The search brings the same items again and again and does not end.")
                 yield [], {**now, "complete": True, "cursor": None, "endless": True}
                 return
 
+    def entries(self, state: Mapping[str, Any]) -> Iterator[tuple[list[Entry], dict[str, Any]]]:
+        """The usable entries of each page that do not contradict the filter, with the state after the page."""
+        now = dict(state)
+        if now.get("complete"):
+            now.update({"pass": int(now.get("pass") or 0) + 1, "cursor": None, "complete": False})
+        now = {"pass": 1, "seen": 0, "aside": 0, "unusable": 0, **now}
+        self._barren = self._judged = self._contradicting = 0
+        shown: set[int] = set()  # hashes of ids: a tenth of the memory that the ids take
+        for page in self._pages(now, shown):
+            # Known only now: the first answer's Date header has set the server's clock.
+            now.setdefault("server_started", math.floor(self.server_time()))
+            now.setdefault("total", page.total)
+            now.setdefault("announced", page.total)
+            if page.total is not None:
+                now["said"] = page.total
+            now["unusable"] += page.unusable
+            entries = []
+            for payload in page.items:
+                key = self._key(payload)
+                if key is None:
+                    now["unusable"] += 1
+                    continue
+                repeated = hash(key) in shown
+                shown.add(hash(key))
+                now["seen"] += not repeated
+                if self.watch is not None:
+                    self.watch(payload)
+                if not self._contradicts(payload):
+                    entries.append((key, payload))
+                    continue
+                now["aside"] += not repeated
+                if not repeated and int(now["pass"]) == 1:  # later our own changes contradict the filter
+                    now["contradicting"] = int(now.get("contradicting") or 0) + 1
+            if int(now["pass"]) == 1:
+                self._refuse_ignored_filter()
+            now["cursor"] = page.cursor
+            now["complete"] = page.cursor is None
+            yield entries, now
+
     def fruitless(self, new: int) -> None:
-        """See Feed."""
+        """See ItemSource."""
         self._barren = 0 if new else self._barren + 1
 
-    def _pages(self, now: dict[str, Any]) -> Iterator[Page]:
+    def _pages(self, now: dict[str, Any], shown: set[int]) -> Iterator[Page]:
         cursor = now.get("cursor")
-        pages = self.source.pages(cursor)
-        if cursor is None:
-            yield from pages
-            return
-        try:
-            yield next(pages)
-        except StopIteration:
-            return
-        except (SearchError, IntercomBulkError) as exc:
-            if isinstance(exc, SearchError) or exc.exit_code == 4:
-                raise
-            # A stored cursor may have died with its session; from the start, what is known is dropped.
-            now.update({"cursor": None, "seen": 0})
-            yield from self.source.pages(None)
-            return
-        yield from pages
+        if cursor is not None:
+            pages = self.source.pages(cursor)
+            try:
+                yield next(pages)
+            except StopIteration:
+                return
+            except IntercomBulkError as exc:
+                if isinstance(exc, SearchError) or exc.exit_code == 4:
+                    raise
+                # A stored cursor may have died with its session; from the start, what is known is dropped.
+            else:
+                yield from pages
+                return
+        shown.clear()
+        now.pop("announced", None)
+        now.update({"cursor": None, "seen": 0, "aside": 0, "unusable": 0})
+        yield from self.source.pages(None)
 
     def _bound(self, now: Mapping[str, Any]) -> int:
         return _SLACK_PAGES + 2 * math.ceil(int(now.get("total") or 0) / max(1, self.page_size))
 
-    def _key(self, payload: Mapping[str, Any]) -> str:
+    def _key(self, payload: Mapping[str, Any]) -> str | None:
+        """The id of an entry; None where it has no usable one. Raises where an entry has one and get_item_id() fails."""
+        named = payload.get("id")
+        usable = isinstance(named, str | int) and not isinstance(named, bool) and str(named).strip() != ""
+        if not usable and "id" in payload:
+            return None
         try:
             value = self.key(payload)
-        except (KeyError, TypeError) as exc:
+        except (KeyError, TypeError, UpdaterFailed) as exc:
+            if not usable:
+                return None
+            if isinstance(exc, UpdaterFailed):
+                raise
             raise UsageError(f"get_item_id() failed on an item with the fields {', '.join(payload)}: {exc!r}") from exc
         if value is None or str(value) == "":
+            if not usable:
+                return None
             raise UsageError(f"get_item_id() gave no id for an item with the fields {', '.join(payload)}")
         return str(value)
+
+    def _before(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The before-image; None where the entry is malformed, so that the item is read before it is changed."""
+        try:
+            return self.capture(payload)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+
+    def _contradicts(self, payload: Mapping[str, Any]) -> bool:
+        """Whether the item's own fields contradict the filter."""
+        verdict = self.judge(payload)
+        changed = payload.get("updated_at")
+        # A search index may be minutes behind: an item that was changed just now says nothing about the filter.
+        if verdict is not None and not (isinstance(changed, int) and changed > self.server_time() - _INDEX_BEHIND):
+            self._judged += 1
+            self._contradicting += verdict is False
+        return verdict is False
+
+    def _refuse_ignored_filter(self) -> None:
+        """Raise FilterIgnored when too many of the items shown so far contradict the filter."""
+        if self._judged < _LEAST_JUDGED or self._contradicting <= _MOST_CONTRADICTING * self._judged:
+            return
+        raise FilterIgnored(
+            f"The server does not apply the filter: {self._contradicting:,} of {self._judged:,} items that the search showed "
+            "contradict it by their own fields. Nothing of this page was touched. Look at one with find --ids, and check "
+            "INTERCOM_BASE_URL and what stands between here and Intercom."
+        )
 
     def _new_since(self, payload: Mapping[str, Any], started: float) -> bool:
         created = payload.get("created_at")
         # A time in the far future is odd data, not a new item.
         return isinstance(created, int) and started < created <= self.server_time() + 5
+
+
+def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Callable[[Mapping[str, Any]], bool | None]:
+    """The `judge` of a SearchSource for this query, in the workspace's time zone."""
+    return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
+
+
+def missed(search: Mapping[str, Any], selected: int) -> dict[str, int]:
+    """`missing`: how many items a search announced and never showed; `shown`: how many different ones it has shown.
+
+    Both count over all passes, `selected` items of them selected. Items leave a search while it is read, and its total
+    falls with them: the lowest total of the last pass counts, and nothing is missing while that pass is not over.
+    """
+    unusable = int(search.get("unusable") or 0)
+    shown = selected + int(search.get("aside") or 0) + unusable
+    totals = [total for total in (search.get("announced"), search.get("said")) if isinstance(total, int)]
+    over = search.get("complete") and not search.get("cut") and not search.get("endless")
+    if not over or not totals:
+        return {"missing": 0, "shown": shown}
+    of_this_pass = min(totals) - int(search.get("seen") or 0) - unusable
+    first = search.get("total")
+    of_all = max(first if isinstance(first, int) else 0, min(totals)) - shown
+    return {"missing": max(0, min(of_this_pass, of_all)), "shown": shown}
+
+
+def missed_words(search: Mapping[str, Any]) -> str:
+    """`Intercom announced 281 and showed 150; 131 were never shown`; empty where nothing is missing."""
+    missing, shown = int(search.get("missing") or 0), int(search.get("shown") or 0)
+    if not missing:
+        return ""
+    return f"Intercom announced {shown + missing:,} and showed {shown:,}; {missing:,} {'was' if missing == 1 else 'were'} never shown"
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from .context import RunContext
 from .guards import counted
 from .judgement import Judgement, Verified, judge
 from .read_back import ASKED_AT_ONCE, SAMPLE, ReadBack, RemainingMatches, VerificationResult, to_read_back
-from .sources import SearchSource
+from .sources import SearchSource, missed, missed_words
 from .verification_words import describe_verification
 
 _log = logging.getLogger("intercom_bulk_updater.runs")
@@ -142,7 +142,7 @@ class Verification:
         leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
         feed.watch = leftovers
         started = self._run.journal.run(self._run.id).search.get("server_started")
-        state: dict[str, Any] = {"pass": 0, "complete": True, "server_started": started}
+        state: dict[str, Any] = {"pass": 1, "complete": True, "server_started": started}
         unseen, after = 0, dict(state)
         for batch, after in feed.batches({k: v for k, v in state.items() if v is not None}):  # noqa: B007 - the last state is read below
             known = self._run.journal.known(self._run.id, [item.id for item in batch])
@@ -157,6 +157,7 @@ class Verification:
         if leftovers.stale_count:
             self._ask_each(leftovers.stale, result)
             self._index_is_behind(leftovers, result)
+        result.missing = missed_words(missed(after, self._run.journal.counts(self._run.id).selected + unseen))
         result.unseen = unseen
         result.remaining = unseen + (result.remaining or 0)
 
@@ -203,7 +204,11 @@ class Verification:
         """The judgement on a run that came to its end."""
         found = None if self.result is None else self.result.as_json()
         kind = "dry_run" if self._run.job.review_only else "run"
-        return judge(kind=kind, status=RunStatus.FINISHED, counts=counts, verified=found)
+        search = self._run.journal.run(self._run.id).search
+        return judge(
+            kind=kind, status=RunStatus.FINISHED, counts=counts, verified=found,
+            short=bool(search.get("missing")), unusable=int(search.get("unusable") or 0),
+        )  # fmt: skip
 
     def _unverified(self) -> str:
         assert self.result is not None  # noqa: S101

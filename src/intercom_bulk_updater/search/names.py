@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -39,12 +40,18 @@ class WorkspaceNames:
     get:
         Performs `GET <path>` and returns the parsed JSON: `get("teams")`, `get("admins")`, `get("tags")` ...
 
+    find_contacts:
+        The ids of the contacts that have an e-mail address or an external id: `find_contacts("email", "ann@example.com")`.
+
     Threads may share it: two that need a list at the same instant both read it, as no lock is held while
     sending. Doubles as the `resolve` of `compile_where` (pass `names.resolve`) and as the names of `explain`.
     """
 
-    def __init__(self, get: Callable[[str], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, get: Callable[[str], Mapping[str, Any]], find_contacts: Callable[[str, str], list[str]] | None = None
+    ) -> None:
         self._get = get
+        self._find_contacts = find_contacts
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
         self._me: Resolved | None = None
 
@@ -77,6 +84,16 @@ class WorkspaceNames:
         if len(found) == 1:
             return self._resolved(kind, found[0])
         raise self._ambiguous(kind, typed, found) if found else self._unknown(kind, typed, entries)
+
+    def contacts(self, typed: str) -> list[Resolved]:
+        """The contacts that an id, an e-mail address or an external id stands for. Raises UnknownName for none."""
+        if self._find_contacts is None or re.fullmatch("[0-9a-f]{24}", typed):
+            return [Resolved(typed)]
+        field, called = ("email", "e-mail address") if "@" in typed else ("external_id", "id or external id")
+        found = self._find_contacts(field, typed)
+        if not found:
+            raise UnknownName(f"There is no contact with the {called} {typed!r} in the workspace.")
+        return [Resolved(i, typed) for i in found]
 
     def by_id(self, kind: str, identity: str) -> Resolved:
         """The one item of `kind` with that id. Raises UnknownName, whose part `nearest` names those that come nearest."""

@@ -29,6 +29,7 @@ from ..errors import (
     RunStopped,
     SearchError,
     SearchLoop,
+    SearchRefused,
     TransportError,
     UsageError,
 )
@@ -86,21 +87,23 @@ class EndpointSource:
         biggest_total = 0
         listed = 0
         restarts = 0
+        number = 1
         answered = -math.inf
         while True:
             try:
                 page = self._page(cursor)
             except (ApiError, TransportError) as exc:
                 if self.endpoint.paging is not Paging.SCROLL or cursor is None or classify(exc).kind is ErrorKind.FATAL:
-                    raise
+                    raise self._as_refusal(exc, f"page {number}" if number > 1 or cursor is None else "a later page") from exc
                 if isinstance(exc, NotFound) and time.monotonic() - answered < _SCROLL_LIFE:
                     return  # a living scroll may end this way; one that was left alone for a minute has died
                 restarts += not self.client.excuses(classify(exc), last=restarts >= max(2, self.retry.retries))
                 self._start_scroll_again(exc, restarts)
-                cursor, seen, listed = None, set(), 0  # what is known already is dropped by the journal
+                cursor, seen, listed, number = None, set(), 0, 1  # what is known already is dropped by the journal
                 continue
+            number += 1
             answered = time.monotonic()
-            listed += len(page.items)
+            listed += len(page.items) + page.unusable
             biggest_total = max(biggest_total, page.total or 0)
             self._check_cap(page, biggest_total, listed)
             yield page
@@ -113,6 +116,16 @@ class EndpointSource:
                     "its pages go in circles. What was found is kept; run again, or narrow the selection."
                 )
             seen.add(cursor)
+
+    def _as_refusal(self, exc: IntercomBulkError, place: str) -> IntercomBulkError:
+        """The error of a search: that of one page is told apart from that of an item, a token or a filter."""
+        if not isinstance(exc, ApiError) or exc.transient or exc.exit_code == 4 or isinstance(exc, FilterRefused):
+            return exc
+        return SearchRefused(
+            f"The search was refused on {place}: {exc.message}.",
+            status=exc.status, code=exc.code, api_message=exc.api_message, request_id=exc.request_id,
+            method=exc.method, path=exc.path, headers=exc.headers, **exc.parts,
+        )
 
     def _start_scroll_again(self, exc: IntercomBulkError, restarts: int) -> None:
         """Wait before a scroll is read from its start; raises when that has failed too often."""
@@ -250,15 +263,17 @@ class EndpointSource:
         items = body.get(end.key)
         if items is None and end.other_key:
             items = body.get(end.other_key)
-        if not isinstance(items, list) or any(not isinstance(item, dict) for item in items):
+        if not isinstance(items, list):
+            named = f"{end.key!r} is of type {type(items).__name__}" if end.key in body else f"it has: {', '.join(body) or 'nothing'}"
             raise BadAnswer(
-                f"{end.method} {end.path} was answered without a list {end.key!r} (it has: {', '.join(body) or 'nothing'})",
+                f"{end.method} {end.path} was answered without a list {end.key!r} ({named})",
                 method=end.method,
                 path=end.path,
                 status=200,
             )
         total = body.get("total_count")
-        return Page(items, total if isinstance(total, int) else None, self._next(body, items, cursor))
+        usable = [item for item in items if isinstance(item, dict)]
+        return Page(usable, total if isinstance(total, int) else None, self._next(body, items, cursor), len(items) - len(usable))
 
     def _next(self, body: Mapping[str, Any], items: list[Any], cursor: str | None) -> str | None:
         end = self.endpoint
@@ -296,7 +311,7 @@ class EndpointSource:
 
     def _check_cap(self, page: Page, biggest_total: int, listed: int) -> None:
         cap = self.endpoint.cap
-        if not page.items and biggest_total > listed and page.total == 0:
+        if not page.items and not page.unusable and biggest_total > listed and page.total == 0:
             raise SearchError(
                 f"{self.endpoint.path} said there are {biggest_total} items and stopped after {listed}"
                 + (f": it lists {cap} at most. Use companies/scroll to read them all." if cap else ".")

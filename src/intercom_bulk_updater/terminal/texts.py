@@ -42,10 +42,16 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     page.line(Text(clean(title.headline() + place), "bold"))
     if title.selection:
         page.fact("selection", clean(title.selection))
-    page.fact("selected", plural(review.selected, title.noun))
+    total = review.search.get("total", 0)
+    of = f" of {number(total)} that match" if total > review.selected else ""
+    page.fact("selected", plural(review.selected, title.noun) + of)
+    for said in left_out_words(review.search):
+        page.fact("", Text(said, "bold yellow"))
     page.fact("would change", Text(number(review.would_change), "bold"), _unknown(review))
     if review.unchanged:
         page.fact("stay as is", f"{number(review.unchanged)} {already(title.operation)}")
+    if review.drifted:
+        page.fact("moved since", f"{number(review.drifted)} changed by others, left alone")
     if review.failed:
         page.fact("cannot", f"{number(review.failed)} cannot be done")
     _changes(page, review, title)
@@ -180,6 +186,20 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     page.fact("run", clean(run.get("id") or ""), f" in {place}" if place else "")
 
 
+def left_out_words(search: Mapping[str, Any]) -> list[str]:
+    """What the search announced and did not show, and what it showed and was left out, a sentence each."""
+    missing, contradicting, unusable = (int(search.get(name) or 0) for name in ("missing", "contradicting", "unusable"))
+    said = []
+    if missing:
+        said.append(f"incomplete: {number(missing)} more {'was' if missing == 1 else 'were'} announced by Intercom and never shown")
+    if contradicting:
+        verb = "contradicts" if contradicting == 1 else "contradict"
+        said.append(f"{plural(contradicting, 'item')} that the search showed {verb} the filter, left out")
+    if unusable:
+        said.append(f"{number(unusable)} {'entry' if unusable == 1 else 'entries'} of the search had no usable id, left out")
+    return said
+
+
 def refused_words(throttled: int) -> str:
     """How many requests the rate limit refused."""
     return f"{number(throttled) if throttled else 'none'} refused by the rate limit (429)"
@@ -188,16 +208,16 @@ def refused_words(throttled: int) -> str:
 def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) -> None:
     total, seen = search.get("total"), int(counts.get("selected") or 0)
     parts = []
-    if isinstance(total, int) and total > seen and not search.get("complete"):
+    if isinstance(total, int) and total > seen and not search.get("complete") and not search.get("missing"):
         parts.append(f"{number(seen)} of {plural(total, 'match')} were read before it stopped")
-    elif isinstance(total, int) and total > seen:
+    elif isinstance(total, int) and total > seen and not search.get("missing"):
         parts.append(f"{number(seen)} of {plural(total, 'match')} selected")
     elif isinstance(total, int) and total < seen:
         parts.append(f"Intercom counted {plural(total, 'match')}, {number(seen)} were selected")
     if search.get("new_since"):
         parts.append(f"{number(search['new_since'])} new since it began, left alone")
-    if parts:
-        page.fact("search", " · ".join(parts))
+    for said in [*([" · ".join(parts)] if parts else []), *left_out_words(search)]:
+        page.fact("search", said)
 
 
 def verified_words(verified: Mapping[str, Any], done: int, run: str = "") -> str:

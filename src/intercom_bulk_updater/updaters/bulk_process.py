@@ -14,14 +14,16 @@ from ..errors import IntercomBulkError, Interrupted, UsageError
 from ..journal import RunRecord
 from ..model import FoundItem
 from ..operations.operation import Operation
+from ..parsing.identity import canonical_id, counted_noun
 from ..report.summary import summarize
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.population import population
 from ..runs.runner import Job, Runner
 from ..runs.session import Session, open_session
-from ..runs.sources import ItemSource, ListSource, SearchSource
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge
 from ..search.endpoints import endpoint_for
+from ..search.language.where import refuse_milliseconds
 from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
 from ..signals import orderly_here
@@ -65,7 +67,8 @@ def feed_of(
     """Where an updater's items come from: its search, or ids."""
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "ids" or ids is not None:
-        return ListSource([FoundItem(i) for i in ids or ()], total=len(ids or ()), exclude=exclude)
+        resource = resource_of(updater)
+        return ListSource([FoundItem(canonical_id(i, resource)) for i in ids or ()], total=len(ids or ()), exclude=exclude)
     source = EndpointSource(
         session.client,
         session.stop,
@@ -82,6 +85,7 @@ def feed_of(
         session.client.server_time,
         page_size=options.page_size,
         exclude=exclude,
+        judge=filter_judge(session, selection["query"], source.endpoint.resource) if source.endpoint.searches else lambda payload: None,
     )
 
 
@@ -105,7 +109,7 @@ def select(
     complete(updater, params, searches=ids is None, typed=typed)
     base = {"updater": reference_to(type(updater))}
     if ids is not None:
-        return {**base, "kind": "ids", "words": f"{len(ids)} ids"}
+        return {**base, "kind": "ids", "words": counted_noun(len(ids), "id")}
     endpoint = endpoint_of(updater)
     end = endpoint_for(endpoint)
     query = query_of(updater, params, typed=typed)
@@ -115,6 +119,8 @@ def select(
         raise UsageError(f"{type(updater).__name__}.get_search_query() must return a dict, and returned {type(query).__name__}")
     if end.searches and not query:
         raise UsageError(f"{type(updater).__name__}.get_search_query() returned nothing to search {endpoint} for")
+    if end.searches:
+        refuse_milliseconds(query, end.resource)
     return {
         **base,
         "kind": "query",

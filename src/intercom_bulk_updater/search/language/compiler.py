@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.parsing.amounts import parse_duration
 from intercom_bulk_updater.parsing.dates import Instant, next_day, parse_instant, start_of_day
+from intercom_bulk_updater.search.attributes import Attribute, option_of, type_of
 from intercom_bulk_updater.search.language.query_tree import MOST, Filter, Node, every, some
 from intercom_bulk_updater.search.language.terms import TYPE_WORDS, Field, Resource, Term
 
@@ -31,6 +34,16 @@ class Resolved:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Several:
+    """What one value stands for when it is several items: an e-mail address that two contacts have."""
+
+    ids: tuple[str, ...]
+
+
+Attributes = Callable[[str], Mapping[str, Attribute]]
+"""Resource -> its custom attributes by name; see search/attributes.py."""
+
 Resolve = Callable[[str, str], Resolved]
 """(kind, name or id) -> the one item of that kind. Raises UsageError for an unknown or ambiguous name."""
 
@@ -44,6 +57,22 @@ class Context:
     now: float
     timezone: str
     whole_days: bool
+    attributes: Attributes | None = None
+    contacts: Callable[[str], Sequence[Resolved]] | None = None
+
+
+def typed_term(context: Context, term: Term) -> Term:
+    """The term with the type that the workspace gives its custom attribute; of one that it lacks Intercom is the judge."""
+    field, prefix = term.field, context.resource.open_prefix
+    if field.type != "any" or context.attributes is None:
+        return term
+    attribute = context.attributes(context.resource.name).get(field.name.removeprefix(prefix))
+    if attribute is None:
+        return term
+    kind = {"option": "text", "date": "day" if context.resource.name == "contacts" and context.whole_days else "date"}
+    named = type_of(attribute)
+    type_ = kind.get(named, named if named in TYPE_WORDS else "any")
+    return replace(term, field=replace(field, type=type_), attribute=attribute if named == "option" else None)
 
 
 def takes_words(term: Term, operator: str) -> bool:
@@ -84,10 +113,16 @@ def parse_value(context: Context, term: Term, operator: str, text: str, *, quote
             return _choice(field, text)
         if lower in _NOBODY and not quoted:
             return _nobody(field, operator)
+        if field.kind == "contact":
+            return _contacts(context, text)
         if field.kind:
             return _named(context, field, text)
+    if term.attribute is not None and operator not in _TEXT:
+        return option_of(term.attribute, text)
     if field.type in ("date", "day"):
         return _instant(context, text)
+    if field.type == "number":
+        return _number(field, text)
     if field.type == "integer":
         return _whole_number(field, text)
     if field.type == "boolean":
@@ -106,6 +141,9 @@ def build(context: Context, term: Term, operator: str, values: Sequence[Any]) ->
     """The filters of a condition whose values are typed."""
     field = term.field
     operator = _TURNED[operator] if term.since else operator
+    if any(isinstance(value, Several) for value in values):
+        operator = {"=": "IN", "!=": "NIN"}.get(operator, operator)
+        values = [one for value in values for one in (value.ids if isinstance(value, Several) else (value,))]
     values = list({repr(value): value for value in values}.values())  # by repr: True is not 1
     if operator in ("IN", "NIN"):
         # The contract has texts and whole numbers in lists, and nothing else.
@@ -181,6 +219,14 @@ def _nobody(field: Field, operator: str) -> int | str | None:
     return None
 
 
+def _contacts(context: Context, text: str) -> str | Several:
+    """The id of a contact, or the ids of all that have an e-mail address or an external id."""
+    found = context.contacts(text) if context.contacts is not None else [Resolved(text)]
+    if context.contacts is None and "@" in text:
+        raise UsageError(f"{text!r} is an e-mail address, and no list of contacts is at hand here: give the contact's id.")
+    return found[0].id if len(found) == 1 else Several(tuple(one.id for one in found))
+
+
 def _named(context: Context, field: Field, text: str) -> int | str:
     if context.resolve is not None:
         identity = context.resolve(field.kind, text).id
@@ -199,6 +245,14 @@ def _whole_number(field: Field, text: str) -> int:
     raise UsageError(f"{field.name} is a whole number, and {text!r} is not one.")
 
 
+def _number(field: Field, text: str) -> int | float:
+    with suppress(ValueError):
+        found = float(text)
+        if isfinite(found):
+            return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else found
+    raise UsageError(f"{field.name} is a number, and {text!r} is not one.")
+
+
 def _yes_or_no(field: Field, text: str) -> bool:
     known = {"true": True, "yes": True, "false": False, "no": False}
     if text.lower() not in known:
@@ -208,10 +262,10 @@ def _yes_or_no(field: Field, text: str) -> bool:
 
 
 def _guessed(context: Context, field: Field, operator: str, text: str, quoted: bool) -> Any:
-    """The value of a custom attribute: a text in quotes; else a number, true or false, a date, or a text."""
+    """The value of a custom attribute of unknown type: a text in quotes; else a number, true or false, a date, or a text."""
     if operator in _TEXT or (quoted and operator not in ORDER):
         return text
-    if re.fullmatch(r"-?[0-9]{1,18}", text):
+    if re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text):  # 00123 is no number that anybody writes
         return int(text)
     if operator in ORDER:
         return _instant(context, text)

@@ -41,7 +41,8 @@ def _chosen(name: str, choices: str, **spoken: str) -> dict[str, Field]:
 _CONVERSATIONS = Resource(
     "conversations",
     {
-        **_fields("text", "id channel_initiated contact_ids"),
+        **_fields("text", "id channel_initiated"),
+        **_fields("text", "contact_ids", kind="contact"),
         **_fields("text", "teammate_ids statistics.last_closed_by_id conversation_rating.admin_d", kind="admin"),
         **_fields("text", "tag_ids", kind="tag"),
         **_fields("integer", "admin_assignee_id", kind="admin"),
@@ -75,7 +76,8 @@ _CONVERSATIONS = Resource(
         ),
         **_fields("date", "requested_at replied_at", "conversation_rating."),
         **_fields("integer", "score", "conversation_rating."),
-        **_fields("text", "remark contact_id", "conversation_rating."),
+        **_fields("text", "remark", "conversation_rating."),
+        **_fields("text", "contact_id", "conversation_rating.", kind="contact"),
         **_fields("text", "resolution_state last_answer_type rating_remark source_type source_title", "ai_agent."),
         **_fields("integer", "rating", "ai_agent."),
     },
@@ -118,7 +120,8 @@ _CONVERSATIONS = Resource(
 _CONTACTS = Resource(
     "contacts",
     {
-        **_fields("text", "id name avatar email email_domain phone formatted_phone external_id"),
+        **_fields("text", "id", kind="contact"),
+        **_fields("text", "name avatar email email_domain phone formatted_phone external_id"),
         **_fields("text", "owner_id", kind="admin"),
         **_chosen("role", "user lead", users="user", leads="lead"),
         **_fields(
@@ -173,7 +176,8 @@ _CONTACTS = Resource(
 _TICKETS = Resource(
     "tickets",
     {
-        **_fields("text", "id title description contact_ids state"),
+        **_fields("text", "id title description state"),
+        **_fields("text", "contact_ids", kind="contact"),
         **_fields("text", "ticket_type_id", kind="ticket_type"),
         **_fields("text", "admin_assignee_id teammate_ids", kind="admin"),
         **_fields("text", "team_assignee_id", kind="team"),

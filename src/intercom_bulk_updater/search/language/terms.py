@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
 
@@ -19,6 +21,7 @@ OPERATORS = {
     "date": _SAME + _ORDER,
     "day": ("=", "<", ">"),  # contact dates up to 2.16: whole days of the workspace; the others are errors
     "tag": ("=", "!="),  # contacts: every other operator is an error
+    "number": _SAME + _ORDER,
     "any": _SAME + _ORDER + _TEXT,  # custom attributes: the workspace knows the type
 }
 
@@ -30,6 +33,7 @@ TYPE_WORDS = {
     "date": "a date",
     "day": "a date, matched by whole days",
     "tag": "a tag",
+    "number": "a number",
     "any": "a custom attribute",
 }
 
@@ -59,6 +63,8 @@ class Term:
 
     field: Field
     since: bool = False
+    attribute: Mapping[str, Any] | None = None
+    """The custom attribute, where its values are options."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,24 @@ assignee in (ann@example.com, 'Bob Stone') and not priority = urgent
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.search.language.compiler import Context, Resolve, Resolved
+from intercom_bulk_updater.parsing.dates import describe
+from intercom_bulk_updater.search.language.compiler import Attributes, Context, Resolve, Resolved
 from intercom_bulk_updater.search.language.explain import explain
+from intercom_bulk_updater.search.language.fields import RESOURCES, whole_days
 from intercom_bulk_updater.search.language.fields import resource as _resource
-from intercom_bulk_updater.search.language.fields import whole_days
-from intercom_bulk_updater.search.language.matching import matches
+from intercom_bulk_updater.search.language.matching import matches, surely_matches
 from intercom_bulk_updater.search.language.parser import QUOTES, Parser
 from intercom_bulk_updater.search.language.query_tree import checked_query, to_query
 
-__all__ = ["Resolve", "Resolved", "compile_where", "explain", "hints", "matches", "validate_query"]
+__all__ = ["Resolve", "Resolved", "compile_where", "explain", "hints", "judge_of", "matches", "refuse_milliseconds", "validate_query"]
 
 
+_MILLISECONDS = 10**11
+"""Unix seconds beyond this are in the year 5138."""
 _RECENT = re.compile(r"([\w.]+)\s*>=?\s*([0-9]+[smhdw])\b")
 
 
@@ -34,6 +37,8 @@ def compile_where(
     now: float,
     timezone: str = "UTC",
     api_version: str = "2.16",
+    attributes: Attributes | None = None,
+    contacts: Callable[[str], Sequence[Resolved]] | None = None,
 ) -> dict[str, Any]:
     """The query of a filter: `{"operator": "AND", "value": [{"field", "operator", "value"}, ...]}`.
 
@@ -50,10 +55,16 @@ def compile_where(
     timezone:
         The workspace's, in which days begin.
 
+    attributes:
+        Gives the custom attributes of a resource, whose types decide what a value is. Without it a value is guessed:
+        digits are a number.
+    contacts:
+        Gives the contacts that an e-mail address or an external id stands for. Without it only their ids are taken.
+
     A day (`2026-01-31`, `today`) is the whole day: `created > 2026-01-31` begins with 1 February, everywhere.
     The result always is a group, within Intercom's limits. Raises UsageError, with the place in the text.
     """
-    context = Context(_resource(resource, api_version), resolve, now, timezone, whole_days(api_version))
+    context = Context(_resource(resource, api_version), resolve, now, timezone, whole_days(api_version), attributes, contacts)
     return to_query(Parser(text, context).read())
 
 
@@ -65,12 +76,55 @@ def validate_query(body: Mapping[str, Any], resource: str, api_version: str = "2
     """
     table = _resource(resource, api_version)
     query = checked_query(body)
+    refuse_milliseconds(query, resource)
     for leaf in _leaves(query):
         field = table.find(leaf["field"])
         if field is not None and field.type in ("day", "tag") and leaf["operator"] not in field.operators:
             allowed = " ".join(field.operators)
             raise UsageError(f"Intercom takes only {allowed} on {field.name}, not {leaf['operator']}.")
     return query
+
+
+def refuse_milliseconds(query: Any, resource: str) -> None:
+    """Raise UsageError for a time in milliseconds: Intercom counts seconds, and such a limit lets everything through, or nothing."""
+    if resource not in RESOURCES or not isinstance(query, Mapping):
+        return
+    if "field" not in query:
+        for part in (query.get("query"), *(found if isinstance(found := query.get("value"), list) else ())):
+            refuse_milliseconds(part, resource)
+        return
+    field = _resource(resource).find(str(query["field"]))
+    if field is None or field.type not in ("date", "day"):
+        return
+    value = query.get("value")
+    for one in value if isinstance(value, list) else [value]:
+        at = int(one) if isinstance(one, str) and re.fullmatch(r" *[0-9]{12,18} *", one) else one
+        if isinstance(at, int | float) and abs(at) >= _MILLISECONDS:
+            seconds = int(at) // 1000
+            raise UsageError(
+                f"{query['field']} {query.get('operator')} {one} looks like milliseconds; Intercom counts seconds. "
+                f"{seconds} is {describe(seconds)}: write that, if it is what you mean."
+            )
+
+
+def judge_of(
+    query: Mapping[str, Any], resource: str, *, timezone: str, api_version: str
+) -> Callable[[Mapping[str, Any]], bool | None]:
+    """Says of an item whether it surely matches (True) or contradicts (False) a query; None for every other item and query."""
+
+    try:
+        body = checked_query(query)
+        _resource(resource, api_version)
+    except UsageError:
+        return lambda item: None
+
+    def judge(item: Mapping[str, Any]) -> bool | None:
+        try:
+            return surely_matches(body, item, resource, timezone=timezone, api_version=api_version)
+        except (UsageError, TypeError, ValueError, AttributeError):
+            return None  # an item of an odd shape, a value of an odd type: nothing is sure
+
+    return judge
 
 
 def hints(text: str) -> list[str]:

@@ -1,0 +1,23 @@
+"""One id for one item, however it is written."""
+
+from __future__ import annotations
+
+# Their ids are whole numbers; contacts and companies have ids of letters and digits, and external ids of any kind.
+_NUMBERED = frozenset(("conversations", "tickets"))
+
+
+def canonical_id(written: str, resource: str) -> str:
+    """The id as Intercom writes it: `0215470000000024` of a conversation is `215470000000024`."""
+    bare = written.strip().strip("\ufeff\u200b\u2060").strip()
+    return bare.lstrip("0") or "0" if resource in _NUMBERED and bare.isascii() and bare.isdigit() else bare
+
+
+def counted_noun(count: int, noun: str) -> str:
+    """`1 id`, `2 ids`, `1,200 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def repeats(count: int, noun: str) -> str:
+    """What is said of ids or rows that stand more than once in a file."""
+    said = f"{counted_noun(count, noun)} {'stands' if count == 1 else 'stand'} more than once"
+    return f"{said}; {'it' if count == 1 else 'each'} is done once."
