@@ -17,12 +17,12 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
-from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited, UsageError
+from ..errors import BadAnswer, ConfigurationError, ConnectionFailed, IntercomBulkError, NotFound, RateLimited, UsageError
 from ..model import Requests, Workspace
 from ..ratelimit.budget import Permit
 from ..ratelimit.limiter import RateLimiter
 from .error_map import refusal, throttle_kind
-from .messages import Request, Response, SentRequest, Transport
+from .messages import Exchange, Request, Response, SentRequest, Transport
 from .redact import redact
 from .replay import CompletedRequests
 
@@ -65,17 +65,17 @@ class Client:
         """GET `path`; returns the JSON object. Raises ApiError or TransportError (errors.py)."""
         return self.call("GET", path, params=params, timeout=timeout)
 
-    def post(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
-        """POST `json` to `path`."""
-        return self.call("POST", path, json=json, timeout=timeout)
+    def post(self, path: str, json: Any = None, *, timeout: float | None = None, once: str = "") -> Json:
+        """POST `json` to `path`. `once` names a step of an action; see `call`."""
+        return self.call("POST", path, json=json, timeout=timeout, once=once)
 
-    def put(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
+    def put(self, path: str, json: Any = None, *, timeout: float | None = None, once: str = "") -> Json:
         """PUT `json` to `path`."""
-        return self.call("PUT", path, json=json, timeout=timeout)
+        return self.call("PUT", path, json=json, timeout=timeout, once=once)
 
-    def delete(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
+    def delete(self, path: str, json: Any = None, *, timeout: float | None = None, once: str = "") -> Json:
         """DELETE `path`; some of Intercom's deletes want a body."""
-        return self.call("DELETE", path, json=json, timeout=timeout)
+        return self.call("DELETE", path, json=json, timeout=timeout, once=once)
 
     def call(
         self,
@@ -86,22 +86,26 @@ class Client:
         params: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         purpose: str = "",
+        once: str = "",
     ) -> Json:
         """Send one governed request and return its JSON object.
 
         `purpose` ("search", "action" or "read") decides who goes first at the gate and what the request is counted as;
-        by default GET is "read" and everything else "action".
+        by default GET is "read" and everything else "action". `once` names a step of an updater's action ("reply"): it is
+        carried out once for each item, and a further attempt gets its first answer, whatever the body is then.
         """
         purpose = purpose or ("read" if method == "GET" else "action")
         path = self._relative(path)
         carried: CompletedRequests | None = getattr(self._carried, "value", None) if purpose == "action" else None
         sent = SentRequest(method, path.strip("/"), json)
-        if carried is not None and (known := carried.answer(sent)) is not None:
+        if carried is not None and (known := carried.answer(sent, once)) is not None:
+            carried.exchanges.append(Exchange(method, sent.path, json, 200, ours=True))
             return known
+        exchange = Exchange(method, sent.path, json, ours=True)
         try:
-            answer = self._send(Request(method, path, json, params, timeout), purpose)
+            answer = self._send(Request(method, path, json, params, timeout), purpose, exchange)
             if carried is not None:
-                carried.keep(sent, answer)
+                carried.keep(sent, answer, once)
             return answer
         except IntercomBulkError as exc:
             exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
@@ -116,16 +120,21 @@ class Client:
         where = self.base_url or "the base URL"
         raise UsageError(f"{redact(path)} is not below {where}: give the client a path, such as conversations/123.")
 
-    def _send(self, request: Request, purpose: str) -> Json:
+    def _send(self, request: Request, purpose: str, exchange: Exchange) -> Json:
         method, path = request.method, request.path
         permit = self._permit(purpose)
         began = time.monotonic()
         self._count(purpose)
+        seen = self.exchanges
+        seen.append(exchange)
         try:
             answer = self._transport.send(request)
-        except BaseException:
+        except BaseException as exc:
+            if isinstance(exc, ConnectionFailed):
+                seen.remove(exchange)  # it never left
             self.gate.leave(permit, status=None, headers=None)
             raise
+        exchange.status = answer.status
         log.debug("%s %s %s %.0f ms", method, path, answer.status, (time.monotonic() - began) * 1000)
         date = _date(answer.headers.get("date"))
         if date is not None:
@@ -146,6 +155,18 @@ class Client:
             yield
         finally:
             self._carried.value = None
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The requests of the action that runs in this thread, in order; a list of no consequence when none does."""
+        carried: CompletedRequests | None = getattr(self._carried, "value", None)
+        return [] if carried is None else carried.exchanges
+
+    @property
+    def carried(self) -> CompletedRequests | None:
+        """What the item in this thread's hands has carried out; None when there is none."""
+        carried: CompletedRequests | None = getattr(self._carried, "value", None)
+        return carried
 
     def one_more(self) -> None:
         """Another library is about to send a request beyond the one whose permit is in hand: wait for its own."""

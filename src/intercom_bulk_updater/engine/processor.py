@@ -34,7 +34,7 @@ from ..errors import (
     TransportError,
 )
 from ..model import Failure, Item, ItemResult, Outcome
-from ..operations.operation import Json, Operation, PartiallyApplied
+from ..operations.operation import Json, Operation, OutcomeUnknown, PartiallyApplied
 from ..stop import Stop
 from .outage import UNREACHABLE_SECONDS, OutageDetector
 from .pool import Attempt, RetryLater
@@ -155,6 +155,10 @@ class ItemProcessor:
     def _failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         if isinstance(exc, PartiallyApplied):
             return self._half_done(attempt, exc)
+        if isinstance(exc, OutcomeUnknown):
+            attempt.last = classify(exc.cause)
+            attempt.requests += 1
+            return self._left(attempt, "nothing tells whether it was carried out")
         verdict = classify(exc)
         if verdict.failure.cause == NO_CONNECTION and (later := self._unreachable(attempt)) is not None:
             return later

@@ -72,6 +72,7 @@ class IntercomBulkUpdater:
     customer_visible: ClassVar[bool | None] = None
     side_effects: ClassVar[str] = ""
     reversibility: ClassVar[Reversibility | None] = None
+    allowed_hosts: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
