@@ -16,6 +16,7 @@ from ..operations.conversations.state import mark, our_mark
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
 from ..operations.per_item import WITH
 from .calls import UpdaterError, accepted, endpoint_of, in_hand, raising, through
+from .coercion import coerce
 
 if TYPE_CHECKING:
     from .updater import IntercomBulkUpdater
@@ -132,7 +133,8 @@ class UpdaterOperation(Operation):
 
     def _params(self, item: Item) -> Mapping[str, Any]:
         """The parameters of one item: its row's, where it comes from a spreadsheet."""
-        return {**self.params, **((item.data or {}).get(WITH) or {})}
+        row = (item.data or {}).get(WITH)
+        return {**self.params, **coerce(type(self.updater), row)} if row else self.params
 
     def _after(self, result: Any, item: Item) -> dict[str, Any]:
         """The after-image: as the answer shows it, when that is the item itself; else as the updater says what it changes."""
