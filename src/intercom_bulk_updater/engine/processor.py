@@ -136,7 +136,7 @@ class ItemProcessor:
             return None
         if self.on_drift == "stop":
             raise SafetyStop(
-                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone, because of --on-drift stop.",
+                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone (on drift: stop).",
                 guard={"go_on": "--on-drift skip"},
             )
         return ItemResult(item.seq, Outcome.DRIFTED, attempts=0, note=drift)

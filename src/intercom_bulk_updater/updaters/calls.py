@@ -61,6 +61,11 @@ def importing() -> Iterator[None]:
         _importing.reset(token)
 
 
+def prints_as_user_code() -> bool:
+    """Whether what is printed in this thread right now is printed by a person's own code."""
+    return _importing.get() or in_user_code()
+
+
 def refuse_while_importing(updater: IntercomBulkUpdater) -> None:
     """Raises UsageError in a file that is only imported for its updater, and inside a run."""
     if in_user_code():
@@ -73,6 +78,18 @@ def refuse_while_importing(updater: IntercomBulkUpdater) -> None:
             f"The file of {type(updater).__name__} begins a run when it is imported. "
             'Put what it runs under `if __name__ == "__main__":`.'
         )
+
+
+_MOST_AT_ONCE = 32
+
+
+def refuse_too_many(updater: IntercomBulkUpdater) -> None:
+    """Raises UsageError when one updater has a great many runs at once: an action that begins runs in threads of its own.
+
+    Python before 3.12 does not tell which thread started another.
+    """
+    if len(updater._running) >= _MOST_AT_ONCE:
+        raise UsageError(f"{type(updater).__name__} has {_MOST_AT_ONCE} runs under way at once: does its perform_action call bulk_process?")
 
 
 @contextmanager
