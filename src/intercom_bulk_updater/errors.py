@@ -28,6 +28,7 @@
     ├── FilterIgnored                     exit 6   the search shows items that contradict the filter
     ├── SafetyStop                        exit 5   a guard, an altered plan, no confirmation
     ├── VerificationFailed                exit 6
+    ├── ItemsFailed                       exit 3   result.raise_for_failures()
     ├── NotVerified                       exit 7   done, but some could not be read back
     ├── RunLocked                         exit 12  another live process holds the run
     ├── NoSuchRun                         exit 2
@@ -57,6 +58,8 @@ class IntercomBulkError(Exception):
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
         self.parts = parts
         self.run_id: str | None = parts.get("run_id")
+        self.result: Any = None
+        """The account of the run that it ended (a BulkResult), where there was one."""
         super().__init__(self.message)
 
 
@@ -253,6 +256,12 @@ class VerificationFailed(IntercomBulkError):
     """Some items are not in the wanted state."""
 
     exit_code = 6
+
+
+class ItemsFailed(IntercomBulkError):
+    """Some items failed, or are in doubt."""
+
+    exit_code = 3
 
 
 class NotVerified(IntercomBulkError):

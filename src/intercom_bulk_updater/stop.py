@@ -29,8 +29,12 @@ class Stop:
         self.last_words = ""
         """What a person is to know who makes the process leave at once: what is in doubt, and the command that goes on."""
 
-    def ask(self, reason: BaseException) -> None:
-        """Ask everybody to stop; the first reason counts."""
+    def ask(self, reason: BaseException | str) -> None:
+        """Ask everybody to stop; the first reason counts. A text becomes the message of a RunStopped."""
+        if not isinstance(reason, BaseException):
+            from .errors import RunStopped
+
+            reason = RunStopped(str(reason))
         with self._lock:
             if self.reason is None:
                 self.reason = reason

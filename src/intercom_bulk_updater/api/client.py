@@ -16,13 +16,23 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import unquote
 
-from ..errors import ApiError, BadAnswer, ConfigurationError, IntercomBulkError, NotFound, RateLimited, TransportError, UsageError
+from ..errors import (
+    ApiError,
+    BadAnswer,
+    ConfigurationError,
+    ConnectionFailed,
+    IntercomBulkError,
+    NotFound,
+    RateLimited,
+    TransportError,
+    UsageError,
+)
 from ..model import Requests, Workspace
 from ..ratelimit.budget import Permit
 from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
 from .error_map import refusal, throttle_kind
-from .messages import Request, Response, SentRequest, Transport, only_looks
+from .messages import Exchange, Request, Response, SentRequest, Transport, only_looks
 from .paths import UnusableId
 from .redact import redact
 from .replay import CompletedRequests
@@ -71,17 +81,17 @@ class Client:
         """GET `path`; returns the JSON object. Raises ApiError or TransportError (errors.py)."""
         return self.call("GET", path, params=params, timeout=timeout)
 
-    def post(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
-        """POST `json` to `path`."""
-        return self.call("POST", path, json=json, timeout=timeout)
+    def post(self, path: str, json: Any = None, *, timeout: float | None = None, once: str = "") -> Json:
+        """POST `json` to `path`. `once` names a step of an action; see `call`."""
+        return self.call("POST", path, json=json, timeout=timeout, once=once)
 
-    def put(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
+    def put(self, path: str, json: Any = None, *, timeout: float | None = None, once: str = "") -> Json:
         """PUT `json` to `path`."""
-        return self.call("PUT", path, json=json, timeout=timeout)
+        return self.call("PUT", path, json=json, timeout=timeout, once=once)
 
-    def delete(self, path: str, json: Any = None, *, timeout: float | None = None) -> Json:
+    def delete(self, path: str, json: Any = None, *, timeout: float | None = None, once: str = "") -> Json:
         """DELETE `path`; some of Intercom's deletes want a body."""
-        return self.call("DELETE", path, json=json, timeout=timeout)
+        return self.call("DELETE", path, json=json, timeout=timeout, once=once)
 
     def call(
         self,
@@ -92,22 +102,26 @@ class Client:
         params: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         purpose: str = "",
+        once: str = "",
     ) -> Json:
         """Send one governed request and return its JSON object.
 
         `purpose` ("search", "action" or "read") decides who goes first at the gate and what the request is counted as;
-        by default GET is "read" and everything else "action".
+        by default GET is "read" and everything else "action". `once` names a step of an updater's action ("reply"): it is
+        carried out once for each item, and a further attempt gets its first answer, whatever the body is then.
         """
         purpose = purpose or ("read" if method == "GET" else "action")
         path = self._relative(path)
         carried: CompletedRequests | None = getattr(self._carried, "value", None) if purpose == "action" else None
         sent = SentRequest(method, path.strip("/"), json)
-        if carried is not None and (known := carried.answer(sent)) is not None:
+        if carried is not None and (known := carried.answer(sent, once)) is not None:
+            carried.exchanges.append(Exchange(method, sent.path, json, 200, ours=True))
             return known
+        exchange = Exchange(method, sent.path, json, ours=True)
         try:
-            answer = self._send(Request(method, path, json, params, timeout), purpose)
+            answer = self._send(Request(method, path, json, params, timeout), purpose, exchange)
             if carried is not None:
-                carried.keep(sent, answer)
+                carried.keep(sent, answer, once)
             return answer
         except IntercomBulkError as exc:
             exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
@@ -124,19 +138,26 @@ class Client:
         where = self.base_url or "the base URL"
         raise UsageError(f"{redact(path)} is not below {where}: give the client a path, such as conversations/123.")
 
-    def _send(self, request: Request, purpose: str) -> Json:
-        return self._carry(request, purpose, self._permit(purpose))
+    def _send(self, request: Request, purpose: str, exchange: Exchange) -> Json:
+        return self._carry(request, purpose, self._permit(purpose), exchange)
 
-    def _carry(self, request: Request, purpose: str, permit: Permit) -> Json:
+    def _carry(self, request: Request, purpose: str, permit: Permit, exchange: Exchange | None = None) -> Json:
         method, path = request.method, request.path
         began = time.monotonic()
         self._count(purpose)
+        seen = self.exchanges
+        if exchange is not None:
+            seen.append(exchange)
         try:
             answer = self._transport.send(request)
         except BaseException as exc:
+            if exchange is not None and isinstance(exc, ConnectionFailed):
+                seen.remove(exchange)  # it never left
             failure = exc if isinstance(exc, TransportError) else None
             self.gate.leave(permit, status=None, headers=None, failure=failure)
             raise
+        if exchange is not None:
+            exchange.status = answer.status
         log.debug("%s %s %s %.0f ms", method, path, answer.status, (time.monotonic() - began) * 1000)
         date = read_date(answer.headers.get("date"))
         if date is not None:
@@ -183,6 +204,18 @@ class Client:
             yield
         finally:
             self._carried.value = None
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The requests of the action that runs in this thread, in order; a list of no consequence when none does."""
+        carried: CompletedRequests | None = getattr(self._carried, "value", None)
+        return [] if carried is None else carried.exchanges
+
+    @property
+    def carried(self) -> CompletedRequests | None:
+        """What the item in this thread's hands has carried out; None when there is none."""
+        carried: CompletedRequests | None = getattr(self._carried, "value", None)
+        return carried
 
     def one_more(self) -> None:
         """Another library is about to send a request beyond the one whose permit is in hand: wait for its own."""

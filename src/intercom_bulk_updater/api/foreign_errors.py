@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import AnswerLost, ApiError, BadAnswer, ConnectionFailed, TimedOut, TransportError
 from .error_body import read_error_body
@@ -25,7 +26,8 @@ _LIBRARIES = frozenset(
 _UNCONNECTED = frozenset(
     (
         "ConnectTimeout", "ConnectError", "PoolTimeout", "NewConnectionError", "ConnectTimeoutError", "ClientConnectorError",
-        "ConnectionTimeoutError", "gaierror",
+        "ConnectionTimeoutError", "gaierror", "NameResolutionError", "ClientConnectorDNSError", "ClientConnectorCertificateError",
+        "ClientConnectorSSLError",
     )
 )  # fmt: skip
 _SLOW = frozenset(("Timeout", "ReadTimeout", "TimeoutException", "ReadTimeoutError", "ServerTimeoutError"))
@@ -45,6 +47,8 @@ def told(exc: BaseException) -> tuple[ApiError | TransportError, SentRequest | N
 
     None: it is about no request.
     """
+    if getattr(exc, "elsewhere", False):
+        return None  # it went to another server
     known: SentRequest | None = getattr(exc, _NOTE, None)
     for one in _chain(exc):
         found = _told(one)
@@ -59,6 +63,28 @@ def told(exc: BaseException) -> tuple[ApiError | TransportError, SentRequest | N
     return None
 
 
+def host_of(exc: BaseException) -> str:
+    """The host and port that the request of an error went to; "" where no error in the chain says."""
+    for one in _chain(exc):
+        if not of_a_library(one):
+            continue
+        request = getattr(getattr(one, "response", None), "request", None) or _quietly(one, "request")
+        url = getattr(request, "url", None) or getattr(request, "full_url", None)
+        if url:
+            return urlsplit(str(url)).netloc.rpartition("@")[2].lower()
+    return ""
+
+
+def library_of(exc: BaseException) -> str:
+    """The HTTP library that raised an error, or one that it came from: "requests", "httpx", ...; "" for none."""
+    for one in _chain(exc):
+        for cls in type(one).__mro__:
+            name = cls.__module__.split(".")[0]
+            if name in _LIBRARIES:
+                return name
+    return ""
+
+
 def note(exc: BaseException, sent: SentRequest) -> None:
     """Remember with an error which request left last, for libraries whose errors do not say."""
     with suppress(AttributeError):
@@ -68,9 +94,9 @@ def note(exc: BaseException, sent: SentRequest) -> None:
 class ReturnedError(Exception):
     """An action returned what Intercom refused it with, or no usable answer, and raised nothing."""
 
-    def __init__(self, error: ApiError | TransportError) -> None:
+    def __init__(self, error: ApiError | TransportError, words: str = "") -> None:
         self.__cause__ = error
-        super().__init__("")
+        super().__init__(words)
 
 
 def answered(result: Any) -> ApiError | TransportError | None:
@@ -121,13 +147,22 @@ def _by_name(exc: BaseException, names: set[str], sent: SentRequest | None) -> t
     if "URLError" in names and isinstance(reason, BaseException):
         # urllib wraps what went wrong before the answer began.
         return _by_system(reason) or (AnswerLost(str(exc)), sent)
-    if names & _UNCONNECTED or ("ConnectionError" in names and "NewConnectionError" in repr(exc)):
+    if names & _UNCONNECTED or _never_connected(exc):
         return ConnectionFailed(str(exc)), sent
     if names & _SLOW or isinstance(exc, TimeoutError):
         return TimedOut("no answer within the timeout that perform_action gave its request; it may have been carried out"), sent
     if names & _LOST:
         return AnswerLost(str(exc)), sent
     return None
+
+
+def _never_connected(exc: BaseException) -> bool:
+    """Whether requests wraps an error of urllib3 about a connection that was never made: refused, no such name, no such proxy."""
+    inner = exc.args[0] if exc.args else None
+    reason = getattr(inner, "reason", inner)
+    cause = getattr(reason, "original_error", None)  # of a ProxyError
+    names = {cls.__name__ for one in (reason, cause) for cls in type(one).__mro__}
+    return bool(names & (_UNCONNECTED | {"ConnectionRefusedError"})) or "SSLCertVerificationError" in repr(reason)
 
 
 def _by_system(exc: BaseException) -> tuple[TransportError, SentRequest | None] | None:

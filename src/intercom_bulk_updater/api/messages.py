@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -45,6 +46,46 @@ class SentRequest:
     method: str
     path: str
     json: Any = None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request of an action, as it was seen leaving, and how it was answered.
+
+    `status` is 0 while no answer was seen. `ours`: it went through our own client. `body` holds what was seen of a body
+    that left in pieces.
+    """
+
+    method: str
+    path: str
+    json: Any = None
+    status: int = 0
+    headers: Mapping[str, str] | None = None
+    ours: bool = False
+    body: list[bytes] = field(default_factory=list)
+
+    @property
+    def sent(self) -> SentRequest:
+        """The request."""
+        return SentRequest(self.method, self.path, self.json if self.json is not None else _parsed(b"".join(self.body)))
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change something."""
+        searches = self.method == "POST" and (self.path.endswith("/search") or self.path == "companies/list")
+        return self.method not in ("GET", "HEAD", "OPTIONS") and not searches
+
+    @property
+    def refused(self) -> bool:
+        """Whether it certainly came to nothing: an answer of 4xx, except for a timeout."""
+        return 400 <= self.status < 500 and self.status != 408
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 class Transport(Protocol):

@@ -3,53 +3,86 @@
 An action may take several requests: a reply, then a close. When the close fails, the action runs again from its start, and
 the reply must not be sent a second time. What went through the client is remembered with its answer, and answered from
 memory. What another library sent is only known to have left: then the action is not run again at all.
+
+A request is recognised by its place in the action (the first POST to this path, the second ...), or by the name that the
+action gives it (`once="reply"`). Not by its text: a text may hold the time of day, and would be sent twice.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .effects import effect_of
-from .messages import SentRequest
+from .messages import Exchange, SentRequest
+
+Step = tuple[str, str, int]
+"""Method, path, and the how manieth of its kind in the action; or ("once", name, 0)."""
+
+
+class SentDifferently(Exception):
+    """An action wants to send what an earlier attempt has sent already, with another text."""
 
 
 class CompletedRequests:
     """The writes of one item that must not be done twice, over all its attempts in this process. One thread at a time."""
 
     def __init__(self) -> None:
-        self._answered: list[tuple[SentRequest, Mapping[str, Any]]] = []
-        self._told: set[int] = set()
+        self._answered: dict[Step, tuple[SentRequest, Mapping[str, Any]]] = {}
+        self._places: Counter[tuple[str, str]] = Counter()
+        self._steps: list[tuple[Step, SentRequest]] = []
         self.begun = False
         """This attempt has had leave for a request."""
+        self.exchanges: list[Exchange] = []
+        """The requests of this attempt, in order, whoever sent them."""
+        self.differs = ""
+        """Why this attempt cannot go on: what it wants to send was sent already, with another text."""
 
     def begin(self) -> None:
         """A further attempt starts from the action's first request."""
-        self._told.clear()
+        self._places.clear()
+        self._steps.clear()
+        self.exchanges = []
         self.begun = False
+        self.differs = ""
 
-    def answer(self, sent: SentRequest) -> dict[str, Any] | None:
-        """The answer to a write that an earlier attempt carried out; each is given once in an attempt."""
-        for place, (known, answer) in enumerate(self._answered):
-            if place not in self._told and known == sent:
-                self._told.add(place)
-                return dict(answer)
-        return None
+    def answer(self, sent: SentRequest, once: str = "") -> dict[str, Any] | None:
+        """The answer to a write that has been carried out already; None when it is to be sent.
+
+        Raises SentDifferently when an earlier attempt sent another text in its place, unless the step has a name.
+        """
+        step = self._step(sent, once)
+        self._steps.append((step, sent))
+        known = self._answered.get(step)
+        if known is None:
+            return None
+        if not once and known[0].json != sent.json:
+            self.differs = f"{sent.method} {sent.path} was already sent, with another text, so it is not sent again"
+            raise SentDifferently(self.differs)
+        return dict(known[1])
+
+    def _step(self, sent: SentRequest, once: str) -> Step:
+        if once:
+            return "once", once, 0
+        kind = sent.method, sent.path
+        self._places[kind] += 1
+        return *kind, self._places[kind]
 
     @property
     def stands(self) -> str:
         """What has been carried out and must not be done twice, in words; "" for nothing."""
-        return stands_in_words(self._answered[0][0]) if self._answered else ""
+        return next((stands_in_words(sent) for sent, _ in self._answered.values()), "")
 
-    def keep(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
+    def keep(self, sent: SentRequest, answer: Mapping[str, Any], once: str = "") -> None:
         """A write was carried out, and the action has its answer."""
-        if not repeatable(sent):
-            self._told.add(len(self._answered))
-            self._answered.append((sent, answer))
+        if once or not repeatable(sent):
+            self.found(sent, answer)
 
     def found(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
         """A write whose answer was lost turned out to stand: the next attempt is answered from memory and goes on after it."""
-        self._answered.append((sent, answer))
+        step = next((step for step, one in reversed(self._steps) if one == sent), (sent.method, sent.path, 1))
+        self._answered[step] = sent, answer
 
 
 def repeatable(sent: SentRequest) -> bool:
@@ -58,19 +91,17 @@ def repeatable(sent: SentRequest) -> bool:
     return effect is not None and effect.repeatable
 
 
-def stands_before(sent: Sequence[SentRequest], failed: SentRequest | None, *, answered: bool = False) -> SentRequest | None:
-    """Of what another library sent, the first write that went before the one that failed and must not be done twice.
+def stands_before(exchanges: Sequence[Exchange], failed: SentRequest | None) -> SentRequest | None:
+    """Of what another library sent before an action failed, the first write that may stand and must not be done twice.
 
-    `answered`: no request failed; what went wrong came after the last one.
+    `failed` is the request that it failed with, which is judged by its own error; None when it failed with none.
     """
-    writes = [one for one in sent if one.method not in ("GET", "HEAD", "OPTIONS")]
-    if not writes:
-        return None
-    if answered:
-        return next((one for one in writes if not repeatable(one)), None)
-    # The failed one is the last that left, or the last of its kind when the action goes on after it.
-    last = max((n for n, one in enumerate(writes) if failed is None or _same(one, failed)), default=len(writes))
-    return next((one for one in writes[:last] if not repeatable(one) and not (failed and _same(one, failed))), None)
+    for one in exchanges:
+        if one.ours or not one.writes or one.refused or repeatable(one.sent):
+            continue
+        if failed is None or not _same(one.sent, failed):
+            return one.sent
+    return None
 
 
 def stands_in_words(sent: SentRequest) -> str:

@@ -67,6 +67,7 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         **{name: value for name, value in given.items() if value is not None},
         # Who said --yes once is not asked again; a deadline is of one sitting, not of the run.
         ask=stored.ask if stored is not None else not (safety.yes or safety.dry_run or safety.plan),
+        python=False,
         deadline=None if speed.deadline is None else _read("--deadline", parse_duration, speed.deadline),
     )
     if speed.workers is not None:

@@ -74,7 +74,8 @@ def load_stored(reference: Mapping[str, Any]) -> type[IntercomBulkUpdater]:
 def made(cls: type[IntercomBulkUpdater]) -> IntercomBulkUpdater:
     """An updater of a class. Raises UsageError when it cannot be made."""
     try:
-        return cls()
+        with importing():
+            return cls()
     except IntercomBulkError:
         raise
     except (Exception, SystemExit) as exc:

@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from intercom_bulk_updater import __version__
 
 from .argv import joined
-from .stdout import close_streams, open_streams
+from .stdout import close_streams, data_only, open_streams
 
 _HERE = "intercom_bulk_updater.cli"
 
@@ -105,7 +105,8 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
     open_streams()
     try:
-        code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
+        with data_only(given):
+            code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:
         from .errors import misused
         from .usage_errors import meant

@@ -11,7 +11,10 @@ import os
 import shutil
 import sys
 import textwrap
-from typing import TextIO
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 from ..api.redact import without_known_tokens
 from ..parsing.printable import printable_lines
@@ -65,6 +68,40 @@ def open_streams() -> None:
                 stream.buffer, encoding=stream.encoding, errors="backslashreplace", line_buffering=stream.line_buffering
             )
             setattr(sys, name, patient)
+
+
+class _DataStream:
+    """Standard output while it carries data for a program: what a person's own code prints goes to standard error."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._data = stream
+        self._me = threading.get_ident()
+
+    def _stream(self) -> TextIO:
+        from ..updaters.calls import prints_as_user_code
+
+        ours = threading.get_ident() == self._me and not prints_as_user_code()
+        return self._data if ours else sys.stderr
+
+    def write(self, text: str) -> int:
+        return self._stream().write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream(), name)
+
+
+@contextmanager
+def data_only(arguments: Sequence[str]) -> Iterator[None]:
+    """While a command runs that prints JSON, nothing else reaches standard output. What subprocesses print does."""
+    if not {"--json", "--jsonl"} & set(arguments):
+        yield
+        return
+    stream = sys.stdout
+    sys.stdout = cast(TextIO, _DataStream(stream))
+    try:
+        yield
+    finally:
+        sys.stdout = stream
 
 
 def emit(text: str) -> None:

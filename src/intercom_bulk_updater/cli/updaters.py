@@ -22,13 +22,14 @@ from ..updaters.arguments import check_typed
 from ..updaters.bulk_process import feed_of, login, resource_of
 from ..updaters.bulk_process import select as select_by
 from ..updaters.calls import complete
+from ..updaters.coercion import annotated, coerce
 from ..updaters.updater import IntercomBulkUpdater
 from .execute import DEFAULT_CAP, gates, go, opened, options_of
 from .flags import Output, Safety, Selection, Speed
 from .loading import load_class, made
 from .select import Selected, one_way, read_ids
 from .select import select as select_by_flags
-from .spreadsheet import Rows, checked_places, different, fill, read_rows
+from .spreadsheet import Row, Rows, checked_places, different, fill, places, read_rows
 
 _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
 
@@ -40,14 +41,15 @@ def run(
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Run your own updater: a subclass of IntercomBulkUpdater. A selection that is given stands in place of its search."""
-    params = dict(_param(text) for text in param or [])
-    keep_private(params)
+    typed = dict(_param(text) for text in param or [])
+    keep_private(typed)
     options = options_of(safe, speed, sel.limit)
     one_way(sel, "items", least=0)
     rows = read_rows(sel.csv, sel.id_column) if sel.csv is not None else None
-    checked_places(params, rows)
+    checked_places(typed, rows)
     cls = load_class(target, here=True)
-    check_typed(cls, params)
+    check_typed(cls, typed)
+    params = read_typed(cls, typed)
     with opened(options, out, safe) as (session, names):
         updater = made(cls)
         complete(updater, params, searches=not given(sel), typed=True)
@@ -85,7 +87,7 @@ def _selected(
             selection["exclude"] = [canonical_id(i, resource_of(updater)) for i in read_ids(sel.exclude)]
         return Selected(selection, feed_of(updater, operation, session, selection, options))
     rows = None if rows is None else different(rows, resource_of(updater))
-    items = None if rows is None else [FoundItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
+    items = None if rows is None else [FoundItem(row.id, None, {WITH: _of_row(type(updater), params, row, rows)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)
     found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)
     selection = {**found.selection, "updater": own["updater"]}
@@ -100,13 +102,44 @@ def given(sel: Selection) -> bool:
     return any(said is not None for said in (sel.where, sel.query, sel.ids, sel.csv, sel.from_run))
 
 
-def _param(text: str) -> tuple[str, Any]:
+def _of_row(cls: type[IntercomBulkUpdater], params: dict[str, Any], row: Row, rows: Rows) -> dict[str, Any]:
+    """The parameters of a row, as text. Raises UsageError, naming the line, for one that cannot be read as the updater wants it."""
+    filled: dict[str, Any] = fill(params, row.cells)
+    try:
+        coerce(cls, filled)
+    except UsageError as exc:
+        raise UsageError(f"{rows.path}, line {row.line}: {exc.message}") from exc
+    return filled
+
+
+def _param(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.isidentifier():
         raise UsageError(f"--param {text!r} is not K=V, such as team_id=5001.")
+    return key, value
+
+
+def read_typed(cls: type, typed: dict[str, str]) -> dict[str, Any]:
+    """Parameters as the updater's annotations want them; one that has none is JSON if it reads so, and text otherwise."""
+    known = annotated(cls)
+    params: dict[str, Any] = {}
+    for name, text in typed.items():
+        if places(text):
+            params[name] = text  # what stands in the cells is read row by row
+        elif name not in known:
+            params[name] = _plain(text)
+        else:
+            try:
+                params |= coerce(cls, {name: text})
+            except UsageError as exc:
+                raise UsageError(f"--param {exc.message}") from exc
+    return params
+
+
+def _plain(value: str) -> Any:
     try:
         # true, null and quoted JSON are taken for what they are; ids stay text, as the API has them.
         parsed = json.loads(value)
-        return key, parsed if isinstance(parsed, bool | dict | list | str | type(None)) else value
+        return parsed if isinstance(parsed, bool | dict | list | str | type(None)) else value
     except ValueError:
-        return key, value
+        return value

@@ -32,7 +32,7 @@ from ..errors import (
     TransportError,
 )
 from ..model import Failure, Item, ItemResult, Outcome
-from ..operations.operation import Json, Operation, PartiallyApplied
+from ..operations.operation import Json, Operation, OutcomeUnknown, PartiallyApplied
 from ..stop import Stop
 from .pool import Attempt, RetryLater
 
@@ -129,7 +129,7 @@ class ItemProcessor:
             return None
         if self.on_drift == "stop":
             raise SafetyStop(
-                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone, because of --on-drift stop.",
+                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone (on drift: stop).",
                 guard={"go_on": "--on-drift skip"},
             )
         return ItemResult(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
@@ -148,6 +148,10 @@ class ItemProcessor:
     def _failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         if isinstance(exc, PartiallyApplied):
             return self._half_done(attempt, exc)
+        if isinstance(exc, OutcomeUnknown):
+            attempt.last = classify(exc.cause)
+            attempt.requests += 1
+            return self._left(attempt, "nothing tells whether it was carried out")
         verdict = classify(exc)
         looking = attempt.doubt and verdict.sent is not None and verdict.sent.method == "GET"
         if not looking:

@@ -206,7 +206,8 @@ class RunContext:
             return
         if self._reader.known > self._most:
             options = self.job.options
-            guard = f"--expect {options.expect}" if options.expect else f"--max {options.max}" if options.max else "--yes alone"
+            name = "expect" if options.expect else "max"
+            guard = options.word(name, getattr(options, name)) if getattr(options, name) else "--yes alone"
             grown = self._reader.known
             go_on = f"--{'expect' if options.expect else 'max'} {grown}"
             if options.expect and options.max:

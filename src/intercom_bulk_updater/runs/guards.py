@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 from ..errors import SafetyStop
 from ..model import Counts, ItemResult, Outcome
 from ..parsing.amounts import Amount, Expect
+from .options import Options
 
 # The window of --max-failures P%, and how many items it needs before it judges.
 _WINDOW, _LEAST = 100, 20
 
 
-def check_size(selected: int, *, expect: str, most: str, population: int | None) -> None:
+def check_size(selected: int, *, expect: str, most: str, population: int | None, options: Options | None = None) -> None:
     """Compare a selection with --expect and --max, before anything is written.
 
-    `population` is how many items of the kind there are, for `--max P%`; None when it is not known.
+    `population` is how many items of the kind there are, for `--max P%`; None when it is not known. `options` knows what
+    the two are called by whoever gave them.
     """
+    word = (options or Options()).word
     # What `runs resume` has to be told to go on: both guards, where the other would stop it next.
     both = " ".join(
         flag
@@ -31,8 +34,8 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None)
     guard = {"selected": selected, "go_on": both}
     if expect and not Expect.parse(expect).allows(selected):
         raise SafetyStop(
-            f"{counted_are(selected)} selected and --expect {expect} does not allow that. Nothing was written. "
-            "Look at the selection (intercom-bulk conversations find ...), or correct --expect.",
+            f"{counted_are(selected)} selected and {word('expect', expect)} does not allow that. Nothing was written. "
+            f"Look at the selection ({word('dry_run', True if options and options.python else None)}), or correct {word('expect')}.",
             guard=guard,
         )
     if not most or uncapped(most):
@@ -40,15 +43,15 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None)
     amount = Amount.parse(most)
     if amount.percent and population is None:
         raise SafetyStop(
-            f"--max {most} needs the number of all items of this kind, which Intercom does not tell here. Nothing was written.",
+            f"{word('max', most)} needs the number of all items of this kind, which Intercom does not tell here. Nothing was written.",
             guard=guard,
         )
     limit = amount.of(population or 0)
     if selected > limit:
         of = f" ({limit:,} of {population:,})" if amount.percent else ""
         raise SafetyStop(
-            f"{counted_are(selected)} selected, more than --max {amount}{of}. Nothing was written. "
-            "Narrow the selection, or raise --max.",
+            f"{counted_are(selected)} selected, more than {word('max', amount)}{of}. Nothing was written. "
+            f"Narrow the selection, or raise {word('max')}.",
             guard=guard,
         )
 
@@ -94,6 +97,7 @@ class FailureLimit:
     """--max-failures: `N` stops when more than N items failed; `P%` when more than P % of the last 100 did."""
 
     text: str
+    options: Options = field(default_factory=Options)
     failed: int = 0
     recent: deque[bool] = field(default_factory=lambda: deque(maxlen=_WINDOW))
 
@@ -119,13 +123,14 @@ class FailureLimit:
         amount = Amount.parse(self.text)
         if not amount.percent:
             if self.failed > amount.of(0):
-                raise SafetyStop(f"{counted(self.failed)} failed, more than --max-failures {amount} allows.", failed=self.failed)
+                allowed = self.options.word("max_failures", amount)
+                raise SafetyStop(f"{counted(self.failed)} failed, more than {allowed} allows.", failed=self.failed)
         elif len(self.recent) >= _LEAST:
             share = 100 * sum(self.recent) / len(self.recent)
             if share > float(amount.value):
                 raise SafetyStop(
                     f"{sum(self.recent)} of the last {len(self.recent)} items failed ({share:.0f} %), more than "
-                    f"--max-failures {amount} allows.",
+                    f"{self.options.word('max_failures', amount)} allows.",
                     failed=self.failed,
                 )
 

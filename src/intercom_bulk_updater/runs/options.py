@@ -56,11 +56,21 @@ class Options:
     """Seconds at most that the verification waits for Intercom's search index to catch up."""
     rate_words: str = ""
     """What was typed for --rate, for reports."""
+    python: bool = False
+    """Asked for from Python: messages speak of arguments (`max=3`), not of flags (`--max 3`)."""
 
     def __post_init__(self) -> None:
         """Counts are accepted as numbers. Raises UsageError for what is neither a number nor a text."""
         for name in _AMOUNTS:
             object.__setattr__(self, name, amount(name, getattr(self, name), parse=False))
+
+    def word(self, name: str, value: object = None) -> str:
+        """An option as whoever chose it wrote it: `--max-failures 3`, or `max_failures=3`."""
+        if self.python:
+            text = str(value)
+            return name if value is None else f"{name}={text if text.isdigit() or text == 'True' else repr(text)}"
+        flag = f"--{name.replace('_', '-')}"
+        return flag if value is None else f"{flag} {value}"
 
     def as_json(self) -> dict[str, Any]:
         """What is stored with the run."""

@@ -52,7 +52,7 @@ class Runner(RunContext):
     def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
         super().__init__(session, job, observer)
         self.review: Preview | None = None
-        self._breaker = FailureLimit(job.options.max_failures)
+        self._breaker = FailureLimit(job.options.max_failures, job.options)
         self._verification = Verification(self, self._another_pass)
 
     # -- the whole ----------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class Runner(RunContext):
             self._most = options.cap
             return
         population = self.job.population() if needs_population(options.max) else None
-        check_size(self._selected(), expect=options.expect, most=options.max, population=population)
+        check_size(self._selected(), expect=options.expect, most=options.max, population=population, options=options)
         self._most = most_allowed(expect=options.expect, most=options.max, population=population)
 
     def _selected(self) -> int:

@@ -14,9 +14,10 @@ from ..api.redact import keep_private, redact
 from ..model import Item, Reversibility
 from ..operations.conversations.history import touched_since
 from ..operations.conversations.state import mark, our_mark
-from ..operations.operation import Change, Json, Operation, PartiallyApplied
+from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
 from ..operations.per_item import WITH
-from .calls import ActionReturnedNone, UpdaterError, accepted, endpoint_of, in_hand, raising, through
+from .calls import UpdaterError, accepted, endpoint_of, in_hand, raising, through
+from .coercion import coerce
 
 if TYPE_CHECKING:
     from .updater import IntercomBulkUpdater
@@ -120,22 +121,17 @@ class UpdaterOperation(Operation):
         """See Operation."""
         act = self.updater.perform_action
 
-        def once() -> Any:
-            result = act(item.id, **accepted(act, self._params(item)))
-            if result is None:
-                raise ActionReturnedNone
-            return result
-
         with self._noted(item):
-            return self._after(in_hand(self.updater, client, once, "perform_action"), item)
+            result = in_hand(self.updater, client, lambda: act(item.id, **accepted(act, self._params(item))), "perform_action")
+            return self._after(result, item)
 
     @contextmanager
     def _noted(self, item: Item) -> Iterator[None]:
         """Log where an error of the updater comes from, with -v: once for each cause and place, without values."""
         try:
             yield
-        except (UpdaterError, PartiallyApplied) as exc:
-            raised = exc.cause if isinstance(exc, PartiallyApplied) else exc
+        except (UpdaterError, PartiallyApplied, OutcomeUnknown) as exc:
+            raised = exc if isinstance(exc, UpdaterError) else exc.cause
             if isinstance(raised, UpdaterError) and raised.cause + raised.place not in self._logged:
                 self._logged.add(raised.cause + raised.place)
                 _log.debug("item %s: %s", redact(item.id), redact(raised.trace()).rstrip())
@@ -143,7 +139,8 @@ class UpdaterOperation(Operation):
 
     def _params(self, item: Item) -> Mapping[str, Any]:
         """The parameters of one item: its row's, where it comes from a spreadsheet."""
-        return {**self.params, **((item.data or {}).get(WITH) or {})}
+        row = (item.data or {}).get(WITH)
+        return {**self.params, **coerce(type(self.updater), row)} if row else self.params
 
     def _after(self, result: Any, item: Item) -> dict[str, Any]:
         """The after-image: as the answer shows it, when that is the item itself; else as the updater says what it changes."""
@@ -226,7 +223,9 @@ class UndoUpdaterOperation(UpdaterOperation):
         undo = self.updater.undo_action  # type: ignore[attr-defined]
         to = dict((item.data or {}).get("to") or {})
         with self._noted(item):
-            result = in_hand(self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))), "undo_action")
+            result = in_hand(
+                self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))), "undo_action", none_is_fine=True,
+            )
         return self._shown_or(result, item, to)
 
     def _shown_or(self, result: Any, item: Item, otherwise: dict[str, Any]) -> dict[str, Any]:

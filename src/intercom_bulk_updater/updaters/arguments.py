@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import UsageError
 from ..parsing.amounts import parse_duration, parse_rate, parse_share
 from ..runs.options import amount, one_of, seconds, whole
+from .coercion import METHODS, coerce
 
 _OPTIONS = (
     "expect", "max", "canary", "max_failures", "limit", "workers", "share", "rate", "patience", "deadline", "page_size", "on_drift",
@@ -24,12 +25,18 @@ _OPTIONS = (
 """The options of a run that `bulk_process` takes besides its own arguments, as the command's flags have them."""
 _OWN = (
     "parallel_workers", "batch_size", "max_items", "timeout", "retries", "dry_run", "verify", "progress", "item_ids",
-    "options", "stop",
+    "options", "stop", "on_event",
 )  # fmt: skip
 _OTHERWISE = {"max_conversations": "max_items (in bulk_close: max_conversations)"}
 """What `bulk_close` calls an argument."""
-_METHODS = {"get_search_query": 0, "perform_action": 1, "change": 2, "is_done": 1, "undo_action": 2}
-"""The methods that get the parameters, and how many arguments come before those."""
+_ELSEWHERE = {
+    "ids": "item_ids", "id": "item_ids", "items": "item_ids", "dry": "dry_run", "simulate": "dry_run", "preview": "dry_run",
+    "plan": "dry_run", "noop": "dry_run", "where": "get_search_query, or item_ids", "query": "get_search_query, or item_ids",
+    "filter": "get_search_query, or item_ids", "max_workers": "parallel_workers", "num_workers": "parallel_workers",
+    "threads": "parallel_workers", "concurrency": "parallel_workers", "on_progress": "on_event", "callback": "on_event",
+    "max_retries": "retries", "rate_limit": "rate", "yes": "nothing: bulk_process never asks",
+}  # fmt: skip
+"""What an option is called in other tools, and here."""
 _LIKE = 0.8
 """How alike two names are that are taken for the same one, misspelled."""
 
@@ -41,27 +48,51 @@ def sort(updater: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     params = {name: value for name, value in given.items() if name not in options}
     told = {name for name, value in params.items() if value is not None}
     for name in params.keys() - own:
-        near = nearest(name, (*_OWN, *_OPTIONS, *_OTHERWISE))
+        near = nearest(name, (*_OWN, *_OPTIONS, *_OTHERWISE, *_ELSEWHERE))
         if near:
-            raise UsageError(f"bulk_process has no argument {name!r}. Do you mean {_OTHERWISE.get(near, near)}?{_unless(updater, name)}")
+            meant = _OTHERWISE.get(near) or _ELSEWHERE.get(near) or near
+            raise UsageError(f"bulk_process has no argument {name!r}. Do you mean {meant}?{_unless(updater, name)}")
         near = nearest(name, own - told)
         if near:
             raise UsageError(f"{updater.__name__} has no parameter {name!r}. Do you mean {near}?{_unless(updater, name)}")
-    return options, params
+        if not takes_any(updater):
+            raise UsageError(f"{updater.__name__} has no parameter {name!r}{_it_has(own)}.{_unless(updater, name)}")
+    return options, coerce(updater, params)
 
 
 def check_typed(updater: type, params: Iterable[str]) -> None:
-    """The same for `--param`. Raises UsageError for a misspelled parameter, and for a flag given as one."""
+    """The same for `--param`. Raises UsageError for one that no method takes, a misspelled one, and a flag given as one."""
     own, typed = named(updater), set(params)
     for name in typed - own:
         near = nearest(name, own - typed)
         if near:
             raise UsageError(f"--param {name}: {updater.__name__} has no such parameter. Do you mean {near}?{_unless(updater, name)}")
-        if name in _OWN or name in _OPTIONS:
+        if nearest(name, (*_OWN, *_OPTIONS, *_ELSEWHERE)):
             raise UsageError(
                 f"--param {name}: {updater.__name__} has no such parameter, and options of a run are flags of the command "
                 f"(intercom-bulk run --help).{_unless(updater, name)}"
             )
+        if not takes_any(updater):
+            raise UsageError(f"--param {name}: {updater.__name__} has no such parameter{_it_has(own)}.{_unless(updater, name)}")
+
+
+def _it_has(own: Iterable[str]) -> str:
+    names = ", ".join(sorted(own))
+    return f"; it has {names}" if names else ""
+
+
+def takes_any(updater: type) -> bool:
+    """Whether one of the methods that a person wrote takes whatever it is given (`**kwargs`)."""
+    functions = [function for method in METHODS for function in _written(updater, method)]
+    return any(p.kind is p.VAR_KEYWORD for function in functions for p in inspect.signature(function).parameters.values())
+
+
+def _written(updater: type, method: str) -> Iterator[FunctionType]:
+    """A method as the class and those that it extends have written it; not as the base class of all updaters has it."""
+    for cls in updater.__mro__:
+        function = getattr(vars(cls).get(method), "__func__", vars(cls).get(method))
+        if isinstance(function, FunctionType) and cls.__module__ != f"{__package__}.updater":
+            yield inspect.unwrap(function)
 
 
 def _unless(updater: type, name: str) -> str:
@@ -71,15 +102,11 @@ def _unless(updater: type, name: str) -> str:
 def named(updater: type) -> set[str]:
     """The parameters that an updater's methods name: in a signature, or by `kwargs["name"]` and `kwargs.get("name")`."""
     found: set[str] = set()
-    for method, before in _METHODS.items():
-        for cls in updater.__mro__:
-            function = vars(cls).get(method)
-            function = getattr(function, "__func__", function)
-            if isinstance(function, FunctionType):
-                function = inspect.unwrap(function)
-                plain = list(inspect.signature(function).parameters.values())[1 + before :]
-                found |= {p.name for p in plain if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-                found |= looked_up(function)
+    for method, before in METHODS.items():
+        for function in _written(updater, method):
+            plain = list(inspect.signature(function).parameters.values())[1 + before :]
+            found |= {p.name for p in plain if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+            found |= looked_up(function)
     return found
 
 
@@ -108,7 +135,7 @@ def _looked_up(code: CodeType, kwargs: str) -> Iterator[str]:
 
 def missing(function: Any, method: str, params: Mapping[str, Any]) -> list[str]:
     """The parameters without which a method of an updater cannot be called."""
-    plain = list(inspect.signature(function).parameters.values())[_METHODS[method] :]
+    plain = list(inspect.signature(function).parameters.values())[METHODS[method] :]
     needed = (p for p in plain if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     return [p.name for p in needed if p.name not in params]
 
@@ -119,10 +146,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
     def plain(word: str) -> str:
         return word.replace("_", "").lower()
 
+    known = sorted(known)
+    turned = next((word for word in known if _turned(plain(name), plain(word))), "")
+    if turned:
+        return turned
     # A slip is rarely in the first letter, and `team_ids` is no slip of `item_ids`.
     alike = {word: SequenceMatcher(None, plain(name), plain(word)).ratio() for word in known if plain(word)[:1] == plain(name)[:1]}
-    best = max(sorted(alike), key=lambda word: alike[word], default="")
+    best = max(alike, key=lambda word: alike[word], default="")
     return best if best and alike[best] >= _LIKE else ""
+
+
+def _turned(one: str, other: str) -> bool:
+    """The same word, or one with two neighbours turned: `paln` for `plan`."""
+    if one == other:
+        return True
+    wrong = [n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
+    return (
+        len(one) == len(other) >= 4 and len(wrong) == 2 and wrong[1] == wrong[0] + 1
+        and one[wrong[0]] == other[wrong[1]] and one[wrong[1]] == other[wrong[0]]
+    )  # fmt: skip
 
 
 def _read(name: str, value: Any) -> Any:
@@ -149,9 +191,7 @@ def _share(value: Any) -> float:
 
 def _rate(value: Any) -> float | None:
     if _number(value):
-        if not 0 < value < 1e6:
-            raise UsageError(f"rate must be more than 0 calls a second (or a text such as '6000/min'), and is {value!r}")
-        return float(value)
+        raise UsageError(f"rate needs its unit, as in rate='{value:g}/min' or rate='{value:g}/s', and is {value!r}")
     return parse_rate(str(value))
 
 

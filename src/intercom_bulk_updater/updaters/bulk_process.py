@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.redact import is_message, is_secret, keep_private, redact
 from ..api.retry import RetryPolicy
-from ..errors import IntercomBulkError, Interrupted, UsageError
+from ..errors import IntercomBulkError, Interrupted, RunStopped, StopRun, UsageError
 from ..journal import RunRecord
 from ..model import FoundItem
 from ..operations.operation import Operation
@@ -29,8 +29,9 @@ from ..search.values import in_their_types
 from ..signals import orderly_here
 from ..stop import Stop
 from .adapter import UpdaterOperation
-from .calls import UpdaterError, asked, complete, endpoint_of, failed, query_of, refuse_while_importing
+from .calls import UpdaterError, asked, complete, endpoint_of, failed, query_of, refuse_too_many, refuse_while_importing
 from .result import BulkResult
+from .run_log import RunLog
 
 if TYPE_CHECKING:
     from .updater import IntercomBulkUpdater
@@ -80,7 +81,7 @@ def feed_of(
     )
     return SearchSource(
         source,
-        lambda payload: _of_item(updater, "get_item_id", payload, lambda: updater.get_item_id(dict(payload))),
+        lambda payload: _of_item(updater, "get_item_id", payload, lambda: _id_of(updater.get_item_id(dict(payload)))),
         lambda payload: _of_item(updater, "before", payload, lambda: operation.capture(payload)),
         session.client.server_time,
         page_size=options.page_size,
@@ -92,6 +93,13 @@ def feed_of(
 def resource_of(updater: IntercomBulkUpdater) -> str:
     """What an updater's items are: "conversations", "contacts" ..."""
     return endpoint_for(endpoint_of(updater)).resource
+
+
+def _id_of(said: Any) -> str:
+    """What get_item_id returned, if it is an id."""
+    if isinstance(said, bool) or not isinstance(said, str | int) or not str(said).strip():
+        raise TypeError(f"it returned {said!r}, which is no id")
+    return str(said)
 
 
 def _of_item(updater: IntercomBulkUpdater, method: str, payload: Mapping[str, Any], ask: Callable[[], T]) -> T:
@@ -157,6 +165,7 @@ def run_updater(
     progress: str = "auto",
     stop: Stop | None = None,
     observer: Observer | None = None,
+    on_event: Callable[[Mapping[str, Any]], object] | None = None,
 ) -> BulkResult:
     """One call of `bulk_process`: build the job, run it, return its account. Step 1 of the life of an item."""
     refuse_while_importing(updater)
@@ -166,7 +175,7 @@ def run_updater(
     session = open_session(updater.settings, options, stop)
     with orderly_here(session.stop) as heard:
         try:
-            return _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer)
+            return _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer, on_event=on_event)
         except (Interrupted, KeyboardInterrupt) as exc:
             run, result = getattr(exc, "run_id", None), getattr(exc, "parts", {}).get("result")
             said = "" if result is None else _how_to_go_on(result, selection)
@@ -193,7 +202,9 @@ def _run(
     ids: list[str] | None,
     progress: str,
     observer: Observer | None,
+    on_event: Callable[[Mapping[str, Any]], object] | None,
 ) -> BulkResult:
+    refuse_too_many(updater)
     updater._running.append(session)
     try:
         workspace = session.workspace()
@@ -215,7 +226,8 @@ def _run(
             run, operation, feed_of(updater, operation, session, selection, options, ids), options,
             population=lambda: population(session, resource_of(updater)), review_only=options.dry_run,
         )
-        return perform(session, job, observer or _observer(progress, operation.describe(), selection.get("resource") or "items"))
+        shown = observer or _observer(progress, operation.describe(), selection.get("resource") or "items")
+        return perform(session, job, RunLog(shown, session.journal, run, on_event))
     finally:
         updater._running.remove(session)
         session.close()
@@ -229,25 +241,37 @@ def perform(session: Session, job: Job, observer: Observer) -> BulkResult:
     except UpdaterError as exc:
         # For one item it would be its failure; here it ended the review, or another step of the whole.
         ended = failed(exc.updater, exc)
-        _account(ended, session, job)
+        _account(ended, session, job, observer)
         raise ended from exc.__cause__
+    except StopRun as exc:
+        stopped = RunStopped(exc.reason)  # raised where no item was at work: by is_done, while the run was read back
+        _account(stopped, session, job, observer)
+        raise stopped from exc
     except (IntercomBulkError, KeyboardInterrupt) as exc:
-        _account(exc, session, job)
+        _account(exc, session, job, observer)
         raise
     finally:
         close = getattr(observer, "close", None)
         if close is not None:
             close()
-    return result_of(session, run, job.operation.inverse() is not None)
+    return _ended(session, job, observer, run)
 
 
-def _account(exc: IntercomBulkError | KeyboardInterrupt, session: Session, job: Job) -> None:
+def _ended(session: Session, job: Job, observer: Observer, run: RunRecord) -> BulkResult:
+    """The account of a run that has ended, for the caller and for whoever follows it."""
+    result = result_of(session, run, job.operation.inverse() is not None)
+    if isinstance(observer, RunLog):
+        observer.ended(result.report)
+    return result
+
+
+def _account(exc: IntercomBulkError | KeyboardInterrupt, session: Session, job: Job, observer: Observer) -> None:
     """Put the run's id and its account so far on what ended it."""
-    result = result_of(session, job.run, job.operation.inverse() is not None)
+    result = _ended(session, job, observer, job.run)
     if isinstance(exc, KeyboardInterrupt):
         exc.run_id, exc.parts = job.run.id, {"result": result}  # type: ignore[attr-defined]
     else:
-        exc.run_id = job.run.id
+        exc.run_id, exc.result = job.run.id, result
         exc.parts["result"] = result
 
 
@@ -272,7 +296,7 @@ def result_of(session: Session, run: RunRecord, undoable: bool | None = None) ->
     """The account of a run, read from the journal."""
     journal = session.journal
     report = summarize(journal, run.id, undoable=undoable)
-    return BulkResult(run.id, journal.counts(run.id), journal.failures(run.id), report)
+    return BulkResult(run.id, journal.counts(run.id), journal.failures(run.id), report, session.settings.home / "journal.db")
 
 
 def login() -> str:

@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from ..api.client import Client
-from ..api.foreign_errors import ReturnedError, answered, note, told
+from ..api.client import Client, PermitLease
+from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
+from ..api.messages import Exchange
 from ..api.redact import redact
-from ..api.replay import stands_before, stands_in_words
+from ..api.replay import SentDifferently, stands_before, stands_in_words
 from ..api.retry import ErrorKind, classify, failure_of
-from ..errors import IntercomBulkError, RunStopped, Skip, StopRun, UpdaterFailed, UsageError
-from ..operations.operation import PartiallyApplied
+from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, Skip, StopRun, TransportError, UpdaterFailed, UsageError
+from ..operations.operation import OutcomeUnknown, PartiallyApplied
 from .arguments import looked_up, missing
-from .request_watcher import RequestWatcher, watching
+from .evidence import in_words, judge_error, judge_return
+from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
 
 if TYPE_CHECKING:
     from .updater import IntercomBulkUpdater
@@ -35,17 +37,6 @@ T = TypeVar("T")
 _HERE = str(Path(__file__).parents[1])
 _OTHERS = ("<frozen", *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 """Where code lies that is neither ours nor the updater's."""
-
-
-class ActionReturnedNone(Exception):
-    """The item failed, and its updater did not say why."""
-
-    cause = "perform_action returned None"
-    unsure = False
-    """A message had left: whether it came through, the updater did not say. So a later retry does not send it again blindly."""
-
-    def __init__(self) -> None:
-        super().__init__("perform_action returned None, which means failed; raise an exception to say why")
 
 
 _used: ContextVar[tuple[IntercomBulkUpdater, Client] | None] = ContextVar("_used", default=None)
@@ -70,13 +61,35 @@ def importing() -> Iterator[None]:
         _importing.reset(token)
 
 
+def prints_as_user_code() -> bool:
+    """Whether what is printed in this thread right now is printed by a person's own code."""
+    return _importing.get() or in_user_code()
+
+
 def refuse_while_importing(updater: IntercomBulkUpdater) -> None:
-    """Raises UsageError in a file that is only imported for its updater."""
+    """Raises UsageError in a file that is only imported for its updater, and inside a run."""
+    if in_user_code():
+        raise UsageError(
+            f"{type(updater).__name__}.bulk_process was called by a method of an updater while its run is on: a run inside a run "
+            "would act on everything for each item. Call it before or after."
+        )
     if _importing.get():
         raise UsageError(
             f"The file of {type(updater).__name__} begins a run when it is imported. "
             'Put what it runs under `if __name__ == "__main__":`.'
         )
+
+
+_MOST_AT_ONCE = 32
+
+
+def refuse_too_many(updater: IntercomBulkUpdater) -> None:
+    """Raises UsageError when one updater has a great many runs at once: an action that begins runs in threads of its own.
+
+    Python before 3.12 does not tell which thread started another.
+    """
+    if len(updater._running) >= _MOST_AT_ONCE:
+        raise UsageError(f"{type(updater).__name__} has {_MOST_AT_ONCE} runs under way at once: does its perform_action call bulk_process?")
 
 
 @contextmanager
@@ -96,6 +109,8 @@ class UpdaterError(Exception):
         self.__cause__ = error
         self.updater = updater
         self.method = method
+        self.elsewhere = not _about_the_service(error, updater)
+        """Whether a request to another server failed, which says nothing about Intercom."""
         self.cause = str(getattr(error, "cause", "") or type(error).__name__)
         self.place = place_of(error, type(updater))
         self.words = f"{type(error).__name__}: {str(error)[:350]}" if str(error) else type(error).__name__
@@ -126,23 +141,41 @@ def place_of(error: BaseException, updater: type) -> str:
 def raising(updater: IntercomBulkUpdater, method: str) -> Iterator[None]:
     """While a method of an updater runs for one item: its own errors get their place. What is about a request stays as it is."""
     try:
-        yield
-    except (IntercomBulkError, Skip, StopRun, PartiallyApplied, ReturnedError, ActionReturnedNone, UpdaterError):
+        with guarding(_guard(updater)):
+            yield
+    except (IntercomBulkError, Skip, StopRun, SentDifferently, UpdaterError):
         raise
     except Exception as exc:
-        if told(exc) is not None:
+        if told(exc) is not None and _about_the_service(exc, updater):
             raise
         raise UpdaterError(exc, updater, method) from exc
     except SystemExit as exc:
         raise RunStopped(_ended(updater, method, exc)) from exc
 
 
+def _about_the_service(exc: BaseException, updater: IntercomBulkUpdater) -> bool:
+    """Whether an error of a request is about the run's Intercom; what another server says is the updater's own affair."""
+    host = host_of(exc)
+    return not host or host == _host(updater)
+
+
+def _host(updater: IntercomBulkUpdater) -> str:
+    return urlsplit(updater.base_url).netloc.rpartition("@")[2].lower()
+
+
+def _guard(updater: IntercomBulkUpdater) -> HostGuard:
+    return HostGuard(updater.base_url, updater.allowed_hosts, type(updater).__name__)
+
+
 def asked(updater: IntercomBulkUpdater, method: str, ask: Callable[[], T], after: str = " Nothing was written.") -> T:
     """What a method of an updater says while a run is made ready. Raises UpdaterFailed, naming it, the place and the error."""
     try:
-        return ask()
+        with guarding(_guard(updater)):
+            return ask()
     except IntercomBulkError:
         raise
+    except StopRun as exc:
+        raise RunStopped(exc.reason) from exc
     except SystemExit as exc:
         raise UpdaterFailed(f"{_ended(updater, method, exc)}.{after}") from exc
     except Exception as exc:
@@ -211,37 +244,90 @@ def _ended(updater: IntercomBulkUpdater, method: str, exc: SystemExit) -> str:
     return f"{type(updater).__name__}.{method} ended the run by sys.exit(){said}"
 
 
-def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any], method: str) -> Any:
-    """Run user code with a permit in hand, and tell the budget what an exception says about the answer."""
+def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any], method: str, *, none_is_fine: bool = False) -> Any:
+    """Run user code with a permit in hand, and judge how it ended: by what it returned, and by what was seen on the wire."""
     with through(updater, client), client.in_hand() as hand:
-        watch = RequestWatcher(urlsplit(updater.base_url).netloc.rpartition("@")[2], lambda: client.one_more() if watch.sent else None)
+        exchanges = client.exchanges
+        watch = RequestWatcher(_host(updater), exchanges, lambda: client.one_more() if watch.seen or hand.permit is None else None)
         try:
-            with watching(watch), raising(updater, method):
+            with raising(updater, method), watching(watch):
                 result = act()
-            refused = answered(result)
-            if refused is not None:
-                raise ReturnedError(refused)
+            if client.carried is not None and client.carried.differs:
+                raise SentDifferently(client.carried.differs)  # it may have been swallowed
+            ended = judge_return(result, method, exchanges, _unseen_by(updater), none_is_fine=none_is_fine)
+            if ended is not None:
+                raise ended
             return result
-        except Exception as exc:
-            sent = watch.sent
-            if sent:
-                note(exc, sent[-1])
-            verdict = classify(exc)
-            if hand.permit is not None:
-                hand.headers, hand.status = verdict.headers, verdict.failure.status or None
-                hand.failure, hand.subject = failure_of(exc), verdict.sent.path if verdict.sent else ""
-                if verdict.failure.status == 429:
-                    hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
-            if updater.idempotent:
-                raise
-            # What no HTTP library raised came after the last answer; None may have come after anything.
-            silent = exc if isinstance(exc, ActionReturnedNone) else None
-            stands = stands_before(sent, verdict.sent, answered=verdict.sent is None and silent is None)
-            if stands is not None:
-                raise PartiallyApplied(exc, stands_in_words(stands)) from exc
-            if silent is not None:
-                silent.unsure = stands_before(sent, None, answered=True) is not None
+        except SentDifferently as exc:
+            raise PartiallyApplied(exc, "the item is left as it is") from exc
+        except (Skip, StopRun, RunStopped) as exc:
+            _keep_what_stands(client, exchanges)
+            standing = [one.sent for one in exchanges if one.writes and not one.refused]
+            if isinstance(exc, Skip) and standing:
+                raise PartiallyApplied(exc, f"{standing[0].method} {standing[0].path} had gone through before it was skipped") from exc
             raise
+        except Exception as exc:
+            ended = _judged(exc, updater, client, hand, exchanges)
+            if ended is exc:
+                raise
+            if isinstance(ended, ReturnedError):
+                raise ended  # noqa: B904 - its cause is the refusal
+            raise ended from exc
+
+
+def _judged(exc: Exception, updater: IntercomBulkUpdater, client: Client, hand: PermitLease, exchanges: list[Exchange]) -> Exception:
+    """What an action's error means, given what was seen leaving; tells the budget what the error says of the answer."""
+    if isinstance(exc, OutcomeUnknown | PartiallyApplied):
+        return exc
+    writes = [one for one in exchanges if one.writes]
+    if exchanges:
+        note(exc, (writes or exchanges)[-1].sent if isinstance(exc, ReturnedError) else exchanges[-1].sent)
+    verdict = classify(exc)
+    if hand.permit is not None:
+        hand.headers, hand.status = verdict.headers, verdict.failure.status or None
+        hand.failure, hand.subject = failure_of(exc), verdict.sent.path if verdict.sent else ""
+        if verdict.failure.status == 429:
+            hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
+    if told(exc) is None:
+        return exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges)
+    library = library_of(exc)
+    if library in _SEEN and not exchanges and verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING):
+        return ReturnedError(ConnectionFailed(f"nothing was sent: {exc}"))
+    if updater.idempotent or isinstance(exc, ApiError | TransportError):
+        return exc
+    stands = stands_before(exchanges, verdict.sent)
+    if stands is not None:
+        return PartiallyApplied(exc, stands_in_words(stands))
+    passes = verdict.kind not in (ErrorKind.PERMANENT, ErrorKind.FATAL)
+    if passes and library in _UNSEEN and not (library != "aiohttp" and httpx_is_seen()) and not hasattr(updater, "is_done"):
+        return PartiallyApplied(exc, in_words(library))
+    return exc
+
+
+_SEEN = ("requests", "urllib3", "urllib", "http")
+_UNSEEN = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "intercom")
+
+
+def _unseen_by(updater: IntercomBulkUpdater) -> str:
+    """An HTTP library that the updater's own files import and whose requests are not seen; "" for none."""
+    if updater.idempotent:
+        return ""
+    for cls in type(updater).__mro__:
+        module = sys.modules.get(cls.__module__)
+        if module is None or cls.__module__.startswith(__package__):
+            continue
+        for value in list(vars(module).values()):
+            name = str(getattr(value, "__module__", None) or getattr(value, "__name__", "")).split(".")[0]
+            if name in _UNSEEN:
+                return name
+    return ""
+
+
+def _keep_what_stands(client: Client, exchanges: list[Exchange]) -> None:
+    """An action that ends the run after a message has left must not be run again from its start by a resume."""
+    stands = stands_before(exchanges, None)
+    if stands is not None and client.carried is not None:
+        client.carried.found(stands, {})
 
 
 def accepted(function: Any, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,81 +1,192 @@
-"""Requests that user code sends by its own HTTP library, seen as they leave. Nothing is patched.
+"""Requests that user code sends by its own HTTP library, seen as they leave and as they are answered. No library is patched.
 
 Python announces each send of `http.client` (under requests, urllib3 and urllib) as an audit event, in the thread that
-sends. That tells how many requests an item took and which, so that each waits for its own permit and a second attempt is
-not made blindly. Libraries that bring their own sockets (httpx, aiohttp) are not seen.
-https://docs.python.org/3/library/audit_events.html
+sends. The event carries the connection, which is asked to note the status of its next answer. httpx, which brings its own
+sockets, writes a line for each answer by Python's logging; that line is read. Other libraries are not seen.
+https://docs.python.org/3/library/audit_events.html · https://www.python-httpx.org/logging/
+
+The same events keep user code from sending to another Intercom than the run's, by any library: the name of the host is
+looked up before anything leaves (`HostGuard`).
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..api.messages import SentRequest
+from ..api.messages import Exchange
+from ..errors import SafetyStop
 
 _LINE = re.compile(rb"(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+) HTTP/1\.[01]\r\n")
+_TUNNEL = re.compile(rb"CONNECT ([^\s:]+)")
 _HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]+)", re.IGNORECASE)
+_INTERCOM = ("intercom.io", "intercom.com")
 
 _thread = threading.local()
 _once = threading.Lock()
 _listening = False
 
 
+class HostGuard:
+    """Keeps user code from sending to an Intercom host that is not the run's.
+
+    Parameters
+    ----------
+    base_url:
+        The run's own address.
+    allowed:
+        Hosts that may be sent to besides (`allowed_hosts` of an updater).
+    who:
+        The updater, for the message.
+    """
+
+    def __init__(self, base_url: str, allowed: Collection[str], who: str) -> None:
+        self._base = urlsplit(base_url).hostname or ""
+        self._allowed = {host.lower() for host in allowed}
+        self._who = who
+        self.refused: SafetyStop | None = None
+        """What was refused; also when user code has swallowed it."""
+
+    def check(self, host: object) -> None:
+        """Raises SafetyStop for another Intercom host than the run's."""
+        name = host.decode("latin-1") if isinstance(host, bytes) else host
+        if not isinstance(name, str):
+            return
+        name = name.strip().rstrip(".").lower()
+        ours = name == self._base or name in self._allowed
+        if ours or not any(name == known or name.endswith(f".{known}") for known in _INTERCOM):
+            return
+        self.refused = SafetyStop(
+            f"{self._who} was about to send to {name}, and this run is for {self._base}. Nothing was sent there. Write "
+            f'self.base_url in place of the address, or allow it in the class: allowed_hosts = ("{name}",)'
+        )
+        raise self.refused
+
+
 class RequestWatcher:
-    """What one thread sends to one host while it is watched.
+    """What user code sends to one host while it is watched.
 
     Parameters
     ----------
     host:
         Host and port, as a Host header has them; requests to other hosts are none of our business. "" for any.
+    exchanges:
+        Where requests and their answers are noted.
     leaving:
         Called before each request leaves; what it raises keeps the request from leaving.
     """
 
-    def __init__(self, host: str, leaving: Callable[[], None]) -> None:
+    def __init__(self, host: str, exchanges: list[Exchange], leaving: Callable[[], None]) -> None:
         self._host = host.lower()
+        self._exchanges = exchanges
         self._leaving = leaving
-        self._heads: list[tuple[str, str]] = []
-        self._bodies: list[list[bytes]] = []
-        self._ours = False
+        self._under_way: dict[int, Exchange | None] = {}
+        """The request that each thread is sending; None for one to another host."""
+        self._announced: list[Exchange] = []
+        """Requests of httpx that were seen leaving and whose answer is still to be logged."""
+        self.seen = False
+        """Whether a request has left."""
 
-    def saw(self, data: object) -> None:
+    def saw(self, connection: Any, data: object) -> None:
         """Take one piece of what is sent: the head of a request, or some of its body."""
         if not isinstance(data, bytes):
             return
-        head = _LINE.match(data)
+        me, head = threading.get_ident(), _LINE.match(data)
         if head is None:
-            if self._ours:
-                self._bodies[-1].append(data)
+            exchange = self._under_way.get(me)
+            if exchange is not None:
+                exchange.body.append(data)
             return
         host = _HOST.search(data)
-        self._ours = not self._host or (host is not None and host.group(1).decode("latin-1").strip().lower() == self._host)
-        if self._ours:
-            self._leaving()
-            self._heads.append((head.group(1).decode(), urlsplit(head.group(2).decode("latin-1")).path.strip("/")))
-            self._bodies.append([])
+        name = host.group(1).decode("latin-1").strip() if host is not None else ""
+        exchange = self.begin(head.group(1).decode(), name, head.group(2).decode("latin-1"))
+        self._under_way[me] = exchange
+        if exchange is not None:
+            _note_answer(connection, exchange)
 
-    @property
-    def sent(self) -> list[SentRequest]:
-        """The requests so far, in order."""
-        return [SentRequest(method, path, _json(b"".join(body))) for (method, path), body in zip(self._heads, self._bodies, strict=True)]
+    def begin(self, method: str, host: str, target: str) -> Exchange | None:
+        """Note a request that is about to leave; None for one to another host."""
+        if self._host and host.lower() != self._host:
+            return None
+        self._leaving()
+        self.seen = True
+        exchange = Exchange(method, urlsplit(target).path.strip("/"))
+        self._exchanges.append(exchange)
+        return exchange
+
+    def announce(self, method: str, url: str, body: bytes) -> Exchange | None:
+        """Note a request that our transport for httpx is about to send; None for one to another host."""
+        exchange = self.begin(method, urlsplit(url).netloc.rpartition("@")[2], url)
+        if exchange is not None:
+            exchange.body.append(body)
+            self._announced.append(exchange)
+        return exchange
+
+    def note_logged(self, method: str, url: str, status: int) -> None:
+        """Note an answer that httpx has logged, unless its request was seen leaving."""
+        parts = urlsplit(url)
+        if self._host and parts.netloc.rpartition("@")[2].lower() != self._host:
+            return
+        path = parts.path.strip("/")
+        known = next((e for e in self._announced if (e.method, e.path, e.status) == (method, path, status)), None)
+        if known is not None:
+            self._announced.remove(known)
+        else:
+            self._exchanges.append(Exchange(method, path, status=status))
+
+
+@dataclass(slots=True)
+class _UserCode:
+    """User code that runs in a thread, and what watches it. Threads that it starts are watched likewise."""
+
+    guard: HostGuard
+    watch: RequestWatcher | None = None
+
+
+@contextmanager
+def guarding(guard: HostGuard) -> Iterator[None]:
+    """User code runs in the calling thread inside the block: it, and threads it starts, may not send to another Intercom."""
+    _listen()
+    outer = getattr(_thread, "code", None)
+    _thread.code = _UserCode(guard, outer.watch if outer is not None else None)
+    try:
+        yield
+    finally:
+        _thread.code = outer
+        if guard.refused is not None:
+            raise guard.refused
 
 
 @contextmanager
 def watching(watch: RequestWatcher) -> Iterator[None]:
-    """Show `watch` what the calling thread sends inside the block."""
-    _listen()
-    _thread.watch = watch
+    """Show `watch` what user code sends inside the block; it goes inside `guarding`."""
+    code: _UserCode = _thread.code
+    code.watch = watch
     try:
         yield
     finally:
-        _thread.watch = None
+        code.watch = None
+
+
+def in_user_code() -> bool:
+    """Whether the caller is called by a method of an updater, or by a thread that one has started."""
+    return _code_here() is not None
+
+
+def _code_here() -> _UserCode | None:
+    code: _UserCode | None = getattr(_thread, "code", None)
+    if code is None:
+        # Not current_thread(): it makes an object for each thread it does not know.
+        thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+        code = getattr(thread, "_intercom_bulk_code", None)
+    return code
 
 
 def _listen() -> None:
@@ -84,17 +195,82 @@ def _listen() -> None:
         if not _listening:
             sys.addaudithook(_hear)  # for good: Python has no way to take one off again
             _listening = True
+    if "httpx" in sys.modules and not getattr(_httpx, "_intercom_bulk", False):
+        _httpx._intercom_bulk = True  # type: ignore[attr-defined]
+        _httpx.addFilter(_hear_httpx)
+        if not _httpx.isEnabledFor(logging.INFO):
+            _httpx.setLevel(logging.INFO)
+            _httpx._intercom_bulk_quiet = True  # type: ignore[attr-defined]
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
+    if not event.startswith(("http.client.send", "socket.", "_thread.start")):
+        return
+    code = _code_here()
+    if code is None:
+        return
     if event == "http.client.send":
-        watch: RequestWatcher | None = getattr(_thread, "watch", None)
-        if watch is not None:
-            watch.saw(args[1])
+        data = args[1]
+        if isinstance(data, bytes):
+            for found in (_HOST.search(data) if _LINE.match(data) else None, _TUNNEL.match(data)):
+                if found is not None:
+                    code.guard.check(found.group(1).rpartition(b":")[0] or found.group(1))
+        if code.watch is not None:
+            code.watch.saw(args[0], data)
+    elif event == "socket.getaddrinfo":
+        code.guard.check(args[0])
+    elif event == "socket.connect":
+        code.guard.check(args[1][0] if isinstance(args[1], tuple) and args[1] else None)
+    elif event.startswith("_thread.start"):
+        thread = getattr(args[0], "__self__", None)
+        if isinstance(thread, threading.Thread):
+            thread._intercom_bulk_code = code  # type: ignore[attr-defined]
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
+def _note_answer(connection: Any, exchange: Exchange) -> None:
+    """Have a connection of `http.client` note the status of its next answer. Its class stays as it is."""
+    make = getattr(connection, "response_class", None)
+    if make is None:
+        return
+
+    def made(*args: Any, **kwargs: Any) -> Any:
+        with_status = make(*args, **kwargs)
+        begin = with_status.begin
+
+        def begin_and_note() -> None:
+            begin()
+            exchange.status, exchange.headers = with_status.status, dict(with_status.headers)
+            del with_status.begin
+
+        with_status.begin = begin_and_note
+        vars(connection).pop("response_class", None)
+        return with_status
+
+    connection.response_class = made
+
+
+def current_watch() -> RequestWatcher | None:
+    """What watches the user code that runs in the calling thread."""
+    code = _code_here()
+    return None if code is None else code.watch
+
+
+# -- httpx --------------------------------------------------------------------------------------------------------------
+
+_httpx = logging.getLogger("httpx")
+
+
+def httpx_is_seen() -> bool:
+    """Whether answers to httpx are being noted; False when somebody has switched its log off."""
+    return bool(getattr(_httpx, "_intercom_bulk", False)) and _httpx.isEnabledFor(logging.INFO)
+
+
+def _hear_httpx(record: logging.LogRecord) -> bool:
+    code = _code_here()
+    args = record.args
+    if code is not None and code.watch is not None and isinstance(args, tuple) and len(args) >= 4 and isinstance(args[3], int):
+        code.watch.note_logged(str(args[0]), str(args[1]), args[3])
+    if not getattr(_httpx, "_intercom_bulk_quiet", False):
+        return True
+    above = _httpx.parent
+    return record.levelno >= (above.getEffectiveLevel() if above is not None else logging.WARNING)

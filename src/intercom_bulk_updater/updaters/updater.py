@@ -6,8 +6,7 @@ command uses. There is no loop and no request here.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,16 +20,17 @@ from ..stop import Stop
 from .arguments import sort
 from .bulk_process import run_updater
 from .calls import client_of
+from .declaration import check_declaration
 from .result import BulkResult
 
 if TYPE_CHECKING:
+    import httpx
+
     from ..settings import Settings
 
 _DEFAULT = Options()
 BATCH = 50
 """The promised default of `batch_size`."""
-
-_PROMISED = ("get_search_endpoint", "get_search_query", "get_item_id", "perform_action")
 
 
 class IntercomBulkUpdater:
@@ -63,6 +63,8 @@ class IntercomBulkUpdater:
         runs say so.
     `requests_per_item`, `reversibility`, `side_effects`
         as in `intercom-bulk operations show`.
+    `allowed_hosts = ("api.intercom.io",)`
+        hosts of Intercom that its code may send to although the run is for another one (a sandbox, a proxy, another region).
 
     `perform_action` runs in many threads at once: keep nothing of an item on `self`. `self.client` may be shared.
     """
@@ -72,15 +74,11 @@ class IntercomBulkUpdater:
     customer_visible: ClassVar[bool | None] = None
     side_effects: ClassVar[str] = ""
     reversibility: ClassVar[Reversibility | None] = None
+    allowed_hosts: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in _PROMISED:
-            if inspect.iscoroutinefunction(getattr(cls, name, None)):
-                raise TypeError(
-                    f"{cls.__name__}.{name} is `async def`, and updaters run in threads. Write it as a plain `def`; "
-                    "to call async code in it, use `asyncio.run(...)` there."
-                )
+        check_declaration(cls)
 
     def __init__(
         self,
@@ -119,7 +117,7 @@ class IntercomBulkUpdater:
         """Where to search: "conversations/search", "contacts/search", "companies/list", "contacts", any paginated endpoint."""
         raise NotImplementedError(f"{type(self).__name__} must write get_search_endpoint()")
 
-    def get_search_query(self, **kwargs: Any) -> dict[str, Any]:
+    def get_search_query(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """What to find: an Intercom query object. It gets the keyword arguments of `bulk_process`.
 
         https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis/search
@@ -130,7 +128,7 @@ class IntercomBulkUpdater:
         """The id of an item as the search gave it."""
         raise NotImplementedError(f"{type(self).__name__} must write get_item_id()")
 
-    def perform_action(self, item_id: str, **kwargs: Any) -> dict[str, Any] | None:
+    def perform_action(self, item_id: str, /, *args: Any, **kwargs: Any) -> Any:
         """Act on one item. None means failed; an exception says why.
 
         It gets the keyword arguments of `bulk_process`. Raise `Skip(reason)` to leave the item, `StopRun(reason)` to
@@ -164,6 +162,15 @@ class IntercomBulkUpdater:
         client.admin_id = client.admin_id or self._admin_id
         return client
 
+    def httpx_client(self, **options: Any) -> httpx.Client:
+        """An httpx client whose requests are seen as they leave; Intercom's SDK takes it as `httpx_client`.
+
+        `options` are those of `httpx.Client`, such as `timeout`. Make one for each item, or one in `__init__`.
+        """
+        from .httpx_client import governed_client
+
+        return governed_client(self.base_url, self.headers, **options)
+
     def bulk_process(
         self,
         *,
@@ -178,6 +185,7 @@ class IntercomBulkUpdater:
         item_ids: Iterable[str] | None = None,
         options: Options | None = None,
         stop: Stop | None = None,
+        on_event: Callable[[Mapping[str, Any]], object] | None = None,
         **params: Any,
     ) -> BulkResult:
         """Search, act on what is found as it is found, and account for every item.
@@ -204,13 +212,18 @@ class IntercomBulkUpdater:
             `auto`, `bar`, `plain` or `none`, on stderr.
         item_ids:
             Act on these instead of searching.
+        on_event:
+            A function that is called with each event of the run, a dict as a line of `--jsonl` has it: `event` is
+            "run.began", "progress", "item.failed", "pass", "run.done" ... It is called in the thread that called, one at a
+            time; what it raises ends the run in order.
         options:
             All options at once; an argument that is given besides wins over them.
         params:
             The guards and speeds of the command are arguments too: `expect`, `max`, `canary`, `max_failures`, `limit`,
             `deadline`, `share`, `rate`, `on_drift`, with the values of its flags (or numbers). Unless one of the
             updater's methods names such a parameter: then it is the updater's. Everything else reaches
-            `get_search_query` and `perform_action`.
+            `get_search_query` and `perform_action`, a text as the annotation of its parameter wants it. What no method
+            takes, and what looks like an option (`ids`, `dry`), is a UsageError before anything is sent.
 
         Returns a BulkResult: a mapping with `success`, `failed`, `total_time`, and an object with the rest.
         Raises the errors of errors.py for what ends a run (a rejected token, a search that breaks off); the run can
@@ -233,19 +246,27 @@ class IntercomBulkUpdater:
         limits = [limit for limit in (max_items, extra.get("limit")) if limit is not None]
         if limits:
             given["limit"] = min(limits)
-        chosen = replace(options or Options(verify="none"), **given)
+        chosen = replace(options or Options(verify="none"), **given, python=True)
         if "item_id" in params:
             raise UsageError("item_id is what perform_action gets for each item: give your parameter another name")
         if isinstance(item_ids, str | bytes):
             raise UsageError(f"item_ids must be a list of ids, not the text {item_ids!r}: write item_ids=[{item_ids!r}]")
-        ids = None if item_ids is None else [str(item) for item in item_ids]
-        return run_updater(self, chosen, params, ids=ids, progress=progress, stop=stop)
+        ids = None if item_ids is None else [_checked_id(place, item) for place, item in enumerate(item_ids)]
+        return run_updater(self, chosen, params, ids=ids, progress=progress, stop=stop, on_event=on_event)
 
     def close(self) -> None:
         """Close the connections of `self.client`."""
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def _checked_id(place: int, item: Any) -> str:
+    """An id as text. Raises UsageError for what is none: it would be sent as part of an address."""
+    text = str(item).strip() if isinstance(item, str | int) and not isinstance(item, bool) else ""
+    if not text or any(character.isspace() for character in text):
+        raise UsageError(f"item_ids[{place}] is {item!r}, which is no id: give texts or whole numbers. Nothing was written.")
+    return text
 
 
 def _unless_default(value: float, default: float) -> float | None:

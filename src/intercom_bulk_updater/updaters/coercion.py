@@ -1,0 +1,82 @@
+"""Text as the methods of an updater want it: `--param value=7` for `value: int` arrives as 7, and so does a cell of a sheet.
+
+By the annotations of the methods that take a parameter, in pydantic's understanding. A parameter without annotation stays
+as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from types import FunctionType
+from typing import Any, get_origin, get_type_hints
+
+from ..errors import UsageError
+
+METHODS = {"get_search_query": 0, "perform_action": 1, "change": 2, "is_done": 1, "undo_action": 2}
+"""The methods that get the parameters, and how many arguments come before those."""
+_SEVERAL = (list, set, frozenset, tuple)
+
+
+def coerce(updater: type, params: Mapping[str, Any], hints: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Parameters with each text as its annotation wants it; UsageError names the one that cannot be read so."""
+    hints = annotated(updater) if hints is None else hints
+    return {name: _coerced(name, value, hints[name], updater) if name in hints else value for name, value in params.items()}
+
+
+@cache
+def annotated(updater: type) -> dict[str, Any]:
+    """The annotations of the parameters that an updater's methods name; those of perform_action come first."""
+    found: dict[str, Any] = {}
+    for method in sorted(METHODS, key=lambda name: name != "perform_action"):
+        for cls in updater.__mro__:
+            function = getattr(vars(cls).get(method), "__func__", vars(cls).get(method))
+            if not isinstance(function, FunctionType):
+                continue
+            try:
+                hints = get_type_hints(function)
+            except Exception:  # noqa: S112 - a name that only a type checker knows: nothing is known then
+                continue
+            plain = list(inspect.signature(function).parameters.values())[1 + METHODS[method] :]
+            for one in plain:
+                if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and hints.get(one.name, Any) is not Any:
+                    found.setdefault(one.name, hints[one.name])
+    return found
+
+
+def _coerced(name: str, value: Any, wanted: Any, updater: type) -> Any:
+    if not isinstance(value, str) or wanted is str:
+        return value
+    from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(wanted, config=ConfigDict(arbitrary_types_allowed=True))
+    except (PydanticSchemaGenerationError, PydanticUserError):
+        try:
+            adapter = TypeAdapter(wanted)  # it has a configuration of its own
+        except (PydanticSchemaGenerationError, PydanticUserError):
+            return value
+    why = ""
+    for reading in _readings(value, wanted):
+        try:
+            return adapter.validate_python(reading)
+        except ValidationError as exc:
+            why = why or str(exc.errors()[0]["msg"])
+    kind = getattr(wanted, "__name__", None) if get_origin(wanted) is None else None
+    raise UsageError(
+        f"{name}: {updater.__name__} takes {name}: {kind or str(wanted).replace('typing.', '')}, and {value[:60]!r} is none ({why}). "
+        "Nothing was written."
+    )
+
+
+def _readings(text: str, wanted: Any) -> list[Any]:
+    """What a text may stand for: itself, JSON, or a list with commas."""
+    readings: list[Any] = [text]
+    with suppress(ValueError):
+        readings.append(json.loads(text))
+    if (get_origin(wanted) or wanted) in _SEVERAL:
+        readings = [*readings[1:], [part.strip() for part in text.split(",")] if text.strip() else []]
+    return readings

@@ -1,0 +1,123 @@
+"""How an action ended: what its return value says, and what was seen on the wire. Pure decisions.
+
+Done is an action that says so and whose last write was not refused; failed is one of which certainly nothing stands. In
+between lies the doubt: a write was seen leaving, and nothing proves what became of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from ..api.error_map import refusal
+from ..api.foreign_errors import ReturnedError, answered
+from ..api.messages import Exchange, Response
+from ..operations.operation import OutcomeUnknown, PartiallyApplied
+
+
+class ActionReturned(Exception):
+    """An action returned what means that it failed, and raised nothing."""
+
+    def __init__(self, method: str, what: str, advice: str) -> None:
+        self.cause = f"{method} returned {what}"
+        super().__init__(f"{self.cause}, {advice}")
+
+
+def failure_in(result: Any, method: str, *, status_known: bool = False) -> ActionReturned | None:
+    """What a return value says of a failure; None when it says none. Generators and coroutines are closed, not run.
+
+    `status_known`: the answer was seen on the wire, so that a number in a tuple need not be taken for its status.
+    """
+    means = "which means failed; raise an exception to say why"
+    if result is None or result is False or result is NotImplemented:
+        return ActionReturned(method, repr(result), means)
+    if isinstance(result, Iterator | AsyncIterator) or inspect.isawaitable(result):
+        kind = "a coroutine" if inspect.iscoroutine(result) else "an awaitable" if inspect.isawaitable(result) else "a generator"
+        close = getattr(result, "close", None)
+        if close is not None and not isinstance(result, AsyncIterator):
+            with suppress(Exception):
+                close()
+        return ActionReturned(method, kind, "whose code is never run; do the work in the method and return its result")
+    if isinstance(result, BaseException):
+        return ActionReturned(method, "an exception", f"{type(result).__name__}: {str(result)[:200]}; raise it instead")
+    if isinstance(result, Mapping):
+        for key in ("success", "ok"):
+            if result.get(key) is False:
+                return ActionReturned(method, f"{{{key!r}: False}}", means)
+        for key in ("error", "errors"):
+            if result.get(key) and "type" not in result:
+                return ActionReturned(method, f"a dict with {key!r}", f"{str(result[key])[:200]}; raise an exception to say why")
+    if isinstance(result, tuple) and 1 < len(result) <= 3:
+        if result[0] is False:
+            return ActionReturned(method, "(False, ...)", means)
+        numbers = [one for one in result if isinstance(one, int) and not isinstance(one, bool)]
+        status = next((one for one in numbers if 400 <= one < 600), 0)
+        if status and not status_known:
+            return ActionReturned(method, f"status {status}", means)
+        inner = next((failure_in(one, method) for one in result if isinstance(one, Mapping)), None)
+        if inner is not None:
+            return inner
+    return None
+
+
+def judge_return(
+    result: Any, method: str, exchanges: Sequence[Exchange], unseen: str = "", *, none_is_fine: bool = False
+) -> Exception | None:
+    """What to raise for what an action returned; None when it is done.
+
+    `unseen` names an HTTP library that the action may have used and whose requests are not seen. `none_is_fine`: None
+    says nothing (an `undo_action`).
+    """
+    refused = answered(result)
+    if refused is not None:
+        return ReturnedError(refused)
+    writes = [one for one in exchanges if one.writes]
+    last = writes[-1] if writes else None
+    failure = None if none_is_fine and result is None else failure_in(result, method, status_known=bool(last and last.status))
+    if last is not None and last.status >= 400:
+        return refusal_of(last, str(failure or ""))
+    standing = [one.sent for one in writes if not one.refused]
+    if failure is not None:
+        if standing:
+            names = f"{standing[-1].method} {standing[-1].path}"
+            failure.args = (f"{failure.cause} after {names} had left",)
+            return OutcomeUnknown(failure, standing)
+        return PartiallyApplied(failure, in_words(unseen)) if unseen else failure
+    if last is not None and not last.status and not last.ours:
+        lost = ActionReturned(method, f"although {last.method} {last.path} was never answered", "so it may not have been carried out")
+        return OutcomeUnknown(lost, standing)
+    return None
+
+
+def judge_error(exc: Exception, exchanges: Sequence[Exchange]) -> Exception:
+    """What to raise for an error of the action's own code, which no request raised."""
+    writes = [one for one in exchanges if one.writes]
+    if not writes:
+        return exc
+    last = writes[-1]
+    if last.status == 429 or last.status == 408 or last.status >= 500:
+        return refusal_of(last, str(exc))  # the code made words of its own of what may pass
+    standing = [one.sent for one in writes if not one.refused]
+    if not standing:
+        return exc
+    if not last.status:
+        return OutcomeUnknown(exc, standing)
+    return PartiallyApplied(exc, f"{standing[0].method} {standing[0].path} had gone through before")
+
+
+def refusal_of(exchange: Exchange, words: str = "") -> ReturnedError:
+    """The refusal that was seen on the wire."""
+    headers = {name.lower(): value for name, value in (exchange.headers or {}).items()}
+    error = refusal(Response(exchange.status, headers, b"{}"), exchange.method, exchange.path)
+    error.parts["json"] = exchange.sent.json
+    return ReturnedError(error, words)
+
+
+def in_words(library: str) -> str:
+    """Why nobody knows what an action has sent."""
+    return (
+        f"requests of {library} are not seen as they leave, so nothing tells what had gone through before, and the action is "
+        "not run a second time. Say idempotent = True, or write is_done, to be certain"
+    )

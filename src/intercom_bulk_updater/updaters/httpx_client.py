@@ -1,0 +1,36 @@
+"""An httpx client whose requests are governed like any other: for updaters that use httpx, or Intercom's SDK on top of it.
+
+    Intercom(token=self.access_token, base_url=self.base_url, httpx_client=self.httpx_client())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .request_watcher import current_watch
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def governed_client(base_url: str, headers: Mapping[str, str], **options: Any) -> httpx.Client:
+    """A client for httpx. Raises UsageError where httpx is not installed."""
+    try:
+        import httpx
+    except ImportError as exc:
+        raise UsageError("httpx is not installed: pip install httpx, or use self.client.") from exc
+
+    class Watched(httpx.HTTPTransport):
+        """Notes each request before it leaves, waits for its permit, and notes how it was answered."""
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            watch = current_watch()
+            exchange = None if watch is None else watch.announce(request.method, str(request.url), request.read())
+            response = super().handle_request(request)
+            if exchange is not None:
+                exchange.status, exchange.headers = response.status_code, dict(response.headers)
+            return response
+
+    return httpx.Client(transport=Watched(), base_url=base_url, headers=dict(headers), **options)
