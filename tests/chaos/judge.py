@@ -12,7 +12,7 @@ from acceptance.desk import Answer, Desk
 from chaos.cases import MARK, MESSAGE, TAG, TEAM, UPDATERS, Case, Verb
 
 ITEMS = 8
-QUICK = ("--yes", "--json", "--timeout", "0.6", "--retries", "2", "--progress", "none", "--verify", "all")
+QUICK = ("--yes", "--json", "--timeout", "0.6", "--retries", "2", "--progress", "none", "--verify", "all", "--patience", "2s")
 SETTLED = {0, 3, 4, 5, 6, 7}
 """Exit codes with which a run may end in a bad world; 1 would be a crash, 2 a mistake of the person."""
 
