@@ -36,7 +36,7 @@ def of(body: object, status: int = 422) -> errors.ApiError:
         ({"message": "Forbidden"}, "", "Forbidden"),
         ({"errors": [{"title": "T", "detail": "D"}]}, "", "D"),
         ({"errors": [{"code": "only_a_code"}]}, "only_a_code", ""),
-        ({"fault": {"faultstring": "Quota", "detail": {"errorcode": "policies.x"}}}, "", "faultstring: Quota; detail: errorcode: policies.x"),
+        ({"fault": {"faultstring": "Quota", "detail": {"errorcode": "x"}}}, "", "faultstring: Quota; detail: errorcode: x"),
         (["x", "y"], "", "x; y"),
         ("a string", "", "a string"),
         ({"errors": [None, {}, 7]}, "", "7"),

@@ -68,6 +68,9 @@ def keep_private(parameters: Any, name: str = "") -> None:
             keep_private(value, name)
     elif isinstance(parameters, str | int | float) and not isinstance(parameters, bool):
         text = str(parameters).strip()
+        field, equals, value = text.partition("=")
+        if equals and is_secret(field):  # KEY=VALUE, as `set` takes it
+            name, text = field, value.strip()
         least = _LEAST if is_secret(name) else _LEAST_MESSAGE
         if _hides(name) and len(text) >= least and text not in _private and len(_private) < _MOST_PRIVATE:
             _private = tuple(sorted((*_private, text), key=len, reverse=True))
