@@ -87,7 +87,7 @@ def test_the_words_of_a_change_hide_a_secret_field() -> None:
 HOSTILE = {
     "\x1b[31mred\x1b[0m": "red", "\x1b]0;title\x07x": "x", "\x1b]8;;http://evil\x1b\\click\x1b]8;;\x1b\\": "click", "\x9b31mred": "red",
     "a\u202egnp.exe": "agnp.exe", "a\u2066b\u2069": "ab", "pay\u200bpal": "paypal", "pay\u200dpal": "paypal", "pay\u2060pal": "paypal",
-    "a\nb\rc\td": "a b c d", "a\x00b\x07c\x7fd": "a b c d", "\x1bPdcs\x1b\\x": "x", "\x1bcreset": "reset", "a\u2028b": "a b", 
+    "a\nb\rc\td": "a b c d", "a\x00b\x07c\x7fd": "a b c d", "\x1bPdcs\x1b\\x": "x", "\x1bcreset": "reset", "a\u2028b": "a b",
     "x\U000e0041y": "xy", "\u3164": "", "a\udc80b": "a b", "👩\u200d🚀": "👩\u200d🚀", "می\u200cخواهم": "می\u200cخواهم",  # noqa: RUF001
     "\x1b\x1b[31m\x1b": "",
 }  # fmt: skip
