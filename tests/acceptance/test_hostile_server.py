@@ -94,6 +94,14 @@ class Mine(IntercomBulkUpdater):
         return item["id"]
     def perform_action(self, item_id, **_):
         return self.client.post(f"conversations/{item_id}/parts", {"message_type": "close", "type": "admin", "admin_id": self.admin_id})
+
+class OwnLibrary(Mine):
+    def perform_action(self, item_id, **_):
+        import requests
+        body = {"message_type": "close", "type": "admin", "admin_id": self.admin_id}
+        answer = requests.post(f"{self.base_url}/conversations/{item_id}/parts", headers=self.headers, json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
 '''
 
 
@@ -115,8 +123,8 @@ def test_an_id_of_the_server_reaches_no_other_item(desk: Desk, hostile: str) -> 
         for verb in (("close",), ("tag", "--tag", "vip", "--create-tag"), ("assign", "--to-team", "5002"), ("note", "--body", "x")):
             found = lie.here("conversations", *verb, *OPEN, "--yes", "--progress", "none", "--irreversible", "--max", "100%", "-q")
             assert found.code in (0, 3), found.err
-        if hostile == "/../":
-            found = lie.here("run", "mine.py:Mine", "--param", "team=5001", *QUIET)
+        for updater in ("Mine", "OwnLibrary"):
+            found = lie.here("run", f"mine.py:{updater}", "--param", "team=5001", *QUIET)
             assert found.code == 3 and "nothing was sent" in found.err
         written = [path for method, path in lie.between.asked if method != "GET" and "/search" not in path and path != "/tags"]
     assert not [path for path in written if ".." in path.split("/") or path.startswith(f"/conversations/{other}?")]
