@@ -43,14 +43,13 @@ def lying(desk: Desk, rewrite: Rewrite | None = None, refuse: Refuse | None = No
         yield Lie(desk, found)
 
 
-@pytest.mark.parametrize("status", [403, 401, 404])
-def test_a_firewall_is_not_a_rejected_token(desk: Desk, status: int) -> None:
-    """A page of HTML in answer to the search, to /me or to a write: exit 7 or a failed item, its text, and nothing about the token."""
+def test_a_firewall_is_not_a_rejected_token(desk: Desk) -> None:
+    """A page of HTML in answer to the search, to /me or to a write: exit 7, its text, and nothing about the token."""
 
-    for blocked in ("/search", "/me"):
+    for status, blocked in ((403, "/search"), (401, "/me"), (403, "/parts")):
 
-        def refuse(method: str, path: str, ending: str = blocked) -> Wire | None:
-            return (status, {"Content-Type": "text/html"}, FIREWALL) if path.endswith(ending) else None
+        def refuse(method: str, path: str, ending: str = blocked, code: int = status) -> Wire | None:
+            return (code, {"Content-Type": "text/html"}, FIREWALL) if path.endswith(ending) else None
 
         with lying(desk, refuse=refuse) as lie:
             found = lie.here("conversations", "close", *OPEN, *QUIET)
@@ -105,7 +104,7 @@ class OwnLibrary(Mine):
 '''
 
 
-@pytest.mark.parametrize("hostile", ["/../", "?x=", "#", "/%2e%2e/"])
+@pytest.mark.parametrize("hostile", ["/../", "?x="])
 def test_an_id_of_the_server_reaches_no_other_item(desk: Desk, hostile: str) -> None:
     """Each verb, and an updater's own read and path: the other item is not written to."""
     (desk.home / "mine.py").write_text(UPDATER)

@@ -95,10 +95,10 @@ def test_the_messages_of_verbs(desk: Desk, verb: str) -> None:
     (desk.home / "body.txt").write_text(MESSAGE)
     ids = desk.open_ids()
     (desk.home / "rows.csv").write_text("id,text\n" + "".join(f'{i},"{MESSAGE}"\n' for i in ids[:2]))
-    said = tried(desk, "conversations", verb, "--body", MESSAGE, *OPEN)
-    swept(desk, *said, *tried(desk, "conversations", verb, "--body", "{{text}}", "--csv", "rows.csv"))
+    rows = ("conversations", verb, "--body", "{{text}}", "--csv", "rows.csv")
+    said = tried(desk, *rows) if verb == "note" else tried(desk, "conversations", verb, "--body", MESSAGE, *OPEN)
     desk.here("conversations", verb, "--body", "@body.txt", *OPEN, "--plan", "p.jsonl")
-    swept(desk, desk.here("runs", "show", "p.jsonl").out)
+    swept(desk, *said, desk.here("runs", "show", "p.jsonl").out)
     assert MESSAGE.encode() in b"".join(file.read_bytes() for file in desk.home.glob("journal.db*"))
 
 
@@ -131,10 +131,16 @@ def test_the_parameters_of_an_updater(desk: Desk, how: str) -> None:
     """By --param, nested and in lists; what the updater's own errors and log lines repeat is masked too."""
     (desk.home / "mine.py").write_text(MINE)
     given = [f"--param={name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in PARAMS.items()]
-    swept(desk, *tried(desk, "run", "mine.py:Mine", "--param", "team=5001", "--param", f"how={how}", *given))
+    command = ("run", "mine.py:Mine", "--param", "team=5001", "--param", f"how={how}", *given)
+    if how != "put":
+        found = desk.here(*command, *ACT, "--jsonl", "--limit", "2")
+        assert found.code == 3
+        swept(desk, found.out, found.err)
+        return
+    said = tried(desk, *command)
     found = desk.here("run", "mine.py:Search", "--param", "team=5001", *given, "-v")
     assert found.code == 2 and "invalid literal" in found.err
-    swept(desk, found.err)
+    swept(desk, *said, found.err)
     for wrong in ("--param=my-password=" + CANARY, "--parm=password=" + CANARY, "--password=" + CANARY):
         assert "canary" not in "".join(vars(desk.here("run", "mine.py:Mine", wrong))[key] for key in ("out", "err"))
 

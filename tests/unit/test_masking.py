@@ -9,8 +9,10 @@ import logging
 import pytest
 
 from intercom_bulk_updater.api import redact as redacting
+from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.paths import UnusableId, item_path
 from intercom_bulk_updater.api.redact import is_message, is_secret, keep_private, mask, redact, without_typed_secrets
+from intercom_bulk_updater.api.transport import HttpTransport
 from intercom_bulk_updater.cli.logs import SafeFormatter
 from intercom_bulk_updater.cli.stdout import note
 from intercom_bulk_updater.parsing.printable import printable, printable_lines
@@ -130,3 +132,13 @@ def test_an_id_that_no_path_can_hold_is_refused(segment: str) -> None:
     """Nothing is sent for it."""
     with pytest.raises(UnusableId, match="nothing was sent"):
         item_path("conversations", segment)
+
+
+def test_the_transport_sends_paths_and_parameters_as_they_are_meant() -> None:
+    """A quoted id stays quoted, and a cursor or a name in a query string ends neither its parameter nor the path."""
+    transport = HttpTransport("http://127.0.0.1:1", {}, timeout=1)
+    for request, target in (
+        (Request("GET", item_path("conversations", "1/../2?x#y")), b"/conversations/1%2F..%2F2%3Fx%23y"),
+        (Request("GET", "companies/scroll", params={"p": "a&b=c#d/../e"}), b"/companies/scroll?p=a%26b%3Dc%23d%2F..%2Fe"),
+    ):
+        assert transport._asked(request, b"").url.target == target
