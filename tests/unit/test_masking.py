@@ -63,6 +63,13 @@ def test_names_about_messages(name: str) -> None:
     assert mask({name: "comment"}) == {name: "comment"}
 
 
+def test_a_count_of_changes_is_no_secret() -> None:
+    """A change in words, under which its number stands, is no name of a parameter."""
+    groups = {"title: I forgot my password -> x": 9, "+note": 3, "+tag password reset (7)": 2, "api_key: changed (not shown)": 1}
+    assert mask({"groups": groups}) == {"groups": groups}
+    assert mask({"API key": "canary"}) == {"API key": "(not shown)"}
+
+
 def test_a_secret_that_comes_back_under_another_name_is_hidden() -> None:
     """In an error, a name, an exception: the value of a secret parameter is known wherever it stands; nothing and numbers too."""
     keep_private({"password": "hunter22", "pin": "1234", "values": {"api_key": 12345678}, "team": "Support team"})

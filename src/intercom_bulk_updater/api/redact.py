@@ -43,6 +43,7 @@ _LEAST = 6
 """Characters of a value that is looked for in other texts; a shorter one stands in too many by chance."""
 _LEAST_MESSAGE = 16
 _MOST_PRIVATE = 200
+_LONGEST_NAME = 100
 _NOT_SHOWN = "(not shown)"
 
 # Replaced as a whole, never changed: other threads read them meanwhile. Longest first: one may be part of another.
@@ -172,6 +173,9 @@ def without_known_tokens(text: str) -> str:
 
 
 def _pieces(name: str) -> list[str]:
+    """The words of a name; none of a sentence, which is how changes are counted: `title: my password -> x`."""
+    if len(name) > _LONGEST_NAME or ": " in name or name[:1] in "+-":
+        return []
     return [piece.lower() for piece in _PIECES.findall(name)]
 
 
