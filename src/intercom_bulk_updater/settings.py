@@ -239,8 +239,9 @@ def _explain(error: ValidationError, values: Mapping[str, Any], origins: Mapping
         return fix
     origin = origins.get(name, "default")
     called = VARIABLES.get(name, name) if origin in ("environment", ".env") else name
-    secret = name == "access_token" or (name == "base_url" and "@" in str(values.get(name)))
-    shown = "" if secret else f" is {str(values.get(name))!r}:"
+    given = str(values.get(name))
+    secret = name == "access_token" or (name == "base_url" and "@" in given) or "dG9r" in given  # a token in the wrong variable
+    shown = "" if secret else f" is {given!r}:"
     where = {".env": " (in .env)", "argument": " (given as an argument)"}.get(origin, "")
     return f"{called}{where}{shown} {fix[:1].lower() + fix[1:]}."
 

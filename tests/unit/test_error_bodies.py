@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from intercom_bulk_updater import errors
+from intercom_bulk_updater.api.client import _read
 from intercom_bulk_updater.api.error_map import NOT_INTERCOM, refusal
 from intercom_bulk_updater.api.foreign_errors import answered, told
 from intercom_bulk_updater.api.messages import Response
@@ -36,7 +37,7 @@ def of(body: object, status: int = 422) -> errors.ApiError:
         ({"message": "Forbidden"}, "", "Forbidden"),
         ({"errors": [{"title": "T", "detail": "D"}]}, "", "D"),
         ({"errors": [{"code": "only_a_code"}]}, "only_a_code", ""),
-        ({"fault": {"faultstring": "Quota", "detail": {"errorcode": "policies.x"}}}, "", "faultstring: Quota; detail: errorcode: policies.x"),
+        ({"fault": {"faultstring": "Quota", "detail": {"errorcode": "x"}}}, "", "faultstring: Quota; detail: errorcode: x"),
         (["x", "y"], "", "x; y"),
         ("a string", "", "a string"),
         ({"errors": [None, {}, 7]}, "", "7"),
@@ -123,3 +124,18 @@ def test_errors_of_libraries_are_read_by_the_same_reader() -> None:
     loop: dict[str, object] = {"type": "error.list"}
     loop["errors"] = loop
     assert isinstance(answered(loop), errors.ApiError)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"type": "error.list", "errors": [{"code": "late", "message": "Too late"}]}, "with errors instead of a result: late: Too late"),
+        ({"errors": {"team": ["is gone"]}}, "with errors instead of a result: team: is gone"),
+        (b"<html><head><title>Log in</title></head><body>to the hotel</body></html>", "an HTML page: Log in: to the hotel"),
+    ],
+)
+def test_a_success_that_is_none_tells_what_it_says(body: object, words: str) -> None:
+    """An answer of 200 that holds errors, or somebody's log-in page, is no result, and its text is told."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(errors.BadAnswer, match=words):
+        _read(Response(200, {}, raw), "PUT", "conversations/1")

@@ -9,8 +9,10 @@ import logging
 import pytest
 
 from intercom_bulk_updater.api import redact as redacting
+from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.paths import UnusableId, item_path
 from intercom_bulk_updater.api.redact import is_message, is_secret, keep_private, mask, redact, without_typed_secrets
+from intercom_bulk_updater.api.transport import HttpTransport
 from intercom_bulk_updater.cli.logs import SafeFormatter
 from intercom_bulk_updater.cli.stdout import note
 from intercom_bulk_updater.parsing.printable import printable, printable_lines
@@ -39,7 +41,7 @@ def test_names_of_secrets(name: str) -> None:
     assert "canary" not in json.dumps(mask({"outer": [{name: "canary-value"}, {name: {"deep": ["canary"]}}]}, with_bodies=True))
 
 
-@pytest.mark.parametrize("name", ["author", "monkey", "keyword", "keep_state", "passed", "authority", "token_type", "tokens_count", "state", "team"])
+@pytest.mark.parametrize("name", ["author", "monkey", "keyword", "keep_state", "passed", "token_type", "tokens_count", "team"])
 def test_names_that_hide_nothing(name: str) -> None:
     """A word that only looks like one is no secret, and neither is what is said about one."""
     assert not is_secret(name)
@@ -61,9 +63,17 @@ def test_names_about_messages(name: str) -> None:
     assert mask({name: "comment"}) == {name: "comment"}
 
 
+def test_a_count_of_changes_is_no_secret() -> None:
+    """A change in words, under which its number stands, is no name of a parameter."""
+    groups = {"title: I forgot my password -> x": 9, "+note": 3, "+tag password reset (7)": 2, "api_key: changed (not shown)": 1}
+    assert mask({"groups": groups}) == {"groups": groups}
+    assert mask({"API key": "canary"}) == {"API key": "(not shown)"}
+
+
 def test_a_secret_that_comes_back_under_another_name_is_hidden() -> None:
     """In an error, a name, an exception: the value of a secret parameter is known wherever it stands; nothing and numbers too."""
-    keep_private({"password": "hunter22", "pin": "1234", "values": {"api_key": 12345678}, "body": "A long message to a customer", "team": "Support team"})
+    keep_private({"password": "hunter22", "pin": "1234", "values": {"api_key": 12345678}, "team": "Support team"})
+    keep_private({"body": "A long message to a customer", "list": ["secret=x-value-1"]})
     assert redact("int('hunter22') 12345678 A long message to a customer, Support team 1234") == (
         "int('[not shown]') [not shown] [not shown], Support team 1234"
     )
@@ -72,7 +82,8 @@ def test_a_secret_that_comes_back_under_another_name_is_hidden() -> None:
 def test_what_was_typed_in_the_wrong_place_is_not_said_back() -> None:
     """Intercom's tokens, any long key, and NAME=VALUE of a secret name; ids, paths and filters stay."""
     key = "aB3" * 15
-    said = without_typed_secrets(f"dG9rOjEyMzQ1Njc4OTA= {key} --parm api_key=canary password=x7 team=5 state = open /tmp/a/b 64f0c2" + "0" * 40)
+    typed = f"dG9rOjEyMzQ1Njc4OTA= {key} --parm api_key=canary password=x7 team=5 state = open /tmp/a/b 64f0c2{'0' * 40}"
+    said = without_typed_secrets(typed)
     assert not any(word in said for word in ("dG9r", key, "canary", "x7"))
     assert all(word in said for word in ("team=5", "state = open", "/tmp/a/b", "64f0c2"))
 
@@ -85,8 +96,8 @@ def test_the_words_of_a_change_hide_a_secret_field() -> None:
 HOSTILE = {
     "\x1b[31mred\x1b[0m": "red", "\x1b]0;title\x07x": "x", "\x1b]8;;http://evil\x1b\\click\x1b]8;;\x1b\\": "click", "\x9b31mred": "red",
     "a\u202egnp.exe": "agnp.exe", "a\u2066b\u2069": "ab", "pay\u200bpal": "paypal", "pay\u200dpal": "paypal", "pay\u2060pal": "paypal",
-    "a\nb\rc\td": "a b c d", "a\x00b\x07c\x7fd": "a b c d", "\x1bPdcs\x1b\\x": "x", "\x1bcreset": "reset", "a\u2028b": "a b", "x\U000e0041y": "xy",
-    "\u3164": "", "a\udc80b": "a b", "👩\u200d🚀": "👩\u200d🚀", "می\u200cخواهم": "می\u200cخواهم",
+    "a\nb\rc\td": "a b c d", "a\x00b\x07c\x7fd": "a b c d", "\x1bPdcs\x1b\\x": "x", "\x1bcreset": "reset", "a\u2028b": "a b",
+    "x\U000e0041y": "xy", "\u3164": "", "a\udc80b": "a b", "👩\u200d🚀": "👩\u200d🚀", "می\u200cخواهم": "می\u200cخواهم",  # noqa: RUF001
     "\x1b\x1b[31m\x1b": "",
 }  # fmt: skip
 
@@ -111,7 +122,9 @@ def test_lines_keep_their_spaces() -> None:
     assert io.StringIO(printable_lines("a\r\nb\n")).readlines() == ["a \n", "b\n"]
 
 
-@pytest.mark.parametrize("segment", ["100001/../100002", "1?x=2", "1#x", "%2e%2e", "a b", "ä", "1\\2", "1/", "\u202e1", "1;2", "1\r\nHost: x"])
+@pytest.mark.parametrize(
+    "segment", ["100001/../100002", "1?x=2", "1#x", "%2e%2e", "a b", "ä", "1\\2", "1/", "\u202e1", "1;2", "1\r\nHost: x"]
+)
 def test_an_id_is_one_segment_of_a_path(segment: str) -> None:
     """Whatever stands in an id, the request goes to that item and to no other."""
     from urllib.parse import unquote, urlsplit
@@ -126,3 +139,13 @@ def test_an_id_that_no_path_can_hold_is_refused(segment: str) -> None:
     """Nothing is sent for it."""
     with pytest.raises(UnusableId, match="nothing was sent"):
         item_path("conversations", segment)
+
+
+def test_the_transport_sends_paths_and_parameters_as_they_are_meant() -> None:
+    """A quoted id stays quoted, and a cursor or a name in a query string ends neither its parameter nor the path."""
+    transport = HttpTransport("http://127.0.0.1:1", {}, timeout=1)
+    for request, target in (
+        (Request("GET", item_path("conversations", "1/../2?x#y")), b"/conversations/1%2F..%2F2%3Fx%23y"),
+        (Request("GET", "companies/scroll", params={"p": "a&b=c#d/../e"}), b"/companies/scroll?p=a%26b%3Dc%23d%2F..%2Fe"),
+    ):
+        assert transport._asked(request, b"").url.target == target

@@ -182,6 +182,14 @@ def test_malformed_dotenv(tmp_path: Path, text: str, line: int) -> None:
     assert "dG9rOj" not in caught.value.message
 
 
+def test_a_token_in_the_wrong_variable_is_not_said_back(tmp_path: Path) -> None:
+    """The error names the variable and what it must be, and not what it holds."""
+    for variable in ("INTERCOM_REGION", "INTERCOM_BASE_URL", "INTERCOM_API_VERSION"):
+        with pytest.raises(ConfigurationError, match=variable) as caught:
+            load({variable: "dG9rOjEyMzQ1Njc4OTA="}, tmp_path)
+        assert "dG9r" not in str(caught.value)
+
+
 def test_dotenv_with_mark_and_of_other_encoding(tmp_path: Path) -> None:
     """A byte order mark does not hide the first name, UTF-16 is read, and an encoding that has to be guessed is an error."""
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfINTERCOM_REGION=eu\r\n# comment\r\nexport INTERCOM_INBOX_ID=5\r\n")

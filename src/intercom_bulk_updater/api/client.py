@@ -31,6 +31,7 @@ from ..model import Requests, Workspace
 from ..ratelimit.budget import Permit
 from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
+from .error_body import read_error_body
 from .error_map import refusal, throttle_kind
 from .messages import Exchange, Request, Response, SentRequest, Transport, only_looks
 from .paths import UnusableId
@@ -373,12 +374,15 @@ def _read(answer: Response, method: str, path: str) -> Json:
     try:
         body = json.loads(answer.body)
     except ValueError as exc:
-        what = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "a body that is cut off or not JSON"
+        page = answer.body.lstrip()[:1] == b"<"
+        what = read_error_body(answer.body).message if page else "a body that is cut off or not JSON"
         raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", **where) from exc
     if not isinstance(body, dict):
         raise BadAnswer(f"{method} {path} was answered with JSON that is not an object", **where)
     if body.get("type") == "error.list" or (body.get("errors") and "type" not in body):
-        raise BadAnswer(f"{method} {path} was answered {answer.status} with errors instead of a result", **where)
+        said = read_error_body(answer.body)
+        reason = ": ".join(part for part in (said.code, said.message) if part) or "no words"
+        raise BadAnswer(f"{method} {path} was answered {answer.status} with errors instead of a result: {reason}", **where)
     if not body and method != "DELETE" and answer.status == 200 and path.strip("/").startswith("conversations/"):
         # Intercom answers with the conversation, the part or the tag; of nothing, nobody knows what it did.
         raise BadAnswer(f"{method} {path} was answered 200 with an empty object", **where)

@@ -5,7 +5,10 @@ An id comes from a server, a file or a person. Unquoted, `100001/../100002` woul
 
 from __future__ import annotations
 
-from urllib.parse import quote
+import re
+from urllib.parse import quote, unquote
+
+_STEERS = re.compile(r"[?#\\\x00-\x1f\x7f]")
 
 
 class UnusableId(ValueError):
@@ -23,3 +26,14 @@ def item_path(*segments: str) -> str:
         if not segment.strip() or segment in (".", ".."):
             raise UnusableId(f"{segment!r} is no id that a request could name: nothing was sent")
     return "/".join(quote(segment, safe="@:+,;=!$&'()*~") for segment in segments)
+
+
+def refuse_steering_id(item_id: str) -> None:
+    """Refuse an id that would lead a path which a person's code builds by hand to another item.
+
+    Raises UnusableId. An updater whose ids are meant so returns them quoted from `get_item_id`.
+    """
+    if _STEERS.search(item_id) or any(unquote(segment).strip() in ("", ".", "..") for segment in item_id.split("/")):
+        raise UnusableId(
+            f"{item_id!r} would lead a request to another item: nothing was sent. If it is meant, return it quoted from get_item_id"
+        )

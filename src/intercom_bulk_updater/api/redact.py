@@ -43,6 +43,7 @@ _LEAST = 6
 """Characters of a value that is looked for in other texts; a shorter one stands in too many by chance."""
 _LEAST_MESSAGE = 16
 _MOST_PRIVATE = 200
+_LONGEST_NAME = 100
 _NOT_SHOWN = "(not shown)"
 
 # Replaced as a whole, never changed: other threads read them meanwhile. Longest first: one may be part of another.
@@ -68,6 +69,9 @@ def keep_private(parameters: Any, name: str = "") -> None:
             keep_private(value, name)
     elif isinstance(parameters, str | int | float) and not isinstance(parameters, bool):
         text = str(parameters).strip()
+        field, equals, value = text.partition("=")
+        if equals and is_secret(field):  # KEY=VALUE, as `set` takes it
+            name, text = field, value.strip()
         least = _LEAST if is_secret(name) else _LEAST_MESSAGE
         if _hides(name) and len(text) >= least and text not in _private and len(_private) < _MOST_PRIVATE:
             _private = tuple(sorted((*_private, text), key=len, reverse=True))
@@ -169,6 +173,9 @@ def without_known_tokens(text: str) -> str:
 
 
 def _pieces(name: str) -> list[str]:
+    """The words of a name; none of a sentence, which is how changes are counted: `title: my password -> x`."""
+    if len(name) > _LONGEST_NAME or ": " in name or name[:1] in "+-":
+        return []
     return [piece.lower() for piece in _PIECES.findall(name)]
 
 

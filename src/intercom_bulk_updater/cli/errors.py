@@ -20,7 +20,7 @@ _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
 
 def misused(exc: CycloptsError, arguments: list[str]) -> int:
     """Wrong usage: exit 2. What was typed for a secret is not said back."""
-    if any(_FLAG.fullmatch(name := argument.partition("=")[0]) and is_secret(name) for argument in arguments):
+    if any(_FLAG.fullmatch(name := argument.partition("=")[0]) and is_secret(name.lstrip("-")) for argument in arguments):
         said = (
             "A token is never a flag: every process of the machine could read it. Put it in INTERCOM_ACCESS_TOKEN, in the "
             "environment or in .env."

@@ -16,7 +16,8 @@ _HEAD = """# The journal's file
 
 One SQLite database, `journal.db` in the state folder (`INTERCOM_BULK_HOME`, or the platform's own), holds
 every run and every item of it. Only its owner can read it (mode 0600, folder 0700). No token is ever in it;
-before-images and parameters are, so treat it as you treat the data in Intercom.
+before-images and parameters are, messages and the secrets among an updater's parameters included, because a
+run that is resumed needs them. They are shown nowhere, but treat the file as you treat the data in Intercom.
 
 - An item's row is on disk before a worker sees the item, `in_flight` on disk before its request leaves, and
   holds the outcome after. A commit is on the disk when it returns (`synchronous=FULL`): a power cut loses

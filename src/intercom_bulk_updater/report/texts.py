@@ -85,9 +85,12 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
     if "each" in parameters:
         return {"by row": str(parameters["each"].get("words") or "")}
     labels = parameters.get("labels")
+    called = parameters.get("called") or {}
     for name, value in parameters.items():
-        if name in ("labels", "made"):
+        if name in ("labels", "made", "called"):
             continue
+        if isinstance(value, str) and value in called:
+            value = f"{called[value]} ({value})"
         if name == "tags" and labels:
             value = labels
         told[name] = _text(name, mask(value, name, with_bodies=with_bodies))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..api.client import Client
-from ..api.paths import item_path
+from ..api.paths import item_path, refuse_steering_id
 from ..api.redact import keep_private, redact
 from ..model import Item, Reversibility
 from ..operations.conversations.history import touched_since
@@ -127,7 +127,11 @@ class UpdaterOperation(Operation):
 
     @contextmanager
     def _noted(self, item: Item) -> Iterator[None]:
-        """Log where an error of the updater comes from, with -v: once for each cause and place, without values."""
+        """Act on one item, whose id no hand-made path may be led astray by. Log where an error of the updater comes from.
+
+        With -v: once for each cause and place, without values.
+        """
+        refuse_steering_id(item.id)
         try:
             yield
         except (UpdaterError, PartiallyApplied, OutcomeUnknown) as exc:
