@@ -182,7 +182,7 @@ def judge(
     status:
         Where it really stands: a dead process leaves RUNNING behind, which is INTERRUPTED.
     exit_code:
-        What ended it, when something did. None, and what a run says that came to its end: follows from the rest.
+        What the command exits with, where that is settled by what ended it. None: follows from the rest.
     short:
         The search announced more items than it showed.
     undone:
@@ -192,8 +192,7 @@ def judge(
     if kind == "dry_run":
         return _dry(status, counts, exit_code, found, short=short)
     against = Verified(level=found.level) if undone else found
-    over = status is RunStatus.FINISHED and exit_code in (0, _ITEMS_FAILED)
-    code = _exit_code(status, counts, against, short=short) if exit_code is None or over else exit_code
+    code = _exit_code(status, counts, against, short=short) if exit_code is None else exit_code
     verdict = _verdict(status, counts, against, code, short=short)
     # Unchanged items may be found wrong too; of the done ones no more can be than there are.
     wrong = min(against.estimate, counts.done)

@@ -21,6 +21,7 @@ from ..engine.pool import Attempt, RetryLater
 from ..errors import NotFound, RunStopped
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome
+from ..operations.conversations.history import shown
 from ..operations.operation import Json, Operation
 
 SAMPLE = 50
@@ -103,8 +104,9 @@ class ReadBack:
     """Reads items back and compares them with what the run left; a `do` for the engine."""
 
     def __init__(
-        self, operation: Operation, client: Client, since: float, result: VerificationResult, *, remember: bool = False
+        self, operation: Operation, client: Client, since: float, result: VerificationResult, *, remember: bool = False, retries: int = 4
     ) -> None:
+        self._looks = min(4, retries)
         self._remember = remember
         self._operation = operation
         self._client = client
@@ -132,7 +134,7 @@ class ReadBack:
             raise
         except Exception as exc:
             attempt.looks += 1
-            if attempt.looks > 4 or not getattr(exc, "transient", False):
+            if attempt.looks > self._looks or not getattr(exc, "transient", False):
                 if getattr(exc, "exit_code", 0) == 4:
                     raise
                 self._unread(item.id, str(exc))
@@ -177,7 +179,7 @@ class ReadBack:
         # Of a message the fields tell nothing; and where they are all as wanted, it is the message that is missing.
         if self._operation.appends or (image and self._operation.change(Item(item.seq, item.id, image, item.data)) == {}):
             return "the message was not found"
-        return ", ".join(f"{k} is {v}" for k, v in image.items() if k != "contacts")
+        return ", ".join(f"{k} is {shown(v, k)}" for k, v in image.items() if k != "contacts")
 
     def _wrong(self, item_id: str, what: str) -> None:
         with self._lock:

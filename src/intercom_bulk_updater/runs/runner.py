@@ -22,7 +22,7 @@ from ..parsing.amounts import Amount
 from .context import Cancelled, Job, RunContext
 from .guards import FailureLimit, check_size, counted, counted_are, most_allowed, needs_population
 from .observer import Observer
-from .preview import Preview, look
+from .preview import Pace, Preview, look
 from .read_back import VerificationResult
 from .reader import Reader
 from .session import Session
@@ -206,7 +206,7 @@ class Runner(RunContext):
         return min(selected, self.job.options.limit) if self.job.options.limit else selected
 
     def _look(self) -> None:
-        operation = self.job.operation
+        operation, options = self.job.operation, self.job.options
         # What a plan or an undo would leave alone because it moved is known only by reading it; a dry run reads.
         every = self._worker.reread and self.job.review_only
         unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
@@ -216,7 +216,8 @@ class Runner(RunContext):
         state = self.session.budget.state()
         reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
         self.review = look(
-            self.journal, self.id, operation, limit=state.limit, requests_read=reads,
+            self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label,
+            pace=Pace(options.share, options.rate, options.workers, self.session.budget.latency),
         )
 
     def _iterate_pending(self, every: bool) -> Callable[[Sequence[ItemResult], int], list[Item]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from intercom_bulk_updater.errors import SafetyStop
 from intercom_bulk_updater.model import Reversibility
 
-from .formatting import number, one
+from .formatting import clean, number, one, shorten
 from .phrases import Title
 from .terminal import is_terminal, say
 
@@ -51,10 +51,11 @@ def confirm(
     typed = needs_number(review)
     wanted = number(review.would_change)
     noun = one(title.noun) if review.would_change == 1 else title.noun
-    if typed:
-        question = f"{typed} Type the number of {title.noun} to go ahead ({wanted}): "
-    else:
-        question = f"{title.headline(wanted).replace(title.noun, noun, 1)}? [y/N] "
+    place = f" in {title.workspace}" if title.workspace else ""
+    which = f" ({shorten(title.selection, 60)})" if title.selection else ""
+    # What is about to happen stands in the last line: by now the review may have scrolled away.
+    question = f"{title.headline(wanted).replace(title.noun, noun, 1)}{which}{clean(place)}?"
+    question = f"{typed}\n{question} Type {wanted} to go ahead: " if typed else f"{question} [y/N] "
     answer = _ask(question, stdin, stderr)
     yes = _same(answer, review.would_change) if typed else answer.strip().lower() in ("y", "yes")
     if typed and not yes and answer.strip():
