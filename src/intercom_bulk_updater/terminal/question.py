@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import wrap
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,7 +16,7 @@ from intercom_bulk_updater.model import Reversibility
 
 from .formatting import clean, number, one, shorten
 from .phrases import Title
-from .terminal import is_terminal, say
+from .terminal import console_of, is_terminal, say
 
 if TYPE_CHECKING:
     from intercom_bulk_updater.runs.preview import Preview
@@ -55,7 +56,9 @@ def confirm(
     which = f" ({shorten(title.selection, 60)})" if title.selection else ""
     # What is about to happen stands in the last line: by now the review may have scrolled away.
     question = f"{title.headline(wanted).replace(title.noun, noun, 1)}{which}{clean(place)}?"
-    question = f"{typed}\n{question} Type {wanted} to go ahead: " if typed else f"{question} [y/N] "
+    question = f"{question} Type {wanted} to go ahead:" if typed else f"{question} [y/N]"
+    width = max(20, console_of(stderr).width - 1)
+    question = "\n".join([*wrap(typed, width), *wrap(question, width, break_on_hyphens=False)]) + " "
     answer = _ask(question, stdin, stderr)
     yes = _same(answer, review.would_change) if typed else answer.strip().lower() in ("y", "yes")
     if typed and not yes and answer.strip():
