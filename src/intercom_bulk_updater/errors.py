@@ -253,7 +253,7 @@ class SafetyStop(IntercomBulkError):
 
 
 class VerificationFailed(IntercomBulkError):
-    """Some items are not in the wanted state."""
+    """Some items are not in the requested state."""
 
     exit_code = 6
 

@@ -57,7 +57,7 @@ def test_a_review_and_a_plan_call_things_by_their_names(desk: Desk) -> None:
     assert "+tag incident (7004)" in desk.here("runs", "show", "p.jsonl").out
     to = ("--to-team", "Billing", "--to-admin", "Dai Nakamura")
     assign = desk.here("conversations", "assign", "--where", QUERY, *to, "--limit", "3", "-n")
-    assert "team: 5001 -> Billing (5002)" in assign.err and "-> Dai Nakamura (991267704)" in assign.err
+    assert "team: Support (5001) -> Billing (5002)" in assign.err and "-> Dai Nakamura (991267704)" in assign.err
     assert "read: false -> true" in desk.here("conversations", "set", "--where", f"{QUERY} and read = false", "read=true", "-n").err
 
 

@@ -305,6 +305,8 @@ def test_question(terminal: Terminal, typed: str, made: Preview, yes: bool) -> N
     seen = terminal.screen()
     assert "would change" in seen
     assert ("[y/N]" in seen) is not bool(needs_number(made))
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).splitlines()
+    assert any(f"Close {made.would_change:,} conversations in Acme?" in line for line in last[-3:]), "what is about to happen comes last"
 
 
 @pytest.mark.parametrize("missing", ["stdin", "stderr"])

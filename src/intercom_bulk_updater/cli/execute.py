@@ -203,11 +203,11 @@ def go(
     """Run a job and tell how it went; every command that acts ends here. Returns the exit code."""
     keep_private(operation.parameters)
     resource = operation.resource or selected.selection.get("resource") or "conversations"
-    looking = bool(safety.dry_run or safety.plan)
+    looking, label = bool(safety.dry_run or safety.plan), WorkspaceNames(session.look).label
     job = Job(
         run, operation, selected.feed, options,
         population=lambda: population(session, resource),
-        ask=options.ask and not safety.yes and not run.totals.get("confirmed"), review_only=looking, only=only,
+        ask=options.ask and not safety.yes and not run.totals.get("confirmed"), review_only=looking, only=only, label=label,
     )
     title = title_of(session, run, operation, resource)
     observer = observer_of(output, title)
@@ -224,7 +224,7 @@ def go(
             error = exc  # what was shown is planned all the same, and both the plan and the exit code say so
         if safety.plan:
             record = session.journal.run(run.id)
-            plan = write_plan(Path(safety.plan), session.journal, record, operation, f"{resource}.{operation.name}")
+            plan = write_plan(Path(safety.plan), session.journal, record, operation, f"{resource}.{operation.name}", label)
             session.journal.update_run(run.id, plan_hash=plan.hash)
     except UpdaterError as exc:
         error = failed(exc.updater, exc)

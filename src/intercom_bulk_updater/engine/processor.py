@@ -124,7 +124,7 @@ class ItemProcessor:
         if not self.operation.appends and not others:
             since = self.client.server_time()
             if self.operation.stands(payload, item, since=since, client=self.client):
-                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already so")
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already in the requested state")
         if not drift or self.on_drift == "force":
             return None
         if self.on_drift == "stop":
@@ -226,7 +226,7 @@ class ItemProcessor:
             if looked is not None and standing is False:
                 return replace(looked, doubt=True)  # unless the journal lost it: then the item is looked at again
         if standing and attempt.refused and attempt.requests == 1:
-            return ItemResult(item.seq, Outcome.UNCHANGED, attempts=1, note="already so")
+            return ItemResult(item.seq, Outcome.UNCHANGED, attempts=1, note="already in the requested state")
         if standing and sent is not None and attempt.ours and payload is not None:
             # One request of the action stands; whether it was the last, only the action knows. It runs again, and is
             # answered from memory up to there.

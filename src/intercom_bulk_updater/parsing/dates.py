@@ -113,6 +113,21 @@ def describe(at: float, timezone: str = "UTC") -> str:
     return f"{shown} {timezone or 'UTC'}"
 
 
+def local_moment(at: float) -> str:
+    """Unix seconds as the people at this machine say it: `Mon 30 Nov 09:00`, with the year where it is another one."""
+    try:
+        when = datetime.fromtimestamp(at, UTC).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return f"{at:g}"
+    year = f" {when.year}" if when.year != datetime.now(UTC).astimezone().year else ""
+    return f"{when:%a} {when.day} {when:%b}{year} {when:%H:%M}"
+
+
+def is_moment(field: str, value: object) -> bool:
+    """Whether a field's value is a time in unix seconds, by the field's name as Intercom forms them."""
+    return field.endswith(("_until", "_at")) and isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
 def zone(name: str) -> tzinfo:
     """The time zone of that name; UTC for "". Raises UsageError."""
     if name in ("", "UTC", "Etc/UTC"):

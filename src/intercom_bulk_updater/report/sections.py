@@ -189,7 +189,7 @@ def events(run: RunRecord, log: Sequence[Event]) -> str:
 
 _EVENTS = {
     "pass": "pass {number} of the search found {found} more",
-    "canary": "canary, the first {items}: {failed} failed, {wrong} not as wanted",
+    "canary": "canary, the first {items}: {failed} failed, {wrong} not in the requested state",
     "paused": "paused by another process",
     "resumed": "went on",
     "in_doubt": "resumed; under way when the process ended: {count}",

@@ -208,5 +208,5 @@ def _not_as_wanted(run: RunRecord | None) -> str:
         return "Look at them in Intercom before anything is done again: once more may be once too often."
     return (
         f"Look at some in Intercom. The same verb with --from-run {run.id} --outcome done does them again and leaves alone "
-        "what is as wanted."
+        "what is in the requested state."
     )

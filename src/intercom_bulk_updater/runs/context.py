@@ -40,6 +40,8 @@ class Job:
     """Freeze the selection, then ask the person."""
     review_only: bool = False
     """Freeze, look, and end there: a dry run or a plan."""
+    label: Callable[[str, str], str] | None = None
+    """What the team, admin or tag with an id is called, for previews."""
     only: Sequence[int] | None = None
     """Act on these items of the run (by seq) and on no other: a retry of its failures."""
 

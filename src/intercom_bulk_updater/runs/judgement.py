@@ -186,7 +186,7 @@ def judge(
     status:
         Where it really stands: a dead process leaves RUNNING behind, which is INTERRUPTED.
     exit_code:
-        What ended it, when something did. None, and what a run says that came to its end: follows from the rest.
+        What the command exits with, where that is settled by what ended it. None: follows from the rest.
     short:
         The search announced more items than it showed.
     unusable:
@@ -198,9 +198,8 @@ def judge(
     if kind == "dry_run":
         return _dry(status, counts, exit_code or (_ITEMS_FAILED if unusable else None), found, short=short)
     against = Verified(level=found.level) if undone else found
-    over = status is RunStatus.FINISHED and exit_code in (0, _ITEMS_FAILED)
-    code = _exit_code(status, counts, against, short=short) if exit_code is None or over else exit_code
-    if not code and unusable and status is RunStatus.FINISHED:
+    code = _exit_code(status, counts, against, short=short) if exit_code is None else exit_code
+    if exit_code is None and not code and unusable and status is RunStatus.FINISHED:
         code = _ITEMS_FAILED
     verdict = _verdict(status, counts, against, code, short=short)
     # Unchanged items may be found wrong too; of the done ones no more can be than there are.

@@ -21,7 +21,7 @@ from ..errors import SafetyStop, UsageError, WrongWorkspace, why
 from ..journal import Journal, RunRecord
 from ..model import FoundItem
 from ..operations.operation import Operation
-from .preview import changes, words
+from .preview import Label, changes, words
 from .sources import missed_words
 
 SCHEMA = "plan/1"
@@ -60,7 +60,9 @@ class Plan:
                 yield json.loads(line)
 
 
-def write_plan(path: Path, journal: Journal, run: RunRecord, operation: Operation, operation_name: str) -> Plan:
+def write_plan(
+    path: Path, journal: Journal, run: RunRecord, operation: Operation, operation_name: str, label: Label | None = None
+) -> Plan:
     """Freeze the pending items of a run into `path` (mode 0600, replaced as a whole).
 
     Raises UsageError when the file cannot be written.
@@ -94,7 +96,7 @@ def write_plan(path: Path, journal: Journal, run: RunRecord, operation: Operatio
             for item, change in changes(journal, run.id, operation):
                 if change == {}:
                     continue
-                line: dict[str, Any] = {"id": item.id, "change": words(change, operation.names), "before": item.before}
+                line: dict[str, Any] = {"id": item.id, "change": words(change, operation.names, label), "before": item.before}
                 if item.data:
                     line["data"] = item.data
                 # Half an emoji is legal in JSON and in no encoding.

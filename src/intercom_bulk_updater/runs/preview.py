@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,33 @@ from ..api.redact import is_secret
 from ..journal import Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
+from ..parsing.dates import is_moment, local_moment
 
 _SAMPLE = 5
 # What is assumed of a limit that no answer has told yet: Intercom's documented 10,000 calls a minute, in ten seconds.
 _ASSUMED_LIMIT, _WINDOW = 1667, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a person lets a run have of the rate limit: a `share` of it, a `rate` of requests a second, a number of `workers`.
+
+    `latency`: seconds that an answer takes, as seen so far; 0 for not known.
+    """
+
+    share: float = 1.0
+    rate: float | None = None
+    workers: int | None = None
+    latency: float = 0.0
+
+    def requests_a_second(self, limit: float) -> float:
+        """Requests a second that this lets through where Intercom allows `limit`."""
+        allowed = limit * self.share
+        if self.rate is not None:
+            allowed = min(allowed, self.rate)
+        if self.workers and self.latency > 0:
+            allowed = min(allowed, self.workers / self.latency)
+        return allowed
 
 
 @dataclass(slots=True)
@@ -65,43 +88,85 @@ class Preview:
         }
 
 
-def words(change: Change | None, names: Mapping[str, str] | None = None) -> str:
-    """A change in words: `state: open -> closed`, `+tag incident (7004)`; `names` says what ids are called."""
-    called = names or {}
+_KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag"}
+Label = Callable[[str, str], str]
+"""What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
+
+
+def words(change: Change | None, names: Mapping[str, str] | None = None, label: Label | None = None, *, moments: bool = True) -> str:
+    """A change in words: `state: open -> closed`, `+tag incident (7004)`.
+
+    Parameters
+    ----------
+    names:
+        What the operation's own ids are called.
+    label:
+        Looks the others up, where the workspace can be asked.
+    moments:
+        Whether a time that ends by the change is named; without, changes that differ by it alone read alike.
+    """
     if change is None:
         return "acted on (the change is not known beforehand)"
     if not change:
-        return "already so"
+        return "already in the requested state"
+
+    def called(name: str, value: Any) -> str:
+        known = (names or {}).get(str(value))
+        return known or (label(_KINDS[name], str(value)) if label is not None and name in _KINDS else str(value))
+
     said = []
-    for name, (old, new) in change.items():
+    for name, (old, new) in _without_ended_snooze(change, moments=moments).items():
         if name == "tags":
-            said += [f"+tag {called.get(t, t)}" for t in new if t not in (old or ())]
-            said += [f"-tag {called.get(t, t)}" for t in (old or ()) if t not in new]
+            said += [f"+tag {called(name, t)}" for t in new if t not in (old or ())]
+            said += [f"-tag {called(name, t)}" for t in (old or ()) if t not in new]
         elif old is None and new == "one more message":
             said.append(f"+{name}")
         else:
+            field = name.removeprefix("custom_attributes.").removesuffix("_assignee_id").replace("_until", " until")
             if is_secret(name):
-                said.append(f"{name.removeprefix('custom_attributes.')}: changed (not shown)")
+                said.append(f"{field}: changed (not shown)")
                 continue
-            shown = name.removeprefix("custom_attributes.").removesuffix("_assignee_id")
-            said.append(f"{shown}: {_value(old, called)} -> {_value(new, called)}")
+            was = "another time" if is_moment(name, old) and not moments else _value(name, old, called)
+            said.append(f"{field}: {was} -> {_value(name, new, called)}")
     return ", ".join(said)
 
 
-def _value(value: Any, names: Mapping[str, str]) -> str:
+def _without_ended_snooze(change: Change, *, moments: bool) -> Change:
+    """A snooze and its end in one: `state: snoozed until Mon 30 Nov 09:00 -> open` instead of two fields."""
+    if "state" not in change or "snoozed_until" not in change:
+        return change
+    whole = tuple(
+        f"snoozed until {local_moment(until)}" if state == "snoozed" and is_moment("snoozed_until", until) and (moments or place) else state
+        for place, (state, until) in enumerate(zip(change["state"], change["snoozed_until"], strict=True))
+    )
+    return {name: (whole[0], whole[1]) if name == "state" else pair for name, pair in change.items() if name != "snoozed_until"}
+
+
+def _value(name: str, value: Any, called: Callable[[str, Any], str]) -> str:
     if value is None or value == "":
         return "empty"
     if value == 0 and not isinstance(value, bool):
-        return "nobody"
+        return "nobody" if name in _KINDS else "0"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return names.get(str(value), str(value))
+    if isinstance(value, list | tuple):
+        return ", ".join(called(name, part) for part in value) or "none"
+    return local_moment(value) if is_moment(name, value) else called(name, value)
 
 
-def look(journal: Journal, run: str, operation: Operation, *, limit: int | None, requests_read: int) -> Preview:
-    """Go through the pending items of a run, mark those that already are as wanted, and say what the rest would become.
+def look(
+    journal: Journal,
+    run: str,
+    operation: Operation,
+    *,
+    limit: int | None,
+    requests_read: int,
+    pace: Pace | None = None,
+    label: Label | None = None,
+) -> Preview:
+    """Go through the pending items of a run, mark those that are in the requested state, and say what the rest would become.
 
-    `limit`: calls a window, as the server told it. Memory stays flat: items stream through.
+    `limit`: calls a window, as the server told it; `pace`: what else limits the run. Memory stays flat: items stream through.
     """
     review = Preview(
         operation.describe(),
@@ -120,11 +185,11 @@ def look(journal: Journal, run: str, operation: Operation, *, limit: int | None,
             continue
         review.would_change += 1
         review.unknown += change is None
-        said = words(change, operation.names)
+        said = words(change, operation.names, label, moments=False)
         if len(review.groups) < 500 or said in review.groups:
             review.groups[said] += 1
         if len(review.sample) < _SAMPLE:
-            review.sample.append((item.id, said))
+            review.sample.append((item.id, words(change, operation.names, label)))
         if operation.customer_visible:
             people.update((item.before or {}).get("contacts") or ())
     if fates:
@@ -139,8 +204,9 @@ def look(journal: Journal, run: str, operation: Operation, *, limit: int | None,
         review.customers = len(people)
     review.requests = review.would_change * operation.requests_per_item + requests_read
     window = limit or _ASSUMED_LIMIT
-    review.seconds = math.ceil(review.requests / window * _WINDOW)
-    review.quota_share = round(min(1.0, review.requests / window), 3)
+    allowed = (pace or Pace()).requests_a_second(window / _WINDOW)
+    review.seconds = math.ceil(review.requests / allowed)
+    review.quota_share = round(min(1.0, review.requests / window, allowed * _WINDOW / window), 3)
     return review
 
 

@@ -22,6 +22,7 @@ from ..engine.pool import Attempt, RetryLater
 from ..errors import NotFound, RunStopped
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome
+from ..operations.conversations.history import shown
 from ..operations.operation import Json, Operation
 
 SAMPLE = 50
@@ -107,8 +108,9 @@ class ReadBack:
     """Reads items back and compares them with what the run left; a `do` for the engine."""
 
     def __init__(
-        self, operation: Operation, client: Client, since: float, result: VerificationResult, *, remember: bool = False
+        self, operation: Operation, client: Client, since: float, result: VerificationResult, *, remember: bool = False, retries: int = 4
     ) -> None:
+        self._looks = min(4, retries)
         self._remember = remember
         self._operation = operation
         self._client = client
@@ -135,7 +137,7 @@ class ReadBack:
         except RunStopped:
             raise
         except Exception as exc:
-            last = attempt.looks >= 4
+            last = attempt.looks >= self._looks
             if self._client.excuses(classify(exc), last=last):
                 return RetryLater(attempt, 0.1)  # the gate lets it through when the service is back
             attempt.looks += 1
@@ -184,7 +186,7 @@ class ReadBack:
         # Of a message the fields tell nothing; and where they are all as wanted, it is the message that is missing.
         if self._operation.appends or (image and self._operation.change(Item(item.seq, item.id, image, item.data)) == {}):
             return "the message was not found"
-        return ", ".join(f"{k} is {v}" for k, v in image.items() if k != "contacts")
+        return ", ".join(f"{k} is {shown(v, k)}" for k, v in image.items() if k != "contacts")
 
     def _wrong(self, item_id: str, what: str) -> None:
         with self._lock:

@@ -31,7 +31,7 @@ from .context import Cancelled, Job, RunContext
 from .guards import FailureLimit, check_size, counted, counted_are, most_allowed, needs_population
 from .observer import Observer
 from .older_journal import distrust_if_older
-from .preview import Preview, look
+from .preview import Pace, Preview, look
 from .read_back import VerificationResult
 from .reader import Reader
 from .session import Session
@@ -226,7 +226,7 @@ class Runner(RunContext):
         return min(selected, self.job.options.limit) if self.job.options.limit else selected
 
     def _look(self) -> None:
-        operation = self.job.operation
+        operation, options = self.job.operation, self.job.options
         # What a plan or an undo would leave alone because it moved is known only by reading it; who is asked is told.
         every = self._worker.reread and (self.job.review_only or self.job.ask)
         unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
@@ -236,7 +236,8 @@ class Runner(RunContext):
         state = self.session.budget.state()
         reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
         self.review = look(
-            self.journal, self.id, operation, limit=state.limit, requests_read=reads,
+            self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label,
+            pace=Pace(options.share, options.rate, options.workers, self.session.budget.latency),
         )
 
     def _iterate_pending(self, every: bool) -> Callable[[Sequence[ItemResult], int], list[Item]]:

@@ -81,7 +81,7 @@ class Verification:
         self._run.verified = result
         rows = to_read_back(self._run.journal, self._run.id, level)
         since = self._run.since()
-        reads = ReadBack(operation, self._run.session.client, since, result)
+        reads = ReadBack(operation, self._run.session.client, since, result, retries=self._run.job.options.retries)
         self._run.run_engine(reads, hand_out(rows))
         self._run.verified = None
         if result.to_read < done and result.checked:
@@ -168,7 +168,8 @@ class Verification:
             some = [i for i in ids[start : start + 500] if i not in result.ids and i not in result.as_wanted]
             rows = self._run.journal.items(self._run.id, ids=some)
             asked = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
-            self._run.run_engine(ReadBack(operation, client, self._run.since(), result, remember=True), hand_out(asked))
+            retries = self._run.job.options.retries
+            self._run.run_engine(ReadBack(operation, client, self._run.since(), result, remember=True, retries=retries), hand_out(asked))
 
     def _ask_untold(self, leftovers: RemainingMatches, result: VerificationResult) -> None:
         """What the search shows without the fields that would tell: no waiting helps, GET has the last word."""

@@ -7,15 +7,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from textwrap import wrap
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 from intercom_bulk_updater.errors import SafetyStop
 from intercom_bulk_updater.model import Reversibility
 
-from .formatting import number, one
+from .formatting import clean, number, one, shorten
 from .phrases import Title
-from .terminal import is_terminal, say
+from .terminal import console_of, is_terminal, say
 
 if TYPE_CHECKING:
     from intercom_bulk_updater.runs.preview import Preview
@@ -51,10 +52,13 @@ def confirm(
     typed = needs_number(review)
     wanted = number(review.would_change)
     noun = one(title.noun) if review.would_change == 1 else title.noun
-    if typed:
-        question = f"{typed} Type the number of {title.noun} to go ahead ({wanted}): "
-    else:
-        question = f"{title.headline(wanted).replace(title.noun, noun, 1)}? [y/N] "
+    place = f" in {title.workspace}" if title.workspace else ""
+    which = f" ({shorten(title.selection, 60)})" if title.selection else ""
+    # What is about to happen stands in the last line: by now the review may have scrolled away.
+    question = f"{title.headline(wanted).replace(title.noun, noun, 1)}{which}{clean(place)}?"
+    question = f"{question} Type {wanted} to go ahead:" if typed else f"{question} [y/N]"
+    width = max(20, console_of(stderr).width - 1)
+    question = "\n".join([*wrap(typed, width), *wrap(question, width, break_on_hyphens=False)]) + " "
     answer = _ask(question, stdin, stderr)
     yes = _same(answer, review.would_change) if typed else answer.strip().lower() in ("y", "yes")
     if typed and not yes and answer.strip():

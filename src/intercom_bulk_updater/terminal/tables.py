@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from intercom_bulk_updater.model import RunStatus
+from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.report.advice import advice
 from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
 
@@ -166,7 +167,7 @@ def plan_table(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], mo
     for place, line in enumerate(lines):
         if place >= most:
             break
-        before = ", ".join(f"{k}: {_plain(v)}" for k, v in (line.get("before") or {}).items())
+        before = ", ".join(f"{k}: {_plain(v, k)}" for k, v in (line.get("before") or {}).items())
         sheet.rows.append((str(line.get("id")), str(line.get("change") or ""), shorten(before, 80)))
     shown = len(sheet.rows)
     sheet.title = f"The first {number(shown)} of {plural(count, 'item')}" if shown < count else "Items"
@@ -174,9 +175,11 @@ def plan_table(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], mo
     return Sheets([Sheet(("fact", "value"), list(kept), title="Plan", headless=True), sheet])
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, field: str = "") -> str:
+    if isinstance(value, int | float) and is_moment(field, value):
+        return local_moment(value)
     if isinstance(value, list | tuple):
-        return " ".join(str(part) for part in value) or "none"
+        return ", ".join(str(part) for part in value) or "none"
     return "none" if value is None or value == "" else str(value)
 
 

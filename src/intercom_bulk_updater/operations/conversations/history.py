@@ -7,20 +7,23 @@ from typing import Any
 
 from ...api.effects import parts_of
 from ...model import Item
+from ...parsing.dates import is_moment, local_moment
 from ..operation import Json
 
 
 def differences(was: Json, now: Json, ours: Json | None = None) -> str:
     """What differs between two images, in words: "state is open, was closed". Values of `ours` are no difference."""
     return ", ".join(
-        f"{field} is {shown(now.get(field))}, was {shown(value)}"
+        f"{field} is {shown(now.get(field), field)}, was {shown(value, field)}"
         for field, value in was.items()
         if field in now and now.get(field) != value and not (ours and field in ours and now.get(field) == ours[field])
     )
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, field: str = "") -> str:
     """A field's value for people."""
+    if is_moment(field, value):
+        return local_moment(value)
     if value is None or value == "":
         return "empty"
     return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)

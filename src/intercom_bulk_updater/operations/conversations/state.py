@@ -36,12 +36,13 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
     got: dict[str, Any] = {}
     for field in fields:
         if field == "tags":
-            if field in payload:
+            held = payload.get("tags")
+            if isinstance(held, Mapping) and isinstance(held.get("tags") or held.get("data") or [], list):
                 got["tags"] = sorted(tag_ids(payload))
         elif field in STATE:
             got.update({name: value for name, value in _state_of(payload).items() if name == field})
         elif field in ASSIGNEES:
-            if field in payload:
+            if field in payload and (payload[field] is None or isinstance(payload[field], int | str)):
                 got[field] = number(payload[field])
         elif field.startswith("custom_attributes."):
             if "custom_attributes" in payload:
@@ -59,8 +60,10 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
 def _state_of(payload: Json) -> dict[str, Any]:
     """State and end of the snooze, as far as the payload has them."""
     state = payload.get("state")
+    if state and state not in ("open", "closed", "snoozed"):
+        return {}  # no state that Intercom has: nothing is known
     if not state:
-        if "open" not in payload:
+        if not isinstance(payload.get("open"), bool):
             return {}
         # What is snoozed is open too.
         state = "closed" if not payload["open"] else "snoozed" if payload.get("snoozed_until") else "open"
@@ -176,7 +179,7 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
         alone, since = not left, client.server_time()
         payload = wrote(_state(client, cid, want), _state_written(want), ASSIGNEES)
         if alone and want["state"] == "closed" and (who := closed_by_another(payload, client.admin_id, since)):
-            raise Skip(f"already so: {who} had closed it")
+            raise Skip(f"already closed: {who} had done it")
     return {**have, **seen}
 
 
