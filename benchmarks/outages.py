@@ -41,18 +41,20 @@ class Outage(ThreadingHTTPServer):
 
     def __init__(
         self, target: str, seconds: float, told: bool, *, after: int = AFTER, status: int = 503, as_date: bool = False,
+        after_reads: int = 0, leads_to: str = "https://login.example.test/sign-in?secret=1",
         slow_from: int = 0, redirect: Callable[[str], bool] = lambda path: False,
     ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target, self.seconds, self.told = urlsplit(target), seconds, told
         self.after, self.status, self.as_date = after, status, as_date
+        self.after_reads, self.leads_to = after_reads, leads_to
         self.slow_from, self.redirect = slow_from, redirect
         """Search pages of so many items or more take a second; paths that are answered with a 302."""
         self.sizes: list[int] = []
         """The page sizes that searches asked for."""
         self.began: float | None = None
         self.refused: list[float] = []
-        self.writes = 0
+        self.writes = self.reads = 0
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -79,8 +81,12 @@ class Outage(ThreadingHTTPServer):
             now = time.monotonic()
             if method != "GET" and not path.endswith("/search"):
                 self.writes += 1
-                if self.writes > self.after and self.seconds and self.began is None:
-                    self.began = now
+                begins = not self.after_reads and self.writes > self.after
+            else:
+                self.reads += method == "GET" and "/conversations/" in path
+                begins = bool(self.after_reads) and self.reads > self.after_reads
+            if begins and self.seconds and self.began is None:
+                self.began = now
             left = 0.0 if self.began is None else self.began + self.seconds - now
             if left > 0:
                 self.refused.append(now)
@@ -106,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.redirect(self.path):
             answer = b'{"type":"conversation.list","conversations":[],"total_count":0,"id":"1"}'
             self.send_response(302)
-            self.send_header("Location", "https://login.example.test/sign-in?secret=1")
+            self.send_header("Location", self.server.leads_to)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

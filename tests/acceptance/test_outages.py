@@ -87,6 +87,48 @@ def test_an_updater_with_its_own_http_waits_as_well(desk: Desk) -> None:
     assert len(server.refused) <= 15 + 2 * server.seconds + 2
 
 
+def test_an_updater_whose_library_follows_redirects(desk: Desk) -> None:
+    """A write that was led to another address, and became a GET on the way, is no write that was carried out."""
+    import requests
+
+    class Noter(IntercomBulkUpdater):
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            return requests.post(f"{self.base_url}/conversations/{item_id}/parts", json={}, headers=self.headers, timeout=5)
+
+        def get_search_endpoint(self) -> str:
+            return "conversations/search"
+
+    ids = desk.open_ids()[:3]
+    target = f"{desk.box.url}/me?token=secret"
+    with (
+        outage(desk, 0.0, told=False, redirect=lambda path: path.endswith("/parts"), leads_to=target),
+        patch.dict("os.environ", {**desk.env}, clear=True),
+    ):
+        result = Noter().bulk_process(item_ids=ids, progress="none", retries=0)
+    assert result.success == 0 and desk.writes() == 0
+
+
+@pytest.mark.parametrize("stage", ["reading", "verifying", "dry run", "undo"])
+def test_every_stage_waits(desk: Desk, stage: str) -> None:
+    """Looks before a write, read-backs, dry runs and undo wait for a service that is away, and lose no item by it."""
+    ids = desk.open_ids()
+    (desk.home / "ids").write_text("\n".join(ids))
+    command = ["conversations", "close", "--ids", "ids", "--yes", "--json", "--retries", "0", "--verify", "all", "--progress", "none"]
+    if stage == "undo":
+        command = ["undo", desk.close().run, "--yes", "--json", "--retries", "0", "--verify", "all"]
+    if stage == "dry run":
+        command.append("--dry-run")
+    reads = {"reading": 10, "dry run": 10, "verifying": len(ids) + 10, "undo": 10}[stage]
+    with outage(desk, 1.0, told=stage == "undo", after_reads=reads) as server:
+        answer = desk.here(*command)
+    assert server.refused and answer.code == 0, answer.err
+    if stage == "dry run":
+        assert answer.counts == {"selected": len(ids), "pending": len(ids)}
+    else:
+        assert answer.counts == {"selected": len(ids), "done": len(ids)}
+        assert answer.json["verified"]["remaining"] == 0 and "unread" not in answer.json["verified"]
+
+
 @pytest.mark.parametrize("command", [["conversations", "find", "--where", QUERY, "--json"], ["limits", "--json"]], ids=["find", "limits"])
 def test_what_only_looks_waits_as_well(desk: Desk, command: list[str]) -> None:
     """A search, names and `GET /me` are asked again when Intercom is back; meanwhile the person is told why nothing happens."""
