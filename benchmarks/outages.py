@@ -16,7 +16,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -32,17 +34,27 @@ VERBS = {
 
 
 class Outage(ThreadingHTTPServer):
-    """Passes requests on to a sandbox, but for `seconds` from the first write after `AFTER` writes on."""
+    """Passes requests on to a sandbox, but for `seconds` from the first write after `after` writes on."""
 
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, target: str, seconds: float, told: bool) -> None:
+    def __init__(
+        self, target: str, seconds: float, told: bool, *, after: int = AFTER, status: int = 503, as_date: bool = False,
+        after_reads: int = 0, leads_to: str = "https://login.example.test/sign-in?secret=1",
+        slow_from: int = 0, redirect: Callable[[str], bool] = lambda path: False,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target, self.seconds, self.told = urlsplit(target), seconds, told
+        self.after, self.status, self.as_date = after, status, as_date
+        self.after_reads, self.leads_to = after_reads, leads_to
+        self.slow_from, self.redirect = slow_from, redirect
+        """Search pages of so many items or more take a second; paths that are answered with a 302."""
+        self.sizes: list[int] = []
+        """The page sizes that searches asked for."""
         self.began: float | None = None
         self.refused: list[float] = []
-        self.writes = 0
+        self.writes = self.reads = 0
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -51,14 +63,30 @@ class Outage(ThreadingHTTPServer):
         """Where it listens."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def begin(self) -> None:
+        """It is away from now on."""
+        self.began = time.monotonic()
+
+    def end(self) -> None:
+        """It is there again, for good."""
+        self.seconds, self.began = 0.0, None
+
+    def retry_after(self, left: float) -> str:
+        """How long to wait, in the form that was asked for."""
+        return formatdate(time.time() + left + 1, usegmt=True) if self.as_date else str(int(left) + 1)
+
     def away(self, method: str, path: str) -> float:
         """Seconds that it will still be away; 0 when it is there."""
         with self.lock:
             now = time.monotonic()
             if method != "GET" and not path.endswith("/search"):
                 self.writes += 1
-                if self.writes > AFTER and self.began is None:
-                    self.began = now
+                begins = not self.after_reads and self.writes > self.after
+            else:
+                self.reads += method == "GET" and "/conversations/" in path
+                begins = bool(self.after_reads) and self.reads > self.after_reads
+            if begins and self.seconds and self.began is None:
+                self.began = now
             left = 0.0 if self.began is None else self.began + self.seconds - now
             if left > 0:
                 self.refused.append(now)
@@ -74,13 +102,26 @@ class _Handler(BaseHTTPRequestHandler):
         left = self.server.away(self.command, self.path)
         if left:
             answer = b'{"type":"error.list","errors":[{"code":"service_unavailable","message":"away"}]}'
-            self.send_response(503)
+            self.send_response(self.server.status)
             if self.server.told:
-                self.send_header("Retry-After", str(int(left) + 1))
+                self.send_header("Retry-After", self.server.retry_after(left))
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
             return
+        if self.server.redirect(self.path):
+            answer = b'{"type":"conversation.list","conversations":[],"total_count":0,"id":"1"}'
+            self.send_response(302)
+            self.send_header("Location", self.server.leads_to)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+            return
+        if self.path.endswith("/search"):
+            size = int((json.loads(body or b"{}").get("pagination") or {}).get("per_page") or 0)
+            self.server.sizes.append(size)
+            if self.server.slow_from and size >= self.server.slow_from:
+                threading.Event().wait(1.0)
         there = http.client.HTTPConnection(str(self.server.target.hostname), self.server.target.port or 80)
         kept = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection", "content-length")}
         there.request(self.command, self.path, body, kept)

@@ -21,6 +21,7 @@ VARIABLES = {
     "region": "INTERCOM_REGION",
     "base_url": "INTERCOM_BASE_URL",
     "api_version": "INTERCOM_API_VERSION",
+    "patience": "INTERCOM_BULK_PATIENCE",
     "home": "INTERCOM_BULK_HOME",
 }
 

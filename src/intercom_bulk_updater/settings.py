@@ -68,6 +68,10 @@ class Settings(BaseModel):
         "2.16",
         description="The `Intercom-Version` sent with every call, so that no edit of the app changes a run.",
     )
+    patience: str = Field(
+        "10m",
+        description="How long Intercom is waited for when it is away (`90s`, `10m`, `2h`), unless `--patience` says so for a run.",
+    )
     home: Path = Field(
         default_factory=lambda: _state_folder(),
         description="The folder of the journal and the reports. Default: the platform's state folder.",
@@ -148,6 +152,14 @@ class Settings(BaseModel):
         if not re.fullmatch(r"2\.(0|[1-9][0-9]?)", version):
             raise ValueError("must be a version such as 2.16, or Preview (1.x has no search)")
         return version
+
+    @field_validator("patience", mode="before")
+    @classmethod
+    def _duration(cls, value: Any) -> str:
+        text = str(value).strip().lower()
+        if not re.fullmatch(r"[1-9][0-9]{0,5}[smh]", text):
+            raise ValueError("must be a number with its unit, such as 90s, 10m or 2h")
+        return text
 
     @field_validator("home", mode="before")
     @classmethod

@@ -102,6 +102,8 @@ class ReturnedError(Exception):
 def answered(result: Any) -> ApiError | TransportError | None:
     """The refusal in what an action returned as its result: an error body, or a response that nobody has looked into."""
     status = _number(getattr(result, "status_code", None)) or _number(getattr(result, "status", None))
+    if status and (elsewhere := _led_away(result)) is not None:
+        return elsewhere
     if status:
         sent, content = _sent(getattr(result, "request", None)), getattr(result, "content", None)
         if status >= 300:
@@ -110,6 +112,18 @@ def answered(result: Any) -> ApiError | TransportError | None:
     if isinstance(result, Mapping) and result.get("type") == "error.list" and result.get("errors"):
         return _refusal(_status_of(result), None, _dumped(result), None)
     return None
+
+
+def _led_away(result: Any) -> ApiError | TransportError | None:
+    """What a library that follows redirects got at another address, or by another method, is no answer to what was asked."""
+    history = getattr(result, "history", None)
+    if not isinstance(history, list | tuple) or not history:
+        return None
+    first, last = getattr(history[0], "request", None), getattr(result, "request", None)
+    hosts = [urlsplit(str(getattr(one, "url", ""))).netloc for one in (first, last)]
+    if hosts[0] == hosts[1] and getattr(first, "method", "") == getattr(last, "method", ""):
+        return None
+    return _refusal(_number(getattr(history[0], "status_code", None)), getattr(history[0], "headers", None), b"", _sent(first))
 
 
 def _told(exc: BaseException) -> tuple[ApiError | TransportError, SentRequest | None] | None:

@@ -16,8 +16,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import httpcore2
-
 from ..errors import ConfigurationError
 
 _FORM = "write it as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT"
@@ -78,14 +76,14 @@ def _checked(value: str, origin: str) -> ProxySettings:
     return ProxySettings(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", auth, origin)
 
 
-def tls_context() -> ssl.SSLContext:
-    """What certificates are trusted: those that the environment names, else the system's."""
+def named_certificates() -> ssl.SSLContext | None:
+    """Trust in the certificates that the environment names; None where it names none."""
     for variable in _BUNDLES:
         if _named_in(variable):
             _check_bundle(variable)  # also one that does not count: other libraries of the same process go by it
     chosen = [name for name in _BUNDLES[:2] if _named_in(name)] or [name for name in _BUNDLES[2:] if _named_in(name)][:1]
     if not chosen:
-        return httpcore2.default_ssl_context()
+        return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for variable in chosen:
         _load(context, variable)
@@ -144,8 +142,11 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def connection_problem(exc: BaseException, base: str, proxy: ProxySettings | None) -> tuple[str, str, bool]:
-    """Why there is no connection: in words, what to do about it, and whether that is a matter of settings, which no waiting mends."""
+def connection_problem(exc: BaseException, base: str, proxy: ProxySettings | None, *, by_proxy: bool) -> tuple[str, str, bool]:
+    """Why there is no connection: in words, what to do about it, and whether that is a matter of settings, which no waiting mends.
+
+    `by_proxy`: the proxy answered, and `exc` is what it said: a status and a few words.
+    """
     said = str(exc) or type(exc).__name__
     cause = next((one for one in _causes(exc) if isinstance(one, ssl.SSLError)), None)
     if isinstance(cause, ssl.SSLCertVerificationError):
@@ -163,7 +164,7 @@ def connection_problem(exc: BaseException, base: str, proxy: ProxySettings | Non
             return f"There is no TLS connection to {base}: {said}.", f"A proxy or a firewall may stand in between. {_PAGE}", False
         return f"There is no connection to {base}: {said}", "", False
     check = f"Check {proxy.origin}, or unset it. {_PAGE}"
-    if isinstance(exc, httpcore2.ProxyError):
+    if by_proxy:
         refused = said[:3] if said[:3].isdigit() else ""
         if refused == "407":
             return f"The proxy {proxy} wants a user name and a password, or others (407).", f"In the variable {_FORM}. {_PAGE}", True

@@ -1,4 +1,4 @@
-"""Bytes to a host and back: the only module that knows the HTTP library.
+"""Bytes to a host and back: the only module that knows the HTTP library, with deadline.py at its side.
 
 A transport sends one request and returns one answer. It never retries, never reads meaning into JSON, and says exactly how
 far a request got before it failed, because that decides whether it may be sent again.
@@ -16,7 +16,7 @@ import httpcore2
 from ..errors import AnswerLost, AnswerTooLarge, ConfigurationError, ConnectionFailed, TimedOut
 from .deadline import DeadlineBackend, within
 from .messages import Request, Response
-from .network import ProxySettings, connection_problem, proxy_for, tls_context
+from .network import ProxySettings, connection_problem, named_certificates, proxy_for
 
 _KEPT_ALIVE = 55.0
 """Seconds that an idle connection is used again; servers close theirs after a minute or more."""
@@ -57,7 +57,7 @@ class HttpTransport:
             (b"Host", parts.netloc.rpartition("@")[2].encode("idna")),
             *((name.encode(), value.encode()) for name, value in headers.items()),
         ]
-        self._tls = tls_context() if secure else None
+        self._tls = named_certificates() or httpcore2.default_ssl_context() if secure else None
         self._proxy = proxy_for(base_url)
         self._backend = DeadlineBackend()
         self._pool = self._by_proxy(self._proxy) if self._proxy is not None else None
@@ -77,7 +77,9 @@ class HttpTransport:
             with within(seconds):
                 answer, body = self._exchange(asked)
         except _UNSENT as exc:
-            problem, advice, settings = connection_problem(exc, self._base, self._proxy)
+            problem, advice, settings = connection_problem(
+                exc, self._base, self._proxy, by_proxy=isinstance(exc, httpcore2.ProxyError)
+            )
             if settings:
                 raise ConfigurationError(f"{problem} {advice}") from exc
             raise ConnectionFailed(f"{problem} {advice}".strip(), **where, advice=advice) from exc
@@ -90,7 +92,7 @@ class HttpTransport:
         except _TooLarge as exc:
             raise _too_large(request, harm) from exc
         if answer.status == 407 and self._proxy is not None:
-            problem, advice, _ = connection_problem(httpcore2.ProxyError("407"), self._base, self._proxy)
+            problem, advice, _ = connection_problem(httpcore2.ProxyError("407"), self._base, self._proxy, by_proxy=True)
             raise ConfigurationError(f"{problem} {advice}")
         told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
         try:

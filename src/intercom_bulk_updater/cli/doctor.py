@@ -96,13 +96,13 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
 
 def _way(base_url: str) -> str:
     """How Intercom is reached. Raises ConfigurationError for a proxy or certificates that the environment names wrongly."""
-    from ..api.network import proxy_for, tls_context, trusted_by
+    from ..api.network import named_certificates, proxy_for, trusted_by
 
     proxy = proxy_for(base_url)
     said = f"through the proxy {proxy}" if proxy is not None else "no proxy"
     if not base_url.startswith("https:"):
         return said
-    tls_context()
+    named_certificates()
     return f"{said}; certificates: {trusted_by() or 'those of this system'}"
 
 

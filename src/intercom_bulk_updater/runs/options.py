@@ -27,8 +27,8 @@ class Options:
     """Seconds one request may take."""
     retries: int = 3
     """Repetitions of a request that failed for a passing reason: N means N+1 requests."""
-    patience: float = 600.0
-    """Seconds that a service that is away is waited for, before the run stops (exit 7) to be resumed."""
+    patience: float | None = None
+    """Seconds that a service that is away is waited for, before the run stops (exit 7) to be resumed; None: as the settings say."""
     deadline: float | None = None
     """Seconds after which the run stops softly (exit 7)."""
     page_size: int = 150

@@ -14,6 +14,7 @@ from ..api.retry import ErrorKind, RetryPolicy, classify
 from ..errors import IntercomBulkError, NotFound
 from ..journal import Journal, RunRecord
 from ..model import Workspace
+from ..parsing.amounts import parse_duration
 from ..ratelimit.budget import Budget, WindowStats
 from ..ratelimit.limiter import RateLimiter
 from ..ratelimit.outage import PATIENCE, OutageDetector
@@ -161,8 +162,9 @@ class Session:
 def open_session(settings: Settings, options: Options, stop: Stop | None = None) -> Session:
     """A session as the options want it."""
     stop = stop or Stop(options.deadline)
+    patience = parse_duration(settings.patience) if options.patience is None else options.patience
     return Session(settings, stop, share=options.share, rate=options.rate, timeout=options.timeout,
-                   retries=options.retries, patience=options.patience)
+                   retries=options.retries, patience=patience)
 
 
 def headers(settings: Settings) -> dict[str, str]:

@@ -1,0 +1,267 @@
+"""Intercom is away in the middle of things: the command waits, charges no item for it, and goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from intercom_bulk_updater import IntercomBulkUpdater
+from intercom_sandbox import Sandbox
+
+from .desk import QUERY, Answer, Desk, until
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from outages import Outage
+
+SANDBOX = {"conversations": 120, "limit": 20_000, "workspace_limit": 50_000, "latency": 0.005, "jitter": 0}
+
+
+@contextmanager
+def outage(desk: Desk, seconds: float, *, told: bool, after: int = 5, at_once: bool = False, **more: Any) -> Iterator[Outage]:
+    """A server in the sandbox's place that is away for a while, from a write on or at once."""
+    server = Outage(desk.box.url, seconds, told, after=after, **more)
+    if at_once:
+        server.begin()
+    env = {**desk.box.env(), "INTERCOM_BASE_URL": server.url}
+    with patch.object(Sandbox, "env", lambda self: env):
+        yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("verb", "told", "more"),
+    [
+        (["close"], True, ["--retries", "0"]),
+        (["tag", "--tag", "VIP"], False, []),
+        (["reply", "--body", "We are back.", "--customer-visible"], False, ["--retries", "0"]),
+    ],
+    ids=["close", "tag", "reply"],
+)
+def test_an_outage_in_the_middle_is_waited_out(desk: Desk, verb: list[str], told: bool, more: list[str]) -> None:
+    """Everything is away for two seconds: all is done in the end, exactly once, and no item failed or spent a retry."""
+    ids = desk.open_ids()
+    with outage(desk, 1.2, told=told) as server:
+        answer = desk.here("conversations", *verb, "--where", QUERY, "--yes", "--json", "--progress", "none", *more)
+    assert answer.code == 0, answer.err
+    counts = answer.counts
+    assert counts.get("done", 0) + counts.get("unchanged", 0) == counts["selected"] == len(ids)
+    assert sum(kind["2+"] for kind in desk.box.audit()["kinds"].values()) == 0
+    assert len(server.refused) <= 15 + 2 * server.seconds + 2  # what was in the air, and probes
+
+
+def test_an_updater_with_its_own_http_waits_as_well(desk: Desk) -> None:
+    """A person's own requests stop at the same door, and their items are done when Intercom is back."""
+    import requests
+
+    class Closer(IntercomBulkUpdater):
+        def get_search_endpoint(self) -> str:
+            return "conversations/search"
+
+        def get_item_id(self, item: dict[str, Any]) -> str:
+            return str(item["id"])
+
+        def get_search_query(self, **_: Any) -> dict[str, Any]:
+            return {"field": "state", "operator": "=", "value": "open"}
+
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            url = f"{self.base_url}/conversations/{item_id}/parts"
+            body = {"message_type": "close", "type": "admin", "admin_id": self.admin_id}
+            answer = requests.post(url, json=body, headers=self.headers, timeout=5)
+            answer.raise_for_status()
+            return answer
+
+    wanted = len(desk.box.conversations(state="open"))
+    with outage(desk, 1.2, told=False) as server, patch.dict("os.environ", {**desk.env}, clear=True):
+        result = Closer().bulk_process(progress="none", retries=0, patience=30)
+    assert (result.success, result.failed) == (wanted, 0)
+    assert len(server.refused) <= 15 + 2 * server.seconds + 2
+
+
+def test_an_updater_whose_library_follows_redirects(desk: Desk) -> None:
+    """A write that was led to another address, and became a GET on the way, is no write that was carried out."""
+    import requests
+
+    class Noter(IntercomBulkUpdater):
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            return requests.post(f"{self.base_url}/conversations/{item_id}/parts", json={}, headers=self.headers, timeout=5)
+
+        def get_search_endpoint(self) -> str:
+            return "conversations/search"
+
+    ids = desk.open_ids()[:3]
+    target = f"{desk.box.url}/me?token=secret"
+    with (
+        outage(desk, 0.0, told=False, redirect=lambda path: path.endswith("/parts"), leads_to=target),
+        patch.dict("os.environ", {**desk.env}, clear=True),
+    ):
+        result = Noter().bulk_process(item_ids=ids, progress="none", retries=0)
+    assert result.success == 0 and desk.writes() == 0
+
+
+@pytest.mark.parametrize("stage", ["reading", "verifying", "dry run", "undo"])
+def test_every_stage_waits(desk: Desk, stage: str) -> None:
+    """Looks before a write, read-backs, dry runs and undo wait for a service that is away, and lose no item by it."""
+    ids = desk.open_ids()
+    (desk.home / "ids").write_text("\n".join(ids))
+    command = ["conversations", "close", "--ids", "ids", "--yes", "--json", "--retries", "0", "--verify", "all", "--progress", "none"]
+    if stage == "undo":
+        command = ["undo", desk.close().run, "--yes", "--json", "--retries", "0", "--verify", "all"]
+    if stage == "dry run":
+        command.append("--dry-run")
+    reads = {"reading": 10, "dry run": 10, "verifying": len(ids) + 10, "undo": 10}[stage]
+    with outage(desk, 1.0, told=stage == "undo", after_reads=reads) as server:
+        answer = desk.here(*command)
+    assert server.refused and answer.code == 0, answer.err
+    if stage == "dry run":
+        assert answer.counts == {"selected": len(ids), "pending": len(ids)}
+    else:
+        assert answer.counts == {"selected": len(ids), "done": len(ids)}
+        assert answer.json["verified"]["remaining"] == 0 and "unread" not in answer.json["verified"]
+
+
+@pytest.mark.parametrize("command", [["conversations", "find", "--where", QUERY, "--json"], ["limits", "--json"]], ids=["find", "limits"])
+def test_what_only_looks_waits_as_well(desk: Desk, command: list[str]) -> None:
+    """A search, names and `GET /me` are asked again when Intercom is back; meanwhile the person is told why nothing happens."""
+    with outage(desk, 1.5, told=False, at_once=True) as server:
+        answer = desk.here(*command)
+    assert answer.code == 0, answer.err
+    assert json.loads(answer.out)["ok"] is True
+    assert "Intercom is not answering" in answer.err and "Intercom is back" in answer.err
+    assert len(server.refused) <= 8
+
+
+def test_patience_is_over(desk: Desk) -> None:
+    """After --patience the run stops with exit 7; nothing failed, and what was not sent is pending and resumes."""
+    ids = desk.open_ids()
+    with outage(desk, 60.0, told=False) as server:
+        answer = desk.close("--patience", "1s", "--retries", "0", "--workers", "4")
+        assert (answer.code, answer.counts.get("failed", 0)) == (7, 0), answer.err
+        assert answer.counts["pending"] >= len(ids) - 5 - 4
+        assert "no good answer for 1 s" in answer.err
+        server.end()
+        again = desk.here("runs", "resume", answer.run, "--json")
+    assert (again.code, again.counts) == (0, {"selected": len(ids), "done": len(ids)}), again.err
+    desk.once("close", ids)
+
+
+def test_a_time_that_is_too_far_away_is_told_at_once(desk: Desk) -> None:
+    """Retry-After beyond patience: the run stops with exit 7 and names the time, and does not begin to wait."""
+    with outage(desk, 3600.0, told=True) as server:
+        answer = desk.close()
+    assert answer.code == 7 and answer.counts.get("failed", 0) == 0
+    assert "Intercom asks to wait until" in answer.err and "longer than the patience of 10 minutes" in answer.err
+    assert len(server.refused) <= 16
+
+
+def test_what_happens_is_told_in_events(desk: Desk) -> None:
+    """--jsonl says when Intercom goes away and comes back, and progress meanwhile names it as what limits the run."""
+    with outage(desk, 1.5, told=True):
+        answer = desk.here("conversations", "close", "--where", QUERY, "--yes", "--jsonl", "--progress", "plain")
+    lines = [json.loads(line) for line in answer.out.splitlines()]
+    kinds = [line["event"] for line in lines]
+    away = next(line for line in lines if line["event"] == "service_away")
+    assert away["reason"] == "asked" and 0 < away["again_in"] <= 4 and away["until"] > 1e9
+    assert kinds.index("service_away") < kinds.index("service_back")
+    waiting = [line for line in lines if line["event"] == "progress" and line.get("holds") == "service"]
+    assert waiting and all(line["eta"] is None and line["away"]["giving_up_in"] > 0 for line in waiting)
+    assert "Intercom asks to wait until" in answer.err and "held by budget" not in answer.err
+
+
+@pytest.mark.parametrize("end", ["deadline", "Ctrl-C", "HUP"])
+def test_waiting_can_be_ended(desk: Desk, end: str) -> None:
+    """A deadline, the first Ctrl-C and a closed window end the waiting at once; nothing is lost."""
+    ids = desk.open_ids()
+    with outage(desk, 60.0, told=True) as server:
+        more = ["--deadline", "2s"] if end == "deadline" else []
+        process = desk.start("conversations", "close", "--where", QUERY, "--yes", "--json", *more)
+        assert until(lambda: bool(server.refused), process)
+        if end != "deadline":
+            process.send_signal(signal.SIGINT if end == "Ctrl-C" else signal.SIGHUP)
+        answer = desk.wait(process)
+        assert answer.code == {"deadline": 7, "Ctrl-C": 130, "HUP": 143}[end], answer.err
+        assert f"runs resume {answer.run}" in answer.err
+        assert answer.counts.get("failed", 0) == 0 and answer.counts["pending"] > 0
+        server.end()
+        again = desk.here("runs", "resume", answer.run, "--json")
+    assert (again.code, again.counts["done"]) == (0, len(ids)), again.err
+
+
+def test_a_closed_window_drains_like_ctrl_c(desk: Desk) -> None:
+    """HUP, twice as terminals send it, lets what is in flight finish: nothing is in doubt, and the run resumes."""
+    ids = desk.open_ids()
+    desk.switch(latency=0.1)
+    process = desk.start("conversations", "close", "--where", QUERY, "--yes", "--json", "--workers", "2")
+    assert until(lambda: desk.writes() >= 2, process)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    answer = desk.wait(process)
+    assert (answer.code, answer.counts.get("in_doubt", 0)) == (143, 0), answer.err
+    assert answer.counts["done"] == desk.writes() and answer.counts["pending"] > 0
+    assert len(ids) == answer.counts["done"] + answer.counts["pending"]
+
+
+def test_writes_that_a_gateway_refuses_while_reads_are_answered(desk: Desk) -> None:
+    """503 on every write, with `GET /me` well: writes go one at a time until one comes through, and no item fails."""
+    ids = desk.open_ids()
+    rule = {"method": "POST", "path": "/parts$", "after": 5, "count": 12}
+    desk.box.fault("status", status=503, **rule)
+    answer = desk.close("--workers", "8", "--patience", "60s")
+    assert desk.sent("/parts") <= len(ids) + 12
+    assert answer.code == 0 and answer.counts == {"selected": len(ids), "done": len(ids)}, answer.err
+    desk.once("close", ids)
+
+
+def _find(desk: Desk, *more: str) -> Answer:
+    return desk.here("conversations", "find", "--where", QUERY, "--json", "--retries", "0", *more)
+
+
+def test_pages_that_are_too_slow_get_smaller(desk: Desk) -> None:
+    """A page that is slower than the timeout is asked for with half its size, and the size that works is kept."""
+    desk.box.add_conversations(200, team=5001, state="open")
+    ids = desk.open_ids()
+    with outage(desk, 0.0, told=False, slow_from=60) as server:
+        answer = _find(desk, "--timeout", "0.4")
+    assert answer.code == 0, answer.err
+    assert len(json.loads(answer.out)["items"]) == len(ids)
+    assert server.sizes[:3] == [150, 75, 37] and set(server.sizes[3:]) == {37}
+
+
+def test_the_smallest_page_is_too_slow(desk: Desk) -> None:
+    """Twenty items a page is the least; then the search breaks off, and says neither that anything was carried out nor may have been."""
+    with outage(desk, 0.0, told=False, slow_from=1) as server:
+        answer = _find(desk, "--timeout", "0.3")
+    assert answer.code == 7
+    assert server.sizes[-1] == 20 and sorted(set(server.sizes), reverse=True) == [150, 75, 37, 20]
+    assert "20 items a page" in answer.err and "carried out" not in answer.err
+
+
+def test_a_redirect_is_an_error_that_names_its_target(desk: Desk) -> None:
+    """Nothing of a 3xx is believed: neither an empty list for a search, nor a write that looks done."""
+    ids = desk.open_ids()
+    with outage(desk, 0.0, told=False, redirect=lambda path: path.endswith("/search")):
+        found = _find(desk)
+    assert found.code not in (0, 2) and "login.example.test" in found.err and "secret" not in found.err
+    with outage(desk, 0.0, told=False, redirect=lambda path: path.endswith("/parts")):
+        answer = desk.close("--verify", "none")
+    assert answer.code != 0 and not answer.counts.get("done")
+    assert len(desk.open_ids()) == len(ids)
+    assert "login.example.test" in json.dumps(answer.json) and "secret" not in answer.out
+
+
+def test_an_http_date_is_a_time_to_wait_for(desk: Desk) -> None:
+    """429 with Retry-After as an HTTP date: next to nothing is sent before that time, as with seconds."""
+    ids = desk.open_ids()
+    with outage(desk, 3.0, told=True, status=429, as_date=True) as server:
+        answer = desk.close("--workers", "8")
+    assert (answer.code, answer.counts.get("done")) == (0, len(ids)), answer.err
+    assert len(server.refused) <= 8 + 6

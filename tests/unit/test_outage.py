@@ -1,0 +1,192 @@
+"""A service that is away, on a clock of its own: minutes are computed and not waited for."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+
+import pytest
+
+from intercom_bulk_updater.ratelimit.headers import retry_after
+from intercom_bulk_updater.ratelimit.outage import FIRST_PATIENCE, SUBJECTS, AwayReason, OutageDetector
+
+
+class World:
+    """Workers that ask an OutageDetector for leave, and a service that is away from `begins` to `ends`."""
+
+    def __init__(self, *, begins: float = 5.0, lasts: float = 20.0, told: bool = False, patience: float = 600.0) -> None:
+        self.now = 0.0
+        self.begins, self.ends, self.told = begins, begins + lasts, told
+        rng = random.Random(1)
+        self.outage = OutageDetector(patience, lambda: self.now, rng.uniform)
+        self.refused: list[float] = []
+        self.done: list[float] = []
+        self.excused = self.charged = 0
+
+    def run(self, *, items: int, workers: int = 15, latency: float = 0.1) -> None:
+        """Until every item is done, or patience is over."""
+        numbers = itertools.count(1)
+        turns = [(0.001 * worker, worker, worker) for worker in range(workers)]
+        left, order = items, workers
+        flying: dict[int, tuple[int, float, bool]] = {}
+        while turns and left > 0:
+            self.now, _, worker = heapq.heappop(turns)
+            order += 1
+            if worker in flying:
+                number, sent, probe = flying.pop(worker)
+                left -= self._answer(number, sent, probe)
+            wait = self.outage.wait("action")
+            if wait > 0:
+                if self.outage.verdict() is not None:
+                    return
+                heapq.heappush(turns, (self.now + min(wait, 0.5), order, worker))
+                continue
+            number = next(numbers)
+            probe = self.outage.admit(number, "action")
+            flying[worker] = number, self.now, probe
+            heapq.heappush(turns, (self.now + latency, order, worker))
+
+    def _answer(self, number: int, sent: float, probe: bool) -> int:
+        purpose = "read" if probe else "action"
+        if self.begins <= sent < self.ends:
+            self.refused.append(sent)
+            self.outage.answered(number, sent, purpose, 503, wait=self.ends - self.now if self.told else None, subject=str(number))
+            if not probe:
+                self.excused += self.outage.explains("action")
+                self.charged += not self.outage.explains("action")
+            return 0
+        self.outage.answered(number, sent, purpose, 200)
+        if not probe:
+            self.done.append(self.now)
+        return not probe
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["with Retry-After", "without"])
+@pytest.mark.parametrize("lasts", [20.0, 180.0, 540.0])
+def test_an_outage_is_waited_out(lasts: float, told: bool) -> None:
+    """Outages of 20 s, 3 min and 9 min: all is done, at most two requests a second leave meanwhile, and it is soon seen to be over."""
+    world = World(lasts=lasts, told=told)
+    world.run(items=2000)
+    assert len(world.done) == 2000
+    assert len(world.refused) <= 2 * lasts
+    after = [at for at in world.done if at > world.ends]
+    assert after and after[0] - world.ends <= 6.0
+    seconds = [int(at) for at in world.refused if at > world.begins + 1]
+    assert all(seconds.count(second) <= 2 for second in set(seconds))
+    if told:
+        assert len(world.refused) <= 16  # what was in the air, and nothing more
+
+
+def test_patience_has_an_end() -> None:
+    """After ten minutes without a good answer the run is told to stop, with the last failure in the words."""
+    world = World(lasts=10_000.0)
+    world.run(items=2000)
+    over = world.outage.verdict()
+    assert over is not None and over.exit_code == 7
+    assert "10 minutes" in over.message
+    assert 600 <= world.now - world.begins <= 606
+
+
+def test_a_time_beyond_patience_ends_the_run_at_once() -> None:
+    """Who is asked to wait for an hour and has patience for ten minutes is told the time, and stops."""
+    world = World(lasts=3600.0, told=True)
+    world.run(items=2000)
+    over = world.outage.verdict()
+    assert over is not None and "asks to wait until" in over.message and "longer than the patience" in over.message
+    assert world.now < world.begins + 1
+
+
+def test_one_failure_amid_successes_is_no_outage() -> None:
+    """Single failures, and two in a row, leave the door open: they are retries of their items."""
+    now = 0.0
+    outage = OutageDetector(clock=lambda: now)
+    for number in range(0, 60, 3):
+        now += 1
+        outage.answered(number, now, "action", 200)
+        outage.answered(number + 1, now, "action", 500)
+        outage.failed(number + 2, now, "action", connected=True)
+        assert not outage.is_away and outage.wait("action") == 0 and not outage.explains("action")
+
+
+def test_what_was_in_the_air_does_not_end_an_outage() -> None:
+    """A good answer to a request that was sent before the trouble began says nothing about now."""
+    now = 10.0
+    outage = OutageDetector(clock=lambda: now)
+    outage.answered(1, 9.0, "action", 503, wait=20.0)
+    outage.answered(2, 9.5, "action", 200)
+    assert outage.explains("action") and outage.wait("action") == pytest.approx(20.0)
+    now = 31.0
+    assert outage.admit(3, "action")
+    outage.answered(3, 31.0, "read", 200)
+    assert not outage.is_away
+
+
+def test_without_a_connection_ever_patience_is_short() -> None:
+    """Where nothing has answered yet an address is wrong more often than a service is away: half a minute."""
+    now = 0.0
+    outage = OutageDetector(clock=lambda: now)
+    for number in range(100):
+        outage.failed(number, now, "read", connected=False, problem="There is no connection.")
+        if outage.verdict() is not None:
+            break
+        now += 1.0
+        outage.admit(number + 1, "read")
+    assert now == FIRST_PATIENCE
+    state = outage.state()
+    assert state is not None and state.reason is AwayReason.UNREACHABLE
+
+
+def test_probes_that_are_answered_while_writes_are_not() -> None:
+    """Writes refused by a gateway item after item go one at a time and cost no item anything; a single item pays for itself."""
+    for items, excused in ((SUBJECTS, True), (1, False)):
+        now = 0.0
+        outage = OutageDetector(clock=lambda: now)  # noqa: B023 - it is over before the next turn
+        for number in range(8):
+            now += 1
+            outage.answered(number, now, "action", 503, subject=f"conversations/{number % items}/parts")
+        assert outage.is_suspected and not outage.explains("action")
+        outage.admit(100, "action")
+        outage.answered(100, now, "read", 200)  # the probe
+        assert not outage.is_away and outage.explains("action") is excused
+        assert outage.wait("read") == 0.0
+        outage.admit(101, "action")
+        assert outage.wait("action") > 0  # one at a time
+        outage.answered(101, now, "action", 200)
+        assert outage.wait("action") == 0.0 and not outage.explains("action")
+
+
+def test_nothing_but_429_becomes_a_service_that_is_away() -> None:
+    """A volley of 429s is one refusal; three rounds of them with nothing good in between lead to single probes."""
+    now = 100.0
+    outage = OutageDetector(clock=lambda: now)
+    for number in range(30):
+        outage.answered(number, 99.9, "action", 429)
+    assert not outage.is_away
+    for number in range(30, 33):
+        now += 10
+        outage.answered(number, now - 0.1, "action", 429)
+    assert outage.is_away
+    assert outage.admit(50, "action")
+    outage.answered(50, now, "read", 429)
+    state = outage.state()
+    assert state is not None and state.reason is AwayReason.THROTTLED
+
+
+@pytest.mark.parametrize(
+    ("value", "date", "seconds"),
+    [
+        ("20", None, 20.0),
+        ("Thu, 26 Nov 2026 14:00:20 GMT", "Thu, 26 Nov 2026 14:00:00 GMT", 20.0),
+        ("Thu, 26 Nov 2026 14:00:00 GMT", "Thu, 26 Nov 2026 14:00:20 GMT", 0.0),
+        ("3600", None, 3600.0),
+        ("-5", None, None),
+        ("soon", None, None),
+        ("1e300", None, None),
+        ("Thu, 99 Nov 2026", "Thu, 26 Nov 2026 14:00:20 GMT", None),
+    ],
+)
+def test_retry_after(value: str, date: str | None, seconds: float | None) -> None:
+    """Seconds, or a moment by the server's own clock; what is neither says nothing."""
+    headers = {"retry-after": value} | ({"date": date} if date else {})
+    assert retry_after(headers) == seconds
