@@ -251,3 +251,78 @@ def test_a_search_that_is_refused_on_its_first_page_writes_nothing(desk: Desk) -
             answer = desk.here("conversations", *more, "--where", QUERY, "--retries", "0")
             assert answer.code == 7 and said in answer.err and "--exclude" not in answer.err, answer.err
         desk.box.clear_faults()
+
+
+LISTS = """
+from intercom_bulk_updater import IntercomBulkUpdater
+
+class Reads(IntercomBulkUpdater):
+    def get_search_endpoint(self): return ENDPOINT
+    def get_search_query(self, **_): return {}
+    def get_item_id(self, item): return item["id"]
+    def perform_action(self, item_id, **_): return self.client.get(f"{ENDPOINT.split('/')[0]}/{item_id}")
+"""
+
+
+@pytest.mark.parametrize("endpoint", ["contacts", "companies/list", "companies/scroll", "conversations"])
+def test_lists_are_held_to_the_same_account(desk: Desk, endpoint: str) -> None:
+    """Malformed entries of any list are counted and left out; a list that ends before its total is exit 6."""
+    (desk.home / "reads.py").write_text(f"ENDPOINT = {endpoint!r}\n{LISTS}")
+    key = "conversations" if endpoint == "conversations" else "data"
+
+    def listed(path: str) -> bool:
+        return path.split("?")[0].strip("/") == endpoint
+
+    def spoiled(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if listed(path) and body[key]:
+            body[key] = [*body[key][:3], None, {"id": {}}]
+            if body.get("total_count"):
+                body["total_count"] = 5
+            body["pages"] = None
+            if endpoint == "companies/scroll" and "scroll_param" in path:
+                body[key] = []
+        return status, body
+
+    def short(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if listed(path) and body[key]:
+            body[key], body["pages"] = body[key][:3], None
+        return status, body
+
+    with rewriting(desk, spoiled) as behind:
+        answer = behind.here("run", "reads.py:Reads", "--yes", *PLAIN)
+    assert (answer.code, answer.counts, answer.json["search"]["unusable"]) == (3, {"selected": 3, "done": 3}, 2), answer.err
+    if endpoint != "companies/scroll":  # it announces nothing
+        with rewriting(desk, short) as behind:
+            answer = behind.here("run", "reads.py:Reads", "--yes", *PLAIN)
+        assert answer.code == 6 and answer.json["search"]["missing"] > 0, answer.err
+
+
+def test_companies_find_is_held_to_the_same_account(desk: Desk) -> None:
+    """`companies find` says what was announced and not shown, and what had no id."""
+
+    def cut(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if path.startswith("/companies/list"):
+            body["data"], body["pages"] = [*body["data"][:3], None], None
+        return status, body
+
+    with rewriting(desk, cut) as behind:
+        answer = behind.here("companies", "find", "--json")
+    assert answer.code == 6 and "were never shown" in answer.err, answer.err
+    assert (answer.json["count"], answer.json["unusable"], answer.json["complete"]) == (3, 1, False)
+    whole = desk.here("companies", "find", "--json")
+    assert whole.code == 0 and whole.json["complete"], whole.err
+
+
+def test_an_entry_of_an_odd_shape_is_read_before_it_is_changed(desk: Desk) -> None:
+    """Where an entry has an id and fields of other types than promised, GET says how the item stands."""
+    ids = desk.open_ids()
+
+    def odd(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if searched(path):
+            for entry in body["conversations"]:
+                entry.update(tags="none", contacts=7, statistics=[], updated_at="today", created_at=None, custom_attributes="")
+        return status, body
+
+    with rewriting(desk, odd) as behind:
+        answer = behind.here("conversations", "tag", "--tag", "7003", "--where", QUERY, "--yes", *PLAIN)
+    assert (answer.code, answer.counts["selected"]) == (0, len(ids)), answer.err

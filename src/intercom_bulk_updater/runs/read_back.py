@@ -22,6 +22,7 @@ from ..errors import NotFound
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Operation
+from .sources import image_of
 
 SAMPLE = 50
 # What a search still shows in its old state, or not at all, and is asked for by GET at once, before any waiting for the index.
@@ -230,7 +231,7 @@ class RemainingMatches:
 
     def _shows(self, payload: Mapping[str, Any], item: Item) -> bool | None:
         """Whether the index already shows the wanted state; None when that cannot be told."""
-        image = self._operation.capture(payload)
+        image = image_of(self._operation.capture, payload)
         if image is None:
             return None
         change = self._operation.change(Item(item.seq, item.id, image, item.data))

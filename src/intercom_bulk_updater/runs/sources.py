@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
@@ -56,8 +56,18 @@ class Pages(Protocol):
         ...
 
 
+Image = TypeVar("Image", bound=Mapping[str, Any])
+
 Entry = tuple[str, Mapping[str, Any]]
 """The id of an item and the item as the search showed it."""
+
+
+def image_of(capture: Callable[[Mapping[str, Any]], Image | None], payload: Mapping[str, Any]) -> Image | None:
+    """The image of an entry of a search; None where the entry is malformed, so that a GET has to tell."""
+    try:
+        return capture(payload)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 @dataclass(slots=True)
@@ -97,7 +107,7 @@ class SearchSource:
                 elif key in self.exclude:
                     now["aside"] += 1
                 else:
-                    items.append(FoundItem(key, self._before(payload)))
+                    items.append(FoundItem(key, image_of(self.capture, payload)))
             yield items, dict(now)
             if now["cursor"] is not None and self._barren > self._bound(now):
                 if int(now["pass"]) > 2:
@@ -190,13 +200,6 @@ class SearchSource:
                 return None
             raise UsageError(f"get_item_id() gave no id for an item with the fields {', '.join(payload)}")
         return str(value)
-
-    def _before(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The before-image; None where the entry is malformed, so that the item is read before it is changed."""
-        try:
-            return self.capture(payload)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return None
 
     def _contradicts(self, payload: Mapping[str, Any]) -> bool:
         """Whether the item's own fields contradict the filter."""
