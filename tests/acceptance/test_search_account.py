@@ -74,7 +74,9 @@ def test_the_shortfall_is_told_by_dry_run_plan_find_and_verify(desk: Desk) -> No
         dry = behind.here("conversations", "note", "--body", "x", "--where", ALL, "--dry-run", *PLAIN)
         assert (dry.code, dry.json["search"]["missing"], dry.counts) == (6, 40, {"selected": 20, "pending": 20})
         assert dry.json["review"]["search"] == {"missing": 40}
+        assert not dry.json["search"]["complete"]
         shown = behind.here("conversations", "note", "--body", "x", "--where", ALL, "--dry-run")
+        assert "20 would change" in shown.err
         assert shown.code == 6 and "incomplete: 40 more were announced by Intercom and never shown" in shown.err
         plan = behind.here("conversations", "note", "--body", "x", "--where", ALL, "--plan", "part.jsonl", *PLAIN)
         assert plan.code == 6
@@ -215,7 +217,9 @@ def test_malformed_entries_are_told_in_words_and_found_by_find(desk: Desk) -> No
         found = behind.here("conversations", "find", "--where", QUERY, "--json")
         assert (found.code, found.json["unusable"], found.json["count"]) == (3, 2, len(desk.open_ids()))
         (desk.home / "notes.py").write_text(UPDATER)
-        own = behind.here("run", "notes.py:Notes", "--yes", *PLAIN)
+        own = behind.here("run", "notes.py:Notes", "--yes", "--report", "r.html", *PLAIN)
+        assert "2 entries of the search had no usable id, left out" in desk.here("runs", "show", own.run).out
+        assert "2 entries of the search had no usable id, left out" in (desk.home / "r.html").read_text("utf-8")
         assert (own.code, own.json["search"]["unusable"]) == (3, 2) and own.counts["done"] == own.counts["selected"]
 
 

@@ -97,7 +97,7 @@ def _show(resource: str, found: _Found, limit: int | None, output: Shown, names:
         _table(kept, resource, names)
         of = f" of {total:,}" if isinstance(total, int) and total > len(seen) else ""
         if not output.quiet:
-            from ..terminal.texts import left_out_words
+            from ..report.texts import left_out_words
 
             note(f"{len(seen):,}{of} {resource}{' where ' if found.words else ''}{found.words}")
             for said in left_out_words({**search, "missing": 0}):

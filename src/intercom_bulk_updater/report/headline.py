@@ -24,6 +24,8 @@ def verdict_of(told: Mapping[str, Any]) -> Verdict:
     if told["run"]["kind"] == "dry_run":
         if code in (0, 3):
             return Verdict("quiet", "Dry run, nothing written", _would(counts))
+        if told["search"].get("missing"):
+            return Verdict("warn", "Dry run, search incomplete", _would(counts))
         return Verdict("bad", "Dry run stopped", _would(counts))
     line = _line(counts)
     if status in ("running", "paused"):

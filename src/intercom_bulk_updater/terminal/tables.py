@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from intercom_bulk_updater.report.advice import advice
+from intercom_bulk_updater.report.texts import left_out_words
 
 from .event_text import happening
 from .formatting import ago, clean, clock, number, plural, seconds, shorten
@@ -78,6 +79,7 @@ def run_table(
         ("ended", clock(record.finished_at)),
         ("took", seconds(took) if took else "-"),
         ("requests", _requests(requests)),
+        ("search", " · ".join(left_out_words(record.search))),
         ("verified", verified_words(record.totals.get("verified") or {}, counts.done) if record.kind != "dry_run" else ""),
         ("from run", record.parent or ""),
         ("undone by", undone_by),

@@ -10,7 +10,7 @@ from rich.text import Text
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportError
 from intercom_bulk_updater.report.headline import why_words
 from intercom_bulk_updater.report.summary import exit_of
-from intercom_bulk_updater.report.texts import error_hint
+from intercom_bulk_updater.report.texts import error_hint, left_out_words
 
 from .formatting import clean, number, pace, plural, seconds, shorten
 from .labelled_text import Page
@@ -183,7 +183,7 @@ def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operati
         words, style = f"Nothing {past(operation)}: all {number(counts['selected'])} changed since", "bold yellow"
     mark = "✓ " if report.get("ok") and not moved else "✗ " if code in (1, 2, 4, 6, 10) else "! "
     # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
-    said = outcomes(counts, operation, dry=run.get("kind") == "dry_run" and code in (0, 3))
+    said = outcomes(counts, operation, dry=run.get("kind") == "dry_run" and code in (0, 3, 6))
     page.line(Text(mark + words, style), Text(f": {said}" if said else "", "bold"))
 
 
@@ -238,20 +238,6 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
         page.fact("plan", f"written to {clean(plan['file'])}; it can be applied for a day")
     place = clean(title.workspace or run.get("workspace") or "")
     page.fact("run", clean(run.get("id") or ""), f" in {place}" if place else "")
-
-
-def left_out_words(search: Mapping[str, Any]) -> list[str]:
-    """What the search announced and did not show, and what it showed and was left out, a sentence each."""
-    missing, contradicting, unusable = (int(search.get(name) or 0) for name in ("missing", "contradicting", "unusable"))
-    said = []
-    if missing:
-        said.append(f"incomplete: {number(missing)} more {'was' if missing == 1 else 'were'} announced by Intercom and never shown")
-    if contradicting:
-        verb = "contradicts" if contradicting == 1 else "contradict"
-        said.append(f"{plural(contradicting, 'item')} that the search showed {verb} the filter, left out")
-    if unusable:
-        said.append(f"{number(unusable)} {'entry' if unusable == 1 else 'entries'} of the search had no usable id, left out")
-    return said
 
 
 def refused_words(throttled: int) -> str:
