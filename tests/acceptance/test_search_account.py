@@ -116,12 +116,16 @@ EVERYTHING: dict[str, Any] = {}
 MATCH_ALL = {"field": "created_at", "operator": ">", "value": 0}
 
 
+def search_of(desk: Desk, query: dict[str, Any]) -> Request:
+    body = json.dumps({"query": query, "pagination": {"per_page": 60}}).encode()
+    headers = {"Authorization": f"Bearer {desk.box.token}", "Content-Type": "application/json", "Intercom-Version": "2.16"}
+    return Request(f"{desk.box.url}/conversations/search", body, headers)
+
+
 @pytest.fixture
 def ignoring(desk: Desk) -> Iterator[Desk]:
     """A server that answers every search with all that it has."""
-    body = json.dumps({"query": MATCH_ALL, "pagination": {"per_page": 60}}).encode()
-    headers = {"Authorization": f"Bearer {desk.box.token}", "Content-Type": "application/json", "Intercom-Version": "2.16"}
-    with urlopen(Request(f"{desk.box.url}/conversations/search", body, headers)) as answer:
+    with urlopen(search_of(desk, MATCH_ALL)) as answer:
         page = json.load(answer)
     page["pages"]["next"], page["total_count"] = None, len(page["conversations"])
     EVERYTHING.clear()
@@ -330,3 +334,37 @@ def test_an_entry_of_an_odd_shape_is_read_before_it_is_changed(desk: Desk) -> No
     with rewriting(desk, odd) as behind:
         answer = behind.here("conversations", "tag", "--tag", "7003", "--where", QUERY, "--yes", *PLAIN)
     assert (answer.code, answer.counts["selected"]) == (0, len(ids)), answer.err
+
+
+def test_a_filter_that_is_ignored_from_the_second_page_on_is_found_out(desk: Desk) -> None:
+    """What the first page showed is done; the page that contradicts the filter is not touched, and ends the run."""
+    desk.box.add_conversations(20, team=5001, state="open", updated_at=1_700_000_000)
+    with urlopen(search_of(desk, MATCH_ALL)) as answer:
+        others = [one for one in json.load(answer)["conversations"] if one["state"] == "closed"][:15]
+    assert len(others) >= 10
+
+    def ignores(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if searched(path) and asked["pagination"].get("starting_after"):
+            body["conversations"] = others
+        return status, body
+
+    with rewriting(desk, ignores, per_page=10) as behind:
+        answer = behind.close()
+    assert answer.code == 6 and answer.json["error"]["type"] == "FilterIgnored", answer.err
+    assert answer.counts["selected"] == 10 and not {one["id"] for one in others} & set(desk.written("close")["twice"])
+    assert desk.written("close")["writes"] == answer.counts.get("done", 0) <= 10
+
+
+def test_a_search_announces_less_or_nothing_and_all_is_well(desk: Desk) -> None:
+    """Totals that are too low, missing or no number are no shortfall."""
+    ids = desk.open_ids()
+    for total in (0, 3, None, "many", 1.5):
+
+        def rewritten(path: str, asked: Any, status: int, body: Any, total: Any = total) -> tuple[int, Any]:
+            if searched(path):
+                body["total_count"] = total
+            return status, body
+
+        with rewriting(desk, rewritten) as behind:
+            answer = behind.here("conversations", "close", "--where", QUERY, "--dry-run", *PLAIN)
+        assert (answer.code, answer.counts["selected"]) == (0, len(ids)), answer.err

@@ -11,14 +11,13 @@ from cyclopts import Parameter
 from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.per_item import WITH
-from ..parsing.identity import canonical_id
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
 from ..updaters.adapter import UpdaterOperation
 from ..updaters.arguments import check_typed
-from ..updaters.bulk_process import feed_of, login, resource_of
+from ..updaters.bulk_process import different_ids, feed_of, login, resource_of
 from ..updaters.bulk_process import select as select_by
 from ..updaters.calls import complete
 from ..updaters.updater import IntercomBulkUpdater
@@ -80,9 +79,9 @@ def _selected(
     if not given(sel):
         selection = select_by(updater, params, typed=True)
         if sel.exclude is not None:
-            selection["exclude"] = [canonical_id(i, resource_of(updater)) for i in read_ids(sel.exclude)]
+            selection["exclude"] = different_ids(updater, read_ids(sel.exclude))
         return Selected(selection, feed_of(updater, operation, session, selection, options))
-    rows = None if rows is None else different(rows, resource_of(updater))
+    rows = None if rows is None else different(rows, operation.kind)
     items = None if rows is None else [FoundItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)
     found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)

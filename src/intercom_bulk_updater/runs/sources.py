@@ -95,6 +95,8 @@ class SearchSource:
     _barren: int = 0
     _judged: int = 0
     _contradicting: int = 0
+    _before_page: tuple[int, int] = (0, 0)
+    """What both numbers were before the page that is being read."""
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
         """See ItemSource."""
@@ -131,6 +133,7 @@ class SearchSource:
             if page.total is not None:
                 now["said"] = page.total
             now["unusable"] += page.unusable
+            self._before_page = self._judged, self._contradicting
             entries = []
             for payload in page.items:
                 key = self._key(payload)
@@ -212,14 +215,15 @@ class SearchSource:
         return verdict is False
 
     def _refuse_ignored_filter(self) -> None:
-        """Raise FilterIgnored when too many of the items shown so far contradict the filter."""
-        if self._judged < _LEAST_JUDGED or self._contradicting <= _MOST_CONTRADICTING * self._judged:
-            return
-        raise FilterIgnored(
-            f"The server does not apply the filter: {self._contradicting:,} of {self._judged:,} items that the search showed "
-            "contradict it by their own fields. Nothing of this page was touched. Look at one with find --ids, and check "
-            "INTERCOM_BASE_URL and what stands between here and Intercom."
-        )
+        """Raise FilterIgnored when too many items of this page, or of all pages so far, contradict the filter."""
+        of_page = self._judged - self._before_page[0], self._contradicting - self._before_page[1]
+        for judged, contradicting in (of_page, (self._judged, self._contradicting)):
+            if judged >= _LEAST_JUDGED and contradicting > _MOST_CONTRADICTING * judged:
+                raise FilterIgnored(
+                    f"The server does not apply the filter: {contradicting:,} of {judged:,} items that the search showed "
+                    "contradict it by their own fields. Nothing of this page was touched. Look at some with find --ids, and "
+                    "check INTERCOM_BASE_URL and what stands between here and Intercom."
+                )
 
     def _new_since(self, payload: Mapping[str, Any], started: float) -> bool:
         created = payload.get("created_at")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,8 +70,8 @@ def feed_of(
     """Where an updater's items come from: its search, or ids."""
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "ids" or ids is not None:
-        resource = resource_of(updater)
-        return ListSource([FoundItem(canonical_id(i, resource)) for i in ids or ()], total=len(ids or ()), exclude=exclude)
+        given = different_ids(updater, ids or ())
+        return ListSource([FoundItem(i) for i in given], total=len(given), exclude=exclude)
     source = EndpointSource(
         session.client,
         session.stop,
@@ -97,6 +97,12 @@ def resource_of(updater: IntercomBulkUpdater) -> str:
     return endpoint_for(endpoint_of(updater)).resource
 
 
+def different_ids(updater: IntercomBulkUpdater, ids: Iterable[str]) -> list[str]:
+    """Each item's id once, as Intercom writes it."""
+    kind = endpoint_of(updater).strip("/").split("/")[0]
+    return list(dict.fromkeys(canonical_id(i, kind) for i in ids))
+
+
 def _of_item(updater: IntercomBulkUpdater, method: str, payload: Mapping[str, Any], ask: Callable[[], T]) -> T:
     """What a method says of an item that the search gave."""
     return asked(updater, method, ask, f" The item has the fields {', '.join(payload)}.")
@@ -112,7 +118,7 @@ def select(
     complete(updater, params, searches=ids is None, typed=typed)
     base = {"updater": reference_to(type(updater))}
     if ids is not None:
-        return {**base, "kind": "ids", "words": counted_noun(len(ids), "id")}
+        return {**base, "kind": "ids", "words": counted_noun(len(different_ids(updater, ids)), "id")}
     endpoint = endpoint_of(updater)
     end = endpoint_for(endpoint)
     query = query_of(updater, params, typed=typed)
