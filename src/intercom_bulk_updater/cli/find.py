@@ -15,7 +15,7 @@ from ..errors import IntercomBulkError, SearchError, SearchIncomplete
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..runs.options import Options
-from ..runs.sources import SearchSource, missed, missed_words
+from ..runs.sources import SearchSource, count_missing, missing_words
 from ..search.names import WorkspaceNames
 from .execute import opened, options_of
 from .flags import Safety, Selection, Shown, Speed, whole
@@ -83,7 +83,7 @@ def _show(resource: str, found: _Found, limit: int | None, output: Shown, names:
             search["cut"] = True
             break
     total = search.get("total")
-    search |= missed(search, len(found.known))
+    search |= count_missing(search, len(found.known))
     if search["missing"] and not seen:
         raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
     code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
@@ -103,7 +103,7 @@ def _show(resource: str, found: _Found, limit: int | None, output: Shown, names:
             for said in left_out_words({**search, "missing": 0}):
                 note(said)
     if search["missing"]:
-        note(f"{missed_words(search)}.")
+        note(f"{missing_words(search)}.")
     return code
 
 
@@ -114,7 +114,7 @@ def _searched(feed: SearchSource, found: _Found) -> Iterator[Mapping[str, Any]]:
             found.search.update(state)
             found.known.update(key for key, _ in entries)
             yield from (payload for _, payload in entries)
-        if not missed(found.search, len(found.known))["missing"]:
+        if not count_missing(found.search, len(found.known))["missing"]:
             return
 
 

@@ -17,7 +17,7 @@ from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
 from ..updaters.adapter import UpdaterOperation
 from ..updaters.arguments import check_typed
-from ..updaters.bulk_process import different_ids, feed_of, login, resource_of
+from ..updaters.bulk_process import feed_of, login, resource_of, unique_ids
 from ..updaters.bulk_process import select as select_by
 from ..updaters.calls import complete
 from ..updaters.updater import IntercomBulkUpdater
@@ -26,7 +26,7 @@ from .flags import Output, Safety, Selection, Speed
 from .loading import load_class, made
 from .select import Selected, one_way, read_ids
 from .select import select as select_by_flags
-from .spreadsheet import Rows, checked_places, different, fill, read_rows
+from .spreadsheet import Rows, checked_places, fill, read_rows
 
 _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
 
@@ -79,9 +79,9 @@ def _selected(
     if not given(sel):
         selection = select_by(updater, params, typed=True)
         if sel.exclude is not None:
-            selection["exclude"] = different_ids(updater, read_ids(sel.exclude))
+            selection["exclude"] = unique_ids(updater, read_ids(sel.exclude))
         return Selected(selection, feed_of(updater, operation, session, selection, options))
-    rows = None if rows is None else different(rows, operation.kind)
+    rows = None if rows is None else drop_repeats(rows, operation.kind)
     items = None if rows is None else [FoundItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)
     found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)

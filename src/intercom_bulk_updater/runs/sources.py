@@ -236,7 +236,7 @@ def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> C
     return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
 
 
-def missed(search: Mapping[str, Any], selected: int) -> dict[str, int]:
+def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     """`missing`: how many items a search announced and never showed; `shown`: how many different ones it has shown.
 
     Both count over all passes, `selected` items of them selected. Items leave a search while it is read, and its total
@@ -254,7 +254,7 @@ def missed(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     return {"missing": max(0, min(of_this_pass, of_all)), "shown": shown}
 
 
-def missed_words(search: Mapping[str, Any]) -> str:
+def missing_words(search: Mapping[str, Any]) -> str:
     """`Intercom announced 281 and showed 150; 131 were never shown`; empty where nothing is missing."""
     missing, shown = int(search.get("missing") or 0), int(search.get("shown") or 0)
     if not missing:

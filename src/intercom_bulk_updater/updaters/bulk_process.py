@@ -15,7 +15,7 @@ from ..errors import IntercomBulkError, Interrupted, UsageError
 from ..journal import RunRecord
 from ..model import FoundItem
 from ..operations.operation import Operation
-from ..parsing.identity import canonical_id, counted_noun
+from ..parsing.identity import canonical_id, count_words
 from ..report.summary import summarize
 from ..runs.observer import Observer
 from ..runs.options import Options
@@ -70,7 +70,7 @@ def feed_of(
     """Where an updater's items come from: its search, or ids."""
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "ids" or ids is not None:
-        given = different_ids(updater, ids or ())
+        given = unique_ids(updater, ids or ())
         return ListSource([FoundItem(i) for i in given], total=len(given), exclude=exclude)
     source = EndpointSource(
         session.client,
@@ -97,7 +97,7 @@ def resource_of(updater: IntercomBulkUpdater) -> str:
     return endpoint_for(endpoint_of(updater)).resource
 
 
-def different_ids(updater: IntercomBulkUpdater, ids: Iterable[str]) -> list[str]:
+def unique_ids(updater: IntercomBulkUpdater, ids: Iterable[str]) -> list[str]:
     """Each item's id once, as Intercom writes it."""
     kind = endpoint_of(updater).strip("/").split("/")[0]
     return list(dict.fromkeys(canonical_id(i, kind) for i in ids))
@@ -118,7 +118,7 @@ def select(
     complete(updater, params, searches=ids is None, typed=typed)
     base = {"updater": reference_to(type(updater))}
     if ids is not None:
-        return {**base, "kind": "ids", "words": counted_noun(len(different_ids(updater, ids)), "id")}
+        return {**base, "kind": "ids", "words": count_words(len(unique_ids(updater, ids)), "id")}
     endpoint = endpoint_of(updater)
     end = endpoint_for(endpoint)
     query = query_of(updater, params, typed=typed)
