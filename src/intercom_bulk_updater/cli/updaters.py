@@ -26,7 +26,7 @@ from .flags import Output, Safety, Selection, Speed
 from .loading import load_class, made
 from .select import Selected, one_way, read_ids
 from .select import select as select_by_flags
-from .spreadsheet import Rows, checked_places, fill, read_rows
+from .spreadsheet import Rows, checked_places, drop_repeats, fill, read_rows
 
 _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
 
