@@ -238,10 +238,10 @@ def test_a_search_that_is_refused_on_a_later_page_speaks_of_the_search(desk: Des
         return code, body
 
     with rewriting(desk, refuse, per_page=10) as behind:
-        answer = behind.close()
         dry = behind.here("conversations", "close", "--where", QUERY, "--dry-run")
         found = behind.here("conversations", "find", "--where", QUERY)
         assert (dry.code, found.code) == (7, 7)
+        answer = behind.close()
     assert answer.code == 7 and "refused on page 2" in answer.json["error"]["message"], answer.err
     assert answer.json["error"]["hint"] == f"Nothing is lost: intercom-bulk runs resume {answer.run} asks again for what was not found yet."
     for said in (dry.err, found.err):
