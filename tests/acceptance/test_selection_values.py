@@ -154,6 +154,9 @@ def test_a_contact_is_found_by_its_e_mail_or_external_id(desk: Desk) -> None:
     for where in ("contact = nobody@nowhere.test", "contact = 'Ann Smith'"):
         refused = desk.here("conversations", "close", "--where", where, "--yes")
         assert refused.code == 2 and "There is no contact with the" in refused.err, refused.err
+    for noun, field in (("tickets", "contact"), ("contacts", "id"), ("conversations", "conversation_rating.contact_id")):
+        refused = desk.here(noun, "find", "--where", f"{field} = nobody@nowhere.test")
+        assert refused.code == 2 and "There is no contact with the e-mail address" in refused.err, refused.err
 
 
 def test_items_of_the_latest_run_are_those_of_no_dry_run(desk: Desk) -> None:
