@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from .desk import QUERY, Desk
-from .rewriting import rewriting, searched
+from .search_proxy import rewriting, searched
 
 SANDBOX = {"conversations": 60, "limit": 50_000, "workspace_limit": 100_000, "latency": 0.0, "jitter": 0}
 PLAIN = ("--json", "--progress", "none")

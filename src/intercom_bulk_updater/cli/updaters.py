@@ -17,7 +17,7 @@ from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
 from ..updaters.adapter import UpdaterOperation
 from ..updaters.arguments import check_typed
-from ..updaters.bulk_process import feed_of, login, resource_of, unique_ids
+from ..updaters.bulk_process import feed_of, kind_of, login, resource_of, unique_ids
 from ..updaters.bulk_process import select as select_by
 from ..updaters.calls import complete
 from ..updaters.updater import IntercomBulkUpdater
@@ -81,7 +81,7 @@ def _selected(
         if sel.exclude is not None:
             selection["exclude"] = unique_ids(updater, read_ids(sel.exclude))
         return Selected(selection, feed_of(updater, operation, session, selection, options))
-    rows = None if rows is None else drop_repeats(rows, operation.kind)
+    rows = None if rows is None else drop_repeats(rows, kind_of(updater))
     items = None if rows is None else [FoundItem(row.id, None, {WITH: fill(params, row.cells)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)
     found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)

@@ -41,7 +41,7 @@ class UpdaterOperation(Operation):
             Reversibility.FIELDS if undoable else Reversibility.UNKNOWN
         )
         self._can_undo = undoable
-        self.kind = endpoint_of(updater).strip("/").split("/")[0]
+        self._kind = endpoint_of(updater).strip("/").split("/")[0]
 
     def describe(self) -> str:
         """See Operation."""
@@ -74,7 +74,7 @@ class UpdaterOperation(Operation):
             with through(self.updater, client), raising(self.updater, "read_item"):
                 return dict(self.updater.read_item(item_id))
         if hasattr(self.updater, "before"):
-            return client.get(f"{self.kind}/{item_id}")
+            return client.get(f"{self._kind}/{item_id}")
         return {"id": item_id} if hasattr(self.updater, "is_done") else None
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
@@ -94,7 +94,7 @@ class UpdaterOperation(Operation):
 
     def _wrote(self, payload: Json, since: float, client: Client) -> bool:
         """Whether our admin has left a trace in a conversation since then, of an action that may not be repeated."""
-        return self.kind == "conversations" and not self.idempotent and "part" in our_mark(payload, client.admin_id, since)
+        return self._kind == "conversations" and not self.idempotent and "part" in our_mark(payload, client.admin_id, since)
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
@@ -154,7 +154,7 @@ class UpdaterOperation(Operation):
         if not isinstance(result, Mapping) or str(result.get("id")) != item.id:
             return None
         image = self.capture(result)
-        return image and {**image, **(mark(result) if self.kind == "conversations" else {})}
+        return image and {**image, **(mark(result) if self._kind == "conversations" else {})}
 
     def _told(self, result: Any, item: Item) -> dict[str, Any] | None:
         ours = self._ours(item)
@@ -163,7 +163,7 @@ class UpdaterOperation(Operation):
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""
         image = self.capture(payload)
-        if image is None or self.kind != "conversations":
+        if image is None or self._kind != "conversations":
             return image
         return {**image, **our_mark(payload, client.admin_id, since)}
 
@@ -212,7 +212,7 @@ class UndoUpdaterOperation(UpdaterOperation):
                 gone = is_done is not None and is_done(item.id, **accepted(is_done, self._params(item))) is False
             said = "it is no longer as the run left it" if gone else ""
         # An action may write more than the answer it returns shows: what our admin wrote is no touch of others.
-        since = touched_since(payload, replace(item, doubt=True)) if self.kind == "conversations" else ""
+        since = touched_since(payload, replace(item, doubt=True)) if self._kind == "conversations" else ""
         return "; ".join(part for part in (said, since) if part)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:

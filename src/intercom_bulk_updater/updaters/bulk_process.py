@@ -99,8 +99,12 @@ def resource_of(updater: IntercomBulkUpdater) -> str:
 
 def unique_ids(updater: IntercomBulkUpdater, ids: Iterable[str]) -> list[str]:
     """Each item's id once, as Intercom writes it."""
-    kind = endpoint_of(updater).strip("/").split("/")[0]
-    return list(dict.fromkeys(canonical_id(i, kind) for i in ids))
+    return list(dict.fromkeys(canonical_id(i, kind_of(updater)) for i in ids))
+
+
+def kind_of(updater: IntercomBulkUpdater) -> str:
+    """The first word of an updater's endpoint, whether or not it is one that can be searched: "conversations" ..."""
+    return endpoint_of(updater).strip("/").split("/")[0]
 
 
 def _of_item(updater: IntercomBulkUpdater, method: str, payload: Mapping[str, Any], ask: Callable[[], T]) -> T:
