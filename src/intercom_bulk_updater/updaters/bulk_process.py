@@ -99,7 +99,8 @@ def resource_of(updater: IntercomBulkUpdater) -> str:
 
 def unique_ids(updater: IntercomBulkUpdater, ids: Iterable[str]) -> list[str]:
     """Each item's id once, as Intercom writes it."""
-    return list(dict.fromkeys(canonical_id(i, kind_of(updater)) for i in ids))
+    kind = kind_of(updater)
+    return list(dict.fromkeys(canonical_id(i, kind) for i in ids))
 
 
 def kind_of(updater: IntercomBulkUpdater) -> str:
