@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from .desk import QUERY, Desk
-from .rewriting import rewriting, searched
+from .search_proxy import rewriting, searched
 
 SANDBOX = {"conversations": 60, "limit": 50_000, "workspace_limit": 100_000, "latency": 0.0, "jitter": 0}
 PLAIN = ("--json", "--progress", "none")
@@ -74,7 +74,9 @@ def test_the_shortfall_is_told_by_dry_run_plan_find_and_verify(desk: Desk) -> No
         dry = behind.here("conversations", "note", "--body", "x", "--where", ALL, "--dry-run", *PLAIN)
         assert (dry.code, dry.json["search"]["missing"], dry.counts) == (6, 40, {"selected": 20, "pending": 20})
         assert dry.json["review"]["search"] == {"missing": 40}
+        assert not dry.json["search"]["complete"]
         shown = behind.here("conversations", "note", "--body", "x", "--where", ALL, "--dry-run")
+        assert "20 would change" in shown.err
         assert shown.code == 6 and "incomplete: 40 more were announced by Intercom and never shown" in shown.err
         plan = behind.here("conversations", "note", "--body", "x", "--where", ALL, "--plan", "part.jsonl", *PLAIN)
         assert plan.code == 6
@@ -114,12 +116,16 @@ EVERYTHING: dict[str, Any] = {}
 MATCH_ALL = {"field": "created_at", "operator": ">", "value": 0}
 
 
+def search_of(desk: Desk, query: dict[str, Any]) -> Request:
+    body = json.dumps({"query": query, "pagination": {"per_page": 60}}).encode()
+    headers = {"Authorization": f"Bearer {desk.box.token}", "Content-Type": "application/json", "Intercom-Version": "2.16"}
+    return Request(f"{desk.box.url}/conversations/search", body, headers)
+
+
 @pytest.fixture
 def ignoring(desk: Desk) -> Iterator[Desk]:
     """A server that answers every search with all that it has."""
-    body = json.dumps({"query": MATCH_ALL, "pagination": {"per_page": 60}}).encode()
-    headers = {"Authorization": f"Bearer {desk.box.token}", "Content-Type": "application/json", "Intercom-Version": "2.16"}
-    with urlopen(Request(f"{desk.box.url}/conversations/search", body, headers)) as answer:
+    with urlopen(search_of(desk, MATCH_ALL)) as answer:
         page = json.load(answer)
     page["pages"]["next"], page["total_count"] = None, len(page["conversations"])
     EVERYTHING.clear()
@@ -215,7 +221,9 @@ def test_malformed_entries_are_told_in_words_and_found_by_find(desk: Desk) -> No
         found = behind.here("conversations", "find", "--where", QUERY, "--json")
         assert (found.code, found.json["unusable"], found.json["count"]) == (3, 2, len(desk.open_ids()))
         (desk.home / "notes.py").write_text(UPDATER)
-        own = behind.here("run", "notes.py:Notes", "--yes", *PLAIN)
+        own = behind.here("run", "notes.py:Notes", "--yes", "--report", "r.html", *PLAIN)
+        assert "2 entries of the search had no usable id, left out" in desk.here("runs", "show", own.run).out
+        assert "2 entries of the search had no usable id, left out" in (desk.home / "r.html").read_text("utf-8")
         assert (own.code, own.json["search"]["unusable"]) == (3, 2) and own.counts["done"] == own.counts["selected"]
 
 
@@ -230,10 +238,10 @@ def test_a_search_that_is_refused_on_a_later_page_speaks_of_the_search(desk: Des
         return code, body
 
     with rewriting(desk, refuse, per_page=10) as behind:
-        answer = behind.close()
         dry = behind.here("conversations", "close", "--where", QUERY, "--dry-run")
         found = behind.here("conversations", "find", "--where", QUERY)
         assert (dry.code, found.code) == (7, 7)
+        answer = behind.close()
     assert answer.code == 7 and "refused on page 2" in answer.json["error"]["message"], answer.err
     assert answer.json["error"]["hint"] == f"Nothing is lost: intercom-bulk runs resume {answer.run} asks again for what was not found yet."
     for said in (dry.err, found.err):
@@ -251,3 +259,112 @@ def test_a_search_that_is_refused_on_its_first_page_writes_nothing(desk: Desk) -
             answer = desk.here("conversations", *more, "--where", QUERY, "--retries", "0")
             assert answer.code == 7 and said in answer.err and "--exclude" not in answer.err, answer.err
         desk.box.clear_faults()
+
+
+LISTS = """
+from intercom_bulk_updater import IntercomBulkUpdater
+
+class Reads(IntercomBulkUpdater):
+    def get_search_endpoint(self): return ENDPOINT
+    def get_search_query(self, **_): return {}
+    def get_item_id(self, item): return item["id"]
+    def perform_action(self, item_id, **_): return self.client.get(f"{ENDPOINT.split('/')[0]}/{item_id}")
+"""
+
+
+@pytest.mark.parametrize("endpoint", ["contacts", "companies/list", "companies/scroll", "conversations"])
+def test_lists_are_held_to_the_same_account(desk: Desk, endpoint: str) -> None:
+    """Malformed entries of any list are counted and left out; a list that ends before its total is exit 6."""
+    (desk.home / "reads.py").write_text(f"ENDPOINT = {endpoint!r}\n{LISTS}")
+    key = "conversations" if endpoint == "conversations" else "data"
+
+    def listed(path: str) -> bool:
+        return path.split("?")[0].strip("/") == endpoint
+
+    def spoiled(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if listed(path) and body[key]:
+            body[key] = [*body[key][:3], None, {"id": {}}]
+            if body.get("total_count"):
+                body["total_count"] = 5
+            body["pages"] = None
+            if endpoint == "companies/scroll" and "scroll_param" in path:
+                body[key] = []
+        return status, body
+
+    def short(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if listed(path) and body[key]:
+            body[key], body["pages"] = body[key][:3], None
+        return status, body
+
+    with rewriting(desk, spoiled) as behind:
+        answer = behind.here("run", "reads.py:Reads", "--yes", *PLAIN)
+    assert (answer.code, answer.counts, answer.json["search"]["unusable"]) == (3, {"selected": 3, "done": 3}, 2), answer.err
+    if endpoint != "companies/scroll":  # it announces nothing
+        with rewriting(desk, short) as behind:
+            answer = behind.here("run", "reads.py:Reads", "--yes", *PLAIN)
+        assert answer.code == 6 and answer.json["search"]["missing"] > 0, answer.err
+
+
+def test_companies_find_is_held_to_the_same_account(desk: Desk) -> None:
+    """`companies find` says what was announced and not shown, and what had no id."""
+
+    def cut(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if path.startswith("/companies/list"):
+            body["data"], body["pages"] = [*body["data"][:3], None], None
+        return status, body
+
+    with rewriting(desk, cut) as behind:
+        answer = behind.here("companies", "find", "--json")
+    assert answer.code == 6 and "were never shown" in answer.err, answer.err
+    assert (answer.json["count"], answer.json["unusable"], answer.json["complete"]) == (3, 1, False)
+    whole = desk.here("companies", "find", "--json")
+    assert whole.code == 0 and whole.json["complete"], whole.err
+
+
+def test_an_entry_of_an_odd_shape_is_read_before_it_is_changed(desk: Desk) -> None:
+    """Where an entry has an id and fields of other types than promised, GET says how the item stands."""
+    ids = desk.open_ids()
+
+    def odd(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if searched(path):
+            for entry in body["conversations"]:
+                entry.update(tags="none", contacts=7, statistics=[], updated_at="today", created_at=None, custom_attributes="")
+        return status, body
+
+    with rewriting(desk, odd) as behind:
+        answer = behind.here("conversations", "tag", "--tag", "7003", "--where", QUERY, "--yes", *PLAIN)
+    assert (answer.code, answer.counts["selected"]) == (0, len(ids)), answer.err
+
+
+def test_a_filter_that_is_ignored_from_the_second_page_on_is_found_out(desk: Desk) -> None:
+    """What the first page showed is done; the page that contradicts the filter is not touched, and ends the run."""
+    desk.box.add_conversations(20, team=5001, state="open", updated_at=1_700_000_000)
+    with urlopen(search_of(desk, MATCH_ALL)) as answer:
+        others = [one for one in json.load(answer)["conversations"] if one["state"] == "closed"][:15]
+    assert len(others) >= 10
+
+    def ignores(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if searched(path) and asked["pagination"].get("starting_after"):
+            body["conversations"] = others
+        return status, body
+
+    with rewriting(desk, ignores, per_page=10) as behind:
+        answer = behind.close()
+    assert answer.code == 6 and answer.json["error"]["type"] == "FilterIgnored", answer.err
+    assert answer.counts["selected"] == 10 and not {one["id"] for one in others} & set(desk.written("close")["twice"])
+    assert desk.written("close")["writes"] == answer.counts.get("done", 0) <= 10
+
+
+def test_a_search_announces_less_or_nothing_and_all_is_well(desk: Desk) -> None:
+    """Totals that are too low, missing or no number are no shortfall."""
+    ids = desk.open_ids()
+    for total in (0, 3, None, "many", 1.5):
+
+        def rewritten(path: str, asked: Any, status: int, body: Any, total: Any = total) -> tuple[int, Any]:
+            if searched(path):
+                body["total_count"] = total
+            return status, body
+
+        with rewriting(desk, rewritten) as behind:
+            answer = behind.here("conversations", "close", "--where", QUERY, "--dry-run", *PLAIN)
+        assert (answer.code, answer.counts["selected"]) == (0, len(ids)), answer.err

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.request import Request, urlopen
 
 import pytest
+
+from intercom_bulk_updater.errors import SafetyStop
+from intercom_bulk_updater.operations.registry import build
+from intercom_bulk_updater.runs.observer import Observer
+from intercom_bulk_updater.runs.options import Options
+from intercom_bulk_updater.runs.preview import Preview
+from intercom_bulk_updater.runs.runner import Job, Runner
+from intercom_bulk_updater.runs.session import open_session
+from intercom_bulk_updater.runs.sources import ListSource
+from intercom_bulk_updater.runs.undo import inverse_of, undo_items
+from intercom_bulk_updater.settings import load
+from intercom_bulk_updater.stop import Stop
 
 from .desk import QUERY, Desk
 
@@ -55,7 +69,7 @@ def test_a_literal_has_the_type_of_its_attribute(desk: Desk) -> None:
         ("conversations", "custom_attributes.order_id > 7", "order_id is a text: it does not take >"),
         ("conversations", "custom_attributes.issue_type = Bugs", "no option 'Bugs'. Nearest: Bug"),
         ("contacts", "custom_attributes.seats = many", "seats is a whole number"),
-        ("contacts", "custom_attributes.renews_at >= 2026-01-01", "renews_at does not take >=: Intercom matches contact dates by whole days"),
+        ("contacts", "custom_attributes.renews_at >= 2026-01-01", "renews_at does not take >=: Intercom matches contact dates"),
         ("contacts", "custom_attributes.paid_subscriber = gold", "true or false"),
     ],
 )
@@ -154,6 +168,9 @@ def test_a_contact_is_found_by_its_e_mail_or_external_id(desk: Desk) -> None:
     for where in ("contact = nobody@nowhere.test", "contact = 'Ann Smith'"):
         refused = desk.here("conversations", "close", "--where", where, "--yes")
         assert refused.code == 2 and "There is no contact with the" in refused.err, refused.err
+    for noun, field in (("tickets", "contact"), ("contacts", "id"), ("conversations", "conversation_rating.contact_id")):
+        refused = desk.here(noun, "find", "--where", f"{field} = nobody@nowhere.test")
+        assert refused.code == 2 and "There is no contact with the e-mail address" in refused.err, refused.err
 
 
 def test_items_of_the_latest_run_are_those_of_no_dry_run(desk: Desk) -> None:
@@ -191,3 +208,38 @@ def test_a_canary_of_nothing_says_nothing(desk: Desk, tmp_path: Path) -> None:
     assert answer.code == 0 and "canary" not in answer.err, answer.err
     few = desk.close("--canary", "2000")
     assert few.json["canary"]["items"] == few.counts["done"]
+
+
+class Asked(Observer):
+    """Keeps the preview of the question and says no."""
+
+    def __init__(self) -> None:
+        self.preview: Preview | None = None
+
+    def confirm(self, review: Any, run_id: str) -> bool:
+        self.preview = review
+        return False
+
+
+def test_the_question_of_an_undo_leaves_out_what_has_moved(desk: Desk) -> None:
+    """Whoever is asked is told the number that will change, not the number that once did."""
+    ids = desk.open_ids()[:6]
+    (desk.home / "ids").write_text("\n".join(ids))
+    run = desk.here("conversations", "close", "--ids", "ids", "--yes", *PLAIN).run
+    desk.box.touch(ids[:2], "reopen")
+    observer = Asked()
+    with patch.dict(os.environ, desk.env, clear=True), open_session(load(), Options(), Stop()) as session:
+        parent = session.journal.run(run)
+        session.workspace()
+        was = build("conversations.close", parent.parameters)
+        operation = inverse_of(was, run)
+        record = session.journal.create_run(
+            operation="conversations.undo", kind="undo", parameters=operation.parameters,
+            selection={"kind": "run", "undo": True, "run": run, "words": "", "resource": "conversations"},
+            workspace=parent.workspace, base_url=parent.base_url, admin_id=parent.admin_id, author="", settings={}, parent=run,
+        )
+        feed = ListSource(undo_items(session.journal, parent, was))
+        with pytest.raises(SafetyStop, match="Not confirmed"):
+            Runner(session, Job(record, operation, feed, Options(reread=True), ask=True), observer).execute()
+    assert observer.preview is not None
+    assert (observer.preview.would_change, observer.preview.drifted) == (4, 2)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from intercom_bulk_updater.search.language.matching import surely_matches
 from intercom_bulk_updater.search.language.where import compile_where, matches
 
 NOW = 1795500000.0
@@ -127,3 +128,37 @@ def test_tickets() -> None:
         "state = open",
     )
     assert [judged(text, item, "tickets") for text in texts] == [True, False, True, True, True, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "item", "resource", "verdict"),
+    [
+        ("state = closed", {"state": "open"}, "conversations", False),
+        ("state = closed", {"state": "archived"}, "conversations", None),  # a state that the contract does not know
+        ("team = 5002", {"team_assignee_id": 5001}, "conversations", False),
+        ("team = 5002", {"team_assignee_id": None}, "conversations", False),
+        ("tag = 87", {"tags": {"tags": [{"id": "86"}]}}, "conversations", False),
+        ("tag != 86", {"tags": {"tags": [{"id": "86"}]}}, "conversations", False),
+        ("tag = 87", {"tags": None}, "conversations", None),
+        ("updated < 1795400000", {"updated_at": 1795400001}, "conversations", False),
+        ("updated < 1795400000", {"updated_at": 1795400000}, "conversations", None),  # or equal?
+        ("waiting_since < 1795400000", {"waiting_since": None}, "conversations", None),  # does less than take nothing?
+        ("subject ~ refund", {"source": {"subject": "other"}}, "conversations", None),  # word by word, or not?
+        ("subject = refund", {"source": {"subject": "other"}}, "conversations", None),
+        ("closed > 2026-01-01", {"statistics": None}, "conversations", None),
+        ("custom_attributes.x = pro", {"custom_attributes": {"x": "free"}}, "conversations", None),  # or its option's id?
+        ("custom_attributes.x = 5", {"custom_attributes": {"x": 6}}, "conversations", False),
+        ("custom_attributes.x = true", {"custom_attributes": {"x": False}}, "conversations", False),
+        ("email = a@example.com", {"email": "b@example.com"}, "contacts", False),
+        ("email = a@example.com", {"email": "A@Example.com"}, "contacts", None),
+        ("seen < 2026-01-31", {"last_seen_at": 1769904000}, "contacts", None),  # the day after, in some zone
+        ("seen < 2026-01-31", {"last_seen_at": 1772000000}, "contacts", False),
+        ("tag = 87", {"tags": {"data": [{"id": "86"}], "has_more": True}}, "contacts", None),
+        ("state = open and subject ~ x", {"state": "closed", "source": {"subject": "x"}}, "conversations", False),
+        ("state = open or subject ~ x", {"state": "closed", "source": {"subject": "y"}}, "conversations", None),
+    ],
+)
+def test_a_contradiction_is_one_under_every_reading(text: str, item: dict[str, Any], resource: str, verdict: bool | None) -> None:
+    """Where the documentation leaves open how Intercom compares, nothing is sure."""
+    body = compile_where(text, resource, now=NOW)
+    assert surely_matches(body, item, resource) is verdict

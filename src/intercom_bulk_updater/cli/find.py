@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json as json_
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -15,7 +16,7 @@ from ..errors import IntercomBulkError, SearchError, SearchIncomplete
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..runs.options import Options
-from ..runs.sources import SearchSource, missed, missed_words
+from ..runs.sources import SearchSource, count_missing, missing_words
 from ..search.names import WorkspaceNames
 from .execute import opened, options_of
 from .flags import Safety, Selection, Shown, Speed, whole
@@ -41,70 +42,80 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
     options: Options = options_of(Safety(), speed, flags.limit)
     with opened(options, output) as (session, names):
         session.workspace()
-        items: Iterator[Mapping[str, Any]]
-        search: dict[str, Any] = {}
-        known: set[str] = set()
-        if flags.ids is not None or flags.csv is not None or flags.from_run is not None:
-            rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column, resource).rows]
-            selected = select(flags, resource, session, names, _Looking(), options, rows)
+        rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column, resource).rows]
+        selected = select(flags, resource, session, names, _Looking(), options, rows)
+        found = _Found(selected.selection["words"], frozenset(selected.selection.get("exclude") or ()))
+        if isinstance(selected.feed, SearchSource):
+            found.items = _searched(selected.feed, found)
+        else:
             ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
-            items = (session.look(item_path(resource, i)) for i in ids)
-        else:
-            selected = select(flags, resource, session, names, _Looking(), options)
-            assert isinstance(selected.feed, SearchSource)  # noqa: S101
-            items = _searched(selected.feed, search, known)
-        words = selected.selection["words"]
-        left_out = set(selected.selection.get("exclude") or ())
-        cut = flags.limit if flags.limit is not None else (None if output.json or output.jsonl or not sys.stdout.isatty() else _SHOWN)
-        kept: list[dict[str, Any]] = []
-        seen: set[str] = set()
-        for item in items:
-            if str(item.get("id")) in left_out or str(item.get("id")) in seen:
-                continue
-            seen.add(str(item.get("id")))
-            told = _told(item)
-            if output.jsonl:
-                emit(json_.dumps(told) + "\n")
-            else:
-                kept.append(dict(item) if not output.json else told)
-            if len(seen) == cut:
-                search["cut"] = True
-                break
-        total = search.get("total")
-        search |= missed(search, len(known))
-        if search["missing"] and not seen:
-            raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
-        code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
-        if output.data:
-            aside = {name: search[name] for name in ("missing", "contradicting", "unusable") if search.get(name)}
-            complete = not search["missing"] and not (search.get("cut") and isinstance(total, int) and total > len(known))
-            found = {"resource": resource, "selection": words, "total": total, "count": len(seen), "complete": complete, **aside}
-            _report(output, found, kept, code)
-        else:
-            _table(kept, resource, names)
-            of = f" of {total:,}" if isinstance(total, int) and total > len(seen) else ""
-            if not output.quiet:
-                from ..terminal.texts import left_out_words
+            found.items = (session.look(item_path(resource, i)) for i in ids)
+        return _show(resource, found, flags.limit, output, names)
 
-                note(f"{len(seen):,}{of} {resource} where {words}")
-                for said in left_out_words({**search, "missing": 0}):
-                    note(said)
-        if search["missing"]:
-            note(f"{missed_words(search)}.")
+
+@dataclass(slots=True)
+class _Found:
+    """What a selection finds: its items as they come, and how the search for them goes."""
+
+    words: str = ""
+    left_out: frozenset[str] = frozenset()
+    items: Iterable[Mapping[str, Any]] = ()
+    search: dict[str, Any] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    """The ids of all items that the search has shown."""
+
+
+def _show(resource: str, found: _Found, limit: int | None, output: Shown, names: WorkspaceNames) -> int:
+    search = found.search
+    cut = limit if limit is not None else (None if output.json or output.jsonl or not sys.stdout.isatty() else _SHOWN)
+    kept: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for item in found.items:
+        identity = str(item.get("id"))
+        if identity in found.left_out or identity in seen:
+            continue
+        seen.add(identity)
+        told = _told(item)
+        if output.jsonl:
+            emit(json_.dumps(told) + "\n")
+        else:
+            kept.append(dict(item) if not output.json else told)
+        if len(seen) == cut:
+            search["cut"] = True
+            break
+    total = search.get("total")
+    search |= count_missing(search, len(found.known))
+    if search["missing"] and not seen:
+        raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
+    code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
+    if output.data:
+        aside = {name: search[name] for name in ("missing", "contradicting", "unusable") if search.get(name)}
+        more = search.get("cut") and isinstance(total, int) and total > len(found.known)
+        complete = not search["missing"] and not more
+        about = {"selection": found.words, "total": total} if found.words else {}
+        _report(output, {"resource": resource, **about, "count": len(seen), "complete": complete, **aside}, kept, code)
+    else:
+        _table(kept, resource, names)
+        of = f" of {total:,}" if isinstance(total, int) and total > len(seen) else ""
+        if not output.quiet:
+            from ..report.texts import left_out_words
+
+            note(f"{len(seen):,}{of} {resource}{' where ' if found.words else ''}{found.words}")
+            for said in left_out_words({**search, "missing": 0}):
+                note(said)
+    if search["missing"]:
+        note(f"{missing_words(search)}.")
     return code
 
 
-def _searched(feed: SearchSource, search: dict[str, Any], known: set[str]) -> Iterator[Mapping[str, Any]]:
-    """The items of a search; fills `search` with how it went and `known` with their ids.
-
-    Searches a second time where the first pass shows less than it announces.
-    """
+def _searched(feed: SearchSource, found: _Found) -> Iterator[Mapping[str, Any]]:
+    """The items of a search, which is asked a second time where it shows less than it announces."""
     for _ in range(2):
-        for entries, state in feed.entries(search):
-            search.update(state)
-            known.update(key for key, _ in entries)
+        for entries, state in feed.entries(found.search):
+            found.search.update(state)
+            found.known.update(key for key, _ in entries)
             yield from (payload for _, payload in entries)
-        if not missed(search, len(known))["missing"]:
+        if not count_missing(found.search, len(found.known))["missing"]:
             return
 
 
@@ -170,21 +181,8 @@ def companies(*, out: Shown = _OUT, speed: Speed = _SPEED, limit: _Limit = None)
     from ..search.endpoints import endpoint_for
     from ..search.paginator import EndpointSource
 
-    with opened(options_of(Safety(), speed, limit), out) as (session, _):
+    with opened(options_of(Safety(), speed, limit), out) as (session, names):
         source = EndpointSource(session.client, session.stop, endpoint_for("companies/list"), page_size=60)
-        items: list[dict[str, Any]] = []
-        for page in source.pages():
-            items += [dict(item) for item in page.items]
-            if limit is not None and len(items) >= limit:
-                break
-        items = items[:limit]
-        if out.data:
-            told = [_told(item) for item in items]
-            if out.jsonl:
-                emit("".join(json_.dumps(item) + "\n" for item in told))
-            _report(out, {"resource": "companies", "count": len(items)}, told)
-        else:
-            _table(items, "companies")
-    return 0
-
-
+        found = _Found()
+        found.items = _searched(SearchSource(source, lambda item: str(item["id"]), lambda item: None, session.client.server_time), found)
+        return _show("companies", found, limit, out, names)

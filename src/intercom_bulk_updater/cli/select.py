@@ -15,7 +15,7 @@ from ..journal import Journal
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
 from ..parsing.id_file import ids_in
-from ..parsing.identity import canonical_id, counted_noun, repeats
+from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.options import Options
 from ..runs.session import Session
@@ -65,12 +65,12 @@ def select(
     one_way(flags, resource)
     if items is not None:
         selection: dict[str, Any] = {
-            "kind": "csv", "words": f"{counted_noun(len(items), 'row')} of {_named(str(flags.csv))}", "resource": resource,
+            "kind": "csv", "words": f"{count_words(len(items), 'row')} of {_named(str(flags.csv))}", "resource": resource,
         }
     elif flags.ids is not None:
-        ids = different(read_ids(flags.ids), resource)
+        ids = drop_repeats(read_ids(flags.ids), resource)
         items = [FoundItem(i) for i in ids]
-        selection = {"kind": "ids", "words": f"{counted_noun(len(ids), 'id')} from {_named(flags.ids)}", "resource": resource}
+        selection = {"kind": "ids", "words": f"{count_words(len(ids), 'id')} from {_named(flags.ids)}", "resource": resource}
     elif flags.from_run is not None:
         earlier = pick(session.journal, flags.from_run, real, "give its items")
         if earlier.workspace != session.workspace().id:
@@ -99,7 +99,7 @@ def select(
         }
     if flags.exclude is not None:
         selection["exclude"] = [canonical_id(i, resource) for i in read_ids(flags.exclude)]
-        selection["words"] += f", without {counted_noun(len(selection['exclude']), 'id')} of {_named(flags.exclude)}"
+        selection["words"] += f", without {count_words(len(selection['exclude']), 'id')} of {_named(flags.exclude)}"
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
 
@@ -191,11 +191,11 @@ def read_ids(path: str) -> list[str]:
     return ids
 
 
-def different(ids: Sequence[str], resource: str) -> list[str]:
+def drop_repeats(ids: Sequence[str], resource: str) -> list[str]:
     """Each id once, as Intercom writes it; says on stderr how many stand more than once."""
     times = Counter(canonical_id(i, resource) for i in ids)
     if repeated := sum(count > 1 for count in times.values()):
-        note(repeats(repeated, "id"))
+        note(repeat_words(repeated, "id"))
     return list(times)
 
 

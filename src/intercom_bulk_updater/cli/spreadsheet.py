@@ -16,7 +16,7 @@ from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
 from ..parsing.id_file import of_link
-from ..parsing.identity import canonical_id, counted_noun, repeats
+from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import read_text
 from .select import check_id
 from .stdout import note
@@ -71,7 +71,7 @@ def read_rows(path: str, id_column: str | None, resource: str = "") -> Rows:
                 at = _column(path, columns, id_column)
                 continue
             if len(cells) != len(columns):
-                counts = f"{counted_noun(len(cells), 'cell')} under {counted_noun(len(columns), 'column')}"
+                counts = f"{count_words(len(cells), 'cell')} under {count_words(len(columns), 'column')}"
                 raise UsageError(f"{path}, line {line}: {counts} ({', '.join(columns)}).")
             found = Row(line, check_id(of_link(cells[at].strip()), f"{path}, line {line}"), dict(zip(columns, cells, strict=True)))
             rows.append(found)
@@ -81,10 +81,10 @@ def read_rows(path: str, id_column: str | None, resource: str = "") -> Rows:
         raise UsageError(f"--csv {path} is empty: its first line must name the columns.")
     if not rows:
         raise UsageError(f"--csv {path} has no rows below the names of its columns.")
-    return different(Rows(path, columns, rows, columns[at]), resource)
+    return drop_repeats(Rows(path, columns, rows, columns[at]), resource)
 
 
-def different(rows: Rows, resource: str) -> Rows:
+def drop_repeats(rows: Rows, resource: str) -> Rows:
     """Each item once, under the id that Intercom gives it; says on stderr how many stand more than once.
 
     Raises UsageError where two rows have different values for one item.
@@ -103,7 +103,7 @@ def different(rows: Rows, resource: str) -> Rows:
                 f"{rows.path}: {one.id} stands in line {first.line} and, with other values, in line {one.line}. Leave one of them."
             )
     if repeated:
-        note(repeats(len(repeated), "row"))
+        note(repeat_words(len(repeated), "row"))
     return replace(rows, rows=list(kept.values()))
 
 

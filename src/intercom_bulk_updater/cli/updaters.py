@@ -12,14 +12,13 @@ from ..api.redact import keep_private
 from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.per_item import WITH
-from ..parsing.identity import canonical_id
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
 from ..updaters.adapter import UpdaterOperation
 from ..updaters.arguments import check_typed
-from ..updaters.bulk_process import feed_of, login, resource_of
+from ..updaters.bulk_process import feed_of, kind_of, login, resource_of, unique_ids
 from ..updaters.bulk_process import select as select_by
 from ..updaters.calls import complete
 from ..updaters.coercion import annotated, coerce
@@ -29,7 +28,7 @@ from .flags import Output, Safety, Selection, Speed
 from .loading import load_class, made
 from .select import Selected, one_way, read_ids
 from .select import select as select_by_flags
-from .spreadsheet import Row, Rows, checked_places, different, fill, places, read_rows
+from .spreadsheet import Row, Rows, checked_places, drop_repeats, fill, places, read_rows
 
 _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
 
@@ -84,9 +83,9 @@ def _selected(
     if not given(sel):
         selection = select_by(updater, params, typed=True)
         if sel.exclude is not None:
-            selection["exclude"] = [canonical_id(i, resource_of(updater)) for i in read_ids(sel.exclude)]
+            selection["exclude"] = unique_ids(updater, read_ids(sel.exclude))
         return Selected(selection, feed_of(updater, operation, session, selection, options))
-    rows = None if rows is None else different(rows, resource_of(updater))
+    rows = None if rows is None else drop_repeats(rows, kind_of(updater))
     items = None if rows is None else [FoundItem(row.id, None, {WITH: _of_row(type(updater), params, row, rows)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)
     found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)

@@ -12,12 +12,12 @@ def canonical_id(written: str, resource: str) -> str:
     return bare.lstrip("0") or "0" if resource in _NUMBERED and bare.isascii() and bare.isdigit() else bare
 
 
-def counted_noun(count: int, noun: str) -> str:
+def count_words(count: int, noun: str) -> str:
     """`1 id`, `2 ids`, `1,200 rows`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def repeats(count: int, noun: str) -> str:
+def repeat_words(count: int, noun: str) -> str:
     """What is said of ids or rows that stand more than once in a file."""
-    said = f"{counted_noun(count, noun)} {'stands' if count == 1 else 'stand'} more than once"
+    said = f"{count_words(count, noun)} {'stands' if count == 1 else 'stand'} more than once"
     return f"{said}; {'it' if count == 1 else 'each'} is done once."

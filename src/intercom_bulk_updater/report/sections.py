@@ -14,7 +14,7 @@ from intercom_bulk_updater.runs.judgement import Judgement
 from .charts import outcome_name, shares
 from .headline import verification_words, why_words
 from .html import esc, facts, flagged, folded, number, paragraph, section, table
-from .texts import masked, selection_words
+from .texts import left_out_words, masked, selection_words
 from .times import duration, moment
 
 Told = Mapping[str, Any]
@@ -243,6 +243,6 @@ def _search_words(search: Mapping[str, Any]) -> str:
     said = f"Intercom announced {number(search['total'])}; pass {search['passes']} saw {number(search['seen'])}"
     if search["new_since"]:
         said += f"; {number(search['new_since'])} are newer than the run and were left alone"
-    if search.get("missing"):
-        return f"{said}; {number(search['missing'])} were never shown."
-    return f"{said}." if search["complete"] else f"{said}; it had not come to its end."
+    left_out = "".join(f" {words[0].upper()}{words[1:]}." for words in left_out_words(search))
+    ended = search["complete"] or search.get("missing")
+    return f"{said}.{left_out}" if ended else f"{said}; it had not come to its end.{left_out}"

@@ -149,6 +149,20 @@ def selection_words(run: RunRecord) -> str:
     return redact(said)
 
 
+def left_out_words(search: Mapping[str, Any]) -> list[str]:
+    """What a search announced and did not show, and what it showed and was left out: the `search` of a summary, a line each."""
+    missing, contradicting, unusable = (int(search.get(name) or 0) for name in ("missing", "contradicting", "unusable"))
+    said = []
+    if missing:
+        said.append(f"incomplete: {missing:,} more {'was' if missing == 1 else 'were'} announced by Intercom and never shown")
+    if contradicting:
+        items, verb = ("item", "contradicts") if contradicting == 1 else ("items", "contradict")
+        said.append(f"{contradicting:,} {items} that the search showed {verb} the filter, left out")
+    if unusable:
+        said.append(f"{unusable:,} {'entry' if unusable == 1 else 'entries'} of the search had no usable id, left out")
+    return said
+
+
 def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = None) -> str:
     """What to do about what ended a command, in a sentence; "" when there is nothing to add.
 

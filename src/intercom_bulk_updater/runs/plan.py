@@ -22,7 +22,7 @@ from ..journal import Journal, RunRecord
 from ..model import FoundItem
 from ..operations.operation import Operation
 from .preview import Label, changes, words
-from .sources import missed_words
+from .sources import missing_words
 
 SCHEMA = "plan/1"
 LIFETIME = timedelta(hours=24)
@@ -82,7 +82,7 @@ def write_plan(
         "selection": run.selection.get("words", ""),
         "count": 0,
     }
-    if missing := missed_words(run.search):
+    if missing := missing_words(run.search):
         header["incomplete"] = missing
     if run.selection.get("updater"):
         header["updater"] = run.selection["updater"]

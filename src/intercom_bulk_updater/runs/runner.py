@@ -35,7 +35,7 @@ from .preview import Pace, Preview, look
 from .read_back import VerificationResult
 from .reader import Reader
 from .session import Session
-from .sources import SearchSource, missed, missed_words
+from .sources import SearchSource, count_missing, missing_words
 from .verification import Verification
 
 __all__ = ["Job", "Runner"]
@@ -377,12 +377,12 @@ class Runner(RunContext):
 
     def _missed(self) -> int:
         """How many items the search announced and has not shown so far."""
-        return missed(self.journal.run(self.id).search, self.journal.counts(self.id).selected)["missing"]
+        return count_missing(self.journal.run(self.id).search, self.journal.counts(self.id).selected)["missing"]
 
     def _note_missing(self, before: int) -> None:
         """Write down what the search has not shown; one pass earlier it had not shown `before` items."""
         search = self.journal.run(self.id).search
-        now = missed(search, self.journal.counts(self.id).selected)
+        now = count_missing(search, self.journal.counts(self.id).selected)
         now["missing"] = min(before, now["missing"])
         if now["missing"] or search.get("missing"):
             self.journal.update_run(self.id, search={**search, **now})
@@ -394,7 +394,7 @@ class Runner(RunContext):
             if missing:
                 self._another_pass()
             self._note_missing(missing)
-        words = missed_words(self.journal.run(self.id).search)
+        words = missing_words(self.journal.run(self.id).search)
         if words and (self._verification.result is None or self._verification.result.ok):
             raise SearchIncomplete(f"{words}.", run_id=self.id)
 

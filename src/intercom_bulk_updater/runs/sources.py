@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
@@ -56,8 +56,18 @@ class Pages(Protocol):
         ...
 
 
+Image = TypeVar("Image", bound=Mapping[str, Any])
+
 Entry = tuple[str, Mapping[str, Any]]
 """The id of an item and the item as the search showed it."""
+
+
+def image_of(capture: Callable[[Mapping[str, Any]], Image | None], payload: Mapping[str, Any]) -> Image | None:
+    """The image of an entry of a search; None where the entry is malformed, so that a GET has to tell."""
+    try:
+        return capture(payload)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 @dataclass(slots=True)
@@ -85,6 +95,8 @@ class SearchSource:
     _barren: int = 0
     _judged: int = 0
     _contradicting: int = 0
+    _before_page: tuple[int, int] = (0, 0)
+    """What both numbers were before the page that is being read."""
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
         """See ItemSource."""
@@ -97,7 +109,7 @@ class SearchSource:
                 elif key in self.exclude:
                     now["aside"] += 1
                 else:
-                    items.append(FoundItem(key, self._before(payload)))
+                    items.append(FoundItem(key, image_of(self.capture, payload)))
             yield items, dict(now)
             if now["cursor"] is not None and self._barren > self._bound(now):
                 if int(now["pass"]) > 2:
@@ -121,6 +133,7 @@ class SearchSource:
             if page.total is not None:
                 now["said"] = page.total
             now["unusable"] += page.unusable
+            self._before_page = self._judged, self._contradicting
             entries = []
             for payload in page.items:
                 key = self._key(payload)
@@ -191,13 +204,6 @@ class SearchSource:
             raise UsageError(f"get_item_id() gave no id for an item with the fields {', '.join(payload)}")
         return str(value)
 
-    def _before(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The before-image; None where the entry is malformed, so that the item is read before it is changed."""
-        try:
-            return self.capture(payload)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return None
-
     def _contradicts(self, payload: Mapping[str, Any]) -> bool:
         """Whether the item's own fields contradict the filter."""
         verdict = self.judge(payload)
@@ -209,14 +215,15 @@ class SearchSource:
         return verdict is False
 
     def _refuse_ignored_filter(self) -> None:
-        """Raise FilterIgnored when too many of the items shown so far contradict the filter."""
-        if self._judged < _LEAST_JUDGED or self._contradicting <= _MOST_CONTRADICTING * self._judged:
-            return
-        raise FilterIgnored(
-            f"The server does not apply the filter: {self._contradicting:,} of {self._judged:,} items that the search showed "
-            "contradict it by their own fields. Nothing of this page was touched. Look at one with find --ids, and check "
-            "INTERCOM_BASE_URL and what stands between here and Intercom."
-        )
+        """Raise FilterIgnored when too many items of this page, or of all pages so far, contradict the filter."""
+        of_page = self._judged - self._before_page[0], self._contradicting - self._before_page[1]
+        for judged, contradicting in (of_page, (self._judged, self._contradicting)):
+            if judged >= _LEAST_JUDGED and contradicting > _MOST_CONTRADICTING * judged:
+                raise FilterIgnored(
+                    f"The server does not apply the filter: {contradicting:,} of {judged:,} items that the search showed "
+                    "contradict it by their own fields. Nothing of this page was touched. Look at some with find --ids, and "
+                    "check INTERCOM_BASE_URL and what stands between here and Intercom."
+                )
 
     def _new_since(self, payload: Mapping[str, Any], started: float) -> bool:
         created = payload.get("created_at")
@@ -229,7 +236,7 @@ def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> C
     return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
 
 
-def missed(search: Mapping[str, Any], selected: int) -> dict[str, int]:
+def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     """`missing`: how many items a search announced and never showed; `shown`: how many different ones it has shown.
 
     Both count over all passes, `selected` items of them selected. Items leave a search while it is read, and its total
@@ -247,7 +254,7 @@ def missed(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     return {"missing": max(0, min(of_this_pass, of_all)), "shown": shown}
 
 
-def missed_words(search: Mapping[str, Any]) -> str:
+def missing_words(search: Mapping[str, Any]) -> str:
     """`Intercom announced 281 and showed 150; 131 were never shown`; empty where nothing is missing."""
     missing, shown = int(search.get("missing") or 0), int(search.get("shown") or 0)
     if not missing:

@@ -18,7 +18,7 @@ from .context import RunContext
 from .guards import counted
 from .judgement import Judgement, Verified, judge
 from .read_back import ASKED_AT_ONCE, SAMPLE, ReadBack, RemainingMatches, VerificationResult, to_read_back
-from .sources import SearchSource, missed, missed_words
+from .sources import SearchSource, count_missing, missing_words
 from .verification_words import describe_verification
 
 _log = logging.getLogger("intercom_bulk_updater.runs")
@@ -157,7 +157,7 @@ class Verification:
         if leftovers.stale_count:
             self._ask_each(leftovers.stale, result)
             self._index_is_behind(leftovers, result)
-        result.missing = missed_words(missed(after, self._run.journal.counts(self._run.id).selected + unseen))
+        result.missing = missing_words(count_missing(after, self._run.journal.counts(self._run.id).selected + unseen))
         result.unseen = unseen
         result.remaining = unseen + (result.remaining or 0)
 

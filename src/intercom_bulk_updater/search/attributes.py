@@ -31,21 +31,24 @@ class WorkspaceAttributes:
     def _of_model(self, model: str) -> dict[str, Attribute]:
         if model == "conversation":
             try:
-                listed = self._get("conversations/attributes").get("data") or []
-                return {str(one.get("name")): one for one in listed if not one.get("archived")}
+                return {str(one.get("name")): one for one in _entries(self._get("conversations/attributes")) if not one.get("archived")}
             except (NotFound, InvalidRequest):
                 pass  # before 2.16 they stand among the data attributes
-        listed = self._get("data_attributes").get("data") or []
         return {
             str(one.get("name")): one
-            for one in listed
+            for one in _entries(self._get("data_attributes"))
             if one.get("model") == model and one.get("custom", True) and not one.get("archived")
         }
 
     def _of_tickets(self) -> dict[str, Attribute]:
-        types = self._get("ticket_types").get("data") or []
-        listed = [one for kind in types for one in (kind.get("ticket_type_attributes") or {}).get("data") or []]
-        return {str(one.get("id")): one for one in listed}
+        types = _entries(self._get("ticket_types"))
+        return {str(one.get("id")): one for kind in types for one in _entries(kind.get("ticket_type_attributes"))}
+
+
+def _entries(listing: Any) -> list[Attribute]:
+    """The objects of a list as Intercom gives it."""
+    data = listing.get("data") if isinstance(listing, Mapping) else None
+    return [one for one in data if isinstance(one, Mapping)] if isinstance(data, list) else []
 
 
 def type_of(attribute: Attribute) -> str:

@@ -11,6 +11,7 @@ from intercom_bulk_updater.model import RunStatus
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.report.advice import advice
 from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
+from intercom_bulk_updater.report.texts import left_out_words
 
 from .event_text import happening
 from .formatting import ago, clean, clock, number, plural, seconds, shorten
@@ -83,6 +84,7 @@ def run_table(
         ("ended", clock(record.finished_at)),
         ("took", seconds(took) if took else "-"),
         ("requests", _requests(requests)),
+        ("search", " · ".join(left_out_words(record.search))),
         ("verified", verified_words(record.totals.get("verified") or {}, counts.done, record.id) if not dry else ""),
         ("from run", record.parent or ""),
         ("undone by", undone_by),

@@ -11,7 +11,7 @@ from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportE
 from intercom_bulk_updater.report.headline import NOT_SO, judgement_of, label, outcomes, why_words
 from intercom_bulk_updater.report.next_commands import label_of
 from intercom_bulk_updater.report.summary import exit_of
-from intercom_bulk_updater.report.texts import error_hint
+from intercom_bulk_updater.report.texts import error_hint, left_out_words
 from intercom_bulk_updater.runs.judgement import Level, Verdict, Verified
 from intercom_bulk_updater.runs.verification_words import describe_verification
 
@@ -144,7 +144,7 @@ def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operati
         said = f"Nothing {past(operation)}: all {number(judgement.counts.selected)} changed since"
     mark, style = _STYLES[judgement.level]
     # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
-    counted = outcomes(judgement, past(operation), already(operation), dry=dry and judgement.exit_code in (0, 3))
+    counted = outcomes(judgement, past(operation), already(operation), dry=dry and judgement.exit_code in (0, 3, 6))
     page.line(Text(mark + said, style), Text(f": {counted}" if counted else "", "bold"))
 
 
@@ -183,20 +183,6 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
         page.fact("plan", f"written to {clean(plan['file'])}; it can be applied for a day")
     place = clean(title.workspace or run.get("workspace") or "")
     page.fact("run", clean(run.get("id") or ""), f" in {place}" if place else "")
-
-
-def left_out_words(search: Mapping[str, Any]) -> list[str]:
-    """What the search announced and did not show, and what it showed and was left out, a sentence each."""
-    missing, contradicting, unusable = (int(search.get(name) or 0) for name in ("missing", "contradicting", "unusable"))
-    said = []
-    if missing:
-        said.append(f"incomplete: {number(missing)} more {'was' if missing == 1 else 'were'} announced by Intercom and never shown")
-    if contradicting:
-        verb = "contradicts" if contradicting == 1 else "contradict"
-        said.append(f"{plural(contradicting, 'item')} that the search showed {verb} the filter, left out")
-    if unusable:
-        said.append(f"{number(unusable)} {'entry' if unusable == 1 else 'entries'} of the search had no usable id, left out")
-    return said
 
 
 def refused_words(throttled: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +14,7 @@ from ..errors import IntercomBulkError, Interrupted, RunStopped, StopRun, UsageE
 from ..journal import RunRecord
 from ..model import FoundItem
 from ..operations.operation import Operation
-from ..parsing.identity import canonical_id, counted_noun
+from ..parsing.identity import canonical_id, count_words
 from ..report.summary import summarize
 from ..runs.observer import Observer
 from ..runs.options import Options
@@ -68,8 +68,8 @@ def feed_of(
     """Where an updater's items come from: its search, or ids."""
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "ids" or ids is not None:
-        resource = resource_of(updater)
-        return ListSource([FoundItem(canonical_id(i, resource)) for i in ids or ()], total=len(ids or ()), exclude=exclude)
+        given = unique_ids(updater, ids or ())
+        return ListSource([FoundItem(i) for i in given], total=len(given), exclude=exclude)
     source = EndpointSource(
         session.client,
         session.stop,
@@ -100,6 +100,15 @@ def _id_of(said: Any) -> str:
     if isinstance(said, bool) or not isinstance(said, str | int) or not str(said).strip():
         raise TypeError(f"it returned {said!r}, which is no id")
     return str(said)
+def unique_ids(updater: IntercomBulkUpdater, ids: Iterable[str]) -> list[str]:
+    """Each item's id once, as Intercom writes it."""
+    kind = kind_of(updater)
+    return list(dict.fromkeys(canonical_id(i, kind) for i in ids))
+
+
+def kind_of(updater: IntercomBulkUpdater) -> str:
+    """The first word of an updater's endpoint, whether or not it is one that can be searched: "conversations" ..."""
+    return endpoint_of(updater).strip("/").split("/")[0]
 
 
 def _of_item(updater: IntercomBulkUpdater, method: str, payload: Mapping[str, Any], ask: Callable[[], T]) -> T:
@@ -117,7 +126,7 @@ def select(
     complete(updater, params, searches=ids is None, typed=typed)
     base = {"updater": reference_to(type(updater))}
     if ids is not None:
-        return {**base, "kind": "ids", "words": counted_noun(len(ids), "id")}
+        return {**base, "kind": "ids", "words": count_words(len(unique_ids(updater, ids)), "id")}
     endpoint = endpoint_of(updater)
     end = endpoint_for(endpoint)
     query = query_of(updater, params, typed=typed)

@@ -61,7 +61,7 @@ class Context:
     contacts: Callable[[str], Sequence[Resolved]] | None = None
 
 
-def typed_term(context: Context, term: Term) -> Term:
+def resolve_type(context: Context, term: Term) -> Term:
     """The term with the type that the workspace gives its custom attribute; of one that it lacks Intercom is the judge."""
     field, prefix = term.field, context.resource.open_prefix
     if field.type != "any" or context.attributes is None:

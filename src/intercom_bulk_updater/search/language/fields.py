@@ -7,11 +7,13 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/convers
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.search.language.terms import Field, Resource
 
 
+@lru_cache(maxsize=32)
 def resource(name: str, api_version: str = "2.16") -> Resource:
     """The searchable side of one of RESOURCES. Raises UsageError for another name."""
     if name not in _RESOURCES:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.search.language.compiler import Context, build, check_operator, parse_value, takes_words, typed_term
+from intercom_bulk_updater.search.language.compiler import Context, build, check_operator, parse_value, resolve_type, takes_words
 from intercom_bulk_updater.search.language.query_tree import Node, every, negate, some
 
 QUOTES = {
@@ -194,7 +194,7 @@ class Parser:
             raise self._error("The name of a field is missing before this.")
         self._take()
         with self._showing(name):
-            term = typed_term(self._context, self._context.resource.term(name.text))
+            term = resolve_type(self._context, self._context.resource.term(name.text))
         first, operator = self._operator(name)
         with self._showing(first, self._tokens[self._at - 1]):
             check_operator(term, name.text, operator)
