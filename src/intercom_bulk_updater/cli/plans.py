@@ -13,8 +13,8 @@ from ..journal import RunLock
 from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
-from ..runs.options import Options
 from ..runs.older_journal import distrust_if_older
+from ..runs.options import Options
 from ..runs.plan import check_plan, read_plan
 from ..runs.runner import Job, Runner
 from ..runs.sources import ListSource, SearchSource
@@ -84,8 +84,7 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
     options = replace(options_of(safe, speed), reread=True)
     with opened(options, out, safe) as (session, _):
         parent = pick(session.journal, run, real, "be undone")
-        if RunLock.held(session.journal.home, parent.id):
-            raise UsageError(f"{parent.id} is still running: intercom-bulk runs cancel {parent.id} first.")
+        RunLock.refuse_held(session.journal.home, parent.id)
         if parent.kind == "dry_run":
             raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")
         was = rebuild(session, parent, options)

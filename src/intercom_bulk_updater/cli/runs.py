@@ -34,11 +34,11 @@ _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it,
 
 
 @contextmanager
-def journal() -> Iterator[Journal]:
+def journal(*, read_only: bool = True) -> Iterator[Journal]:
     """The journal, for commands that need no token."""
     from ..settings import load
 
-    with Journal(load().home / "journal.db") as opened_journal:
+    with Journal(load().home / "journal.db", read_only=read_only) as opened_journal:
         yield opened_journal
 
 
@@ -144,7 +144,8 @@ def _ask(run: str, control: str, out: Shown) -> int:
         record = pick(book, run, alive, control)
         if not RunLock.held(book.home, record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
-        book.request(record.id, control)
+        with journal(read_only=False) as written:
+            written.request(record.id, control)
         sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")
         out_data(out, lambda: summarize(book, record.id))
     return 0
@@ -254,7 +255,7 @@ def prune(
         sys.stderr.write(f"Runs older than {older_than} can no longer be undone once deleted. Delete? [y/N] ")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise SafetyStop("Not confirmed: nothing was deleted.")
-    with journal() as book:
+    with journal(read_only=False) as book:
         gone = book.prune(days)
     sys.stderr.write(f"Deleted: {len(gone)} runs\n")
     out_data(out, lambda: {"schema": "prune/1", "ok": True, "exit": 0, "deleted": gone})

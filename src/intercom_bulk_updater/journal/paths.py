@@ -39,8 +39,15 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def refuse_what_is_no_file(path: Path) -> None:
+    """Raises ConfigurationError for a pipe, a device or a folder: opening one might wait for ever."""
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"The journal {path} is not a file. Move it away, or point INTERCOM_BULK_HOME at another folder.")
+
+
 def private_file(path: Path) -> None:
     """Make sure that `path` exists and that its owner alone may read it (0600)."""
+    refuse_what_is_no_file(path)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         if path.stat().st_mode & 0o077:
