@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from ..errors import SafetyStop, UsageError
-from ..journal import RunLock
+from ..journal import RunLock, decode_parameters
 from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
@@ -51,7 +51,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
 
             updater = made(load_stored(header["updater"]))
             updater._session = session
-            operation: Operation = UpdaterOperation(updater, header["parameters"])
+            operation: Operation = UpdaterOperation(updater, decode_parameters(header["parameters"]))
             for _ in range(int(header.get("turns") or 0)):
                 operation = inverse_of(operation, plan)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import redact
 from intercom_bulk_updater.errors import ApiError, FilterRefused, NotVerified, RunStopped, ServiceUnavailable, UpdaterFailed
-from intercom_bulk_updater.journal import RunRecord
+from intercom_bulk_updater.journal import RunRecord, from_json
 from intercom_bulk_updater.model import RunStatus
 
 from .advice import advice
@@ -77,7 +77,7 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
     if "each" in parameters:
         return {"by row": str(parameters["each"].get("words") or "")}
     labels = parameters.get("labels")
-    for name, value in parameters.items():
+    for name, value in from_json(dict(parameters)).items():
         if name in ("labels", "made"):
             continue
         if name == "tags" and labels:
@@ -94,7 +94,7 @@ def _text(name: str, value: Any, with_bodies: bool) -> str:
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {_text(k, v, with_bodies)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(_text(name, v, with_bodies) for v in value)
     if value is None:
         return ""

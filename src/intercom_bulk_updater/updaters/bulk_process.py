@@ -6,13 +6,15 @@ import getpass
 import re
 import sys
 from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.redact import redact
 from ..api.retry import RetryPolicy
 from ..errors import IntercomBulkError, Interrupted, UsageError
-from ..journal import RunRecord
+from ..journal import RunRecord, encode_parameters
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..report.summary import summarize
@@ -141,7 +143,7 @@ def _value(name: str, value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list | tuple | set | frozenset | dict):
         return f"({len(value)} values)"
-    text = redact(str(value)) if isinstance(value, str | int | float) else type(value).__name__
+    text = redact(str(value)) if isinstance(value, str | int | float | date | Decimal) else type(value).__name__
     return text if len(text) <= 40 else f"({len(text)} characters)"
 
 
@@ -158,6 +160,7 @@ def run_updater(
     """One call of `bulk_process`: build the job, run it, return its account. Step 1 of the life of an item."""
     refuse_while_importing(updater)
     options.amounts()
+    encode_parameters(params)
     selection = select(updater, params, ids)
     session = open_session(updater.settings, options, stop)
     with orderly_here(session.stop) as heard:
