@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ..errors import SafetyStop, UsageError
-from ..journal import Journal, RunLock
+from ..journal import Journal, RunLock, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..report.summary import standing, summarize
@@ -56,12 +56,20 @@ def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest firs
             return 0
         from ..terminal.tables import runs_table
 
-        shown = [replace(r, status=standing(book, r)) for r in records]
+        shown = [_as_it_stands(book, record) for record in records]
         if shown:
             show_out(runs_table(shown))
         elif not out.quiet:
             say("Nothing has been run yet. To try: intercom-bulk demo")
     return 0
+
+
+def _as_it_stands(book: Journal, record: RunRecord) -> RunRecord:
+    """The record with its real status; what a killed process told last is older than its items."""
+    status = standing(book, record)
+    if status is not RunStatus.INTERRUPTED:
+        return replace(record, status=status)
+    return replace(record, status=status, progress={**record.progress, "counts": book.counts(record.id).as_json()})
 
 
 def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "latest", *, out: Shown = _OUT) -> int:
