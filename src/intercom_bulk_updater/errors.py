@@ -33,6 +33,7 @@
     ├── RunLocked                         exit 12  another live process holds the run
     ├── NoSuchRun                         exit 2
     ├── JournalError                      exit 1
+    │   └── JournalBusy                   exit 12  another process keeps the journal locked
     └── RunStopped                        exit 7   stopped early and healthy: resume
         ├── DeadlineReached               exit 7
         ├── ServiceUnavailable            exit 7
@@ -282,6 +283,12 @@ class NoSuchRun(UsageError):
 
 class JournalError(IntercomBulkError):
     """The journal cannot be read or written."""
+
+
+class JournalBusy(JournalError):
+    """Another process keeps the journal locked."""
+
+    exit_code = 12
 
 
 class RunStopped(IntercomBulkError):

@@ -175,3 +175,12 @@ def test_an_updater_that_cannot_tell_leaves_its_items_in_doubt(desk: Desk, name:
         assert answer.code == 3 and answer.counts["in_doubt"] >= 8, answer.err
     found = desk.written("note")
     assert found["2+"] == 0 and found["writes"] <= len(ids) and found["writes"] - before in (0, len(ids) - before)
+
+
+def test_the_list_of_runs_counts_what_a_killed_process_left_in_flight(desk: Desk) -> None:
+    """After a kill, what may have left is in doubt in `runs list` as in `runs show`, and not among what was not begun."""
+    chosen(desk, 40)
+    killed_after(desk, 8, *NOTE, "--ids", "ids")
+    told = desk.here("runs", "list", "--json").json["runs"][0]["counts"]
+    said = " ".join(desk.here("runs", "list").out.split())
+    assert told["in_doubt"] and f"{told['in_doubt']} in doubt" in said and f"{told['pending']} not begun" in said, said

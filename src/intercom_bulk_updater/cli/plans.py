@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from ..errors import SafetyStop, UsageError
-from ..journal import RunLock
+from ..journal import RunLock, decode_parameters
 from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
@@ -53,7 +53,7 @@ def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safet
 
             updater = made(load_stored(header["updater"]))
             updater._session = session
-            operation: Operation = UpdaterOperation(updater, header["parameters"])
+            operation: Operation = UpdaterOperation(updater, decode_parameters(header["parameters"]))
             for _ in range(int(header.get("turns") or 0)):
                 operation = inverse_of(operation, plan)
         else:
@@ -86,8 +86,7 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
     options = replace(options_of(safe, speed), reread=True)
     with opened(options, out, safe) as (session, _):
         parent = pick(session.journal, run, real, "be undone")
-        if RunLock.held(session.journal.home, parent.id):
-            raise UsageError(f"{parent.id} is still running: intercom-bulk runs cancel {parent.id} first.")
+        RunLock.refuse_held(session.journal.home, parent.id)
         if parent.kind == "dry_run":
             raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")
         was = rebuild(session, parent, options)

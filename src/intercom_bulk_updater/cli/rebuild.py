@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SafetyStop, UsageError, WrongWorkspace
-from ..journal import RunRecord
+from ..journal import RunRecord, decode_parameters
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.registry import build
@@ -50,9 +50,11 @@ def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
             f"{run.id} ended before its list of ids was written down; nothing of it was done. Run its command again."
         )
     updater = _updater(session, run) if selection.get("updater") else None
-    operation: Operation = (
-        build(str(selection["operation"]), run.parameters) if updater is None else UpdaterOperation(updater, run.parameters)
-    )
+    operation: Operation
+    if updater is None:
+        operation = build(str(selection["operation"]), run.parameters)
+    else:
+        operation = UpdaterOperation(updater, decode_parameters(run.parameters))
     # The undo of an updater's run is the way back, the undo of that undo the way there again, and so on.
     for _ in range(int(selection.get("turns") or 0)):
         operation = inverse_of(operation, run.id)

@@ -26,17 +26,21 @@ def go_on(run: str, safe: Safety, speed: Speed, out: Output, *, failed: bool, on
     """
     from ..settings import load
 
-    with Journal(load().home / "journal.db") as book:
+    path = load().home / "journal.db"
+    with Journal(path, read_only=True) as book:
         record = pick(book, run, real, "be retried" if failed else "be resumed")
         if record.kind == "dry_run":
             raise UsageError(f"{record.id} was a dry run: there is nothing to go on with. Run its command without --dry-run.")
         if safe.dry_run or safe.plan:
             raise UsageError(f"A run that was begun cannot become a dry run or a plan; to look at it: runs show {record.id}.")
         if record.status is RunStatus.PAUSED and RunLock.held(book.home, record.id) and not failed:
-            book.request(record.id, "resume")
+            with Journal(path) as written:
+                written.request(record.id, "resume")
             sys.stderr.write(f"Asked {record.id} to go on.\n")
             out_data(out, lambda: summarize(book, record.id))
             return 0
+        # The holder may be stopped in the middle of a write, so that the journal itself would not answer.
+        RunLock.refuse_held(book.home, record.id)
     options = options_of(safe, speed, stored=Options.from_json(record.settings))
     with opened(options, out) as (session, _):
         rebuilt = rebuild(session, record, options)

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from ..api.redact import without_known_tokens
 from ..errors import SafetyStop, UsageError
-from ..journal import Journal, RunLock
+from ..journal import Journal, RunLock, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..report.files import replacing
@@ -40,11 +40,11 @@ _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it,
 
 
 @contextmanager
-def journal() -> Iterator[Journal]:
+def journal(*, read_only: bool = True) -> Iterator[Journal]:
     """The journal, for commands that need no token."""
     from ..settings import load
 
-    with Journal(load().home / "journal.db") as opened_journal:
+    with Journal(load().home / "journal.db", read_only=read_only) as opened_journal:
         yield opened_journal
 
 
@@ -62,13 +62,21 @@ def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest firs
             return 0
         from ..terminal.tables import runs_table
 
-        standings = [(r, standing(book, r)) for r in records]
-        shown = [(replace(r, status=status), judge_run(book, r, status)) for r, status in standings]
+        standing_now = [_as_it_stands(book, record) for record in records]
+        shown = [(record, judge_run(book, record, record.status)) for record in standing_now]
         if shown:
             show_out(runs_table(shown))
         elif not out.quiet:
             say("Nothing has been run yet. To try: intercom-bulk demo")
     return 0
+
+
+def _as_it_stands(book: Journal, record: RunRecord) -> RunRecord:
+    """The record with its real status; what a killed process told last is older than its items."""
+    status = standing(book, record)
+    if status is not RunStatus.INTERRUPTED:
+        return replace(record, status=status)
+    return replace(record, status=status, progress={**record.progress, "counts": book.counts(record.id).as_json()})
 
 
 def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "latest", *, out: Shown = _OUT) -> int:
@@ -151,7 +159,8 @@ def _ask(run: str, control: str, out: Shown) -> int:
         record = pick(book, run, alive, control)
         if not RunLock.held(book.home, record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
-        book.request(record.id, control)
+        with journal(read_only=False) as written:
+            written.request(record.id, control)
         sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")
         out_data(out, lambda: summarize(book, record.id))
     return 0
@@ -267,7 +276,7 @@ def prune(
         sys.stderr.write(f"Runs older than {older_than} can no longer be undone once deleted. Delete? [y/N] ")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise SafetyStop("Not confirmed: nothing was deleted.")
-    with journal() as book:
+    with journal(read_only=False) as book:
         gone = book.prune(days)
     sys.stderr.write(f"Deleted: {len(gone)} runs\n")
     out_data(out, lambda: {"schema": "prune/1", "ok": True, "exit": 0, "deleted": gone})

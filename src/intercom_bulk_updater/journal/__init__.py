@@ -3,8 +3,10 @@
 from .journal import Journal
 from .lock import RunLock
 from .mark import Age
+from .parameters import decode_parameters, encode_parameters, storable
 from .paths import journal_path
 from .records import Event, FailureExample, FailureGroup, ItemRow, RunRecord, WindowRow
+from .serialization import from_json, to_json
 
 __all__ = [
     "Age",
@@ -16,5 +18,10 @@ __all__ = [
     "RunLock",
     "RunRecord",
     "WindowRow",
+    "decode_parameters",
+    "encode_parameters",
+    "from_json",
     "journal_path",
+    "storable",
+    "to_json",
 ]

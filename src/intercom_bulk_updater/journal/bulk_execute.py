@@ -21,14 +21,25 @@ _compiled: WeakKeyDictionary[Insert | Update, dict[str, _Compiled]] = WeakKeyDic
 
 def execute_many(connection: Connection, statement: Insert | Update, rows: Sequence[Row]) -> int:
     """Execute for every row (dicts with the same keys); return how many rows were changed in all."""
-    by_dialect = _compiled.setdefault(statement, {})
-    name = connection.dialect.name
-    if name not in by_dialect:
-        by_dialect[name] = _compile(connection, statement, rows[0])
-    sql, constants, shape = by_dialect[name]
+    sql, constants, shape = _prepared(connection, statement, rows[0])
     if constants:
         rows = [constants | row for row in rows]
     return connection.exec_driver_sql(sql, [shape(row) for row in rows]).rowcount
+
+
+def execute_one(connection: Connection, statement: Insert | Update, row: Row) -> Any:
+    """Execute for one row; return the value of its RETURNING, or None when no row was changed."""
+    sql, constants, shape = _prepared(connection, statement, row)
+    values = shape(constants | row)
+    return connection.exec_driver_sql(sql, values if isinstance(values, dict | tuple) else (values,)).scalar()
+
+
+def _prepared(connection: Connection, statement: Insert | Update, row: Row) -> _Compiled:
+    by_dialect = _compiled.setdefault(statement, {})
+    name = connection.dialect.name
+    if name not in by_dialect:
+        by_dialect[name] = _compile(connection, statement, row)
+    return by_dialect[name]
 
 
 def _compile(connection: Connection, statement: Insert | Update, row: Mapping[str, Any]) -> _Compiled:

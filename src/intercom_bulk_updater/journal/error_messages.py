@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy.exc import DBAPIError
 
-from intercom_bulk_updater.errors import JournalError
+from intercom_bulk_updater.errors import JournalBusy, JournalError
 
 # What SQLite says, in part, and what we say. Order matters: the first that fits.
 _SENTENCES = (
@@ -21,7 +23,6 @@ _SENTENCES = (
         "malformed",
         "The journal {where} is damaged. Move it away and keep it: sqlite3's .recover may save its rows.",
     ),
-    ("locked", "Another process has kept the journal {where} busy for more than 30 s. End it, then resume."),
     ("readonly", "The journal {where} is read-only for you: check who owns it and its folder."),
     ("unable to open", "The journal {where} cannot be opened: check who owns it and its folder."),
     (
@@ -33,10 +34,34 @@ _SENTENCES = (
 )
 
 
+_WRITE_LOCK = 120
+"""The byte of `journal.db-shm` that SQLite locks while it writes."""
+
+
+def writer_of(where: str) -> str:
+    """The process that is writing to the journal, for people, as far as the system tells."""
+    try:
+        inode = Path(f"{where}-shm").stat().st_ino
+        for line in Path("/proc/locks").read_text("utf-8").splitlines():
+            words = line.split()
+            pid, place, first, last = words[4], words[5], words[6], words[7]
+            if words[3] == "WRITE" and place.endswith(f":{inode}") and int(first) <= _WRITE_LOCK <= int(last):
+                name, _, rest = Path(f"/proc/{pid}/stat").read_text("utf-8").partition("(")[2].rpartition(")")
+                return f"Process {pid} ({name}{', which is stopped' if rest.split()[0] == 'T' else ''})"
+    except (OSError, ValueError, IndexError):
+        pass
+    return "Another process"
+
+
 def trouble(error: DBAPIError, where: str) -> JournalError:
     """The JournalError for a database error at `where` (the file's path)."""
     said = str(error.orig)
     lowered = said.lower()
+    if "locked" in lowered or "busy" in lowered:
+        return JournalBusy(
+            f"{writer_of(where)} keeps the journal {where} locked. Nothing of this was written. "
+            "Let it finish or end it, then try again."
+        )
     for part, sentence in _SENTENCES:
         if part in lowered:
             return JournalError(sentence.format(where=where))

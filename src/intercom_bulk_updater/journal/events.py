@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from . import schema
 from .database import Database
 from .records import Event, WindowRow
-from .serialization import pack, unpack_or_empty
+from .serialization import pack_json, unpack_or_empty
 
 _window = schema.window
 _event = schema.event
@@ -55,7 +55,7 @@ def windows(database: Database, run: int) -> list[WindowRow]:
 def add_event(database: Database, run: int, kind: str, data: Mapping[str, Any]) -> None:
     """Append a line to the run's log."""
     with database.transaction() as connection:
-        connection.execute(insert(_event), {"run": run, "at": time.time(), "kind": kind, "data": pack(data)})
+        connection.execute(insert(_event), {"run": run, "at": time.time(), "kind": kind, "data": pack_json(data)})
 
 
 def events(database: Database, run: int) -> list[Event]:

@@ -13,7 +13,7 @@ from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.model import MOVES, FoundItem, Item, ItemResult, Outcome
 
 from . import schema
-from .bulk_execute import execute_many
+from .bulk_execute import execute_many, execute_one
 from .serialization import clean, pack, pack_failure, plain, unpack
 
 _item = schema.item
@@ -80,7 +80,10 @@ _release = (
 _known = select(_item.c.id).where(_item.c.run == bindparam("r"), _item.c.id.in_(bindparam("ids", expanding=True)))
 _older_since = select(schema.turn.c.older_since).where(schema.turn.c.run == bindparam("r"))
 _count = (
-    update(schema.turn).where(schema.turn.c.run == bindparam("r")).values(number=schema.turn.c.number + 1).returning(schema.turn.c.number)
+    update(schema.turn)
+    .where(schema.turn.c.run == bindparam("r"))
+    .values(number=schema.turn.c.number + bindparam("more"))
+    .returning(schema.turn.c.number)
 )
 _last = select(func.max(_item.c.seq)).where(_item.c.run == bindparam("r"))
 
@@ -201,7 +204,7 @@ def claim(connection: Connection, run: int, most: int, first: Sequence[int], now
 
 def count_claim(connection: Connection, run: int) -> int:
     """One claim more, in the transaction of the claim; how many there were."""
-    counted = connection.execute(_count, {"r": run}).scalar()
+    counted = execute_one(connection, _count, {"r": run, "more": 1})
     if counted is None:
         connection.execute(insert(schema.turn).values(run=run, number=1))
     return int(counted or 1)

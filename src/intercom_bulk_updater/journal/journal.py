@@ -29,6 +29,8 @@ class Journal:
     path:
         The database file; None for the one in the state folder; `":memory:"` for one that ends with the
         object.
+    read_only:
+        For who only looks: nothing is written, nothing waits for a writer, and a missing file reads as an empty journal.
 
     Any thread may call any method. Writes come one after the other, and each is on the disk when its method
     returns; reads do not wait for writes. Several processes may open one file. What the database refuses is
@@ -36,7 +38,7 @@ class Journal:
     by its exact id; an unknown one raises `NoSuchRun`.
     """
 
-    def __init__(self, path: Path | str | None = None) -> None:
+    def __init__(self, path: Path | str | None = None, *, read_only: bool = False) -> None:
         # Here and not above: the database library takes a while to load, and `--help` has no use for it.
         from . import events as log
         from . import item_queries as rows
@@ -51,7 +53,7 @@ class Journal:
         self.path = file
         self.home = journal_path().parent if file is None else file.parent
         """The state folder; `RunLock(journal.home, run_id)`."""
-        self._database = Database(file)
+        self._database = Database(file, read_only=read_only)
         self._marks: dict[str, RunMark] = {}
         self._runs = Runs(self._database)
         self._items, self._rows, self._log, self._prune = items, rows, log, prune

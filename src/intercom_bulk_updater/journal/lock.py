@@ -77,6 +77,13 @@ class RunLock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
 
+    @classmethod
+    def refuse_held(cls, home: Path | str, run: str) -> None:
+        """Raise `RunLocked` when a live process holds the run, before anything is asked of the journal or of Intercom."""
+        if cls.held(home, run):
+            with cls(home, run):
+                pass  # what held it only looked whether somebody does
+
     @staticmethod
     def held(home: Path | str, run: str) -> bool:
         """Whether a live process holds the run. Costs no database access."""
@@ -90,5 +97,8 @@ class RunLock:
             lock.acquire(timeout=0)
         except Timeout:
             return True
+        except OSError:
+            # A lock that may not be written cannot be asked; in a folder that nobody may write to, nobody holds it.
+            return False
         lock.release()
         return False

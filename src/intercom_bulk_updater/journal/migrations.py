@@ -38,8 +38,8 @@ def version(connection: Connection) -> int:
     return int(found) if found is not None and str(found).isdigit() else 0
 
 
-def migrate(connection: Connection, where: str, steps: Mapping[int, Step] = STEPS) -> int:
-    """Bring the journal to the newest version, inside the caller's transaction; return the version found."""
+def check_version(connection: Connection, where: str, steps: Mapping[int, Step] = STEPS) -> int:
+    """The version of the journal at `where`. Raises JournalError for one of a newer program, and for another's database."""
     newest = max(steps)
     try:
         found = version(connection)
@@ -50,7 +50,13 @@ def migrate(connection: Connection, where: str, steps: Mapping[int, Step] = STEP
             f"The journal {where} was written by a newer version of this program "
             f"(schema {found}, this one knows {newest}): upgrade with: pip install -U intercom-bulk-updater"
         )
-    for number in range(found + 1, newest + 1):
+    return found
+
+
+def migrate(connection: Connection, where: str, steps: Mapping[int, Step] = STEPS) -> int:
+    """Bring the journal to the newest version, inside the caller's transaction; return the version found."""
+    found = check_version(connection, where, steps)
+    for number in range(found + 1, max(steps) + 1):
         steps[number](connection)
         if number == 1:
             connection.execute(insert(schema.meta), {"key": "schema_version", "value": "1"})

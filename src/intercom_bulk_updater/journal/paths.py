@@ -41,13 +41,18 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def private_file(path: Path) -> None:
-    """Make sure that `path` exists and that its owner alone may read it (0600)."""
+def refuse_what_is_no_file(path: Path) -> None:
+    """Raises ConfigurationError for a pipe, a socket, a device or a folder: opening one might wait for ever."""
     with suppress(OSError):
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, and never answer
+        if not stat.S_ISREG(path.stat().st_mode):
             raise ConfigurationError(
                 f"The journal {path} is no file (it is {_kind(path)}): move it away, or point INTERCOM_BULK_HOME at another folder."
             )
+
+
+def private_file(path: Path) -> None:
+    """Make sure that `path` exists and that its owner alone may read it (0600)."""
+    refuse_what_is_no_file(path)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         if path.stat().st_mode & 0o077:

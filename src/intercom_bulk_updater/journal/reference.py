@@ -24,10 +24,14 @@ run that is resumed needs them. They are shown nowhere, but treat the file as yo
   none.
 - It is in WAL mode, so anybody may read while a run writes, for instance with
   `sqlite3 -readonly journal.db "SELECT id, status FROM run"`. While it is open, `journal.db-wal` and `journal.db-shm` stand beside it and
-  belong to it; copy it with `sqlite3 journal.db ".backup copy.db"`.
+  belong to it; copy it with `sqlite3 journal.db ".backup copy.db"`. Commands that only look (`runs list`, `show`, `report`,
+  `export`, `watch`) write nothing and wait for no writer; they also read a folder that they may not write to.
+- `locks/RUN.mark` counts the claims of a run beside the database, and says which file the database is. When the two
+  differ, the journal is older than the run ([delivery](../explanation/delivery.md)): move the folder as a whole.
 - A run is held by a lock on `locks/RUN.lock`, not by a row: the system lets go of it however the process
   dies.
-- JSON is compact, and NULL where there is nothing to say. Times are unix seconds.
+- JSON is compact, and NULL where there is nothing to say. Times are unix seconds. In parameters and images, what JSON does
+  not know is written with its type: `{{"$type": "date", "$value": "2026-01-31"}}`.
 - A program older than the file's `schema_version` (now {version}) refuses the file, a newer one migrates
   it. Write to it through the program only.
 

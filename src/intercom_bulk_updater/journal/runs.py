@@ -21,7 +21,7 @@ from intercom_bulk_updater.model import RunStatus
 from . import schema
 from .database import Database
 from .records import RunRecord
-from .serialization import clean, pack, unpack_or_empty
+from .serialization import clean, pack_json, unpack_or_empty
 
 _JSON_FIELDS = frozenset({"parameters", "selection", "settings", "search", "progress", "totals"})
 _FIXED = frozenset({"id", "number", "created_at", "updated_at"})
@@ -45,7 +45,7 @@ def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise JournalError(f"A run has no field {', '.join(sorted(unknown))} that could be changed.")
     return {
-        name: pack(value or {}) if name in _JSON_FIELDS else clean(value) if isinstance(value, str) else value
+        name: pack_json(value or {}) if name in _JSON_FIELDS else clean(value) if isinstance(value, str) else value
         for name, value in fields.items()
     }
 
@@ -158,7 +158,7 @@ class Runs:
     def merge_search(self, connection: Connection, number: int, fields: Mapping[str, Any]) -> None:
         """Merge into the search state, inside the caller's transaction."""
         stored = connection.scalar(select(_run.c.search).where(_run.c.number == number))
-        merged = pack({**unpack_or_empty(stored), **fields})
+        merged = pack_json({**unpack_or_empty(stored), **fields})
         connection.execute(update(_run).where(_run.c.number == number).values(search=merged, updated_at=time.time()))
 
     def control(self, run: str) -> str:

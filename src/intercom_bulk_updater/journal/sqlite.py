@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from intercom_bulk_updater.errors import JournalError
 
-from .paths import private_file, private_folder
+from .paths import private_file, private_folder, refuse_what_is_no_file
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BUSY_SECONDS = 30.0
+"""How long a run that is at work waits for another process's write."""
+FIRST_SECONDS = 5.0
+"""How long a command waits for its first write: nothing is lost yet, and somebody sits before it."""
+READ_SECONDS = 2.0
 
 _MAGIC = b"SQLite format 3\0"
 
@@ -52,7 +61,7 @@ def writer(path: Path | None) -> Engine:
     engine = create_engine(
         "sqlite://" if path is None else f"sqlite:///{path}",
         poolclass=StaticPool,
-        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+        connect_args={"check_same_thread": False, "timeout": FIRST_SECONDS},
         hide_parameters=True,  # an error's text never holds an item's values
     )
 
@@ -79,14 +88,30 @@ def _refuse_other_files(path: Path) -> None:
         raise JournalError(f"{path} is not a journal, or it is damaged. Move it away, or point INTERCOM_BULK_HOME elsewhere.")
 
 
-def reader(path: Path) -> Engine:
-    """The engine of the read connections: each statement on its own, so none holds back a checkpoint."""
+def be_patient(connection: Connection) -> None:
+    """From now on wait for other processes as a run at work does."""
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}").fetchall()
+
+
+def reader(path: Path, mode: str = "mode=rw") -> Engine:
+    """The engine of the read connections: each statement on its own, so none holds back a checkpoint.
+
+    `mode`: how SQLite opens the file, as in its URIs.
+    """
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"file:{quote(str(path))}?{mode}", uri=True, timeout=READ_SECONDS, isolation_level=None, check_same_thread=False
+        )
+
     engine = create_engine(
-        f"sqlite:///{path}",
+        "sqlite://",
+        creator=connect,
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=28,
-        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
     )
@@ -96,6 +121,50 @@ def reader(path: Path) -> Engine:
         _run(connection, _EVERYWHERE + _READER)
 
     return engine
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[tuple[Path, str] | None]:
+    """Where and how a journal can be read without writing a byte beside it; None where there is none.
+
+    Readers of a WAL need a file of their own beside it. Where the folder allows none, the database is read as it is if
+    nothing is in its WAL, and otherwise from a copy.
+    """
+    if not path.exists():
+        yield None
+        return
+    refuse_what_is_no_file(path)
+    _refuse_other_files(path)
+    if path.stat().st_size == 0:
+        yield None
+        return
+    if _opens(path, "mode=ro"):
+        yield path, "mode=ro"
+        return
+    wal = path.with_name(f"{path.name}-wal")
+    if not wal.exists() or wal.stat().st_size == 0:
+        yield path, "mode=ro&immutable=1"
+        return
+    with TemporaryDirectory(prefix="journal-") as folder:
+        for file in (path, wal):
+            shutil.copyfile(file, Path(folder) / file.name)
+        yield Path(folder) / path.name, "mode=rw"
+
+
+def _opens(path: Path, mode: str) -> bool:
+    connection = None
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, timeout=READ_SECONDS)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        # Locked, damaged: opening it another way does not help, and reading it says so.
+        return not any(part in str(error) for part in ("unable to open", "readonly"))
+    except sqlite3.DatabaseError:
+        return True
+    finally:
+        if connection is not None:
+            connection.close()
+    return True
 
 
 def _become_wal(connection: sqlite3.Connection, path: Path) -> None:
@@ -120,7 +189,8 @@ def give_back_space(connection: Connection) -> None:
 
 
 def truncate_wal(connection: Connection) -> None:
-    """Copy the WAL into the file and empty it, as far as readers allow. Outside a transaction."""
+    """Copy the WAL into the file and empty it, as far as others allow without a wait. Outside a transaction."""
     raw = connection.connection.driver_connection
     if isinstance(raw, sqlite3.Connection):
+        raw.execute("PRAGMA busy_timeout = 0").fetchall()
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

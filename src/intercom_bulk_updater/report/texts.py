@@ -19,7 +19,7 @@ from intercom_bulk_updater.errors import (
     ServiceUnavailable,
     UpdaterFailed,
 )
-from intercom_bulk_updater.journal import RunRecord
+from intercom_bulk_updater.journal import RunRecord, from_json
 from intercom_bulk_updater.model import RunStatus
 
 from .advice import advice
@@ -86,7 +86,7 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
         return {"by row": str(parameters["each"].get("words") or "")}
     labels = parameters.get("labels")
     called = parameters.get("called") or {}
-    for name, value in parameters.items():
+    for name, value in from_json(dict(parameters)).items():
         if name in ("labels", "made", "called"):
             continue
         if isinstance(value, str) and value in called:
@@ -102,7 +102,7 @@ def _text(name: str, value: Any) -> str:
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {_text(k, v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(_text(name, v) for v in value)
     return "" if value is None else str(value)
 

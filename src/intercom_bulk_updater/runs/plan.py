@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
-from ..journal import Journal, RunRecord
+from ..journal import Journal, RunRecord, from_json, to_json
 from ..model import FoundItem
 from ..operations.operation import Operation
 from .preview import Label, changes, words
@@ -50,7 +50,7 @@ class Plan:
         as_of = self.header.get("as_of")
         seen = {"as_of": int(datetime.fromisoformat(str(as_of)).timestamp())} if as_of else {}
         for line in self.lines():
-            yield FoundItem(str(line["id"]), line.get("before"), {**(line.get("data") or {}), **seen} or None)
+            yield FoundItem(str(line["id"]), from_json(line.get("before")), {**from_json(line.get("data") or {}), **seen} or None)
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """The item lines as they stand in the file."""
@@ -96,9 +96,10 @@ def write_plan(
             for item, change in changes(journal, run.id, operation):
                 if change == {}:
                     continue
-                line: dict[str, Any] = {"id": item.id, "change": words(change, operation.names, label), "before": item.before}
+                before = None if item.before is None else to_json(dict(item.before))
+                line: dict[str, Any] = {"id": item.id, "change": words(change, operation.names, label), "before": before}
                 if item.data:
-                    line["data"] = item.data
+                    line["data"] = to_json(dict(item.data))
                 # Half an emoji is legal in JSON and in no encoding.
                 text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
                 digest.update(text)

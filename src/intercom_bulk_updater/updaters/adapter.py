@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.client import Client
 from ..api.paths import item_path, refuse_steering_id
 from ..api.redact import keep_private, redact
+from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
 from ..operations.conversations.history import touched_since
 from ..operations.conversations.state import mark, our_mark
@@ -53,7 +54,7 @@ class UpdaterOperation(Operation):
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return jsonable(self.params)
+        return encode_parameters(self.params)
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation."""
@@ -61,7 +62,7 @@ class UpdaterOperation(Operation):
         if before is None:
             return None
         with raising(self.updater, "before"):
-            return dict(before(dict(payload)))
+            return storable(before(dict(payload)), "")
 
     def change(self, item: Item) -> Change | None:
         """See Operation."""
@@ -151,6 +152,7 @@ class UpdaterOperation(Operation):
         for image in (self._shown, self._told):
             try:
                 after = image(result, item)
+                after = after and storable(after, "")
             except Exception:  # noqa: S112 - what has been done stays done, whatever the updater makes of the answer
                 continue
             if after:
@@ -258,10 +260,3 @@ class RedoUpdaterOperation(UndoUpdaterOperation):
     def inverse(self) -> Operation | None:
         """See Operation."""
         return UndoUpdaterOperation(self.updater, self.params)
-
-
-def jsonable(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as the journal keeps them; what is not JSON is kept as text."""
-    return {
-        k: v if isinstance(v, str | int | float | bool | list | dict | type(None)) else repr(v) for k, v in params.items()
-    }

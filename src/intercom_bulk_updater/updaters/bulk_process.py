@@ -5,13 +5,15 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.redact import is_message, is_secret, keep_private, redact
 from ..api.retry import RetryPolicy
 from ..errors import IntercomBulkError, Interrupted, RunStopped, StopRun, UsageError
-from ..journal import RunRecord
+from ..journal import RunRecord, encode_parameters
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..parsing.identity import canonical_id, count_words
@@ -161,7 +163,7 @@ def _value(name: str, value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list | tuple | set | frozenset | dict):
         return f"({len(value)} values)"
-    text = redact(str(value)) if isinstance(value, str | int | float) else type(value).__name__
+    text = redact(str(value)) if isinstance(value, str | int | float | date | Decimal) else type(value).__name__
     return text if len(text) <= 40 else f"({len(text)} characters)"
 
 
@@ -180,6 +182,7 @@ def run_updater(
     refuse_while_importing(updater)
     options.amounts()
     keep_private(params)
+    encode_parameters(params)
     selection = select(updater, params, ids)
     session = open_session(updater.settings, options, stop)
     with orderly_here(session.stop) as heard:
