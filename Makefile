@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Also where Python is told to write no bytecode: without it every start of the command compiles its sources again.
 COMPILE := $(BIN)/python -m compileall -q src
 
-.PHONY: help install demo test lint types layers check bench bench-quick soak docs clean
+.PHONY: help install demo test lint types layers check bench bench-quick soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -49,6 +49,9 @@ bench: $(BIN)/.installed-dev ## speed, CPU and memory against the sandbox, besid
 
 bench-quick: $(BIN)/.installed-dev ## the same in half a minute
 	@$(BIN)/python benchmarks/main_job.py --quick
+
+clients: $(BIN)/.installed-dev ## other people's Intercom clients against the sandbox: a table of what works
+	@$(BIN)/python tests/clients/run.py
 
 docs: $(BIN)/.installed ## the generated pages and the picture of the screen, written anew
 	@$(BIN)/python -m intercom_bulk_updater.settings > docs/reference/settings.md
