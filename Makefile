@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Also where Python is told to write no bytecode: without it every start of the command compiles its sources again.
 COMPILE := $(BIN)/python -m compileall -q src
 
-.PHONY: help install demo test chaos lint types layers check bench bench-quick outages soak docs clean
+.PHONY: help install demo test chaos lint types layers check bench bench-quick outages soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -55,6 +55,9 @@ bench-quick: $(BIN)/.installed-dev ## the same in half a minute
 
 outages: $(BIN)/.installed-dev ## outages of 20 s, 3 min and 9 min in the middle of runs, against the sandbox
 	@$(BIN)/python benchmarks/outages.py
+
+clients: $(BIN)/.installed-dev ## other people's Intercom clients against the sandbox: a table of what works
+	@$(BIN)/python tests/clients/run.py
 
 docs: $(BIN)/.installed ## the generated pages and the picture of the screen, written anew
 	@$(BIN)/python -m intercom_bulk_updater.settings > docs/reference/settings.md

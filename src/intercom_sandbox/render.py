@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from intercom_sandbox.records import AppliedTag, Company, Conversation
 from intercom_sandbox.workspace import WORKSPACE_ID, Workspace
 
-CHANNELS = {"conversation": "messenger"}  # type of the source -> channel
+
+@lru_cache
+def channel(source_type: str) -> dict[str, str]:
+    """The channel of a conversation with that type of source."""
+    name = "messenger" if source_type == "conversation" else source_type
+    return {"initial": name, "current": name}
 
 
 def plaintext(html: str | None) -> str | None:
@@ -83,8 +89,7 @@ def conversation(space: Workspace, row: Conversation, *, plain: bool = False, ve
         owner = space.companies.get(row.company_id or "")
         result["company"] = None if owner is None else company_reference(owner)
     if version >= 216:
-        channel = CHANNELS.get(source.type, source.type)
-        result["channel"] = {"initial": channel, "current": channel}
+        result["channel"] = channel(source.type)
         result["external_references"] = []
         result["sales_agent"] = None
         result["sales_agent_participated"] = False
@@ -153,7 +158,7 @@ def _statistics(space: Workspace, row: Conversation) -> dict[str, Any]:
         "count_assignments": row.assignments,
         "count_conversation_parts": row.part_count,
         "handling_time": since(row.last_close_at) or 0,
-        "adjusted_handling_time": None if row.last_close_at is None else (row.last_close_at - start) // 8,
+        "adjusted_handling_time": since(row.last_close_at),
         "assigned_team_first_response_time": _team_response(space, row),
         "assigned_team_first_response_time_in_office_hours": [],
     }

@@ -60,11 +60,11 @@ def _act(app: Application, request: Request, row: Conversation, action: str, kin
 def reply(app: Application, request: Request, conversation_id: str) -> str:
     """POST /conversations/{id}/reply, by an admin or by the contact."""
     space, body = app.space, request.json()
+    manages = {"always": True, "never": False}.get(app.settings.reply_manages, request.version < 200)
+    if manages and body.get("message_type") in ACTIONS and body.get("type") != "user":
+        return _act(app, request, space.conversation(conversation_id), str(body["message_type"]), "")
     by_admin = one_of(body, "type", ("admin", "user")) == "admin"
     row = _last(app, body) if conversation_id == "last" else space.conversation(conversation_id)
-    manages = {"always": True, "never": False}.get(app.settings.reply_manages, request.version < 200)
-    if by_admin and manages and body.get("message_type") in ACTIONS:
-        return _act(app, request, row, str(body["message_type"]), "")
     kind = one_of(body, "message_type", ("comment", "note", "quick_reply") if by_admin else ("comment",))
     files = _attachments(body)
     more: dict[str, Any] = {"attachments": files or None}

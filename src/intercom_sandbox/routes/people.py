@@ -28,7 +28,7 @@ def admin_object(row: Admin) -> dict[str, Any]:
         "away_status_reason_id": None,
         "has_inbox_seat": row.has_inbox_seat,
         "team_ids": row.team_ids,
-        "avatar": f"https://sandbox.test/avatars/{row.id}.png",
+        "avatar": None,
         "team_priority_level": {"primary_team_ids": row.team_ids, "secondary_team_ids": []},
     }
 
