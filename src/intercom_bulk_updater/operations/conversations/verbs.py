@@ -13,6 +13,7 @@ from ...api.client import Client
 from ...api.effects import message_stands
 from ...errors import StopRun
 from ...model import Item, Reversibility
+from ...parsing.dates import local_moment
 from ..operation import Change, Json, Operation
 from .history import differences, touched_since_plan
 from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark, shown_after, so
@@ -177,9 +178,7 @@ class Snooze(ConversationState):
 
     def describe(self) -> str:
         """See Operation."""
-        from datetime import UTC, datetime
-
-        return f"snooze until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M} UTC"
+        return f"snooze until {local_moment(self.until)}"
 
     def target(self, before: Json) -> dict[str, Any]:
         """See ConversationState."""
