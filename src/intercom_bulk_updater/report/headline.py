@@ -33,6 +33,7 @@ _ENDED_BY = {
     2: "Not understood",
     4: "Stopped: the token was rejected or lacks a permission",
     5: "Stopped for safety",
+    6: "Stopped: what the search shows cannot be relied on",
     10: "Stopped: configuration",
     12: "Held by another process",
     130: "Interrupted",
@@ -53,6 +54,7 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
         verified=told.get("verified"),
         exit_code=int(told.get("exit") or 0),
         short=bool(search.get("missing")),
+        unusable=int(search.get("unusable") or 0),
         undone=bool(told.get("undone_by")) and not told.get("exit"),
     )
 
@@ -91,6 +93,8 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
         said = f"All {counts.selected:,} done" if counts.selected > 1 else "The one item is done"
     else:
         said = f"{counts.done:,} of {counts.selected:,} done"
+    if judgement.unusable:
+        said += f"; {judgement.unusable:,} {'entry' if judgement.unusable == 1 else 'entries'} of the search could not be read"
     if counts.in_flight:
         said += f"; {counts.in_flight:,} in doubt until it is resumed"
     if judgement.unseen:

@@ -20,7 +20,7 @@ def describe_verification(found: Verified, done: int, run: str = "") -> list[str
     """
     if not found.asked:
         return []
-    said = []
+    said = [found.missing] if found.missing else []
     if found.not_done:
         said.append(f"{counted(found.not_done)} not done yet")
     said += _read_back(found, done, run)

@@ -138,7 +138,7 @@ def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operati
         said = f"Nothing {past(operation)}: all {number(judgement.counts.selected)} changed since"
     mark, style = _STYLES[judgement.level]
     # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
-    counted = outcomes(judgement, past(operation), already(operation), dry=dry and judgement.exit_code in (0, 3))
+    counted = outcomes(judgement, past(operation), already(operation), dry=dry and judgement.exit_code in (0, 3, 6))
     page.line(Text(mark + said, style), Text(f": {counted}" if counted else "", "bold"))
 
 
