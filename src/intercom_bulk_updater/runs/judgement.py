@@ -205,9 +205,8 @@ def judge(
     verdict = _verdict(status, counts, against, code, short=short)
     # Unchanged items may be found wrong too; of the done ones no more can be than there are.
     wrong = min(against.estimate, counts.done)
-    return Judgement(
-        verdict, _level(verdict, code), code, counts, found, wrong, against.estimated and wrong > against.known_wrong, against.unseen, unusable
-    )
+    estimated = against.estimated and wrong > against.known_wrong
+    return Judgement(verdict, _level(verdict, code), code, counts, found, wrong, estimated, against.unseen, unusable)
 
 
 def _exit_code(status: RunStatus, counts: Counts, found: Verified, *, short: bool, unusable: int) -> int:
