@@ -134,6 +134,7 @@ def test_what_is_known_outweighs_what_a_sample_implies() -> None:
         ({"exit": 0, "verified": FOUND["nothing tells"]}, "! Done, but not verified: 5,000 tagged"),
         ({"exit": 7, "verified": FOUND["3 unread"]}, "! Done, but not verified: 5,000 tagged"),
         ({"exit": 6, "verified": ALL, "search": {"complete": False, "missing": 131}}, "✗ The search showed fewer items than it announced"),
+        ({"exit": 3, "verified": ALL, "search": {"unusable": 2}}, "! Finished, but not for every item: 5,000 tagged"),
         ({"exit": 0, "verified": SAMPLE}, "✓ Done, and a sample of it verified: 5,000 tagged"),
         ({"exit": 0, "verified": ALL}, "✓ Done and verified: 5,000 tagged"),
         ({"exit": 0, "verified": FOUND["1,668 wrong"], "undone_by": "1124-undo-1"}, "✓ Done: 5,000 tagged"),

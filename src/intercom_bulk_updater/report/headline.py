@@ -93,6 +93,8 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
         said = f"All {counts.selected:,} done" if counts.selected > 1 else "The one item is done"
     else:
         said = f"{counts.done:,} of {counts.selected:,} done"
+    if judgement.unusable:
+        said += f"; {judgement.unusable:,} {'entry' if judgement.unusable == 1 else 'entries'} of the search could not be read"
     if counts.in_flight:
         said += f"; {counts.in_flight:,} in doubt until it is resumed"
     if judgement.unseen:

@@ -170,6 +170,7 @@ def judge_run(
         # What a run that came to its end amounts to follows from what is known of it; what ended another is written down.
         exit_code=run.exit_code if exit_code is None and status is not RunStatus.FINISHED else exit_code,
         short=bool(run.search.get("missing")),
+        unusable=int(run.search.get("unusable") or 0),
         undone=journal.undone_by(run.id) is not None if undone is None else undone,
     )  # fmt: skip
 

@@ -77,7 +77,7 @@ class Verified:
     note: str = ""
     """Why something could not be read back."""
     missing: str = ""
-    """What the search announced and did not show, in words."""
+    """What the search announced and did not show while verifying, in words."""
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> Verified:
@@ -156,6 +156,8 @@ class Judgement:
     wrong: int = 0
     estimated: bool = False
     unseen: int = 0
+    unusable: int = 0
+    """Entries of the search that could not be read as items."""
 
     @property
     def ok(self) -> bool:
@@ -190,26 +192,24 @@ def judge(
     short:
         The search announced more items than it showed.
     unusable:
-        Entries of the search that had no usable id: items that could not even be named.
+        Entries of the search that could not be read as items.
     undone:
         Another run has taken it back: that its changes do not stand any more says nothing against it.
     """
     found = verified if isinstance(verified, Verified) else Verified.of(verified)
     if kind == "dry_run":
-        return _dry(status, counts, exit_code or (_ITEMS_FAILED if unusable else None), found, short=short)
+        return _dry(status, counts, exit_code, found, short=short, unusable=unusable)
     against = Verified(level=found.level) if undone else found
-    code = _exit_code(status, counts, against, short=short) if exit_code is None else exit_code
-    if exit_code is None and not code and unusable and status is RunStatus.FINISHED:
-        code = _ITEMS_FAILED
+    short = short or bool(against.missing)
+    code = _exit_code(status, counts, against, short=short, unusable=unusable) if exit_code is None else exit_code
     verdict = _verdict(status, counts, against, code, short=short)
     # Unchanged items may be found wrong too; of the done ones no more can be than there are.
     wrong = min(against.estimate, counts.done)
-    return Judgement(
-        verdict, _level(verdict, code), code, counts, found, wrong, against.estimated and wrong > against.known_wrong, against.unseen
-    )
+    estimated = against.estimated and wrong > against.known_wrong
+    return Judgement(verdict, _level(verdict, code), code, counts, found, wrong, estimated, against.unseen, unusable)
 
 
-def _exit_code(status: RunStatus, counts: Counts, found: Verified, *, short: bool) -> int:
+def _exit_code(status: RunStatus, counts: Counts, found: Verified, *, short: bool, unusable: int) -> int:
     if status in (RunStatus.PLANNED, RunStatus.RUNNING, RunStatus.PAUSED):
         return 0
     if status is not RunStatus.FINISHED:
@@ -219,26 +219,28 @@ def _exit_code(status: RunStatus, counts: Counts, found: Verified, *, short: boo
         return VerificationFailed.exit_code
     if counts.pending or counts.in_flight:
         return _CAN_BE_RESUMED
-    if counts.failed or counts.in_doubt:
+    if counts.failed or counts.in_doubt or unusable:
         return _ITEMS_FAILED
     return NotVerified.exit_code if found.unread or found.search_failed else 0
 
 
-def _dry(status: RunStatus, counts: Counts, exit_code: int | None, found: Verified, *, short: bool) -> Judgement:
+def _dry(
+    status: RunStatus, counts: Counts, exit_code: int | None, found: Verified, *, short: bool, unusable: int
+) -> Judgement:
     code = exit_code
     if code is None:
-        code = VerificationFailed.exit_code if short else _ITEMS_FAILED if counts.failed else 0
+        code = VerificationFailed.exit_code if short else _ITEMS_FAILED if counts.failed or unusable else 0
         if status in (RunStatus.INTERRUPTED, RunStatus.STOPPED, RunStatus.CANCELLED):
             code = _CAN_BE_RESUMED
     verdict = Verdict.DRY_RUN
     if status in (RunStatus.RUNNING, RunStatus.PAUSED) and not code:
         verdict = Verdict.RUNNING
-    elif short or code == VerificationFailed.exit_code:
+    elif short:
         verdict = Verdict.SHORT
     elif code not in (0, _ITEMS_FAILED):
         verdict = Verdict.DRY_RUN_STOPPED
     level = Level.QUIET if verdict in (Verdict.DRY_RUN, Verdict.RUNNING) and code == 0 else _level(verdict, code)
-    return Judgement(verdict, level, code, counts, found)
+    return Judgement(verdict, level, code, counts, found, unusable=unusable)
 
 
 def _verdict(status: RunStatus, counts: Counts, found: Verified, code: int, *, short: bool) -> Verdict:
@@ -248,8 +250,10 @@ def _verdict(status: RunStatus, counts: Counts, found: Verified, code: int, *, s
         return Verdict.NOT_BEGUN
     if status is RunStatus.CANCELLED:
         return Verdict.CANCELLED
-    if code == VerificationFailed.exit_code and (found.remaining or short or status is RunStatus.FINISHED):
-        return Verdict.WRONG if found.remaining or not short else Verdict.SHORT
+    if code == VerificationFailed.exit_code:
+        if found.remaining or (not short and status is RunStatus.FINISHED):
+            return Verdict.WRONG
+        return Verdict.SHORT if short else Verdict.STOPPED
     unfinished = status is not RunStatus.FINISHED or counts.pending or counts.in_flight
     if unfinished or code not in (0, _ITEMS_FAILED, NotVerified.exit_code):
         return Verdict.STOPPED

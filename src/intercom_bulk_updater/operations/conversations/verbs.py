@@ -15,6 +15,7 @@ from ...api.paths import item_path
 from ...api.redact import mask
 from ...errors import StopRun, UnknownName, UsageError
 from ...model import Item, Reversibility
+from ...parsing.dates import local_moment
 from ..operation import Change, Json, Operation
 from ..spec import Kind, Resolver, parameter
 from .history import differences, touched_since_plan
@@ -198,9 +199,7 @@ class Snooze(ConversationState):
 
     def describe(self) -> str:
         """See Operation."""
-        from datetime import UTC, datetime
-
-        return f"snooze until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M} UTC"
+        return f"snooze until {local_moment(self.until)}"
 
     def target(self, before: Json) -> dict[str, Any]:
         """See ConversationState."""
