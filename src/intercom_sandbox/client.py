@@ -150,21 +150,30 @@ class Sandbox:
         return found
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
-        parts = urlsplit(self._control)
-        connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=120)
         try:
-            data = None if body is None else json.dumps(body).encode()
-            connection.request(method, f"/_sandbox/{path}", data)
-            answer = connection.getresponse()
-            text = answer.read()
-        finally:
-            connection.close()
+            status, text = _ask(self.url, method, path, body)
+        except ConnectionRefusedError:
+            if self._control == self.url:
+                raise
+            status, text = _ask(self._control, method, path, body)
         result = json.loads(text)
-        if answer.status == 404:
+        if status == 404:
             raise KeyError(path)
-        if answer.status >= 400:
+        if status >= 400:
             raise ValueError(result.get("error") or result)
         return result
+
+
+def _ask(url: str, method: str, path: str, body: Any) -> tuple[int, bytes]:
+    """(status, body) of one request of the control endpoint."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=120)
+    try:
+        connection.request(method, f"/_sandbox/{path}", None if body is None else json.dumps(body).encode())
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
 
 
 @contextlib.contextmanager

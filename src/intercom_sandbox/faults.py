@@ -261,7 +261,10 @@ def _typed(name: str, text: str) -> Any:
         return text
     if kind.startswith("list"):
         return text.split(",")
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(f"{name} cannot be {text!r}; it is written as in JSON: 3, true, null, [], \"text\"") from None
 
 
 def purpose(request: Request) -> str:

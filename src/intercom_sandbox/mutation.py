@@ -9,6 +9,7 @@ import json
 import random
 import zlib
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from intercom_sandbox.faults import purpose
@@ -77,7 +78,7 @@ def _spoil(chance: random.Random, reply: Reply) -> None:
     if draw < 0.7:
         try:
             content = json.loads(reply.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             reply.body = b"{}"
             return
         for _ in range(chance.choice((1, 1, 1, 2, 5))):
@@ -130,7 +131,7 @@ def _drop(chance: random.Random, content: Any, key: Any) -> Any:
 
 
 def _retype(chance: random.Random, content: Any, key: Any) -> Any:
-    content[key] = chance.choice(STRANGE)
+    content[key] = deepcopy(chance.choice(STRANGE))
     return content
 
 
@@ -163,7 +164,7 @@ def _turn_over(chance: random.Random, content: Any) -> Any:
     if isinstance(content, list):
         return {str(index): entry for index, entry in enumerate(content)}
     if isinstance(content, str):
-        return int(content) if content.isascii() and content.isdigit() else [content]
+        return int(content) if content.isascii() and content.isdigit() and len(content) < 30 else [content]
     return str(content)
 
 
@@ -174,5 +175,5 @@ def _nest(chance: random.Random, content: Any) -> Any:
 
 
 _INSIDE: tuple[Callable[[random.Random, Any, Any], Any], ...] = (_drop, _retype, _retype, _rename, _double, _swap)
-_WHOLE: tuple[Callable[[random.Random, Any], Any], ...] = (_turn_over, _nest, lambda chance, content: chance.choice(STRANGE))
+_WHOLE: tuple[Callable[[random.Random, Any], Any], ...] = (_turn_over, _nest, lambda chance, content: deepcopy(chance.choice(STRANGE)))
 

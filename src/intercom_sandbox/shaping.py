@@ -47,7 +47,7 @@ def shape(request: Request, reply: Reply, rules: list[Rule]) -> Reply:
         return reply
     try:
         content = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return reply
     for rule in rules:
         _SHAPERS[rule.kind](request, reply, content, rule)

@@ -87,6 +87,24 @@ def attached(d: Desk) -> str:
     return one
 
 
+def employed(d: Desk) -> str:
+    """A contact that was just attached to the company."""
+    one = d.user()
+    d.sdk.companies.attach_contact(contact_id=one, company_id=d.company)
+    return one
+
+
+def tagged(d: Desk, what: str) -> bool:
+    """Tag the contact, conversation or ticket."""
+    if what == "contact":
+        d.sdk.tags.tag_contact(contact_id=d.contact, tag_id="7004")
+    elif what == "ticket":
+        d.sdk.tags.tag_ticket(ticket_id=d.ticket, tag_id="7004", admin_id=d.box.admin_id)
+    else:
+        d.sdk.tags.tag_conversation(conversation_id=d.conversation, tag_id="7004", admin_id=d.box.admin_id)
+    return True
+
+
 CALLS: dict[str, Callable[[Desk], Any]] = {
     "admins.identify": lambda d: d.sdk.admins.identify().app.id_code == d.box.workspace_id,
     "admins.list": lambda d: len(d.sdk.admins.list().admins) > 3,
@@ -102,8 +120,8 @@ CALLS: dict[str, Callable[[Desk], Any]] = {
     "companies.find": lambda d: d.sdk.companies.find(company_id=d.company).id == d.company,
     "companies.update": lambda d: d.sdk.companies.update(company_id=d.company).id == d.company,
     "companies.attach_contact": lambda d: d.sdk.companies.attach_contact(contact_id=d.user(), company_id=d.company).id == d.company,
-    "companies.detach_contact": lambda d: d.sdk.companies.detach_contact(contact_id=d.box.contacts(company=d.company)[-1]["id"],
-                                                                       company_id=d.company).id == d.company,
+    "companies.detach_contact": lambda d: d.sdk.companies.detach_contact(
+        contact_id=employed(d), company_id=d.company).id == d.company,
     "companies.list_attached_contacts": lambda d: d.sdk.companies.list_attached_contacts(company_id=d.company).data is not None,
     "companies.list_attached_segments": lambda d: d.sdk.companies.list_attached_segments(company_id=d.company).data == [],
     "companies.delete": lambda d: d.sdk.companies.delete(
@@ -163,7 +181,7 @@ CALLS: dict[str, Callable[[Desk], Any]] = {
     "jobs.status": lambda d: d.sdk.jobs.status(
         job_id=d.sdk.tickets.enqueue_create_ticket(ticket_type_id="101", contacts=TICKET_CONTACT(d)).id).status,
     "notes.create": lambda d: d.sdk.notes.create(contact_id=d.contact, body="kept", admin_id=d.box.admin_id).body == "<p>kept</p>",
-    "notes.list": lambda d: len(d.sdk.notes.list(contact_id=d.contact).items) > 0,
+    "notes.list": lambda d: d.sdk.notes.create(contact_id=d.contact, body="one") and d.sdk.notes.list(contact_id=d.contact).items,
     "notes.find": lambda d: d.sdk.notes.find(note_id=int(d.sdk.notes.create(contact_id=d.contact, body="x").id)).body,
     "segments.list": lambda d: d.sdk.segments.list(include_count=True).segments[0].count > 0,
     "segments.find": lambda d: d.sdk.segments.find(segment_id="seg-leads").name == "All leads",
@@ -173,13 +191,14 @@ CALLS: dict[str, Callable[[Desk], Any]] = {
     "tags.create": lambda d: d.tag(),
     "tags.delete": lambda d: d.sdk.tags.delete(tag_id=d.tag()) is None,
     "tags.tag_contact": lambda d: d.sdk.tags.tag_contact(contact_id=d.contact, tag_id="7004").name == "incident",
-    "tags.untag_contact": lambda d: d.sdk.tags.untag_contact(contact_id=d.contact, tag_id="7004").id == "7004",
+    "tags.untag_contact": lambda d: tagged(d, "contact") and d.sdk.tags.untag_contact(contact_id=d.contact, tag_id="7004").id == "7004",
     "tags.tag_conversation": lambda d: d.sdk.tags.tag_conversation(
         conversation_id=d.conversation, tag_id="7004", admin_id=d.box.admin_id).name == "incident",
-    "tags.untag_conversation": lambda d: d.sdk.tags.untag_conversation(
+    "tags.untag_conversation": lambda d: tagged(d, "conversation") and d.sdk.tags.untag_conversation(
         conversation_id=d.conversation, tag_id="7004", admin_id=d.box.admin_id).id == "7004",
     "tags.tag_ticket": lambda d: d.sdk.tags.tag_ticket(ticket_id=d.ticket, tag_id="7004", admin_id=d.box.admin_id).name == "incident",
-    "tags.untag_ticket": lambda d: d.sdk.tags.untag_ticket(ticket_id=d.ticket, tag_id="7004", admin_id=d.box.admin_id).id == "7004",
+    "tags.untag_ticket": lambda d: tagged(d, "ticket") and d.sdk.tags.untag_ticket(
+        ticket_id=d.ticket, tag_id="7004", admin_id=d.box.admin_id).id == "7004",
     "teams.list": lambda d: {team.name for team in d.sdk.teams.list().teams} >= {"Support", "Billing"},
     "teams.find": lambda d: d.sdk.teams.find(team_id="5001").name == "Support",
     "ticket_states.list_ticket_states": lambda d: len(d.sdk.ticket_states.list_ticket_states().data) == 4,

@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from intercom_sandbox import running
+from intercom_sandbox.application import Application
 from intercom_sandbox.error_bodies import SHAPES
-from intercom_sandbox.faults import KINDS, Rule, rule_from
+from intercom_sandbox.faults import ENTRIES, KINDS, Rule, rule_from
 from intercom_sandbox.reference import RECIPES
+from intercom_sandbox.server import settings_from
 from intercom_sandbox.settings import Settings
+from intercom_sandbox.wire import Request
 
 ALL = {"field": "created_at", "operator": ">", "value": 0}
 
@@ -345,6 +348,31 @@ def box_content(box, one, kept={}):  # noqa: B006
     if one not in kept:
         kept[one] = box.conversation(one)
     return kept[one]
+
+
+def test_no_fault_breaks_the_server():
+    """Whatever is ordered and mutated, every request of every kind gets an answer that can be sent."""
+    space = Application(settings_from({"conversations": 40, "limit": 10**9, "workspace_limit": 10**9, "mutate": "3,0.9"}))
+    key, contact = next(iter(space.space.conversations.rows)), next(iter(space.space.contacts.rows))
+    search = json.dumps({"query": ALL, "pagination": {"per_page": 20}}).encode()
+    close = json.dumps({"message_type": "close", "type": "admin", "admin_id": "991267700"}).encode()
+    asked = [
+        ("POST", "/conversations/search", search), ("GET", f"/conversations/{key}", b""), ("GET", "/tags", b""),
+        ("POST", f"/conversations/{key}/parts", close), ("POST", "/contacts/search", search),
+        ("PUT", f"/contacts/{contact}", b'{"name": "x"}'), ("DELETE", "/tags/7999", b""), ("GET", "/companies", b""),
+    ]  # fmt: skip
+    headers = {b"authorization": b"Bearer sandbox-token", b"accept": b"*/*", b"content-type": b"application/json"}
+    orders = [{"kind": kind} for kind in KINDS if kind != "bomb"]
+    orders += [{"kind": "malformed", "entry": entry, "nth": 2} for entry in ENTRIES]
+    orders += [{"kind": "hostile", "where": "ids,names", "nth": 2}]
+    for order in orders:
+        space.faults.rules.clear()
+        space.faults.add({"share": 0.8, "depth": 2000, **order})
+        for method, path, body in asked * 3:
+            reply = space.handle(Request(method, path, "", dict(headers), body), None)
+            while reply.later is not None:
+                reply = reply.later()
+            assert isinstance(reply.body, bytes) and f"{reply.content_type}{reply.head}".encode("latin-1")
 
 
 def test_rules_refuse_what_they_do_not_know():
