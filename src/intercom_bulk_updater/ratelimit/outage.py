@@ -255,7 +255,7 @@ class OutageDetector:
             self._since = math.inf
             row.failures, row.since, row.proving, row.again = 0, math.inf, False, -math.inf
             row.subjects.clear()
-            self.calm = not self.is_away and not any(one.failures or one.proving for one in self._rows.values())
+            self.calm = not self.is_away and self._probe is None and not any(one.failures or one.proving for one in self._rows.values())
 
     def _bad(
         self, number: int, sent: float, purpose: str, reason: AwayReason, wait: float | None, subject: str, problem: str
