@@ -63,6 +63,9 @@ class Outage(ThreadingHTTPServer):
         """Where it listens."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def handle_error(self, *_: object) -> None:
+        """A client that left, or a sandbox that is gone: of no interest here."""
+
     def begin(self) -> None:
         """It is away from now on."""
         self.began = time.monotonic()

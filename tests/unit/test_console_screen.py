@@ -13,6 +13,7 @@ from rich.console import Console
 from intercom_bulk_updater.engine.pool import PoolStatus
 from intercom_bulk_updater.model import Counts
 from intercom_bulk_updater.ratelimit.budget import BudgetState
+from intercom_bulk_updater.ratelimit.outage import AwayReason, ServiceAway
 from intercom_bulk_updater.runs.observer import Progress
 from intercom_bulk_updater.terminal.formatting import clean, number, percent, plural, seconds, shorten, subject
 from intercom_bulk_updater.terminal.phrases import Title, already, past, sentence
@@ -237,3 +238,25 @@ def test_picture(tmp_path: Path) -> None:
     assert "intercom-bulk conversations close" in svg
     assert svg.count("http") == svg.count('xmlns="http://www.w3.org/2000/svg"') == 1
     assert "font-face" not in svg
+
+
+@pytest.mark.parametrize(
+    ("reason", "again", "words"),
+    [
+        (AwayReason.ASKED, 18.0, "Intercom asks to wait until"),
+        (AwayReason.FAILING, 3.2, "Intercom is not answering; asked again in 3 s; giving up in 9:42"),
+        (AwayReason.UNREACHABLE, 0.1, "Intercom cannot be reached; asking again; giving up in 9:42"),
+        (AwayReason.THROTTLED, 5.0, "Intercom answers every request with 429; asked again in 5 s; giving up in 9:42"),
+    ],
+)
+def test_a_service_that_is_away_limits_the_run(reason: AwayReason, again: float, words: str) -> None:
+    """What is waited for and until when, on the screen and in a log; no speed, no time left, no "budget"."""
+    waiting = acting("budget", away=ServiceAway(reason, again, 582.0), eta=None)
+    line = sentence_of(told(waiting), TITLE)
+    assert f"limited by: {words}" in line
+    assert ("(0:18)" in line) is (reason is AwayReason.ASKED)
+    screen = drawn(waiting, 100)
+    for text in (line, screen):
+        assert "budget" not in text and "a second" not in text and "left" not in text
+    assert words.removeprefix("Intercom ")[:20] in screen
+    assert len(drawn(waiting, 40).splitlines()) <= 8

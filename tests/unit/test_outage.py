@@ -122,6 +122,20 @@ def test_what_was_in_the_air_does_not_end_an_outage() -> None:
     assert not outage.is_away
 
 
+def test_a_probe_that_is_on_its_way_is_not_forgotten() -> None:
+    """Another's good answer while a probe flies does not make all calm: the probe would never be settled, and nobody let through."""
+    now = 10.0
+    outage = OutageDetector(clock=lambda: now)
+    outage.answered(1, now, "action", 500)
+    assert outage.admit(2, "read", probe=True)
+    outage.answered(3, now, "action", 200)
+    assert not outage.calm
+    outage.answered(2, now, "read", 200)
+    for number in range(4, 7):
+        outage.answered(number, now, "action", 500)
+    assert outage.is_suspected and outage.wait("read") == 0.0
+
+
 def test_without_a_connection_ever_patience_is_short() -> None:
     """Where nothing has answered yet an address is wrong more often than a service is away: half a minute."""
     now = 0.0

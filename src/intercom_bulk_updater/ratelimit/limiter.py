@@ -107,6 +107,10 @@ class RateLimiter:
         """Settle a permit; see Budget.answered. `failure`: why there is no answer; `subject`: what the request was about."""
         with self._lock:
             self._budget.answered(permit, status=status, headers=headers, server_date=server_date)
+            if self._outage.calm and failure is None and (status is None or status < 429):
+                if status is not None:
+                    self._outage.still_there()
+                return
             about = permit.number, permit.at, permit.purpose
             if status is not None:
                 wait = retry_after(headers) if status >= 500 else None
@@ -206,6 +210,8 @@ class RateLimiter:
 
     def _ask(self, waiter: _Waiter) -> Permit | float:
         """A permit of the budget, once the service is there; or the seconds to wait."""
+        if self._outage.calm and not waiter.probe:
+            return self._budget.ask(waiter.purpose)
         wait = self._outage.wait(waiter.purpose)
         if wait > 0:
             over = self._outage.verdict()
@@ -219,6 +225,8 @@ class RateLimiter:
 
     def _notice(self) -> None:
         """Tell who listens that the service went away or is back. Without the lock: who listens may take its time."""
+        if self._outage.calm and not self._noticed:
+            return
         with self._lock:
             state = self._outage.state()
             changed, self._noticed = self._noticed is not (state is not None), state is not None

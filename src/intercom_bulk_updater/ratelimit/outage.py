@@ -121,6 +121,8 @@ class OutageDetector:
         self._advice = ""
         self._volleys = 0  # of 429s in a row, each sent after the one before was heard
         self._throttled_at = -math.inf
+        self.calm = True
+        """Nothing has failed since the last good answer: then there is nothing to ask, for every call would pay for it."""
         self.last_good = clock()
         """When the last good answer came (monotonic seconds)."""
 
@@ -160,7 +162,7 @@ class OutageDetector:
     def admit(self, number: int, purpose: str, *, probe: bool = False) -> bool:
         """A request leaves; True when it has to be a probe."""
         if self.is_away or probe:
-            self._probe = number
+            self._probe, self.calm = number, False
             return True
         row = self._row(purpose)
         if row.proving:
@@ -195,11 +197,20 @@ class OutageDetector:
 
     # -- what came back ----------------------------------------------------------------------------------------
 
+    def still_there(self) -> None:
+        """A good answer came while all was calm."""
+        self._ever = True
+        self.last_good = self._clock()
+
     def answered(
         self, number: int, sent: float, purpose: str, status: int, *, wait: float | None = None, subject: str = "", problem: str = ""
     ) -> None:
         """An answer came; `wait` is the Retry-After of an answer that has one, in seconds."""
         self._ever = True
+        if self.calm and status < 429:
+            self.still_there()
+            return
+        self.calm = False
         if status == 429:
             self._throttled(number, sent, wait, problem)
         elif status >= 500 and status != 501:
@@ -211,7 +222,7 @@ class OutageDetector:
     def failed(self, number: int, sent: float, purpose: str, *, connected: bool, problem: str = "", advice: str = "") -> None:
         """No answer came: there was no connection, or it broke, or the time ran out."""
         reason = AwayReason.FAILING if connected else AwayReason.UNREACHABLE
-        self._advice = advice
+        self._advice, self.calm = advice, False
         self._bad(number, sent, purpose, reason, None, "", problem)
 
     def forget(self, number: int) -> None:
@@ -244,6 +255,7 @@ class OutageDetector:
             self._since = math.inf
             row.failures, row.since, row.proving, row.again = 0, math.inf, False, -math.inf
             row.subjects.clear()
+            self.calm = not self.is_away and self._probe is None and not any(one.failures or one.proving for one in self._rows.values())
 
     def _bad(
         self, number: int, sent: float, purpose: str, reason: AwayReason, wait: float | None, subject: str, problem: str
