@@ -15,7 +15,7 @@ from .desk import QUERY, Desk, until
 SANDBOX = {"conversations": 150, "limit": 20_000, "workspace_limit": 50_000, "latency": 0.01, "jitter": 0.01}
 NOTE = ["conversations", "note", "--body", "We looked into it.", "--yes", "--json", "--workers", "4", "--verify", "none"]
 REPLY = ["conversations", "reply", "--body", "We are back.", "--customer-visible", *NOTE[4:]]
-SAID = "this journal is older"
+SAID = "this journal may be older"
 
 
 def chosen(desk: Desk, number: int) -> list[str]:
@@ -65,6 +65,7 @@ def test_a_folder_copied_in_mid_run_sends_no_reply_twice(desk: Desk) -> None:
     """The copy refuses while the original is at work; later it finds what the original sent, and sends nothing again."""
     where = ["--where", QUERY]
     ids = desk.open_ids()
+    desk.switch(latency=0.5)
     process = desk.start(*REPLY, *where)
     assert until(lambda: desk.writes() >= 5, process)
     copy = copied(desk)
@@ -72,6 +73,7 @@ def test_a_folder_copied_in_mid_run_sends_no_reply_twice(desk: Desk) -> None:
     assert refused.code == 12 and "is a copy of the one in" in refused.err, refused.err
     process.send_signal(signal.SIGINT)
     assert desk.wait(process).code == 130
+    desk.put_back()
     # From here on only one of the two knows what the other does.
     before = desk.writes()
     assert before < len(ids)
@@ -137,7 +139,7 @@ def test_undo_from_a_journal_of_the_past_takes_back_what_it_does_not_know_of(des
     copy = copied(desk)
     assert desk.here("runs", "resume", "latest", "--json").code == 0 and not desk.open_ids()
     undone = copy.here("undo", "latest", "--yes", "--json")
-    assert undone.code == 0 and "This journal is older" in undone.err, undone.err
+    assert undone.code == 0 and "This journal may be older" in undone.err, undone.err
     assert sorted(desk.open_ids()) == sorted(ids)
 
 

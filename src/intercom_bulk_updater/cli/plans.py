@@ -95,7 +95,7 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             older = distrust_if_older(session, parent)
         if older is not None and not out.quiet:
             note(
-                f"This journal is older than what {parent.id} has done: {older[0].why}. What it does not list cannot be undone; "
+                f"This journal may be older than what {parent.id} has done: {older[0].why}. What it does not list cannot be undone; "
                 f"{older[1]:,} items are looked at."
             )
         operation_of = getattr(operation, "of", None)

@@ -193,6 +193,7 @@ _EVENTS = {
     "paused": "paused by another process",
     "resumed": "went on",
     "in_doubt": "resumed; under way when the process ended: {count}",
+    "older_journal": "the journal may be older than what the run has done: {why}; items looked at before anything was sent: {count}",
     "endless_pass": "the search brought the same items again; pass {passed} was ended",
 }
 

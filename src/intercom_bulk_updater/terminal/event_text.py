@@ -59,8 +59,8 @@ def _away(data: Mapping[str, Any]) -> str:
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "in_doubt": lambda d: f"{plural(int(d.get('count') or 0), 'item')} in doubt from before: looked at first",
     "older_journal": lambda d: (
-        f"this journal is older than what the run has done: {d.get('why')}. Each of its items is looked at before anything is "
-        "sent to it again"
+        f"this journal may be older than what the run has done: {d.get('why')}. {plural(int(d.get('count') or 0), 'item')} not known "
+        "to be done: looked at before anything is sent"
     ),
     "paused": lambda d: "paused: nothing new is started",
     "resumed": lambda d: "goes on",
