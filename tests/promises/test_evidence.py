@@ -132,6 +132,30 @@ def test_a_lost_answer_that_is_swallowed_is_no_success(box: Sandbox) -> None:
     assert ended(Swallows, lambda r: r.json(), box).success == 0
 
 
+class TagsAndDeletes(Contacts):
+    """A write that may be repeated and stands, and then one that is refused."""
+
+    send = "requests"
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        if self.send == "client":
+            self.client.put(f"contacts/{item_id}", {"name": "Ann"})
+            return self.client.delete("contacts/gone")
+        requests.put(f"{self.base_url}/contacts/{item_id}", headers=self.headers, json={"name": "Ann"}, timeout=30).raise_for_status()
+        answer = requests.delete(f"{self.base_url}/contacts/gone", headers=self.headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@pytest.mark.parametrize("send", ["client", "requests"])
+def test_half_an_action_is_not_failed(box: Sandbox, send: str) -> None:
+    """Where an earlier write of the item stands, the refusal of a later one leaves it in doubt, and says which went through."""
+    cls = type("Half", (TagsAndDeletes,), {"send": send})
+    result = ended(cls, None, box)
+    assert (result.success, result.failed, result.in_doubt) == (0, 0, 2)
+    assert "had gone through before" in result.failures[0].example.message
+
+
 def test_nothing_left_and_none_returned_is_failed(box: Sandbox) -> None:
     """Where certainly nothing was sent, None is a failure that says so."""
 

@@ -74,7 +74,7 @@ FAILURES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("result", FAILURES, ids=repr)
+@pytest.mark.parametrize("result", FAILURES, ids=lambda value: repr(value).split(" at 0x")[0])
 def test_what_says_that_it_failed_is_no_success(result: Any) -> None:
     """And the reason begins with the method."""
     found = failure_in(result, "perform_action")

@@ -29,9 +29,9 @@ class Remedy:
 REMEDIES: tuple[Remedy, ...] = (
     # No answer of Intercom's: judged by the cause alone.
     Remedy(
-        "perform_action returned None, which means failed: make it return the answer (any dict) "
+        "The action returned None, False or the like, which means failed: make it return the answer (any dict) "
         "when it has succeeded, or raise an error that says why it has not.",
-        cause="ActionReturnedNone|returned None",
+        cause="ActionReturnedNone|returned None|^(perform|undo)_action returned",
     ),
     Remedy(
         "The process ended while the request was under way. Resume the run: it looks whether the "

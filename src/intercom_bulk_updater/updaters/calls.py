@@ -292,11 +292,14 @@ def _judged(exc: Exception, updater: IntercomBulkUpdater, client: Client, hand: 
     library = library_of(exc)
     if library in _SEEN and not exchanges and verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING):
         return ReturnedError(ConnectionFailed(f"nothing was sent: {exc}"))
-    if updater.idempotent or isinstance(exc, ApiError | TransportError):
-        return exc
-    stands = stands_before(exchanges, verdict.sent)
+    stands = None if updater.idempotent else stands_before(exchanges, verdict.sent)
     if stands is not None:
         return PartiallyApplied(exc, stands_in_words(stands))
+    before = [one.sent for one in writes if one.status and one.status < 400]
+    if verdict.kind is ErrorKind.PERMANENT and before:
+        return PartiallyApplied(exc, f"{before[0].method} {before[0].path} had gone through before")
+    if updater.idempotent or isinstance(exc, ApiError | TransportError):
+        return exc
     passes = verdict.kind not in (ErrorKind.PERMANENT, ErrorKind.FATAL)
     if passes and library in _UNSEEN and not (library != "aiohttp" and httpx_is_seen()) and not hasattr(updater, "is_done"):
         return PartiallyApplied(exc, in_words(library))
