@@ -102,6 +102,8 @@ class Client:
             carried.exchanges.append(Exchange(method, sent.path, json, 200, ours=True))
             return known
         exchange = Exchange(method, sent.path, json, ours=True)
+        if carried is not None:
+            carried.unanswered = sent
         try:
             answer = self._send(Request(method, path, json, params, timeout), purpose, exchange)
             if carried is not None:
@@ -109,6 +111,8 @@ class Client:
             return answer
         except IntercomBulkError as exc:
             exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
+            if carried is not None:
+                carried.unanswered = None  # the error itself tells what became of it
             raise
 
     def _relative(self, path: str) -> str:

@@ -81,8 +81,7 @@ def judge_return(
     standing = [one.sent for one in writes if not one.refused]
     if failure is not None:
         if standing:
-            names = f"{standing[-1].method} {standing[-1].path}"
-            failure.args = (f"{failure.cause} after {names} had left",)
+            failure.args = (failure.cause,)  # which request had left is added where the item is settled
             return OutcomeUnknown(failure, standing)
         return PartiallyApplied(failure, in_words(unseen)) if unseen else failure
     if last is not None and not last.status and not last.ours:
