@@ -21,7 +21,7 @@ from ..api.client import Client, PermitLease
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
 from ..api.messages import Exchange
 from ..api.redact import redact
-from ..api.replay import SentDifferently, stands_before, stands_in_words
+from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
 from ..api.retry import ErrorKind, classify
 from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, Skip, StopRun, TransportError, UpdaterFailed, UsageError
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
@@ -297,7 +297,8 @@ def _judged(exc: Exception, updater: IntercomBulkUpdater, client: Client, hand: 
         return PartiallyApplied(exc, stands_in_words(stands))
     before = [one.sent for one in writes if one.status and one.status < 400]
     if verdict.kind is ErrorKind.PERMANENT and before:
-        return PartiallyApplied(exc, f"{before[0].method} {before[0].path} had gone through before")
+        once = next((one for one in before if not repeatable(one)), None)
+        return PartiallyApplied(exc, stands_in_words(once) if once else f"{before[0].method} {before[0].path} had gone through before")
     if updater.idempotent or isinstance(exc, ApiError | TransportError):
         return exc
     passes = verdict.kind not in (ErrorKind.PERMANENT, ErrorKind.FATAL)
