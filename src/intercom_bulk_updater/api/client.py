@@ -98,6 +98,8 @@ class Client:
         sent = SentRequest(method, path.strip("/"), json)
         if carried is not None and (known := carried.answer(sent)) is not None:
             return known
+        if carried is not None:
+            carried.unanswered = sent
         try:
             answer = self._send(Request(method, path, json, params, timeout), purpose)
             if carried is not None:
@@ -105,6 +107,8 @@ class Client:
             return answer
         except IntercomBulkError as exc:
             exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
+            if carried is not None:
+                carried.unanswered = None  # the error itself tells what became of it
             raise
 
     def _relative(self, path: str) -> str:
@@ -292,7 +296,7 @@ def _read(answer: Response, method: str, path: str) -> Json:
         raise BadAnswer(f"{method} {path} was answered {answer.status} with an empty body", **where)
     try:
         body = json.loads(answer.body)
-    except ValueError as exc:
+    except (ValueError, RecursionError, MemoryError) as exc:
         what = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "a body that is cut off or not JSON"
         raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", **where) from exc
     if not isinstance(body, dict):

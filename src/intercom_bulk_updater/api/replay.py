@@ -20,12 +20,17 @@ class CompletedRequests:
     def __init__(self) -> None:
         self._answered: list[tuple[SentRequest, Mapping[str, Any]]] = []
         self._told: set[int] = set()
+        self.writes: list[SentRequest] = []
+        """All writes that were carried out, those that may be repeated too."""
+        self.unanswered: SentRequest | None = None
+        """The write that left and has no answer yet."""
         self.begun = False
         """This attempt has had leave for a request."""
 
     def begin(self) -> None:
         """A further attempt starts from the action's first request."""
         self._told.clear()
+        self.unanswered = None
         self.begun = False
 
     def answer(self, sent: SentRequest) -> dict[str, Any] | None:
@@ -43,12 +48,21 @@ class CompletedRequests:
 
     def keep(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
         """A write was carried out, and the action has its answer."""
+        self.unanswered = None
+        self.writes.append(sent)
         if not repeatable(sent):
             self._told.add(len(self._answered))
             self._answered.append((sent, answer))
 
+    def withdraw(self, sent: SentRequest) -> None:
+        """A write that was answered turned out to have had no effect, or an unusable answer: nothing is known of it."""
+        self.unanswered = None
+        self.writes = [one for one in self.writes if one != sent]
+        self._answered = [(known, answer) for known, answer in self._answered if known != sent]
+
     def found(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
         """A write whose answer was lost turned out to stand: the next attempt is answered from memory and goes on after it."""
+        self.writes.append(sent)
         self._answered.append((sent, answer))
 
 
