@@ -257,7 +257,8 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
         return _after_seen(known, seen, only_refused)
     if only_refused:
         return _failed(known, seen.also_stands)
-    certain = seen.stands is False and now >= known.settle_until and not known.maybe_running
+    # What an action without proof met on its way is not known: perhaps a timeout of its own.
+    certain = seen.stands is False and now >= known.settle_until and not (known.maybe_running or known.unproven)
     if certain:
         known = replace(known, maybe_applied=False, polls=0)
     elif known.out_of_retries or not known.repeatable:

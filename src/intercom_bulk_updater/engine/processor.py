@@ -75,7 +75,12 @@ class ItemProcessor:
     on_drift: str = "skip"
     health: OutageDetector = field(default_factory=OutageDetector)
     refusals: RefusalStreak = field(default_factory=RefusalStreak)
-    _born: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    _born: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take down when this process began."""
+        self._born = self.clock()
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Take an item up: its outcome, or when to try it again."""
@@ -295,7 +300,7 @@ class ItemProcessor:
             self.health.good()
             if payload is not None and item.before is None and not _known(attempt).requests:
                 looked = self._first_look(item, payload)
-                if looked is not None:
+                if looked is not None and looked.outcome is Outcome.PENDING:
                     return looked  # nothing is sent without a before-image on disk: there was none, so there is no doubt
             decision = self._ask(attempt, seen)
             moved = None
@@ -397,7 +402,7 @@ class ItemProcessor:
     # -- 9. the decision, carried out ---------------------------------------------------------------------------------
 
     def _ask(self, attempt: Attempt, observed: Observed, known: Known | None = None) -> Decision:
-        return decide(known or _known(attempt), observed, now=time.monotonic(), retry_after=self.retry.after)
+        return decide(known or _known(attempt), observed, now=self.clock(), retry_after=self.retry.after)
 
     def _decide(
         self, attempt: Attempt, observed: Observed, *, refusal: ErrorClassification | None = None

@@ -8,6 +8,7 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ...api.client import Client
@@ -23,6 +24,8 @@ Json = Mapping[str, Any]
 
 STATE = ("state", "snoozed_until")
 ASSIGNEES = ("admin_assignee_id", "team_assignee_id")
+_EXACT = ("state", *ASSIGNEES)
+"""Fields that come out as they were written, or are not written."""
 _MARKS = ("updated_at", "part", "there")
 
 
@@ -62,6 +65,8 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
 def _state_of(payload: Json) -> dict[str, Any]:
     """State and end of the snooze, as far as the payload has them."""
     state = payload.get("state")
+    if state and not isinstance(state, str):
+        return {}
     if not state:
         if "open" not in payload:
             return {}
@@ -193,22 +198,20 @@ def write(
     """Send a write; return the payload that shows the item after it, and these fields of it: both empty when none does.
 
     An answer may lack what was written, or show the item as it was before: then one GET is asked. Both are of use only
-    where they agree with what was sent. Raises NoEffect when both show the item as it was before.
+    where they agree with what was sent. Raises NoEffect when the newer of them shows the item as it was before.
     """
     since = client.server_time()
     answer = client.call(request.method, request.path, json=request.json)
     shown = _readable(answer, fields)
     if shown and mark(answer) and _agrees(shown, had, written):
         return answer, shown
-    try:
+    still, payload = _still(shown, had, written), dict[str, Any]()
+    with suppress(IntercomBulkError):  # a look that fails says nothing: then the answer alone counts
         payload = client.get(f"conversations/{cid}")
-    except IntercomBulkError:
-        # The write stands, whatever becomes of the look.
-        return {}, {}
     shown = _readable(payload, fields)
     if shown and _agrees(shown, had, written):
         return payload, shown
-    still = _still(shown, had, written)
+    still = still if shown.keys().isdisjoint(written) else _still(shown, had, written)
     if still and "part" not in our_mark(payload, client.admin_id, since):
         raise NoEffect(
             f"{request.method} {request.path} was answered with success and had no effect: {still}",
@@ -231,12 +234,13 @@ def _still(shown: Json, had: Json, written: Json) -> str:
 
     A value that the server makes over (trimmed, rounded) may come out as it was: that is not plain.
     """
-    changing = {field: value for field, value in written.items() if field in had and had[field] != value}
+    telling = {field: value for field, value in written.items() if field in had or field in _EXACT}
+    changing = {field: value for field, value in telling.items() if had.get(field, shown.get(field)) != value}
     plainly = all(
-        field in shown and shown[field] == had[field] and (field in ("state", *ASSIGNEES) or _plainly_other(had[field], value))
+        field in shown and shown[field] == had.get(field, shown[field]) and (field in _EXACT or _plainly_other(had[field], value))
         for field, value in changing.items()
     )
-    return ", ".join(f"{field} is still {in_words(had[field])}" for field in changing) if plainly else ""
+    return ", ".join(f"{field} is still {in_words(shown[field])}" for field in changing) if plainly else ""
 
 
 def _plainly_other(was: Any, value: Any) -> bool:
@@ -252,7 +256,7 @@ def _agrees(shown: Json, had: Json, written: Json) -> bool:
     for field, value in written.items():
         if field not in shown:
             return False
-        if shown[field] != value and (shown[field] == had.get(field) or field in ("state", *ASSIGNEES)):
+        if shown[field] != value and (shown[field] == had.get(field) or field in _EXACT):
             return False
     return True
 
