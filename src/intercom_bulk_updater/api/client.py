@@ -317,7 +317,7 @@ def _read(answer: Response, method: str, path: str) -> Json:
         raise BadAnswer(f"{method} {path} was answered {answer.status} with an empty body", **where)
     try:
         body = json.loads(answer.body)
-    except ValueError as exc:
+    except (ValueError, RecursionError, MemoryError) as exc:
         what = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "a body that is cut off or not JSON"
         raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", **where) from exc
     if not isinstance(body, dict):

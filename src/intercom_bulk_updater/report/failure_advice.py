@@ -61,6 +61,12 @@ REMEDIES: tuple[Remedy, ...] = (
         status="0",
         cause="^unusable answer",
     ),
+    Remedy(
+        "Intercom accepted the request, and the item is as it was before. Look at it in the inbox: a workflow may put it back, "
+        "or the admin may not be allowed to change it.",
+        status="0",
+        cause="^no effect",
+    ),
     # The token and its permissions.
     Remedy(
         "The token was revoked or suspended: create a new one in the Developer Hub (Configure > "

@@ -115,15 +115,15 @@ class ReadBack:
             self._wrong(item.id, "gone")
             return ItemResult(item.seq, Outcome.DONE)
         except Exception as exc:
-            attempt.looks += 1
-            if attempt.looks > 4 or not getattr(exc, "transient", False):
+            errors = self._failures[item.seq] = self._failures.get(item.seq, 0) + 1
+            if errors > 4 or not getattr(exc, "transient", False):
                 if getattr(exc, "exit_code", 0) == 4:
                     raise
                 with self._lock:
                     self._result.unread.add(item.id)
                     self._result.why_unread = redact(f"{item.id} could not be read back: {exc}")
                 return ItemResult(item.seq, Outcome.DONE)
-            return RetryLater(attempt, 0.5 * 2**attempt.looks)
+            return RetryLater(attempt, 0.5 * 2**errors)
         standing = None
         if payload is not None:
             since = item.sent_at or self._since

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ..errors import IntercomBulkError, Interrupted, RunStopped, SafetyStop, SearchError, ServiceUnavailable
+from ..errors import IntercomBulkError, Interrupted, PermissionDenied, RunStopped, SafetyStop, SearchError, ServiceUnavailable
 from ..journal import RunLock, RunRecord
 from ..model import Item, ItemResult, Outcome, RunStatus
 from ..parsing.amounts import Amount
@@ -43,7 +43,7 @@ class Runner(RunContext):
     def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
         super().__init__(session, job, observer)
         self.review: Preview | None = None
-        self._breaker = FailureLimit(job.options.max_failures, job.options)
+        self._breaker = FailureLimit(job.options.max_failures, self.id, job.options)
         self._verification = Verification(self, self._another_pass)
 
     # -- the whole ----------------------------------------------------------------------------------------------------
@@ -112,6 +112,8 @@ class Runner(RunContext):
             exit_code=None, message="",
         )
         self._counts = self.journal.counts(self.id)
+        if self._counts.done or self._counts.unchanged:
+            self._breaker.alike = None
         self.observer.began(self.id)
 
     def _finish(self, error: BaseException | None) -> None:
@@ -121,6 +123,10 @@ class Runner(RunContext):
             # What failed since the last answer failed with the service, not by itself: resume does it.
             quiet = time.monotonic() - self._worker.health.last_good
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], since=time.time() - quiet)
+        refusals = self._worker.refusals
+        if isinstance(error, PermissionDenied) and refusals.cause:
+            # Refused for lack of a permission that all need: resume does them once the token has it.
+            self.journal.reopen(self.id, outcomes=[Outcome.FAILED], causes=[refusals.cause], since=refusals.since)
         counts = self.journal.counts(self.id)
         if isinstance(error, SafetyStop):
             message = error.message = self._breaker.in_all(error, counts)
@@ -134,6 +140,8 @@ class Runner(RunContext):
         totals["requests"] = self.requests()
         totals["seconds"] = round(self._elapsed(), 3)
         totals.pop("guard", None)
+        if refusals.cause:
+            totals["refused"] = int(totals.get("refused") or 0) + 1
         if isinstance(error, SafetyStop) and "guard" in error.parts:
             totals["guard"] = error.parts["guard"]
         if self._verification.result is not None:

@@ -8,17 +8,24 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ...api.client import Client
-from ...api.effects import parts_of, tag_ids
-from ...errors import IntercomBulkError, NotFound, Skip
+from ...api.effects import parts_of, plain, tag_ids
+from ...api.messages import SentRequest
+from ...api.retry import NO_EFFECT
+from ...errors import BadAnswer, IntercomBulkError, NotFound
+from ..operation import NothingChanged
 from .history import closed_by_another
+from .history import shown as in_words
 
 Json = Mapping[str, Any]
 
 STATE = ("state", "snoozed_until")
 ASSIGNEES = ("admin_assignee_id", "team_assignee_id")
+_EXACT = ("state", *ASSIGNEES)
+"""Fields that come out as they were written, or are not written."""
 _MARKS = ("updated_at", "part", "there")
 
 
@@ -58,6 +65,8 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
 def _state_of(payload: Json) -> dict[str, Any]:
     """State and end of the snooze, as far as the payload has them."""
     state = payload.get("state")
+    if state and not isinstance(state, str):
+        return {}
     if not state:
         if "open" not in payload:
             return {}
@@ -141,11 +150,11 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
         left.clear()
         left.update({**have, **seen})
 
-    def wrote(answer: Json, written: Json, also: tuple[str, ...]) -> Json:
-        """Take down what a write left; returns the payload that showed it, {} for none."""
+    def send(request: SentRequest, written: Json, also: tuple[str, ...]) -> Json:
+        """Send a write and take down what it left; returns the payload that showed it, {} for none."""
         mine = {field: value for field, value in written.items() if field in have or field in want}
         fields = (*mine, *(field for field in also if field not in mine))
-        payload, shown = shown_after(client, cid, answer, have, mine, fields)
+        payload, shown = write(client, cid, request, have, mine, fields)
         for name in _MARKS:
             seen.pop(name, None)
         if payload:
@@ -159,8 +168,8 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
     for field in reversed(ASSIGNEES):
         if field in want and (field not in have or number(have[field]) != number(want[field])):
             to = number(want[field])
-            answer = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin", assignee_id=str(to))
-            wrote(answer, {field: to}, ASSIGNEES + STATE)
+            assign = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin", assignee_id=str(to))
+            send(assign, {field: to}, ASSIGNEES + STATE)
     for tag in sorted(set(want.get("tags", ())) - set(have.get("tags") or ())):
         answer = client.post(f"conversations/{cid}/tags", {"id": tag, "admin_id": client.actor()})
         seen = _tagged(seen, tag, answer, client.admin_id)
@@ -170,32 +179,76 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
         sent(tags=sorted(set(have["tags"]) - {tag}))
     values = _values(have, want)
     if values:
-        wrote(client.put(f"conversations/{cid}", _body(values)), values, STATE)
+        send(SentRequest("PUT", f"conversations/{cid}", _body(values)), values, STATE)
     if "state" in want and not _same_state(have, want):
         alone, since = not left, client.server_time()
-        payload = wrote(_state(client, cid, want), _state_written(want), ASSIGNEES)
+        payload = send(_state(client, cid, want), _state_written(want), ASSIGNEES)
         if alone and want["state"] == "closed" and (who := closed_by_another(payload, client.admin_id, since)):
-            raise Skip(f"already so: {who} had closed it")
+            raise NothingChanged(f"already so: {who} had closed it")
     return {**have, **seen}
 
 
-def shown_after(
-    client: Client, cid: str, answer: Json, had: Json, written: Json, fields: tuple[str, ...]
+class NoEffect(BadAnswer):
+    """A write was answered with success, and the conversation is as it was before."""
+
+
+def write(
+    client: Client, cid: str, request: SentRequest, had: Json, written: Json, fields: tuple[str, ...]
 ) -> tuple[Json, dict[str, Any]]:
-    """The payload that shows an item after a write, and these fields of it; both empty when none does.
+    """Send a write; return the payload that shows the item after it, and these fields of it: both empty when none does.
 
     An answer may lack what was written, or show the item as it was before: then one GET is asked. Both are of use only
-    where they agree with what was sent.
+    where they agree with what was sent. Raises NoEffect when the newer of them shows the item as it was before.
     """
-    if mark(answer) and _agrees(image(answer, fields), had, written):
-        return answer, image(answer, fields)
-    try:
+    since = client.server_time()
+    answer = client.call(request.method, request.path, json=request.json)
+    shown = _readable(answer, fields)
+    if shown and mark(answer) and _agrees(shown, had, written):
+        return answer, shown
+    still, payload = _still(shown, had, written), dict[str, Any]()
+    with suppress(IntercomBulkError):  # a look that fails says nothing: then the answer alone counts
         payload = client.get(f"conversations/{cid}")
-    except IntercomBulkError:
-        # The write stands, whatever becomes of the look.
-        return {}, {}
-    shown = image(payload, fields)
-    return (payload, shown) if _agrees(shown, had, written) else ({}, {})
+    shown = _readable(payload, fields)
+    if shown and _agrees(shown, had, written):
+        return payload, shown
+    still = still if shown.keys().isdisjoint(written) else _still(shown, had, written)
+    if still and "part" not in our_mark(payload, client.admin_id, since):
+        raise NoEffect(
+            f"{request.method} {request.path} was answered with success and had no effect: {still}",
+            method=request.method, path=request.path, json=request.json, cause=NO_EFFECT,
+        )
+    return {}, {}
+
+
+def _readable(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of an answer; none of one whose shape is not the API's."""
+    try:
+        mark(payload)
+        return image(payload, fields)
+    except Exception:
+        return {}
+
+
+def _still(shown: Json, had: Json, written: Json) -> str:
+    """What an image shows as it was before the write, in words; "" unless that is so of all that was to change, plainly.
+
+    A value that the server makes over (trimmed, rounded) may come out as it was: that is not plain.
+    """
+    telling = {field: value for field, value in written.items() if field in had or field in _EXACT}
+    changing = {field: value for field, value in telling.items() if had.get(field, shown.get(field)) != value}
+    plainly = all(
+        field in shown and shown[field] == had.get(field, shown[field]) and (field in _EXACT or _plainly_other(had[field], value))
+        for field, value in changing.items()
+    )
+    return ", ".join(f"{field} is still {in_words(shown[field])}" for field in changing) if plainly else ""
+
+
+def _plainly_other(was: Any, value: Any) -> bool:
+    if isinstance(was, str) and isinstance(value, str):
+        return plain(was).casefold() != plain(value).casefold()
+    if isinstance(was, bool) or isinstance(value, bool):
+        return True
+    return not (isinstance(was, int | float) and isinstance(value, int | float)) or abs(was - value) >= 1
 
 
 def _agrees(shown: Json, had: Json, written: Json) -> bool:
@@ -203,7 +256,7 @@ def _agrees(shown: Json, had: Json, written: Json) -> bool:
     for field, value in written.items():
         if field not in shown:
             return False
-        if shown[field] != value and (shown[field] == had.get(field) or field in ("state", *ASSIGNEES)):
+        if shown[field] != value and (shown[field] == had.get(field) or field in _EXACT):
             return False
     return True
 
@@ -243,7 +296,7 @@ def _same_state(have: Json, want: Json) -> bool:
     return want.get("state") != "snoozed" or have.get("snoozed_until") == want.get("snoozed_until")
 
 
-def _state(client: Client, cid: str, want: Json) -> dict[str, Any]:
+def _state(client: Client, cid: str, want: Json) -> SentRequest:
     state = _state_written(want)["state"]
     if state == "closed":
         return _part(client, cid, "close", type="admin")
@@ -259,8 +312,8 @@ def _state_written(want: Json) -> dict[str, Any]:
     return {"state": "closed" if want["state"] == "closed" else "open", "snoozed_until": None}
 
 
-def _part(client: Client, cid: str, kind: str, **more: Any) -> dict[str, Any]:
-    return client.post(f"conversations/{cid}/parts", {"message_type": kind, **more, "admin_id": client.actor()})
+def _part(client: Client, cid: str, kind: str, **more: Any) -> SentRequest:
+    return SentRequest("POST", f"conversations/{cid}/parts", {"message_type": kind, **more, "admin_id": client.actor()})
 
 
 def _values(have: Json, want: Json) -> dict[str, Any]:
