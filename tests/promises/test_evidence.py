@@ -10,6 +10,8 @@ import pytest
 import requests
 
 from intercom_bulk_updater import BulkResult, Skip
+from intercom_bulk_updater.api.messages import Exchange
+from intercom_bulk_updater.updaters.request_watcher import HostGuard, RequestWatcher, guarding, watching
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
@@ -154,6 +156,28 @@ def test_half_an_action_is_not_failed(box: Sandbox, send: str) -> None:
     result = ended(cls, None, box)
     assert (result.success, result.failed, result.in_doubt) == (0, 0, 2)
     assert "had gone through before" in result.failures[0].example.message
+
+
+def test_each_answer_belongs_to_its_request(box: Sandbox) -> None:
+    """A connection that is used again after a lost answer: the first request stays unanswered, and the library is as it was."""
+    from http.client import HTTPConnection, HTTPResponse
+
+    exchanges: list[Exchange] = []
+    guard, watch = HostGuard(box.url, (), "Mine"), RequestWatcher("", exchanges, lambda: None)
+    headers = {"Authorization": f"Bearer {box.token}"}
+    connection = HTTPConnection(box.url.removeprefix("http://"))
+    with guarding(guard), watching(watch):
+        connection.request("POST", "/tags", body=b'{"name":', headers=headers)
+        connection.close()
+        connection.request("GET", "/me", headers=headers)
+        connection.getresponse().read()
+        connection.request("GET", "/nowhere?x=1", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+    assert [(one.method, one.path, one.status) for one in exchanges] == [("POST", "tags", 0), ("GET", "me", 200), ("GET", "nowhere", answer.status)]
+    assert answer.status >= 400
+    assert type(answer) is HTTPResponse and "response_class" not in vars(connection)
 
 
 def test_nothing_left_and_none_returned_is_failed(box: Sandbox) -> None:
