@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .effects import effect_of
+from .effects import effect_of, shows_no_effect
 from .messages import SentRequest
+from .retry import no_effect
 
 
 class CompletedRequests:
@@ -22,6 +23,11 @@ class CompletedRequests:
         self._told: set[int] = set()
         self.writes: list[SentRequest] = []
         """All writes that were carried out, those that may be repeated too."""
+        self.judge_since: float | None = None
+        """Server time before the first send: an answer that shows the item as it was before then is no success.
+
+        None: the action sees to that itself.
+        """
         self.unanswered: SentRequest | None = None
         """The write that left and has no answer yet."""
         self.begun = False
@@ -47,8 +53,10 @@ class CompletedRequests:
         return stands_in_words(self._answered[0][0]) if self._answered else ""
 
     def keep(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
-        """A write was carried out, and the action has its answer."""
+        """A write was carried out, and the action has its answer. Raises BadAnswer when that shows that nothing was changed."""
         self.unanswered = None
+        if self.judge_since is not None and shows_no_effect(sent, answer, self.judge_since):
+            raise no_effect(sent, "its answer shows the item as it was before")
         self.writes.append(sent)
         if not repeatable(sent):
             self._told.add(len(self._answered))

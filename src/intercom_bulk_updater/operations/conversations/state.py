@@ -14,8 +14,8 @@ from typing import Any
 from ...api.client import Client
 from ...api.effects import parts_of, plain, tag_ids
 from ...api.messages import SentRequest
-from ...api.retry import NO_EFFECT
-from ...errors import BadAnswer, IntercomBulkError, NotFound
+from ...api.retry import no_effect
+from ...errors import IntercomBulkError, NotFound
 from ..operation import NothingChanged
 from .history import closed_by_another
 from .history import shown as in_words
@@ -188,8 +188,12 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
     return {**have, **seen}
 
 
-class NoEffect(BadAnswer):
-    """A write was answered with success, and the conversation is as it was before."""
+class NoEffect(Exception):
+    """A write was answered with success, and the conversation is `still` as it was before."""
+
+    def __init__(self, still: str) -> None:
+        self.still = still
+        super().__init__(still)
 
 
 def write(
@@ -197,17 +201,14 @@ def write(
 ) -> tuple[Json, dict[str, Any]]:
     """Send a write; return the payload that shows the item after it, and these fields of it: both empty when none does.
 
-    Raises NoEffect when the item is shown to be as it was before.
+    Raises BadAnswer when the item is shown to be as it was before.
     """
     since = client.server_time()
     answer = client.call(request.method, request.path, json=request.json)
     try:
         return shown_after(client, cid, answer, had, written, fields, since=since)
     except NoEffect as exc:
-        raise NoEffect(
-            f"{request.method} {request.path} was answered with success and had no effect: {exc.message}",
-            method=request.method, path=request.path, json=request.json, cause=NO_EFFECT,
-        ) from None
+        raise no_effect(request, exc.still) from None
 
 
 def shown_after(
