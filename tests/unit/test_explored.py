@@ -25,6 +25,7 @@ from intercom_bulk_updater.engine.processor import ItemProcessor
 from intercom_bulk_updater.errors import AnswerLost, IntercomBulkError, TimedOut
 from intercom_bulk_updater.model import Item, ItemResult, Outcome
 from intercom_bulk_updater.operations.conversations.messages import Reply
+from intercom_bulk_updater.operations.conversations.restore import Restore
 from intercom_bulk_updater.operations.conversations.verbs import Assign, Close
 from intercom_bulk_updater.operations.operation import Json, Operation, OutcomeUnknown
 from intercom_bulk_updater.ratelimit.budget import Budget
@@ -112,8 +113,8 @@ class Server:
         """A write takes effect."""
         self.effects += 1
         kind = body["message_type"]
-        if kind == "close":
-            self.state = "closed"
+        if kind in ("close", "open"):
+            self.state = "closed" if kind == "close" else "open"
         elif kind == "assignment":
             setattr(self, "team" if body["type"] == "team" else "admin", int(body["assignee_id"]))
         else:
@@ -149,7 +150,8 @@ class Server:
         fate = self.choices.pick(READS)
         if fate == "killed before":
             raise Killed
-        odd = {"a list": b"[]", "nested": b"[" * 100_000, "no parts": b'{"id": "1", "state": "open", "conversation_parts": null}',
+        bare = json.dumps({"id": "1", "state": self.state, "conversation_parts": None}).encode()
+        odd = {"a list": b"[]", "nested": b"[" * 100_000, "no parts": bare,
                "odd tags": b'{"id": "1", "state": ["x"], "conversation_parts": {"conversation_parts": [3]}, "tags": [1]}'}
         if fate in odd:
             return _answer(200, odd[fate])
@@ -186,7 +188,10 @@ class Process:
         gate = RateLimiter(Budget(clock=lambda: self.server.now), self.stop)
         client = Client(self.server, gate, admin_id="7")
         policy = RetryPolicy(1, base=0.5)
-        self.processor = ItemProcessor(self.operation, client, self.stop, policy, timeout=TIMEOUT, clock=lambda: self.server.now)
+        undo = isinstance(self.operation, Restore)
+        self.processor = ItemProcessor(
+            self.operation, client, self.stop, policy, timeout=TIMEOUT, reread=undo, clock=lambda: self.server.now
+        )
         self.attempt = Attempt(self.item)
 
     def settle(self) -> ItemResult:
@@ -244,6 +249,18 @@ class NoProof(Assign):
         raise OutcomeUnknown(Exception("the action returned nothing"), [SentRequest("POST", "conversations/1/parts", body)])
 
 
+class ReplyThenClose(Operation):
+    """Two requests through our client, of which the second must follow the first, as a person's action has them."""
+
+    requests_per_item = 2
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """Write to the customer, then close."""
+        client.post("conversations/1/reply", {"message_type": "comment", "type": "admin", "admin_id": "7", "body": "Hello"})
+        return client.post("conversations/1/parts", {"message_type": "close", "type": "admin", "admin_id": "7"})
+
+
+OPERATIONS = [Reply("Hello"), Close(), Assign(team="5"), NoProof(team="5"), Restore(("state", "snoozed_until"), "close"), ReplyThenClose()]
 BEFORE = {"state": "open", "snoozed_until": None, "team_assignee_id": 0, "admin_assignee_id": 0}
 
 
@@ -251,8 +268,12 @@ def stands(server: Server, operation: Operation) -> bool:
     """Whether all of the operation is there, by the server's books."""
     if isinstance(operation, Reply):
         return bool(server.messages)
+    if isinstance(operation, ReplyThenClose):
+        return bool(server.messages) and server.state == "closed"
     if isinstance(operation, Close):
         return server.state == "closed"
+    if isinstance(operation, Restore):
+        return server.state == "open"
     return server.team == 5 and (operation.admin is None or server.admin == 6)  # type: ignore[attr-defined]
 
 
@@ -261,15 +282,18 @@ DEPTHS = [2, pytest.param(3, marks=pytest.mark.slow)]
 
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("before", [True, False], ids=["from a search", "from ids"])
-@pytest.mark.parametrize("operation", [Reply("Hello"), Close(), Assign(team="5"), NoProof(team="5")], ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: type(one).__name__)
 def test_every_world_ends_truly(operation: Operation, before: bool, depth: int) -> None:
     """In no world does a message stand twice, is an item failed whose effect stands or may stand, or done whose effect does not."""
 
     def run(choices: Choices) -> None:
         server = Server(choices)
-        image = {field: BEFORE[field] for field in operation.fields} or {"state": "open"}
-        process = Process(operation, server, Item(1, "1", image if before else None, sent_at=time.time()))
+        image, data = {field: BEFORE[field] for field in operation.fields} or {"state": "open"}, None
+        if isinstance(operation, Restore):
+            server.state, image, data = "closed", {**image, "state": "closed"}, {"to": image, "marks": {"updated_at": 5}}
+        process = Process(operation, server, Item(1, "1", image if before or data else None, data, sent_at=time.time()))
         result = process.settle()
+        assert result.outcome is not Outcome.DRIFTED, choices.taken
         assert len(server.messages) <= 1, choices.taken
         at_the_end = stands(server, operation)
         if result.outcome is Outcome.DONE:

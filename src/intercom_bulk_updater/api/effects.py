@@ -70,6 +70,17 @@ def effect_of(sent: SentRequest | None) -> Effect | None:
     return Effect(repeatable=False)
 
 
+def shows_no_effect(sent: SentRequest, answer: Json, since: float) -> bool:
+    """Whether the answer to a write is the item itself, as it was before the write."""
+    effect = effect_of(sent)
+    if effect is None or effect.stands is None or str(answer.get("id")) != effect.read.rpartition("/")[2]:
+        return False
+    try:
+        return effect.stands(answer, since) is False
+    except Exception:
+        return False  # a shape that is not the API's shows nothing
+
+
 def _object(method: str, kind: str, path: str, body: Json) -> Effect:
     """An object whose fields are written, or that is deleted."""
     if method == "PUT":
@@ -149,9 +160,10 @@ def _shows(payload: Json, name: str, value: Any) -> bool | None:
     if value in (None, "") or shown in (None, ""):
         return value in (None, "") and shown in (None, "")
     if isinstance(shown, str) and isinstance(value, str):
-        return bool(_readings(shown) & _readings(value))
-    plain_numbers = isinstance(shown, int | float) and isinstance(value, int | float)
-    return False if plain_numbers else None
+        return True if _readings(shown) & _readings(value) else None if shown and plain(value).startswith(plain(shown)) else False
+    if isinstance(shown, bool) is isinstance(value, bool) and isinstance(shown, int | float) and isinstance(value, int | float):
+        return None if not isinstance(shown, bool) and abs(shown - value) < 1 else False
+    return None
 
 
 def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body: dict[str, Any]) -> Effect:

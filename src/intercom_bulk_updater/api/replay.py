@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .effects import effect_of
+from .effects import effect_of, shows_no_effect
 from .messages import Exchange, SentRequest
+from .retry import no_effect
 
 Step = tuple[str, str, int]
 """Method, path, and the how manieth of its kind in the action; or ("once", name, 0)."""
@@ -33,6 +34,11 @@ class CompletedRequests:
         self._places: Counter[tuple[str, str]] = Counter()
         self._steps: list[tuple[Step, SentRequest]] = []
         self._carried_out: list[SentRequest] = []
+        self.judge_since: float | None = None
+        """Server time before the first send: an answer that shows the item as it was before then is no success.
+
+        None: the action sees to that itself.
+        """
         self.unanswered: SentRequest | None = None
         """The write of our own client that left and has no answer yet."""
         self.begun = False
@@ -86,8 +92,10 @@ class CompletedRequests:
         return next((stands_in_words(sent) for sent, _ in self._answered.values()), "")
 
     def keep(self, sent: SentRequest, answer: Mapping[str, Any], once: str = "") -> None:
-        """A write was carried out, and the action has its answer."""
+        """A write was carried out, and the action has its answer. Raises BadAnswer when that shows that nothing was changed."""
         self.unanswered = None
+        if self.judge_since is not None and shows_no_effect(sent, answer, self.judge_since):
+            raise no_effect(sent, "its answer shows the item as it was before")
         if once or not repeatable(sent):
             self.found(sent, answer)
         else:

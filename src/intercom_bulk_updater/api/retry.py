@@ -108,6 +108,12 @@ def classify_unanswered(exc: BaseException, sent: SentRequest) -> ErrorClassific
     return ErrorClassification(ErrorKind.MAYBE_APPLIED, failure, sent=sent)
 
 
+def no_effect(sent: SentRequest, why: str) -> BadAnswer:
+    """The error for a write that was answered with success, and changed nothing."""
+    message = f"{sent.method} {sent.path} was answered with success and had no effect: {why}"
+    return BadAnswer(message, method=sent.method, path=sent.path, json=sent.json, cause=NO_EFFECT)
+
+
 def _by_status(exc: ApiError) -> ErrorClassification:
     failure = Failure(
         cause=f"{exc.status} {exc.code}".strip(),

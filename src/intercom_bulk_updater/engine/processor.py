@@ -16,7 +16,15 @@ from ..api.client import Client
 from ..api.effects import Effect, effect_of
 from ..api.messages import SentRequest
 from ..api.replay import stands_in_words
-from ..api.retry import NO_CONNECTION, ErrorClassification, ErrorKind, RetryPolicy, acts_for_nobody, classify, classify_unanswered
+from ..api.retry import (
+    NO_CONNECTION,
+    ErrorClassification,
+    ErrorKind,
+    RetryPolicy,
+    acts_for_nobody,
+    classify,
+    classify_unanswered,
+)
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -172,6 +180,8 @@ class ItemProcessor:
     def _perform(self, attempt: Attempt, payload: Json | None) -> ItemResult | RetryLater:
         known = _known(attempt)
         attempt.first_sent_at = attempt.first_sent_at or self.client.server_time()
+        if not self.operation.sees_effect:
+            attempt.carried.judge_since = attempt.first_sent_at
         if known.requests:
             self.client.count_retry()
         try:

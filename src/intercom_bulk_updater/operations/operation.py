@@ -93,6 +93,8 @@ class Operation(ABC):
     appends: bool = False
     own_change_only: bool = False
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""
+    sees_effect: bool = False
+    """Whether `perform` itself sees that its writes took effect, also where an answer does not show it."""
     needs_irreversible: bool = False
     """Whether it takes a word more (--irreversible): what it destroys cannot be had back."""
 

@@ -18,7 +18,7 @@ from typing import Any
 from ..api.client import Client
 from ..api.redact import redact
 from ..engine.pool import Attempt, RetryLater
-from ..errors import NotFound
+from ..errors import AuthenticationError, NotFound
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Operation
@@ -117,7 +117,7 @@ class ReadBack:
         except Exception as exc:
             errors = self._failures[item.seq] = self._failures.get(item.seq, 0) + 1
             if errors > 4 or not getattr(exc, "transient", False):
-                if getattr(exc, "exit_code", 0) == 4:
+                if isinstance(exc, AuthenticationError):
                     raise
                 with self._lock:
                     self._result.unread.add(item.id)

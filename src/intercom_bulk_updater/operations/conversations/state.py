@@ -14,8 +14,8 @@ from typing import Any
 from ...api.client import Client
 from ...api.effects import parts_of, plain, tag_ids
 from ...api.messages import SentRequest
-from ...api.retry import NO_EFFECT
-from ...errors import BadAnswer, IntercomBulkError, NotFound
+from ...api.retry import no_effect
+from ...errors import IntercomBulkError, NotFound
 from ..operation import NothingChanged
 from .history import closed_by_another
 from .history import shown as in_words
@@ -188,8 +188,12 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
     return {**have, **seen}
 
 
-class NoEffect(BadAnswer):
-    """A write was answered with success, and the conversation is as it was before."""
+class NoEffect(Exception):
+    """A write was answered with success, and the conversation is `still` as it was before."""
+
+    def __init__(self, still: str) -> None:
+        self.still = still
+        super().__init__(still)
 
 
 def write(
@@ -197,27 +201,46 @@ def write(
 ) -> tuple[Json, dict[str, Any]]:
     """Send a write; return the payload that shows the item after it, and these fields of it: both empty when none does.
 
-    An answer may lack what was written, or show the item as it was before: then one GET is asked. Both are of use only
-    where they agree with what was sent. Raises NoEffect when the newer of them shows the item as it was before.
+    Raises BadAnswer when the item is shown to be as it was before.
     """
     since = client.server_time()
     answer = client.call(request.method, request.path, json=request.json)
+    try:
+        return shown_after(client, cid, answer, had, written, fields, since=since)
+    except NoEffect as exc:
+        raise no_effect(request, exc.still) from None
+
+
+def shown_after(
+    client: Client, cid: str, answer: Json, had: Json, written: Json, fields: tuple[str, ...], *, since: float
+) -> tuple[Json, dict[str, Any]]:
+    """The payload that shows an item after a write, and these fields of it; both empty when none does.
+
+    An answer may lack what was written, or show the item as it was before: then one GET is asked. Both are of use only
+    where they agree with what was sent. Raises NoEffect when the newer of them plainly shows the old state, and nobody has
+    left a trace since.
+    """
     shown = _readable(answer, fields)
     if shown and mark(answer) and _agrees(shown, had, written):
         return answer, shown
-    still, payload = _still(shown, had, written), dict[str, Any]()
+    still, payload = _still(shown, had, written), answer
     with suppress(IntercomBulkError):  # a look that fails says nothing: then the answer alone counts
         payload = client.get(f"conversations/{cid}")
-    shown = _readable(payload, fields)
-    if shown and _agrees(shown, had, written):
+        shown = _readable(payload, fields)
+    if shown and payload is not answer and _agrees(shown, had, written):
         return payload, shown
     still = still if shown.keys().isdisjoint(written) else _still(shown, had, written)
-    if still and "part" not in our_mark(payload, client.admin_id, since):
-        raise NoEffect(
-            f"{request.method} {request.path} was answered with success and had no effect: {still}",
-            method=request.method, path=request.path, json=request.json, cause=NO_EFFECT,
-        )
+    if still and not _trace_since(payload, since):
+        raise NoEffect(still)
     return {}, {}
+
+
+def _trace_since(payload: Json, since: float) -> bool:
+    """Whether anybody has left a part since then: what shows the old state may have been brought back to it."""
+    try:
+        return any(int(part.get("created_at") or 0) >= int(since - 0.5) for part in parts_of(payload) or ())
+    except Exception:
+        return False
 
 
 def _readable(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class ConversationOperation(Operation):
     reversibility = Reversibility.FIELDS
     side_effects = _PARTS_STAY
     idempotent = True
+    sees_effect = True
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. An image that lacks a field is none: what is absent is not known, and a GET may tell."""
