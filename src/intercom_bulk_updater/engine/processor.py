@@ -28,6 +28,7 @@ from ..api.retry import (
 from ..errors import (
     ApiError,
     AuthenticationError,
+    BadAnswer,
     ConfigurationError,
     IntercomBulkError,
     RunStopped,
@@ -201,7 +202,7 @@ class ItemProcessor:
 
     def _read_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """The read before the first write failed: nothing of the item can stand."""
-        verdict = classify(exc)
+        verdict = classify(_in_words(exc))
         held = self._held_back(attempt, exc, verdict)
         if held is not None:
             return held
@@ -339,7 +340,7 @@ class ItemProcessor:
         return self._moved(replace(item, doubt=True, data={**(item.data or {}), "by": self.client.admin_id}), payload)
 
     def _look_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
-        verdict = classify(exc)
+        verdict = classify(_in_words(exc))
         held = self._held_back(attempt, exc, verdict)
         if held is not None:
             return held
@@ -520,6 +521,13 @@ class ItemProcessor:
 def _known(attempt: Attempt) -> Known:
     assert attempt.known is not None  # noqa: S101 - set when the item is taken up
     return attempt.known
+
+
+def _in_words(exc: Exception) -> Exception:
+    """What an operation raises when it reads a payload that it does not understand, as an answer that cannot be used."""
+    if not isinstance(exc, AttributeError | TypeError | LookupError | ValueError | ArithmeticError | RecursionError | MemoryError):
+        return exc
+    return exc if classify(exc).sent is not None else BadAnswer(f"what was read has another shape than the API promises ({exc!r})")
 
 
 def _fatal(exc: Exception, verdict: ErrorClassification) -> IntercomBulkError:
