@@ -22,6 +22,8 @@ from ..model import Outcome
 
 # The longest wait before the last look at an item that is out of retries (seconds).
 _BEFORE_LAST_LOOK = 3.0
+# What failed because the service is away goes back to the gate, which holds it until the service is back (seconds).
+_BACK_TO_THE_GATE = 0.1
 
 NOTHING_TELLS = "nothing tells whether the request was carried out"
 UNDER_WAY = "no effect to be seen, but the request may still be under way"
@@ -220,7 +222,7 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
         return _failed(known, failed.stands)
     after = retry_after(known.requests - known.excused)
     if failed.excused:
-        return _wait(known, failed.wait)
+        return _wait(known, max(_BACK_TO_THE_GATE, failed.wait))
     if after is not None:
         return _wait(known, max(after, failed.wait))
     if not known.maybe_applied:
@@ -295,7 +297,7 @@ def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
 
 def _after_failed_look(known: Known, failed: LookFailed, retry_after: Callable[[int], float | None]) -> Decision:
     if failed.excused:
-        return _wait(known, 0.0)
+        return _wait(known, _BACK_TO_THE_GATE)
     known = replace(known, read_errors=known.read_errors + 1)
     after = None if failed.final else retry_after(known.read_errors)
     if after is not None:

@@ -56,15 +56,26 @@ class Attempt:
     """What its attempts in this process have carried out."""
 
     @property
-    def wrote(self) -> bool:
+    def left(self) -> bool:
         """Whether a write of it left in this process, and was not refused."""
         return bool(self.carried.writes or self.carried.unanswered)
+
+    @property
+    def wrote(self) -> str:
+        """What its attempts in this process wrote, in words; "" for nothing."""
+        writes = self.carried.writes
+        return f"{writes[0].method} {writes[0].path} had gone through before" if writes else ""
+
+    @property
+    def stands(self) -> str:
+        """What they left standing that no after-image tells of, in words; "" for nothing."""
+        return self.carried.stands or ("" if self.partial_after else self.wrote)
 
     @property
     def sent(self) -> bool:
         """Whether a request of it may have left, now or earlier."""
         known = self.known
-        return self.item.doubt or self.wrote or (known is not None and bool(known.requests or known.maybe_applied))
+        return self.item.doubt or self.left or (known is not None and bool(known.requests or known.maybe_applied))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..api.client import Client
-from ..api.effects import Effect, effect_of
+from ..api.effects import effect_of
 from ..api.messages import SentRequest
-from ..api.replay import stands_in_words
 from ..api.retry import (
     NO_CONNECTION,
     ErrorClassification,
@@ -28,6 +27,7 @@ from ..api.retry import (
 from ..errors import (
     ApiError,
     AuthenticationError,
+    BadAnswer,
     ConfigurationError,
     IntercomBulkError,
     RunStopped,
@@ -40,7 +40,8 @@ from ..errors import (
 from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied
 from ..stop import Stop
-from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Seen, Skipped, Step, decide, next_step, put_back
+from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Skipped, Step, decide, next_step, put_back
+from .effect_reader import EffectReader
 from .outage import UNREACHABLE_SECONDS, OutageDetector
 from .pool import Attempt, RetryLater
 from .refusals import RefusalStreak
@@ -84,11 +85,13 @@ class ItemProcessor:
     health: OutageDetector = field(default_factory=OutageDetector)
     refusals: RefusalStreak = field(default_factory=RefusalStreak)
     clock: Callable[[], float] = time.monotonic
+    reader: EffectReader = field(init=False)
     _born: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take down when this process began."""
+        """Take down when this process began, and make ready to look."""
         self._born = self.clock()
+        self.reader = EffectReader(self.operation, self.client)
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Take an item up: its outcome, or when to try it again."""
@@ -134,7 +137,7 @@ class ItemProcessor:
                 self.health.good()
             left_alone = self._left_alone(item, payload)
         except Skip as exc:
-            return self._decide(attempt, Skipped(exc.reason, self._wrote(attempt)))
+            return self._decide(attempt, Skipped(exc.reason, attempt.wrote))
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
@@ -190,7 +193,7 @@ class ItemProcessor:
         except NothingChanged as exc:
             return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=known.requests + 1, note=exc.reason)
         except Skip as exc:
-            return self._decide(attempt, Skipped(exc.reason, self._wrote(attempt)))
+            return self._decide(attempt, Skipped(exc.reason, attempt.wrote))
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
@@ -201,12 +204,12 @@ class ItemProcessor:
 
     def _read_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """The read before the first write failed: nothing of the item can stand."""
-        verdict = classify(exc)
+        verdict = classify(_in_words(exc))
         held = self._held_back(attempt, exc, verdict)
         if held is not None:
             return held
         attempt.last = verdict
-        observed = Failed(verdict.kind, wait=verdict.wait, read_only=True, stands=self._stands(attempt))
+        observed = Failed(verdict.kind, wait=verdict.wait, read_only=True, stands=attempt.stands)
         return self._decide(attempt, observed, refusal=verdict)
 
     def _write_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
@@ -252,7 +255,7 @@ class ItemProcessor:
             repeatable=declared if declared is not None else effect is not None and effect.repeatable,
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
             may_be_so=verdict.failure.status in (400, 409, 422) and declared is True and attempt.item.before is not None,
-            stands=self._stands(attempt),
+            stands=attempt.stands,
             via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
         )
 
@@ -306,7 +309,7 @@ class ItemProcessor:
         """Read whether the effect of what may have been carried out is there."""
         item = attempt.item
         try:
-            seen, payload = self._observe(attempt)
+            seen, payload = self.reader.look(attempt)
             self.health.good()
             if payload is not None and item.before is None and not _known(attempt).requests:
                 looked = self._first_look(item, payload)
@@ -339,75 +342,11 @@ class ItemProcessor:
         return self._moved(replace(item, doubt=True, data={**(item.data or {}), "by": self.client.admin_id}), payload)
 
     def _look_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
-        verdict = classify(exc)
+        verdict = classify(_in_words(exc))
         held = self._held_back(attempt, exc, verdict)
         if held is not None:
             return held
         return self._decide(attempt, LookFailed(verdict.failure.message or str(exc), final=verdict.failure.status in (404, 410)))
-
-    def _observe(self, attempt: Attempt) -> tuple[Seen, Json | None]:
-        """Whether the effect is there, and the item as read."""
-        item, since = attempt.item, attempt.first_sent_at or attempt.item.sent_at
-        last = attempt.in_question[-1] if attempt.in_question else None
-        effect = effect_of(last)
-        words = stands_in_words(last) if last is not None else ""
-        try:
-            payload = self.operation.read(self.client, item.id)
-        except Exception as exc:
-            # It is not there: where that is the effect of the request, it stands.
-            if effect is None or effect.gone is None or classify(exc).failure.status not in (404, 410):
-                raise
-            return Seen(effect.gone, one_request=True, words=words), None
-        told = None
-        if payload is not None:
-            told = self.operation.stands(payload, item, since=since, client=self.client)
-            # Not as wanted does not say that nothing was sent: a message before the close may stand.
-            partly = told is False and self._may_stand_in_part(attempt, effect)
-            if told is not None and not partly:
-                if told is False:
-                    attempt.partial_after = self._partial_after(item, payload, since) or attempt.partial_after
-                return Seen(told, also_stands=self._stands(attempt)), payload
-        if effect is None or not effect.read:
-            return Seen(None, also_stands=self._stands(attempt)), payload
-        stands, seen = self._read_effects(attempt, since)
-        payload = payload if payload is not None else seen
-        unfinished = told is False or (told is None and self.operation.requests_per_item > 1)
-        return Seen(stands, True, unfinished=unfinished, words=words, also_stands=self._stands(attempt)), payload
-
-    def _may_stand_in_part(self, attempt: Attempt, effect: Effect | None) -> bool:
-        """Whether an item that is not as wanted may hold something all the same that must not be repeated, or that nobody proved."""
-        return (effect is not None and not effect.repeatable) or _known(attempt).unproven
-
-    def _read_effects(self, attempt: Attempt, since: float) -> tuple[bool | None, Json | None]:
-        """Whether the last request in question stands; absent only when none of the others stands either."""
-        told: bool | None = None
-        payload: Json | None = None
-        for place, one in enumerate(reversed(attempt.in_question)):
-            effect = effect_of(one)
-            stands, seen = self._read_effect(effect, since)
-            if place == 0:
-                told, payload = stands, seen
-            elif told is False and stands is not False:
-                told = None
-        return told, payload
-
-    def _read_effect(self, effect: Effect | None, since: float) -> tuple[bool | None, Json | None]:
-        if effect is None or not effect.read:
-            return None, None
-        try:
-            payload = self.client.get(effect.read)
-        except ApiError as exc:
-            if exc.status not in (404, 410) or effect.gone is None:
-                raise
-            return effect.gone, None
-        return (None if effect.stands is None else effect.stands(payload, since)), payload
-
-    def _partial_after(self, item: Item, payload: Json, since: float) -> dict[str, Any] | None:
-        """The after-image of an item of which some fields, and not all, are as wanted: a part of the action stands."""
-        changes, now = self.operation.change(item) or {}, self.operation.capture(payload) or {}
-        if not any(name in now and now[name] == wanted != was for name, (was, wanted) in changes.items()):
-            return None
-        return self.operation.left(payload, item, since=since, client=self.client)
 
     # -- 9. the decision, carried out ---------------------------------------------------------------------------------
 
@@ -479,16 +418,6 @@ class ItemProcessor:
         except Exception:
             return None
 
-    def _stands(self, attempt: Attempt) -> str:
-        """What the action has left standing that no image tells of, in words; "" for nothing."""
-        if attempt.carried.stands or attempt.partial_after:
-            return attempt.carried.stands
-        return self._wrote(attempt)
-
-    def _wrote(self, attempt: Attempt) -> str:
-        writes = attempt.carried.writes
-        return f"{writes[0].method} {writes[0].path} had gone through before" if writes else ""
-
     # -- for previews and drains --------------------------------------------------------------------------------------
 
     def look(self, attempt: Attempt) -> ItemResult | RetryLater:
@@ -514,12 +443,19 @@ class ItemProcessor:
     def put_back(self, attempt: Attempt) -> ItemResult:
         """What the journal should know of an attempt that a drain cut short."""
         known = attempt.known or self._known_from(attempt.item)
-        return self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.wrote))
+        return self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.left))
 
 
 def _known(attempt: Attempt) -> Known:
     assert attempt.known is not None  # noqa: S101 - set when the item is taken up
     return attempt.known
+
+
+def _in_words(exc: Exception) -> Exception:
+    """What an operation raises when it reads a payload that it does not understand, as an answer that cannot be used."""
+    if not isinstance(exc, AttributeError | TypeError | LookupError | ValueError | ArithmeticError | RecursionError | MemoryError):
+        return exc
+    return exc if classify(exc).sent is not None else BadAnswer(f"what was read has another shape than the API promises ({exc!r})")
 
 
 def _fatal(exc: Exception, verdict: ErrorClassification) -> IntercomBulkError:

@@ -52,8 +52,8 @@ class RefusalStreak:
             count = len(self._items)
             row = f"{count:,} items in a row" if self.succeeded else "the first item" if count == 1 else f"the first {count:,} items"
             return PermissionDenied(
-                f"Intercom refused {row} alike ({failure.cause}: {failure.message}), so it would refuse the rest too. "
-                "They wait, as the rest does, for the token's permission.",
+                f"Intercom refused {row} alike ({failure.cause}: {failure.message}), and would refuse the rest too. "
+                "All of them are pending: once the token has the permission, a resume does them.",
                 status=failure.status, code=failure.code, request_id=failure.request_id, api_message=failure.message,
             )
 
