@@ -198,3 +198,35 @@ def test_an_updater_takes_every_selection_and_the_columns_of_a_sheet(desk: Desk)
     again = desk.here(*run, "--from-run", rows.run, "--outcome", "done", "--param", "text=again")
     assert again.counts == {"selected": 2, "done": 2}, again.err
     assert desk.here(*run, "--from-run", rows.run, "--outcome", "nonsense").code == 2
+
+
+def test_parameters_and_cells_reach_an_updater_in_its_types(desk: Desk) -> None:
+    """`--param value=7` for an int arrives as 7, cells too; what cannot be read so, and what no method takes, is exit 2 before a write."""
+    (desk.home / "typed.py").write_text(
+        "import datetime\nfrom intercom_bulk_updater import IntercomBulkUpdater\n\n\n"
+        "class Typed(IntercomBulkUpdater):\n"
+        "    def get_search_endpoint(self): return 'conversations/search'\n"
+        "    def get_search_query(self): return {'field': 'state', 'operator': '=', 'value': 'open'}\n"
+        "    def get_item_id(self, item): return item['id']\n"
+        "    def perform_action(self, item_id, value: int, on: datetime.date | None = None, urgent: bool = False):\n"
+        "        assert type(value) is int and type(urgent) is bool and (on is None or on.year == 2026), (value, on, urgent)\n"
+        "        return self.client.put(f'conversations/{item_id}', {'custom_attributes': {'refund_amount': value}})\n"
+    )
+    ids = desk.open_ids()[:2]
+    run = ("run", "typed.py:Typed", "--yes", *PLAIN)
+    written(desk, "conversation,sum,when", f"{ids[0]},7,2026-01-31", f"{ids[1]},8,2026-02-01")
+    typed = ("--param", "value={{sum}}", "--param", "on={{when}}", "--param", "urgent=yes")
+    assert desk.here(*run, *sheet(*typed)).counts == {"selected": 2, "done": 2}
+    assert [desk.box.conversation(one)["custom_attributes"]["refund_amount"] for one in ids] == [7, 8]
+    written(desk, "conversation,sum", f"{ids[0]},7", f"{ids[1]},eight")
+    (desk.home / "ids").write_text("\n".join(ids))
+    before = desk.writes()
+    for words, said in {
+        (*sheet("--param", "value={{sum}}"),): "line 3: value: Typed takes value: int, and 'eight' is none",
+        ("--ids", "ids", "--param", "value=seven"): "--param value: Typed takes value: int, and 'seven' is none",
+        ("--ids", "ids", "--param", "value=7", "--param", "x=1"): "--param x: Typed has no such parameter; it has on, urgent, value",
+        ("--ids", "ids", "--param", "value=7", "--param", "dry=true"): "--param dry: Typed has no such parameter",
+    }.items():
+        refused = desk.here(*run, *words)
+        assert refused.code == 2 and said in refused.err, refused.err
+    assert desk.writes() == before

@@ -10,6 +10,8 @@ import pytest
 import requests
 
 from intercom_bulk_updater import BulkResult, Skip
+from intercom_bulk_updater.api.messages import Exchange
+from intercom_bulk_updater.updaters.request_watcher import HostGuard, RequestWatcher, guarding, watching
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
@@ -130,6 +132,52 @@ def test_a_lost_answer_that_is_swallowed_is_no_success(box: Sandbox) -> None:
 
     box.fault("drop_before", method="DELETE", path="/contacts")
     assert ended(Swallows, lambda r: r.json(), box).success == 0
+
+
+class TagsAndDeletes(Contacts):
+    """A write that may be repeated and stands, and then one that is refused."""
+
+    send = "requests"
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        if self.send == "client":
+            self.client.put(f"contacts/{item_id}", {"name": "Ann"})
+            return self.client.delete("contacts/gone")
+        requests.put(f"{self.base_url}/contacts/{item_id}", headers=self.headers, json={"name": "Ann"}, timeout=30).raise_for_status()
+        answer = requests.delete(f"{self.base_url}/contacts/gone", headers=self.headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@pytest.mark.parametrize("send", ["client", "requests"])
+def test_half_an_action_is_not_failed(box: Sandbox, send: str) -> None:
+    """Where an earlier write of the item stands, the refusal of a later one leaves it in doubt, and says which went through."""
+    cls = type("Half", (TagsAndDeletes,), {"send": send})
+    result = ended(cls, None, box)
+    assert (result.success, result.failed, result.in_doubt) == (0, 0, 2)
+    assert "had gone through before" in result.failures[0].example.message
+
+
+def test_each_answer_belongs_to_its_request(box: Sandbox) -> None:
+    """A connection that is used again after a lost answer: the first request stays unanswered, and the library is as it was."""
+    from http.client import HTTPConnection, HTTPResponse
+
+    exchanges: list[Exchange] = []
+    guard, watch = HostGuard(box.url, (), "Mine"), RequestWatcher("", exchanges, lambda: None)
+    headers = {"Authorization": f"Bearer {box.token}"}
+    connection = HTTPConnection(box.url.removeprefix("http://"))
+    with guarding(guard), watching(watch):
+        connection.request("POST", "/tags", body=b'{"name":', headers=headers)
+        connection.close()
+        connection.request("GET", "/me", headers=headers)
+        connection.getresponse().read()
+        connection.request("GET", "/nowhere?x=1", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+    seen = [(one.method, one.path, one.status) for one in exchanges]
+    assert seen == [("POST", "tags", 0), ("GET", "me", 200), ("GET", "nowhere", answer.status)] and answer.status >= 400
+    assert type(answer) is HTTPResponse and "response_class" not in vars(connection)
 
 
 def test_nothing_left_and_none_returned_is_failed(box: Sandbox) -> None:

@@ -50,5 +50,5 @@ def test_a_field_that_is_there_is_told(payload: dict[str, Any], told: dict[str, 
 )
 def test_an_answer_that_shows_the_write_is_its_after_image(written: dict[str, Any], answer: dict[str, Any]) -> None:
     """It is taken as it is, and nothing more is asked: there is no client to ask."""
-    payload, shown = shown_after(None, "1", answer, {"state": "open", "title": "b"}, written, tuple(written))  # type: ignore[arg-type]
+    payload, shown = shown_after(None, "1", answer, {"state": "open", "title": "b"}, written, tuple(written), since=0.0)  # type: ignore[arg-type]
     assert (payload, shown) == (answer, {field: answer[field] for field in written})

@@ -119,6 +119,8 @@ class Client:
             carried.exchanges.append(Exchange(method, sent.path, json, 200, ours=True))
             return known
         exchange = Exchange(method, sent.path, json, ours=True)
+        if carried is not None:
+            carried.unanswered = sent
         try:
             answer = self._send(Request(method, path, json, params, timeout), purpose, exchange)
             if carried is not None:
@@ -126,6 +128,8 @@ class Client:
             return answer
         except IntercomBulkError as exc:
             exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
+            if carried is not None:
+                carried.unanswered = None  # the error itself tells what became of it
             raise
 
     def _relative(self, path: str) -> str:
@@ -373,7 +377,7 @@ def _read(answer: Response, method: str, path: str) -> Json:
         raise BadAnswer(f"{method} {path} was answered {answer.status} with an empty body", **where)
     try:
         body = json.loads(answer.body)
-    except ValueError as exc:
+    except (ValueError, RecursionError, MemoryError) as exc:
         page = answer.body.lstrip()[:1] == b"<"
         what = read_error_body(answer.body).message if page else "a body that is cut off or not JSON"
         raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", **where) from exc

@@ -25,11 +25,13 @@ class Effect:
 
     `repeatable`: doing it twice ends in the same state. `read`: the path to GET for a look, or "" when nothing tells.
     `stands(payload, since)`: whether the effect is there; `since` is server time in unix seconds, before the send.
+    `gone`: what a 404 on `read` says about the effect; None: nothing.
     """
 
     repeatable: bool
     read: str = ""
     stands: Callable[[Json, float], bool | None] | None = None
+    gone: bool | None = None
 
 
 # How many of its newest parts a conversation is answered with.
@@ -40,6 +42,10 @@ _LATE = 60.0
 _LATE_WITH_OUR_WORDS = 3600.0
 _MESSAGES = ("comment", "note")
 _CONVERSATION = re.compile(r"^conversations/([^/]+)(?:/(parts|reply|tags)(?:/([^/]+))?)?$")
+# What GET reads one by one under the path that PUT and DELETE have.
+_OBJECT = re.compile(r"^(conversations|contacts|companies|tickets|articles|tags)/([^/]+)$")
+_RELATION = re.compile(r"^(contacts|tickets)/([^/]+)/(tags|companies|subscriptions)(?:/([^/]+))?$")
+_SWITCH = re.compile(r"^(contacts/[^/]+)/(archive|unarchive|block)$")
 
 
 def effect_of(sent: SentRequest | None) -> Effect | None:
@@ -49,25 +55,121 @@ def effect_of(sent: SentRequest | None) -> Effect | None:
     if sent.method == "GET":
         return Effect(repeatable=True)
     body: dict[str, Any] = sent.json if isinstance(sent.json, dict) else {}
-    found = _CONVERSATION.match(sent.path.strip("/"))
-    if found is not None:
-        return _conversation(sent.method, found.group(1), found.group(2), found.group(3), body)
+    path = sent.path.strip("/")
+    if (found := _OBJECT.match(path)) is not None and sent.method in ("PUT", "DELETE"):
+        return _object(sent.method, found[1], path, body)
+    if (found := _CONVERSATION.match(path)) is not None:
+        return _conversation(sent.method, found[1], found[2], found[3], body)
+    if (found := _RELATION.match(path)) is not None:
+        return _relation(sent.method, found, body)
+    if (found := _SWITCH.match(path)) is not None:
+        return _switch(found[1], found[2])
     # Everything else that PUTs or DELETEs ends in the same state when repeated; a POST may create a second object.
-    if sent.method in ("PUT", "DELETE"):
-        return Effect(repeatable=True)
-    if re.search(r"^contacts/[^/]+/(tags|companies|subscriptions|archive|unarchive|block)$", sent.path):
-        return Effect(repeatable=True)
-    if re.search(r"^tickets/[^/]+/tags$", sent.path) or sent.path == "tags":
-        return Effect(repeatable=True)
-    if sent.path.endswith("/search") or sent.path == "companies/list":
+    if sent.method in ("PUT", "DELETE") or path == "tags" or path.endswith("/search") or path == "companies/list":
         return Effect(repeatable=True)
     return Effect(repeatable=False)
+
+
+def shows_no_effect(sent: SentRequest, answer: Json, since: float) -> bool:
+    """Whether the answer to a write is the item itself, as it was before the write."""
+    effect = effect_of(sent)
+    if effect is None or effect.stands is None or str(answer.get("id")) != effect.read.rpartition("/")[2]:
+        return False
+    try:
+        return effect.stands(answer, since) is False
+    except Exception:
+        return False  # a shape that is not the API's shows nothing
+
+
+def _object(method: str, kind: str, path: str, body: Json) -> Effect:
+    """An object whose fields are written, or that is deleted."""
+    if method == "PUT":
+        return Effect(True, path, lambda payload, since: fields_stand(payload, body, since))
+    # A company goes some time after the answer: that it is still there says nothing.
+    there = None if kind == "companies" else False
+    return Effect(True, path, lambda payload, _: True if payload.get("deleted") is True else there, gone=True)
+
+
+def _relation(method: str, found: re.Match[str], body: Json) -> Effect:
+    """A tag, company or subscription of a contact; a tag of a ticket."""
+    kind, item, what = found[1], found[2], found[3]
+    read = f"tickets/{item}" if kind == "tickets" else f"contacts/{item}/{what}"
+    wanted, present = str(found[4] or body.get("id") or ""), method == "POST"
+    return Effect(True, read, lambda payload, _: _listed(payload.get("tags", payload) if kind == "tickets" else payload, wanted, present))
+
+
+def _listed(listing: Any, wanted: str, present: bool) -> bool | None:
+    """Whether an id is among a list as Intercom gives lists (not: is not among them); None when only a part of it is shown."""
+    if not isinstance(listing, Mapping):
+        return None
+    rows = next((listing[key] for key in ("data", "tags", "companies") if isinstance(listing.get(key), list)), None)
+    if rows is None:
+        return None
+    if any(isinstance(row, Mapping) and str(row.get("id")) == wanted for row in rows):
+        return present
+    pages, total = listing.get("pages"), listing.get("total_count")
+    more = (isinstance(pages, Mapping) and bool(pages.get("next"))) or (isinstance(total, int) and total > len(rows))
+    return None if more else not present
+
+
+def _switch(contact: str, action: str) -> Effect:
+    """A contact that is archived or blocked, where GET tells that."""
+    field, wanted = ("blocked" if action == "block" else "archived"), action != "unarchive"
+
+    def stands(payload: Json, _: float) -> bool | None:
+        return payload[field] is wanted if isinstance(payload.get(field), bool) else None
+
+    return Effect(True, contact, stands)
+
+
+def fields_stand(payload: Json, body: Json, since: float) -> bool | None:
+    """Whether the fields that a PUT wrote show their values; None when the payload does not tell.
+
+    A server makes values over (an e-mail in lower case, a telephone number without spaces), and what differs may be that;
+    so "no" needs every field to differ, or an object that was not changed since.
+    """
+    told = [_shows(payload, name, value) for name, value in _flat(body) if name not in _NOT_FIELDS]
+    if not told or None in told:
+        return None
+    if all(told):
+        return True
+    changed = payload.get("updated_at")
+    unchanged = isinstance(changed, int) and changed < since - _LATE
+    return False if unchanged or not any(told) else None
+
+
+_NOT_FIELDS = ("admin_id", "skip_notifications", "skip_duplicate_validation")
+
+
+def _flat(body: Json) -> list[tuple[str, Any]]:
+    custom = body.get("custom_attributes")
+    own = [(f"custom_attributes.{name}", value) for name, value in custom.items()] if isinstance(custom, Mapping) else []
+    return [*((name, value) for name, value in body.items() if name != "custom_attributes"), *own]
+
+
+def _shows(payload: Json, name: str, value: Any) -> bool | None:
+    holder: Any = payload
+    custom, _, attribute = name.partition(".")
+    if attribute:
+        holder, name = payload.get(custom), attribute
+    if not isinstance(holder, Mapping) or name not in holder:
+        return None
+    shown = holder[name]
+    if shown == value and isinstance(shown, bool) is isinstance(value, bool):
+        return True
+    if value in (None, "") or shown in (None, ""):
+        return value in (None, "") and shown in (None, "")
+    if isinstance(shown, str) and isinstance(value, str):
+        return True if _readings(shown) & _readings(value) else None if shown and plain(value).startswith(plain(shown)) else False
+    if isinstance(shown, bool) is isinstance(value, bool) and isinstance(shown, int | float) and isinstance(value, int | float):
+        return None if not isinstance(shown, bool) and abs(shown - value) < 1 else False
+    return None
 
 
 def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body: dict[str, Any]) -> Effect:
     read = f"conversations/{cid}"
     if kind is None:
-        return Effect(repeatable=method in ("PUT", "DELETE"))
+        return Effect(repeatable=False)
     if kind == "tags":
         tag_id = str(tag or body.get("id") or "")
         present = method == "POST"

@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .effects import effect_of
+from .effects import effect_of, shows_no_effect
 from .messages import Exchange, SentRequest
+from .retry import no_effect
 
 Step = tuple[str, str, int]
 """Method, path, and the how manieth of its kind in the action; or ("once", name, 0)."""
@@ -32,6 +33,14 @@ class CompletedRequests:
         self._answered: dict[Step, tuple[SentRequest, Mapping[str, Any]]] = {}
         self._places: Counter[tuple[str, str]] = Counter()
         self._steps: list[tuple[Step, SentRequest]] = []
+        self._carried_out: list[SentRequest] = []
+        self.judge_since: float | None = None
+        """Server time before the first send: an answer that shows the item as it was before then is no success.
+
+        None: the action sees to that itself.
+        """
+        self.unanswered: SentRequest | None = None
+        """The write of our own client that left and has no answer yet."""
         self.begun = False
         """This attempt has had leave for a request."""
         self.exchanges: list[Exchange] = []
@@ -41,9 +50,11 @@ class CompletedRequests:
 
     def begin(self) -> None:
         """A further attempt starts from the action's first request."""
+        self._carried_out = self.writes
         self._places.clear()
         self._steps.clear()
         self.exchanges = []
+        self.unanswered = None
         self.begun = False
         self.differs = ""
 
@@ -70,17 +81,38 @@ class CompletedRequests:
         return *kind, self._places[kind]
 
     @property
+    def writes(self) -> list[SentRequest]:
+        """All writes that were carried out, those that may be repeated and those of other libraries too."""
+        foreign = [one.sent for one in self.exchanges if one.writes and not one.ours and 200 <= one.status < 300]
+        return [*self._carried_out, *foreign]
+
+    @property
     def stands(self) -> str:
         """What has been carried out and must not be done twice, in words; "" for nothing."""
         return next((stands_in_words(sent) for sent, _ in self._answered.values()), "")
 
     def keep(self, sent: SentRequest, answer: Mapping[str, Any], once: str = "") -> None:
-        """A write was carried out, and the action has its answer."""
+        """A write was carried out, and the action has its answer. Raises BadAnswer when that shows that nothing was changed."""
+        self.unanswered = None
+        if self.judge_since is not None and shows_no_effect(sent, answer, self.judge_since):
+            raise no_effect(sent, "its answer shows the item as it was before")
         if once or not repeatable(sent):
             self.found(sent, answer)
+        else:
+            self._carried_out.append(sent)
+
+    def withdraw(self, sent: SentRequest) -> None:
+        """A write that was answered turned out to have had no effect, or an unusable answer: nothing is known of it."""
+        self.unanswered = None
+        self._carried_out = [one for one in self._carried_out if not _same(one, sent)]
+        self._answered = {step: known for step, known in self._answered.items() if known[0] != sent}
+        for one in self.exchanges:
+            if not one.ours and _same(one.sent, sent) and 200 <= one.status < 300:
+                one.status = 0
 
     def found(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
         """A write whose answer was lost turned out to stand: the next attempt is answered from memory and goes on after it."""
+        self._carried_out.append(sent)
         step = next((step for step, one in reversed(self._steps) if one == sent), (sent.method, sent.path, 1))
         self._answered[step] = sent, answer
 

@@ -44,7 +44,7 @@ class ErrorKind(StrEnum):
     PERMANENT = "permanent"
     """This item will never succeed."""
     FATAL = "fatal"
-    """No item will succeed: rejected token, missing permission, wrong method or media type."""
+    """No item will succeed: rejected token, no admin to act as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,10 @@ NO_CONNECTION = "no connection"
 """The cause of what failed before anything was sent."""
 UNUSABLE = "unusable answer"
 """The cause of an answer that is not what the API promises."""
-_FATAL = {401, 402, 403, 405, 406, 415}
+NO_EFFECT = "no effect"
+"""The cause of a write that was answered with success and changed nothing."""
+REFUSALS = frozenset((402, 403, 405, 406, 415))
+"""Statuses that refuse one item, or all of them alike: engine/refusals.py tells which."""
 
 
 def classify(exc: BaseException) -> ErrorClassification:
@@ -98,6 +101,19 @@ def classify(exc: BaseException) -> ErrorClassification:
     if isinstance(exc, IntercomBulkError):
         return ErrorClassification(ErrorKind.FATAL, _failure(type(exc).__name__, exc))
     return _foreign(exc)
+
+
+def classify_unanswered(exc: BaseException, sent: SentRequest) -> ErrorClassification:
+    """What it means that a write left and its answer broke something that is no error of ours: the answer is lost."""
+    said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+    failure = Failure("unusable answer", redact(f"the answer to {sent.method} {sent.path} could not be read ({said})")[:500])
+    return ErrorClassification(ErrorKind.MAYBE_APPLIED, failure, sent=sent)
+
+
+def no_effect(sent: SentRequest, why: str) -> BadAnswer:
+    """The error for a write that was answered with success, and changed nothing."""
+    message = f"{sent.method} {sent.path} was answered with success and had no effect: {why}"
+    return BadAnswer(message, method=sent.method, path=sent.path, json=sent.json, cause=NO_EFFECT)
 
 
 def _by_status(exc: ApiError) -> ErrorClassification:
@@ -119,7 +135,7 @@ def _by_status(exc: ApiError) -> ErrorClassification:
         return ErrorClassification(ErrorKind.MAYBE_RUNNING, **common)
     if exc.transient:
         return ErrorClassification(ErrorKind.MAYBE_APPLIED, **common)
-    return ErrorClassification(ErrorKind.FATAL if exc.status in _FATAL or acts_for_nobody(exc) else ErrorKind.PERMANENT, **common)
+    return ErrorClassification(ErrorKind.FATAL if exc.status == 401 or acts_for_nobody(exc) else ErrorKind.PERMANENT, **common)
 
 
 def acts_for_nobody(exc: ApiError) -> bool:
@@ -135,7 +151,7 @@ def _transport(exc: TransportError) -> ErrorClassification:
         return ErrorClassification(ErrorKind.NOT_APPLIED, _failure(NO_CONNECTION, exc), sent=sent)
     if isinstance(exc, TimedOut):
         return ErrorClassification(ErrorKind.MAYBE_RUNNING, _failure("timeout", exc), sent=sent)
-    cause = UNUSABLE if isinstance(exc, BadAnswer) else "connection lost"
+    cause = str(exc.parts.get("cause") or (UNUSABLE if isinstance(exc, BadAnswer) else "connection lost"))
     return ErrorClassification(ErrorKind.MAYBE_APPLIED, _failure(cause, exc), sent=sent)
 
 

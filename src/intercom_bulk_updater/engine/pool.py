@@ -17,12 +17,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..api.messages import SentRequest
 from ..api.replay import CompletedRequests
 from ..api.retry import ErrorClassification
 from ..errors import IntercomBulkError, JournalError
 from ..model import Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
+from .decide import Known
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
 # Each turn costs processor time whatever it carries, so it is not shorter; workers wake the clerk when they run low.
@@ -36,43 +38,42 @@ class Attempt:
     """An item in the hands of the engine, with what this process knows of its earlier attempts."""
 
     item: Item
-    requests: int = 0
-    """Write requests that failed so far."""
-    excused: int = 0
-    """How many of them failed because the service was away: they cost it no attempt."""
-    doubt: bool = False
-    """An earlier request may have been carried out: look before acting."""
-    slow: bool = False
-    """It may still be carried out: the last request ran into its timeout."""
-    told: bool = False
-    """The journal knows that."""
-    since: float = 0.0
+    known: Known | None = None
+    """What decide.py goes by; None until a worker takes the item up."""
+    persisted: bool = False
+    """The journal knows that a request of it may still be under way."""
+    first_sent_at: float = 0.0
     """Server time (unix s) before the first send; read-backs look for effects since then."""
-    last_sent: float = 0.0
-    """Monotonic seconds of the last send."""
     last: ErrorClassification | None = None
-    """What the last failure meant (api/retry.py)."""
-    exhausted: bool = False
-    """Out of retries: one last look decides between done and failed."""
-    looks: int = 0
-    """Read-backs that did not succeed."""
-    glances: int = 0
-    """Read-backs that found nothing yet."""
-    refused: bool = False
-    """Refused for good; the last look tells whether because it already is as wanted."""
-    left: dict[str, Any] | None = None
-    """What the requests before the one that failed made of the item."""
-    ours: bool = False
-    """The request that failed last went through our own client."""
+    """What the last failure of an attempt to act meant (api/retry.py)."""
+    in_question: tuple[SentRequest, ...] = ()
+    """The requests whose effect is not known, the last of them last."""
+    partial_after: dict[str, Any] | None = None
+    """The after-image of an item of which only the first requests of the action stand."""
     carried: CompletedRequests = field(default_factory=CompletedRequests)
-    """What its attempts in this process have carried out and must not do again."""
-    began: float = 0.0
-    """Monotonic seconds when this process took it."""
+    """What its attempts in this process have carried out."""
+
+    @property
+    def left(self) -> bool:
+        """Whether a write of it left in this process, and was not refused."""
+        return bool(self.carried.writes or self.carried.unanswered)
+
+    @property
+    def wrote(self) -> str:
+        """What its attempts in this process wrote, in words; "" for nothing."""
+        writes = self.carried.writes
+        return f"{writes[0].method} {writes[0].path} had gone through before" if writes else ""
+
+    @property
+    def stands(self) -> str:
+        """What they left standing that no after-image tells of, in words; "" for nothing."""
+        return self.carried.stands or ("" if self.partial_after else self.wrote)
 
     @property
     def sent(self) -> bool:
         """Whether a request of it may have left, now or earlier."""
-        return bool(self.requests or self.doubt or self.carried.stands)
+        known = self.known
+        return self.item.doubt or self.left or (known is not None and bool(known.requests or known.maybe_applied))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ class WorkerPool:
                 raise
             dry = want > 0 and len(items) < want
             self._dry = dry if want else self._dry
-            self._give([*due, *(Attempt(item, doubt=item.doubt, slow=item.slow) for item in items)])
+            self._give([*due, *(Attempt(item) for item in items)])
             if now - last_tick >= TICK:
                 self._rate = 0.5 * self._rate + 0.5 * (finished - done_at_tick) / (now - last_tick)
                 last_tick, done_at_tick = now, finished
@@ -221,8 +222,9 @@ class WorkerPool:
         while self._fates:
             fate = self._fates.popleft()
             if isinstance(fate, RetryLater):
-                if fate.attempt.slow and not fate.attempt.told:
-                    fate.attempt.told = True
+                known = fate.attempt.known
+                if known is not None and known.maybe_running and not fate.attempt.persisted:
+                    fate.attempt.persisted = True
                     slow.append(fate.attempt.item.seq)
                 due = time.monotonic() + fate.seconds
                 heapq.heappush(self._delayed, (due, fate.attempt.item.seq, fate.attempt))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from ..api.client import Client
 from ..api.messages import SentRequest
+from ..errors import Skip
 from ..model import Item, Reversibility
 from .spec import Kind, NoParameters, Resolver, message, parameters_of
 
@@ -30,6 +31,10 @@ class PartiallyApplied(Exception):
         super().__init__(words)
 
 
+class NothingChanged(Skip):
+    """An operation saw that its own requests changed nothing: the item was as wanted before them."""
+
+
 class OutcomeUnknown(Exception):
     """An action ended without proof after write requests had left: whether their effect stands is not known.
 
@@ -40,11 +45,15 @@ class OutcomeUnknown(Exception):
     sent:
         The write requests that were seen leaving, oldest first; never empty. A look at their effects may still decide
         (`effect_of`); without one the item is in doubt, never failed.
+    returned:
+        The action came to its end, so that the effect of its last request is the effect of the whole. False: it raised on
+        its way, and that request need not be all of it.
     """
 
-    def __init__(self, cause: Exception, sent: Sequence[SentRequest]) -> None:
+    def __init__(self, cause: Exception, sent: Sequence[SentRequest], *, returned: bool = True) -> None:
         self.cause = cause
         self.sent = tuple(sent)
+        self.returned = returned
         super().__init__(str(cause))
 
 
@@ -101,6 +110,8 @@ class Operation(ABC):
     appends: bool = False
     own_change_only: bool = False
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""
+    sees_effect: bool = False
+    """Whether `perform` itself sees that its writes took effect, also where an answer does not show it."""
     needs_irreversible: bool = False
     """Whether it takes a word more (--irreversible): what it destroys cannot be had back."""
 

@@ -40,6 +40,7 @@ class PerItemOperation(Operation):
         self.requests_per_item = one.requests_per_item
         self.appends = one.appends
         self.own_change_only = one.own_change_only
+        self.sees_effect = one.sees_effect
         self.needs_irreversible = one.needs_irreversible
 
     @property

@@ -31,9 +31,9 @@ class Remedy:
 REMEDIES: tuple[Remedy, ...] = (
     # No answer of Intercom's: judged by the cause alone.
     Remedy(
-        "perform_action returned None, which means failed: make it return the answer (any dict) "
+        "The action returned None, False or the like, which means failed: make it return the answer (any dict) "
         "when it has succeeded, or raise an error that says why it has not.",
-        cause="ActionReturnedNone|returned None",
+        cause="ActionReturnedNone|returned None|^(perform|undo)_action returned",
     ),
     Remedy(
         "The process ended while the request was under way. Resume the run: it looks whether the "
@@ -68,6 +68,12 @@ REMEDIES: tuple[Remedy, ...] = (
         "Intercom did not write this answer: a firewall or a proxy did, or another server. Look at its text, check the network's "
         "rules, HTTPS_PROXY and INTERCOM_BASE_URL, then {go_on}.",
         code="^not_from_intercom$",
+    ),
+    Remedy(
+        "Intercom accepted the request, and the item is as it was before. Look at it in the inbox: a workflow may put it back, "
+        "or the admin may not be allowed to change it.",
+        status="0",
+        cause="^no effect",
     ),
     # The token and its permissions.
     Remedy(

@@ -11,13 +11,14 @@ from typing import Any
 from ..api.retry import RetryPolicy
 from ..engine.pool import TICK, Attempt, PoolSize, PoolStatus, WorkerPool
 from ..engine.processor import ItemProcessor
+from ..engine.refusals import RefusalStreak
 from ..engine.throughput import Throughput
 from ..errors import RunStopped, SafetyStop
 from ..journal import Journal, RunRecord, WindowRow
 from ..model import Counts, Item, ItemResult, Outcome, Requests, RunStatus
 from ..operations.operation import Operation
 from ..ratelimit.outage import ServiceAway
-from .guards import counted
+from .guards import REFUSED_AT_FIRST, REFUSED_GROWTH, REFUSED_LATER, counted
 from .observer import Observer, Progress
 from .options import Options
 from .read_back import VerificationResult
@@ -92,6 +93,9 @@ class RunContext:
             timeout=job.options.timeout,
             reread=job.options.reread,
             on_drift=job.options.on_drift,
+            refusals=RefusalStreak(
+                REFUSED_AT_FIRST * REFUSED_GROWTH ** int(before.get("refused") or 0), REFUSED_LATER
+            ),
         )
 
     # -- the engine and its waits --------------------------------------------------------------------------------------

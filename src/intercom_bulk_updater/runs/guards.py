@@ -13,6 +13,12 @@ from .options import Options
 
 # The window of --max-failures P%, and how many items it needs before it judges.
 _WINDOW, _LEAST = 100, 20
+# Without --max-failures: so many items at the start that all end badly for one and the same cause stop the run.
+ALL_ALIKE = 20
+# Refusals (402, 403, 405, 406, 415) of so many differing items in a row, all alike, mean a permission that is missing for
+# all of them: as long as nothing is done, and later. A run that was stopped so tries more of them at each resume, so that
+# it gets past items that are refused one by one.
+REFUSED_AT_FIRST, REFUSED_LATER, REFUSED_GROWTH = 5, 50, 4
 
 
 def check_size(selected: int, *, expect: str, most: str, population: int | None, options: Options | None = None) -> None:
@@ -94,11 +100,17 @@ def most_allowed(*, expect: str, most: str, population: int | None) -> int | Non
 
 @dataclass(slots=True)
 class FailureLimit:
-    """--max-failures: `N` stops when more than N items failed; `P%` when more than P % of the last 100 did."""
+    """--max-failures: `N` stops when more than N items failed; `P%` when more than P % of the last 100 did.
+
+    Without it, a run stops whose first items all ended badly for the same cause: it would go on like that to the last.
+    """
 
     text: str
+    run: str = "RUN"
     options: Options = field(default_factory=Options)
     failed: int = 0
+    alike: str | None = ""
+    """The one cause of all outcomes so far; "" before the first, None once they differ."""
     recent: deque[bool] = field(default_factory=lambda: deque(maxlen=_WINDOW))
 
     def trips(self, fates: Sequence[ItemResult]) -> SafetyStop | None:
@@ -113,12 +125,14 @@ class FailureLimit:
 
     def see(self, fate: ItemResult) -> None:
         """Count one outcome; raises SafetyStop when it is too much."""
-        if not self.text or fate.outcome is Outcome.PENDING:
+        if fate.outcome is Outcome.PENDING:
             return
         bad = fate.outcome in (Outcome.FAILED, Outcome.IN_DOUBT)
         self.recent.append(bad)
         self.failed += bad
-        if not bad:
+        if not self.text:
+            self._see_alike(fate, bad)
+        if not bad or not self.text:
             return
         amount = Amount.parse(self.text)
         if not amount.percent:
@@ -133,6 +147,19 @@ class FailureLimit:
                     f"{self.options.word('max_failures', amount)} allows.",
                     failed=self.failed,
                 )
+
+    def _see_alike(self, fate: ItemResult, bad: bool) -> None:
+        cause = fate.failure.cause if bad and fate.failure is not None else None
+        self.alike = cause if self.alike in ("", cause) else None
+        if self.alike is None or self.failed < ALL_ALIKE:
+            return
+        what = "are in doubt" if fate.outcome is Outcome.IN_DOUBT else "failed"
+        raise SafetyStop(
+            f"The first {self.failed:,} items all {what} for the same cause ({cause}), and none was done. The rest was left "
+            f"pending. To go on all the same: intercom-bulk runs resume {self.run} --max-failures 100%.",
+            failed=self.failed,
+            guard={"go_on": "--max-failures 100%"},
+        )
 
     def in_all(self, error: SafetyStop, counts: Counts) -> str:
         """The message of a stop with what became of the items that were in flight when this breaker tripped."""

@@ -19,7 +19,7 @@ from ..api.client import Client
 from ..api.redact import redact
 from ..api.retry import classify
 from ..engine.pool import Attempt, RetryLater
-from ..errors import NotFound, RunStopped
+from ..errors import AuthenticationError, NotFound, RunStopped
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.conversations.history import shown
@@ -137,16 +137,17 @@ class ReadBack:
         except RunStopped:
             raise
         except Exception as exc:
-            last = attempt.looks >= self._looks
+            errors = self._failures.get(item.seq, 0)
+            last = errors >= self._looks
             if self._client.excuses(classify(exc), last=last):
                 return RetryLater(attempt, 0.1)  # the gate lets it through when the service is back
-            attempt.looks += 1
+            self._failures[item.seq] = errors = errors + 1
             if last or not getattr(exc, "transient", False):
-                if getattr(exc, "exit_code", 0) == 4:
+                if isinstance(exc, AuthenticationError):
                     raise
                 self._unread(item.id, str(exc))
                 return ItemResult(item.seq, Outcome.DONE)
-            return RetryLater(attempt, 0.5 * 2**attempt.looks)
+            return RetryLater(attempt, 0.5 * 2**errors)
         self._judge(payload, item)
         return ItemResult(item.seq, Outcome.DONE)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from ..errors import (
     IntercomBulkError,
     Interrupted,
+    PermissionDenied,
     RunStopped,
     SafetyStop,
     SearchError,
@@ -52,7 +53,7 @@ class Runner(RunContext):
     def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
         super().__init__(session, job, observer)
         self.review: Preview | None = None
-        self._breaker = FailureLimit(job.options.max_failures, job.options)
+        self._breaker = FailureLimit(job.options.max_failures, self.id, job.options)
         self._verification = Verification(self, self._another_pass)
 
     # -- the whole ----------------------------------------------------------------------------------------------------
@@ -123,6 +124,8 @@ class Runner(RunContext):
             exit_code=None, message="",
         )
         self._counts = self.journal.counts(self.id)
+        if self._counts.done or self._counts.unchanged:
+            self._breaker.alike = None
         self.observer.began(self.id)
 
     def _look_at_age(self, run: RunRecord) -> None:
@@ -140,6 +143,10 @@ class Runner(RunContext):
             # What failed since the last answer failed with the service, not by itself: resume does it.
             quiet = time.monotonic() - self.session.gate.last_good
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], since=time.time() - quiet)
+        refusals = self._worker.refusals
+        if isinstance(error, PermissionDenied) and refusals.cause:
+            # Refused for lack of a permission that all need: resume does them once the token has it.
+            self.journal.reopen(self.id, outcomes=[Outcome.FAILED], causes=[refusals.cause], since=refusals.since)
         counts = self.journal.counts(self.id)
         if isinstance(error, SafetyStop):
             message = error.message = self._breaker.in_all(error, counts)
@@ -153,6 +160,8 @@ class Runner(RunContext):
         totals["requests"] = self.requests()
         totals["seconds"] = round(self._elapsed(), 3)
         totals.pop("guard", None)
+        if refusals.cause:
+            totals["refused"] = int(totals.get("refused") or 0) + 1
         if isinstance(error, SafetyStop) and "guard" in error.parts:
             totals["guard"] = error.parts["guard"]
         if self._verification.result is not None:

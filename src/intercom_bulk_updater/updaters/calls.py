@@ -21,7 +21,7 @@ from ..api.client import Client, PermitLease
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
 from ..api.messages import Exchange
 from ..api.redact import redact
-from ..api.replay import SentDifferently, stands_before, stands_in_words
+from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
 from ..api.retry import ErrorKind, classify, failure_of
 from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, Skip, StopRun, TransportError, UpdaterFailed, UsageError
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
@@ -293,11 +293,15 @@ def _judged(exc: Exception, updater: IntercomBulkUpdater, client: Client, hand: 
     library = library_of(exc)
     if library in _SEEN and not exchanges and verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING):
         return ReturnedError(ConnectionFailed(f"nothing was sent: {exc}"))
-    if updater.idempotent or isinstance(exc, ApiError | TransportError):
-        return exc
-    stands = stands_before(exchanges, verdict.sent)
+    stands = None if updater.idempotent else stands_before(exchanges, verdict.sent)
     if stands is not None:
         return PartiallyApplied(exc, stands_in_words(stands))
+    before = [one.sent for one in writes if one.status and one.status < 400]
+    if verdict.kind is ErrorKind.PERMANENT and before:
+        once = next((one for one in before if not repeatable(one)), None)
+        return PartiallyApplied(exc, stands_in_words(once) if once else f"{before[0].method} {before[0].path} had gone through before")
+    if updater.idempotent or isinstance(exc, ApiError | TransportError):
+        return exc
     passes = verdict.kind not in (ErrorKind.PERMANENT, ErrorKind.FATAL)
     if passes and library in _UNSEEN and not (library != "aiohttp" and httpx_is_seen()) and not hasattr(updater, "is_done"):
         return PartiallyApplied(exc, in_words(library))

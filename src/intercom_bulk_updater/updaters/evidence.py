@@ -81,8 +81,7 @@ def judge_return(
     standing = [one.sent for one in writes if not one.refused]
     if failure is not None:
         if standing:
-            names = f"{standing[-1].method} {standing[-1].path}"
-            failure.args = (f"{failure.cause} after {names} had left",)
+            failure.args = (failure.cause,)  # which request had left is added where the item is settled
             return OutcomeUnknown(failure, standing)
         return PartiallyApplied(failure, in_words(unseen)) if unseen else failure
     if last is not None and not last.status and not last.ours:
@@ -100,11 +99,7 @@ def judge_error(exc: Exception, exchanges: Sequence[Exchange]) -> Exception:
     if last.status == 429 or last.status == 408 or last.status >= 500:
         return refusal_of(last, str(exc))  # the code made words of its own of what may pass
     standing = [one.sent for one in writes if not one.refused]
-    if not standing:
-        return exc
-    if not last.status:
-        return OutcomeUnknown(exc, standing)
-    return PartiallyApplied(exc, f"{standing[0].method} {standing[0].path} had gone through before")
+    return OutcomeUnknown(exc, standing, returned=False) if standing else exc
 
 
 def refusal_of(exchange: Exchange, words: str = "") -> ReturnedError:

@@ -227,26 +227,36 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
             thread._intercom_bulk_code = code  # type: ignore[attr-defined]
 
 
-def _note_answer(connection: Any, exchange: Exchange) -> None:
-    """Have a connection of `http.client` note the status of its next answer. Its class stays as it is."""
-    make = getattr(connection, "response_class", None)
-    if make is None:
-        return
+class _AnswerMaker:
+    """Makes the next answer of one connection as its class would, and notes its status."""
 
-    def made(*args: Any, **kwargs: Any) -> Any:
-        with_status = make(*args, **kwargs)
-        begin = with_status.begin
+    def __init__(self, connection: Any, exchange: Exchange) -> None:
+        before = vars(connection).get("response_class")
+        # What an earlier request left here was never used: its answer did not come.
+        self._before: Any = before._before if isinstance(before, _AnswerMaker) else before
+        self._connection = connection
+        self._exchange = exchange
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        del self._connection.response_class
+        if self._before is not None:
+            self._connection.response_class = self._before
+        response = self._connection.response_class(*args, **kwargs)
+        begin = response.begin
 
         def begin_and_note() -> None:
             begin()
-            exchange.status, exchange.headers = with_status.status, dict(with_status.headers)
-            del with_status.begin
+            self._exchange.status, self._exchange.headers = response.status, dict(response.headers)
+            del response.begin
 
-        with_status.begin = begin_and_note
-        vars(connection).pop("response_class", None)
-        return with_status
+        response.begin = begin_and_note
+        return response
 
-    connection.response_class = made
+
+def _note_answer(connection: Any, exchange: Exchange) -> None:
+    """Have a connection of `http.client` note the status of its next answer. Its class stays as it is."""
+    if hasattr(connection, "response_class"):
+        connection.response_class = _AnswerMaker(connection, exchange)
 
 
 def current_watch() -> RequestWatcher | None:

@@ -51,8 +51,9 @@ class RunLog(Observer):
             data = {"id": self._id_of(data.get("seq")), **data}
             words = "failed" if kind == "item.failed" else "is in doubt"
             _log.warning("item %s %s: %s: %s", redact(data["id"]), words, data.get("cause"), data.get("message"))
-        elif kind in ("paused", "resumed"):
-            _log.warning("run %s %s", self._run.id, kind)
+        elif kind in ("paused", "resumed", "service_away", "service_back"):
+            why = f": {data['problem']}" if data.get("problem") else ""
+            _log.warning("run %s: %s%s", self._run.id, kind.replace("_", " "), why)
         self._tell(kind, data)
         self.inner.event(kind, **{name: value for name, value in data.items() if name != "id"})
 

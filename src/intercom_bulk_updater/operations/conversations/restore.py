@@ -12,11 +12,11 @@ from ...api.client import Client
 from ...model import Item
 from ..operation import Change, Json, Operation
 from .history import closed_before, differences, tagged_again, touched_since
-from .state import awake, converge, image, so
-from .verbs import ConversationState
+from .state import applied, awake, converge, image, our_mark, so
+from .verbs import ConversationOperation
 
 
-class Restore(ConversationState):
+class Restore(ConversationOperation):
     """The way back: bring the touched fields from what a run left to what they were before it.
 
     `item.before` is what the run left (the drift check compares with it), `item.data["to"]` what was before it.
@@ -49,6 +49,14 @@ class Restore(ConversationState):
         """See Operation."""
         now = image(payload, self.fields)
         return so(now, self._wanted(item, now, client.server_time()))
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        left, now = item.before or {}, image(payload, self.fields)
+        wanted = self._wanted(item, now, client.server_time())
+        put_on = set(wanted.get("tags") or ()) - set(left.get("tags") or ())
+        again = {"applied": applied(payload, put_on)} if put_on else {}
+        return {**left, **wanted, **now, **our_mark(payload, client.admin_id, since), **again}
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""

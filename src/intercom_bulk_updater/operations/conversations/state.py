@@ -8,18 +8,25 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ...api.client import Client
-from ...api.effects import parts_of, tag_ids
+from ...api.effects import parts_of, plain, tag_ids
+from ...api.messages import SentRequest
 from ...api.paths import item_path
-from ...errors import IntercomBulkError, NotFound, Skip
+from ...api.retry import no_effect
+from ...errors import IntercomBulkError, NotFound
+from ..operation import NothingChanged
 from .history import closed_by_another
+from .history import shown as in_words
 
 Json = Mapping[str, Any]
 
 STATE = ("state", "snoozed_until")
 ASSIGNEES = ("admin_assignee_id", "team_assignee_id")
+_EXACT = ("state", *ASSIGNEES)
+"""Fields that come out as they were written, or are not written."""
 _MARKS = ("updated_at", "part", "there")
 
 
@@ -145,11 +152,11 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
         left.clear()
         left.update({**have, **seen})
 
-    def wrote(answer: Json, written: Json, also: tuple[str, ...]) -> Json:
-        """Take down what a write left; returns the payload that showed it, {} for none."""
+    def send(request: SentRequest, written: Json, also: tuple[str, ...]) -> Json:
+        """Send a write and take down what it left; returns the payload that showed it, {} for none."""
         mine = {field: value for field, value in written.items() if field in have or field in want}
         fields = (*mine, *(field for field in also if field not in mine))
-        payload, shown = shown_after(client, cid, answer, have, mine, fields)
+        payload, shown = write(client, cid, request, have, mine, fields)
         for name in _MARKS:
             seen.pop(name, None)
         if payload:
@@ -163,8 +170,8 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
     for field in reversed(ASSIGNEES):
         if field in want and (field not in have or number(have[field]) != number(want[field])):
             to = number(want[field])
-            answer = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin", assignee_id=str(to))
-            wrote(answer, {field: to}, ASSIGNEES + STATE)
+            assign = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin", assignee_id=str(to))
+            send(assign, {field: to}, ASSIGNEES + STATE)
     for tag in sorted(set(want.get("tags", ())) - set(have.get("tags") or ())):
         answer = client.post(item_path("conversations", cid, "tags"), {"id": tag, "admin_id": client.actor()})
         seen = _tagged(seen, tag, answer, client.admin_id)
@@ -174,32 +181,99 @@ def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: 
         sent(tags=sorted(set(have["tags"]) - {tag}))
     values = _values(have, want)
     if values:
-        wrote(client.put(item_path("conversations", cid), _body(values)), values, STATE)
+        send(SentRequest("PUT", item_path("conversations", cid), _body(values)), values, STATE)
     if "state" in want and not _same_state(have, want):
         alone, since = not left, client.server_time()
-        payload = wrote(_state(client, cid, want), _state_written(want), ASSIGNEES)
+        payload = send(_state(client, cid, want), _state_written(want), ASSIGNEES)
         if alone and want["state"] == "closed" and (who := closed_by_another(payload, client.admin_id, since)):
-            raise Skip(f"already closed: {who} had done it")
+            raise NothingChanged(f"already so: {who} had closed it")
     return {**have, **seen}
 
 
+class NoEffect(Exception):
+    """A write was answered with success, and the conversation is `still` as it was before."""
+
+    def __init__(self, still: str) -> None:
+        self.still = still
+        super().__init__(still)
+
+
+def write(
+    client: Client, cid: str, request: SentRequest, had: Json, written: Json, fields: tuple[str, ...]
+) -> tuple[Json, dict[str, Any]]:
+    """Send a write; return the payload that shows the item after it, and these fields of it: both empty when none does.
+
+    Raises BadAnswer when the item is shown to be as it was before.
+    """
+    since = client.server_time()
+    answer = client.call(request.method, request.path, json=request.json)
+    try:
+        return shown_after(client, cid, answer, had, written, fields, since=since)
+    except NoEffect as exc:
+        raise no_effect(request, exc.still) from None
+
+
 def shown_after(
-    client: Client, cid: str, answer: Json, had: Json, written: Json, fields: tuple[str, ...]
+    client: Client, cid: str, answer: Json, had: Json, written: Json, fields: tuple[str, ...], *, since: float
 ) -> tuple[Json, dict[str, Any]]:
     """The payload that shows an item after a write, and these fields of it; both empty when none does.
 
     An answer may lack what was written, or show the item as it was before: then one GET is asked. Both are of use only
-    where they agree with what was sent.
+    where they agree with what was sent. Raises NoEffect when the newer of them plainly shows the old state, and nobody has
+    left a trace since.
     """
-    if mark(answer) and _agrees(image(answer, fields), had, written):
-        return answer, image(answer, fields)
-    try:
+    shown = _readable(answer, fields)
+    if shown and mark(answer) and _agrees(shown, had, written):
+        return answer, shown
+    still, payload = _still(shown, had, written), answer
+    with suppress(IntercomBulkError):  # a look that fails says nothing: then the answer alone counts
         payload = client.get(item_path("conversations", cid))
-    except IntercomBulkError:
-        # The write stands, whatever becomes of the look.
-        return {}, {}
-    shown = image(payload, fields)
-    return (payload, shown) if _agrees(shown, had, written) else ({}, {})
+        shown = _readable(payload, fields)
+    if shown and payload is not answer and _agrees(shown, had, written):
+        return payload, shown
+    still = still if shown.keys().isdisjoint(written) else _still(shown, had, written)
+    if still and not _trace_since(payload, since):
+        raise NoEffect(still)
+    return {}, {}
+
+
+def _trace_since(payload: Json, since: float) -> bool:
+    """Whether anybody has left a part since then: what shows the old state may have been brought back to it."""
+    try:
+        return any(int(part.get("created_at") or 0) >= int(since - 0.5) for part in parts_of(payload) or ())
+    except Exception:
+        return False
+
+
+def _readable(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of an answer; none of one whose shape is not the API's."""
+    try:
+        mark(payload)
+        return image(payload, fields)
+    except Exception:
+        return {}
+
+
+def _still(shown: Json, had: Json, written: Json) -> str:
+    """What an image shows as it was before the write, in words; "" unless that is so of all that was to change, plainly.
+
+    A value that the server makes over (trimmed, rounded) may come out as it was: that is not plain.
+    """
+    telling = {field: value for field, value in written.items() if field in had or field in _EXACT}
+    changing = {field: value for field, value in telling.items() if had.get(field, shown.get(field)) != value}
+    plainly = all(
+        field in shown and shown[field] == had.get(field, shown[field]) and (field in _EXACT or _plainly_other(had[field], value))
+        for field, value in changing.items()
+    )
+    return ", ".join(f"{field} is still {in_words(shown[field])}" for field in changing) if plainly else ""
+
+
+def _plainly_other(was: Any, value: Any) -> bool:
+    if isinstance(was, str) and isinstance(value, str):
+        return plain(was).casefold() != plain(value).casefold()
+    if isinstance(was, bool) or isinstance(value, bool):
+        return True
+    return not (isinstance(was, int | float) and isinstance(value, int | float)) or abs(was - value) >= 1
 
 
 def _agrees(shown: Json, had: Json, written: Json) -> bool:
@@ -207,7 +281,7 @@ def _agrees(shown: Json, had: Json, written: Json) -> bool:
     for field, value in written.items():
         if field not in shown:
             return False
-        if shown[field] != value and (shown[field] == had.get(field) or field in ("state", *ASSIGNEES)):
+        if shown[field] != value and (shown[field] == had.get(field) or field in _EXACT):
             return False
     return True
 
@@ -247,7 +321,7 @@ def _same_state(have: Json, want: Json) -> bool:
     return want.get("state") != "snoozed" or have.get("snoozed_until") == want.get("snoozed_until")
 
 
-def _state(client: Client, cid: str, want: Json) -> dict[str, Any]:
+def _state(client: Client, cid: str, want: Json) -> SentRequest:
     state = _state_written(want)["state"]
     if state == "closed":
         return _part(client, cid, "close", type="admin")
@@ -263,8 +337,8 @@ def _state_written(want: Json) -> dict[str, Any]:
     return {"state": "closed" if want["state"] == "closed" else "open", "snoozed_until": None}
 
 
-def _part(client: Client, cid: str, kind: str, **more: Any) -> dict[str, Any]:
-    return client.post(item_path("conversations", cid, "parts"), {"message_type": kind, **more, "admin_id": client.actor()})
+def _part(client: Client, cid: str, kind: str, **more: Any) -> SentRequest:
+    return SentRequest("POST", item_path("conversations", cid, "parts"), {"message_type": kind, **more, "admin_id": client.actor()})
 
 
 def _values(have: Json, want: Json) -> dict[str, Any]:

@@ -5,12 +5,14 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.effects import message_stands
+from ...api.messages import SentRequest
 from ...api.paths import item_path
 from ...api.redact import mask
 from ...errors import StopRun, UnknownName, UsageError
@@ -19,31 +21,44 @@ from ...parsing.dates import local_moment
 from ..operation import Change, Json, Operation
 from ..spec import Kind, Resolver, parameter
 from .history import differences, touched_since_plan
-from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark, shown_after, so
+from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark, so, write
 
 _PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
 
-class ConversationState(Operation):
-    """Bring some fields of a conversation to a wanted state. Its subclasses say which and to what."""
+class ConversationOperation(Operation):
+    """What the verbs and their way back have in common: which fields of a conversation they read, and how."""
 
     resource: ClassVar[str] = "conversations"
     reversibility = Reversibility.FIELDS
     side_effects = _PARTS_STAY
     idempotent = True
-
-    def target(self, before: Json) -> dict[str, Any]:
-        """The wanted value of each field that the requests set."""
-        raise NotImplementedError
-
-    def consequences(self, before: Json) -> dict[str, Any]:
-        """Fields that Intercom changes by itself on the way."""
-        return {}
+    sees_effect = True
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. An image that lacks a field is none: what is absent is not known, and a GET may tell."""
         got = image(payload, self.fields)
         return got if len(got) == len(self.fields) else None
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return client.get(item_path("conversations", item_id))
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return touched_since_plan(payload, item)
+
+
+class ConversationState(ConversationOperation):
+    """Bring some fields of a conversation to a wanted state. Its subclasses say which and to what."""
+
+    @abstractmethod
+    def target(self, before: Json) -> dict[str, Any]:
+        """The wanted value of each field that the requests set."""
+
+    def consequences(self, before: Json) -> dict[str, Any]:
+        """Fields that Intercom changes by itself on the way."""
+        return {}
 
     def change(self, item: Item) -> Change | None:
         """See Operation."""
@@ -55,10 +70,6 @@ class ConversationState(Operation):
             return {}
         after = {**wanted, **self.consequences(before)}
         return {f: (before.get(f), v) for f, v in after.items() if before.get(f) != v}
-
-    def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
-        return client.get(item_path("conversations", item_id))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
@@ -72,10 +83,6 @@ class ConversationState(Operation):
         # In doubt: what we may have brought to its wanted value ourselves has not moved.
         ours = {**self.target(before), **self.consequences(before)} if item.doubt else {}
         return differences(before, image(payload, self.fields), ours)
-
-    def touched(self, payload: Json, item: Item) -> str:
-        """See Operation."""
-        return touched_since_plan(payload, item)
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""
@@ -148,9 +155,9 @@ class Close(ConversationState):
         if not self.body:
             return super().perform(client, item, now)
         had = image(now, STATE) if now is not None else item.before or {}
-        answer = client.post(item_path("conversations", item.id, "parts"), self._message(client))
         closed = {"state": "closed", "snoozed_until": None}
-        payload, shown = shown_after(client, item.id, answer, had, closed, STATE)
+        message = SentRequest("POST", item_path("conversations", item.id, "parts"), self._message(client))
+        payload, shown = write(client, item.id, message, had, closed, STATE)
         return {**closed, **shown, **mark(payload)}
 
     def _message(self, client: Client) -> dict[str, Any]:

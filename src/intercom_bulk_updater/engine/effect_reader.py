@@ -1,0 +1,92 @@
+"""Looking: whether the effect of what may have been carried out is there, by the operation and by the requests in question.
+
+Step 8 of the life of an item (docs/explanation/life-of-an-item.md). What a look means is decided in decide.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..api.client import Client
+from ..api.effects import Effect, effect_of
+from ..api.replay import stands_in_words
+from ..api.retry import classify
+from ..errors import ApiError
+from ..model import Item
+from ..operations.operation import Json, Operation
+from .decide import Seen
+from .pool import Attempt
+
+_GONE = (404, 410)
+
+
+class EffectReader:
+    """Reads items back; safe to share between threads. Raises whatever the look raises."""
+
+    def __init__(self, operation: Operation, client: Client) -> None:
+        self._operation = operation
+        self._client = client
+
+    def look(self, attempt: Attempt) -> tuple[Seen, Json | None]:
+        """Whether the effect is there, and the item as read."""
+        item, since = attempt.item, attempt.first_sent_at or attempt.item.sent_at
+        last = attempt.in_question[-1] if attempt.in_question else None
+        effect = effect_of(last)
+        words = stands_in_words(last) if last is not None else ""
+        try:
+            payload = self._operation.read(self._client, item.id)
+        except Exception as exc:
+            # It is not there: where that is the effect of the request, it stands.
+            if effect is None or effect.gone is None or classify(exc).failure.status not in _GONE:
+                raise
+            return Seen(effect.gone, one_request=True, words=words), None
+        told = None
+        if payload is not None:
+            told = self._operation.stands(payload, item, since=since, client=self._client)
+            # Not as wanted does not say that nothing was sent: a message before the close may stand.
+            partly = told is False and self._may_stand_in_part(attempt, effect)
+            if told is not None and not partly:
+                if told is False:
+                    attempt.partial_after = self._partial_after(item, payload, since) or attempt.partial_after
+                return Seen(told, also_stands=attempt.stands), payload
+        if effect is None or not effect.read:
+            return Seen(None, also_stands=attempt.stands), payload
+        stands, seen = self._read_effects(attempt, since)
+        payload = payload if payload is not None else seen
+        unfinished = told is False or (told is None and self._operation.requests_per_item > 1)
+        return Seen(stands, True, unfinished=unfinished, words=words, also_stands=attempt.stands), payload
+
+    def _may_stand_in_part(self, attempt: Attempt, effect: Effect | None) -> bool:
+        """Whether an item that is not as wanted may hold something all the same that must not be repeated, or that nobody proved."""
+        return (effect is not None and not effect.repeatable) or bool(attempt.known and attempt.known.unproven)
+
+    def _read_effects(self, attempt: Attempt, since: float) -> tuple[bool | None, Json | None]:
+        """Whether the last request in question stands; absent only when none of the others stands either."""
+        told: bool | None = None
+        payload: Json | None = None
+        for place, one in enumerate(reversed(attempt.in_question)):
+            effect = effect_of(one)
+            stands, seen = self._read_effect(effect, since)
+            if place == 0:
+                told, payload = stands, seen
+            elif told is False and stands is not False:
+                told = None
+        return told, payload
+
+    def _read_effect(self, effect: Effect | None, since: float) -> tuple[bool | None, Json | None]:
+        if effect is None or not effect.read:
+            return None, None
+        try:
+            payload = self._client.get(effect.read)
+        except ApiError as exc:
+            if exc.status not in _GONE or effect.gone is None:
+                raise
+            return effect.gone, None
+        return (None if effect.stands is None else effect.stands(payload, since)), payload
+
+    def _partial_after(self, item: Item, payload: Json, since: float) -> dict[str, Any] | None:
+        """The after-image of an item of which some fields, and not all, are as wanted: a part of the action stands."""
+        changes, now = self._operation.change(item) or {}, self._operation.capture(payload) or {}
+        if not any(name in now and now[name] == wanted != was for name, (was, wanted) in changes.items()):
+            return None
+        return self._operation.left(payload, item, since=since, client=self._client)

@@ -1,0 +1,64 @@
+"""Whether a refusal is one item's, or everybody's: a permission that the token lacks is refused for all items alike."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from ..api.retry import REFUSALS
+from ..errors import PermissionDenied
+from ..model import Failure
+
+
+@dataclass(slots=True)
+class RefusalStreak:
+    """Refusals in a row, of differing items and all alike; shared by the workers of a run.
+
+    Parameters
+    ----------
+    at_first:
+        How many end the run while it has done nothing yet.
+    later:
+        How many end it after something was done: a permission that was taken away in the middle.
+    """
+
+    at_first: int = 5
+    later: int = 50
+    succeeded: bool = False
+    """Something was done, so that the permission is there, or was."""
+    cause: str = ""
+    """The cause of the refusals that ended the run, as the journal has it."""
+    since: float = 0.0
+    """Unix seconds of the first refusal in the row."""
+    _items: set[int] = field(default_factory=set)
+    _alike: tuple[int, str] = (0, "")
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, item: int, failure: Failure) -> PermissionDenied | None:
+        """Count a failure for good; the reason to end the run when it is one of too many refusals alike."""
+        with self._lock:
+            alike = (failure.status, failure.code)
+            if failure.status not in REFUSALS or alike != self._alike:
+                self._items.clear()
+            if failure.status not in REFUSALS:
+                return None
+            if not self._items:
+                self._alike, self.since = alike, time.time()
+            self._items.add(item)
+            if len(self._items) < (max(self.later, self.at_first) if self.succeeded else self.at_first):
+                return None
+            self.cause = failure.cause
+            count = len(self._items)
+            row = f"{count:,} items in a row" if self.succeeded else "the first item" if count == 1 else f"the first {count:,} items"
+            return PermissionDenied(
+                f"Intercom refused {row} alike ({failure.cause}: {failure.message}), and would refuse the rest too. "
+                "All of them are pending: once the token has the permission, a resume does them.",
+                status=failure.status, code=failure.code, request_id=failure.request_id, api_message=failure.message,
+            )
+
+    def broken(self) -> None:
+        """Something was done: the row ends."""
+        with self._lock:
+            self.succeeded = True
+            self._items.clear()

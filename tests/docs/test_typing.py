@@ -1,0 +1,22 @@
+"""The style that the how-to teaches passes a strict type checker."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mypy import api
+
+ROOT = Path(__file__).parents[2]
+USE = "\n\nfor item in MarkReviewed().bulk_process(team_id=5001).items('failed'):\n    print(item.id)\n"
+
+
+def test_the_example_of_the_how_to_passes_mypy_strict(tmp_path: Path) -> None:
+    """Methods with parameters of their own override those of the base class without a complaint."""
+    page = (ROOT / "docs/howto/write-an-updater.md").read_text()
+    example = re.search(r"<!-- file: my_updater.py -->\n```python\n(.*?)^```", page, re.S | re.M)
+    assert example is not None
+    file = tmp_path / "my_updater.py"
+    file.write_text(example[1] + USE)
+    said, errors, code = api.run(["--strict", "--config-file", "", "--cache-dir", str(ROOT / ".mypy_cache"), str(file)])
+    assert code == 0, said + errors

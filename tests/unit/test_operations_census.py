@@ -1,0 +1,129 @@
+"""Every operation there is can be asked everything that a run asks, with whatever the API shows."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import intercom_bulk_updater.operations.conversations.restore
+from intercom_bulk_updater.api.client import Client
+from intercom_bulk_updater.api.messages import Request, Response
+from intercom_bulk_updater.model import Item
+from intercom_bulk_updater.operations.conversations.messages import Note, Reply
+from intercom_bulk_updater.operations.conversations.restore import Restore
+from intercom_bulk_updater.operations.conversations.verbs import Assign, Close, Open, Set, Snooze, Tag, Untag
+from intercom_bulk_updater.operations.operation import Operation
+from intercom_bulk_updater.operations.per_item import PerItemOperation
+from intercom_bulk_updater.ratelimit.budget import Budget
+from intercom_bulk_updater.ratelimit.limiter import RateLimiter
+from intercom_bulk_updater.stop import Stop
+
+SINCE = 1_764_000_000.0
+FIELDS = ("state", "snoozed_until", "admin_assignee_id", "team_assignee_id", "tags", "title", "custom_attributes.plan")
+PAYLOAD: dict[str, Any] = {
+    "type": "conversation", "id": "1", "state": "open", "snoozed_until": None, "updated_at": 1_763_000_000, "title": "Before",
+    "admin_assignee_id": 7, "team_assignee_id": "5001", "custom_attributes": {"plan": "basic"},
+    "contacts": {"contacts": [{"id": "c1"}]}, "tags": {"tags": [{"id": "7001", "name": "vip", "applied_at": 1_762_000_000}]},
+    "conversation_parts": {
+        "total_count": 1,
+        "conversation_parts": [
+            {"id": "11", "part_type": "comment", "body": "<p>Hi</p>", "created_at": 1_763_000_000, "author": {"type": "user", "id": "c1"}}
+        ],
+    },
+}  # fmt: skip
+OPERATIONS: list[Operation] = [
+    Close(), Close("Bye"), Open(), Snooze(2_000_000_000), Assign(team="5002"), Assign(admin="8", team="5002", keep_state=True),
+    Tag(["7002"]), Untag(["7001"]), Set({"title": "After", "custom_attributes.plan": "pro"}), Reply("Hello"), Note("Hello"),
+    Restore(FIELDS, "close"), PerItemOperation(lambda given: Tag([given.get("tag", "7002")]), {}, "tag"),
+]  # fmt: skip
+BEFORE = {
+    "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",
+    "custom_attributes.plan": "pro",
+}  # fmt: skip
+DATA = {
+    "to": {**BEFORE, "state": "open", "tags": ["7001"], "title": "Before", "custom_attributes.plan": "basic"},
+    "marks": {"updated_at": 1_763_000_000, "part": "11", "applied": {"7002": 1_763_000_000}}, "as_of": 1_763_000_000, "by": "7",
+}  # fmt: skip
+
+
+class Shows:
+    """A transport that answers every request with one payload."""
+
+    def __init__(self, payload: Mapping[str, Any]) -> None:
+        self.payload = payload
+
+    def send(self, request: Request) -> Response:
+        """The payload."""
+        return Response(200, {}, json.dumps(self.payload).encode())
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def client(payload: Mapping[str, Any]) -> Client:
+    """A client to which the server shows this."""
+    return Client(Shows(payload), RateLimiter(Budget(), Stop()), admin_id="7")
+
+
+def items(operation: Operation) -> list[Item]:
+    """An item as a run has it: fresh, read, planned, to be undone, in doubt, in doubt about an undo."""
+    before = BEFORE if isinstance(operation, Restore) else operation.capture(PAYLOAD)
+    fresh = Item(1, "1", before, DATA if isinstance(operation, Restore) else None, sent_at=SINCE)
+    unsure = replace(fresh, data={**DATA, "unsure": True}, doubt=True)
+    return [fresh, replace(fresh, doubt=True), unsure, Item(1, "1")]
+
+
+def test_every_operation_is_in_the_census() -> None:
+    """A new operation is asked below as well."""
+    found = {cls for cls in _below(Operation) if cls.__module__.startswith("intercom_bulk_updater.operations")}
+    assert {cls for cls in found if not inspect.isabstract(cls) and not cls.__name__.startswith("_")} == {type(one) for one in OPERATIONS}
+
+
+def _below(cls: type) -> set[type]:
+    return {cls, *(one for sub in cls.__subclasses__() for one in _below(sub))}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{type(one).__name__}-{one.describe()}")
+def test_an_operation_answers_whatever_a_run_asks(operation: Operation) -> None:
+    """Image, change, look, drift, after-image and action: each is there, for items that are fresh, undone or in doubt."""
+    asks = client(PAYLOAD)
+    assert operation.capture(PAYLOAD) is not None
+    for item in items(operation):
+        change = operation.change(item)
+        assert change is None or all(len(pair) == 2 for pair in change.values())
+        assert operation.read(asks, "1") == PAYLOAD
+        assert operation.stands(PAYLOAD, item, since=SINCE, client=asks) in (True, False, None)
+        assert isinstance(operation.drift(PAYLOAD, item), str) and isinstance(operation.touched(PAYLOAD, item), str)
+        left = operation.left(PAYLOAD, item, since=SINCE, client=asks)
+        assert left is not None and set(operation.fields) <= left.keys()
+    inverse = operation.inverse()
+    assert inverse is not None or operation.why_no_undo()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{type(one).__name__}-{one.describe()}")
+def test_the_after_image_of_a_look_is_that_of_an_answer(operation: Operation) -> None:
+    """Of an item that is as wanted already, what a look leaves has the fields that acting leaves: an undo goes by both."""
+    item = items(operation)[0]
+    changes = {name: new for name, (_, new) in (operation.change(item) or {}).items()}
+    wanted: dict[str, Any] = DATA["to"] if isinstance(operation, Restore) else changes
+    shows = copy.deepcopy(PAYLOAD)
+    for name, value in wanted.items():
+        if name == "tags":
+            shows["tags"] = {"tags": [{"id": tag, "name": tag, "applied_at": int(SINCE) + 5} for tag in value]}
+        elif name.startswith("custom_attributes."):
+            shows["custom_attributes"] = {"plan": value}
+        elif name in shows:
+            shows[name] = value
+    done = operation.perform(client(shows), item, shows) if not operation.appends and not getattr(operation, "body", "") else None
+    left = operation.left(shows, item, since=SINCE, client=client(shows))
+    for field in operation.fields if done is not None else ():
+        assert left is not None and done[field] == left[field]
+
+
+assert intercom_bulk_updater.operations.conversations.restore  # imported for its class
