@@ -11,9 +11,9 @@ from unittest.mock import patch
 
 import pytest
 
-from .desk import Answer, Desk
 from .between import Answer as Wire
 from .between import Between, Refuse, Rewrite, as_json, between
+from .desk import Answer, Desk
 
 SANDBOX = {"conversations": 60, "latency": 0.0, "token": "canary-token-of-this-sandbox"}
 TOKEN = "canary-token-of-this-sandbox"
@@ -74,7 +74,7 @@ def test_the_reason_of_a_refusal_reaches_the_person(desk: Desk, body: object) ->
         assert found.code == 2 and "is invalid" in found.err and "Traceback" not in found.err
         blocked = "/parts"
         for command in (("conversations", "close", *OPEN), ("run", "mine.py:Mine", "--param", "team=5001")):
-            found = lie.here(*command, *QUIET, "--json", "--max", "100%")
+            found = lie.here(*command, *QUIET, "--json", "--max", "100%", "--max-failures", "100%")
             assert found.code == 3, found.err
             assert [group["example"]["message"].replace(":", "") for group in found.json["failures"]] == ["assignee_id is invalid"]
             assert "KeyError" not in found.out + found.err
@@ -171,7 +171,7 @@ def test_the_words_of_an_assignment_survive_any_name(desk: Desk) -> None:
     with lying(desk, rewrite) as lie:
         found = lie.here("conversations", "assign", "--to-team", "5002", *OPEN, "-n", "--json")
         assert found.json["run"]["words"] == "assign conversations (team: Support (EU) and admin (9) (5002))"
-        assert list(found.json["review"]["groups"]) == ["team: 5001 -> Support (EU) and admin (9) (5002)"]
+        assert list(found.json["review"]["groups"]) == ["team: Support (EU) and admin (9) (5001) -> Support (EU) and admin (9) (5002)"]
 
 
 def test_a_token_that_the_server_echoes_gets_nowhere(desk: Desk, tmp_path: Path) -> None:

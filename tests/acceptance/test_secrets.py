@@ -16,9 +16,9 @@ import pytest
 from intercom_bulk_updater import IntercomBulkError, IntercomBulkUpdater
 from intercom_bulk_updater.api import redact as redacting
 
-from .desk import Desk
 from .between import Answer as Wire
 from .between import as_json, between
+from .desk import Desk
 
 SANDBOX = {"conversations": 40, "latency": 0.0}
 CANARY = "canary-value-7f3a"

@@ -63,6 +63,11 @@ class SilentClose(Base):
 '''
 
 
+def same(row: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two rows of a conversation agree in all that the verbs change, but for messages."""
+    return all(row[k] == other[k] for k in ("state", "team", "title")) and set(row["tags"]) == set(other["tags"])
+
+
 @dataclass(frozen=True)
 class Verb:
     """One thing that is done to conversations, and how the server shows that it was."""
@@ -91,7 +96,7 @@ class Verb:
 
     def untouched(self, row: dict[str, Any], before: dict[str, Any]) -> bool:
         """Whether the server's row shows nothing of it."""
-        return row["messages"] == 0 and all(row[k] == before[k] for k in ("state", "team", "title")) and set(row["tags"]) == set(before["tags"])
+        return row["messages"] == 0 and same(row, before)
 
 
 def _verb(name: str, *more: str, **truth: Any) -> Verb:

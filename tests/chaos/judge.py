@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acceptance.desk import Answer, Desk
-from chaos.cases import MARK, MESSAGE, TAG, TEAM, UPDATERS, Case, Verb
+from chaos.cases import MARK, MESSAGE, TAG, TEAM, UPDATERS, Case, Verb, same
 
 ITEMS = 8
 QUICK = ("--yes", "--json", "--timeout", "0.6", "--retries", "2", "--progress", "none", "--verify", "all", "--patience", "2s")
@@ -160,8 +160,7 @@ def _check(
         if target is None:
             stands, clean = verb.stands(now[one]), verb.untouched(now[one], before[one])
         else:
-            stands = all(now[one][k] == target[one][k] for k in ("state", "team", "title")) and set(now[one]["tags"]) == set(target[one]["tags"])
-            clean = all(now[one][k] == before[one][k] for k in ("state", "team", "title", "tags"))
+            stands, clean = same(now[one], target[one]), same(now[one], before[one])
         if outcome in ("done", "unchanged") and not stands:
             found.untrue.append(f"{when}: {one} is {outcome}, and the server shows {now[one]}")
         if outcome in ("failed", "pending", "drifted") and not clean:

@@ -77,7 +77,8 @@ def collect(number: int, workers: int) -> list[dict[str, Any]]:
                 else:
                     found.append(line)
                     if line["lost"] or line["doubled"] or line["untrue"] or line["crashed"]:
-                        print(f"{chosen(number)[line['place']].name}\n    {json.dumps({k: v for k, v in line.items() if v})[:1500]}", flush=True)
+                        what = json.dumps({key: value for key, value in line.items() if value})[:1500]
+                        print(f"{chosen(number)[line['place']].name}\n    {what}", flush=True)
                     if len(found) % 100 == 0:
                         print(f"{len(found)} of {total}", file=sys.stderr, flush=True)
             if process.wait() == 0 or (begun + workers >= total and len(found) >= total):
@@ -111,7 +112,10 @@ def table(found: list[dict[str, Any]], number: int) -> str:
         row["in_doubt"] += line["in_doubt"]
         for column in COLUMNS:
             row[column] += bool(line.get(column))
-    lines = ["| fault | cases | lost | doubled | untrue accounts | tracebacks | hangs | items left in doubt |", "|---|--:|--:|--:|--:|--:|--:|--:|"]
+    lines = [
+        "| fault | cases | lost | doubled | untrue accounts | tracebacks | hangs | items left in doubt |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
     whole: Counter[str] = Counter()
     for fault, row in sums.items():
         whole.update(row)

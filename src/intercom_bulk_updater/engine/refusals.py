@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
+from ..api.error_map import NOT_INTERCOM
 from ..api.retry import REFUSALS
-from ..errors import PermissionDenied
+from ..errors import ApiError, PermissionDenied, RefusedInBetween
 from ..model import Failure
 
 
@@ -35,7 +37,7 @@ class RefusalStreak:
     _alike: tuple[int, str] = (0, "")
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, item: int, failure: Failure) -> PermissionDenied | None:
+    def add(self, item: int, failure: Failure) -> ApiError | None:
         """Count a failure for good; the reason to end the run when it is one of too many refusals alike."""
         with self._lock:
             alike = (failure.status, failure.code)
@@ -51,10 +53,19 @@ class RefusalStreak:
             self.cause = failure.cause
             count = len(self._items)
             row = f"{count:,} items in a row" if self.succeeded else "the first item" if count == 1 else f"the first {count:,} items"
+            parts: dict[str, Any] = {
+                "status": failure.status, "code": failure.code, "request_id": failure.request_id, "api_message": failure.message,
+            }  # fmt: skip
+            if failure.code == NOT_INTERCOM:
+                return RefusedInBetween(
+                    f"Something between this machine and Intercom (a firewall or proxy) refused {row} alike ({failure.status}: "
+                    f"{failure.message}). All of them are pending: once it lets the requests through, a resume does them.",
+                    **parts,
+                )
             return PermissionDenied(
                 f"Intercom refused {row} alike ({failure.cause}: {failure.message}), and would refuse the rest too. "
                 "All of them are pending: once the token has the permission, a resume does them.",
-                status=failure.status, code=failure.code, request_id=failure.request_id, api_message=failure.message,
+                **parts,
             )
 
     def broken(self) -> None:

@@ -19,7 +19,7 @@ from ..api.client import Client
 from ..api.redact import redact
 from ..api.retry import classify
 from ..engine.pool import Attempt, RetryLater
-from ..errors import AuthenticationError, NotFound, RunStopped
+from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.conversations.history import shown
@@ -134,7 +134,7 @@ class ReadBack:
         except NotFound:
             self._wrong(item.id, "gone")
             return ItemResult(item.seq, Outcome.DONE)
-        except RunStopped:
+        except (RunStopped, SafetyStop):
             raise
         except Exception as exc:
             errors = self._failures.get(item.seq, 0)
@@ -159,7 +159,7 @@ class ReadBack:
                 since = item.sent_at or self._since
                 standing = self._operation.stands(payload, item, since=since, client=self._client)
                 instead = self._instead(payload, item) if standing is False else ""
-        except RunStopped:
+        except (RunStopped, SafetyStop):
             raise
         except Exception as exc:
             # The answer is of another shape than Intercom's, or a person's own code failed on it.

@@ -19,6 +19,7 @@ from ..errors import (
     IntercomBulkError,
     Interrupted,
     PermissionDenied,
+    RefusedInBetween,
     RunStopped,
     SafetyStop,
     SearchError,
@@ -144,7 +145,7 @@ class Runner(RunContext):
             quiet = time.monotonic() - self.session.gate.last_good
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], since=time.time() - quiet)
         refusals = self._worker.refusals
-        if isinstance(error, PermissionDenied) and refusals.cause:
+        if isinstance(error, PermissionDenied | RefusedInBetween) and refusals.cause:
             # Refused for lack of a permission that all need: resume does them once the token has it.
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], causes=[refusals.cause], since=refusals.since)
         counts = self.journal.counts(self.id)
