@@ -12,8 +12,7 @@ from collections.abc import Iterable
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from intercom_bulk_updater import __version__
-
+from ..version import __version__
 from .argv import joined
 from .stdout import close_streams, data_only, open_streams
 
