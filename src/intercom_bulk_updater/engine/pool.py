@@ -25,6 +25,7 @@ from ..model import Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
 from .decide import Known
+from .work import WorkSource
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
 # Each turn costs processor time whatever it carries, so it is not shorter; workers wake the clerk when they run low.
@@ -108,13 +109,12 @@ class PoolStatus:
     "finishing", or "" while it starts."""
 
 
-Take = Callable[[Sequence[ItemResult], int], list[Item]]
 Do = Callable[[Attempt], "ItemResult | RetryLater"]
 
 
 @dataclass(slots=True)
 class WorkerPool:
-    """Runs `do` over what `take` hands out until there is nothing more.
+    """Runs `do` over what `work` hands out until there is nothing more.
 
     Parameters
     ----------
@@ -122,29 +122,23 @@ class WorkerPool:
         What workers wait on; the reason to stop.
     crew:
         How many workers.
-    take(fates, n):
-        One transaction: write these outcomes, hand out up to `n` new items.
+    work:
+        Where items come from, and where their outcomes go.
     do(attempt):
-        The fate of one item, in a worker thread.
-    more():
-        Whether the source may still bring items.
+        Takes one item up, in a worker thread: its outcome, or when to try it again.
+    put_back(attempt):
+        What the work source should know of an attempt that a stop cut short.
     tick(snapshot):
         Called twice a second in the calling thread; may raise to stop the run.
-    release(seqs):
-        Puts back what was claimed and never started.
     """
 
     gate: RateLimiter
     stop: Stop
     crew: PoolSize
-    take: Take
+    work: WorkSource
     do: Do
-    more: Callable[[], bool]
+    put_back: Callable[[Attempt], ItemResult]
     tick: Callable[[PoolStatus], None]
-    release: Callable[[Sequence[int]], None]
-    doubtful: Callable[[Attempt], ItemResult]
-    suspect: Callable[[Sequence[int]], None] = lambda seqs: None
-    """Told the items whose request ran out of time, at once: a process that dies now must not forget that."""
     paused: bool = False
     _queue: deque[Attempt] = field(default_factory=deque)
     _fates: deque[ItemResult | RetryLater | BaseException] = field(default_factory=deque)
@@ -185,14 +179,14 @@ class WorkerPool:
         while not self.stop.asked and self._failure is None:
             # The order matters: ask whether the source lives *before* claiming, or its last page could be missed; and
             # before collecting, because it raises what broke the source, and collected outcomes would be lost.
-            more = self.more()
+            more = self.work.may_grow()
             fates = self._collect()
             finished += len(fates)
             now = time.monotonic()
             due = self._due(now)
             want = 0 if self.paused else max(0, self._depth() - len(self._queue) - len(due))
             try:
-                items = self.take(fates, want) if fates or want else []
+                items = self.work.settle_and_claim(fates, want) if fates or want else []
             except BaseException as exc:
                 for attempt in due:
                     heapq.heappush(self._delayed, (now, attempt.item.seq, attempt))
@@ -233,7 +227,7 @@ class WorkerPool:
             else:
                 fates.append(fate)
         if slow:
-            self.suspect(slow)
+            self.work.suspect(slow)
         return fates
 
     def _due(self, now: float) -> list[Attempt]:
@@ -334,11 +328,11 @@ class WorkerPool:
         self._delayed.clear()
         back = [a.item.seq for a in (*unstarted, *waiting) if not a.sent]
         # What failed before and waited for its next attempt keeps what is known of it.
-        fates += [self.doubtful(a) for a in (*unstarted, *waiting) if a.sent]
+        fates += [self.put_back(a) for a in (*unstarted, *waiting) if a.sent]
         if fates:
-            self.take(fates, 0)
+            self.work.settle_and_claim(fates, 0)
         if back:
-            self.release(back)
+            self.work.release(back)
 
     def snapshot(self, more: bool, *, draining: bool = False) -> PoolStatus:
         """What the machine is doing right now."""
