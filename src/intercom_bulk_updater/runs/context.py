@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.retry import RetryPolicy
+from ..engine.batches import BatchProcessor
 from ..engine.pool import TICK, Do, PoolSize, PoolStatus, WorkerPool
 from ..engine.processor import ItemProcessor
 from ..engine.refusals import RefusalStreak
@@ -101,8 +103,11 @@ class RunContext:
 
     # -- the engine and its waits --------------------------------------------------------------------------------------
 
-    def run_engine(self, do: Do, work: WorkSource) -> None:
-        """Run `do` over what `work` hands out, in worker threads, until there is nothing more. Raises why it stopped."""
+    def run_engine(self, do: Do, work: WorkSource, batches: BatchProcessor | None = None) -> None:
+        """Run `do` over what `work` hands out, in worker threads, until there is nothing more. Raises why it stopped.
+
+        `batches` takes several items up at a time, where the operation acts on several.
+        """
 
         def tick(snapshot: PoolStatus) -> None:
             self._tick(snapshot)
@@ -116,6 +121,8 @@ class RunContext:
             do=do,
             put_back=self._worker.put_back,
             tick=tick,
+            do_batch=batches,
+            batch_size=1 if batches is None else batches.size,
         )
         engine.run()
 
@@ -310,7 +317,9 @@ class RunContext:
 
     def _make_up(self) -> None:
         """After a process that was killed: what it sent since it last wrote its requests down shows in the items."""
-        least = self.journal.attempts(self.id) - int(self._requests_before.get("action") or 0)
+        # Each item counts the request of its batch, so that as many items are one request.
+        sent = math.ceil(self.journal.attempts(self.id) / self.job.operation.batch_size)
+        least = sent - int(self._requests_before.get("action") or 0)
         if least > 0:
             self._requests_before["action"] = int(self._requests_before.get("action") or 0) + least
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ..engine.batches import BatchProcessor
 from ..errors import (
     IntercomBulkError,
     Interrupted,
@@ -288,7 +289,7 @@ class Runner(RunContext):
             now=self.session.client.server_time, most=most, only=only,
         )
         try:
-            self.run_engine(self._worker, work)
+            self.run_engine(self._worker, work, BatchProcessor(self._worker) if self.job.operation.batch_size > 1 else None)
         finally:
             if most is None or self._stop.asked:
                 self._join_reader()
