@@ -8,7 +8,7 @@ import sys
 import traceback
 from contextlib import suppress
 
-from cyclopts import CycloptsError
+from cyclopts import App, CycloptsError
 
 from ..api.redact import is_secret, keep_secret, redact, without_typed_secrets
 from ..errors import FilterRefused, IntercomBulkError, UsageError
@@ -18,7 +18,7 @@ from .stdout import emit, note
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
 
 
-def misused(exc: CycloptsError, arguments: list[str]) -> int:
+def misused(exc: CycloptsError, arguments: list[str], app: App) -> int:
     """Wrong usage: exit 2. What was typed for a secret is not said back."""
     if any(_FLAG.fullmatch(name := argument.partition("=")[0]) and is_secret(name.lstrip("-")) for argument in arguments):
         said = (
@@ -26,7 +26,7 @@ def misused(exc: CycloptsError, arguments: list[str]) -> int:
             "environment or in .env."
         )
     else:
-        said = f"{' '.join(str(exc).split())} (intercom-bulk {_command(arguments)}--help)"
+        said = f"{' '.join(str(exc).split())} (intercom-bulk {_command(arguments, app)}--help)"
     return failed(UsageError(said), arguments)
 
 
@@ -80,10 +80,8 @@ def _scarce(exc: BaseException) -> str:
     return ""
 
 
-def _command(arguments: list[str]) -> str:
+def _command(arguments: list[str], app: App) -> str:
     """The commands among the first words, for the help that is pointed to; nothing else that was typed."""
-    from .main import app
-
     words, node = "", app
     for argument in arguments:
         try:

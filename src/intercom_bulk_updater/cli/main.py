@@ -12,8 +12,7 @@ from collections.abc import Iterable
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from intercom_bulk_updater import __version__
-
+from ..version import __version__
 from .argv import joined
 from .stdout import close_streams, data_only, open_streams
 
@@ -111,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
         from .errors import misused
         from .usage_errors import meant
 
-        code = misused(meant(exc, given), given)
+        code = misused(meant(exc, given), given, app)
     except BrokenPipeError:
         # Whoever read us has gone (`| head`): nothing more to say, and nobody to say it to.
         code = 0

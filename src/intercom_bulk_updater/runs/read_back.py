@@ -18,7 +18,7 @@ from typing import Any
 from ..api.client import Client
 from ..api.redact import redact
 from ..api.retry import classify
-from ..engine.pool import Attempt, RetryLater
+from ..engine.attempt import Attempt, RetryLater
 from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
 from ..journal import ItemRow, Journal
 from ..model import Item, ItemResult, Outcome

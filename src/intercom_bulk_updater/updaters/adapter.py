@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..api.client import Client
 from ..api.paths import item_path, refuse_steering_id
@@ -19,10 +19,7 @@ from ..operations.operation import Change, Json, Operation, OutcomeUnknown, Part
 from ..operations.per_item import WITH
 from .calls import UpdaterError, accepted, endpoint_of, in_hand, raising, through
 from .coercion import coerce
-
-if TYPE_CHECKING:
-    from .updater import IntercomBulkUpdater
-
+from .protocol import Updater
 
 _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
 
@@ -30,7 +27,7 @@ _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
 class UpdaterOperation(Operation):
     """The operation of one updater with its parameters."""
 
-    def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
+    def __init__(self, updater: Updater, params: Mapping[str, Any]) -> None:
         self.updater = updater
         self.params = dict(params)
         keep_private(self.params)
@@ -190,7 +187,7 @@ class UndoUpdaterOperation(UpdaterOperation):
 
     own_change_only = True
 
-    def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
+    def __init__(self, updater: Updater, params: Mapping[str, Any]) -> None:
         super().__init__(updater, params)
         self.name = "undo"  # type: ignore[misc]
 

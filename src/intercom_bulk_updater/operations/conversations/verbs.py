@@ -20,33 +20,9 @@ from ...model import Item, Reversibility
 from ...parsing.dates import local_moment
 from ..operation import Change, Json, Operation
 from ..spec import Kind, Resolver, parameter
-from .history import differences, touched_since_plan
+from .history import differences
+from .restore import PARTS_STAY, ConversationOperation, Restore
 from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark, so, write
-
-_PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
-
-
-class ConversationOperation(Operation):
-    """What the verbs and their way back have in common: which fields of a conversation they read, and how."""
-
-    resource: ClassVar[str] = "conversations"
-    reversibility = Reversibility.FIELDS
-    side_effects = _PARTS_STAY
-    idempotent = True
-    sees_effect = True
-
-    def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation. An image that lacks a field is none: what is absent is not known, and a GET may tell."""
-        got = image(payload, self.fields)
-        return got if len(got) == len(self.fields) else None
-
-    def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
-        return client.get(item_path("conversations", item_id))
-
-    def touched(self, payload: Json, item: Item) -> str:
-        """See Operation."""
-        return touched_since_plan(payload, item)
 
 
 class ConversationState(ConversationOperation):
@@ -98,8 +74,6 @@ class ConversationState(ConversationOperation):
 
     def inverse(self) -> Operation | None:
         """See Operation."""
-        from .restore import Restore
-
         return Restore(self.fields)
 
 
@@ -123,7 +97,7 @@ class Close(ConversationState):
         # Closing twice ends in the same state; writing to the customer twice does not.
         self.idempotent = not body
         if body:
-            self.side_effects = f"the message that the customer has got, {_PARTS_STAY}"
+            self.side_effects = f"the message that the customer has got, {PARTS_STAY}"
 
     @property
     def parameters(self) -> dict[str, Any]:
