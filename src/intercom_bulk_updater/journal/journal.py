@@ -14,9 +14,10 @@ from typing import Any
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.model import Counts, FoundItem, Item, ItemResult, Outcome
 
+from .lease import LEASE_SECONDS, Lease
 from .mark import Age, RunMark
 from .paths import journal_path
-from .records import Event, FailureGroup, ItemRow, RunRecord, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
 
 MEMORY = ":memory:"
 
@@ -44,6 +45,7 @@ class Journal:
         from . import item_queries as rows
         from . import item_writes as items
         from .database import Database
+        from .leases import Leases
         from .prune import prune
         from .runs import Runs
 
@@ -56,6 +58,7 @@ class Journal:
         self._database = Database(file, read_only=read_only)
         self._marks: dict[str, RunMark] = {}
         self._runs = Runs(self._database)
+        self._leases = Leases(self._database, self.home)
         self._items, self._rows, self._log, self._prune = items, rows, log, prune
 
     def close(self) -> None:
@@ -127,7 +130,10 @@ class Journal:
         return None
 
     def update_run(self, run: str, **fields: Any) -> RunRecord:
-        """Set fields of a run (any of RunRecord but its identity); returns the row as it is now."""
+        """Set fields of a run (any of RunRecord but its identity); returns the row as it is now.
+
+        `totals` are merged: other keys stay as they are, and one that is given as None goes.
+        """
         return self._runs.update(run, fields)
 
     def merge_search(self, run: str, **fields: Any) -> None:
@@ -148,6 +154,40 @@ class Journal:
         if control not in ("", "pause", "resume", "cancel"):
             raise JournalError(f"A run can be asked to pause, resume or cancel, not to {control}.")
         self._runs.update(run, {"control": control})
+
+    # Who works on a run
+
+    def hold(self, run: str, *, shared: bool = False, seconds: float = LEASE_SECONDS, now: float | None = None) -> Lease:
+        """Take a run for this process: `with journal.hold(run) as lease: ...`. Items claimed meanwhile are this process's.
+
+        Raises `RunLocked` when another live process holds the run for itself, or, unless `shared`, works on it at all.
+        Several processes may share a run; each counts as alive until `seconds` after its last `renew`.
+        """
+        return self._leases.take(run, self._runs.number(run), shared=shared, seconds=seconds, now=now)
+
+    def renew(
+        self, lease: Lease, spent: Account, *, progress: Mapping[str, Any] | None = None, now: float | None = None
+    ) -> None:
+        """A sign of life: what this process has spent on the run so far, and the run's `progress`, in one transaction.
+
+        Raises `RunLocked` when the process was taken for dead and its items were given to others.
+        """
+        with self._database.transaction() as connection:
+            self._leases.renew(connection, lease, spent, time.time() if now is None else now)
+            if progress is not None:
+                self._runs.set_progress(connection, self._runs.number(lease.run), progress)
+
+    def is_live(self, run: str, now: float | None = None) -> bool:
+        """Whether a process that lives works on the run: one that has its lock, or one whose heartbeat is fresh."""
+        return self._leases.is_live(run, self._runs.number(run), now)
+
+    def account(self, run: str) -> Account:
+        """What all processes together have spent on the run."""
+        return self._leases.account(self._runs.number(run))
+
+    def leases(self, run: str) -> list[LeaseRow]:
+        """Every process that works, or worked, on the run, oldest first, with what it spent."""
+        return self._leases.rows(self._runs.number(run))
 
     def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
         """Delete runs untouched for so many days, with their rows; never one that a live process holds.
@@ -208,9 +248,10 @@ class Journal:
         `JournalError` is raised, and nothing is written.
         """
         number = self._runs.number(run)
+        holder = self._leases.holder(number)
         with self._database.transaction() as connection:
-            self._items.settle(connection, number, fates)
-            items = self._items.claim(connection, number, claim, ready_first, time.time() if now is None else now)
+            self._items.settle(connection, number, fates, holder)
+            items = self._items.claim(connection, number, claim, ready_first, time.time() if now is None else now, holder)
             claims = self._items.count_claim(connection, number) if items else 0
         if claims and (mark := self._mark(run)) is not None:
             mark.advance(claims)
@@ -226,16 +267,22 @@ class Journal:
         """Claimed and never sent: PENDING again, with attempts unchanged."""
         number = self._runs.number(run)
         with self._database.transaction() as connection:
-            self._items.release(connection, number, seqs)
+            self._items.release(connection, number, seqs, self._leases.holder(number))
 
-    def recover(self, run: str) -> int:
-        """For a resume that holds the lock: what a dead process left in flight becomes PENDING with doubt.
+    def recover(self, run: str, now: float | None = None) -> int:
+        """What dead processes left in flight becomes PENDING with doubt; returns how many. Items of a live one are left.
 
-        How many.
+        The account of a process that died lacks what it sent after its last `renew`: what its items show is added.
         """
         number = self._runs.number(run)
+        now = time.time() if now is None else now
         with self._database.transaction() as connection:
-            return self._items.recover(connection, number)
+            live = self._leases.live(run, number, now)
+            recovered = self._items.recover(connection, number, live)
+            dead = self._leases.end_dead(connection, number, live, now)
+            if dead is not None:
+                self._leases.make_up(connection, number, dead, self._items.attempts(connection, number))
+        return recovered
 
     def age(self, run: str) -> Age | None:
         """Why this journal may be older than a run of it (copied, restored, cut short); None when nothing says so."""
@@ -279,10 +326,6 @@ class Journal:
     def counts(self, run: str) -> Counts:
         """Where the items stand, counted in the table (0.1 s for a million)."""
         return self._rows.counts(self._database, self._runs.number(run))
-
-    def attempts(self, run: str) -> int:
-        """Write requests that the items are known to have cost: what a run sent at the least."""
-        return self._rows.attempts(self._database, self._runs.number(run))
 
     def items(
         self,
