@@ -8,6 +8,7 @@ from .parameters import decode_parameters, encode_parameters, storable
 from .paths import journal_path
 from .records import Account, Event, FailureExample, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
 from .serialization import from_json, to_json
+from .store import Store
 
 __all__ = [
     "LEASE_SECONDS",
@@ -22,6 +23,7 @@ __all__ = [
     "LeaseRow",
     "RunLock",
     "RunRecord",
+    "Store",
     "WindowRow",
     "decode_parameters",
     "encode_parameters",
