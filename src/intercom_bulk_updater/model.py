@@ -204,6 +204,9 @@ class Requests:
         """Everything that reached for the server."""
         return self.search + self.action + self.read
 
+    def __add__(self, other: Requests) -> Requests:
+        return Requests(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
     def as_json(self) -> dict[str, int]:
         """The `requests` object of the JSON contract, with `read` (read-backs, look-ups) besides."""
         return {

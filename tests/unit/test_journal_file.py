@@ -153,8 +153,10 @@ def test_migration(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     ran: list[int] = []
 
-    def second(connection: Connection) -> None:
-        ran.append(2)
+    following = schema.VERSION + 1
+
+    def next_step(connection: Connection) -> None:
+        ran.append(following)
         connection.exec_driver_sql("ALTER TABLE item ADD COLUMN holder TEXT")
 
     def broken(connection: Connection) -> None:
@@ -163,16 +165,16 @@ def test_migration(tmp_path: Path) -> None:
 
     with Journal(path) as journal:
         assert max(migrations.STEPS) == schema.VERSION
-        steps = {**migrations.STEPS, 3: second}
+        steps = {**migrations.STEPS, following: next_step}
         for _ in range(2):
             with journal._database.transaction() as connection:
                 migrations.migrate(connection, "x", steps)
         with pytest.raises(JournalError, match="broken step"), journal._database.transaction() as connection:
-            migrations.migrate(connection, "x", {**steps, 4: broken})
+            migrations.migrate(connection, "x", {**steps, following + 1: broken})
         with journal._database.transaction() as connection:
-            assert migrations.version(connection) == 3
+            assert migrations.version(connection) == following
             columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(item)")]
-    assert ran == [2]
+    assert ran == [following]
     assert "holder" in columns and "half" not in columns
 
 

@@ -1,22 +1,29 @@
 """What happened: every item of every run, on disk."""
 
 from .journal import Journal
+from .lease import LEASE_SECONDS, Lease
 from .lock import RunLock
 from .mark import Age
 from .parameters import decode_parameters, encode_parameters, storable
 from .paths import journal_path
-from .records import Event, FailureExample, FailureGroup, ItemRow, RunRecord, WindowRow
+from .records import Account, Event, FailureExample, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
 from .serialization import from_json, to_json
+from .store import Store
 
 __all__ = [
+    "LEASE_SECONDS",
+    "Account",
     "Age",
     "Event",
     "FailureExample",
     "FailureGroup",
     "ItemRow",
     "Journal",
+    "Lease",
+    "LeaseRow",
     "RunLock",
     "RunRecord",
+    "Store",
     "WindowRow",
     "decode_parameters",
     "encode_parameters",

@@ -62,12 +62,6 @@ def counts(database: Database, run: int) -> Counts:
     return found
 
 
-def attempts(database: Database, run: int) -> int:
-    """The attempts of all items of a run together."""
-    with database.reading() as connection:
-        return int(connection.scalar(select(func.sum(_item.c.attempts)).where(_item.c.run == run)) or 0)
-
-
 def pages(
     database: Database,
     run: int,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, null, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, insert, null, or_, select, update
 
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.model import MOVES, FoundItem, Item, ItemResult, Outcome
@@ -27,9 +27,11 @@ _insert = insert(_item).values(
     {name: bindparam(name) for name in ("run", "seq", "id", "status", "attempts", "doubt", "claimed_at", "before", "data")}
 )
 _waits = _item.c.status == _PENDING
+# Claimed by this process: one that was taken for dead while it slept may not settle what another has claimed since.
+_ours = _item.c.claimed_by.is_not_distinct_from(bindparam("holder_", type_=_item.c.claimed_by.type))
 _settle = (
     update(_item)
-    .where(_row, _item.c.status.between(bindparam("least_"), _IN_FLIGHT))
+    .where(_row, _item.c.status.between(bindparam("least_"), _IN_FLIGHT), or_(_waits, _ours))
     .values(
         status=bindparam("status_"),
         # A review settles what was never claimed: it knows nothing of earlier attempts and doubts.
@@ -46,7 +48,9 @@ _settle = (
 _claim = (
     update(_item)
     .where(_row, _item.c.status == _PENDING)
-    .values(status=_IN_FLIGHT, claimed_at=func.coalesce(_item.c.claimed_at, bindparam("now")))
+    .values(
+        status=_IN_FLIGHT, claimed_at=func.coalesce(_item.c.claimed_at, bindparam("now")), claimed_by=bindparam("holder_")
+    )
 )
 _claimable = select(_item.c.seq, _item.c.id, _item.c.before, _item.c.data, _item.c.attempts, _item.c.doubt, _item.c.claimed_at).where(
     _item.c.run == bindparam("r")
@@ -70,7 +74,7 @@ _preferred = (
 )
 _release = (
     update(_item)
-    .where(_row, _item.c.status == _IN_FLIGHT)
+    .where(_row, _item.c.status == _IN_FLIGHT, _ours)
     .values(
         status=_PENDING,
         # Nothing was ever sent: the next claim is the first one.
@@ -142,21 +146,22 @@ def known(connection: Connection, run: int, ids: Iterable[str]) -> set[str]:
     return found
 
 
-def settle(connection: Connection, run: int, fates: Sequence[ItemResult]) -> None:
-    """Write outcomes of items that are in flight, or that a review looked at while they were pending."""
+def settle(connection: Connection, run: int, fates: Sequence[ItemResult], holder: int | None = None) -> None:
+    """Write outcomes of items that `holder` (a lease) has in flight, or that a review looked at while they were pending."""
     now = time.time()
-    rows = [_fate_row(run, fate, now) for fate in fates]
+    rows = [_fate_row(run, fate, now, holder) for fate in fates]
     if rows:
-        _all(connection, _settle, rows, "has an outcome already, or was never claimed")
+        _all(connection, _settle, rows, "has an outcome already, or was not claimed by this process")
 
 
-def _fate_row(run: int, fate: ItemResult, now: float) -> dict[str, Any]:
+def _fate_row(run: int, fate: ItemResult, now: float, holder: int | None) -> dict[str, Any]:
     if fate.outcome not in MOVES[Outcome.IN_FLIGHT]:
         raise JournalError(f"An item in flight cannot become {fate.outcome.value}.")
     failure = fate.failure
     return {
         "r": run,
         "q": fate.seq,
+        "holder_": holder,
         "least_": _PENDING if fate.outcome in _REVIEWED else _IN_FLIGHT,
         "status_": schema.CODE[fate.outcome],
         "attempts_": fate.attempts,
@@ -170,8 +175,10 @@ def _fate_row(run: int, fate: ItemResult, now: float) -> dict[str, Any]:
     }
 
 
-def claim(connection: Connection, run: int, most: int, first: Sequence[int], now: float) -> list[Item]:
-    """Up to `most` pending items, those of `first` before others, then the lowest; in flight from `now` on."""
+def claim(
+    connection: Connection, run: int, most: int, first: Sequence[int], now: float, holder: int | None = None
+) -> list[Item]:
+    """Up to `most` pending items, those of `first` before others, then the lowest; in flight from `now` on, for `holder`."""
     if most <= 0:
         return []
     found: dict[int, Any] = {}
@@ -185,7 +192,7 @@ def claim(connection: Connection, run: int, most: int, first: Sequence[int], now
             if len(found) < most:
                 found.setdefault(row[0], row)
     if found:
-        _all(connection, _claim, [{"r": run, "q": seq, "now": now} for seq in found], "is claimed already")
+        _all(connection, _claim, [{"r": run, "q": seq, "now": now, "holder_": holder} for seq in found], "is claimed already")
     return [
         Item(
             seq,
@@ -235,20 +242,26 @@ def distrust(connection: Connection, run: int, claimed: int, since: float) -> in
     return connection.execute(doubted.where(_item.c.status.in_(open_))).rowcount
 
 
-def release(connection: Connection, run: int, seqs: Sequence[int]) -> None:
-    """Claimed and never sent: PENDING again, attempts as they were."""
+def release(connection: Connection, run: int, seqs: Sequence[int], holder: int | None = None) -> None:
+    """Claimed by `holder` and never sent: PENDING again, attempts as they were."""
     if seqs:
-        _all(connection, _release, [{"r": run, "q": seq} for seq in seqs], "is not in flight")
+        _all(connection, _release, [{"r": run, "q": seq, "holder_": holder} for seq in seqs], "is not in flight for this process")
 
 
-def recover(connection: Connection, run: int) -> int:
-    """What a dead process left in flight is pending, in doubt: its request may have left."""
+def recover(connection: Connection, run: int, live: Select[Any]) -> int:
+    """What no live process (the leases of `live`) has in flight is pending, in doubt: its request may have left."""
     statement = (
         update(_item)
         .where(_item.c.run == run, _item.c.status == _IN_FLIGHT)
+        .where(or_(_item.c.claimed_by.is_(None), _item.c.claimed_by.not_in(live)))
         .values(status=_PENDING, doubt=case((_item.c.doubt == 0, 1), else_=_item.c.doubt))
     )
     return connection.execute(statement).rowcount
+
+
+def attempts(connection: Connection, run: int) -> int:
+    """The attempts of all items of a run together: the write requests that it sent at the least."""
+    return int(connection.scalar(select(func.sum(_item.c.attempts)).where(_item.c.run == run)) or 0)
 
 
 def suspect(connection: Connection, run: int, seqs: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Journal: the only door to the file.
+"""Journal: the store in an SQLite file. What each method does is said once, in store.py.
 
 Nothing here decides or displays; no module besides this package speaks SQL.
 """
@@ -14,15 +14,17 @@ from typing import Any
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.model import Counts, FoundItem, Item, ItemResult, Outcome
 
+from .lease import LEASE_SECONDS, Lease
 from .mark import Age, RunMark
 from .paths import journal_path
-from .records import Event, FailureGroup, ItemRow, RunRecord, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
+from .store import Store
 
 MEMORY = ":memory:"
 
 
-class Journal:
-    """Every item of every run, on disk before a worker sees it, in flight on disk before its request leaves.
+class Journal(Store):
+    """A store in one SQLite file, which several processes of this machine may open.
 
     Parameters
     ----------
@@ -31,11 +33,6 @@ class Journal:
         object.
     read_only:
         For who only looks: nothing is written, nothing waits for a writer, and a missing file reads as an empty journal.
-
-    Any thread may call any method. Writes come one after the other, and each is on the disk when its method
-    returns; reads do not wait for writes. Several processes may open one file. What the database refuses is
-    raised as `JournalError` with the transaction undone, so that a resume goes on from there. A run is named
-    by its exact id; an unknown one raises `NoSuchRun`.
     """
 
     def __init__(self, path: Path | str | None = None, *, read_only: bool = False) -> None:
@@ -44,6 +41,7 @@ class Journal:
         from . import item_queries as rows
         from . import item_writes as items
         from .database import Database
+        from .leases import Leases
         from .prune import prune
         from .runs import Runs
 
@@ -52,14 +50,13 @@ class Journal:
         file = None if str(path) == MEMORY else Path(path).expanduser() if path is not None else journal_path()
         self.path = file
         self.home = journal_path().parent if file is None else file.parent
-        """The state folder; `RunLock(journal.home, run_id)`."""
         self._database = Database(file, read_only=read_only)
         self._marks: dict[str, RunMark] = {}
         self._runs = Runs(self._database)
+        self._leases = Leases(self._database, self.home)
         self._items, self._rows, self._log, self._prune = items, rows, log, prune
 
     def close(self) -> None:
-        """Close the file; the WAL is folded into it. Harmless when already closed."""
         for mark in self._marks.values():
             mark.close()
         self._database.close()
@@ -87,10 +84,6 @@ class Journal:
         parent: str | None = None,
         plan_hash: str | None = None,
     ) -> RunRecord:
-        """A new run, PLANNED, held on paper by this process.
-
-        Its id is made from the day and the operation.
-        """
         return self._runs.create(
             {
                 "operation": operation,
@@ -108,52 +101,56 @@ class Journal:
         )
 
     def run(self, ref: str, workspace: str | None = None) -> RunRecord:
-        """A run by its id, by `latest`, or by the beginning of its id; else `NoSuchRun` with the nearest.
-
-        With `workspace`, `latest` is that workspace's, and an ambiguous beginning means that workspace's
-        run. An exact id is found wherever it belongs: to refuse it is the caller's part.
-        """
         return self._runs.find(ref, workspace)
 
     def runs(self, limit: int | None = 50) -> list[RunRecord]:
-        """Runs, newest first; all of them with `limit=None`."""
         return self._runs.newest(limit)
 
     def undone_by(self, run: str) -> str | None:
-        """The newest undo of this run that changed anything and has not been undone itself; None: the run stands."""
         for undo in self._runs.children(run, "undo"):
             if self.counts(undo).done and self.undone_by(undo) is None:
                 return undo
         return None
 
     def update_run(self, run: str, **fields: Any) -> RunRecord:
-        """Set fields of a run (any of RunRecord but its identity); returns the row as it is now."""
         return self._runs.update(run, fields)
 
     def merge_search(self, run: str, **fields: Any) -> None:
-        """Set some keys of the search state, leaving the others."""
         number = self._runs.number(run)
         with self._database.transaction() as connection:
             self._runs.merge_search(connection, number, fields)
 
     def control(self, run: str) -> str:
-        """What another process asked of this run: `pause`, `resume`, `cancel` or nothing. Cheap: poll it."""
         return self._runs.control(run)
 
     def request(self, run: str, control: str) -> None:
-        """Ask the process that holds the run to pause, resume or cancel.
-
-        "" takes the request back, or says it is obeyed.
-        """
         if control not in ("", "pause", "resume", "cancel"):
             raise JournalError(f"A run can be asked to pause, resume or cancel, not to {control}.")
         self._runs.update(run, {"control": control})
 
-    def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
-        """Delete runs untouched for so many days, with their rows; never one that a live process holds.
+    # Who works on a run
 
-        Returns their ids.
-        """
+    def hold(self, run: str, *, shared: bool = False, seconds: float = LEASE_SECONDS, now: float | None = None) -> Lease:
+        return self._leases.take(run, self._runs.number(run), shared=shared, seconds=seconds, now=now)
+
+    def renew(
+        self, lease: Lease, spent: Account, *, progress: Mapping[str, Any] | None = None, now: float | None = None
+    ) -> None:
+        with self._database.transaction() as connection:
+            self._leases.renew(connection, lease, spent, time.time() if now is None else now)
+            if progress is not None:
+                self._runs.set_progress(connection, self._runs.number(lease.run), progress)
+
+    def is_live(self, run: str, now: float | None = None) -> bool:
+        return self._leases.is_live(run, self._runs.number(run), now)
+
+    def account(self, run: str) -> Account:
+        return self._leases.account(self._runs.number(run))
+
+    def leases(self, run: str) -> list[LeaseRow]:
+        return self._leases.rows(self._runs.number(run))
+
+    def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
         gone = self._prune(self._database, self.home, older_than_days, frozenset(keep))
         for run in gone:
             self._runs.forget(run)
@@ -169,13 +166,6 @@ class Journal:
         search: Mapping[str, Any] | None = None,
         most: int | None = None,
     ) -> int:
-        """A page of the search: its new items as PENDING, and where the search stands, in one transaction.
-
-        Step 4 of the life of an item (docs/explanation/life-of-an-item.md).
-
-        Ids that the run already has are dropped. `search` is merged into the run's search state. `most`
-        bounds the items of the run as a whole. Returns how many were new.
-        """
         number = self._runs.number(run)
         with self._database.transaction() as connection:
             added = self._items.add(connection, number, items, most)
@@ -184,7 +174,6 @@ class Journal:
         return added
 
     def known(self, run: str, ids: Sequence[str]) -> set[str]:
-        """Those of `ids` that the run already has."""
         number = self._runs.number(run)
         with self._database.reading() as connection:
             return self._items.known(connection, number, ids)
@@ -198,58 +187,44 @@ class Journal:
         ready_first: Sequence[int] = (),
         now: float | None = None,
     ) -> list[Item]:
-        """Write outcomes and claim the next items, in one transaction; the hot path.
-
-        `now` is the time of the claims by the server's clock (this machine's may be set between a crash and the resume).
-
-        `fates` are of items in flight; `ItemResult.attempts` is the item's total so far. Up to `claim` pending
-        items come back in flight: those of `ready_first`, then the lowest seq. A review may settle pending
-        items as UNCHANGED, FAILED or DRIFTED, or give them their before-image as PENDING. For any other item
-        `JournalError` is raised, and nothing is written.
-        """
         number = self._runs.number(run)
+        holder = self._leases.holder(number)
         with self._database.transaction() as connection:
-            self._items.settle(connection, number, fates)
-            items = self._items.claim(connection, number, claim, ready_first, time.time() if now is None else now)
+            self._items.settle(connection, number, fates, holder)
+            items = self._items.claim(connection, number, claim, ready_first, time.time() if now is None else now, holder)
             claims = self._items.count_claim(connection, number) if items else 0
         if claims and (mark := self._mark(run)) is not None:
             mark.advance(claims)
         return items
 
     def suspect(self, run: str, seqs: Sequence[int]) -> None:
-        """Items in flight whose request ran out of time: it may still be under way when this process is gone."""
         number = self._runs.number(run)
         with self._database.transaction() as connection:
             self._items.suspect(connection, number, seqs)
 
     def release(self, run: str, seqs: Sequence[int]) -> None:
-        """Claimed and never sent: PENDING again, with attempts unchanged."""
         number = self._runs.number(run)
         with self._database.transaction() as connection:
-            self._items.release(connection, number, seqs)
+            self._items.release(connection, number, seqs, self._leases.holder(number))
 
-    def recover(self, run: str) -> int:
-        """For a resume that holds the lock: what a dead process left in flight becomes PENDING with doubt.
-
-        How many.
-        """
+    def recover(self, run: str, now: float | None = None) -> int:
         number = self._runs.number(run)
+        now = time.time() if now is None else now
         with self._database.transaction() as connection:
-            return self._items.recover(connection, number)
+            live = self._leases.live(run, number, now)
+            recovered = self._items.recover(connection, number, live)
+            dead = self._leases.end_dead(connection, number, live, now)
+            if dead is not None:
+                self._leases.make_up(connection, number, dead, self._items.attempts(connection, number))
+        return recovered
 
     def age(self, run: str) -> Age | None:
-        """Why this journal may be older than a run of it (copied, restored, cut short); None when nothing says so."""
         number, mark = self._runs.number(run), self._mark(run)
         with self._database.reading() as connection:
             claims = self._items.claims(connection, number)
         return None if mark is None else mark.compare(claims)
 
     def distrust(self, run: str, age: Age, since: float) -> int:
-        """For who holds the lock: what this journal, being older than the run, knows of items not done is in doubt.
-
-        `since` is when the run began, by Intercom's clock. Returns how many items have to be looked at. Said once: from
-        now on the journal counts as up to date.
-        """
         number, mark = self._runs.number(run), self._mark(run)
         with self._database.transaction() as connection:
             doubted = self._items.distrust(connection, number, age.claims, since)
@@ -266,10 +241,6 @@ class Journal:
     def reopen(
         self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None, since: float | None = None
     ) -> int:
-        """For who holds the lock: FAILED or IN_DOUBT (of these causes, since then) becomes PENDING, attempts 0.
-
-        How many.
-        """
         number = self._runs.number(run)
         with self._database.transaction() as connection:
             return self._items.reopen(connection, number, outcomes, causes, since)
@@ -277,12 +248,7 @@ class Journal:
     # Items, read
 
     def counts(self, run: str) -> Counts:
-        """Where the items stand, counted in the table (0.1 s for a million)."""
         return self._rows.counts(self._database, self._runs.number(run))
-
-    def attempts(self, run: str) -> int:
-        """Write requests that the items are known to have cost: what a run sent at the least."""
-        return self._rows.attempts(self._database, self._runs.number(run))
 
     def items(
         self,
@@ -294,35 +260,27 @@ class Journal:
         chunk: int = 1000,
         ids: Sequence[str] | None = None,
     ) -> Iterator[ItemRow]:
-        """Items in the order of seq, from `after` on, in flat memory; others may write meanwhile."""
         return self._rows.pages(self._database, self._runs.number(run), outcomes, causes, after, chunk, ids)
 
     def item(self, run: str, item_id: str) -> ItemRow | None:
-        """One item by Intercom's id."""
         return self._rows.one(self._database, self._runs.number(run), item_id)
 
     def failures(self, run: str) -> list[FailureGroup]:
-        """What failed or is in doubt, by cause, the largest group first."""
         return self._rows.failures(self._database, self._runs.number(run))
 
     def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
-        """Runs that did this item after `since` (unix seconds), oldest first, with what each left."""
         return self._rows.touched(self._database, workspace, item_id, since)
 
     # The run's own log
 
     def add_windows(self, run: str, windows: Sequence[WindowRow]) -> None:
-        """Append rate windows that have ended."""
         self._log.add_windows(self._database, self._runs.number(run), windows)
 
     def windows(self, run: str) -> list[WindowRow]:
-        """The rate windows of a run, in the order written."""
         return self._log.windows(self._database, self._runs.number(run))
 
     def add_event(self, run: str, kind: str, **data: Any) -> None:
-        """Append to the run's log: a pass, a guard, a pause, a verification."""
         self._log.add_event(self._database, self._runs.number(run), kind, data)
 
     def events(self, run: str) -> list[Event]:
-        """The run's log, oldest first."""
         return self._log.events(self._database, self._runs.number(run))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from intercom_bulk_updater.errors import JournalError
 
@@ -23,7 +23,15 @@ def _second(connection: Connection) -> None:
     schema.turn.create(connection, checkfirst=True)
 
 
-STEPS: Mapping[int, Step] = {1: _first, 2: _second}
+def _third(connection: Connection) -> None:
+    schema.lease.create(connection, checkfirst=True)
+    claimed_by = schema.item.c.claimed_by
+    if claimed_by.name not in {column["name"] for column in inspect(connection).get_columns(schema.item.name)}:
+        kind = claimed_by.type.compile(connection.dialect)
+        connection.execute(text(f"ALTER TABLE {schema.item.name} ADD COLUMN {claimed_by.name} {kind}"))
+
+
+STEPS: Mapping[int, Step] = {1: _first, 2: _second, 3: _third}
 """Step n turns a journal of version n - 1 into one of version n, in one transaction with its new number."""
 
 

@@ -17,6 +17,7 @@ from .lock import RunLock
 from .mark import RunMark
 
 _run = schema.run
+_lease = schema.lease
 
 _ROWS_AT_ONCE = 20_000
 """Deleted per transaction: bounds the WAL, and the time that a running process waits for its turn."""
@@ -56,7 +57,10 @@ def prune(database: Database, home: Path, older_than_days: float, keep: Collecti
 
 def _delete(database: Database, number: int, before: float) -> bool:
     # The run's row goes first: a crash from here on leaves rows that belong to no run, never half a run.
-    still_old = delete(_run).where(_run.c.number == number, _run.c.updated_at < before)
+    at_work = select(_lease.c.number).where(
+        _lease.c.run == number, _lease.c.ended.is_(None), _lease.c.exclusive == 0, _lease.c.expires > time.time()
+    )
+    still_old = delete(_run).where(_run.c.number == number, _run.c.updated_at < before, ~at_work.exists())
     with database.transaction() as connection:
         return connection.execute(still_old).rowcount > 0
 

@@ -6,7 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from intercom_bulk_updater.model import Failure, Outcome, RunStatus
+from intercom_bulk_updater.model import Failure, Outcome, Requests, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a process, or all the processes of a run together, spent on it."""
+
+    requests: Requests = field(default_factory=Requests)
+    seconds: float = 0.0
+    """Seconds of work; pauses and questions to a person are no part of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """One process that works, or worked, on a run. Times are unix seconds of its machine."""
+
+    number: int
+    host: str
+    pid: int
+    exclusive: bool
+    """It holds the run for itself, by the run's lock file; others live by their heartbeat."""
+    began: float
+    heartbeat: float
+    expires: float
+    ended: float | None
+    spent: Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +73,8 @@ class RunRecord:
     progress: dict[str, Any]
     """The last snapshot for `runs watch`: counts, rate, holds, window ..."""
     totals: dict[str, Any]
-    """Request counters, seconds, verification."""
+    """What is known of the run as a whole: `verified`, `review`, `canary`, `guard`, `confirmed`, `refused`; with
+    `requests` and `seconds`, the sums over the processes that worked on it."""
     parent: str | None
     """The run that this one undoes."""
     plan_hash: str | None

@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from intercom_bulk_updater.model import RunStatus
 
 from . import schema
 from .database import Database
+from .leases import accounts
 from .records import RunRecord
 from .serialization import clean, pack_json, unpack_or_empty
 
@@ -32,12 +33,23 @@ _run = schema.run
 _control = select(_run.c.control).where(_run.c.number == bindparam("number"))
 
 
-def _record(row: RowMapping) -> RunRecord:
-    values: dict[str, Any] = dict(row)
-    for name in _JSON_FIELDS:
-        values[name] = unpack_or_empty(values[name])
-    values["status"] = RunStatus(values["status"])
-    return RunRecord(**values)
+def _record(connection: Connection, row: RowMapping) -> RunRecord:
+    return _records(connection, [row])[0]
+
+
+def _records(connection: Connection, rows: Sequence[RowMapping]) -> list[RunRecord]:
+    spent = accounts(connection, [row["number"] for row in rows])
+    records = []
+    for row in rows:
+        values: dict[str, Any] = dict(row)
+        for name in _JSON_FIELDS:
+            values[name] = unpack_or_empty(values[name])
+        values["status"] = RunStatus(values["status"])
+        account = spent.get(row["number"])
+        if account is not None:
+            values["totals"] |= {"requests": account.requests.as_json(), "seconds": round(account.seconds, 3)}
+        records.append(RunRecord(**values))
+    return records
 
 
 def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,13 +124,13 @@ class Runs:
         with self._database.reading() as connection:
             exact = connection.execute(select(_run).where(_run.c.id == ref)).mappings().first()
             if exact is not None:
-                return _record(exact)
+                return _record(connection, exact)
             newest_first = select(_run).order_by(_run.c.number.desc())
             if ref == "latest":
                 query = newest_first if workspace is None else newest_first.where(_run.c.workspace == workspace)
                 latest = connection.execute(query.limit(1)).mappings().first()
                 if latest is not None:
-                    return _record(latest)
+                    return _record(connection, latest)
                 raise NoSuchRun("There is no run yet." if workspace is None else "There is no run of this workspace yet.")
             found = []
             if ref:
@@ -127,7 +139,7 @@ class Runs:
             ours = [row for row in found if row["workspace"] == workspace]
             found = ours or found
             if len(found) == 1:
-                return _record(found[0])
+                return _record(connection, found[0])
             if found:
                 names = ", ".join(row["id"] for row in found[:8])
                 more = " ..." if len(found) > 8 else ""
@@ -139,7 +151,7 @@ class Runs:
         """Newest first."""
         query = select(_run).order_by(_run.c.number.desc()).limit(limit)
         with self._database.reading() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+            return _records(connection, connection.execute(query).mappings().all())
 
     def children(self, run: str, kind: str) -> list[str]:
         """Ids of the runs of this kind that came from a run, newest first."""
@@ -148,10 +160,15 @@ class Runs:
             return list(connection.scalars(query))
 
     def update(self, run: str, fields: Mapping[str, Any]) -> RunRecord:
-        """Change any field but the identity."""
-        columns = _columns(fields)
+        """Change any field but the identity; `totals` are merged, and a total that is None goes."""
+        totals = fields.get("totals")
+        columns = _columns({name: value for name, value in fields.items() if name != "totals"})
         number = self.number(run)
         with self._database.transaction() as connection:
+            if totals:
+                stored = unpack_or_empty(connection.scalar(select(_run.c.totals).where(_run.c.number == number)))
+                merged = {name: value for name, value in {**stored, **totals}.items() if value is not None}
+                columns["totals"] = pack_json(merged)
             connection.execute(update(_run).where(_run.c.number == number).values(updated_at=time.time(), **columns))
             return self._by_id(connection, run)
 
@@ -160,6 +177,11 @@ class Runs:
         stored = connection.scalar(select(_run.c.search).where(_run.c.number == number))
         merged = pack_json({**unpack_or_empty(stored), **fields})
         connection.execute(update(_run).where(_run.c.number == number).values(search=merged, updated_at=time.time()))
+
+    def set_progress(self, connection: Connection, number: int, progress: Mapping[str, Any]) -> None:
+        """Set the last snapshot, inside the caller's transaction."""
+        values = {"progress": pack_json(progress), "updated_at": time.time()}
+        connection.execute(update(_run).where(_run.c.number == number).values(values))
 
     def control(self, run: str) -> str:
         """What another process asked for."""
@@ -176,7 +198,7 @@ class Runs:
         row = connection.execute(select(_run).where(_run.c.id == run)).mappings().first()
         if row is None:
             raise NoSuchRun(f"There is no run {run!r} any more: it was pruned.", run_id=run)
-        return _record(row)
+        return _record(connection, row)
 
 
 def _nearest(ref: str, ids: list[str]) -> str:

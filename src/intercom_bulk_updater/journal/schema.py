@@ -9,7 +9,7 @@ from sqlalchemy import Column, Double, Index, Integer, MetaData, SmallInteger, T
 
 from intercom_bulk_updater.model import Outcome
 
-VERSION = 2
+VERSION = 3
 """The schema that this program writes. A journal of a higher version is refused; of a lower one, migrated."""
 
 # Small numbers instead of words: an item's row is written three times and there are millions of them.
@@ -95,7 +95,12 @@ run = Table(
         comment=f"{JSON}where the search stands (cursor, pass, complete). Written with the items found.",
     ),
     Column("progress", Text, nullable=False, comment=f"{JSON}the last snapshot, for `runs watch`."),
-    Column("totals", Text, nullable=False, comment=f"{JSON}requests, seconds, verification."),
+    Column(
+        "totals",
+        Text,
+        nullable=False,
+        comment=f"{JSON}what is known of the run as a whole: verification, preview, canary, guard. Requests and seconds are in `lease`.",
+    ),
     Column("parent", Text, comment="Id of the run that this one undoes."),
     Column("plan_hash", Text, comment="Hash of the plan that was applied."),
     Column("exit_code", Integer, comment="What the command exited with."),
@@ -142,6 +147,7 @@ item = Table(
     Column("cause", Text, comment="Failed or in doubt: the cause, by which failures are grouped."),
     Column("failure", Text, comment=f"{JSON}`message`, `status`, `code`, `request_id` of the failure."),
     Column("note", Text, comment="Anything else worth saying: why it was skipped, who changed it since."),
+    Column("claimed_by", Integer, comment="`lease.number` of the process that claimed it last."),
     # Knows an id again when pages overlap, and finds who else did an item.
     Index("item_by_id", "run", "id", unique=True),
     # Claims the lowest pending, counts, and lists the failures of a large run without reading the rest.
@@ -167,6 +173,35 @@ turn = Table(
         "Intercom's clock) may be unknown to it. Items found later are looked at as well.",
     ),
     comment="How far each run has got, to be compared with its mark.",
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("number", Integer, primary_key=True, comment="Grows with every lease; never used twice."),
+    Column("run", Integer, nullable=False, comment="`run.number`."),
+    Column("host", Text, nullable=False, comment="Machine of the process."),
+    Column("pid", Integer, nullable=False, comment="The process on that machine."),
+    Column(
+        "exclusive",
+        SmallInteger,
+        nullable=False,
+        comment="1: it holds the run for itself, with the lock file `locks/RUN.lock`, which tells whether it lives. "
+        "0: others may work on the run beside it, and its heartbeat tells.",
+    ),
+    Column("began", Double, nullable=False, comment="Unix seconds when the process took the run."),
+    Column("heartbeat", Double, nullable=False, comment="Unix seconds of its last sign of life."),
+    Column("expires", Double, nullable=False, comment="Unix seconds from which on it counts as dead, unless it is heard of again."),
+    Column("ended", Double, comment="Unix seconds when it let the run go, or was found dead."),
+    Column("search", Integer, nullable=False, comment="Search requests that the process sent."),
+    Column("action", Integer, nullable=False, comment="Write requests that it sent."),
+    Column("read", Integer, nullable=False, comment="Read requests that it sent."),
+    Column("retried", Integer, nullable=False, comment="Requests that it sent again."),
+    Column("throttled", Integer, nullable=False, comment="429s that it received."),
+    Column("seconds", Double, nullable=False, comment="How long it was at work, pauses and questions left out."),
+    Index("lease_by_run", "run", "number"),
+    comment="One row per process that works, or worked, on a run. A run's requests and seconds are the sums over its rows.",
+    sqlite_autoincrement=True,
 )
 
 window = Table(
@@ -196,5 +231,5 @@ event = Table(
     comment="A run's own log.",
 )
 
-OF_A_RUN = (item, turn, window, event)
+OF_A_RUN = (item, turn, lease, window, event)
 """Every table whose rows belong to a run, by their column `run`."""

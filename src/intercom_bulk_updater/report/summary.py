@@ -11,7 +11,7 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
-from intercom_bulk_updater.journal import FailureGroup, Journal, RunLock, RunRecord
+from intercom_bulk_updater.journal import FailureGroup, Journal, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunStatus
 from intercom_bulk_updater.runs.judgement import Judgement, judge
 
@@ -145,7 +145,7 @@ def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, 
 
 def standing(journal: Journal, run: RunRecord) -> RunStatus:
     """Where a run really stands: one that says RUNNING and that no process holds was interrupted."""
-    if run.status in _LIVE and not RunLock.held(journal.home, run.id):
+    if run.status in _LIVE and not journal.is_live(run.id):
         return RunStatus.INTERRUPTED
     return run.status
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,8 +16,8 @@ from ..engine.refusals import RefusalStreak
 from ..engine.throughput import Throughput
 from ..engine.work import WorkSource
 from ..errors import RunStopped, SafetyStop
-from ..journal import Journal, RunRecord, WindowRow
-from ..model import Counts, ItemResult, Outcome, Requests, RunStatus
+from ..journal import Account, Journal, Lease, RunRecord, WindowRow
+from ..model import Counts, ItemResult, Outcome, RunStatus
 from ..operations.operation import Operation
 from ..ratelimit.outage import ServiceAway
 from .guards import REFUSED_AT_FIRST, REFUSED_GROWTH, REFUSED_LATER, counted
@@ -69,11 +68,9 @@ class RunContext:
         self._idle = 0.0
         """Seconds of this process in which the run was paused, or a person was asked: no part of its time."""
         self._idle_since: float | None = None
-        # What a process that was killed wrote down last is all that is known of its share.
-        before, killed = job.run.totals, job.run.progress
-        self._seconds_before = max(float(before.get("seconds") or 0.0), float(killed.get("elapsed") or 0.0))
-        stored, last = before.get("requests") or {}, killed.get("requests") or {}
-        self._requests_before = {k: max(int(stored.get(k) or 0), int(last.get(k) or 0)) for k in {*stored, *last}}
+        self._lease: Lease | None = None
+        self._spent_before = Account()
+        """What the processes that worked on the run before this one spent on it."""
         self._pace = Throughput()
         self._saved = 0.0
         self._looked = 0.0
@@ -97,7 +94,7 @@ class RunContext:
             reread=job.options.reread,
             on_drift=job.options.on_drift,
             refusals=RefusalStreak(
-                REFUSED_AT_FIRST * REFUSED_GROWTH ** int(before.get("refused") or 0), REFUSED_LATER
+                REFUSED_AT_FIRST * REFUSED_GROWTH ** int(job.run.totals.get("refused") or 0), REFUSED_LATER
             ),
         )
 
@@ -176,8 +173,7 @@ class RunContext:
         self._guard_growth()
         if now - self._saved >= 2 * TICK:
             self._saved = now
-            if not self._aside:
-                self.journal.update_run(self.id, progress=progress.as_json())
+            self._renew(progress)
             self._save_windows()
 
     def _notice_service(self, away: ServiceAway | None) -> None:
@@ -303,25 +299,24 @@ class RunContext:
         """When the run began, by the server's clock."""
         return self.session.began(self.journal.run(self.id))
 
-    def _elapsed(self) -> float:
-        """Seconds of work over all processes; while it was paused or a person was asked, the clock stood."""
+    def _renew(self, progress: Progress) -> None:
+        """Give a sign of life, and write down what this process has spent and where the run stands."""
+        if self._lease is not None:
+            shown = None if self._aside else progress.as_json()
+            self.journal.renew(self._lease, Account(self.session.client.requests, 0.0 if self._aside else self._seconds()), progress=shown)
+
+    def _seconds(self) -> float:
+        """Seconds of work of this process; while it was paused or a person was asked, the clock stood."""
         now = time.monotonic()
-        idle = self._idle + (now - self._idle_since if self._idle_since is not None else 0.0)
-        return self._seconds_before + now - self._began - idle
+        return now - self._began - self._idle - (now - self._idle_since if self._idle_since is not None else 0.0)
+
+    def _elapsed(self) -> float:
+        """Seconds of work over all processes."""
+        return self._seconds() + (0.0 if self._aside else self._spent_before.seconds)
 
     def requests(self) -> dict[str, int]:
         """Requests of this run so far, over all the processes that worked on it or verified it."""
-        now: Requests = self.session.client.requests
-        told = {k: v + int(self._requests_before.get(k) or 0) for k, v in now.as_json().items()}
-        return {**told, "total": told["search"] + told["action"] + told["read"]}
-
-    def _make_up(self) -> None:
-        """After a process that was killed: what it sent since it last wrote its requests down shows in the items."""
-        # Each item counts the request of its batch, so that as many items are one request.
-        sent = math.ceil(self.journal.attempts(self.id) / self.job.operation.batch_size)
-        least = sent - int(self._requests_before.get("action") or 0)
-        if least > 0:
-            self._requests_before["action"] = int(self._requests_before.get("action") or 0) + least
+        return (self._spent_before.requests + self.session.client.requests).as_json()
 
     def _save_windows(self, *, present: bool = False) -> None:
         taken = self.session.take_windows(present=present)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from ..engine.batches import BatchProcessor
 from ..errors import (
@@ -26,7 +27,7 @@ from ..errors import (
     SearchIncomplete,
     ServiceUnavailable,
 )
-from ..journal import RunLock, RunRecord
+from ..journal import RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import Amount
 from .context import Cancelled, Job, RunContext
@@ -62,7 +63,7 @@ class Runner(RunContext):
 
     def execute(self) -> RunRecord:
         """Do the run. Raises what stopped it; the journal then holds a state from which `runs resume` goes on."""
-        with RunLock(self.session.settings.home, self.id):
+        with self.journal.hold(self.id) as self._lease:
             self._start()
             error: BaseException | None = None
             try:
@@ -85,9 +86,10 @@ class Runner(RunContext):
 
     def verify_only(self, feed: SearchSource | None) -> VerificationResult:
         """Read back and search once, writing nothing; the account goes into the run's totals."""
-        with RunLock(self.session.settings.home, self.id):
+        with self.journal.hold(self.id) as self._lease:
             # The run's row stays as it is, but for what is found: its counts are shown, its clock stands.
-            self._aside, self._seconds_before = True, 0.0
+            self._aside = True
+            self._spent_before = self.journal.account(self.id)
             if self.journal.control(self.id):
                 self.journal.request(self.id, "")
             self.counts_now()
@@ -104,18 +106,17 @@ class Runner(RunContext):
             # What was undone is not meant to stand any more: that says nothing against the run.
             judged = run.status is RunStatus.FINISHED and self.journal.undone_by(self.id) is None
             code = self._verification.judgement(counts).exit_code if judged else run.exit_code
-            totals = {**run.totals, "verified": result.as_json(), "requests": self.requests()}
-            self.journal.update_run(self.id, totals=totals, exit_code=code, control="")
+            self._renew(self._progress(None))
+            self.journal.update_run(self.id, totals={"verified": result.as_json()}, exit_code=code, control="")
             self._event("verify", **result.as_json(), done=counts.done)
         self._verification.judge(counts)
         return result
 
     def _start(self) -> None:
         run = self.journal.run(self.id)
-        if run.status in (RunStatus.RUNNING, RunStatus.PAUSED):
-            self._make_up()
         self._look_at_age(run)
         left = self.journal.recover(self.id)
+        self._spent_before = self.journal.account(self.id)
         if left:
             self.observer.event("in_doubt", count=left)
             self.journal.add_event(self.id, "in_doubt", count=left)
@@ -158,14 +159,9 @@ class Runner(RunContext):
                 status = RunStatus.PLANNED
         if isinstance(error, Cancelled):
             status = RunStatus.CANCELLED
-        totals = dict(self.journal.run(self.id).totals)
-        totals["requests"] = self.requests()
-        totals["seconds"] = round(self._elapsed(), 3)
-        totals.pop("guard", None)
+        totals: dict[str, Any] = {"guard": error.parts.get("guard") if isinstance(error, SafetyStop) else None}
         if refusals.cause:
-            totals["refused"] = int(totals.get("refused") or 0) + 1
-        if isinstance(error, SafetyStop) and "guard" in error.parts:
-            totals["guard"] = error.parts["guard"]
+            totals["refused"] = int(self.journal.run(self.id).totals.get("refused") or 0) + 1
         if self._verification.result is not None:
             totals["verified"] = self._verification.result.as_json()
         if self.review is not None:
@@ -173,9 +169,9 @@ class Runner(RunContext):
         self._save_windows(present=True)
         self._counts = counts
         self.observer.progress(self._progress(None))
+        self._renew(self._progress(None))
         self.journal.update_run(
-            self.id, status=status, finished_at=time.time(), exit_code=code, message=message, totals=totals,
-            progress=self._progress(None).as_json(), control="",
+            self.id, status=status, finished_at=time.time(), exit_code=code, message=message, totals=totals, control=""
         )
 
     # -- select and guard ----------------------------------------------------------------------------------------------
@@ -206,7 +202,7 @@ class Runner(RunContext):
                 self.rest(False)
                 if not yes:
                     raise SafetyStop("Not confirmed: nothing was written.")
-                self.journal.update_run(self.id, totals={**self.journal.run(self.id).totals, "confirmed": True})
+                self.journal.update_run(self.id, totals={"confirmed": True})
 
     def _guard(self) -> None:
         options = self.job.options
@@ -306,11 +302,10 @@ class Runner(RunContext):
         failed = done.failed + done.in_doubt - before.failed - before.in_doubt
         result = VerificationResult("all")
         self._verification.read_back(result, "all")
-        totals = dict(self.journal.run(self.id).totals)
         passed = not failed and not result.wrong_count and not result.unread
-        totals["canary"] = {"items": number, "failed": failed, "wrong": result.wrong_count, "passed": passed}
-        self.journal.update_run(self.id, totals=totals)
-        self._event("canary", **totals["canary"])
+        canary = {"items": number, "failed": failed, "wrong": result.wrong_count, "passed": passed}
+        self.journal.update_run(self.id, totals={"canary": canary})
+        self._event("canary", **canary)
         if not passed and result.unread and not failed and not result.wrong_count:
             raise SafetyStop(
                 f"The canary of {counted(number)} could not be judged: {len(result.unread):,} could not be read back "

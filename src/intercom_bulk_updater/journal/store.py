@@ -1,0 +1,262 @@
+"""Store: what a journal's database must do. SQLite (journal.py) does; tests/contracts/test_store.py asks it of any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from intercom_bulk_updater.model import Counts, FoundItem, Item, ItemResult, Outcome
+
+from .lease import LEASE_SECONDS, Lease
+from .mark import Age
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
+
+
+class Store(Protocol):
+    """Every item of every run, on disk before a worker sees it, in flight on disk before its request leaves.
+
+    Any thread may call any method, and several processes may use one store. Writes come one after the other, and each is
+    on the disk when its method returns; reads do not wait for writes. What the database refuses is raised as
+    `JournalError` with the transaction undone, so that a resume goes on from there. A run is named by its exact id; an
+    unknown one raises `NoSuchRun`.
+    """
+
+    home: Path
+    """The state folder: the lock files of the runs, and whatever else lies beside the database."""
+
+    def close(self) -> None:
+        """Close the database. Harmless when already closed."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    # Runs
+
+    def create_run(
+        self,
+        *,
+        operation: str,
+        kind: str = "run",
+        parameters: Mapping[str, Any] | None = None,
+        selection: Mapping[str, Any] | None = None,
+        workspace: str = "",
+        base_url: str = "",
+        admin_id: str = "",
+        author: str = "",
+        settings: Mapping[str, Any] | None = None,
+        parent: str | None = None,
+        plan_hash: str | None = None,
+    ) -> RunRecord:
+        """A new run, PLANNED, held on paper by this process.
+
+        Its id is made from the day and the operation.
+        """
+        ...
+
+    def run(self, ref: str, workspace: str | None = None) -> RunRecord:
+        """A run by its id, by `latest`, or by the beginning of its id; else `NoSuchRun` with the nearest.
+
+        With `workspace`, `latest` is that workspace's, and an ambiguous beginning means that workspace's
+        run. An exact id is found wherever it belongs: to refuse it is the caller's part.
+        """
+        ...
+
+    def runs(self, limit: int | None = 50) -> list[RunRecord]:
+        """Runs, newest first; all of them with `limit=None`."""
+        ...
+
+    def undone_by(self, run: str) -> str | None:
+        """The newest undo of this run that changed anything and has not been undone itself; None: the run stands."""
+        ...
+
+    def update_run(self, run: str, **fields: Any) -> RunRecord:
+        """Set fields of a run (any of RunRecord but its identity); returns the row as it is now.
+
+        `totals` are merged: other keys stay as they are, and one that is given as None goes.
+        """
+        ...
+
+    def merge_search(self, run: str, **fields: Any) -> None:
+        """Set some keys of the search state, leaving the others."""
+        ...
+
+    def control(self, run: str) -> str:
+        """What another process asked of this run: `pause`, `resume`, `cancel` or nothing. Cheap: poll it."""
+        ...
+
+    def request(self, run: str, control: str) -> None:
+        """Ask the process that holds the run to pause, resume or cancel.
+
+        "" takes the request back, or says it is obeyed.
+        """
+        ...
+
+    # Who works on a run
+
+    def hold(self, run: str, *, shared: bool = False, seconds: float = LEASE_SECONDS, now: float | None = None) -> Lease:
+        """Take a run for this process: `with journal.hold(run) as lease: ...`. Items claimed meanwhile are this process's.
+
+        Raises `RunLocked` when another live process holds the run for itself, or, unless `shared`, works on it at all.
+        Several processes may share a run; each counts as alive until `seconds` after its last `renew`.
+        """
+        ...
+
+    def renew(
+        self, lease: Lease, spent: Account, *, progress: Mapping[str, Any] | None = None, now: float | None = None
+    ) -> None:
+        """A sign of life: what this process has spent on the run so far, and the run's `progress`, in one transaction.
+
+        Raises `RunLocked` when the process was taken for dead and its items were given to others.
+        """
+        ...
+
+    def is_live(self, run: str, now: float | None = None) -> bool:
+        """Whether a process that lives works on the run: one that has its lock, or one whose heartbeat is fresh."""
+        ...
+
+    def account(self, run: str) -> Account:
+        """What all processes together have spent on the run."""
+        ...
+
+    def leases(self, run: str) -> list[LeaseRow]:
+        """Every process that works, or worked, on the run, oldest first, with what it spent."""
+        ...
+
+    def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
+        """Delete runs untouched for so many days, with their rows; never one that a live process holds.
+
+        Returns their ids.
+        """
+        ...
+
+    # Items, written
+
+    def add_items(
+        self,
+        run: str,
+        items: Sequence[FoundItem],
+        *,
+        search: Mapping[str, Any] | None = None,
+        most: int | None = None,
+    ) -> int:
+        """A page of the search: its new items as PENDING, and where the search stands, in one transaction.
+
+        Step 4 of the life of an item (docs/explanation/life-of-an-item.md).
+
+        Ids that the run already has are dropped. `search` is merged into the run's search state. `most`
+        bounds the items of the run as a whole. Returns how many were new.
+        """
+        ...
+
+    def known(self, run: str, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that the run already has."""
+        ...
+
+    def turn(
+        self,
+        run: str,
+        fates: Sequence[ItemResult],
+        claim: int,
+        *,
+        ready_first: Sequence[int] = (),
+        now: float | None = None,
+    ) -> list[Item]:
+        """Write outcomes and claim the next items, in one transaction; the hot path.
+
+        `now` is the time of the claims by the server's clock (this machine's may be set between a crash and the resume).
+
+        `fates` are of items in flight; `ItemResult.attempts` is the item's total so far. Up to `claim` pending
+        items come back in flight: those of `ready_first`, then the lowest seq. A review may settle pending
+        items as UNCHANGED, FAILED or DRIFTED, or give them their before-image as PENDING. For any other item
+        `JournalError` is raised, and nothing is written.
+        """
+        ...
+
+    def suspect(self, run: str, seqs: Sequence[int]) -> None:
+        """Items in flight whose request ran out of time: it may still be under way when this process is gone."""
+        ...
+
+    def release(self, run: str, seqs: Sequence[int]) -> None:
+        """Claimed and never sent: PENDING again, with attempts unchanged."""
+        ...
+
+    def recover(self, run: str, now: float | None = None) -> int:
+        """What dead processes left in flight becomes PENDING with doubt; returns how many. Items of a live one are left.
+
+        The account of a process that died lacks what it sent after its last `renew`: what its items show is added.
+        """
+        ...
+
+    def age(self, run: str) -> Age | None:
+        """Why this journal may be older than a run of it (copied, restored, cut short); None when nothing says so."""
+        ...
+
+    def distrust(self, run: str, age: Age, since: float) -> int:
+        """For who holds the lock: what this journal, being older than the run, knows of items not done is in doubt.
+
+        `since` is when the run began, by Intercom's clock. Returns how many items have to be looked at. Said once: from
+        now on the journal counts as up to date.
+        """
+        ...
+
+    def reopen(
+        self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None, since: float | None = None
+    ) -> int:
+        """For who holds the lock: FAILED or IN_DOUBT (of these causes, since then) becomes PENDING, attempts 0.
+
+        How many.
+        """
+        ...
+
+    # Items, read
+
+    def counts(self, run: str) -> Counts:
+        """Where the items stand, counted in the table (0.1 s for a million)."""
+        ...
+
+    def items(
+        self,
+        run: str,
+        *,
+        outcomes: Sequence[Outcome] | None = None,
+        causes: Sequence[str] | None = None,
+        after: int = 0,
+        chunk: int = 1000,
+        ids: Sequence[str] | None = None,
+    ) -> Iterator[ItemRow]:
+        """Items in the order of seq, from `after` on, in flat memory; others may write meanwhile."""
+        ...
+
+    def item(self, run: str, item_id: str) -> ItemRow | None:
+        """One item by Intercom's id."""
+        ...
+
+    def failures(self, run: str) -> list[FailureGroup]:
+        """What failed or is in doubt, by cause, the largest group first."""
+        ...
+
+    def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
+        """Runs that did this item after `since` (unix seconds), oldest first, with what each left."""
+        ...
+
+    # The run's own log
+
+    def add_windows(self, run: str, windows: Sequence[WindowRow]) -> None:
+        """Append rate windows that have ended."""
+        ...
+
+    def windows(self, run: str) -> list[WindowRow]:
+        """The rate windows of a run, in the order written."""
+        ...
+
+    def add_event(self, run: str, kind: str, **data: Any) -> None:
+        """Append to the run's log: a pass, a guard, a pause, a verification."""
+        ...
+
+    def events(self, run: str) -> list[Event]:
+        """The run's log, oldest first."""
+        ...
