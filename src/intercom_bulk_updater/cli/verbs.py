@@ -11,12 +11,13 @@ from cyclopts import App, Parameter
 from ..errors import UsageError
 from ..operations.operation import Operation
 from ..operations.registry import verbs_of
+from ..operations.resource import Resource, resources
 from ..operations.spec import Kind, Named, check_given, parameters_of
 from ..operations.spec import Parameter as Declared
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
-from .flags import Output, Safety, Selection, Speed
+from .flags import Limit, Output, Safety, Selection, Shown, Speed
 
 _SHARED = (("sel", Selection), ("safe", Safety), ("speed", Speed), ("out", Output))
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
@@ -51,9 +52,28 @@ class SessionResolver:
 
 
 def add_verbs(app: App, resource: str) -> None:
-    """Give `app` a command for each verb that the resource has."""
+    """Give `app` the command `find`, and one for each verb that the resource has."""
+    app.command(find_command(resources()[resource]), name="find", sort_key=0)
     for place, cls in enumerate(verbs_of(resource).values(), 1):
         app.command(command_of(resource, cls), name=cls.name, help=cls.summary, sort_key=place)
+
+
+def find_command(resource: Resource) -> Callable[..., int]:
+    """The function of `find`: with the flags of a selection where Intercom can search the resource, else with --limit alone."""
+
+    def search(*, sel: Selection = Selection(), out: Shown = Shown(), speed: Speed = Speed()) -> int:  # noqa: B008
+        from .find import find
+
+        return find(resource, sel, out, speed)
+
+    def list_all(*, out: Shown = Shown(), speed: Speed = Speed(), limit: Limit = None) -> int:  # noqa: B008
+        from .find import find
+
+        return find(resource, Selection(limit=limit), out, speed)
+
+    search.__doc__ = f"Show which {resource.name} a selection finds. Never writes."
+    list_all.__doc__ = f"List {resource.name}; Intercom has no search for them. Never writes."
+    return search if resource.search else list_all
 
 
 def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:

@@ -19,12 +19,7 @@ from ..api.redact import keep_private
 from ..errors import UsageError
 from .operation import Operation
 from .per_item import PerItemOperation
-
-
-def resources() -> list[str]:
-    """The resources that have a folder here."""
-    package = importlib.import_module(__package__)
-    return sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg)
+from .resource import resources
 
 
 @cache

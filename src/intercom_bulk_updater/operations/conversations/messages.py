@@ -14,8 +14,8 @@ from ...api.paths import item_path
 from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
 from ..spec import Kind, parameter
-from .history import differences, touched_since_plan
-from .state import STATE, image, mark
+from .history import differences, mark, touched_since_plan
+from .state import STATE, image
 
 
 class _Message(Operation):

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...model import Item
 from ..operation import Change, Json, Operation
-from .history import closed_before, differences, tagged_again, touched_since
-from .state import applied, awake, converge, image, our_mark, so
+from .history import closed_before, differences, our_mark, tagged_again, touched_since
+from .state import applied, awake, converge, image, so
 from .verbs import ConversationOperation
 
 

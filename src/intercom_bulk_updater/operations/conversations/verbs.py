@@ -20,8 +20,8 @@ from ...model import Item, Reversibility
 from ...parsing.dates import local_moment
 from ..operation import Change, Json, Operation
 from ..spec import Kind, Resolver, parameter
-from .history import differences, touched_since_plan
-from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark, so, write
+from .history import differences, mark, our_mark, touched_since_plan
+from .state import ASSIGNEES, STATE, applied, awake, converge, image, number, so, write
 
 _PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
