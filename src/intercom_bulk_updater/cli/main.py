@@ -15,7 +15,8 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from intercom_bulk_updater import __version__
 
 from ..operations.resource import has_verbs, resources
-from .argv import joined
+from .argv import join_values
+from .help import read_help_flag
 from .stdout import close_streams, data_only, open_streams
 
 _HERE = "intercom_bulk_updater.cli"
@@ -33,6 +34,7 @@ app = App(
         "To try it without an account: intercom-bulk demo. To check your own workspace: intercom-bulk doctor."
     ),
     default_parameter=Parameter(show_default=_worth_saying),
+    help_format="plaintext",
 )
 _ACT, _BACK, _ROUND, _HELP = (
     Group(name, sort_key=place) for place, name in enumerate(("Find and act", "Look back", "Set up and try", "Help"))
@@ -93,11 +95,20 @@ def complete_tree(nouns: Iterable[str] | None = None) -> App:
     return app
 
 
+def flags_with_value(arguments: list[str]) -> set[str]:
+    """The flags that take a value, of the command that the arguments name."""
+    _, apps, _ = app.parse_commands(arguments)
+    found = apps[-1].assemble_argument_collection() if apps[-1].default_command else ()
+    return {name for argument in found if argument.hint is not bool for name in argument.names}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command."""
-    given = joined(sys.argv[1:] if arguments is None else arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
     # The verbs of a resource are imported when it is named: help of the whole needs none of them.
-    complete_tree(noun for noun in given[:1] if noun in resources())
+    complete_tree(noun for noun in typed[:1] if noun in resources())
+    given = join_values(typed, lambda: flags_with_value(typed))
+    given = read_help_flag(given)
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
     open_streams()
     try:

@@ -18,6 +18,7 @@ from ..parsing.text_file import LARGEST_MESSAGE, read_text
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
 from .flags import Limit, Output, Safety, Selection, Shown, Speed
+from .help import epilogue
 
 _SHARED = (("sel", Selection), ("safe", Safety), ("speed", Speed), ("out", Output))
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
@@ -55,7 +56,10 @@ def add_verbs(app: App, resource: str) -> None:
     """Give `app` the command `find`, and one for each verb that the resource has."""
     app.command(find_command(resources()[resource]), name="find", sort_key=0)
     for place, cls in enumerate(verbs_of(resource).values(), 1):
-        app.command(command_of(resource, cls), name=cls.name, help=cls.summary, sort_key=place)
+        app.command(
+            command_of(resource, cls), name=cls.name, help=cls.summary, sort_key=place,
+            help_epilogue=epilogue(list(cls.command_examples())),
+        )
 
 
 def find_command(resource: Resource) -> Callable[..., int]:
@@ -103,14 +107,15 @@ def _own(declared: Sequence[Declared]) -> list[inspect.Parameter]:
     made: list[inspect.Parameter] = []
     for one in declared:
         if one.kind is Kind.VALUES:
-            hint: Any = Annotated[str, Parameter(help=one.help)]
+            hint: Any = Annotated[str, Parameter(help=one.help, metavar=one.kind.form)]
             made.insert(0, inspect.Parameter(one.name, inspect.Parameter.VAR_POSITIONAL, annotation=hint))
             continue
         kind: Any = bool if one.kind is Kind.FLAG else list[str] if one.kind.many else str
         # A message that is missing is asked for in words, by `check_given`.
         absent: Any = False if one.kind is Kind.FLAG else None
         required = one.required and one.kind is not Kind.MESSAGE
-        hint = Annotated[kind if required or kind is bool else kind | None, Parameter(help=one.help, negative="")]
+        about = Parameter(help=one.help, negative="", metavar=one.kind.form or None)
+        hint = Annotated[kind if required or kind is bool else kind | None, about]
         default = inspect.Parameter.empty if required else absent
         made.append(inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint))
     return made

@@ -23,7 +23,7 @@ class Restore(ConversationOperation):
     """
 
     name: ClassVar[str] = "undo"
-    past, unchanged = "restored", "already as before"
+    past, unchanged, lead = "restored", "already as before", "Restore"
     own_change_only = True
 
     def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "") -> None:
