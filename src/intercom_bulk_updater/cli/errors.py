@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError
 from ..api.redact import is_secret, keep_secret, redact, without_typed_secrets
 from ..errors import FilterRefused, IntercomBulkError, UsageError
 from ..parsing.printable import printable_lines
-from .stdout import emit, note
+from .stdout import data_format, emit, note
 
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
 
@@ -44,9 +44,9 @@ def failed(exc: BaseException, arguments: list[str], report: dict[str, object] |
     elif scarce := _scarce(exc):
         expected, message = True, scarce
     message = without_typed_secrets(message)
-    if "--json" in arguments or "--jsonl" in arguments:
+    if wanted := data_format(arguments):
         report = summary_without_run(exc, code) if report is None else report
-        if "--jsonl" in arguments and "--json" not in arguments:
+        if wanted == "jsonl":
             from ..terminal.json_lines import done_line
 
             emit(done_line(report))

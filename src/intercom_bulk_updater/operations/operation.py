@@ -8,7 +8,7 @@ built on the few methods below. `Operation.perform` is step 7 of the life of an 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
@@ -72,6 +72,8 @@ class Operation(ABC):
         What was done ("closed"), and what an item is that needed nothing ("already closed").
     lead:
         How a sentence begins that names its items ("Reply to"); the verb with a capital by default.
+    examples:
+        Three ways to use it, as typed behind the verb: "--where 'state = open and idle > 30d' --dry-run".
     rank:
         Its place in the help of its resource; lower comes first.
     Parameters:
@@ -101,6 +103,7 @@ class Operation(ABC):
     past: ClassVar[str] = "done"
     unchanged: ClassVar[str] = "unchanged"
     lead: ClassVar[str] = ""
+    examples: ClassVar[tuple[str, ...]] = ()
     rank: ClassVar[int] = 100
     Parameters: ClassVar[type] = NoParameters
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
@@ -136,6 +139,11 @@ class Operation(ABC):
             if value is not None:
                 made[one.name] = value
         return cls(**made)
+
+    @classmethod
+    def command_examples(cls) -> Iterator[str]:
+        """The examples as whole commands."""
+        return (f"intercom-bulk {cls.resource} {cls.name} {words}" for words in cls.examples)
 
     @property
     def parameters(self) -> dict[str, Any]:

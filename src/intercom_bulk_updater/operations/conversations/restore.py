@@ -12,8 +12,8 @@ from ...api.client import Client
 from ...api.paths import item_path
 from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
-from .history import closed_before, differences, tagged_again, touched_since, touched_since_plan
-from .state import applied, awake, converge, image, our_mark, so
+from .history import closed_before, differences, our_mark, tagged_again, touched_since, touched_since_plan
+from .state import applied, awake, converge, image, so
 
 PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
@@ -48,7 +48,7 @@ class Restore(ConversationOperation):
     """
 
     name: ClassVar[str] = "undo"
-    past, unchanged = "restored", "already as before"
+    past, unchanged, lead = "restored", "already as before", "Restore"
     own_change_only = True
 
     def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "") -> None:
