@@ -17,6 +17,7 @@ from typing import Any
 
 from ..api.redact import keep_private
 from ..errors import UsageError
+from .fields import FieldsOperation, Undo
 from .operation import Operation
 from .per_item import PerItemOperation
 from .resource import resources
@@ -62,6 +63,8 @@ def operation_class(name: str) -> type[Operation]:
     """
     resource, _, verb = name.partition(".")
     found = _built_in(resource).get(verb) if resource in resources() else None
+    if found is None and verb == Undo.name and resource in resources():
+        found = Undo
     if found is None and name in _plugins():
         found = _load(name, _plugins()[name])
     if found is None:
@@ -123,5 +126,10 @@ def build(name: str, parameters: Mapping[str, Any]) -> Operation:
     """An operation with its parameters, as a run or a plan recorded them."""
     cls = operation_class(name)
     keep_private(parameters)
+    if cls is Undo:
+        forward = build(parameters["of"], parameters["given"])
+        if not isinstance(forward, FieldsOperation):
+            raise UsageError(f"{parameters['of']} does not restore fields, so that nothing is known of its way back.")
+        return Undo(forward)
     each = parameters.get("each")
     return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), each["shared"], each["words"])
