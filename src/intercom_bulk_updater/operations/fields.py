@@ -62,8 +62,8 @@ class FieldsOperation(Operation):
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
-        now = self.capture(payload)
-        return None if now is None else all(now.get(field) == value for field, value in self.wanted(item, now).items())
+        now = self.image(payload)
+        return None if len(now) < len(self.fields) else all(now.get(field) == value for field, value in self.wanted(item, now).items())
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
@@ -80,9 +80,8 @@ class FieldsOperation(Operation):
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        have = self.image(now) if now is not None else dict(item.before or {})
-        if len(have) < len(self.fields):
-            have = self.image(self.read(client, item.id) or {})
+        seen = self.capture(now) if now is not None else None
+        have = seen or item.before or self.capture(self.read(client, item.id) or {}) or {}
         want = self.wanted(item, have)
         shown = self.write(client, item.id, have, want)
         return {**have, **want, **(self.image(shown) if shown else {})}
