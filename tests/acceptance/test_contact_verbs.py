@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.operations.registry import operation_class
+from intercom_bulk_updater.operations.registry import iterate, operation_class
 
 from .desk import Desk
 
@@ -91,3 +92,16 @@ def test_what_is_in_the_requested_state_is_left_alone(desk: Desk, verb: str) -> 
     assert back.counts == {"selected": 8, "done": 8}, back.err
     ids = (desk.home / "ids").read_text().split()
     assert all(7001 in desk_row["tags"] for desk_row in desk.box.contacts() if str(desk_row["id"]) in ids)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in iterate()])
+def test_the_first_example_of_a_verb_runs(desk: Desk, name: str) -> None:
+    """As the help shows it, with the files that it names."""
+    resource = name.partition(".")[0]
+    ids = [str(one["id"]) for one in (desk.box.conversations() if resource == "conversations" else desk.box.contacts())][:3]
+    for file in ("ids.txt", "spam.txt"):
+        (desk.home / file).write_text("\n".join(ids))
+    (desk.home / "reply.txt").write_text("All is well again.")
+    example = next(iter(operation_class(name).command_examples()))
+    done = desk.here(*shlex.split(example)[1:])
+    assert done.code == 0 and "Dry run" in done.err, done.err

@@ -247,7 +247,7 @@ class Assign(ConversationState):
     past, unchanged, rank = "assigned", "already assigned that way", 4
     examples = (
         '--where \'admin = "Ben Okafor" and state = open\' --to-team Billing --dry-run',
-        "--ids ids.txt --to-admin aoife@example.com --keep-state",
+        "--ids ids.txt --to-admin 'Ben Okafor' --keep-state",
         "--csv sheet.csv --to-team '{{team}}'",
     )
     fields = (*ASSIGNEES, *STATE)
@@ -479,7 +479,7 @@ class Set(ConversationState):
     examples = (
         "title='Refund asked for' --ids ids.txt --dry-run",
         "read=true --where 'team = Support and state = closed'",
-        "'Order ID={{order}}' --csv sheet.csv",
+        "'order_id={{order}}' --csv sheet.csv",
     )
 
     @dataclass(frozen=True, kw_only=True)
