@@ -68,6 +68,18 @@ def give_by_entry_point(folder: Path) -> None:
     (folder / "house_verbs.py").write_text(verb())
 
 
+def test_a_verb_that_cannot_be_imported_is_named(desk: Desk, tmp_path: Path) -> None:
+    """A broken package is told by its entry point, and no other resource suffers from it."""
+    give_by_entry_point(tmp_path / "src")
+    (tmp_path / "src" / "house_verbs.py").write_text("import house_of_nobody\n")
+    driver = DRIVER.replace("operations_page()", "''")
+    command = [sys.executable, "-c", driver, json.dumps([["contacts", "tag", "--help"], ["tickets", "find", "--help"]])]
+    env = {**desk.env, "PYTHONPATH": str(tmp_path / "src")}
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    broken, whole = (Answer(*one) for one in json.loads(done.stdout.splitlines()[-1])[0])
+    assert broken.code == 2 and "contacts.rename" in broken.err and "Traceback" not in broken.err and whole.code == 0
+
+
 @pytest.mark.parametrize("give", [put_into_a_copy, give_by_entry_point])
 def test_a_verb_in_one_file_is_everywhere(desk: Desk, tmp_path: Path, give: Callable[[Path], None]) -> None:
     """Command, help, completion, flags, catalogue, JSON Schema and words; dry run, plan, apply, kill, resume, verify and undo."""

@@ -23,7 +23,7 @@ class Note(Operation):
     resource: ClassVar[str] = "contacts"
     summary = "Leave an internal note on contacts."
     past, unchanged, lead, rank = "noted", "already noted", "Add a note to", 6
-    reversibility = Reversibility.REDACT
+    reversibility = Reversibility.BY_HAND
     side_effects = "the note"
     idempotent = False
     appends = True
