@@ -61,17 +61,20 @@ def operation_class(name: str) -> type[Operation]:
 
     Raises UsageError for an unknown name, with the nearest ones.
     """
+    found = _find(name)
+    if found is None:
+        known = names()
+        near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name.rpartition('.')[2]}")] or known
+        raise UsageError(f"Unknown operation {name!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+    return found
+
+
+def _find(name: str) -> type[Operation] | None:
     resource, _, verb = name.partition(".")
     found = _built_in(resource).get(verb) if resource in resources() else None
     if found is None and verb == Undo.name and resource in resources():
-        found = Undo
-    if found is None and name in _plugins():
-        found = _load(name, _plugins()[name])
-    if found is None:
-        known = names()
-        near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name}")] or known
-        raise UsageError(f"Unknown operation {name!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
-    return found
+        return Undo
+    return _load(name, _plugins()[name]) if found is None and name in _plugins() else found
 
 
 def _load(name: str, target: str) -> type[Operation]:
@@ -91,24 +94,20 @@ def find_operation(typed: str) -> tuple[str, type[Operation]]:
     Raises UsageError for an unknown name, and for a verb of several resources.
     """
     fitting = [name for name in names() if typed in (name, name.partition(".")[2])]
-    if len(fitting) == 1:
-        return fitting[0], operation_class(fitting[0])
-    if fitting:
+    if len(fitting) > 1:
         raise UsageError(f"Several resources have {typed!r}: name one of {', '.join(fitting)}.")
-    known = names()
-    near = difflib.get_close_matches(typed, known, 3) or [one for one in known if one.endswith(f".{typed.rpartition('.')[2]}")] or known
-    raise UsageError(f"Unknown operation {typed!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+    if not fitting and _find(typed) is not None:
+        raise UsageError(f"{typed!r} is not an operation to be named")
+    name = fitting[0] if fitting else typed
+    return name, operation_class(name)
 
 
 def declared(name: str) -> type[Operation] | None:
     """The class of an operation for its words; None for one that is not known here (a person's updater, a package that has gone)."""
-    resource = name.partition(".")[0]
-    if resource in resources() or name in _plugins():
-        try:
-            return operation_class(name)
-        except UsageError:
-            return None
-    return None
+    try:
+        return _find(name)
+    except UsageError:
+        return None
 
 
 def built_in() -> Iterator[tuple[str, type[Operation]]]:
