@@ -78,6 +78,8 @@ class Reversibility(StrEnum):
     """Undo restores the fields; statistics, workflows, CSAT and history entries stay."""
     REDACT = "cannot be taken back, only redacted"
     """A message: it can be redacted in Intercom, part by part, and undo refuses."""
+    BY_HAND = "cannot be taken back, only by hand in Intercom"
+    """A note on a contact: a teammate can delete it, the API cannot, and undo refuses."""
     UNKNOWN = "no way back declared"
     """An updater that does not say how to undo it."""
     IRREVERSIBLE = "irreversible"

@@ -15,9 +15,13 @@ import intercom_bulk_updater.operations.conversations.restore
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
+from intercom_bulk_updater.operations.contacts import lifecycle
+from intercom_bulk_updater.operations.contacts import note as contact_note
+from intercom_bulk_updater.operations.contacts import tags as contact_tags
 from intercom_bulk_updater.operations.conversations.messages import Note, Reply
 from intercom_bulk_updater.operations.conversations.restore import Restore
 from intercom_bulk_updater.operations.conversations.verbs import Assign, Close, Open, Set, Snooze, Tag, Untag
+from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation
 from intercom_bulk_updater.ratelimit.budget import Budget
@@ -37,10 +41,16 @@ PAYLOAD: dict[str, Any] = {
         ],
     },
 }  # fmt: skip
+CONTACT: dict[str, Any] = {
+    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000,
+    "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "has_more": False},
+}  # fmt: skip
 OPERATIONS: list[Operation] = [
     Close(), Close("Bye"), Open(), Snooze(2_000_000_000), Assign(team="5002"), Assign(admin="8", team="5002", keep_state=True),
     Tag(["7002"]), Untag(["7001"]), Set({"title": "After", "custom_attributes.plan": "pro"}), Reply("Hello"), Note("Hello"),
     Restore(FIELDS, "close"), PerItemOperation(lambda given: Tag([given.get("tag", "7002")]), {}, "tag"),
+    contact_tags.Tag(["7002"]), contact_tags.Untag(["7001"]), Undo(contact_tags.Tag(["7002"])), Undo(Undo(contact_tags.Untag(["7002"]))),
+    lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",
@@ -66,15 +76,25 @@ class Shows:
         """Nothing to close."""
 
 
-def client(payload: Mapping[str, Any]) -> Client:
+def client(shown: Mapping[str, Any]) -> Client:
     """A client to which the server shows this."""
-    return Client(Shows(payload), RateLimiter(Budget(), Stop()), admin_id="7")
+    return Client(Shows(shown), RateLimiter(Budget(), Stop()), admin_id="7")
+
+
+def payload(operation: Operation) -> dict[str, Any]:
+    """An item of the operation's resource."""
+    return CONTACT if operation.resource == "contacts" else PAYLOAD
+
+
+def turns_back(operation: Operation) -> bool:
+    """Whether it is a way back."""
+    return isinstance(operation, Restore | Undo)
 
 
 def items(operation: Operation) -> list[Item]:
     """An item as a run has it: fresh, read, planned, to be undone, in doubt, in doubt about an undo."""
-    before = BEFORE if isinstance(operation, Restore) else operation.capture(PAYLOAD)
-    fresh = Item(1, "1", before, DATA if isinstance(operation, Restore) else None, sent_at=SINCE)
+    before = BEFORE if turns_back(operation) else operation.capture(payload(operation))
+    fresh = Item(1, "1", before, DATA if turns_back(operation) else None, sent_at=SINCE)
     unsure = replace(fresh, data={**DATA, "unsure": True}, doubt=True)
     return [fresh, replace(fresh, doubt=True), unsure, Item(1, "1")]
 
@@ -92,15 +112,16 @@ def _below(cls: type) -> set[type]:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{type(one).__name__}-{one.describe()}")
 def test_an_operation_answers_whatever_a_run_asks(operation: Operation) -> None:
     """Image, change, look, drift, after-image and action: each is there, for items that are fresh, undone or in doubt."""
-    asks = client(PAYLOAD)
-    assert operation.capture(PAYLOAD) is not None
+    shown = payload(operation)
+    asks = client(shown)
+    assert operation.capture(shown) is not None
     for item in items(operation):
         change = operation.change(item)
         assert change is None or all(len(pair) == 2 for pair in change.values())
-        assert operation.read(asks, "1") == PAYLOAD
-        assert operation.stands(PAYLOAD, item, since=SINCE, client=asks) in (True, False, None)
-        assert isinstance(operation.drift(PAYLOAD, item), str) and isinstance(operation.touched(PAYLOAD, item), str)
-        left = operation.left(PAYLOAD, item, since=SINCE, client=asks)
+        assert operation.read(asks, "1") == shown
+        assert operation.stands(shown, item, since=SINCE, client=asks) in (True, False, None)
+        assert isinstance(operation.drift(shown, item), str) and isinstance(operation.touched(shown, item), str)
+        left = operation.left(shown, item, since=SINCE, client=asks)
         assert left is not None and set(operation.fields) <= left.keys()
     inverse = operation.inverse()
     assert inverse is not None or operation.why_no_undo()
@@ -111,11 +132,12 @@ def test_the_after_image_of_a_look_is_that_of_an_answer(operation: Operation) ->
     """Of an item that is as wanted already, what a look leaves has the fields that acting leaves: an undo goes by both."""
     item = items(operation)[0]
     changes = {name: new for name, (_, new) in (operation.change(item) or {}).items()}
-    wanted: dict[str, Any] = DATA["to"] if isinstance(operation, Restore) else changes
-    shows = copy.deepcopy(PAYLOAD)
+    wanted: dict[str, Any] = DATA["to"] if turns_back(operation) else changes
+    shows = copy.deepcopy(payload(operation))
     for name, value in wanted.items():
         if name == "tags":
-            shows["tags"] = {"tags": [{"id": tag, "name": tag, "applied_at": int(SINCE) + 5} for tag in value]}
+            key = "data" if operation.resource == "contacts" else "tags"
+            shows["tags"] = {key: [{"id": tag, "name": tag, "applied_at": int(SINCE) + 5} for tag in value]}
         elif name.startswith("custom_attributes."):
             shows["custom_attributes"] = {"plan": value}
         elif name in shows:

@@ -9,19 +9,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UsageError
+from ..operations.resource import resources
 from ..parsing.dates import parse_instant
 from ..runs.session import Session
 from ..search.attributes import WorkspaceAttributes, option_of, type_of
 
-_FIELDS = ("title", "read", "company_id")
 _YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class Attributes:
-    """The attributes of conversations, read once when first needed."""
+    """The fields and attributes of a resource that can be set, read once when first needed."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, resource: str) -> None:
         self._session = session
+        self._resource = resources()[resource]
         self._attributes = WorkspaceAttributes(session.look)
 
     def values(self, texts: list[str]) -> dict[str, Any]:
@@ -39,15 +40,16 @@ class Attributes:
         key, custom = key.strip().removeprefix("custom_attributes."), key.strip().startswith("custom_attributes.")
         if not equals or not key:
             raise UsageError(f"{text!r} is not KEY=VALUE.")
-        if key in _FIELDS and not custom:
-            if key == "read":
-                return key, self._typed({"name": key, "data_type": "boolean"}, value)
-            return key, value if value or key == "title" else None
-        known = self._attributes.of("conversations")
+        fields = self._resource.settable
+        if key in fields and not custom:
+            if fields[key] == "text":
+                return key, value
+            return key, self._typed({"name": key, "data_type": fields[key]}, value) if value or fields[key] == "boolean" else None
+        known = self._attributes.of(self._resource.name)
         attribute = known.get(key)
         if attribute is None:
-            near = difflib.get_close_matches(key, [*known, *_FIELDS], 3, 0.4)
-            raise UsageError(f"There is no conversation attribute {key!r}. Nearest: {', '.join(near) or ', '.join([*known, *_FIELDS])}.")
+            near = difflib.get_close_matches(key, [*known, *fields], 3, 0.4) or [*known, *fields]
+            raise UsageError(f"There is no {self._resource.singular} attribute {key!r}. Nearest: {', '.join(near)}.")
         return f"custom_attributes.{key}", None if value == "" else self._typed(attribute, value)
 
     def _typed(self, attribute: Mapping[str, Any], value: str) -> Any:

@@ -12,6 +12,7 @@ from cyclopts import Group, Parameter, Token
 from ..environment import FLAG_VARIABLES
 from ..errors import UsageError
 from .help import LAST, SharedFlags
+from .stdout import data_format
 
 _SELECTION = Group("Selection", sort_key=0)
 _SAFETY, _SPEED, _OUTPUT = (
@@ -119,7 +120,9 @@ class Shown:
     progress: Annotated[Literal["auto", "bar", "plain", "none"], _default(_OUTPUT, "How progress is shown.", "progress")] = "auto"
 
     def __post_init__(self) -> None:
-        """Raises UsageError for two forms at once."""
+        """Raises UsageError for two forms at once; what is typed wins over what a variable says."""
+        if self.json and self.jsonl and (default := data_format(())):
+            object.__setattr__(self, default, False)
         if self.json and self.jsonl:
             raise UsageError("Say --json (one object) or --jsonl (a line for each event), not both.")
 

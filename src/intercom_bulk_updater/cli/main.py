@@ -103,14 +103,13 @@ def flags_with_value(arguments: list[str]) -> set[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command."""
-    typed = sys.argv[1:] if arguments is None else arguments
-    # The verbs of a resource are imported when it is named: help of the whole needs none of them.
-    complete_tree(noun for noun in typed[:1] if noun in resources())
-    given = join_values(typed, lambda: flags_with_value(typed))
-    given = read_help_flag(given)
+    given = typed = list(sys.argv[1:] if arguments is None else arguments)
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
     open_streams()
     try:
+        # The verbs of a resource are imported when it is named: help of the whole needs none of them.
+        complete_tree(noun for noun in typed[:1] if noun in resources())
+        given = read_help_flag(join_values(typed, lambda: flags_with_value(typed)))
         with data_only(given):
             code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:

@@ -47,7 +47,7 @@ class SessionResolver:
         """See spec.Resolver."""
         from .attribute_values import Attributes
 
-        self._attributes = self._attributes or Attributes(self._session)
+        self._attributes = self._attributes or Attributes(self._session, resource)
         found: dict[str, Any] = self._attributes.values(list(texts))
         return found
 

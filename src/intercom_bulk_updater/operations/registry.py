@@ -17,6 +17,7 @@ from typing import Any
 
 from ..api.redact import keep_private
 from ..errors import UsageError
+from .fields import FieldsOperation, Undo
 from .operation import Operation
 from .per_item import PerItemOperation
 from .resource import resources
@@ -60,15 +61,20 @@ def operation_class(name: str) -> type[Operation]:
 
     Raises UsageError for an unknown name, with the nearest ones.
     """
-    resource, _, verb = name.partition(".")
-    found = _built_in(resource).get(verb) if resource in resources() else None
-    if found is None and name in _plugins():
-        found = _load(name, _plugins()[name])
+    found = _find(name)
     if found is None:
         known = names()
-        near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name}")] or known
+        near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name.rpartition('.')[2]}")] or known
         raise UsageError(f"Unknown operation {name!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
     return found
+
+
+def _find(name: str) -> type[Operation] | None:
+    resource, _, verb = name.partition(".")
+    found = _built_in(resource).get(verb) if resource in resources() else None
+    if found is None and verb == Undo.name and resource in resources():
+        return Undo
+    return _load(name, _plugins()[name]) if found is None and name in _plugins() else found
 
 
 def _load(name: str, target: str) -> type[Operation]:
@@ -88,24 +94,20 @@ def find_operation(typed: str) -> tuple[str, type[Operation]]:
     Raises UsageError for an unknown name, and for a verb of several resources.
     """
     fitting = [name for name in names() if typed in (name, name.partition(".")[2])]
-    if len(fitting) == 1:
-        return fitting[0], operation_class(fitting[0])
-    if fitting:
+    if len(fitting) > 1:
         raise UsageError(f"Several resources have {typed!r}: name one of {', '.join(fitting)}.")
-    known = names()
-    near = difflib.get_close_matches(typed, known, 3) or [one for one in known if one.endswith(f".{typed.rpartition('.')[2]}")] or known
-    raise UsageError(f"Unknown operation {typed!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+    if not fitting and _find(typed) is not None:
+        raise UsageError(f"{typed!r} is not an operation to be named")
+    name = fitting[0] if fitting else typed
+    return name, operation_class(name)
 
 
 def declared(name: str) -> type[Operation] | None:
     """The class of an operation for its words; None for one that is not known here (a person's updater, a package that has gone)."""
-    resource = name.partition(".")[0]
-    if resource in resources() or name in _plugins():
-        try:
-            return operation_class(name)
-        except UsageError:
-            return None
-    return None
+    try:
+        return _find(name)
+    except UsageError:
+        return None
 
 
 def built_in() -> Iterator[tuple[str, type[Operation]]]:
@@ -123,5 +125,10 @@ def build(name: str, parameters: Mapping[str, Any]) -> Operation:
     """An operation with its parameters, as a run or a plan recorded them."""
     cls = operation_class(name)
     keep_private(parameters)
+    if cls is Undo:
+        forward = build(parameters["of"], parameters["given"])
+        if not isinstance(forward, FieldsOperation):
+            raise UsageError(f"{parameters['of']} does not restore fields, so that nothing is known of its way back.")
+        return Undo(forward)
     each = parameters.get("each")
     return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), each["shared"], each["words"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, Protocol
 
@@ -85,6 +85,8 @@ class Resource:
         How all items of it are counted.
     columns:
         What `find` shows of an item, the id first; the last column takes the room that is left.
+    settable:
+        The fields that KEY=VALUE may write, beside the custom attributes: "text" (may be empty), "string" (empty clears it), "boolean".
     rank:
         Its place among the resources; the lowest is the one that `doctor` tries to read.
     """
@@ -95,6 +97,7 @@ class Resource:
     listing: str
     count: Count
     columns: tuple[Column, ...]
+    settable: Mapping[str, str] = field(default_factory=dict)
     rank: int = 100
 
     @property

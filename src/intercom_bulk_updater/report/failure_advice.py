@@ -191,7 +191,7 @@ REMEDIES: tuple[Remedy, ...] = (
         retry=False,
     ),
     Remedy(
-        "One of the two conversations of this merge does not exist any more: check the id given with --into.",
+        "One of the two of this merge does not exist any more: check the id given with --into.",
         code="merge_failed",
         message="not found",
         retry=False,

@@ -29,5 +29,6 @@ RESOURCE = _Conversations(
         UPDATED,
         Column("about", ("title", "source.subject", "source.body"), "subject"),
     ),
+    settable={"title": "text", "read": "boolean", "company_id": "string"},
     rank=1,
 )

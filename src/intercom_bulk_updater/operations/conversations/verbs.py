@@ -15,11 +15,12 @@ from ...api.effects import message_stands
 from ...api.messages import SentRequest
 from ...api.paths import item_path
 from ...api.redact import mask
-from ...errors import StopRun, UnknownName, UsageError
+from ...errors import StopRun, UsageError
 from ...model import Item, Reversibility
 from ...parsing.dates import local_moment
 from ..operation import Change, Json, Operation
 from ..spec import Kind, Resolver, parameter
+from ..tag_names import NEW_TAG, create_tag, resolve_tag
 from .history import differences, mark, our_mark
 from .restore import PARTS_STAY, ConversationOperation, Restore
 from .state import ASSIGNEES, STATE, applied, awake, converge, image, number, so, write
@@ -220,7 +221,7 @@ class Assign(ConversationState):
     past, unchanged, rank = "assigned", "already assigned that way", 4
     examples = (
         '--where \'admin = "Ben Okafor" and state = open\' --to-team Billing --dry-run',
-        "--ids ids.txt --to-admin aoife@example.com --keep-state",
+        "--ids ids.txt --to-admin 'Ben Okafor' --keep-state",
         "--csv sheet.csv --to-team '{{team}}'",
     )
     fields = (*ASSIGNEES, *STATE)
@@ -299,31 +300,13 @@ class Assign(ConversationState):
         return {"state": "open"} if reopens else {}
 
 
-def _resolve_tag(resolver: Resolver, text: str, create: bool) -> tuple[str, str]:
-    """Id and label. A tag that is to be created is so only when the run begins to write."""
-    name = " ".join(text.split())
-    if not name:
-        raise UsageError("--tag is empty: give the name or the id of a tag.")
-    try:
-        found = resolver.named("tag", name)
-    except UnknownName as exc:
-        if not create:
-            raise UsageError(f"{exc.message} A tag is created only with --create-tag.") from exc
-        return f"{NEW_TAG}{name}", f"{name} (to be created)"
-    return found.id, f"{found.name} ({found.id})"
-
-
-# Before the id of a tag that is yet to be made stands its name, with this before it.
-NEW_TAG = "new:"
-
-
 class _Tagging(ConversationState):
     fields = ("tags",)
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
         """See Operation."""
-        found = [_resolve_tag(resolver, text, bool(given.get("create_tag"))) for text in given["tag"]]
+        found = [resolve_tag(resolver, text, bool(given.get("create_tag"))) for text in given["tag"]]
         return cls([tag for tag, _ in found], [label for _, label in found])
     reversibility = Reversibility.REVERSIBLE
     side_effects = ""
@@ -412,7 +395,7 @@ class Tag(_Tagging):
         """See Operation. Intercom gives the tag that exists when the name is known, so repeating this makes no second one."""
         for tag in [tag for tag in self.tags if tag.startswith(NEW_TAG)]:
             name = tag.removeprefix(NEW_TAG)
-            place, number = self.tags.index(tag), str(client.post("tags", {"name": name})["id"])
+            place, number = self.tags.index(tag), create_tag(client, name)
             self.tags[place], self.labels[place], self._made[tag] = number, f"{name} ({number})", number
 
     @property
@@ -470,7 +453,7 @@ class Set(ConversationState):
     examples = (
         "title='Refund asked for' --ids ids.txt --dry-run",
         "read=true --where 'team = Support and state = closed'",
-        "'Order ID={{order}}' --csv sheet.csv",
+        "'order_id={{order}}' --csv sheet.csv",
     )
 
     @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,85 @@
+"""archive, unarchive, block: verbs whose answer alone tells how the contact stands; GET does not show it.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/archivecontact
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.paths import item_path
+from ...model import Reversibility
+from ..fields import FieldsOperation
+from ..operation import Json, Operation
+
+_SUSPENDED = "that the contact's conversations and tickets were suspended meanwhile, and missing from reports"
+
+
+class _Switch(FieldsOperation):
+    resource: ClassVar[str] = "contacts"
+    on: ClassVar[bool] = True
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return {field: payload[field] for field in self.fields if isinstance(payload.get(field), bool)}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. What a contact does not show is taken for what has to be changed: doing it twice does no harm."""
+        return dict.fromkeys(self.fields, not self.on) | self.image(payload)
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return dict.fromkeys(self.fields, self.on)
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation."""
+        (field, on), = want.items()
+        action = {"blocked": "block", "archived": "archive" if on else "unarchive"}[field]
+        return client.post(item_path("contacts", item_id, action))
+
+    def why_unverifiable(self) -> str:
+        """See Operation."""
+        return f"Intercom does not show whether a contact is {self.fields[0]}"
+
+
+class Archive(_Switch):
+    """Archive the contact. Its conversations and tickets are suspended and leave the reports until it comes back."""
+
+    name: ClassVar[str] = "archive"
+    summary = "Archive contacts."
+    past, unchanged, rank = "archived", "already archived", 3
+    side_effects = _SUSPENDED
+    fields = ("archived",)
+    examples = ("--where 'last_seen < 365d and role = lead' --dry-run", "--ids ids.txt --canary 5", "--ids ids.txt --plan archive.jsonl")
+
+
+class Unarchive(_Switch):
+    """Bring an archived contact back. Searches do not find archived contacts, so give their ids."""
+
+    name: ClassVar[str] = "unarchive"
+    summary = "Bring archived contacts back."
+    past, unchanged, rank = "unarchived", "not archived", 4
+    side_effects = "what the contact did while it was not archived"
+    fields, on = ("archived",), False
+    examples = ("--ids ids.txt --dry-run", "--from-run latest --outcome done", "--csv sheet.csv --id-column contact")
+
+
+class Block(_Switch):
+    """Block the contact, and archive its conversations. Only people can unblock, in Intercom; its API cannot."""
+
+    name: ClassVar[str] = "block"
+    summary = "Block contacts, for good."
+    past, unchanged, rank = "blocked", "already blocked", 5
+    reversibility = Reversibility.IRREVERSIBLE
+    side_effects = "that the contact's conversations were archived"
+    fields = ("blocked",)
+    examples = ("--ids spam.txt --dry-run", "--ids spam.txt --irreversible --canary 3", "--where 'tag = spam' --irreversible --max 50")
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return None
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "Intercom's API cannot unblock a contact; a teammate can, in Intercom"

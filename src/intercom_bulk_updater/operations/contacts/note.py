@@ -1,0 +1,79 @@
+"""note: leave an internal note on contacts. Never done twice.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/notes/createnote
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.effects import plain
+from ...api.paths import item_path
+from ...model import Item, Reversibility
+from ..operation import Change, Json, Operation
+from ..spec import Kind, parameter
+
+
+class Note(Operation):
+    """Leave an internal note on the contact. After a lost answer the contact's notes are read before anything else."""
+
+    name: ClassVar[str] = "note"
+    resource: ClassVar[str] = "contacts"
+    summary = "Leave an internal note on contacts."
+    past, unchanged, lead, rank = "noted", "already noted", "Add a note to", 6
+    reversibility = Reversibility.BY_HAND
+    side_effects = "the note"
+    idempotent = False
+    appends = True
+    examples = ("--where 'tag = vip' --body 'Renewal in May.' --dry-run", "--ids ids.txt --body @note.txt", "--csv s.csv --body '{{text}}'")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        body: str = parameter(Kind.MESSAGE, "The note: TEXT or @FILE.")
+
+    def __init__(self, body: str) -> None:
+        self.body = body
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"body": self.body}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. A note changes no field."""
+        return {}
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        return {"note": (None, "one more note")}
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation. What is read of a contact are its newest notes."""
+        return client.get(item_path("contacts", item_id, "notes"))
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation. None where a note of ours differs: Intercom may have made our text over."""
+        notes = payload.get("data")
+        if not isinstance(notes, list):
+            return None
+        ours = [
+            note for note in notes
+            if int(note.get("created_at") or 0) >= int(since - 0.5) and str((note.get("author") or {}).get("id")) == client.actor()
+        ]
+        if any(plain(str(note.get("body") or "")) == plain(self.body) for note in ours):
+            return True
+        newest_only = len(notes) < int(payload.get("total_count") or 0) and len(ours) == len(notes)
+        return None if ours or newest_only else False
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        made = client.post(item_path("contacts", item.id, "notes"), {"body": self.body, "admin_id": client.actor()})
+        return {"part": str(made["id"])} if "id" in made else {}
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "Intercom's API cannot delete a note of a contact; a teammate can, in Intercom"

@@ -1,0 +1,162 @@
+"""Verbs that bring fields of an item to a wanted state, and the way back that all of them share.
+
+A verb says which fields (`fields`), to what (`target`), and which requests do it (`write`):
+
+    class Rename(FieldsOperation):
+        name, resource, fields = "rename", "contacts", ("name",)
+
+        def target(self, before): return {"name": self.to}
+        def write(self, client, item_id, have, want): return client.put(item_path("contacts", item_id), dict(want))
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from ..api.client import Client
+from ..api.paths import item_path
+from ..model import Item, Reversibility
+from .field_values import describe_value
+from .operation import Change, Json, Operation
+
+
+class FieldsOperation(Operation):
+    """Bring some fields of an item to a wanted state; what is in it already is left alone."""
+
+    reversibility = Reversibility.FIELDS
+    idempotent = True
+
+    @abstractmethod
+    def target(self, before: Json) -> dict[str, Any]:
+        """The wanted value of each field, for an item whose fields are as in `before`."""
+
+    @abstractmethod
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """Send the requests that bring an item from `have` to `want`; return the item if an answer shows it."""
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """Those of the fields that a payload has, in one plain form."""
+        return {field: payload[field] for field in self.fields if field in payload}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. An image that lacks a field is none: a GET may tell."""
+        image = self.image(payload)
+        return image if len(image) == len(self.fields) else None
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return client.get(item_path(self.resource, item_id))
+
+    def wanted(self, item: Item, now: Json) -> dict[str, Any]:
+        """The wanted fields of an item whose fields are `now` as given."""
+        return self.target(now)
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        before = item.before
+        if before is None:
+            return None
+        return {field: (before.get(field), value) for field, value in self.wanted(item, before).items() if before.get(field) != value}
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        now = self.image(payload)
+        return None if len(now) < len(self.fields) else all(now.get(field) == value for field, value in self.wanted(item, now).items())
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        now, before = self.image(payload), item.before or {}
+        ours = self.wanted(item, before) if item.doubt or (item.data or {}).get("unsure") else {}
+        return ", ".join(
+            f"{field} is {describe_value(now[field], field)}, was {describe_value(before[field], field)}"
+            for field in now if field in before and now[field] not in (before[field], ours.get(field, before[field]))
+        )
+
+    def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
+        """See Operation."""
+        return {**(item.before or {}), **self.wanted(item, item.before or {}), **self.image(payload)}
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        seen = self.capture(now) if now is not None else None
+        have = seen or item.before or self.capture(self.read(client, item.id) or {}) or {}
+        want = self.wanted(item, have)
+        shown = self.write(client, item.id, have, want)
+        return {**have, **want, **(self.image(shown) if shown else {})}
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return Undo(self)
+
+
+class Undo(FieldsOperation):
+    """The way back from such a verb: the fields as they were before it.
+
+    `item.before` is what the verb left, `item.data["to"]` what was there before it. Of a list (tags) only what the verb
+    added is taken away, and only what it took away is added.
+    """
+
+    name: ClassVar[str] = "undo"
+    past, unchanged, lead = "restored", "already as before", "Restore"
+    own_change_only = True
+
+    def __init__(self, forward: FieldsOperation) -> None:
+        self.forward = forward
+        self.resource = forward.resource  # type: ignore[misc] # of the class elsewhere; here that of what is undone
+        self.fields = forward.fields
+        self.requests_per_item = forward.requests_per_item
+        self.side_effects = forward.side_effects
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"of": f"{self.resource}.{self.forward.name}", "given": self.forward.parameters}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"undo {self.forward.describe()}"
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation. Not known without the item."""
+        return {}
+
+    def wanted(self, item: Item, now: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        left, to = item.before or {}, (item.data or {}).get("to") or {}
+        return {field: _restored(left.get(field), value, now.get(field)) for field, value in to.items() if field in self.fields}
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return self.forward.image(payload)
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return self.forward.read(client, item_id)
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation."""
+        return self.forward.write(client, item_id, have, want)
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation. What others have added to a list, or taken from it, stays as it is."""
+        now, left, to = self.image(payload), item.before or {}, (item.data or {}).get("to") or {}
+        kept = {
+            field: now[field] if isinstance(value, list) and field in now and _keeps(value, to.get(field), now[field]) else value
+            for field, value in left.items()
+        }
+        return super().drift(payload, replace(item, before=kept))
+
+
+def _keeps(left: Any, was: Any, now: Any) -> bool:
+    """Whether a list still holds what the verb added, and still lacks what it took away."""
+    added, taken, there = set(left) - set(was or ()), set(was or ()) - set(left), set(now or ())
+    return added <= there and not taken & there
+
+
+def _restored(left: Any, was: Any, now: Any) -> Any:
+    """A field as it was: of a list, the part of `now` that is ours alone is turned back."""
+    if not (isinstance(left, list) and isinstance(was, list) and isinstance(now, list)):
+        return was
+    return sorted((set(now) - (set(left) - set(was))) | (set(was) - set(left)))

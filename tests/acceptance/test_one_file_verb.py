@@ -1,0 +1,139 @@
+"""A new verb is one file: the one that CONTRIBUTING.md shows, put into a copy of the package, or given by another package."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .desk import Answer, Desk, until
+
+ROOT = Path(__file__).parents[2]
+SANDBOX = {"conversations": 60, "latency": 0.02, "jitter": 0.0}
+DRIVER = """
+import contextlib, io, json, sys
+from intercom_bulk_updater.cli.main import main
+from intercom_bulk_updater.cli.reference import operations_page
+found = []
+for words in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(words)
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+    found.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps([found, operations_page()]))
+"""
+
+
+def verb() -> str:
+    """The file that CONTRIBUTING.md tells people to write."""
+    found = re.search(r"^## Add a verb.*?^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.M | re.S)
+    assert found is not None
+    return found[1]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The files below a folder, but for what Python compiles."""
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file() and one.suffix != ".pyc"}
+
+
+def put_into_a_copy(folder: Path) -> None:
+    """Copy the package and save the verb where CONTRIBUTING.md says; that is the only file that differs."""
+    shutil.copytree(ROOT / "src", folder)
+    before = files(folder)
+    step = re.search(r"Save it as `src/([^`]+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert step is not None
+    (folder / step[1]).write_text(verb())
+    after = files(folder)
+    assert [name for name in after if after[name] != before.get(name)] == [step[1]] and before.keys() <= after.keys()
+
+
+def give_by_entry_point(folder: Path) -> None:
+    """A small package with the verb, as pip would have installed it."""
+    about = folder / "house_verbs-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: house-verbs\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[intercom_bulk_updater.operations]\ncontacts.rename = house_verbs:Rename\n")
+    (folder / "house_verbs.py").write_text(verb())
+
+
+def test_a_verb_that_cannot_be_imported_is_named(desk: Desk, tmp_path: Path) -> None:
+    """A broken package is told by its entry point, and no other resource suffers from it."""
+    give_by_entry_point(tmp_path / "src")
+    (tmp_path / "src" / "house_verbs.py").write_text("import house_of_nobody\n")
+    driver = DRIVER.replace("operations_page()", "''")
+    command = [sys.executable, "-c", driver, json.dumps([["contacts", "tag", "--help"], ["tickets", "find", "--help"]])]
+    env = {**desk.env, "PYTHONPATH": str(tmp_path / "src")}
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    broken, whole = (Answer(*one) for one in json.loads(done.stdout.splitlines()[-1])[0])
+    assert broken.code == 2 and "contacts.rename" in broken.err and "Traceback" not in broken.err and whole.code == 0
+
+
+@pytest.mark.parametrize("give", [put_into_a_copy, give_by_entry_point])
+def test_a_verb_in_one_file_is_everywhere(desk: Desk, tmp_path: Path, give: Callable[[Path], None]) -> None:
+    """Command, help, completion, flags, catalogue, JSON Schema and words; dry run, plan, apply, kill, resume, verify and undo."""
+    give(tmp_path / "src")
+    env = {**desk.env, "PYTHONPATH": str(tmp_path / "src"), "COLUMNS": "120"}
+
+    def run(*commands: list[str]) -> tuple[list[Answer], str]:
+        command = [sys.executable, "-c", DRIVER, json.dumps(commands)]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        found, page = json.loads(done.stdout.splitlines()[-1])
+        return [Answer(*one) for one in found], page
+
+    (tmp_path / "ids").write_text("\n".join(ids := [str(one["id"]) for one in desk.box.contacts()][:16]))
+    names = {one: desk.box.contact(one)["name"] for one in ids}
+    words = ["contacts", "rename", "--ids", "ids", "--to", "Guest"]
+    answers, page = run(
+        ["contacts", "--help"], ["contacts", "rename", "--help"], ["completion", "bash"], ["operations", "list"],
+        ["operations", "show", "rename", "--json"], ["contacts", "rename", "--ids", "ids"],
+        [*words, "--dry-run", "--json"], [*words, "--plan", "p.jsonl"],
+    )  # fmt: skip
+    nouns, help_, completion, listed, shown, missing, dry, plan = answers
+    assert "Give contacts a name." in nouns.out
+    assert "--to TEXT" in help_.out and "contacts rename --where 'role = lead' --to Guest" in help_.out
+    assert len(help_.out.splitlines()) <= 35
+    assert "rename" in completion.out and "contacts.rename" in listed.out
+    about = shown.json
+    assert about["json_schema"]["properties"]["to"] == {"type": "string", "description": "The name.", "x-kind": "text"}
+    assert about["words"] == {"past": "renamed", "unchanged": "already named that"}
+    assert missing.code == 2 and "rename needs --to TEXT" in missing.err
+    # The page in the repository is of this package; what another one adds is in `operations list`.
+    assert ("## contacts.rename" in page) is (give is put_into_a_copy)
+    assert dry.json["counts"]["pending"] == 16 and plan.code == 0 and "rename to Guest" in plan.err.replace("Rename contacts", "rename")
+    assert desk.writes() == 0
+
+    command = [sys.executable, "-m", "intercom_bulk_updater", "apply", "p.jsonl", "--yes", "--json", "--workers", "2"]
+    process = subprocess.Popen(command, env=env, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert until(lambda: desk.writes() >= 4, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert 4 <= desk.writes() < 16
+
+    answers, _ = run(
+        ["runs", "resume", "latest", "--json"], [*words, "--yes"], ["verify", "latest"], ["runs", "list"],
+        ["runs", "report", "latest", "-o", "r.json"],
+    )  # fmt: skip
+    resumed, again, verified, listed, report = answers
+    assert resumed.code == 0 and resumed.json["counts"]["done"] + resumed.json["counts"]["unchanged"] == 16
+    assert {desk.box.contact(one)["name"] for one in ids} == {"Guest"}
+    assert "16 already named that" in again.err and verified.code == 0
+    assert "renamed" in listed.out and report.code == 0
+    told: dict[str, Any] = json.loads((tmp_path / "r.json").read_text())
+    assert "rename contacts (to: Guest)" in json.dumps(told)
+    answers, _ = run(["undo", resumed.run, "--yes", "--json"])
+    assert answers[0].code == 0, answers[0].err
+    assert {one: desk.box.contact(one)["name"] for one in ids} == names
+    assert desk.box.audit()["kinds"]["update"]["2+"] <= 16

@@ -1,0 +1,152 @@
+"""Each verb declares all that is derived from it, and no module that serves every resource names one."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+from jsonschema.validators import Draft202012Validator
+
+from intercom_bulk_updater.cli.main import complete_tree, main
+from intercom_bulk_updater.environment import FLAG_VARIABLES, VARIABLES
+from intercom_bulk_updater.model import Reversibility
+from intercom_bulk_updater.operations.operation import Operation
+from intercom_bulk_updater.operations.registry import find_operation, iterate
+from intercom_bulk_updater.operations.resource import resources
+from intercom_bulk_updater.operations.spec import Kind, parameter, parameters_of, schema_of
+from intercom_bulk_updater.terminal.phrases import already, past, sentence
+
+PACKAGE = Path(__file__).parents[2] / "src" / "intercom_bulk_updater"
+VERBS = dict(iterate())
+GENERIC = ("engine", "runs", "service", "updaters", "report", "terminal", "cli")
+# The demo shows one job on conversations; that is its subject.
+ABOUT_CONVERSATIONS = {"cli/demo.py"}
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_verb_declares_all_that_is_derived_from_it(name: str) -> None:
+    """A summary, words, examples, whether there is a way back, and what no undo takes back."""
+    cls = VERBS[name]
+    assert cls.summary.endswith(".") and (cls.__doc__ or "").strip()
+    assert cls.past not in ("", "done") and cls.unchanged not in ("", "unchanged")
+    assert isinstance(cls.reversibility, Reversibility)
+    assert cls.inverse is not Operation.inverse or cls.why_no_undo is not Operation.why_no_undo
+    assert cls.reversibility is Reversibility.REVERSIBLE or cls.side_effects
+    assert past(name) == cls.past and already(name) == cls.unchanged
+    resource, _, verb = name.partition(".")
+    assert sentence(verb, resource) == f"{cls.lead or verb.capitalize()} {resource}"
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_schema_of_a_verb_is_one(name: str) -> None:
+    """JSON Schema 2020-12, with the parameters that the verb takes and no others."""
+    schema = schema_of(VERBS[name].Parameters)
+    Draft202012Validator.check_schema(schema)
+    declared = list(parameters_of(VERBS[name].Parameters))
+    assert list(schema["properties"]) == [one.name for one in declared]
+    assert schema["required"] == [one.name for one in declared if one.required]
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_flags_of_a_verb_are_its_parameters(name: str) -> None:
+    """And the flags that all verbs have; its three examples are command lines that can be read."""
+    resource, _, verb = name.partition(".")
+    command = complete_tree([resource])[resource][verb]
+    flags = {argument.names[0] for argument in command.assemble_argument_collection() if argument.names[0].startswith("--")}
+    own = {one.flag for one in parameters_of(VERBS[name].Parameters) if one.kind is not Kind.VALUES}
+    assert flags - shared() == own
+    assert len(VERBS[name].examples) == 3
+    for example in VERBS[name].command_examples():
+        words = shlex.split(example)[1:]
+        _, _, rest = complete_tree([resource]).parse_commands(words)
+        complete_tree([resource]).parse_args(words, exit_on_error=False, print_error=False)
+        assert rest
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_help_of_a_verb_is_one_screen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own flags first, three examples, the flags of all verbs by their names; the whole of it behind --help-all."""
+    monkeypatch.setenv("COLUMNS", "120")
+    resource, _, verb = name.partition(".")
+    short, whole = (printed(resource, verb, flag) for flag in ("--help", "--help-all"))
+    assert len(short.splitlines()) <= 35, short
+    own = [one for one in parameters_of(VERBS[name].Parameters) if one.kind is not Kind.VALUES]
+    assert all(one.flag_text in short and short.index(one.flag) < short.index("--where") for one in own)
+    assert short.count(f"intercom-bulk {resource} {verb} ") >= 3 and "--help-all" in short and "STR" not in short
+    assert "Stop softly after this long" in whole and "Stop softly after this long" not in short
+
+
+@cache
+def shared() -> frozenset[str]:
+    """The flags that a verb without parameters of its own has."""
+    return frozenset(one.names[0] for one in complete_tree(["conversations"])["conversations"]["open"].assemble_argument_collection())
+
+
+def printed(*words: str) -> str:
+    """What a command prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        main(list(words))
+    return out.getvalue()
+
+
+def test_a_verb_is_found_by_its_own_name() -> None:
+    """`operations show close` is enough where one resource has the verb; where several have it they are named."""
+    assert find_operation("close")[0] == "conversations.close"
+    for typed, said in (("tag", "conversations.tag"), ("clsoe", "operations list")):
+        with pytest.raises(Exception, match=said):
+            find_operation(typed)
+
+
+def test_a_message_is_called_one() -> None:
+    """A parameter whose name would not keep its text private is refused."""
+    from dataclasses import make_dataclass
+
+    wrong = make_dataclass("Parameters", [("words", str, parameter(Kind.MESSAGE, "The words."))])
+    with pytest.raises(TypeError, match="message"):
+        list(parameters_of(wrong))
+
+
+def test_generic_modules_name_no_resource() -> None:
+    """What serves every resource reads its declaration: no string, name or import says "conversations"."""
+    found = []
+    for path in (path for folder in GENERIC for path in (PACKAGE / folder).rglob("*.py")):
+        place = str(path.relative_to(PACKAGE))
+        if place in ABOUT_CONVERSATIONS:
+            continue
+        tree = ast.parse(path.read_text())
+        docs = {
+            id(node.body[0].value) for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body and isinstance(node.body[0], ast.Expr)
+        }  # fmt: skip
+        for node in ast.walk(tree):
+            said = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs else ""
+            said = said or (node.module or "" if isinstance(node, ast.ImportFrom) else "")
+            if re.search(r"\bconversations\b", said):
+                found.append(f"{place}:{getattr(node, 'lineno', 0)}")
+    assert not found
+
+
+def test_resources_declare_what_others_ask() -> None:
+    """Each knows how it is listed or searched, and begins its columns with the id."""
+    assert list(resources()) == ["conversations", "contacts", "companies", "tickets"]
+    for one in resources().values():
+        assert one.search or one.listing
+        assert one.columns[0].title == "id" and one.count.path.split("/")[0] == one.name
+
+
+def test_flags_of_speed_and_output_have_a_variable() -> None:
+    """All of them, by the same rule; patience is a setting, with the same name."""
+    command = complete_tree(["conversations"])["conversations"]["close"]
+    groups = {"Speed", "Output"}
+    for argument in command.assemble_argument_collection():
+        if {getattr(group, "name", "") for group in argument.parameter.group or ()} & groups:
+            name = argument.names[0].lstrip("-")
+            assert FLAG_VARIABLES.get(name, VARIABLES.get(name)) == f"INTERCOM_BULK_{name.upper()}"
+            assert name == "patience" or argument.parameter.env_var == (FLAG_VARIABLES[name],)
