@@ -188,8 +188,7 @@ class Process:
             except Killed:
                 for seq, attempt in self.attempts.items():
                     if seq not in self.results:
-                        slow = attempt.item.slow or (attempt.persisted and bool(attempt.known and attempt.known.maybe_running))
-                        self.items[seq] = replace(self.items[seq], doubt=True, slow=slow)
+                        self.items[seq] = replace(self.items[seq], doubt=True, slow=attempt.item.slow or attempt.persisted)
                 todo = self.begin()
                 continue
             for fate in waits:

@@ -57,7 +57,7 @@ class BatchProcessor:
         again = all(attempt.carried is group[0].carried for attempt in group)
         carried = group[0].carried if again else CompletedRequests()
         for attempt in group:
-            attempt.carried = carried
+            attempt.carried, attempt.together = carried, True
         self._one.begin_write(group)
         try:
             with self._one.client.carrying(carried):
@@ -100,7 +100,6 @@ class BatchProcessor:
         for attempt in group:
             attempt.carried = copy(carried)  # settling one takes back what is known of the request that failed
             result = self._one.settle_failure(attempt, exc)
-            attempt.in_question = ()  # the request tells of the batch; whether the item is as wanted, its operation tells
             if isinstance(result, ItemResult) or attempt.known is None or next_step(attempt.known) is not Step.PERFORM:
                 yield result
             else:
