@@ -94,15 +94,7 @@ class Compiler:
         if value is None:
             return None
         if kind in ("int", "date", "day", "datetime"):
-            if isinstance(value, bool):
-                raise self._wrong(f"{field.name} needs a number", "value")
-            if isinstance(value, int | float):
-                return value
-            if isinstance(value, str) and self.settings.int_filters == "lenient":
-                text = value.strip()
-                if text.lstrip("-").isdigit():
-                    return int(text)
-            raise self._wrong(f"{field.name} needs a number, not {value!r}", "value")
+            return self._typed_number(field, value)
         if kind == "bool":
             if isinstance(value, bool):
                 return value
@@ -117,6 +109,17 @@ class Compiler:
         if kind == "number" and text == "":
             return -1  # `id > ""` is how some begin a walk: every id is greater
         return text
+
+    def _typed_number(self, field: Field, value: Any) -> int | float:
+        if isinstance(value, bool):
+            raise self._wrong(f"{field.name} needs a number", "value")
+        if isinstance(value, int | float):
+            return value
+        if isinstance(value, str) and self.settings.int_filters == "lenient":
+            text = value.strip()
+            if text.lstrip("-").isdigit():
+                return int(text)
+        raise self._wrong(f"{field.name} needs a number, not {value!r}", "value")
 
     def _days(self, field: Field, operator: str, value: Any) -> Test:
         """Contact dates: the moment counts as its whole day in the workspace's time zone."""

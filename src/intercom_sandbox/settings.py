@@ -231,14 +231,7 @@ def _checked(name: str, value: Any, like: Any, metadata: Mapping[str, Any]) -> A
             raise ValueError(f"{name} must be true or false, not {value!r}")
         return value
     if isinstance(like, int | float):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"{name} must be a number, not {value!r}")
-        low, high = metadata["low"], metadata["high"]
-        if low is not None and value < low:
-            raise ValueError(f"{name} must be at least {low}, not {value!r}")
-        if high is not None and value > high:
-            raise ValueError(f"{name} must be at most {high}, not {value!r}")
-        return float(value) if isinstance(like, float) else int(value)
+        return _checked_number(name, value, like, metadata)
     if isinstance(like, list):
         if not isinstance(value, list | tuple):
             raise ValueError(f"{name} must be a list, not {value!r}")
@@ -246,6 +239,21 @@ def _checked(name: str, value: Any, like: Any, metadata: Mapping[str, Any]) -> A
         if name == "faults":
             Faults(0, texts)
         return texts
+    return _checked_text(name, value, metadata)
+
+
+def _checked_number(name: str, value: Any, like: float, metadata: Mapping[str, Any]) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    low, high = metadata["low"], metadata["high"]
+    if low is not None and value < low:
+        raise ValueError(f"{name} must be at least {low}, not {value!r}")
+    if high is not None and value > high:
+        raise ValueError(f"{name} must be at most {high}, not {value!r}")
+    return float(value) if isinstance(like, float) else int(value)
+
+
+def _checked_text(name: str, value: Any, metadata: Mapping[str, Any]) -> str:
     text = str(value)
     if name == "mutate":
         seed_and_rate(text)

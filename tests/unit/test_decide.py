@@ -2,92 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from intercom_bulk_updater.api.retry import ErrorKind
-from intercom_bulk_updater.engine.decide import (
-    Decision,
-    EndedWithoutProof,
-    Failed,
-    Known,
-    LookFailed,
-    Observed,
-    Seen,
-    Skipped,
-    Step,
-    decide,
-    next_step,
-    put_back,
-)
+from intercom_bulk_updater.engine.decide import Failed, LookFailed, Seen, Step, next_step, put_back
+from intercom_bulk_updater.engine.decision_table import NOW, SECTIONS, observations, page, reachable, rows_of
+from intercom_bulk_updater.engine.decision_table import decide_case as ask
 from intercom_bulk_updater.model import Outcome
 
-NOW, RETRIES = 100.0, 1
-TRANSIENT = (ErrorKind.NOT_APPLIED, ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING)
-
-
-def retry_after(failed: int) -> float | None:
-    """One repetition."""
-    return 1.0 if failed <= RETRIES else None
-
-
-def ask(known: Known, observed: Observed, now: float = NOW) -> Decision:
-    """One decision."""
-    return decide(known, observed, now=now, retry_after=retry_after)
-
-
-def observations(stage: Step) -> Iterator[Observed]:
-    """Everything that can be observed while an item is performed, or looked at."""
-    if stage is Step.LOOK:
-        yield Seen(True, words="POST a")
-        yield from (Seen(stands, also_stands=also) for stands, also in itertools.product((False, None), ("", "POST b")))
-        yield from (Seen(True, True, unfinished, "POST a") for unfinished in (True, False))
-        yield from (LookFailed("500", final, excused) for final, excused in ((True, False), (False, False), (False, True)))
-        return
-    for kind in TRANSIENT:
-        for repeatable, read_only, via_client in itertools.product((True, False), repeat=3):
-            for stands, excused in (("", False), ("POST b", False), ("", True)):
-                yield Failed(kind, 0.0, 3.0, repeatable, read_only, False, stands, via_client, excused)
-    yield from (Failed(ErrorKind.PERMANENT, may_be_so=so, stands=stands) for so, stands in itertools.product((True, False), ("", "POST b")))
-    yield from (EndedWithoutProof("POST a had left", 1.0, returned) for returned in (True, False))
-    yield from (Skipped("why", wrote) for wrote in ("", "POST a"))
-
-
-def reachable() -> dict[tuple[Known, Step], None]:
-    """Every state that any sequence of observations leads to; times are folded to those that are past and those to come."""
-    starts = [Known(), *(Known.from_journal(maybe_applied=True, maybe_running=slow, repeatable=again, settle_until=until)
-                         for slow, again, until in itertools.product((True, False), (True, False), (NOW - 1, NOW + 1)))]
-    todo = [(known, next_step(known)) for known in starts]
-    found = dict.fromkeys(todo)
-    while todo:
-        known, stage = todo.pop()
-        for observed in observations(stage):
-            decision = ask(known, observed)
-            if decision.step is Step.SETTLE:
-                continue
-            for passed in (False, True):
-                after = fold(decision.known, passed)
-                state = after, Step.PERFORM if decision.step is Step.PERFORM else next_step(after)
-                if state not in found:
-                    found[state] = None
-                    todo.append(state)
-    return found
-
-
-def fold(known: Known, passed: bool) -> Known:
-    """One of a few states for the many that differ only in a count or a time."""
-    until = NOW - 1 if passed or known.settle_until <= NOW else NOW + 1
-    spent = min(known.requests - known.excused, RETRIES + 1)
-    return replace(
-        known, requests=spent, excused=0, settle_until=until if known.maybe_applied else 0.0,
-        polls=min(known.polls, 1), read_errors=min(known.read_errors, RETRIES),
-    )
-
-
-STATES = list(reachable())
+STATES = reachable()
 CASES = [(known, observed) for known, stage in STATES for observed in observations(stage)]
 
 
@@ -182,3 +107,14 @@ def test_every_state_comes_to_an_end() -> None:
                 break
         else:
             raise AssertionError((known, observed))
+
+
+def test_the_page_of_decisions_explains_every_case() -> None:
+    """What a row of the page names decides: no two cases that agree in it differ in what is done; and the rows are few."""
+    assert 20 < sum(len(rows_of(section)) for section in SECTIONS) < 80
+
+
+def test_the_page_of_decisions_is_fresh() -> None:
+    """docs/reference/decisions.md is what the code says now; `make docs` writes it."""
+    written = Path(__file__).parents[2] / "docs" / "reference" / "decisions.md"
+    assert written.read_text(encoding="utf-8") == page()

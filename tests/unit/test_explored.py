@@ -200,8 +200,7 @@ class Process:
             try:
                 result = self.processor(self.attempt)
             except Killed:
-                slow = self.item.slow or (self.attempt.persisted and bool(self.attempt.known and self.attempt.known.maybe_running))
-                self.again(doubt=True, slow=slow)
+                self.again(doubt=True, slow=self.item.slow or self.attempt.persisted)
                 continue
             if isinstance(result, RetryLater):
                 known = self.attempt.known

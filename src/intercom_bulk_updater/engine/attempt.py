@@ -22,6 +22,10 @@ class Attempt:
     """What decide.py goes by; None until a worker takes the item up."""
     persisted: bool = False
     """The journal knows that a request of it may still be under way."""
+    unjudged: tuple[Exception, Known] | None = None
+    """A request that ran out of time, and what was known before it: judged once the journal has `persisted` it."""
+    together: bool = False
+    """The last request was one for a whole batch: it says nothing of this item alone."""
     first_sent_at: float = 0.0
     """Server time (unix s) before the first send; read-backs look for effects since then."""
     last: ErrorClassification | None = None

@@ -10,6 +10,7 @@ Steps 6 to 9 of the life of an item (docs/explanation/life-of-an-item.md).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 from ..api.replay import CompletedRequests
@@ -56,7 +57,7 @@ class BatchProcessor:
         again = all(attempt.carried is group[0].carried for attempt in group)
         carried = group[0].carried if again else CompletedRequests()
         for attempt in group:
-            attempt.carried = carried
+            attempt.carried, attempt.together = carried, True
         self._one.begin_write(group)
         try:
             with self._one.client.carrying(carried):
@@ -95,12 +96,16 @@ class BatchProcessor:
             return
         together: list[Attempt] = []
         seconds = 0.0
-        for result, attempt in ((self._one.settle_failure(attempt, exc), attempt) for attempt in group):
-            attempt.in_question = ()  # the request tells of the batch; whether the item is as wanted, its operation tells
+        carried = group[0].carried
+        for attempt in group:
+            attempt.carried = copy(carried)  # settling one takes back what is known of the request that failed
+            result = self._one.settle_failure(attempt, exc)
             if isinstance(result, ItemResult) or attempt.known is None or next_step(attempt.known) is not Step.PERFORM:
                 yield result
             else:
                 together.append(attempt)
                 seconds = max(seconds, result.seconds)
+        for attempt in together:
+            attempt.carried = together[0].carried
         if together:
             yield RetryLater(Batch(tuple(together)), seconds)

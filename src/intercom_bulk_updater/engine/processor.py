@@ -94,7 +94,9 @@ class ItemProcessor:
         """Take an item up: its outcome, or when to try it again."""
         if attempt.known is None:
             attempt.known = self._known_from(attempt.item)
-        if next_step(attempt.known) is Step.LOOK:
+        if attempt.unjudged is not None:
+            result = self._guarded(attempt, self._judge)
+        elif next_step(attempt.known) is Step.LOOK:
             result = self._guarded(attempt, self._look)
         else:
             result = self._guarded(attempt, self._begin)
@@ -163,6 +165,7 @@ class ItemProcessor:
 
     def _perform(self, attempt: Attempt, payload: Json | None) -> ItemResult | RetryLater:
         self.begin_write((attempt,))
+        attempt.together = False
         if not self.operation.sees_effect:
             attempt.carried.judge_since = attempt.first_sent_at
         try:
@@ -218,17 +221,33 @@ class ItemProcessor:
         held = self.held_back(attempt, exc, verdict)
         if held is not None:
             return held
+        reads = verdict.sent is not None and verdict.sent.method in ("GET", "HEAD")
+        if verdict.kind is ErrorKind.MAYBE_RUNNING and not reads and not attempt.persisted:
+            return self._record_timeout(attempt, exc)
         attempt.last = verdict
         attempt.partial_after = getattr(exc, "parts", {}).get("left") or attempt.partial_after
         if verdict.sent is not None:
             attempt.carried.withdraw(verdict.sent)
         observed = self._failure(attempt, exc, verdict)
         if observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not observed.read_only:
-            attempt.in_question = (verdict.sent,) if verdict.sent is not None else ()
+            attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
         result = self._decide(attempt, observed, refusal=verdict)
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
             return replace(result, doubt=True)
         return result
+
+    def _record_timeout(self, attempt: Attempt, exc: Exception) -> RetryLater:
+        """Have it on disk before anything else is asked: a crash from here on leaves an item whose request may be under way."""
+        known = _known(attempt)
+        attempt.unjudged = exc, known
+        attempt.known = replace(known, requests=known.requests + 1, maybe_applied=True, maybe_running=True)
+        return RetryLater(attempt, 0.0)
+
+    def _judge(self, attempt: Attempt) -> ItemResult | RetryLater:
+        assert attempt.unjudged is not None  # noqa: S101 - only then it is called
+        (exc, attempt.known), attempt.unjudged = attempt.unjudged, None
+        attempt.persisted = True
+        return self._request_failed(attempt, exc)
 
     def _failure(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> Failed:
         """What decide.py needs to know of a request that failed."""

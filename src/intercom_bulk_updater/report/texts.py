@@ -151,6 +151,8 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
     `run`: the run that it ended; None when it ended before there was one.
     """
     resumable = run is not None and run.kind != "dry_run" and run.status is not RunStatus.FINISHED
+    if isinstance(error, UpdaterFailed | NotVerified | FilterIgnored):
+        return ""  # it says the next step by itself
     if isinstance(error, FilterRefused):
         return "Check the fields, operators and values of the filter (--where, --query, get_search_query), then run the command again."
     if isinstance(error, SearchRefused):
@@ -166,17 +168,17 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
             "Set INTERCOM_ACCESS_TOKEN in the environment or in .env, then see `intercom-bulk doctor`. "
             "The token stands in Intercom's Developer Hub: your app, Configure, Authentication."
         )
-    if isinstance(error, UpdaterFailed) or re.search(r"nothing (was|had been) (written|deleted)", str(error), re.IGNORECASE):
+    if re.search(r"nothing (was|had been) (written|deleted)", str(error), re.IGNORECASE):
         return ""  # it says the next step by itself
-    if isinstance(error, NotVerified):
-        return ""  # so does this
     if getattr(error, "parts", {}).get("advice"):
         return "Then resume the run: nothing is lost." if resumable else ""  # it says by itself what is wrong with the way to Intercom
     if isinstance(error, SearchIncomplete):
         once_more = "resume the run" if resumable else "run the command again"
         return f"To search once more, {once_more}. If it stays so, ask Intercom's support which items the search leaves out."
-    if isinstance(error, FilterIgnored):
-        return ""  # it says the next step by itself
+    return _hint_of_exit(error, exit_code, run, resumable=resumable)
+
+
+def _hint_of_exit(error: BaseException, exit_code: int, run: RunRecord | None, *, resumable: bool) -> str:
     if exit_code == 6:
         return _not_as_wanted(run)
     if exit_code in (7, 130, 143) and not resumable:

@@ -261,6 +261,11 @@ def _verdict(status: RunStatus, counts: Counts, found: Verified, code: int, *, s
         return Verdict.DOUBTS
     if counts.failed or code == _ITEMS_FAILED:
         return Verdict.FAILURES
+    return _verdict_of_finished(counts, found, code)
+
+
+def _verdict_of_finished(counts: Counts, found: Verified, code: int) -> Verdict:
+    """The verdict on a run that came to its end, and of which nothing failed."""
     if found.remaining or (code and not found.could_not):
         return Verdict.STOPPED
     if found.could_not:

@@ -16,6 +16,8 @@ from ..api.foreign_errors import ReturnedError, answered
 from ..api.messages import Exchange, Response
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 
+_MEANS = "which means failed; raise an exception to say why"
+
 
 class ActionReturned(Exception):
     """An action returned what means that it failed, and raised nothing."""
@@ -30,9 +32,8 @@ def failure_in(result: Any, method: str, *, status_known: bool = False) -> Actio
 
     `status_known`: the answer was seen on the wire, so that a number in a tuple need not be taken for its status.
     """
-    means = "which means failed; raise an exception to say why"
     if result is None or result is False or result is NotImplemented:
-        return ActionReturned(method, repr(result), means)
+        return ActionReturned(method, repr(result), _MEANS)
     if isinstance(result, Iterator | AsyncIterator) or inspect.isawaitable(result):
         kind = "a coroutine" if inspect.iscoroutine(result) else "an awaitable" if inspect.isawaitable(result) else "a generator"
         close = getattr(result, "close", None)
@@ -43,23 +44,30 @@ def failure_in(result: Any, method: str, *, status_known: bool = False) -> Actio
     if isinstance(result, BaseException):
         return ActionReturned(method, "an exception", f"{type(result).__name__}: {str(result)[:200]}; raise it instead")
     if isinstance(result, Mapping):
-        for key in ("success", "ok"):
-            if result.get(key) is False:
-                return ActionReturned(method, f"{{{key!r}: False}}", means)
-        for key in ("error", "errors"):
-            if result.get(key) and "type" not in result:
-                return ActionReturned(method, f"a dict with {key!r}", f"{str(result[key])[:200]}; raise an exception to say why")
+        return _failure_in_dict(result, method)
     if isinstance(result, tuple) and 1 < len(result) <= 3:
-        if result[0] is False:
-            return ActionReturned(method, "(False, ...)", means)
-        numbers = [one for one in result if isinstance(one, int) and not isinstance(one, bool)]
-        status = next((one for one in numbers if 400 <= one < 600), 0)
-        if status and not status_known:
-            return ActionReturned(method, f"status {status}", means)
-        inner = next((failure_in(one, method) for one in result if isinstance(one, Mapping)), None)
-        if inner is not None:
-            return inner
+        return _failure_in_tuple(result, method, status_known)
     return None
+
+
+def _failure_in_dict(result: Mapping[Any, Any], method: str) -> ActionReturned | None:
+    for key in ("success", "ok"):
+        if result.get(key) is False:
+            return ActionReturned(method, f"{{{key!r}: False}}", _MEANS)
+    for key in ("error", "errors"):
+        if result.get(key) and "type" not in result:
+            return ActionReturned(method, f"a dict with {key!r}", f"{str(result[key])[:200]}; raise an exception to say why")
+    return None
+
+
+def _failure_in_tuple(result: tuple[Any, ...], method: str, status_known: bool) -> ActionReturned | None:
+    if result[0] is False:
+        return ActionReturned(method, "(False, ...)", _MEANS)
+    numbers = [one for one in result if isinstance(one, int) and not isinstance(one, bool)]
+    status = next((one for one in numbers if 400 <= one < 600), 0)
+    if status and not status_known:
+        return ActionReturned(method, f"status {status}", _MEANS)
+    return next((_failure_in_dict(one, method) for one in result if isinstance(one, Mapping)), None)
 
 
 def judge_return(

@@ -125,13 +125,7 @@ def update(app: Context, request: Request, ticket_id: str) -> str:
         row.open = state.category != "resolved"
         append(app, row, "ticket_state_updated_by_admin", admin)
     if assignee is not None:
-        kind_of, key = assignee
-        if kind_of == "admin":
-            row.admin = key
-        elif kind_of == "team":
-            row.team = key
-        else:
-            row.admin = row.team = 0
+        _assign(row, *assignee)
         append(app, row, "assignment", admin)
     if "open" in body and body["open"] is not row.open:
         row.open = body["open"]
@@ -147,6 +141,15 @@ def update(app: Context, request: Request, ticket_id: str) -> str:
     space.tickets.commit(row.id)
     space.wrote("update", row)
     return ticket_text(space, row)
+
+
+def _assign(row: Ticket, kind: str, key: int) -> None:
+    if kind == "admin":
+        row.admin = key
+    elif kind == "team":
+        row.team = key
+    else:
+        row.admin = row.team = 0
 
 
 def change_type(app: Context, request: Request, ticket_id: str) -> str:

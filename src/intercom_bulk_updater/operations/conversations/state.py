@@ -106,58 +106,90 @@ def converge(client: Client, cid: str, have: dict[str, Any], want: Mapping[str, 
     the first of several requests says in its parts what they `left`.
     """
     left: dict[str, Any] = {}
+    writes = _Writes(client, cid, dict(have), awake(want, client.server_time()), left)
     try:
-        return _converge(client, cid, dict(have), awake(want, client.server_time()), left)
+        for step in (writes.assign, writes.tag, writes.set_fields, writes.set_state):
+            step()
     except IntercomBulkError as exc:
         if left:
             exc.parts["left"] = left
         raise
+    return writes.image()
 
 
-def _converge(client: Client, cid: str, have: dict[str, Any], want: Json, left: dict[str, Any]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
+class _Writes:
+    """The writes that bring one conversation from what it has to what is wanted, and what each of them left."""
 
-    def sent(**fields: Any) -> None:
-        have.update({field: value for field, value in fields.items() if field in have or field in want})
-        left.clear()
-        left.update({**have, **seen})
+    def __init__(self, client: Client, cid: str, have: dict[str, Any], want: Json, left: dict[str, Any]) -> None:
+        self._client = client
+        self._cid = cid
+        self._have = have
+        self._want = want
+        self._left = left
+        self._seen: dict[str, Any] = {}
 
-    def send(request: SentRequest, written: Json, also: tuple[str, ...]) -> Json:
-        """Send a write and take down what it left; returns the payload that showed it, {} for none."""
-        mine = {field: value for field, value in written.items() if field in have or field in want}
-        fields = (*mine, *(field for field in also if field not in mine))
-        payload, shown = write(client, cid, request, have, mine, fields)
-        for name in _MARKS:
-            seen.pop(name, None)
-        if payload:
-            seen.update(mark(payload))
-        elif not mine.keys().isdisjoint(ASSIGNEES):
-            _forget(have, mine)
-        sent(**{**mine, **shown})
-        return payload
+    def image(self) -> dict[str, Any]:
+        """The after-image so far."""
+        return {**self._have, **self._seen}
 
-    # The team before the admin: giving a conversation to a team may take the admin away, never the other way round.
-    for field in reversed(ASSIGNEES):
-        if field in want and (field not in have or number(have[field]) != number(want[field])):
-            to = number(want[field])
-            assign = _part(client, cid, "assignment", type="team" if field[0] == "t" else "admin", assignee_id=str(to))
-            send(assign, {field: to}, ASSIGNEES + STATE)
-    for tag in sorted(set(want.get("tags", ())) - set(have.get("tags") or ())):
-        answer = client.post(item_path("conversations", cid, "tags"), {"id": tag, "admin_id": client.actor()})
-        seen = _tagged(seen, tag, answer, client.admin_id)
-        sent(tags=sorted({*(have.get("tags") or ()), tag}))
-    for tag in sorted(set(have.get("tags") or ()) - set(want["tags"])) if "tags" in want else ():
-        _untag(client, cid, tag)
-        sent(tags=sorted(set(have["tags"]) - {tag}))
-    values = _values(have, want)
-    if values:
-        send(SentRequest("PUT", item_path("conversations", cid), _body(values)), values, STATE)
-    if "state" in want and not _same_state(have, want):
-        alone, since = not left, client.server_time()
-        payload = send(_state(client, cid, want), _state_written(want), ASSIGNEES)
+    def assign(self) -> None:
+        """The team before the admin: giving a conversation to a team may take the admin away, never the other way round."""
+        have, want = self._have, self._want
+        for field in reversed(ASSIGNEES):
+            if field in want and (field not in have or number(have[field]) != number(want[field])):
+                to = number(want[field])
+                kind = "team" if field[0] == "t" else "admin"
+                request = _part(self._client, self._cid, "assignment", type=kind, assignee_id=str(to))
+                self._send(request, {field: to}, ASSIGNEES + STATE)
+
+    def tag(self) -> None:
+        """Put on the tags that are missing, take off those that are too many."""
+        have, want, client = self._have, self._want, self._client
+        for tag in sorted(set(want.get("tags", ())) - set(have.get("tags") or ())):
+            answer = client.post(item_path("conversations", self._cid, "tags"), {"id": tag, "admin_id": client.actor()})
+            self._seen = _tagged(self._seen, tag, answer, client.admin_id)
+            self._keep(tags=sorted({*(have.get("tags") or ()), tag}))
+        for tag in sorted(set(have.get("tags") or ()) - set(want["tags"])) if "tags" in want else ():
+            _untag(client, self._cid, tag)
+            self._keep(tags=sorted(set(have["tags"]) - {tag}))
+
+    def set_fields(self) -> None:
+        """Write fields and attributes, all with one request."""
+        values = _values(self._have, self._want)
+        if values:
+            self._send(SentRequest("PUT", item_path("conversations", self._cid), _body(values)), values, STATE)
+
+    def set_state(self) -> None:
+        """Close, open or snooze. Raises NothingChanged where that was the only write and somebody else had closed it."""
+        client, want = self._client, self._want
+        if "state" not in want or _same_state(self._have, want):
+            return
+        alone, since = not self._left, client.server_time()
+        payload = self._send(_state(client, self._cid, want), _state_written(want), ASSIGNEES)
         if alone and want["state"] == "closed" and (who := closed_by_another(payload, client.admin_id, since)):
             raise NothingChanged(f"already so: {who} had closed it")
-    return {**have, **seen}
+
+    def _send(self, request: SentRequest, written: Json, also: tuple[str, ...]) -> Json:
+        """Send a write and take down what it left; returns the payload that showed it, {} for none."""
+        mine = self._known(written)
+        fields = (*mine, *(field for field in also if field not in mine))
+        payload, shown = write(self._client, self._cid, request, self._have, mine, fields)
+        for name in _MARKS:
+            self._seen.pop(name, None)
+        if payload:
+            self._seen.update(mark(payload))
+        elif not mine.keys().isdisjoint(ASSIGNEES):
+            _forget(self._have, mine)
+        self._keep(**{**mine, **shown})
+        return payload
+
+    def _keep(self, **fields: Any) -> None:
+        self._have.update(self._known(fields))
+        self._left.clear()
+        self._left.update(self.image())
+
+    def _known(self, fields: Json) -> dict[str, Any]:
+        return {field: value for field, value in fields.items() if field in self._have or field in self._want}
 
 
 class NoEffect(Exception):

@@ -119,16 +119,21 @@ def parse_value(context: Context, term: Term, operator: str, text: str, *, quote
             return _named(context, field, text)
     if term.attribute is not None and operator not in _TEXT:
         return option_of(term.attribute, text)
-    if field.type in ("date", "day"):
-        return _instant(context, text)
-    if field.type == "number":
-        return _number(field, text)
-    if field.type == "integer":
-        return _whole_number(field, text)
-    if field.type == "boolean":
-        return _yes_or_no(field, text)
-    if field.type == "any":
-        return _guessed(context, field, operator, text, quoted)
+    return _of_type(context, field, operator, text, quoted)
+
+
+def _of_type(context: Context, field: Field, operator: str, text: str, quoted: bool) -> Any:
+    match field.type:
+        case "date" | "day":
+            return _instant(context, text)
+        case "number":
+            return _number(field, text)
+        case "integer":
+            return _whole_number(field, text)
+        case "boolean":
+            return _yes_or_no(field, text)
+        case "any":
+            return _guessed(context, field, operator, text, quoted)
     if field.type == "words" and operator in ("=", "!=", "IN", "NIN") and len(text.split()) != 1:
         both = " and ".join(f"body = {word}" for word in text.split()) or "body = refund"
         raise UsageError(f"Intercom compares single words of a message: write {both}.")
