@@ -8,7 +8,7 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import mask
 from intercom_bulk_updater.journal import Event, Journal, RunRecord
-from intercom_bulk_updater.model import Outcome
+from intercom_bulk_updater.model import EventKind, Outcome
 from intercom_bulk_updater.runs.judgement import Judgement
 
 from .charts import outcome_name, shares
@@ -187,14 +187,15 @@ def events(run: RunRecord, log: Sequence[Event]) -> str:
     return section("What happened when", table("Events", ("When", "What"), rows))
 
 
-_EVENTS = {
-    "pass": "pass {number} of the search found {found} more",
-    "canary": "canary, the first {items}: {failed} failed, {wrong} not in the requested state",
-    "paused": "paused by another process",
-    "resumed": "went on",
-    "in_doubt": "resumed; under way when the process ended: {count}",
-    "older_journal": "the journal may be older than what the run has done: {why}; items looked at before anything was sent: {count}",
-    "endless_pass": "the search brought the same items again; pass {passed} was ended",
+_EVENTS: Mapping[str, str] = {
+    EventKind.PASS: "pass {number} of the search found {found} more",
+    EventKind.CANARY: "canary, the first {items}: {failed} failed, {wrong} not in the requested state",
+    EventKind.PAUSED: "paused by another process",
+    EventKind.RESUMED: "went on",
+    EventKind.IN_DOUBT: "resumed; under way when the process ended: {count}",
+    EventKind.OLDER_JOURNAL: "the journal may be older than what the run has done: {why}; "
+    "items looked at before anything was sent: {count}",
+    EventKind.ENDLESS_PASS: "the search brought the same items again; pass {passed} was ended",
 }
 
 

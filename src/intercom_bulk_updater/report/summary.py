@@ -12,7 +12,7 @@ from typing import Any
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
 from intercom_bulk_updater.journal import FailureGroup, Journal, RunRecord
-from intercom_bulk_updater.model import Counts, Outcome, Requests, RunStatus
+from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
 from intercom_bulk_updater.runs.judgement import Judgement, judge
 
 from .advice import advice, may_succeed
@@ -60,7 +60,7 @@ def summarize(
     seconds = _seconds(run)
     can_undo = undoable() if callable(undoable) and counts.done else undoable
     # A dry run finishes nothing; its pace is that of looking.
-    paced = counts.selected if run.kind == "dry_run" else counts.finished
+    paced = counts.selected if run.kind == RunKind.DRY_RUN else counts.finished
     told: dict[str, Any] = {
         "schema": SCHEMA,
         "ok": code == 0,

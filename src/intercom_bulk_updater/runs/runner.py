@@ -28,7 +28,7 @@ from ..errors import (
     ServiceUnavailable,
 )
 from ..journal import RunRecord
-from ..model import Item, ItemResult, Outcome, RunStatus
+from ..model import EventKind, Explanation, Item, ItemResult, Outcome, Phase, RunStatus
 from ..parsing.amounts import Amount
 from .context import Cancelled, Job, RunContext
 from .guards import FailureLimit, check_size, counted, counted_are, most_allowed, needs_population
@@ -101,13 +101,13 @@ class Runner(RunContext):
             undone = counts.pending + counts.in_flight
             if undone:
                 result.remaining = (result.remaining or 0) + undone
-                result.explained["not done yet"] = undone
+                result.explained[Explanation.NOT_DONE] = undone
             # What was undone is not meant to stand any more: that says nothing against the run.
             judged = run.status is RunStatus.FINISHED and self.journal.undone_by(self.id) is None
             code = self._verification.judgement(counts).exit_code if judged else run.exit_code
             self._renew(self._progress(None))
             self.journal.update_run(self.id, totals={"verified": result.as_json()}, exit_code=code, control="")
-            self._event("verify", **result.as_json(), done=counts.done)
+            self._event(EventKind.VERIFY, **result.as_json(), done=counts.done)
         self._verification.judge(counts)
         return result
 
@@ -117,8 +117,8 @@ class Runner(RunContext):
         left = self.journal.recover(self.id)
         self._spent_before = self.journal.account(self.id)
         if left:
-            self.observer.event("in_doubt", count=left)
-            self.journal.add_event(self.id, "in_doubt", count=left)
+            self.observer.event(EventKind.IN_DOUBT, count=left)
+            self.journal.add_event(self.id, EventKind.IN_DOUBT, count=left)
         if run.started_at and time.time() - run.started_at > _STALE_AFTER:
             self._worker.reread = True
         self.journal.update_run(
@@ -136,7 +136,7 @@ class Runner(RunContext):
             return
         older = distrust_if_older(self.session, run)
         if older is not None:
-            self._event("older_journal", why=older[0].why, count=older[1])
+            self._event(EventKind.OLDER_JOURNAL, why=older[0].why, count=older[1])
 
     def _finish(self, error: BaseException | None) -> None:
         self.rest(False)
@@ -237,7 +237,7 @@ class Runner(RunContext):
         every = self._worker.reread and (self.job.review_only or self.job.ask)
         unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
         if any(unread):
-            self.phase = "reading"
+            self.phase = Phase.READING
             self.run_engine(self._worker.look, self._iterate_pending(every))
         state = self.session.budget.state()
         reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
@@ -264,7 +264,7 @@ class Runner(RunContext):
     # -- act -----------------------------------------------------------------------------------------------------------
 
     def _act(self) -> None:
-        self.phase = "acting"
+        self.phase = Phase.ACTING
         options = self.job.options
         self._prepare()
         if self.job.only is not None:
@@ -293,7 +293,7 @@ class Runner(RunContext):
 
     def _work(self, most: int | None = None, only: Sequence[int] | None = None) -> None:
         """Act on what is pending, and on what the reader still brings; or on `only` these items."""
-        self.phase = "acting"
+        self.phase = Phase.ACTING
         allowance = _Allowance(most if only is None else len(only))
         chosen = deque(only or ())
 
@@ -335,7 +335,7 @@ class Runner(RunContext):
         passed = not failed and not result.wrong_count and not result.unread
         canary = {"items": number, "failed": failed, "wrong": result.wrong_count, "passed": passed}
         self.journal.update_run(self.id, totals={"canary": canary})
-        self._event("canary", **canary)
+        self._event(EventKind.CANARY, **canary)
         if not passed and result.unread and not failed and not result.wrong_count:
             raise SafetyStop(
                 f"The canary of {counted(number)} could not be judged: {len(result.unread):,} could not be read back "
@@ -361,14 +361,14 @@ class Runner(RunContext):
 
     def _another_pass(self) -> bool:
         """Search again; act on what no pass has seen. False when it brought nothing new."""
-        self.phase = "searching again"
+        self.phase = Phase.SEARCHING
         reader = self._reader = Reader(
             self.job.feed, self.journal, self.id, self._stop, most=self.job.options.limit
         )
         reader.start()
         self._work()
         if reader.found:
-            self._event("pass", number=reader.state.get("pass"), found=reader.found)
+            self._event(EventKind.PASS, number=reader.state.get("pass"), found=reader.found)
         return bool(reader.found)
 
     def _ask_for_the_missing(self) -> None:

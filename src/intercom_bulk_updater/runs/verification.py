@@ -13,7 +13,7 @@ from typing import Any
 
 from ..api.redact import redact
 from ..errors import IntercomBulkError, NotVerified, PermissionDenied, RunStopped, SafetyStop, VerificationFailed
-from ..model import Counts, Item, ItemResult, RunStatus
+from ..model import Counts, Explanation, Item, ItemResult, Phase, RunKind, RunStatus
 from .context import RunContext
 from .guards import counted
 from .judgement import Judgement, Verified, judge
@@ -74,7 +74,7 @@ class Verification:
 
     def read_back(self, result: VerificationResult, level: str) -> None:
         """Read items back by GET and compare them with what the run left."""
-        self._run.phase = "verifying"
+        self._run.phase = Phase.VERIFYING
         operation = self._run.job.operation
         done = self._run.counts_now().done
         result.read, result.to_read = 0, done if level == "all" else min(done, SAMPLE)
@@ -108,7 +108,7 @@ class Verification:
             self._ask_untold(leftovers, result)
             result.explained = dict(leftovers.explained)
             if search.get("new_since"):
-                result.explained["new since the run began"] = int(search["new_since"])
+                result.explained[Explanation.NEW] = int(search["new_since"])
             if leftovers.stale and asked < ASKED_AT_ONCE:
                 # Is it the index, or is it so? GET knows at once; waiting would not make it right.
                 some = [i for i in leftovers.stale if i not in result.as_wanted][: ASKED_AT_ONCE - asked]
@@ -123,8 +123,8 @@ class Verification:
                 self._ask_each(leftovers.stale, result)
                 self._index_is_behind(leftovers, result)
                 break
-            self._run.phase = "waiting for the index"
-            self._run.wait(pause, f"{left} items still show their old state in Intercom's search index")
+            self._run.phase = Phase.INDEX
+            self._run.wait_for_index(pause, left)
             pause = min(pause * 2, 8.0)
         result.waited = time.monotonic() - waited_since if result.waited else 0.0
 
@@ -138,7 +138,7 @@ class Verification:
                 raise
 
     def _search_unseen(self, feed: SearchSource, result: VerificationResult) -> None:
-        self._run.phase = "searching again"
+        self._run.phase = Phase.SEARCHING
         leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
         feed.watch = leftovers
         started = self._run.journal.run(self._run.id).search.get("server_started")
@@ -153,7 +153,7 @@ class Verification:
         self._ask_untold(leftovers, result)
         result.explained = dict(leftovers.explained)
         if after.get("new_since"):
-            result.explained["new since the run began"] = int(after["new_since"])
+            result.explained[Explanation.NEW] = int(after["new_since"])
         if leftovers.stale_count:
             self._ask_each(leftovers.stale, result)
             self._index_is_behind(leftovers, result)
@@ -176,14 +176,14 @@ class Verification:
         self._ask_each(leftovers.untold, result)
         wrong = sum(i in result.ids for i in leftovers.untold)
         told = sum(i in result.as_wanted for i in leftovers.untold)
-        leftovers.add("not in the wanted state, by GET", wrong)
-        leftovers.add("as wanted by GET; the search does not tell", told)
-        leftovers.add("neither the search nor a GET tells", len(leftovers.untold) - wrong - told)
+        leftovers.add(Explanation.WRONG, wrong)
+        leftovers.add(Explanation.UNTOLD, told)
+        leftovers.add(Explanation.UNKNOWN, len(leftovers.untold) - wrong - told)
 
     def _index_is_behind(self, leftovers: RemainingMatches, result: VerificationResult) -> None:
         """After each was asked: what is as wanted is explained, and what was too many to keep is not."""
         wrong = sum(i in result.ids for i in leftovers.stale)
-        result.explained["as wanted by GET; the search index is behind"] = len(leftovers.stale) - wrong
+        result.explained[Explanation.INDEX_BEHIND] = len(leftovers.stale) - wrong
         result.remaining = leftovers.stale_count - len(leftovers.stale)
 
     def judge(self, counts: Counts) -> None:
@@ -204,7 +204,7 @@ class Verification:
     def judgement(self, counts: Counts) -> Judgement:
         """The judgement on a run that came to its end."""
         found = None if self.result is None else self.result.as_json()
-        kind = "dry_run" if self._run.job.review_only else "run"
+        kind = RunKind.DRY_RUN if self._run.job.review_only else RunKind.RUN
         search = self._run.journal.run(self._run.id).search
         return judge(
             kind=kind, status=RunStatus.FINISHED, counts=counts, verified=found,
