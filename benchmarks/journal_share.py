@@ -17,7 +17,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from intercom_bulk_updater.api.client import Client
@@ -25,6 +25,7 @@ from intercom_bulk_updater.api.retry import RetryPolicy
 from intercom_bulk_updater.api.transport import HttpTransport
 from intercom_bulk_updater.engine.pool import PoolSize, WorkerPool
 from intercom_bulk_updater.engine.processor import ItemProcessor
+from intercom_bulk_updater.engine.work import WorkSource
 from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.model import FoundItem, Item, ItemResult
 from intercom_bulk_updater.operations.conversations.verbs import Close
@@ -33,7 +34,6 @@ from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 from intercom_sandbox import Sandbox, running
 
-Take = Callable[[Sequence[ItemResult], int], list[Item]]
 PAGE = 150
 BEFORE = {"state": "open", "snoozed_until": None}
 
@@ -73,7 +73,7 @@ def close(box: Sandbox, ids: list[str], folder: Path | None, workers: int) -> tu
     worker = ItemProcessor(Close(), client, stop, RetryPolicy())
     wall, cpu = time.perf_counter(), time.process_time()
     if folder is None:
-        run(gate, stop, worker, plain(ids), workers)
+        run(gate, stop, worker, Plain(ids), workers)
     else:
         with Journal(folder / "journal.db") as journal:
             key = journal.create_run(operation="conversations.close", workspace="bench").id
@@ -84,7 +84,7 @@ def close(box: Sandbox, ids: list[str], folder: Path | None, workers: int) -> tu
 
             reader = threading.Thread(target=read)
             reader.start()
-            run(gate, stop, worker, lambda fates, number: journal.turn(key, fates, number), workers, reader.is_alive)
+            run(gate, stop, worker, Recorded(journal, key, reader), workers)
             counts = journal.counts(key)
             assert counts.done == len(ids), counts
     taken = time.perf_counter() - wall, time.process_time() - cpu
@@ -92,22 +92,38 @@ def close(box: Sandbox, ids: list[str], folder: Path | None, workers: int) -> tu
     return taken
 
 
-def plain(ids: list[str]) -> Take:
-    """Hand out a list, and forget what became of it."""
-    rest = iter([Item(seq, key, BEFORE) for seq, key in enumerate(ids, 1)])
+class Plain(WorkSource):
+    """Hands out a list, and forgets what became of it."""
 
-    def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
-        return list(itertools.islice(rest, number))
+    def __init__(self, ids: list[str]) -> None:
+        self._rest = iter([Item(seq, key, BEFORE) for seq, key in enumerate(ids, 1)])
 
-    return take
+    def settle_and_claim(self, results: Sequence[ItemResult], number: int) -> list[Item]:
+        """See WorkSource."""
+        return list(itertools.islice(self._rest, number))
 
 
-def run(gate: RateLimiter, stop: Stop, worker: ItemProcessor, take: Take, workers: int, more: Callable[[], bool] = lambda: False) -> None:
+class Recorded(WorkSource):
+    """Hands out what a reader writes into the journal, and writes down what became of it."""
+
+    def __init__(self, journal: Journal, run: str, reader: threading.Thread) -> None:
+        self._journal = journal
+        self._run = run
+        self._reader = reader
+
+    def settle_and_claim(self, results: Sequence[ItemResult], number: int) -> list[Item]:
+        """See WorkSource."""
+        return self._journal.turn(self._run, results, number)
+
+    def may_grow(self) -> bool:
+        """See WorkSource."""
+        return self._reader.is_alive()
+
+
+def run(gate: RateLimiter, stop: Stop, worker: ItemProcessor, work: WorkSource, workers: int) -> None:
     """The engine as a run has it."""
-    WorkerPool(
-        gate=gate, stop=stop, crew=PoolSize(fixed=workers), take=take, do=worker, more=more, tick=lambda _: None,
-        release=lambda _: None, doubtful=worker.put_back,
-    ).run()  # fmt: skip
+    pool = PoolSize(fixed=workers)
+    WorkerPool(gate=gate, stop=stop, crew=pool, work=work, do=worker, put_back=worker.put_back, tick=lambda _: None).run()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,10 @@ VARIABLES = {
     "home": "INTERCOM_BULK_HOME",
 }
 
+# The flags of the command that a variable may set: --share is INTERCOM_BULK_SHARE. (--patience is a setting, and among those above.)
+_FLAGS = ("workers", "share", "rate", "timeout", "retries", "deadline", "json", "jsonl", "quiet", "verbose", "progress", "report")
+FLAG_VARIABLES = {flag: f"INTERCOM_BULK_{flag.upper()}" for flag in _FLAGS}
+
 # Names that people bring from other tools, where guessing wrong would mean no token, or the wrong server.
 _OTHER_NAMES = {
     "INTERCOM_TOKEN": "INTERCOM_ACCESS_TOKEN",
@@ -49,6 +53,10 @@ def refuse_unknown(names: Mapping[str, str], where: str, known: Mapping[str, str
     for name in sorted(names):
         upper = name.upper()
         if not upper.startswith("INTERCOM_") or name in VARIABLES.values():
+            continue
+        if name in FLAG_VARIABLES.values():
+            if where == ".env":
+                raise ConfigurationError(f"{name}, set in {where}, is read from the environment only: export it, or give the flag.")
             continue
         nearest = _OTHER_NAMES.get(upper) or max(VARIABLES.values(), key=lambda v: _likeness(upper, v))
         if upper.startswith("INTERCOM_BULK_"):

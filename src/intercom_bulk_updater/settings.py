@@ -29,7 +29,7 @@ from pydantic import (
     model_validator,
 )
 
-from .environment import VARIABLES, checked_url, read_dotenv, refuse_emptied, refuse_unknown
+from .environment import FLAG_VARIABLES, VARIABLES, checked_url, read_dotenv, refuse_emptied, refuse_unknown
 from .errors import ConfigurationError, MissingToken
 
 REGION_URLS = {
@@ -230,6 +230,14 @@ def reference() -> str:
         shown = {"base_url": "by region", "home": "the platform's"}.get(name, shown)
         lines.append(f"| `{variable}` | `{name}` | {shown} | {fields[name].description} |")
     lines += [
+        "",
+        "The command takes these flags from the environment too; what is typed wins over the variable:",
+        "",
+        "| variable | flag |",
+        "|---|---|",
+        *(f"| `{variable}` | `--{flag}` |" for flag, variable in FLAG_VARIABLES.items()),
+        "",
+        "A flag without a value is set by `true`. These are read from the environment alone, not from `.env`.",
         "",
         "How a run is done (workers, retries, guards, speed) is said for each run and kept with it:",
         "as flags ([command line](cli.md)), or as arguments of `bulk_process`.",

@@ -11,28 +11,21 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import sys
 import traceback
-import uuid
-from collections.abc import Callable
 
 from intercom_sandbox import control, lifecycle
+from intercom_sandbox.chance import draw
+from intercom_sandbox.context import Context
 from intercom_sandbox.conversation_parts import encode
-from intercom_sandbox.faults import Faults, Rule
-from intercom_sandbox.limits import Limiter, Verdict, draw
+from intercom_sandbox.limits import Verdict
 from intercom_sandbox.misbehaviour import misbehave
-from intercom_sandbox.mutation import Mutations
-from intercom_sandbox.paging import Walks
 from intercom_sandbox.problems import Problem
 from intercom_sandbox.router import Router, call
 from intercom_sandbox.routes import ROUTES
-from intercom_sandbox.seeds import seed
 from intercom_sandbox.settings import Settings
 from intercom_sandbox.shaping import shape, without_query
-from intercom_sandbox.statistics import Books
-from intercom_sandbox.wire import Reply, Request, given_token, reset
-from intercom_sandbox.workspace import Workspace
+from intercom_sandbox.wire import Reply, Request, given_token
 
 VERSIONS = {f"1.{minor}": 100 + minor for minor in range(5)} | {f"2.{minor}": 200 + minor for minor in range(18)}
 VERSIONS |= {"Preview": 999, "Unstable": 999}
@@ -44,71 +37,12 @@ REFUSALS = {
 }
 
 
-class Application:
+class Application(Context):
     """The whole simulated service."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.space = Workspace(settings)
-        seed(self.space, settings)
-        self.limiter = Limiter(settings, self.space.now())
-        self.faults = Faults(settings.seed, settings.faults)
-        self.mutations = Mutations(settings)
-        self.books = Books(settings.log_size)
-        self.walks = Walks()
-        self.chance = random.Random(settings.seed)
+        super().__init__(settings)
         self._router = Router(ROUTES)
-        self._serial = 0
-        self.transports: set[asyncio.Transport] = set()
-        self._clients: set[asyncio.Transport] = set()
-        self.door: Callable[[float | None], None] = lambda seconds: None  # the server puts its own here
-        self.control_port = 0  # where the control endpoint answers while the port is closed
-
-    # For the connections
-    def opened(self, transport: asyncio.Transport) -> None:
-        """Know of a connection, to close it at the end."""
-        self.transports.add(transport)
-
-    def answered(self) -> None:
-        """Count the end of a request."""
-        self.books.in_flight -= 1
-
-    def idle_seconds(self) -> float:
-        """How long a kept connection may be silent."""
-        return self.settings.idle_seconds
-
-    def closed(self, transport: asyncio.Transport) -> None:
-        """Forget it."""
-        self.transports.discard(transport)
-        if transport in self._clients:
-            self._clients.discard(transport)
-            self.books.open -= 1
-
-    def close_door(self, seconds: float) -> None:
-        """Refuse connections for that long (0: until the faults are cleared), and reset those that are open."""
-        self.door(seconds)
-        for transport in list(self._clients):
-            reset(transport)
-
-    def order(self, faults: Faults) -> None:
-        """Put these faults in the place of those in force."""
-        self.door(None)
-        self.faults = faults
-        for rule in faults.rules:
-            self.schedule(rule)
-
-    def schedule(self, rule: Rule) -> None:
-        """Close the port when the moment of a rule comes."""
-        if rule.how == "refused" and rule.at > 0:
-            asyncio.get_running_loop().call_later(rule.at, self._at_moment, rule)
-
-    def _at_moment(self, rule: Rule) -> None:
-        if rule in self.faults.rules:
-            self.close_door(rule.lasts)
-
-    def server_time(self) -> float:
-        """Server time, Unix seconds."""
-        return self.space.now()
 
     def handle(self, request: Request, transport: asyncio.Transport | None) -> Reply:
         """Answer one request; never raises."""
@@ -182,12 +116,6 @@ class Application:
         remaining = max(0, verdict.remaining + settings.remaining_off_by)
         return f"X-RateLimit-Limit: {verdict.limit}\r\nX-RateLimit-Remaining: {remaining}\r\nX-RateLimit-Reset: {verdict.reset}\r\n"
 
-    def window_problem(self, limit: int, reset: int, now: float) -> Problem:
-        """The 429 of a window that is spent."""
-        head = f"Retry-After: {max(1, round(reset - now))}\r\n" if self.settings.retry_after else ""
-        window = f"{self.settings.window:g}"
-        return Problem(429, "rate_limit_exceeded", f"Exceeded rate limit of {limit} in {window}_seconds", head=head)
-
     def work(self, request: Request, head: str) -> Reply:
         """Answer it without any fault."""
         space = self.space
@@ -216,13 +144,3 @@ class Application:
             result.head += head
             return result
         return Reply(200, (result if isinstance(result, str) else encode(result)).encode(), head)
-
-    def problem(self, problem: Problem, head: str) -> Reply:
-        """An error answer."""
-        return Reply(problem.status, problem.body(self.request_key()), problem.head + head)
-
-    def request_key(self) -> str:
-        """A new `request_id`."""
-        # Ids of requests come from a generator of their own, so that faults stay the same whatever is asked.
-        self._serial += 1
-        return str(uuid.UUID(int=(self.settings.seed << 64) + self._serial + (4 << 76) + (8 << 60)))

@@ -7,9 +7,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox import lifecycle, views
+from intercom_sandbox.context import Context, seeded
 from intercom_sandbox.faults import Faults
 from intercom_sandbox.limits import Limiter
 from intercom_sandbox.mutation import Mutations
@@ -21,14 +22,11 @@ from intercom_sandbox.table import Table
 from intercom_sandbox.wire import Reply, Request
 from intercom_sandbox.workspace import ADMIN_ID, WORKSPACE_ID
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
-Command = Callable[["Application", Any, list[str], dict[str, str]], Any]
+Command = Callable[[Context, Any, list[str], dict[str, str]], Any]
 OTHER_ADMIN = 991267701  # who acts in `touch` when nobody is named
 
 
-def answer(app: Application, request: Request) -> Reply:
+def answer(app: Context, request: Request) -> Reply:
     """Answer one control request; never raises."""
     parts = request.path.strip("/").split("/")[1:]
     action = COMMANDS.get((request.method, parts[0] if parts else ""))
@@ -44,7 +42,7 @@ def answer(app: Application, request: Request) -> Reply:
     return Reply(200, json.dumps(result).encode())
 
 
-def _about(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _about(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     settings = app.settings
     return {
         "token": settings.token,
@@ -57,7 +55,7 @@ def _about(app: Application, body: Any, parts: list[str], query: dict[str, str])
     }
 
 
-def _settings(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _settings(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     if body:
         app.settings.update(body)
         tables: tuple[Table[Any], ...] = (app.space.conversations, app.space.contacts, app.space.tickets)
@@ -77,7 +75,7 @@ def _settings(app: Application, body: Any, parts: list[str], query: dict[str, st
     return asdict(app.settings)
 
 
-def _stats(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _stats(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     now = app.space.now()
     if app.settings.competitor_share > 0:
         app.limiter.compete("app", now)
@@ -89,16 +87,14 @@ def _stats(app: Application, body: Any, parts: list[str], query: dict[str, str])
     }
 
 
-def _audit(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _audit(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     return audit(app.space, parts[0] if parts else "")
 
 
-def _reset(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _reset(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     """Forget what was counted; `faults`: the rules too, `state`: begin anew with the seed."""
     if body.get("state"):
-        settings = app.settings
-        fresh = type(app)(settings)
-        app.space = fresh.space
+        app.space = seeded(app.settings)
     old = app.books
     app.books = Books(app.settings.log_size)
     app.books.open = app.books.max_open = old.open
@@ -114,7 +110,7 @@ def _reset(app: Application, body: Any, parts: list[str], query: dict[str, str])
     return {"ok": True}
 
 
-def _faults(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _faults(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     """Add a rule, or a list of rules; `{"clear": true}` first takes all away."""
     if isinstance(body, dict) and body.pop("clear", False):
         app.order(Faults(app.settings.seed))
@@ -123,7 +119,7 @@ def _faults(app: Application, body: Any, parts: list[str], query: dict[str, str]
     return {"faults": [asdict(rule) for rule in app.faults.rules]}
 
 
-def _no_faults(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _no_faults(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     app.order(Faults(app.settings.seed))
     return {"faults": []}
 
@@ -131,7 +127,7 @@ def _no_faults(app: Application, body: Any, parts: list[str], query: dict[str, s
 def _rows(resource: str) -> Command:
     """What shows all rows of a resource, or one item."""
 
-    def show(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+    def show(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
         if not parts:
             return views.rows(app.space, resource, query)
         try:
@@ -142,7 +138,7 @@ def _rows(resource: str) -> Command:
     return show
 
 
-def _seed(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _seed(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     """Add `count` conversations with `fields` set; they are as new to the index as any write."""
     count, fields = int(body.get("count", 1)), dict(body.get("fields") or {})
     if "tags" in fields:
@@ -155,7 +151,7 @@ def _seed(app: Application, body: Any, parts: list[str], query: dict[str, str]) 
     return {"ids": [str(row.id) for row in made]}
 
 
-def _touch(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _touch(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     """Another admin acts on conversations, outside every budget and count."""
     space = app.space
     admin = str(body.get("admin_id") or OTHER_ADMIN)
@@ -193,11 +189,11 @@ def _touch(app: Application, body: Any, parts: list[str], query: dict[str, str])
     return {"touched": touched}
 
 
-def _log(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _log(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     return app.books.lines(int(query.get("last", "100")))
 
 
-def _clock(app: Application, body: Any, parts: list[str], query: dict[str, str]) -> Any:
+def _clock(app: Context, body: Any, parts: list[str], query: dict[str, str]) -> Any:
     return {"now": app.space.now(), "local": time.time()}
 
 

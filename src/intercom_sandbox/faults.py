@@ -13,8 +13,8 @@ import zlib
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from intercom_sandbox.chance import draw
 from intercom_sandbox.error_bodies import SHAPES
-from intercom_sandbox.limits import draw
 from intercom_sandbox.wire import Request
 
 KINDS = {

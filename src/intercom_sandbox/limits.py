@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from intercom_sandbox.chance import draw
 from intercom_sandbox.settings import Settings
 
 REDRAW = 0.7  # seconds that the competitor keeps one rate
@@ -122,11 +123,3 @@ class Limiter:
         window.competitor += taken
         window.competitor_rejected += calls - taken
         window.total += taken
-
-
-def draw(seed: int, slot: int) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments (splitmix64)."""
-    mixed = (seed * 0x9E3779B97F4A7C15 + slot * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-    return ((mixed ^ (mixed >> 31)) >> 11) / float(1 << 53)

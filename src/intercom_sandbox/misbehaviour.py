@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from copy import copy
 from email.utils import formatdate
-from typing import TYPE_CHECKING
 
+from intercom_sandbox.context import Context
 from intercom_sandbox.damage import gzip_bomb, nested
 from intercom_sandbox.error_bodies import error_body
 from intercom_sandbox.faults import Rule, item_id, purpose
@@ -15,16 +15,13 @@ from intercom_sandbox.limits import Verdict
 from intercom_sandbox.problems import Problem
 from intercom_sandbox.wire import Reply, Request, given_token
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
-Answer = Callable[["Application", Request, Rule, str], Reply]
+Answer = Callable[[Context, Request, Rule, str], Reply]
 HTML = b"<!DOCTYPE html><html><head><title>Intercom</title></head><body>We will be right back</body></html>"
 BOMB = 256 * 1024 * 1024  # bytes
 PAUSE = "text/html; charset=utf-8"
 
 
-def misbehave(app: Application, request: Request, rule: Rule, verdict: Verdict, head: str) -> Reply:
+def misbehave(app: Context, request: Request, rule: Rule, verdict: Verdict, head: str) -> Reply:
     """Answer a request as its fault wants; does the work before where the fault says so."""
     kind = rule.kind
     if kind == "limit":
@@ -55,7 +52,7 @@ def misbehave(app: Application, request: Request, rule: Rule, verdict: Verdict, 
     return reply
 
 
-def _error(app: Application, request: Request, rule: Rule, head: str) -> Reply:
+def _error(app: Context, request: Request, rule: Rule, head: str) -> Reply:
     status, code, message = rule.error()
     if status >= 500 and request.path == "/companies/scroll":
         app.space.scrolls.pop(request.app, None)  # Intercom then says to start it again
@@ -75,17 +72,17 @@ def _retry_after(rule: Rule, now: float) -> str:
     return f"Retry-After: {text}\r\n"
 
 
-def _overload(app: Application, request: Request, rule: Rule, head: str) -> Reply:
+def _overload(app: Context, request: Request, rule: Rule, head: str) -> Reply:
     message = "The server is receiving too many requests for this resource; retry later"
     return app.problem(Problem(429, "too_many_requests", message, head=_retry_after(rule, app.server_time())), head)
 
 
-def _jobs(app: Application, request: Request, rule: Rule, head: str) -> Reply:
+def _jobs(app: Context, request: Request, rule: Rule, head: str) -> Reply:
     message = "Exceeded rate limit of 1 pending message data export jobs"
     return app.problem(Problem(429, "rate_limit_exceeded", message), head)
 
 
-def _echo(app: Application, request: Request, rule: Rule, head: str) -> Reply:
+def _echo(app: Context, request: Request, rule: Rule, head: str) -> Reply:
     """An error that repeats the token that came with the request."""
     token = given_token(request)
     where = rule.places("code", "message", "request_id", "header")
@@ -100,21 +97,21 @@ def _echo(app: Application, request: Request, rule: Rule, head: str) -> Reply:
     return Reply(status, body, head + extra, content_type=content_type)
 
 
-def _wrong(app: Application, request: Request, rule: Rule, head: str) -> Reply:
+def _wrong(app: Context, request: Request, rule: Rule, head: str) -> Reply:
     return Reply(rule.status or 200, json.dumps(rule.value).encode(), head)
 
 
-def _nested(app: Application, request: Request, rule: Rule, head: str) -> Reply:
+def _nested(app: Context, request: Request, rule: Rule, head: str) -> Reply:
     return Reply(rule.status or 200, nested(rule.depth), head)
 
 
-def _endless(app: Application, request: Request, rule: Rule, head: str) -> Reply:
+def _endless(app: Context, request: Request, rule: Rule, head: str) -> Reply:
     reply = Reply(rule.status or 200, b'{"type":"list","text":"', head, how="endless")
     reply.size = rule.size
     return reply
 
 
-def _bomb(app: Application, request: Request, rule: Rule, head: str) -> Reply:
+def _bomb(app: Context, request: Request, rule: Rule, head: str) -> Reply:
     return Reply(rule.status or 200, gzip_bomb(rule.size or BOMB), head + "Content-Encoding: gzip\r\n")
 
 
@@ -137,7 +134,7 @@ def _stand_in(request: Request, head: str) -> Reply:
     return Reply(200, json.dumps({"type": kind, "id": item_id(request)}).encode(), head)
 
 
-def _ignored(app: Application, request: Request, head: str) -> Reply:
+def _ignored(app: Context, request: Request, head: str) -> Reply:
     """The item as it stands."""
     key = item_id(request)
     if purpose(request) != "write":
@@ -150,7 +147,7 @@ def _ignored(app: Application, request: Request, head: str) -> Reply:
     return app.work(look, head)
 
 
-def _rolled_back(app: Application, request: Request, head: str) -> Reply:
+def _rolled_back(app: Context, request: Request, head: str) -> Reply:
     """Do it, remember the answer, undo it."""
     key = item_id(request)
     held = app.space.item(request.path.strip("/").partition("/")[0], key) if key and purpose(request) == "write" else None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+from intercom_sandbox.chance import seed_and_rate
 from intercom_sandbox.faults import purpose
 from intercom_sandbox.settings import Settings
 from intercom_sandbox.wire import Reply, Request
@@ -29,20 +30,6 @@ HEADERS = (
     "Content-Encoding: identity\r\n",
 )
 TYPES = ("text/html", "application/octet-stream", "", "application/json; charset=utf-16")
-
-
-def seed_and_rate(text: str) -> tuple[int, float] | None:
-    """What SEED[,RATE] says; None for "". Raises ValueError."""
-    if not text:
-        return None
-    seed, _, rate = text.partition(",")
-    try:
-        found = int(seed), float(rate or 1)
-    except ValueError:
-        raise ValueError(f"mutate must be SEED or SEED,RATE such as 7,0.1, not {text!r}") from None
-    if not 0 <= found[1] <= 1:
-        raise ValueError(f"the rate of mutate must be from 0 to 1, not {rate!r}")
-    return found
 
 
 class Mutations:

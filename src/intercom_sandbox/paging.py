@@ -11,8 +11,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from intercom_sandbox.chance import draw
 from intercom_sandbox.fields import Field
-from intercom_sandbox.limits import draw
 from intercom_sandbox.problems import Problem, invalid, number
 from intercom_sandbox.search import Compiler, freeze
 from intercom_sandbox.settings import Settings

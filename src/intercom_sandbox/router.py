@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import Problem
 from intercom_sandbox.unsimulated import PATHS, refuse
 from intercom_sandbox.wire import Request
-
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
 
 Handler = Callable[..., Any]  # (application, request, *path parameters) -> JSON value, JSON text (str) or Reply
 
@@ -66,7 +64,7 @@ class Router:
         raise Problem(404, "not_found", "The requested resource could not be found")
 
 
-def call(app: Application, request: Request, route: Route, arguments: list[str]) -> Any:
+def call(app: Context, request: Request, route: Route, arguments: list[str]) -> Any:
     """Run the handler of a route after the checks that all share."""
     if route.since > request.version:
         raise Problem(400, "intercom_version_invalid", "Requested resource is not available in current API version.")

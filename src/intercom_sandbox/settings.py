@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from intercom_sandbox.chance import seed_and_rate
+from intercom_sandbox.faults import Faults
+
 
 def setting(
     default: Any,
@@ -223,9 +226,6 @@ class Settings:
 
 
 def _checked(name: str, value: Any, like: Any, metadata: Mapping[str, Any]) -> Any:
-    from intercom_sandbox.faults import Faults
-    from intercom_sandbox.mutation import seed_and_rate
-
     if isinstance(like, bool):
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false, not {value!r}")

@@ -20,7 +20,7 @@ import pytest
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.api.retry import RetryPolicy
-from intercom_bulk_updater.engine.pool import Attempt, RetryLater
+from intercom_bulk_updater.engine.attempt import Attempt, RetryLater
 from intercom_bulk_updater.engine.processor import ItemProcessor
 from intercom_bulk_updater.errors import AnswerLost, IntercomBulkError, TimedOut
 from intercom_bulk_updater.model import Item, ItemResult, Outcome

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from intercom_bulk_updater.engine.pool import PoolSize, WorkerPool
 from intercom_bulk_updater.engine.throughput import Throughput
+from intercom_bulk_updater.engine.work import WorkSource
 from intercom_bulk_updater.model import Item, ItemResult, Outcome
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
@@ -40,15 +41,16 @@ def test_nothing_is_finishing_while_items_wait_on_disk() -> None:
     left = [Item(seq, str(seq)) for seq in range(300)]
     told: list[str] = []
 
-    def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
-        told.append(engine.snapshot(False).holds)
-        taken, left[:] = left[:number], left[number:]
-        return taken
+    class Pending(WorkSource):
+        def settle_and_claim(self, results: Sequence[ItemResult], number: int) -> list[Item]:
+            told.append(engine.snapshot(False).holds)
+            taken, left[:] = left[:number], left[number:]
+            return taken
 
     engine = WorkerPool(
-        gate=RateLimiter(Budget(), Stop()), stop=Stop(), crew=PoolSize(fixed=4), take=take, more=lambda: False, tick=lambda snapshot: None,
-        do=lambda attempt: ItemResult(attempt.item.seq, Outcome.DONE), release=lambda seqs: None,
-        doubtful=lambda attempt: ItemResult(attempt.item.seq, Outcome.IN_DOUBT),
+        gate=RateLimiter(Budget(), Stop()), stop=Stop(), crew=PoolSize(fixed=4), work=Pending(), tick=lambda snapshot: None,
+        do=lambda attempt: ItemResult(attempt.item.seq, Outcome.DONE),
+        put_back=lambda attempt: ItemResult(attempt.item.seq, Outcome.IN_DOUBT),
     )  # fmt: skip
     engine.run()
     assert told[0] == "" and not left

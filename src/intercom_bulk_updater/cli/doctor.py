@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import ConfigurationError, IntercomBulkError, NotFound, PermissionDenied, UnknownName
+from ..operations.resource import resources
 from ..runs.options import Options
+from ..runs.population import population
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
 from .execute import opened
@@ -81,8 +83,9 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
             looking.at = "team"
             yield ("team", *_team(settings.inbox_id, names))
         looking.at = "permission"
-        session.client.call("GET", "conversations", params={"per_page": 1}, purpose="search")
-        yield "permission", True, "conversations can be read", ""
+        first = next(iter(resources()))
+        population(session, first)
+        yield "permission", True, f"{first} can be read", ""
         looking.at = "clock"
         skew = round(session.client.server_time() - time.time())
         away = f"{abs(skew)} s {'behind' if skew > 0 else 'ahead of'} Intercom's; that does no harm"

@@ -8,17 +8,17 @@ import sys
 import traceback
 from contextlib import suppress
 
-from cyclopts import CycloptsError
+from cyclopts import App, CycloptsError
 
 from ..api.redact import is_secret, keep_secret, redact, without_typed_secrets
 from ..errors import FilterRefused, IntercomBulkError, UsageError
 from ..parsing.printable import printable_lines
-from .stdout import emit, note
+from .stdout import data_format, emit, note
 
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
 
 
-def misused(exc: CycloptsError, arguments: list[str]) -> int:
+def misused(exc: CycloptsError, arguments: list[str], app: App) -> int:
     """Wrong usage: exit 2. What was typed for a secret is not said back."""
     if any(_FLAG.fullmatch(name := argument.partition("=")[0]) and is_secret(name.lstrip("-")) for argument in arguments):
         said = (
@@ -26,7 +26,7 @@ def misused(exc: CycloptsError, arguments: list[str]) -> int:
             "environment or in .env."
         )
     else:
-        said = f"{' '.join(str(exc).split())} (intercom-bulk {_command(arguments)}--help)"
+        said = f"{' '.join(str(exc).split())} (intercom-bulk {_command(arguments, app)}--help)"
     return failed(UsageError(said), arguments)
 
 
@@ -44,9 +44,9 @@ def failed(exc: BaseException, arguments: list[str], report: dict[str, object] |
     elif scarce := _scarce(exc):
         expected, message = True, scarce
     message = without_typed_secrets(message)
-    if "--json" in arguments or "--jsonl" in arguments:
+    if wanted := data_format(arguments):
         report = summary_without_run(exc, code) if report is None else report
-        if "--jsonl" in arguments and "--json" not in arguments:
+        if wanted == "jsonl":
             from ..terminal.json_lines import done_line
 
             emit(done_line(report))
@@ -80,10 +80,8 @@ def _scarce(exc: BaseException) -> str:
     return ""
 
 
-def _command(arguments: list[str]) -> str:
+def _command(arguments: list[str], app: App) -> str:
     """The commands among the first words, for the help that is pointed to; nothing else that was typed."""
-    from .main import app
-
     words, node = "", app
     for argument in arguments:
         try:

@@ -202,7 +202,7 @@ def go(
 ) -> int:
     """Run a job and tell how it went; every command that acts ends here. Returns the exit code."""
     keep_private(operation.parameters)
-    resource = operation.resource or selected.selection.get("resource") or "conversations"
+    resource = operation.resource or selected.selection.get("resource") or "items"
     looking, label = bool(safety.dry_run or safety.plan), WorkspaceNames(session.look).label
     job = Job(
         run, operation, selected.feed, options,

@@ -7,19 +7,20 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from ..api.paths import item_path
 from ..errors import IntercomBulkError, SearchError, SearchIncomplete
 from ..model import FoundItem
 from ..operations.operation import Operation
+from ..operations.resource import Resource
 from ..runs.options import Options
 from ..runs.sources import SearchSource, count_missing, missing_words
+from ..search.endpoints import endpoint_for
 from ..search.names import WorkspaceNames
+from ..search.paginator import EndpointSource
 from .execute import opened, options_of
-from .flags import Safety, Selection, Shown, Speed, whole
+from .flags import Safety, Selection, Shown, Speed
 from .select import select
 from .spreadsheet import read_rows
 from .stdout import emit, note
@@ -38,19 +39,26 @@ class _Looking(Operation):
         """Nothing."""
 
 
-def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
+def find(resource: Resource, flags: Selection, output: Shown, speed: Speed) -> int:
+    """Show which items a selection finds; all of them, where Intercom has no search for the resource."""
     options: Options = options_of(Safety(), speed, flags.limit)
     with opened(options, output) as (session, names):
+        if not resource.search:
+            source = EndpointSource(session.client, session.stop, endpoint_for(resource.listing))
+            listed = SearchSource(source, lambda item: str(item["id"]), lambda item: None, session.client.server_time)
+            found = _Found()
+            found.items = _searched(listed, found)
+            return _show(resource.name, found, flags.limit, output, names)
         session.workspace()
-        rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column, resource).rows]
-        selected = select(flags, resource, session, names, _Looking(), options, rows)
+        rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column, resource.name).rows]
+        selected = select(flags, resource.name, session, names, _Looking(), options, rows)
         found = _Found(selected.selection["words"], frozenset(selected.selection.get("exclude") or ()))
         if isinstance(selected.feed, SearchSource):
             found.items = _searched(selected.feed, found)
         else:
             ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
-            found.items = (session.look(item_path(resource, i)) for i in ids)
-        return _show(resource, found, flags.limit, output, names)
+            found.items = (session.look(item_path(resource.name, i)) for i in ids)
+        return _show(resource.name, found, flags.limit, output, names)
 
 
 @dataclass(slots=True)
@@ -153,36 +161,3 @@ def _assigned(items: list[dict[str, Any]], names: WorkspaceNames) -> dict[str, s
             with suppress(IntercomBulkError):  # a name is decoration
                 found[who] = names.by_id(kind, who).name
     return found
-
-
-_OUT, _SPEED, _SEL = Shown(), Speed(), Selection()
-
-
-def conversations(*, sel: Selection = _SEL, out: Shown = _OUT, speed: Speed = _SPEED) -> int:
-    """Show which conversations a selection finds. Never writes."""
-    return _find("conversations", sel, out, speed)
-
-
-def contacts(*, sel: Selection = _SEL, out: Shown = _OUT, speed: Speed = _SPEED) -> int:
-    """Show which contacts a selection finds. Never writes."""
-    return _find("contacts", sel, out, speed)
-
-
-def tickets(*, sel: Selection = _SEL, out: Shown = _OUT, speed: Speed = _SPEED) -> int:
-    """Show which tickets a selection finds. Never writes."""
-    return _find("tickets", sel, out, speed)
-
-
-_Limit = Annotated[int | None, Parameter(help="So many companies at most.", converter=whole)]
-
-
-def companies(*, out: Shown = _OUT, speed: Speed = _SPEED, limit: _Limit = None) -> int:
-    """List companies (searching them needs Intercom's Preview version). Never writes."""
-    from ..search.endpoints import endpoint_for
-    from ..search.paginator import EndpointSource
-
-    with opened(options_of(Safety(), speed, limit), out) as (session, names):
-        source = EndpointSource(session.client, session.stop, endpoint_for("companies/list"), page_size=60)
-        found = _Found()
-        found.items = _searched(SearchSource(source, lambda item: str(item["id"]), lambda item: None, session.client.server_time), found)
-        return _show("companies", found, limit, out, names)

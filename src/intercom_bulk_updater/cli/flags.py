@@ -9,15 +9,26 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter, Token
 
+from ..environment import FLAG_VARIABLES
 from ..errors import UsageError
+from .help import LAST, SharedFlags
 
-_SELECTION, _SAFETY, _SPEED, _OUTPUT = (
-    Group(name, sort_key=place) for place, name in enumerate(("Selection", "Safety", "Speed", "Output"))
+_SELECTION = Group("Selection", sort_key=0)
+_SAFETY, _SPEED, _OUTPUT = (
+    Group(name, sort_key=place, help_formatter=SharedFlags()) for place, name in enumerate(("Safety", "Speed", LAST), 1)
 )
 
 
-def _flag(group: Group, help_text: str, *names: str) -> Parameter:
-    return Parameter(name=list(names) or None, group=group, help=help_text, negative="")
+def _flag(group: Group, help_text: str, *names: str, form: str | None = None) -> Parameter:
+    return Parameter(name=list(names) or None, group=group, help=help_text, negative="", metavar=form)
+
+
+def _default(group: Group, help_text: str, name: str, *short: str, form: str | None = None) -> Parameter:
+    """A flag that an environment variable may set once for all commands."""
+    return Parameter(
+        name=[f"--{name}", *short], group=group, help=help_text, negative="", metavar=form,
+        env_var=FLAG_VARIABLES[name], show_env_var=False,
+    )
 
 
 def whole(_: object, tokens: Sequence[Token]) -> int:
@@ -29,6 +40,7 @@ def whole(_: object, tokens: Sequence[Token]) -> int:
 
 
 _WHOLE = Parameter(converter=whole)
+Limit = Annotated[int | None, Parameter(help="So many items at most.", converter=whole)]
 
 
 @Parameter(name="*")
@@ -36,14 +48,18 @@ _WHOLE = Parameter(converter=whole)
 class Selection:
     """Which items."""
 
-    where: Annotated[str | None, _flag(_SELECTION, "A filter: 'team = Support and state = open'.")] = None
-    query: Annotated[str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON); - reads standard input.")] = None
-    ids: Annotated[str | None, _flag(_SELECTION, "A file with ids, one a line; - reads standard input.")] = None
-    csv: Annotated[str | None, _flag(_SELECTION, "A spreadsheet (or -), a row an item; its columns stand as {{col}} in parameters.")] = None
-    id_column: Annotated[str | None, _flag(_SELECTION, "With --csv: the column that holds the ids. Default: id.")] = None
-    from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.")] = None
-    outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.")] = "failed"
-    exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.")] = None
+    where: Annotated[str | None, _flag(_SELECTION, "A filter: 'team = Support and state = open'.", form="'FILTER'")] = None
+    query: Annotated[
+        str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON); - reads standard input.", form="FILE|-"),
+    ] = None
+    ids: Annotated[str | None, _flag(_SELECTION, "A file with ids, one a line; - reads standard input.", form="FILE|-")] = None
+    csv: Annotated[
+        str | None, _flag(_SELECTION, "A spreadsheet (or -), a row an item; its columns stand as {{col}} in parameters.", form="FILE|-"),
+    ] = None
+    id_column: Annotated[str | None, _flag(_SELECTION, "With --csv: the column that holds the ids. Default: id.", form="COLUMN")] = None
+    from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.", form="RUN")] = None
+    outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.", form="OUTCOME")] = "failed"
+    exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.", form="FILE|-")] = None
     limit: Annotated[int | None, _flag(_SELECTION, "So many items at most."), _WHOLE] = None
 
 
@@ -54,11 +70,11 @@ class Safety:
 
     dry_run: Annotated[bool, _flag(_SAFETY, "Look, and change nothing.", "--dry-run", "-n")] = False
     yes: Annotated[bool, _flag(_SAFETY, "Do not ask.", "--yes", "-y")] = False
-    plan: Annotated[str | None, _flag(_SAFETY, "Write the plan to this file, and change nothing.")] = None
-    expect: Annotated[str, _flag(_SAFETY, "N or N±P%: refuse another number of items.")] = ""
-    max: Annotated[str, _flag(_SAFETY, "N or P%: refuse more items (100%: no cap).")] = ""
-    canary: Annotated[str, _flag(_SAFETY, "N or P%: do these first, read them back, judge.")] = ""
-    max_failures: Annotated[str, _flag(_SAFETY, "N, or P% of the last 100: stop when more fail.")] = ""
+    plan: Annotated[str | None, _flag(_SAFETY, "Write the plan to this file, and change nothing.", form="FILE")] = None
+    expect: Annotated[str, _flag(_SAFETY, "N or N±P%: refuse another number of items.", form="N[±P%]")] = ""
+    max: Annotated[str, _flag(_SAFETY, "N or P%: refuse more items (100%: no cap).", form="N|P%")] = ""
+    canary: Annotated[str, _flag(_SAFETY, "N or P%: do these first, read them back, judge.", form="N|P%")] = ""
+    max_failures: Annotated[str, _flag(_SAFETY, "N, or P% of the last 100: stop when more fail.", form="N|P%")] = ""
     on_drift: Annotated[
         Literal["skip", "stop", "force"] | None,
         _flag(_SAFETY, "For items that somebody changed since the plan: skip (the default), stop or force."),
@@ -76,13 +92,19 @@ class Safety:
 class Speed:
     """How fast, how long. None is "not said": the default, or what the run had that is gone on with."""
 
-    workers: Annotated[str | None, _flag(_SPEED, "auto (the default), or a fixed number of threads.")] = None
-    share: Annotated[str | None, _flag(_SPEED, "The part of the rate limit to use at most: 40%. Default: 100%.")] = None
-    rate: Annotated[str | None, _flag(_SPEED, "auto (the default), or a ceiling: 6000/min.")] = None
-    timeout: Annotated[float | None, _flag(_SPEED, "Seconds one request may take. Default: 30.")] = None
-    retries: Annotated[int | None, _flag(_SPEED, "Repetitions of what failed for a passing reason. Default: 3."), _WHOLE] = None
-    patience: Annotated[str | None, _flag(_SPEED, "How long to wait for Intercom when it is away. Default: 10m.")] = None
-    deadline: Annotated[str | None, _flag(_SPEED, "Stop softly after this long: 2h.")] = None
+    workers: Annotated[str | None, _default(_SPEED, "auto (the default), or a fixed number of threads.", "workers", form="auto|N")] = None
+    share: Annotated[
+        str | None, _default(_SPEED, "The part of the rate limit to use at most: 40%. Default: 100%.", "share", form="P%"),
+    ] = None
+    rate: Annotated[str | None, _default(_SPEED, "auto (the default), or a ceiling: 6000/min.", "rate", form="auto|N/min")] = None
+    timeout: Annotated[float | None, _default(_SPEED, "Seconds one request may take. Default: 30.", "timeout", form="SECONDS")] = None
+    retries: Annotated[
+        int | None, _default(_SPEED, "Repetitions of what failed for a passing reason. Default: 3.", "retries"), _WHOLE,
+    ] = None
+    patience: Annotated[
+        str | None, _flag(_SPEED, "How long to wait for Intercom when it is away. Default: 10m.", form="TIME"),
+    ] = None
+    deadline: Annotated[str | None, _default(_SPEED, "Stop softly after this long: 2h.", "deadline", form="TIME")] = None
 
 
 @Parameter(name="*")
@@ -90,11 +112,11 @@ class Speed:
 class Shown:
     """What is shown."""
 
-    json: Annotated[bool, _flag(_OUTPUT, "One JSON object on standard output.")] = False
-    jsonl: Annotated[bool, _flag(_OUTPUT, "Events as JSON lines; the last is run.done.")] = False
-    quiet: Annotated[bool, _flag(_OUTPUT, "Errors only.", "--quiet", "-q")] = False
-    verbose: Annotated[bool, _flag(_OUTPUT, "Requests too.", "--verbose", "-v")] = False
-    progress: Annotated[Literal["auto", "bar", "plain", "none"], _flag(_OUTPUT, "How progress is shown.")] = "auto"
+    json: Annotated[bool, _default(_OUTPUT, "One JSON object on standard output.", "json")] = False
+    jsonl: Annotated[bool, _default(_OUTPUT, "Events as JSON lines; the last is run.done.", "jsonl")] = False
+    quiet: Annotated[bool, _default(_OUTPUT, "Errors only.", "quiet", "-q")] = False
+    verbose: Annotated[bool, _default(_OUTPUT, "Requests too.", "verbose", "-v")] = False
+    progress: Annotated[Literal["auto", "bar", "plain", "none"], _default(_OUTPUT, "How progress is shown.", "progress")] = "auto"
 
     def __post_init__(self) -> None:
         """Raises UsageError for two forms at once."""
@@ -112,4 +134,4 @@ class Shown:
 class Output(Shown):
     """What is shown of a run."""
 
-    report: Annotated[str | None, _flag(_OUTPUT, "Write the report of the run to this HTML file.")] = None
+    report: Annotated[str | None, _default(_OUTPUT, "Write the report of the run to this HTML file.", "report", form="FILE.html")] = None

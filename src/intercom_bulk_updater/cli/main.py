@@ -12,9 +12,10 @@ from collections.abc import Iterable
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from intercom_bulk_updater import __version__
-
-from .argv import joined
+from ..operations.resource import has_verbs, resources
+from ..version import __version__
+from .argv import join_values
+from .help import read_help_flag
 from .stdout import close_streams, data_only, open_streams
 
 _HERE = "intercom_bulk_updater.cli"
@@ -32,20 +33,16 @@ app = App(
         "To try it without an account: intercom-bulk demo. To check your own workspace: intercom-bulk doctor."
     ),
     default_parameter=Parameter(show_default=_worth_saying),
+    help_format="plaintext",
 )
 _ACT, _BACK, _ROUND, _HELP = (
     Group(name, sort_key=place) for place, name in enumerate(("Find and act", "Look back", "Set up and try", "Help"))
 )
 for _flag in ("--help", "--version"):
     app[_flag].group = _HELP
-_NOUNS = {
-    "conversations": "Find conversations, and act on them.", "contacts": "Find contacts.", "companies": "Find companies.",
-    "tickets": "Find tickets.",
-}  # fmt: skip
-for _noun, _help in _NOUNS.items():
-    _sub = App(name=_noun, help=_help, group=_ACT, sort_key=int(_noun != "conversations"))
-    _sub.command(f"{_HERE}.find:{_noun}", name="find", help=f"Show which {_noun} a selection finds. Never writes.", sort_key=0)
-    app.command(_sub)
+for _noun in resources().values():
+    _help = f"Find {_noun.name}, and act on them." if has_verbs(_noun.name) else f"Find {_noun.name}."
+    app.command(App(name=_noun.name, help=_help, group=_ACT, sort_key=_noun.rank))
 
 _RUNS = {
     "list": "What has been run.",
@@ -79,29 +76,38 @@ for _place, (_group, _name, _target, _help) in enumerate((
     (_ROUND, "sandbox", "demo:sandbox", "Serve a small Intercom on this machine, to try things on."),
     (_ROUND, "demo", "demo:demo", "The main job on the built-in sandbox, from the dry run to the server's own books."),
     (_ROUND, "completion", "demo:completion", "Print the completion script for a shell."),
-), 2):
+), 100):
     app.command(f"{_HERE}.{_target}", name=_name, help=_help, group=_group, sort_key=_place)
 
 
 _complete: set[str] = set()
 
 
-def complete_tree(nouns: Iterable[str] = _NOUNS) -> App:
+def complete_tree(nouns: Iterable[str] | None = None) -> App:
     """The command with the verbs of these resources, which are read from their declarations; all of them by default."""
     from .verbs import add_verbs
 
-    for noun in nouns:
+    for noun in resources() if nouns is None else nouns:
         if noun not in _complete:
             _complete.add(noun)
             add_verbs(app[noun], noun)
     return app
 
 
+def flags_with_value(arguments: list[str]) -> set[str]:
+    """The flags that take a value, of the command that the arguments name."""
+    _, apps, _ = app.parse_commands(arguments)
+    found = apps[-1].assemble_argument_collection() if apps[-1].default_command else ()
+    return {name for argument in found if argument.hint is not bool for name in argument.names}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command."""
-    given = joined(sys.argv[1:] if arguments is None else arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
     # The verbs of a resource are imported when it is named: help of the whole needs none of them.
-    complete_tree(noun for noun in given[:1] if noun in _NOUNS)
+    complete_tree(noun for noun in typed[:1] if noun in resources())
+    given = join_values(typed, lambda: flags_with_value(typed))
+    given = read_help_flag(given)
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
     open_streams()
     try:
@@ -111,7 +117,7 @@ def main(arguments: list[str] | None = None) -> None:
         from .errors import misused
         from .usage_errors import meant
 
-        code = misused(meant(exc, given), given)
+        code = misused(meant(exc, given), given, app)
     except BrokenPipeError:
         # Whoever read us has gone (`| head`): nothing more to say, and nobody to say it to.
         code = 0

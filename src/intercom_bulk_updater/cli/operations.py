@@ -1,16 +1,16 @@
-"""`intercom-bulk operations`: the catalogue, read from the classes."""
+"""`intercom-bulk operations`: the catalogue, read from the declarations of the verbs."""
 
 from __future__ import annotations
 
 import inspect
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..errors import UsageError
 from ..model import Reversibility
 from ..operations.operation import Operation
-from ..operations.registry import names, operation_class
+from ..operations.registry import find_operation, iterate
+from ..operations.spec import parameters_of, schema_of
 from .flags import Shown
 from .show import out as show_out
 from .show import out_json
@@ -20,7 +20,7 @@ _OUT = Shown()
 
 def list_operations(*, out: Shown = _OUT) -> int:
     """All operations, with what undo can take back."""
-    rows = [told(name) for name in names()]
+    rows = [describe(name, cls) for name, cls in iterate()]
     if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, "operations": rows})
         return 0
@@ -30,12 +30,11 @@ def list_operations(*, out: Shown = _OUT) -> int:
     return 0
 
 
-def show(name: Annotated[str, Parameter(help="Its name, such as conversations.close.")], *, out: Shown = _OUT) -> int:
-    """One operation: what it does, what it touches, whether there is a way back."""
-    if name not in names():
-        operation_class(name)
-        raise UsageError(f"{name!r} is not an operation to be named")
-    about = told(name)
+def show(
+    name: Annotated[str, Parameter(help="Its name, such as contacts.tag; close, where only one resource has it.")], *, out: Shown = _OUT
+) -> int:
+    """One operation: what it takes, what it touches, whether there is a way back."""
+    about = describe(*find_operation(name))
     if out.data:
         out_json({"schema": "operations/1", "ok": True, "exit": 0, **about})
         return 0
@@ -55,15 +54,22 @@ def _touches(cls: type[Operation]) -> str:
     return GIVEN if cls.reversibility in (Reversibility.REVERSIBLE, Reversibility.FIELDS) else ""
 
 
-def told(name: str) -> dict[str, object]:
-    """What the catalogue says of an operation, from its class."""
-    cls = operation_class(name)
+def describe(name: str, cls: type[Operation]) -> dict[str, Any]:
+    """What the catalogue says of an operation."""
     return {
         "name": name,
-        "what": " ".join((inspect.getdoc(cls) or "").split()),
+        "summary": cls.summary,
+        "what": " ".join((inspect.getdoc(cls) or cls.summary).split()),
+        "parameters": [
+            {"name": one.name, "flag": one.flag_text, "kind": str(one.kind), "required": one.required, "help": one.help}
+            for one in parameters_of(cls.Parameters)
+        ],
         "touches": _touches(cls),
         "reversibility": str(cls.reversibility),
         "side_effects": cls.side_effects,
         "customer_visible": cls.customer_visible,
         "repeating_is_harmless": bool(cls.idempotent),
+        "examples": list(cls.command_examples()),
+        "words": {"past": cls.past, "unchanged": cls.unchanged},
+        "json_schema": schema_of(cls.Parameters),
     }

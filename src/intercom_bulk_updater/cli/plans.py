@@ -107,9 +107,10 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
             note(f"{lost:,} items of {parent.id} carry no before-image and are left out.")
         if was.operation.side_effects and not out.quiet:
             note(f"No undo takes this back: {was.operation.side_effects}.")
+        resource = parent.selection.get("resource") or "items"
         selection = {
             "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",
-            "operation": f"{operation.resource or 'conversations'}.undo", "resource": was.operation.resource or "conversations",
+            "operation": f"{operation.resource or resource}.undo", "resource": was.operation.resource or resource,
             **(
                 {"updater": parent.selection["updater"], "turns": int(parent.selection.get("turns") or 0) + 1}
                 if parent.selection.get("updater") else {}

@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 from cyclopts import App
 from cyclopts.argument import Argument
 
-from ..operations.registry import names
+from ..operations.registry import built_in
 from .flags import Output, Safety, Selection, Speed
 from .main import complete_tree
-from .operations import GIVEN, told
+from .operations import GIVEN, describe
 
 _SHARED = {kind.__name__: kind for kind in (Selection, Safety, Speed, Output)}
 _MADE = "<!-- Made by `python -m intercom_bulk_updater.cli.reference`: edit the code, not this page. -->"
@@ -84,7 +84,7 @@ def operations_page() -> str:
         "| operation | what it does | undo |",
         "|---|---|---|",
     ]
-    rows = [told(name) for name in names() if name.startswith("conversations.")]
+    rows = [describe(name, cls) for name, cls in built_in()]
     lines += [f"| [{row['name']}](#{str(row['name']).replace('.', '')}) | {row['what']} | {row['reversibility']} |" for row in rows]
     for row in rows:
         lines += ["", f"## {row['name']}", "", str(row["what"]), ""]
@@ -97,7 +97,14 @@ def operations_page() -> str:
             "customers see it": "yes: it needs `--customer-visible`" if row["customer_visible"] else "",
             "doing it twice": "is harmless" if row["repeating_is_harmless"] else "leaves two traces, so a lost answer is looked up first",
         }
+        if row["parameters"]:
+            lines += ["| parameter | kind | what it is |", "|---|---|---|"]
+            for one in row["parameters"]:
+                needed = " (required)" if one["required"] else ""
+                lines.append(f"| `{_cell(one['flag'])}` | {one['kind']} | {_cell(one['help'])}{needed} |")
+            lines.append("")
         lines += [f"- {name}: {value}" for name, value in facts.items() if value]
+        lines += ["", "```", *row["examples"], "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from ..api.redact import without_known_tokens
+from ..environment import FLAG_VARIABLES
 from ..parsing.printable import printable_lines
 from ..terminal.terminal import give_up
 
@@ -90,10 +91,19 @@ class _DataStream:
         return getattr(self._stream(), name)
 
 
+def data_format(arguments: Sequence[str]) -> str:
+    """`json` or `jsonl`, where the arguments or the environment ask for it; "" for neither."""
+    for name in ("json", "jsonl"):
+        if f"--{name}" in arguments:
+            return name
+    asked = (name for name in ("json", "jsonl") if os.environ.get(FLAG_VARIABLES[name], "").strip().lower() in ("1", "true", "yes", "y"))
+    return next(asked, "")
+
+
 @contextmanager
 def data_only(arguments: Sequence[str]) -> Iterator[None]:
     """While a command runs that prints JSON, nothing else reaches standard output. What subprocesses print does."""
-    if not {"--json", "--jsonl"} & set(arguments):
+    if not data_format(arguments):
         yield
         return
     stream = sys.stdout

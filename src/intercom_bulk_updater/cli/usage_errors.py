@@ -8,11 +8,6 @@ from typing import Literal, get_args, get_origin
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 from cyclopts.argument import Argument
 
-# What stands for the value of a parameter that a command cannot do without; the others are named by their own names.
-_FORMS = {
-    "--tag": "NAME|ID", "--until": "TIME", "--where": "'FILTER'", "--to-team": "NAME|ID", "--to-admin": "NAME|EMAIL|ID",
-    "--body": "TEXT|@FILE", "--ids": "FILE|-", "--exclude": "FILE|-", "--csv": "FILE|-", "--query": "FILE|-",
-}
 _SIGNS = "=<>!~^$"
 
 
@@ -29,7 +24,7 @@ def _missing(argument: Argument, command: str, arguments: Sequence[str]) -> str:
     name = argument.names[0]
     bare = name.lstrip("-").upper().replace("-", "_")
     choices = "|".join(map(str, get_args(argument.hint))) if get_origin(argument.hint) is Literal else ""
-    form = choices or _FORMS.get(name, "")
+    form = choices or argument.parameter.metavar or ""
     said = "." if form else f": {argument.parameter.help}"
     given = next((typed for typed in argument.names if typed in arguments), None)
     if given is not None:

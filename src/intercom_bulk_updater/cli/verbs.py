@@ -11,12 +11,14 @@ from cyclopts import App, Parameter
 from ..errors import UsageError
 from ..operations.operation import Operation
 from ..operations.registry import verbs_of
+from ..operations.resource import Resource, resources
 from ..operations.spec import Kind, Named, check_given, parameters_of
 from ..operations.spec import Parameter as Declared
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
-from .flags import Output, Safety, Selection, Speed
+from .flags import Limit, Output, Safety, Selection, Shown, Speed
+from .help import epilogue
 
 _SHARED = (("sel", Selection), ("safe", Safety), ("speed", Speed), ("out", Output))
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
@@ -51,9 +53,31 @@ class SessionResolver:
 
 
 def add_verbs(app: App, resource: str) -> None:
-    """Give `app` a command for each verb that the resource has."""
+    """Give `app` the command `find`, and one for each verb that the resource has."""
+    app.command(find_command(resources()[resource]), name="find", sort_key=0)
     for place, cls in enumerate(verbs_of(resource).values(), 1):
-        app.command(command_of(resource, cls), name=cls.name, help=cls.summary, sort_key=place)
+        app.command(
+            command_of(resource, cls), name=cls.name, help=cls.summary, sort_key=place,
+            help_epilogue=epilogue(list(cls.command_examples())),
+        )
+
+
+def find_command(resource: Resource) -> Callable[..., int]:
+    """The function of `find`: with the flags of a selection where Intercom can search the resource, else with --limit alone."""
+
+    def search(*, sel: Selection = Selection(), out: Shown = Shown(), speed: Speed = Speed()) -> int:  # noqa: B008
+        from .find import find
+
+        return find(resource, sel, out, speed)
+
+    def list_all(*, out: Shown = Shown(), speed: Speed = Speed(), limit: Limit = None) -> int:  # noqa: B008
+        from .find import find
+
+        return find(resource, Selection(limit=limit), out, speed)
+
+    search.__doc__ = f"Show which {resource.name} a selection finds. Never writes."
+    list_all.__doc__ = f"List {resource.name}; Intercom has no search for them. Never writes."
+    return search if resource.search else list_all
 
 
 def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:
@@ -83,14 +107,15 @@ def _own(declared: Sequence[Declared]) -> list[inspect.Parameter]:
     made: list[inspect.Parameter] = []
     for one in declared:
         if one.kind is Kind.VALUES:
-            hint: Any = Annotated[str, Parameter(help=one.help)]
+            hint: Any = Annotated[str, Parameter(help=one.help, metavar=one.kind.form)]
             made.insert(0, inspect.Parameter(one.name, inspect.Parameter.VAR_POSITIONAL, annotation=hint))
             continue
         kind: Any = bool if one.kind is Kind.FLAG else list[str] if one.kind.many else str
         # A message that is missing is asked for in words, by `check_given`.
         absent: Any = False if one.kind is Kind.FLAG else None
         required = one.required and one.kind is not Kind.MESSAGE
-        hint = Annotated[kind if required or kind is bool else kind | None, Parameter(help=one.help, negative="")]
+        about = Parameter(help=one.help, negative="", metavar=one.kind.form or None)
+        hint = Annotated[kind if required or kind is bool else kind | None, about]
         default = inspect.Parameter.empty if required else absent
         made.append(inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint))
     return made

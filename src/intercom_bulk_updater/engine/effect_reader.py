@@ -14,8 +14,8 @@ from ..api.retry import classify
 from ..errors import ApiError
 from ..model import Item
 from ..operations.operation import Json, Operation
+from .attempt import Attempt
 from .decide import Seen
-from .pool import Attempt
 
 _GONE = (404, 410)
 

@@ -13,75 +13,21 @@ import heapq
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from ..api.messages import SentRequest
-from ..api.replay import CompletedRequests
-from ..api.retry import ErrorClassification
 from ..errors import IntercomBulkError, JournalError
 from ..model import Bottleneck, Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
-from .decide import Known
+from .attempt import Attempt, Batch, RetryLater, Unit, attempts_in
+from .work import WorkSource
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
 # Each turn costs processor time whatever it carries, so it is not shorter; workers wake the clerk when they run low.
 _NAP = 0.1
 # The clerk looks after workers, guards and requests of other processes this often (seconds).
 TICK = 0.5
-
-
-@dataclass(slots=True)
-class Attempt:
-    """An item in the hands of the engine, with what this process knows of its earlier attempts."""
-
-    item: Item
-    known: Known | None = None
-    """What decide.py goes by; None until a worker takes the item up."""
-    persisted: bool = False
-    """The journal knows that a request of it may still be under way."""
-    first_sent_at: float = 0.0
-    """Server time (unix s) before the first send; read-backs look for effects since then."""
-    last: ErrorClassification | None = None
-    """What the last failure of an attempt to act meant (api/retry.py)."""
-    in_question: tuple[SentRequest, ...] = ()
-    """The requests whose effect is not known, the last of them last."""
-    partial_after: dict[str, Any] | None = None
-    """The after-image of an item of which only the first requests of the action stand."""
-    carried: CompletedRequests = field(default_factory=CompletedRequests)
-    """What its attempts in this process have carried out."""
-
-    @property
-    def left(self) -> bool:
-        """Whether a write of it left in this process, and was not refused."""
-        return bool(self.carried.writes or self.carried.unanswered)
-
-    @property
-    def wrote(self) -> str:
-        """What its attempts in this process wrote, in words; "" for nothing."""
-        writes = self.carried.writes
-        return f"{writes[0].method} {writes[0].path} had gone through before" if writes else ""
-
-    @property
-    def stands(self) -> str:
-        """What they left standing that no after-image tells of, in words; "" for nothing."""
-        return self.carried.stands or ("" if self.partial_after else self.wrote)
-
-    @property
-    def sent(self) -> bool:
-        """Whether a request of it may have left, now or earlier."""
-        known = self.known
-        return self.item.doubt or self.left or (known is not None and bool(known.requests or known.maybe_applied))
-
-
-@dataclass(frozen=True, slots=True)
-class RetryLater:
-    """Give this attempt to a worker again, in `seconds`. Workers never sleep."""
-
-    attempt: Attempt
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -107,13 +53,13 @@ class PoolStatus:
     """What limits the run; NONE while it starts."""
 
 
-Take = Callable[[Sequence[ItemResult], int], list[Item]]
-Do = Callable[[Attempt], "ItemResult | RetryLater"]
+Do = Callable[[Attempt], ItemResult | RetryLater]
+DoBatch = Callable[[Batch], Iterator[ItemResult | RetryLater]]
 
 
 @dataclass(slots=True)
 class WorkerPool:
-    """Runs `do` over what `take` hands out until there is nothing more.
+    """Runs `do` over what `work` hands out until there is nothing more.
 
     Parameters
     ----------
@@ -121,33 +67,35 @@ class WorkerPool:
         What workers wait on; the reason to stop.
     crew:
         How many workers.
-    take(fates, n):
-        One transaction: write these outcomes, hand out up to `n` new items.
+    work:
+        Where items come from, and where their outcomes go.
     do(attempt):
-        The fate of one item, in a worker thread.
-    more():
-        Whether the source may still bring items.
+        Takes one item up, in a worker thread: its outcome, or when to try it again.
+    do_batch(batch), batch_size:
+        Takes up to so many items up with one request: what became of each, as soon as it is known. Batches are made of items
+        that are new to this process; what has to be looked at first goes alone.
+    put_back(attempt):
+        What the work source should know of an attempt that a stop cut short.
     tick(snapshot):
         Called twice a second in the calling thread; may raise to stop the run.
-    release(seqs):
-        Puts back what was claimed and never started.
     """
 
     gate: RateLimiter
     stop: Stop
     crew: PoolSize
-    take: Take
+    work: WorkSource
     do: Do
-    more: Callable[[], bool]
+    put_back: Callable[[Attempt], ItemResult]
     tick: Callable[[PoolStatus], None]
-    release: Callable[[Sequence[int]], None]
-    doubtful: Callable[[Attempt], ItemResult]
-    suspect: Callable[[Sequence[int]], None] = lambda seqs: None
-    """Told the items whose request ran out of time, at once: a process that dies now must not forget that."""
+    do_batch: DoBatch | None = None
+    batch_size: int = 1
     paused: bool = False
-    _queue: deque[Attempt] = field(default_factory=deque)
+    _queue: deque[Unit] = field(default_factory=deque)
+    _forming: list[Attempt] = field(default_factory=list)
+    """Items of a batch that is not full yet, while more may come."""
+    _formed_at: float = 0.0
     _fates: deque[ItemResult | RetryLater | BaseException] = field(default_factory=deque)
-    _delayed: list[tuple[float, int, Attempt]] = field(default_factory=list)
+    _delayed: list[tuple[float, int, Unit]] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _ready: threading.Condition = field(default_factory=threading.Condition)
     _wake: threading.Event = field(default_factory=threading.Event)
@@ -184,24 +132,25 @@ class WorkerPool:
         while not self.stop.asked and self._failure is None:
             # The order matters: ask whether the source lives *before* claiming, or its last page could be missed; and
             # before collecting, because it raises what broke the source, and collected outcomes would be lost.
-            more = self.more()
+            more = self.work.may_grow()
             fates = self._collect()
             finished += len(fates)
             now = time.monotonic()
             due = self._due(now)
-            want = 0 if self.paused else max(0, self._depth() - len(self._queue) - len(due))
+            room = self._depth() - len(self._queue) - len(due)
+            want = 0 if self.paused else max(0, room * self.batch_size - len(self._forming))
             try:
-                items = self.take(fates, want) if fates or want else []
+                items = self.work.settle_and_claim(fates, want) if fates or want else []
             except BaseException as exc:
-                for attempt in due:
-                    heapq.heappush(self._delayed, (now, attempt.item.seq, attempt))
+                for unit in due:
+                    self._delay(unit, now)
                 if isinstance(exc, JournalError):
                     # Not written (a full disk, say): the drain tries again, in case there is room by then.
                     self._fates.extendleft(reversed(fates))
                 raise
             dry = want > 0 and len(items) < want
             self._dry = dry if want else self._dry
-            self._give([*due, *(Attempt(item) for item in items)])
+            self._give([*due, *self._units(items, more, now)])
             if now - last_tick >= TICK:
                 self._rate = 0.5 * self._rate + 0.5 * (finished - done_at_tick) / (now - last_tick)
                 last_tick, done_at_tick = now, finished
@@ -221,21 +170,39 @@ class WorkerPool:
         while self._fates:
             fate = self._fates.popleft()
             if isinstance(fate, RetryLater):
-                known = fate.attempt.known
-                if known is not None and known.maybe_running and not fate.attempt.persisted:
-                    fate.attempt.persisted = True
-                    slow.append(fate.attempt.item.seq)
-                due = time.monotonic() + fate.seconds
-                heapq.heappush(self._delayed, (due, fate.attempt.item.seq, fate.attempt))
+                for attempt in attempts_in((fate.unit,)):
+                    if attempt.known is not None and attempt.known.maybe_running and not attempt.persisted:
+                        attempt.persisted = True
+                        slow.append(attempt.item.seq)
+                self._delay(fate.unit, time.monotonic() + fate.seconds)
             elif isinstance(fate, BaseException):
                 self._failure = self._failure or fate
             else:
                 fates.append(fate)
         if slow:
-            self.suspect(slow)
+            self.work.suspect(slow)
         return fates
 
-    def _due(self, now: float) -> list[Attempt]:
+    def _delay(self, unit: Unit, until: float) -> None:
+        seq = next(attempts_in((unit,))).item.seq  # no two units hold the same item
+        heapq.heappush(self._delayed, (until, seq, unit))
+
+    def _units(self, items: Sequence[Item], more: bool, now: float) -> list[Unit]:
+        """New items as workers take them up: one by one, or in batches, of which only the last may be smaller."""
+        if self.batch_size == 1:
+            return [Attempt(item) for item in items]
+        alone: list[Unit] = [Attempt(item) for item in items if item.doubt]
+        self._formed_at = self._formed_at if self._forming else now
+        self._forming += [Attempt(item) for item in items if not item.doubt]
+        # A batch that is not full waits for more, but not for long: a slow search must not hold up what it has found.
+        least = self.batch_size if more and now - self._formed_at < TICK else 1
+        batches: list[Unit] = []
+        while len(self._forming) >= least:
+            batches.append(Batch(tuple(self._forming[: self.batch_size])))
+            del self._forming[: self.batch_size]
+        return [*alone, *batches]
+
+    def _due(self, now: float) -> list[Unit]:
         due = []
         while self._delayed and self._delayed[0][0] <= now and not self.paused:
             due.append(heapq.heappop(self._delayed)[2])
@@ -243,17 +210,17 @@ class WorkerPool:
 
     def _depth(self) -> int:
         # Enough for two naps at the present rate: what is claimed and not sent is in doubt after a crash, so not more.
-        return len(self._threads) // 2 + 4 + int(self._rate * _NAP * 2)
+        return len(self._threads) // 2 + 4 + int(self._rate * _NAP * 2 / self.batch_size)
 
-    def _give(self, attempts: Sequence[Attempt]) -> None:
-        if attempts:
+    def _give(self, units: Sequence[Unit]) -> None:
+        if units:
             with self._ready:
-                self._queue.extend(attempts)
-                self._ready.notify(len(attempts))
+                self._queue.extend(units)
+                self._ready.notify(len(units))
 
     def _idle(self) -> bool:
         with self._ready:
-            return not self._queue and not self._busy and not self._fates and not self._delayed
+            return not (self._queue or self._busy or self._fates or self._delayed or self._forming)
 
     # -- workers ----------------------------------------------------------------------------------------------------
 
@@ -295,25 +262,44 @@ class WorkerPool:
                 if self._leave:
                     self._leave -= 1
                     return
-                attempt = self._queue.popleft()
+                unit = self._queue.popleft()
                 self._busy += 1
                 low = len(self._queue) <= 2
             if low:
                 self._wake.set()
-            try:
-                fate = self.do(attempt)
-            except BaseException as exc:
-                # Either the gate gave no leave because of a stop (then nothing was sent), or something is badly wrong.
-                fate = RetryLater(attempt, 0.0)
-                if not self.stop.asked:
-                    self._fates.append(exc)
-                    self._wake.set()
+            fate = self._take_up_batch(unit) if isinstance(unit, Batch) else self._take_up(unit)
             with self._ready:
-                self._fates.append(fate)
+                self._fates.extend(fate)
                 self._busy -= 1
                 quiet = not self._busy and not self._queue
             if quiet:
                 self._wake.set()
+
+    def _take_up(self, attempt: Attempt) -> tuple[ItemResult | RetryLater]:
+        try:
+            return (self.do(attempt),)
+        except BaseException as exc:
+            self._note_failure(exc)
+            return (RetryLater(attempt, 0.0),)
+
+    def _take_up_batch(self, batch: Batch) -> list[RetryLater]:
+        """Report what becomes of each item; returns those that an error left without a result."""
+        assert self.do_batch is not None  # noqa: S101 - only then batches are made
+        left = {attempt.item.seq: attempt for attempt in batch.attempts}
+        try:
+            for fate in self.do_batch(batch):
+                self._fates.append(fate)
+                for seq in [fate.seq] if isinstance(fate, ItemResult) else [a.item.seq for a in attempts_in((fate.unit,))]:
+                    del left[seq]
+        except BaseException as exc:
+            self._note_failure(exc)
+        return [RetryLater(attempt, 0.0) for attempt in left.values()]
+
+    def _note_failure(self, exc: BaseException) -> None:
+        """Either the gate gave no leave because of a stop (then nothing was sent), or something is badly wrong."""
+        if not self.stop.asked:
+            self._fates.append(exc)
+            self._wake.set()
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
@@ -321,23 +307,24 @@ class WorkerPool:
         """Let what is in flight finish, write every outcome, put the rest back. Always runs."""
         with self._ready:
             self._closing = True
-            unstarted = list(self._queue)
+            unstarted = [*attempts_in(self._queue), *self._forming]
             self._queue.clear()
+            self._forming.clear()
             self._ready.notify_all()
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(0.2)
                 self.tick(self.snapshot(False, draining=True))
         fates = self._collect()
-        waiting = [entry[2] for entry in self._delayed]
+        waiting = list(attempts_in(entry[2] for entry in self._delayed))
         self._delayed.clear()
         back = [a.item.seq for a in (*unstarted, *waiting) if not a.sent]
         # What failed before and waited for its next attempt keeps what is known of it.
-        fates += [self.doubtful(a) for a in (*unstarted, *waiting) if a.sent]
+        fates += [self.put_back(a) for a in (*unstarted, *waiting) if a.sent]
         if fates:
-            self.take(fates, 0)
+            self.work.settle_and_claim(fates, 0)
         if back:
-            self.release(back)
+            self.work.release(back)
 
     def snapshot(self, more: bool, *, draining: bool = False) -> PoolStatus:
         """What the machine is doing right now."""

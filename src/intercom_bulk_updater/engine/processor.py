@@ -7,9 +7,9 @@ threads, and decides nothing about lost answers: that is in decide.py, which is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..api.client import Client
 from ..api.effects import effect_of
@@ -19,29 +19,27 @@ from ..api.retry import (
     ErrorClassification,
     ErrorKind,
     RetryPolicy,
-    acts_for_nobody,
     classify,
     classify_unanswered,
 )
 from ..errors import (
     ApiError,
-    AuthenticationError,
-    BadAnswer,
-    ConfigurationError,
-    IntercomBulkError,
     RunStopped,
     SafetyStop,
     Skip,
     StopRun,
     TransportError,
 )
-from ..model import Failure, Item, ItemResult, Outcome
+from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied
 from ..stop import Stop
+from .attempt import Attempt, RetryLater
 from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Skipped, Step, decide, next_step, put_back
 from .effect_reader import EffectReader
-from .pool import Attempt, RetryLater
+from .failures import explain_unreadable, run_error
 from .refusals import RefusalStreak
+from .results import result_of
+from .write_check import WriteCheck
 
 # How long a request may still take to show its effect (seconds): of a process that died, counted from the resume, because
 # nobody knows when it died; after a connection that broke, or a gateway that spoke in the API's stead; after the API's own
@@ -51,7 +49,8 @@ _SETTLE_AFTER_LOSS = 3.0
 _SETTLE_AFTER_ERROR = 1.0
 # What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
 _AT_THE_DOOR = 0.1
-_INTERRUPTED = Failure("interrupted", "the process ended while it was in flight")
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -82,12 +81,14 @@ class ItemProcessor:
     refusals: RefusalStreak = field(default_factory=RefusalStreak)
     clock: Callable[[], float] = time.monotonic
     reader: EffectReader = field(init=False)
+    check: WriteCheck = field(init=False)
     _born: float = field(init=False)
 
     def __post_init__(self) -> None:
         """Take down when this process began, and make ready to look."""
         self._born = self.clock()
         self.reader = EffectReader(self.operation, self.client)
+        self.check = WriteCheck(self.operation, self.client, self.on_drift)
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Take an item up: its outcome, or when to try it again."""
@@ -111,95 +112,78 @@ class ItemProcessor:
             settle_until=self._born + late,
         )
 
-    def _guarded(self, attempt: Attempt, do: Callable[[Attempt], ItemResult | RetryLater]) -> ItemResult | RetryLater:
+    def _guarded(self, attempt: Attempt, do: Callable[[Attempt], T]) -> T | RetryLater:
         """Do one step; what asks for the end of the run ends it, and the item goes back as it is known."""
         try:
             return do(attempt)
-        except StopRun as exc:
-            self.stop.ask(RunStopped(exc.reason))
-        except SafetyStop as exc:
-            self.stop.ask(exc)
+        except (StopRun, SafetyStop) as exc:
+            self.end_run(exc)
         return RetryLater(attempt, 0.0)
+
+    def end_run(self, exc: StopRun | SafetyStop) -> None:
+        """Stop the run for what an operation or a guard raised."""
+        self.stop.ask(RunStopped(exc.reason) if isinstance(exc, StopRun) else exc)
 
     # -- 7. look, where looking is asked for, then act ----------------------------------------------------------------
 
     def _begin(self, attempt: Attempt) -> ItemResult | RetryLater:
+        result, payload = self._check(attempt)
+        return result if result is not None else self._perform(attempt, payload)
+
+    def check_before_write(self, attempt: Attempt) -> ItemResult | RetryLater | None:
+        """For a batch: what becomes of an item that is not written with others now; None when it is ready to be written."""
+        if attempt.known is None:
+            attempt.known = self._known_from(attempt.item)
+        if next_step(attempt.known) is Step.LOOK:
+            return self(attempt)
+        return self._guarded(attempt, lambda one: self._check(one)[0])
+
+    def _check(self, attempt: Attempt) -> tuple[ItemResult | RetryLater | None, Json | None]:
+        """Read the item where that is needed: the result of one that is not written now, and the item as read."""
         item = attempt.item
         payload = None
         try:
             if self.reread or item.before is None:
                 payload = self.operation.read(self.client, item.id)
-            left_alone = self._left_alone(item, payload)
+            return self.check.result_without_write(item, payload), payload
         except Skip as exc:
-            return self._decide(attempt, Skipped(exc.reason, attempt.wrote))
+            return self._decide(attempt, Skipped(exc.reason, attempt.wrote)), payload
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
-            return self._read_failed(attempt, exc)
-        return left_alone if left_alone is not None else self._perform(attempt, payload)
+            return self._read_failed(attempt, exc), payload
 
-    def _left_alone(self, item: Item, payload: Json | None) -> ItemResult | None:
-        """The result of an item that is not to be written now; None to go on."""
-        if payload is not None and item.before is None:
-            return self._first_look(item, payload)
-        if payload is not None:
-            return self._moved(item, payload)
-        if self.operation.change(item) == {}:
-            return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
-        return None
-
-    def _first_look(self, item: Item, payload: Json) -> ItemResult | None:
-        """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""
-        before = self.operation.capture(payload)
-        if before is None:
-            return None
-        already = self.operation.change(replace(item, before=before)) == {}
-        return ItemResult(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before)
-
-    def _moved(self, item: Item, payload: Json) -> ItemResult | None:
-        """The result of an item that is no longer as the plan saw it; None to go on."""
-        drift = self.operation.drift(payload, item) or self.operation.touched(payload, item)
-        # What our own later runs did (an earlier undo, say) is no drift; what others did is, even if it comes to the same.
-        others = bool(drift) and self.operation.own_change_only and "own" not in (item.data or {})
-        if not self.operation.appends and not others:
-            since = self.client.server_time()
-            if self.operation.stands(payload, item, since=since, client=self.client):
-                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already so")
-        if not drift or self.on_drift == "force":
-            return None
-        if self.on_drift == "stop":
-            raise SafetyStop(
-                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone (on drift: stop).",
-                guard={"go_on": "--on-drift skip"},
-            )
-        return ItemResult(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
+    def begin_write(self, attempts: Sequence[Attempt]) -> None:
+        """Take down when the request of these items leaves, and whether it is a repetition."""
+        now = self.client.server_time()
+        for attempt in attempts:
+            attempt.first_sent_at = attempt.first_sent_at or now
+        if any(_known(attempt).requests for attempt in attempts):
+            self.client.count_retry()
 
     def _perform(self, attempt: Attempt, payload: Json | None) -> ItemResult | RetryLater:
-        known = _known(attempt)
-        attempt.first_sent_at = attempt.first_sent_at or self.client.server_time()
+        self.begin_write((attempt,))
         if not self.operation.sees_effect:
             attempt.carried.judge_since = attempt.first_sent_at
-        if known.requests:
-            self.client.count_retry()
         try:
             with self.client.carrying(attempt.carried):
                 after = self.operation.perform(self.client, attempt.item, payload)
-        except NothingChanged as exc:
-            return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=known.requests + 1, note=exc.reason)
-        except Skip as exc:
-            return self._decide(attempt, Skipped(exc.reason, attempt.wrote))
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
-            return self._write_failed(attempt, exc)
-        return ItemResult(attempt.item.seq, Outcome.DONE, attempts=known.requests + 1, after=after)
+            return self.settle_failure(attempt, exc)
+        return self.settle_success(attempt, after)
+
+    def settle_success(self, attempt: Attempt, after: Mapping[str, Any] | None) -> ItemResult:
+        """The result of an item whose change was confirmed."""
+        return ItemResult(attempt.item.seq, Outcome.DONE, attempts=_known(attempt).requests + 1, after=after)
 
     # -- 8. what went wrong -------------------------------------------------------------------------------------------
 
     def _read_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """The read before the first write failed: nothing of the item can stand."""
-        verdict = classify(_in_words(exc))
-        held = self._held_back(attempt, exc, verdict)
+        verdict = classify(explain_unreadable(exc))
+        held = self.held_back(attempt, exc, verdict)
         if held is not None:
             return held
         attempt.last = verdict
@@ -207,20 +191,31 @@ class ItemProcessor:
         observed = Failed(verdict.kind, wait=verdict.wait, read_only=True, stands=attempt.stands, excused=excused)
         return self._decide(attempt, observed, refusal=verdict)
 
-    def _write_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
-        """An attempt to act failed, or broke off, or ended without proof."""
-        if isinstance(exc, PartiallyApplied):
-            return self._broke_off(attempt, exc)
-        if isinstance(exc, OutcomeUnknown):
-            return self._ended_without_proof(attempt, exc.cause, exc.sent, returned=exc.returned)
+    def classify(self, attempt: Attempt, exc: Exception) -> ErrorClassification:
+        """What an error means that an attempt to act ended with."""
         verdict = classify(exc)
         lost = attempt.carried.unanswered
-        if verdict.sent is None and lost is not None:
-            # It left, and whatever went wrong with its answer, the answer is lost.
-            verdict = classify_unanswered(exc, lost)
+        # It left, and whatever went wrong with its answer, the answer is lost.
+        return verdict if verdict.sent is not None or lost is None else classify_unanswered(exc, lost)
+
+    def settle_failure(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
+        """An attempt to act failed, or broke off, or ended without proof, or chose to leave the item."""
+        match exc:
+            case NothingChanged():
+                return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=_known(attempt).requests + 1, note=exc.reason)
+            case Skip():
+                return self._decide(attempt, Skipped(exc.reason, attempt.wrote))
+            case PartiallyApplied():
+                return self._broke_off(attempt, exc)
+            case OutcomeUnknown():
+                return self._ended_without_proof(attempt, exc.cause, exc.sent, returned=exc.returned)
+        return self._request_failed(attempt, exc)
+
+    def _request_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
+        verdict = self.classify(attempt, exc)
         if verdict.sent is None and verdict.kind is ErrorKind.PERMANENT and attempt.carried.writes:
             return self._ended_without_proof(attempt, exc, tuple(attempt.carried.writes), returned=False)
-        held = self._held_back(attempt, exc, verdict)
+        held = self.held_back(attempt, exc, verdict)
         if held is not None:
             return held
         attempt.last = verdict
@@ -260,7 +255,7 @@ class ItemProcessor:
         verdict = attempt.last = classify(half.cause)
         known = attempt.known = replace(_known(attempt), requests=_known(attempt).requests + 1)
         if verdict.kind is ErrorKind.FATAL:
-            self.stop.ask(_fatal(half.cause, verdict))
+            self.stop.ask(run_error(half.cause, verdict))
         return self._settled(attempt, put_back(known, stands=half.words, wrote=True))
 
     def _ended_without_proof(
@@ -272,7 +267,7 @@ class ItemProcessor:
         attempt.in_question = sent
         return self._decide(attempt, EndedWithoutProof(had_left, settle=_SETTLE_AFTER_ERROR, returned=returned))
 
-    def _held_back(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> RetryLater | None:
+    def held_back(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> RetryLater | None:
         """What is no fault of the item, and leaves what is known of it as it was: the way, the rate limit, the end of the run."""
         if verdict.failure.cause == NO_CONNECTION and self.client.excuses(verdict, last=True):
             self.client.count_retry()
@@ -282,7 +277,7 @@ class ItemProcessor:
             self.client.count_retry()
             return RetryLater(attempt, min(verdict.wait, 1.0))
         if verdict.kind is ErrorKind.FATAL:
-            self.stop.ask(_fatal(exc, verdict))
+            self.stop.ask(run_error(exc, verdict))
             return RetryLater(attempt, 0.0)
         return None
 
@@ -299,7 +294,7 @@ class ItemProcessor:
         try:
             seen, payload = self.reader.look(attempt)
             if payload is not None and item.before is None and not _known(attempt).requests:
-                looked = self._first_look(item, payload)
+                looked = self.check.capture_before(item, payload)
                 if looked is not None and looked.outcome is Outcome.PENDING:
                     if not item.older:
                         return looked  # nothing is sent without a before-image on disk: there was none, so there is no doubt
@@ -307,8 +302,8 @@ class ItemProcessor:
                         return replace(looked, doubt=True)  # the journal may have lost it: then the item is looked at again
             decision = self._ask(attempt, seen)
             moved = None
-            if decision.step is Step.PERFORM and not decision.remember and payload is not None:
-                moved = self._moved_meanwhile(item, payload)
+            if self.reread and decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
+                moved = self.check.check_drift_in_doubt(item, payload)
             if moved is not None and decision.known.maybe_applied:
                 # It is not written again, so only what is certain counts.
                 decision = self._ask(attempt, seen, known=replace(_known(attempt), repeatable=False))
@@ -325,15 +320,9 @@ class ItemProcessor:
             attempt.carried.found(attempt.in_question[-1], payload or {})
         return self._perform(attempt, payload)
 
-    def _moved_meanwhile(self, item: Item, payload: Json) -> ItemResult | None:
-        """Somebody else may have been there since; what we may have done of it ourselves is no drift."""
-        if not self.reread or item.before is None:
-            return None
-        return self._moved(replace(item, doubt=True, data={**(item.data or {}), "by": self.client.admin_id}), payload)
-
     def _look_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
-        verdict = classify(_in_words(exc))
-        held = self._held_back(attempt, exc, verdict)
+        verdict = classify(explain_unreadable(exc))
+        held = self.held_back(attempt, exc, verdict)
         if held is not None:
             return held
         last = self.retry.after(_known(attempt).read_errors + 1) is None
@@ -382,29 +371,8 @@ class ItemProcessor:
         return RetryLater(attempt, decision.seconds)
 
     def _settled(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult:
-        assert decision.outcome is not None  # noqa: S101 - a settled item has its outcome
-        known, item = decision.known, attempt.item
-        failure = attempt.last.failure if attempt.last else None
-        if decision.outcome is Outcome.IN_DOUBT:
-            if failure is None:
-                failure = _INTERRUPTED if item.doubt else Failure("skipped after a write")
-            failure = replace(failure, message="; ".join(said for said in (failure.message, decision.why) if said))
-            return ItemResult(
-                item.seq, Outcome.IN_DOUBT, attempts=known.requests, failure=failure, doubt=True, slow=known.maybe_running,
-                older=item.older,
-            )  # fmt: skip
-        if decision.outcome is Outcome.FAILED:
-            failure = failure or Failure("unknown")
-            return ItemResult(item.seq, Outcome.FAILED, attempts=known.requests, failure=failure, after=attempt.partial_after)
-        if decision.outcome is Outcome.PENDING:
-            return ItemResult(
-                item.seq, Outcome.PENDING, attempts=known.requests, doubt=known.maybe_applied, slow=known.maybe_running,
-                older=item.older and known.maybe_applied,
-            )  # fmt: skip
-        if decision.outcome is Outcome.UNCHANGED:
-            return ItemResult(item.seq, Outcome.UNCHANGED, attempts=known.requests, note=decision.note)
-        after = self._after_image(attempt, payload) if payload is not None else None
-        return ItemResult(item.seq, Outcome.DONE, attempts=max(1, known.requests), after=after, note=decision.note)
+        done = decision.outcome is Outcome.DONE and payload is not None
+        return result_of(decision, attempt, self._after_image(attempt, payload) if done and payload is not None else None)
 
     def _after_image(self, attempt: Attempt, payload: Json) -> dict[str, Any] | None:
         """What the item looks like now; None where that cannot be read: it is done all the same."""
@@ -426,8 +394,8 @@ class ItemProcessor:
         try:
             payload = self.operation.read(self.client, item.id)
             if payload is not None and item.before is not None:
-                return self._moved(item, payload) or ItemResult(item.seq, Outcome.PENDING, attempts=0)
-            looked = self._first_look(item, payload) if payload is not None else None
+                return self.check.check_drift(item, payload) or ItemResult(item.seq, Outcome.PENDING, attempts=0)
+            looked = self.check.capture_before(item, payload) if payload is not None else None
         except Skip as exc:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=exc.reason)
         except (RunStopped, StopRun, SafetyStop):
@@ -445,27 +413,3 @@ class ItemProcessor:
 def _known(attempt: Attempt) -> Known:
     assert attempt.known is not None  # noqa: S101 - set when the item is taken up
     return attempt.known
-
-
-def _in_words(exc: Exception) -> Exception:
-    """What an operation raises when it reads a payload that it does not understand, as an answer that cannot be used."""
-    if not isinstance(exc, AttributeError | TypeError | LookupError | ValueError | ArithmeticError | RecursionError | MemoryError):
-        return exc
-    return exc if classify(exc).sent is not None else BadAnswer(f"what was read has another shape than the API promises ({exc!r})")
-
-
-def _fatal(exc: Exception, verdict: ErrorClassification) -> IntercomBulkError:
-    """One of our errors for what ends the run, also when another library raised it."""
-    if isinstance(exc, ApiError) and acts_for_nobody(exc):
-        return ConfigurationError(
-            f"Intercom knows no admin {exc.parts['json']['admin_id']}, in whose name to write ({verdict.failure.cause}): "
-            "check INTERCOM_ADMIN_ID. `intercom-bulk doctor` names the nearest."
-        )
-    if isinstance(exc, IntercomBulkError):
-        return exc
-    failure = verdict.failure
-    parts: dict[str, Any] = {"status": failure.status, "code": failure.code, "request_id": failure.request_id}
-    said = f"{failure.status} {failure.code}: {failure.message}"
-    if failure.status == 401:
-        return AuthenticationError(f"The token is rejected ({said}): check INTERCOM_ACCESS_TOKEN.", **parts)
-    return ApiError(said, **parts)

@@ -8,7 +8,7 @@ built on the few methods below. `Operation.perform` is step 7 of the life of an 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
@@ -72,6 +72,8 @@ class Operation(ABC):
         What was done ("closed"), and what an item is that needed nothing ("already closed").
     lead:
         How a sentence begins that names its items ("Reply to"); the verb with a capital by default.
+    examples:
+        Three ways to use it, as typed behind the verb: "--where 'state = open and idle > 30d' --dry-run".
     rank:
         Its place in the help of its resource; lower comes first.
     Parameters:
@@ -87,7 +89,9 @@ class Operation(ABC):
     fields:
         The fields it touches; the before-image holds just these.
     requests_per_item:
-        Write requests for one item, for estimates.
+        Write requests for one item, for estimates; for one batch, where `batch_size` is more than 1.
+    batch_size:
+        How many items `perform_batch` takes at most: where the API acts on several with one request.
     appends:
         Whether it adds something to the item (a message) instead of bringing fields to a state: then nothing is ever
         "already so".
@@ -99,6 +103,7 @@ class Operation(ABC):
     past: ClassVar[str] = "done"
     unchanged: ClassVar[str] = "unchanged"
     lead: ClassVar[str] = ""
+    examples: ClassVar[tuple[str, ...]] = ()
     rank: ClassVar[int] = 100
     Parameters: ClassVar[type] = NoParameters
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
@@ -107,6 +112,7 @@ class Operation(ABC):
     idempotent: bool | None = None
     fields: tuple[str, ...] = ()
     requests_per_item: int = 1
+    batch_size: int = 1
     appends: bool = False
     own_change_only: bool = False
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""
@@ -133,6 +139,11 @@ class Operation(ABC):
             if value is not None:
                 made[one.name] = value
         return cls(**made)
+
+    @classmethod
+    def command_examples(cls) -> Iterator[str]:
+        """The examples as whole commands."""
+        return (f"intercom-bulk {cls.resource} {cls.name} {words}" for words in cls.examples)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -214,6 +225,16 @@ class Operation(ABC):
 
         `now` is the item as just read, when it was. Raises what the client raises; Skip or StopRun to steer.
         """
+
+    def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
+        """Do it to several items with one request; for operations whose `batch_size` is more than 1.
+
+        Returns for each item, in their order, its after-image (None: nothing to say), or the exception that `perform` would
+        have raised for it: where the answer names an id as missing, `NotFound`; where it leaves open what became of one,
+        `OutcomeUnknown`. Raises where the request as a whole was refused or its answer was lost: the items of a batch that
+        was refused are then done one by one, so that a bad one fails alone; those of a lost answer are looked at first.
+        """
+        raise NotImplementedError(f"{type(self).__name__} acts on one item at a time")
 
     # -- the way back -----------------------------------------------------------------------------------------------
 

@@ -19,12 +19,7 @@ from ..api.redact import keep_private
 from ..errors import UsageError
 from .operation import Operation
 from .per_item import PerItemOperation
-
-
-def resources() -> list[str]:
-    """The resources that have a folder here."""
-    package = importlib.import_module(__package__)
-    return sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg)
+from .resource import resources
 
 
 @cache
@@ -87,6 +82,21 @@ def _load(name: str, target: str) -> type[Operation]:
     return found
 
 
+def find_operation(typed: str) -> tuple[str, type[Operation]]:
+    """An operation that a person can name, by "resource.verb", or by the verb alone where one resource has it.
+
+    Raises UsageError for an unknown name, and for a verb of several resources.
+    """
+    fitting = [name for name in names() if typed in (name, name.partition(".")[2])]
+    if len(fitting) == 1:
+        return fitting[0], operation_class(fitting[0])
+    if fitting:
+        raise UsageError(f"Several resources have {typed!r}: name one of {', '.join(fitting)}.")
+    known = names()
+    near = difflib.get_close_matches(typed, known, 3) or [one for one in known if one.endswith(f".{typed.rpartition('.')[2]}")] or known
+    raise UsageError(f"Unknown operation {typed!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+
+
 def declared(name: str) -> type[Operation] | None:
     """The class of an operation for its words; None for one that is not known here (a person's updater, a package that has gone)."""
     resource = name.partition(".")[0]
@@ -96,6 +106,11 @@ def declared(name: str) -> type[Operation] | None:
         except UsageError:
             return None
     return None
+
+
+def built_in() -> Iterator[tuple[str, type[Operation]]]:
+    """The operations of this package that a person can name, with their classes; none that other packages have added."""
+    return ((name, cls) for name, cls in iterate() if name not in _plugins())
 
 
 def iterate() -> Iterator[tuple[str, type[Operation]]]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from ..api.redact import is_message
 from ..errors import UsageError
 
 
@@ -52,6 +53,7 @@ _FORMS = {
     Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.TEAM: "NAME|ID",
     Kind.ADMIN: "NAME|EMAIL|ID", Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
 }  # fmt: skip
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS: dict[Kind, dict[str, Any]] = {
     Kind.FLAG: {"type": "boolean"},
     Kind.TAGS: {"type": "array", "items": {"type": "string"}, "minItems": 1},
@@ -73,6 +75,11 @@ class Parameter:
         """Its flag on the command line: `--to-team`."""
         return f"--{self.name.replace('_', '-')}"
 
+    @property
+    def flag_text(self) -> str:
+        """The flag with what stands for its value: `--to-team NAME|ID`; for KEY=VALUE the value alone."""
+        return f"{self.kind.form} ..." if self.kind is Kind.VALUES else f"{self.flag} {self.kind.form}".rstrip()
+
 
 def parameter(kind: Kind, help: str, *, required: bool = True) -> Any:
     """A field of a verb's `Parameters`. What is not required is None, False or empty when it is not given."""
@@ -90,16 +97,19 @@ class NoParameters:
 def parameters_of(declared: type) -> Iterator[Parameter]:
     """The parameters of a `Parameters` class, in their order."""
     for one in dataclasses.fields(declared):
-        yield Parameter(one.name, one.metadata["kind"], one.metadata["help"], one.default is dataclasses.MISSING)
+        kind = one.metadata["kind"]
+        if kind is Kind.MESSAGE and not is_message(one.name):
+            raise TypeError(f"A parameter that is a message is called body or message, not {one.name}: that name keeps it private.")
+        yield Parameter(one.name, kind, one.metadata["help"], one.default is dataclasses.MISSING)
 
 
 def schema_of(declared: type) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a verb's parameters, for recipes and forms."""
+    """The JSON Schema (draft 2020-12) of a verb's parameters, for recipes and forms."""
     properties: dict[str, Any] = {}
     for one in parameters_of(declared):
         properties[one.name] = {**_SCHEMAS.get(one.kind, {"type": "string"}), "description": one.help, "x-kind": str(one.kind)}
     required = [one.name for one in parameters_of(declared) if one.required]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"$schema": _DIALECT, "type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def check_given(verb: str, declared: type, given: Mapping[str, Any]) -> dict[str, Any]:

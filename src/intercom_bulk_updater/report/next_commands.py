@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from intercom_bulk_updater.journal import RunRecord
-from intercom_bulk_updater.model import RunKind, RunStatus
+from intercom_bulk_updater.model import Reversibility, RunKind, RunStatus
+from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.runs.judgement import Judgement
 
 _LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
-# Verbs that leave nothing to restore; asked only where the caller has not said whether the run can be undone.
-_NO_WAY_BACK = frozenset({"reply", "note", "redact", "merge", "convert", "delete"})
+_UNDOABLE = frozenset({Reversibility.REVERSIBLE, Reversibility.FIELDS})
 _LABELS = {
     "resume": "To go on where it stopped",
     "retry": "To try the failures again",
@@ -81,9 +81,6 @@ def next_commands(
 
 def _likely(run: RunRecord) -> bool:
     """Whether a run can be undone, as far as its row tells; `undo` itself has the final word."""
-    told = (run.totals.get("review") or {}).get("reversibility")
-    if told:
-        return str(told).startswith(("reversible", "restores"))
-    if run.selection.get("updater"):
-        return False
-    return run.operation.split(".")[-1].lower() not in _NO_WAY_BACK
+    previewed = (run.totals.get("review") or {}).get("reversibility")
+    cls = declared(run.operation)
+    return (previewed or (cls and cls.reversibility)) in _UNDOABLE

@@ -8,7 +8,7 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import mask
 from intercom_bulk_updater.journal import Event, Journal, RunRecord
-from intercom_bulk_updater.model import EventKind, Outcome
+from intercom_bulk_updater.model import EventKind, Outcome, RunKind
 from intercom_bulk_updater.runs.judgement import Judgement
 
 from .charts import outcome_name, shares
@@ -120,7 +120,7 @@ def would_change(told: Told) -> str:
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
         )
     )
-    if told["run"]["kind"] != "dry_run":
+    if told["run"]["kind"] != RunKind.DRY_RUN:
         return section("Reviewed beforehand", folded("What was shown before the first write", changes + sample + more))
     return section("What would change", changes, sample, more)
 

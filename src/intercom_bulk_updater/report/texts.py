@@ -21,29 +21,10 @@ from intercom_bulk_updater.errors import (
 )
 from intercom_bulk_updater.journal import RunRecord, from_json
 from intercom_bulk_updater.model import RunKind, RunStatus
+from intercom_bulk_updater.operations.registry import declared
 
 from .advice import advice
 
-_VERBS = {
-    "close": "close",
-    "open": "open",
-    "snooze": "snooze",
-    "assign": "assign",
-    "tag": "tag",
-    "untag": "untag",
-    "set": "set",
-    "note": "write a note on",
-    "reply": "reply to",
-    "undo": "restore",
-    "convert": "convert to a ticket",
-    "redact": "redact",
-    "merge": "merge",
-    "delete": "delete",
-    "archive": "archive",
-    "unarchive": "unarchive",
-    "block": "block",
-}
-_MESSAGES = frozenset({"reply", "note"})
 # Marks of the moment in an after-image, not fields that were changed.
 _MARKS = frozenset({"updated_at", "part", "ok"})
 _HINTS = {
@@ -61,10 +42,11 @@ def words_of(run: RunRecord) -> str:
     """What a run does, in words: "tag conversations (tags: incident-1123)", "close ..., with a message"."""
     review = run.totals.get("review") or {}
     resource, _, verb = run.operation.rpartition(".")
+    cls = declared(run.operation)
     if run.kind == RunKind.UNDO:
         said = f"undo {run.parent}" if run.parent else "undo"
-    elif resource and verb in _VERBS:
-        said = f"{_VERBS[verb]} {resource}"
+    elif cls is not None:
+        said = f"{(cls.lead or verb).lower()} {resource}"
     else:
         said = str(review.get("operation") or run.operation)
     if run.kind == RunKind.UNDO:
@@ -76,7 +58,7 @@ def words_of(run: RunRecord) -> str:
     told = {k: v for k, v in run.parameters.items() if not is_message(k) and v not in (None, "", False)}
     shown = ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
     said += f" ({shown})" if shown else ""
-    return f"{said}, with a message" if message and verb not in ("reply", "note") else said
+    return f"{said}, with a message" if message and not (cls and cls.appends) else said
 
 
 def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[str, str]:
@@ -216,9 +198,9 @@ def _not_as_wanted(run: RunRecord | None) -> str:
         return ""
     if run.kind == RunKind.UNDO:
         return f"Look at them in Intercom. `intercom-bulk undo {run.parent}` restores once more what nobody has touched since."
-    verb = run.operation.rpartition(".")[2]
+    cls = declared(run.operation)
     writes = any(is_message(name) and value for name, value in run.parameters.items())
-    if verb in _MESSAGES or writes or run.selection.get("updater"):
+    if (cls and cls.appends) or writes or run.selection.get("updater"):
         return "Look at them in Intercom before anything is done again: once more may be once too often."
     return (
         f"Look at some in Intercom. The same verb with --from-run {run.id} --outcome done does them again and leaves alone "

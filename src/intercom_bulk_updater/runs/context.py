@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.retry import RetryPolicy
-from ..engine.pool import TICK, Attempt, PoolSize, PoolStatus, WorkerPool
+from ..engine.batches import BatchProcessor
+from ..engine.pool import TICK, Do, PoolSize, PoolStatus, WorkerPool
 from ..engine.processor import ItemProcessor
 from ..engine.refusals import RefusalStreak
 from ..engine.throughput import Throughput
+from ..engine.work import WorkSource
 from ..errors import RunStopped, SafetyStop
 from ..journal import Account, Journal, Lease, RunRecord, WindowRow
-from ..model import Counts, EventKind, Item, ItemResult, Outcome, Phase, RunStatus
+from ..model import Counts, EventKind, ItemResult, Outcome, Phase, RunStatus
 from ..operations.operation import Operation
 from ..ratelimit.outage import ServiceAway
 from .guards import REFUSED_AT_FIRST, REFUSED_GROWTH, REFUSED_LATER, counted
@@ -98,18 +100,11 @@ class RunContext:
 
     # -- the engine and its waits --------------------------------------------------------------------------------------
 
-    def run_engine(self, do: Callable[[Attempt], Any], take: Callable[[Sequence[ItemResult], int], list[Item]]) -> None:
-        """Run `do` over what `take` hands out, in worker threads, until there is nothing more. Raises why it stopped."""
-        options = self.job.options
-        acting = do is self._worker
+    def run_engine(self, do: Do, work: WorkSource, batches: BatchProcessor | None = None) -> None:
+        """Run `do` over what `work` hands out, in worker threads, until there is nothing more. Raises why it stopped.
 
-        def more() -> bool:
-            reader = self._reader
-            if reader is None or not acting:
-                return False
-            if reader.error is not None and not self._stop.asked:
-                raise reader.error
-            return reader.is_alive()
+        `batches` takes several items up at a time, where the operation acts on several.
+        """
 
         def tick(snapshot: PoolStatus) -> None:
             self._tick(snapshot)
@@ -118,14 +113,13 @@ class RunContext:
         engine = WorkerPool(
             gate=self.session.gate,
             stop=self._stop,
-            crew=PoolSize(fixed=options.workers),
-            take=take,
+            crew=PoolSize(fixed=self.job.options.workers),
+            work=work,
             do=do,
-            more=more,
+            put_back=self._worker.put_back,
             tick=tick,
-            release=(lambda seqs: self.journal.release(self.id, seqs)) if acting else (lambda seqs: None),
-            doubtful=self._worker.put_back,
-            suspect=(lambda seqs: self.journal.suspect(self.id, seqs)) if acting else (lambda seqs: None),
+            do_batch=batches,
+            batch_size=1 if batches is None else batches.size,
         )
         engine.run()
 

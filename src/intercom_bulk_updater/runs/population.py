@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..operations.resource import resources
 from .session import Session
-
-# What each kind is counted by; only the total is read. Tickets have no list, and every one of them was created some time.
-_COUNTED: dict[str, tuple[str, str, Any]] = {
-    "conversations": ("GET", "conversations", None),
-    "contacts": ("GET", "contacts", None),
-    "companies": ("POST", "companies/list", {"per_page": 1}),
-    "tickets": (
-        "POST", "tickets/search",
-        {"query": {"field": "created_at", "operator": ">", "value": 0}, "pagination": {"per_page": 1}},
-    ),
-}
 
 
 def population(session: Session, resource: str) -> int | None:
     """The number of all items of a kind; None where Intercom does not tell."""
-    if resource not in _COUNTED:
+    if resource not in resources():
         return None
-    method, path, body = _COUNTED[resource]
+    count = resources()[resource].count
 
     def ask() -> dict[str, Any]:
-        params = {"per_page": 1} if method == "GET" else None
-        return session.client.call(method, path, json=body, params=params, purpose="search")
+        params = {"per_page": 1} if count.method == "GET" else None
+        return session.client.call(count.method, count.path, json=count.body, params=params, purpose="search")
 
     total = session.patiently(ask).get("total_count")
     return total if isinstance(total, int) else None

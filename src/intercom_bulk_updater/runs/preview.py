@@ -202,7 +202,7 @@ def look(
         review.search["total"] = search["total"]
     if operation.customer_visible:
         review.customers = len(people)
-    review.requests = review.would_change * operation.requests_per_item + requests_read
+    review.requests = math.ceil(review.would_change / operation.batch_size) * operation.requests_per_item + requests_read
     window = limit or _ASSUMED_LIMIT
     allowed = (pace or Pace()).requests_a_second(window / _WINDOW)
     review.seconds = math.ceil(review.requests / allowed)

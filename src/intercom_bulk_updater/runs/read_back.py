@@ -18,11 +18,11 @@ from typing import Any
 from ..api.client import Client
 from ..api.redact import redact
 from ..api.retry import classify
-from ..engine.pool import Attempt, RetryLater
+from ..engine.attempt import Attempt, RetryLater
 from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
 from ..journal import ItemRow, Journal
 from ..model import Explanation, Item, ItemResult, Outcome
-from ..operations.conversations.history import shown
+from ..operations.field_values import describe_value
 from ..operations.operation import Json, Operation
 
 SAMPLE = 50
@@ -195,7 +195,7 @@ class ReadBack:
         # Of a message the fields tell nothing; and where they are all as wanted, it is the message that is missing.
         if self._operation.appends or (image and self._operation.change(Item(item.seq, item.id, image, item.data)) == {}):
             return "the message was not found"
-        return ", ".join(f"{k} is {shown(v, k)}" for k, v in image.items() if k != "contacts")
+        return ", ".join(f"{k} is {describe_value(v, k)}" for k, v in image.items() if k != "contacts")
 
     def _wrong(self, item_id: str, what: str) -> None:
         with self._lock:

@@ -12,10 +12,10 @@ Steps 2 and 10 of the life of an item (docs/explanation/life-of-an-item.md).
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from ..engine.batches import BatchProcessor
 from ..errors import (
     IntercomBulkError,
     Interrupted,
@@ -28,7 +28,7 @@ from ..errors import (
     ServiceUnavailable,
 )
 from ..journal import RunRecord
-from ..model import EventKind, Explanation, Item, ItemResult, Outcome, Phase, RunStatus
+from ..model import EventKind, Explanation, Outcome, Phase, RunStatus
 from ..parsing.amounts import Amount
 from .context import Cancelled, Job, RunContext
 from .guards import FailureLimit, check_size, counted, counted_are, most_allowed, needs_population
@@ -40,6 +40,7 @@ from .reader import Reader
 from .session import Session
 from .sources import SearchSource, count_missing, missing_words
 from .verification import Verification
+from .work import ItemsToDo, ItemsToPreview
 
 __all__ = ["Job", "Runner"]
 
@@ -238,28 +239,13 @@ class Runner(RunContext):
         unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
         if any(unread):
             self.phase = Phase.READING
-            self.run_engine(self._worker.look, self._iterate_pending(every))
+            self.run_engine(self._worker.look, ItemsToPreview(self.journal, self.id, self._count, every=every))
         state = self.session.budget.state()
         reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
         self.review = look(
             self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label,
             pace=Pace(options.share, options.rate, options.workers, self.session.budget.latency),
         )
-
-    def _iterate_pending(self, every: bool) -> Callable[[Sequence[ItemResult], int], list[Item]]:
-        rows = self.journal.items(self.id, outcomes=[Outcome.PENDING])
-
-        def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
-            if fates:
-                self._count(fates)
-                self.journal.turn(self.id, fates, 0)
-            items: list[Item] = []
-            while len(items) < number and (row := next(rows, None)) is not None:
-                if every or row.before is None:
-                    items.append(Item(row.seq, row.id, row.before, row.data))
-            return items
-
-        return take
 
     # -- act -----------------------------------------------------------------------------------------------------------
 
@@ -294,28 +280,12 @@ class Runner(RunContext):
     def _work(self, most: int | None = None, only: Sequence[int] | None = None) -> None:
         """Act on what is pending, and on what the reader still brings; or on `only` these items."""
         self.phase = Phase.ACTING
-        allowance = _Allowance(most if only is None else len(only))
-        chosen = deque(only or ())
-
-        def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
-            broken = self._breaker.trips(fates)
-            self._count(fates)
-            allowance.restore(sum(fate.outcome is Outcome.PENDING for fate in fates))
-            # Also when the breaker trips these outcomes go to disk first: what is done is done.
-            claim = 0 if broken else allowance.of(number)
-            if only is not None:
-                # An item that came back with its before-image waits again.
-                chosen.extendleft(fate.seq for fate in fates if fate.outcome is Outcome.PENDING)
-                claim = min(claim, len(chosen))
-            first = [chosen.popleft() for _ in range(claim)] if only is not None else []
-            items = self.journal.turn(self.id, fates, claim, ready_first=first, now=self.session.client.server_time())
-            allowance.spend(len(items))
-            if broken is not None and not self._stop.asked:
-                raise broken
-            return items
-
+        work = ItemsToDo(
+            self.journal, self.id, self._stop, reader=self._reader, limit=self._breaker, count=self._count,
+            now=self.session.client.server_time, most=most, only=only,
+        )
         try:
-            self.run_engine(self._worker, take)
+            self.run_engine(self._worker, work, BatchProcessor(self._worker) if self.job.operation.batch_size > 1 else None)
         finally:
             if most is None or self._stop.asked:
                 self._join_reader()
@@ -420,28 +390,6 @@ class Runner(RunContext):
         pending = self.journal.counts(self.id).pending
         if pending or not self.journal.run(self.id).search.get("complete", True):
             raise RunStopped(f"Only what had failed was tried again; {counted_are(pending)} not begun.")
-
-
-class _Allowance:
-    """How many items may still be handed out (the canary); without a number, all."""
-
-    def __init__(self, most: int | None) -> None:
-        self._left = most
-
-    def of(self, wanted: int) -> int:
-        return wanted if self._left is None else min(wanted, max(0, self._left))
-
-    def restore(self, number: int) -> None:
-        """Items that came back with their before-image are handed out a second time.
-
-        Before anything is claimed in the same turn: a turn that hands out nothing ends the work.
-        """
-        if self._left is not None:
-            self._left += number
-
-    def spend(self, number: int) -> None:
-        if self._left is not None:
-            self._left -= number
 
 
 def _ending(error: BaseException | None) -> tuple[RunStatus, int, str]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import __version__
 from ..api.client import Client
 from ..api.redact import keep_secret
 from ..api.retry import ErrorKind, RetryPolicy, classify
@@ -19,6 +18,7 @@ from ..ratelimit.budget import Budget, WindowStats
 from ..ratelimit.limiter import RateLimiter
 from ..ratelimit.outage import PATIENCE, OutageDetector
 from ..stop import Stop
+from ..version import __version__
 
 if TYPE_CHECKING:
     from ..settings import Settings

@@ -13,13 +13,14 @@ from typing import Any
 
 from ..api.redact import redact
 from ..errors import IntercomBulkError, NotVerified, PermissionDenied, RunStopped, SafetyStop, VerificationFailed
-from ..model import Counts, Explanation, Item, ItemResult, Phase, RunKind, RunStatus
+from ..model import Counts, Explanation, Item, Phase, RunKind, RunStatus
 from .context import RunContext
 from .guards import counted
 from .judgement import Judgement, Verified, judge
 from .read_back import ASKED_AT_ONCE, SAMPLE, ReadBack, RemainingMatches, VerificationResult, to_read_back
 from .sources import SearchSource, count_missing, missing_words
 from .verification_words import describe_verification
+from .work import ItemsToReadBack
 
 _log = logging.getLogger("intercom_bulk_updater.runs")
 
@@ -82,7 +83,7 @@ class Verification:
         rows = to_read_back(self._run.journal, self._run.id, level)
         since = self._run.since()
         reads = ReadBack(operation, self._run.session.client, since, result, retries=self._run.job.options.retries)
-        self._run.run_engine(reads, hand_out(rows))
+        self._run.run_engine(reads, ItemsToReadBack(rows))
         self._run.verified = None
         if result.to_read < done and result.checked:
             result.sample = (result.checked, result.wrong_count, done)
@@ -169,7 +170,8 @@ class Verification:
             rows = self._run.journal.items(self._run.id, ids=some)
             asked = (Item(r.seq, r.id, r.before, r.data, sent_at=r.claimed_at or 0.0) for r in rows)
             retries = self._run.job.options.retries
-            self._run.run_engine(ReadBack(operation, client, self._run.since(), result, remember=True, retries=retries), hand_out(asked))
+            reads = ReadBack(operation, client, self._run.since(), result, remember=True, retries=retries)
+            self._run.run_engine(reads, ItemsToReadBack(asked))
 
     def _ask_untold(self, leftovers: RemainingMatches, result: VerificationResult) -> None:
         """What the search shows without the fields that would tell: no waiting helps, GET has the last word."""
@@ -221,15 +223,3 @@ class Verification:
             some = "; ".join(f"{i} is: {what}" for i, what in self.result.wrong[:3])
             said.append(f"Intercom had accepted the change{f' ({some})' if some else ''}")
         return f"{'. '.join(clause[:1].upper() + clause[1:] for clause in said)}."
-
-
-def hand_out(stream: Iterator[Item]) -> Callable[[Sequence[ItemResult], int], list[Item]]:
-    """A `take` over a plain stream of items whose outcomes stay as they are."""
-
-    def take(fates: Sequence[ItemResult], number: int) -> list[Item]:
-        handed: list[Item] = []
-        while len(handed) < number and (item := next(stream, None)) is not None:
-            handed.append(item)
-        return handed
-
-    return take

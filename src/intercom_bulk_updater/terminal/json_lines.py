@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..api.redact import redact_texts
-from .observers import ConsoleObserver
+from .console_observer import ConsoleObserver
 from .phrases import Title
 from .screen_rows import told
 from .terminal import give_up

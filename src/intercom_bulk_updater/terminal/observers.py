@@ -8,18 +8,18 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.model import Bottleneck, Phase
-from intercom_bulk_updater.runs.observer import Observer
 
 from .bottleneck import Told
+from .console_observer import ConsoleObserver
 from .event_text import failure, happening
 from .formatting import clean
 from .phrases import Title
 from .screen_rows import sentence_of, told
-from .terminal import ascii_only, can_redraw, console_of, give_up, is_terminal, say
+from .terminal import ascii_only, can_redraw, console_of, give_up, is_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,51 +29,6 @@ if TYPE_CHECKING:
     from intercom_bulk_updater.runs.preview import Preview
 
 Choice = Literal["auto", "bar", "plain", "none"]
-
-
-class ConsoleObserver(Observer):
-    """An observer for people: `introduce` the run, `finish` with its report, `close` in any case.
-
-    As an Observer it hears the run; used in a `with` it closes itself and leaves the last screen readable.
-    """
-
-    def __init__(self, stderr: TextIO | None = None) -> None:
-        super().__init__()
-        self.title = Title()
-        self._stderr = stderr if stderr is not None else sys.stderr
-
-    def introduce(self, title: Title) -> None:
-        """What the run is about; before it begins."""
-        self.title = title
-
-    def began(self, run_id: str) -> None:
-        """See Observer."""
-        self.title.run = run_id
-
-    def show(self, now: Told) -> None:
-        """Show where a run of another process stands: `progress` of its row in the journal."""
-
-    def confirm(self, review: Preview, run_id: str) -> bool:
-        """Ask the person; see question.py. Raises SafetyStop without a terminal."""
-        from .question import confirm
-
-        return confirm(review, run_id, self.title, stderr=self._stderr)
-
-    def finish(self, report: Mapping[str, Any]) -> None:
-        """The end: take the display down and print the summary of `report` (the object of --json)."""
-        self.close()
-        from .texts import summary_text
-
-        say(summary_text(report, self.title), self._stderr)
-
-    def close(self, *, keep: bool = True) -> None:
-        """Take the display down; may be called more than once. `keep`: leave its last state to be read."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class QuietObserver(ConsoleObserver):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..operations.registry import declared
+from ..operations.resource import resources
 
 if TYPE_CHECKING:
     from intercom_bulk_updater.journal.records import RunRecord
@@ -36,7 +37,7 @@ def verb(operation: str) -> str:
 def resource(operation: str) -> str:
     """`conversations.close` → `conversations`; `items` where nothing tells."""
     noun = operation.rpartition(".")[0]
-    return noun if noun in ("conversations", "contacts", "companies", "tickets") else "items"
+    return noun if noun in resources() else "items"
 
 
 def sentence(words: str, noun: str, count: str = "") -> str:

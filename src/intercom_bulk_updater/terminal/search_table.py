@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..operations.resource import UPDATED, Column, resources
 from .formatting import ago, number, shorten, subject, without_addresses
 from .table import Sheet
 
@@ -19,15 +20,15 @@ def findings_table(items: Iterable[Item], resource: str, *, names: WorkspaceName
     Parameters
     ----------
     resource:
-        "conversations", "contacts", "companies", "tickets"; anything else shows ids.
+        A declared resource, which says what its columns are; anything else shows ids.
     names:
         Team and admin ids to names, where they are known.
     """
     at = time.time() if now is None else now
-    columns = _COLUMNS.get(resource, _OTHERS)
-    sheet = Sheet(tuple(columns), flex=list(columns)[-1], empty="Nothing matched.")
+    columns = resources()[resource].columns if resource in resources() else _OTHERS
+    sheet = Sheet(tuple(column.title for column in columns), flex=columns[-1].title, empty="Nothing matched.")
     for item in items:
-        sheet.rows.append([_safe(show(item, names or {}, at)) for show in columns.values()])
+        sheet.rows.append([_safe(_show(column, item, names or {}, at)) for column in columns])
     return sheet
 
 
@@ -35,22 +36,29 @@ def _safe(cell: str) -> str:
     return shorten(without_addresses(cell), 60)
 
 
-def _text(*path: str) -> Callable[[Item, WorkspaceNames, float], str]:
-    def show(item: Item, names: WorkspaceNames, at: float) -> str:
-        value: Any = item
-        for key in path:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return "" if value is None else str(value)
-
-    return show
+def _value(item: Item, path: str) -> Any:
+    """What stands at `a.b` in an item; None where nothing does."""
+    value: Any = item
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
-def _updated(item: Item, names: WorkspaceNames, at: float) -> str:
-    when = item.get("updated_at")
-    return ago(float(when), at) if isinstance(when, int | float) else "-"
+def _show(column: Column, item: Item, names: WorkspaceNames, at: float) -> str:
+    if column.format == "assignee":
+        return _assignee(item, names)
+    values = [value for path in column.paths if not isinstance(value := _value(item, path), Mapping | list | None)]
+    if column.format == "subject":
+        return next((said for value in values if (said := subject(value))), "")
+    value = next((value for value in values if value != ""), "")
+    if column.format == "ago":
+        return ago(float(value), at) if isinstance(value, int | float) else "-"
+    if column.format == "number":
+        return number(value) if isinstance(value, int) else ""
+    return str(value)
 
 
-def _assignee(item: Item, names: WorkspaceNames, at: float) -> str:
+def _assignee(item: Item, names: WorkspaceNames) -> str:
     said = []
     for kind, key in (("team", "team_assignee_id"), ("admin", "admin_assignee_id")):
         who = item.get(key)
@@ -59,58 +67,4 @@ def _assignee(item: Item, names: WorkspaceNames, at: float) -> str:
     return ", ".join(said) or "nobody"
 
 
-def _about(item: Item, names: WorkspaceNames, at: float) -> str:
-    source = item.get("source")
-    told = source if isinstance(source, Mapping) else {}
-    return subject(item.get("title") or told.get("subject")) or subject(told.get("body"))
-
-
-def _ticket(item: Item, names: WorkspaceNames, at: float) -> str:
-    told = item.get("ticket_attributes")
-    return subject((told if isinstance(told, Mapping) else {}).get("_default_title_"))
-
-
-def _ticket_state(item: Item, names: WorkspaceNames, at: float) -> str:
-    state = item.get("ticket_state")
-    if isinstance(state, Mapping):
-        return str(state.get("internal_label") or state.get("category") or "")
-    return str(state or "")
-
-
-def _users(item: Item, names: WorkspaceNames, at: float) -> str:
-    count = item.get("user_count")
-    return number(count) if isinstance(count, int) else ""
-
-
-_OTHERS: dict[str, Callable[[Item, WorkspaceNames, float], str]] = {"id": _text("id"), "updated": _updated}
-_COLUMNS: dict[str, dict[str, Callable[[Item, WorkspaceNames, float], str]]] = {
-    "conversations": {
-        "id": _text("id"),
-        "state": _text("state"),
-        "assigned to": _assignee,
-        "updated": _updated,
-        "about": _about,
-    },
-    "contacts": {
-        "id": _text("id"),
-        "role": _text("role"),
-        "external id": _text("external_id"),
-        "updated": _updated,
-        "name": _text("name"),
-    },
-    "companies": {
-        "id": _text("id"),
-        "company id": _text("company_id"),
-        "users": _users,
-        "updated": _updated,
-        "name": _text("name"),
-    },
-    "tickets": {
-        "id": _text("id"),
-        "state": _ticket_state,
-        "type": _text("ticket_type", "name"),
-        "assigned to": _assignee,
-        "updated": _updated,
-        "about": _ticket,
-    },
-}
+_OTHERS = (Column("id", ("id",)), UPDATED)

@@ -197,16 +197,21 @@ def operations_table(rows: Iterable[Mapping[str, object]]) -> Sheet:
     return sheet
 
 
-def operation_table(told: Mapping[str, object]) -> Sheet:
+def operation_table(told: Mapping[str, Any]) -> Sheet:
     """`operations show`: one operation, the names of its JSON as people say them."""
     sheet = Sheet(("fact", "value"), headless=True)
     for name, value in told.items():
-        said = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-        if said:
-            sheet.rows.append((_FACTS.get(name, name), said))
+        if name == "parameters":
+            rows = [(one["flag"], f"{one['help']}{' (required)' if one['required'] else ''}") for one in value]
+        elif name == "examples":
+            rows = [("example", one) for one in value]
+        else:
+            rows = [(_FACTS.get(name, name), ("yes" if value else "no") if isinstance(value, bool) else str(value))]
+        sheet.rows += [row for row in rows if row[1] and name not in _FOR_PROGRAMS]
     return sheet
 
 
+_FOR_PROGRAMS = ("summary", "words", "json_schema")
 _FACTS = {
     "reversibility": "undo",
     "side_effects": "no undo takes back",

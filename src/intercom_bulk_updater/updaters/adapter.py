@@ -6,23 +6,19 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..api.client import Client
 from ..api.paths import item_path, refuse_steering_id
 from ..api.redact import keep_private, redact
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
-from ..operations.conversations.history import touched_since
-from ..operations.conversations.state import mark, our_mark
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
 from ..operations.per_item import WITH
+from ..operations.resource import history_of
 from .calls import UpdaterError, accepted, endpoint_of, in_hand, raising, through
 from .coercion import coerce
-
-if TYPE_CHECKING:
-    from .updater import IntercomBulkUpdater
-
+from .protocol import Updater
 
 _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
 
@@ -30,7 +26,7 @@ _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
 class UpdaterOperation(Operation):
     """The operation of one updater with its parameters."""
 
-    def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
+    def __init__(self, updater: Updater, params: Mapping[str, Any]) -> None:
         self.updater = updater
         self.params = dict(params)
         keep_private(self.params)
@@ -46,6 +42,7 @@ class UpdaterOperation(Operation):
         )
         self._can_undo = undoable
         self._kind = endpoint_of(updater).strip("/").split("/")[0]
+        self._history = history_of(self._kind)
 
     def describe(self) -> str:
         """See Operation."""
@@ -101,8 +98,8 @@ class UpdaterOperation(Operation):
         return "the updater has no is_done" if not hasattr(self.updater, "is_done") else "is_done does not tell"
 
     def _wrote(self, payload: Json, since: float, client: Client) -> bool:
-        """Whether our admin has left a trace in a conversation since then, of an action that may not be repeated."""
-        return self._kind == "conversations" and not self.idempotent and "part" in our_mark(payload, client.admin_id, since)
+        """Whether our admin has left a trace in the item since then, of an action that may not be repeated."""
+        return not self.idempotent and "part" in self._history.our_mark(payload, client.admin_id, since)
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
@@ -163,7 +160,7 @@ class UpdaterOperation(Operation):
         if not isinstance(result, Mapping) or str(result.get("id")) != item.id:
             return None
         image = self.capture(result)
-        return image and {**image, **(mark(result) if self._kind == "conversations" else {})}
+        return image and {**image, **self._history.mark(result)}
 
     def _told(self, result: Any, item: Item) -> dict[str, Any] | None:
         ours = self._ours(item)
@@ -172,9 +169,7 @@ class UpdaterOperation(Operation):
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""
         image = self.capture(payload)
-        if image is None or self._kind != "conversations":
-            return image
-        return {**image, **our_mark(payload, client.admin_id, since)}
+        return None if image is None else {**image, **self._history.our_mark(payload, client.admin_id, since)}
 
     def inverse(self) -> Operation | None:
         """See Operation."""
@@ -190,7 +185,7 @@ class UndoUpdaterOperation(UpdaterOperation):
 
     own_change_only = True
 
-    def __init__(self, updater: IntercomBulkUpdater, params: Mapping[str, Any]) -> None:
+    def __init__(self, updater: Updater, params: Mapping[str, Any]) -> None:
         super().__init__(updater, params)
         self.name = "undo"  # type: ignore[misc]
 
@@ -221,7 +216,7 @@ class UndoUpdaterOperation(UpdaterOperation):
                 gone = is_done is not None and is_done(item.id, **accepted(is_done, self._params(item))) is False
             said = "it is no longer as the run left it" if gone else ""
         # An action may write more than the answer it returns shows: what our admin wrote is no touch of others.
-        since = touched_since(payload, replace(item, doubt=True)) if self._kind == "conversations" else ""
+        since = self._history.touched_since(payload, replace(item, doubt=True))
         return "; ".join(part for part in (said, since) if part)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:

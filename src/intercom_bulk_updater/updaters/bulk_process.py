@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ..api.redact import is_message, is_secret, keep_private, redact
 from ..api.retry import RetryPolicy
@@ -32,12 +32,9 @@ from ..signals import orderly_here
 from ..stop import Stop
 from .adapter import UpdaterOperation
 from .calls import UpdaterError, asked, complete, endpoint_of, failed, query_of, refuse_too_many, refuse_while_importing
+from .protocol import Updater
 from .result import BulkResult
 from .run_log import RunLog
-
-if TYPE_CHECKING:
-    from .updater import IntercomBulkUpdater
-
 
 T = TypeVar("T")
 FROM_FILE = "_intercom_bulk_file_"
@@ -60,7 +57,7 @@ def reference_to(cls: type) -> dict[str, str]:
 
 
 def feed_of(
-    updater: IntercomBulkUpdater,
+    updater: Updater,
     operation: Operation,
     session: Session,
     selection: Mapping[str, Any],
@@ -92,7 +89,7 @@ def feed_of(
     )
 
 
-def resource_of(updater: IntercomBulkUpdater) -> str:
+def resource_of(updater: Updater) -> str:
     """What an updater's items are: "conversations", "contacts" ..."""
     return endpoint_for(endpoint_of(updater)).resource
 
@@ -102,24 +99,24 @@ def _id_of(said: Any) -> str:
     if isinstance(said, bool) or not isinstance(said, str | int) or not str(said).strip():
         raise TypeError(f"it returned {said!r}, which is no id")
     return str(said)
-def unique_ids(updater: IntercomBulkUpdater, ids: Iterable[str]) -> list[str]:
+def unique_ids(updater: Updater, ids: Iterable[str]) -> list[str]:
     """Each item's id once, as Intercom writes it."""
     kind = kind_of(updater)
     return list(dict.fromkeys(canonical_id(i, kind) for i in ids))
 
 
-def kind_of(updater: IntercomBulkUpdater) -> str:
+def kind_of(updater: Updater) -> str:
     """The first word of an updater's endpoint, whether or not it is one that can be searched: "conversations" ..."""
     return endpoint_of(updater).strip("/").split("/")[0]
 
 
-def _of_item(updater: IntercomBulkUpdater, method: str, payload: Mapping[str, Any], ask: Callable[[], T]) -> T:
+def _of_item(updater: Updater, method: str, payload: Mapping[str, Any], ask: Callable[[], T]) -> T:
     """What a method says of an item that the search gave."""
     return asked(updater, method, ask, f" The item has the fields {', '.join(payload)}.")
 
 
 def select(
-    updater: IntercomBulkUpdater, params: Mapping[str, Any], ids: list[str] | None = None, *, typed: bool = False
+    updater: Updater, params: Mapping[str, Any], ids: list[str] | None = None, *, typed: bool = False
 ) -> dict[str, Any]:
     """The selection of an updater, as the journal keeps it. `typed`: the parameters come from `--param`.
 
@@ -168,7 +165,7 @@ def _value(name: str, value: Any) -> str:
 
 
 def run_updater(
-    updater: IntercomBulkUpdater,
+    updater: Updater,
     options: Options,
     params: Mapping[str, Any],
     *,
@@ -205,7 +202,7 @@ def run_updater(
 
 
 def _run(
-    updater: IntercomBulkUpdater,
+    updater: Updater,
     session: Session,
     options: Options,
     params: Mapping[str, Any],

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..api.client import Client, PermitLease
@@ -27,11 +27,8 @@ from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, 
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 from .arguments import looked_up, missing
 from .evidence import in_words, judge_error, judge_return
+from .protocol import Updater
 from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
-
-if TYPE_CHECKING:
-    from .updater import IntercomBulkUpdater
-
 
 T = TypeVar("T")
 _HERE = str(Path(__file__).parents[1])
@@ -39,10 +36,10 @@ _OTHERS = ("<frozen", *{sysconfig.get_path(name) for name in ("stdlib", "purelib
 """Where code lies that is neither ours nor the updater's."""
 
 
-_used: ContextVar[tuple[IntercomBulkUpdater, Client] | None] = ContextVar("_used", default=None)
+_used: ContextVar[tuple[Updater, Client] | None] = ContextVar("_used", default=None)
 
 
-def client_of(updater: IntercomBulkUpdater) -> Client | None:
+def client_of(updater: Updater) -> Client | None:
     """The client of the run that has called the updater in this thread: one updater may serve several runs at once."""
     used = _used.get()
     return used[1] if used is not None and used[0] is updater else None
@@ -66,7 +63,7 @@ def prints_as_user_code() -> bool:
     return _importing.get() or in_user_code()
 
 
-def refuse_while_importing(updater: IntercomBulkUpdater) -> None:
+def refuse_while_importing(updater: Updater) -> None:
     """Raises UsageError in a file that is only imported for its updater, and inside a run."""
     if in_user_code():
         raise UsageError(
@@ -83,7 +80,7 @@ def refuse_while_importing(updater: IntercomBulkUpdater) -> None:
 _MOST_AT_ONCE = 32
 
 
-def refuse_too_many(updater: IntercomBulkUpdater) -> None:
+def refuse_too_many(updater: Updater) -> None:
     """Raises UsageError when one updater has a great many runs at once: an action that begins runs in threads of its own.
 
     Python before 3.12 does not tell which thread started another.
@@ -93,7 +90,7 @@ def refuse_too_many(updater: IntercomBulkUpdater) -> None:
 
 
 @contextmanager
-def through(updater: IntercomBulkUpdater, client: Client) -> Iterator[None]:
+def through(updater: Updater, client: Client) -> Iterator[None]:
     """While user code of `updater` runs in this thread, `updater.client` is this client."""
     token = _used.set((updater, client))
     try:
@@ -105,7 +102,7 @@ def through(updater: IntercomBulkUpdater, client: Client) -> Iterator[None]:
 class UpdaterError(Exception):
     """What an updater's own code raised, with the place in its file. Never with values of variables: they may be secret."""
 
-    def __init__(self, error: BaseException, updater: IntercomBulkUpdater, method: str) -> None:
+    def __init__(self, error: BaseException, updater: Updater, method: str) -> None:
         self.__cause__ = error
         self.updater = updater
         self.method = method
@@ -138,7 +135,7 @@ def place_of(error: BaseException, updater: type) -> str:
 
 
 @contextmanager
-def raising(updater: IntercomBulkUpdater, method: str) -> Iterator[None]:
+def raising(updater: Updater, method: str) -> Iterator[None]:
     """While a method of an updater runs for one item: its own errors get their place. What is about a request stays as it is."""
     try:
         with guarding(_guard(updater)):
@@ -153,21 +150,21 @@ def raising(updater: IntercomBulkUpdater, method: str) -> Iterator[None]:
         raise RunStopped(_ended(updater, method, exc)) from exc
 
 
-def _about_the_service(exc: BaseException, updater: IntercomBulkUpdater) -> bool:
+def _about_the_service(exc: BaseException, updater: Updater) -> bool:
     """Whether an error of a request is about the run's Intercom; what another server says is the updater's own affair."""
     host = host_of(exc)
     return not host or host == _host(updater)
 
 
-def _host(updater: IntercomBulkUpdater) -> str:
+def _host(updater: Updater) -> str:
     return urlsplit(updater.base_url).netloc.rpartition("@")[2].lower()
 
 
-def _guard(updater: IntercomBulkUpdater) -> HostGuard:
+def _guard(updater: Updater) -> HostGuard:
     return HostGuard(updater.base_url, updater.allowed_hosts, type(updater).__name__)
 
 
-def asked(updater: IntercomBulkUpdater, method: str, ask: Callable[[], T], after: str = " Nothing was written.") -> T:
+def asked(updater: Updater, method: str, ask: Callable[[], T], after: str = " Nothing was written.") -> T:
     """What a method of an updater says while a run is made ready. Raises UpdaterFailed, naming it, the place and the error."""
     try:
         with guarding(_guard(updater)):
@@ -183,13 +180,13 @@ def asked(updater: IntercomBulkUpdater, method: str, ask: Callable[[], T], after
         raise failed(updater, raised, after) from raised.__cause__
 
 
-def failed(updater: IntercomBulkUpdater, raised: UpdaterError, after: str = "") -> UpdaterFailed:
+def failed(updater: Updater, raised: UpdaterError, after: str = "") -> UpdaterFailed:
     """What ends a run that an updater's own error ended."""
     where = f" ({raised.place})" if raised.place else ""
     return UpdaterFailed(redact(f"{type(updater).__name__}.{raised.method} failed: {raised.words}{where}.{after}"))
 
 
-def endpoint_of(updater: IntercomBulkUpdater) -> str:
+def endpoint_of(updater: Updater) -> str:
     """What `get_search_endpoint` says."""
     said = asked(updater, "get_search_endpoint", updater.get_search_endpoint)
     if not isinstance(said, str):
@@ -197,7 +194,7 @@ def endpoint_of(updater: IntercomBulkUpdater) -> str:
     return said
 
 
-def query_of(updater: IntercomBulkUpdater, params: Mapping[str, Any], *, typed: bool = False) -> Any:
+def query_of(updater: Updater, params: Mapping[str, Any], *, typed: bool = False) -> Any:
     """What `get_search_query` says. UpdaterFailed for what it lacks; `typed`: it comes from `--param`."""
     method = "get_search_query"
     try:
@@ -210,7 +207,7 @@ def query_of(updater: IntercomBulkUpdater, params: Mapping[str, Any], *, typed: 
         raise
 
 
-def complete(updater: IntercomBulkUpdater, params: Mapping[str, Any], *, searches: bool, typed: bool = False) -> None:
+def complete(updater: Updater, params: Mapping[str, Any], *, searches: bool, typed: bool = False) -> None:
     """Whether an updater has all that a run calls, and each what it needs. Raises UpdaterFailed before anything is sent."""
     if not hasattr(updater, "settings"):
         raise UpdaterFailed(
@@ -232,19 +229,19 @@ def complete(updater: IntercomBulkUpdater, params: Mapping[str, Any], *, searche
             raise lacking(updater, method, names, typed=typed) from cause
 
 
-def lacking(updater: IntercomBulkUpdater, method: str, names: Sequence[str], *, typed: bool) -> UpdaterFailed:
+def lacking(updater: Updater, method: str, names: Sequence[str], *, typed: bool) -> UpdaterFailed:
     """A parameter that was not given."""
     how = " ".join(f"--param {name}=…" for name in names)
     said = how if typed else f"{' and '.join(names)}: give it to bulk_process, {', '.join(f'{name}=…' for name in names)}"
     return UpdaterFailed(f"{type(updater).__name__}.{method} needs {said}. Nothing was written.")
 
 
-def _ended(updater: IntercomBulkUpdater, method: str, exc: SystemExit) -> str:
+def _ended(updater: Updater, method: str, exc: SystemExit) -> str:
     said = f" with {redact(str(exc.code))[:200]!r}" if exc.code not in (None, 0) else ""
     return f"{type(updater).__name__}.{method} ended the run by sys.exit(){said}"
 
 
-def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any], method: str, *, none_is_fine: bool = False) -> Any:
+def in_hand(updater: Updater, client: Client, act: Callable[[], Any], method: str, *, none_is_fine: bool = False) -> Any:
     """Run user code with a permit in hand, and judge how it ended: by what it returned, and by what was seen on the wire."""
     with through(updater, client), client.in_hand() as hand:
         exchanges = client.exchanges
@@ -275,7 +272,7 @@ def in_hand(updater: IntercomBulkUpdater, client: Client, act: Callable[[], Any]
             raise ended from exc
 
 
-def _judged(exc: Exception, updater: IntercomBulkUpdater, client: Client, hand: PermitLease, exchanges: list[Exchange]) -> Exception:
+def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease, exchanges: list[Exchange]) -> Exception:
     """What an action's error means, given what was seen leaving; tells the budget what the error says of the answer."""
     if isinstance(exc, OutcomeUnknown | PartiallyApplied):
         return exc
@@ -312,7 +309,7 @@ _SEEN = ("requests", "urllib3", "urllib", "http")
 _UNSEEN = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "intercom")
 
 
-def _unseen_by(updater: IntercomBulkUpdater) -> str:
+def _unseen_by(updater: Updater) -> str:
     """An HTTP library that the updater's own files import and whose requests are not seen; "" for none."""
     if updater.idempotent:
         return ""

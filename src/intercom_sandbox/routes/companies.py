@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox.contact_objects import company_object, contact_object
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import Problem, not_found
 from intercom_sandbox.records import Company
 from intercom_sandbox.router import Route
@@ -16,13 +17,10 @@ from intercom_sandbox.routes.lists import numbered
 from intercom_sandbox.seeds import hex_id
 from intercom_sandbox.wire import Request
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
 SCROLL_PAGE = 100
 
 
-def _live(app: Application, *, with_users: bool = True) -> list[Company]:
+def _live(app: Context, *, with_users: bool = True) -> list[Company]:
     """Companies that lists show: not deleted, with at least one user; newest request first."""
     now = app.space.now()
     rows = [
@@ -31,7 +29,7 @@ def _live(app: Application, *, with_users: bool = True) -> list[Company]:
     return sorted(rows, key=lambda row: (row.last_request_at or 0, row.id), reverse=True)
 
 
-def _answer(app: Application, request: Request, rows: list[Company]) -> dict[str, Any]:
+def _answer(app: Context, request: Request, rows: list[Company]) -> dict[str, Any]:
     chosen, pages, total = numbered(request, app.settings, rows, 15, 60, app.settings.companies_cap)
     return {
         "type": "list",
@@ -41,13 +39,13 @@ def _answer(app: Application, request: Request, rows: list[Company]) -> dict[str
     }
 
 
-def listing(app: Application, request: Request) -> dict[str, Any]:
+def listing(app: Context, request: Request) -> dict[str, Any]:
     """POST /companies/list?page&per_page&order."""
     rows = _live(app)
     return _answer(app, request, rows[::-1] if request.query.get("order") == "asc" else rows)
 
 
-def index(app: Application, request: Request) -> dict[str, Any]:
+def index(app: Context, request: Request) -> dict[str, Any]:
     """GET /companies, perhaps by name, company_id, tag_id or segment_id."""
     query, rows = request.query, _live(app)
     for name in ("name", "company_id"):
@@ -62,7 +60,7 @@ def index(app: Application, request: Request) -> dict[str, Any]:
     return _answer(app, request, rows)
 
 
-def scroll(app: Application, request: Request) -> dict[str, Any]:
+def scroll(app: Context, request: Request) -> dict[str, Any]:
     """GET /companies/scroll: one at a time for each app; ends with an empty page, dies when idle."""
     space, now = app.space, app.space.now()
     held = space.scrolls.get(request.app)
@@ -91,12 +89,12 @@ def scroll(app: Application, request: Request) -> dict[str, Any]:
     return answer if not chosen and not app.settings.scroll_param_at_end else {**answer, "scroll_param": held["key"]}
 
 
-def read(app: Application, request: Request, company_id: str) -> dict[str, Any]:
+def read(app: Context, request: Request, company_id: str) -> dict[str, Any]:
     """GET /companies/{id}."""
     return company_object(app.space, app.space.company(company_id))
 
 
-def upsert(app: Application, request: Request) -> dict[str, Any]:
+def upsert(app: Context, request: Request) -> dict[str, Any]:
     """POST /companies: create, or update the one with that company_id."""
     space, body = app.space, request.json()
     if not body.get("company_id"):
@@ -111,14 +109,14 @@ def upsert(app: Application, request: Request) -> dict[str, Any]:
     return company_object(space, row)
 
 
-def update(app: Application, request: Request, company_id: str) -> dict[str, Any]:
+def update(app: Context, request: Request, company_id: str) -> dict[str, Any]:
     """PUT /companies/{id}: by Intercom's id; company_id cannot change."""
     row = app.space.company(company_id)
     _change(app, row, request.json())
     return company_object(app.space, row)
 
 
-def _change(app: Application, row: Company, body: dict[str, Any]) -> None:
+def _change(app: Context, row: Company, body: dict[str, Any]) -> None:
     if body.get("custom_attributes") is not None:
         given = checked_attributes(app, "company", body["custom_attributes"])
         merged = {**row.attributes, **given}
@@ -138,7 +136,7 @@ def _change(app: Application, row: Company, body: dict[str, Any]) -> None:
     app.space.wrote("update", row)
 
 
-def delete(app: Application, request: Request, company_id: str) -> dict[str, Any]:
+def delete(app: Context, request: Request, company_id: str) -> dict[str, Any]:
     """DELETE /companies/{id}: accepted at once, done after `job_seconds`."""
     row = app.space.company(company_id)
     row.gone_at = row.gone_at or app.space.now() + app.settings.job_seconds
@@ -146,7 +144,7 @@ def delete(app: Application, request: Request, company_id: str) -> dict[str, Any
     return {"id": row.id, "object": "company", "deleted": True}
 
 
-def contacts(app: Application, request: Request, company_id: str) -> dict[str, Any]:
+def contacts(app: Context, request: Request, company_id: str) -> dict[str, Any]:
     """GET /companies/{id}/contacts."""
     row = app.space.company(company_id)
     rows = [one for one in app.space.contacts.rows.values() if row.id in one.company_ids and not one.merged_into]
@@ -159,14 +157,14 @@ def contacts(app: Application, request: Request, company_id: str) -> dict[str, A
     }
 
 
-def notes(app: Application, request: Request, company_id: str) -> dict[str, Any]:
+def notes(app: Context, request: Request, company_id: str) -> dict[str, Any]:
     """GET /companies/{id}/notes."""
     row = app.space.company(company_id)
     chosen, pages, total = numbered(request, app.settings, list(row.notes)[::-1], 50, 150)
     return {"type": "list", "data": chosen, "total_count": total, "pages": pages}
 
 
-def add_note(app: Application, request: Request, company_id: str) -> dict[str, Any]:
+def add_note(app: Context, request: Request, company_id: str) -> dict[str, Any]:
     """POST /companies/{id}/notes."""
     row = app.space.company(company_id)
     note = new_note(app, request.json(), "company", row.id)
@@ -176,7 +174,7 @@ def add_note(app: Application, request: Request, company_id: str) -> dict[str, A
     return note
 
 
-def segments(app: Application, request: Request, company_id: str) -> dict[str, Any]:
+def segments(app: Context, request: Request, company_id: str) -> dict[str, Any]:
     """GET /companies/{id}/segments: the sandbox has none of companies."""
     app.space.company(company_id)
     return {"type": "list", "data": []}

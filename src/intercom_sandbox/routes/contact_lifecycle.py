@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox.contact_objects import contact_object
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import Problem, not_found
 from intercom_sandbox.records import Contact
 from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import required
 from intercom_sandbox.wire import Request
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
 
-
-def _flag(app: Application, row: Contact, **flags: bool) -> None:
+def _flag(app: Context, row: Contact, **flags: bool) -> None:
     space = app.space
     space.contacts.begin(row.id)
     for name, value in flags.items():
@@ -30,7 +28,7 @@ def _flag(app: Application, row: Contact, **flags: bool) -> None:
             space.conversations.commit(conversation.id)
 
 
-def archive(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def archive(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """POST /contacts/{id}/archive: suspends the contact's conversations too."""
     row = app.space.contact(contact_id)
     if row.archived and app.settings.archive_again == "404":
@@ -40,7 +38,7 @@ def archive(app: Application, request: Request, contact_id: str) -> dict[str, An
     return {"type": "contact", "id": row.id, "external_id": row.external_id, "archived": True}
 
 
-def unarchive(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def unarchive(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """POST /contacts/{id}/unarchive."""
     row = app.space.contact(contact_id)
     _flag(app, row, archived=False)
@@ -48,7 +46,7 @@ def unarchive(app: Application, request: Request, contact_id: str) -> dict[str, 
     return {"type": "contact", "id": row.id, "external_id": row.external_id, "archived": False}
 
 
-def block(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def block(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """POST /contacts/{id}/block: there is no way back in the API."""
     row = app.space.contact(contact_id)
     if row.blocked and app.settings.archive_again == "404":
@@ -58,7 +56,7 @@ def block(app: Application, request: Request, contact_id: str) -> dict[str, Any]
     return {"type": "contact", "id": row.id, "external_id": row.external_id, "blocked": True}
 
 
-def delete(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def delete(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """DELETE /contacts/{id}: with all its conversations."""
     space = app.space
     if contact_id in space.gone and app.settings.second_delete == "200":
@@ -73,7 +71,7 @@ def delete(app: Application, request: Request, contact_id: str) -> dict[str, Any
     return {"type": "contact", "id": row.id, "external_id": row.external_id, "deleted": True}
 
 
-def merge(app: Application, request: Request) -> dict[str, Any]:
+def merge(app: Context, request: Request) -> dict[str, Any]:
     """POST /contacts/merge: a lead into a user."""
     space, body = app.space, request.json()
     required(body, "from", "into")

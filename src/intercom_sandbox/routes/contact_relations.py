@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox.contact_objects import company_object
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import Problem, invalid, not_found
 from intercom_sandbox.records import Company, Contact
 from intercom_sandbox.router import Route
@@ -16,13 +17,10 @@ from intercom_sandbox.routes.tags import tag_object
 from intercom_sandbox.wire import Request
 from intercom_sandbox.workspace import ADMIN_ID, SUBSCRIPTIONS
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
 MAX_COMPANIES = 1000
 
 
-def _write(app: Application, row: Contact, kind: str, **values: Any) -> None:
+def _write(app: Context, row: Contact, kind: str, **values: Any) -> None:
     space = app.space
     space.contacts.begin(row.id)
     for name, value in values.items():
@@ -32,14 +30,14 @@ def _write(app: Application, row: Contact, kind: str, **values: Any) -> None:
     space.wrote(kind, row)
 
 
-def tags(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def tags(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """GET /contacts/{id}/tags."""
     row = app.space.contact(contact_id)
     known = app.space.tags
     return {"type": "list", "data": [tag_object(known[key]) for key in row.tag_ids if key in known]}
 
 
-def add_tag(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def add_tag(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """POST /contacts/{id}/tags."""
     body = request.json()
     row = app.space.contact(contact_id)
@@ -52,7 +50,7 @@ def add_tag(app: Application, request: Request, contact_id: str) -> dict[str, An
     return tag_object(tag)
 
 
-def remove_tag(app: Application, request: Request, contact_id: str, tag_id: str) -> dict[str, Any]:
+def remove_tag(app: Context, request: Request, contact_id: str, tag_id: str) -> dict[str, Any]:
     """DELETE /contacts/{id}/tags/{tag_id}."""
     row = app.space.contact(contact_id)
     tag = app.space.tag(tag_id)
@@ -64,14 +62,14 @@ def remove_tag(app: Application, request: Request, contact_id: str, tag_id: str)
     return tag_object(tag)
 
 
-def notes(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def notes(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """GET /contacts/{id}/notes."""
     row = app.space.contact(contact_id)
     chosen, pages, total = numbered(request, app.settings, list(row.notes)[::-1], 50, 150)
     return {"type": "list", "data": chosen, "total_count": total, "pages": pages}
 
 
-def new_note(app: Application, body: dict[str, Any], owner: str, key: str) -> dict[str, Any]:
+def new_note(app: Context, body: dict[str, Any], owner: str, key: str) -> dict[str, Any]:
     """A note on a contact or company, as both endpoints make it."""
     required(body, "body")
     words = text(body["body"], "body")
@@ -88,7 +86,7 @@ def new_note(app: Application, body: dict[str, Any], owner: str, key: str) -> di
     return note
 
 
-def add_note(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def add_note(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """POST /contacts/{id}/notes."""
     row = app.space.contact(contact_id)
     note = new_note(app, request.json(), "contact", row.id)
@@ -97,7 +95,7 @@ def add_note(app: Application, request: Request, contact_id: str) -> dict[str, A
     return note
 
 
-def note(app: Application, request: Request, note_id: str) -> dict[str, Any]:
+def note(app: Context, request: Request, note_id: str) -> dict[str, Any]:
     """GET /notes/{id}."""
     found = app.space.notes.get(note_id)
     if found is None:
@@ -105,7 +103,7 @@ def note(app: Application, request: Request, note_id: str) -> dict[str, Any]:
     return found
 
 
-def companies(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def companies(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """GET /contacts/{id}/companies."""
     space = app.space
     row = space.contact(contact_id)
@@ -117,7 +115,7 @@ def companies(app: Application, request: Request, contact_id: str) -> dict[str, 
     return {"type": "list", **lists, "pages": pages, "total_count": total}
 
 
-def attach(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def attach(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """POST /contacts/{id}/companies."""
     body = request.json()
     row = app.space.contact(contact_id)
@@ -138,7 +136,7 @@ def attach(app: Application, request: Request, contact_id: str) -> dict[str, Any
     return company_object(app.space, company)
 
 
-def detach(app: Application, request: Request, contact_id: str, company_id: str) -> dict[str, Any]:
+def detach(app: Context, request: Request, contact_id: str, company_id: str) -> dict[str, Any]:
     """DELETE /contacts/{id}/companies/{company_id}."""
     row = app.space.contact(contact_id)
     company: Company = app.space.company(company_id)
@@ -149,7 +147,7 @@ def detach(app: Application, request: Request, contact_id: str, company_id: str)
     return company_object(app.space, company)
 
 
-def segments(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def segments(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """GET /contacts/{id}/segments: the one of its role."""
     row = app.space.contact(contact_id)
     return {"type": "list", "data": [segment_object(app.space, "seg-users" if row.role == "user" else "seg-leads")]}
@@ -170,18 +168,18 @@ def subscription_object(key: str) -> dict[str, Any]:
     }
 
 
-def subscription_types(app: Application, request: Request) -> dict[str, Any]:
+def subscription_types(app: Context, request: Request) -> dict[str, Any]:
     """GET /subscription_types."""
     return {"type": "list", "data": [subscription_object(key) for key in SUBSCRIPTIONS]}
 
 
-def subscriptions(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def subscriptions(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """GET /contacts/{id}/subscriptions: only what differs from the default is listed."""
     row = app.space.contact(contact_id)
     return {"type": "list", "data": [subscription_object(key) for key, _ in row.subscriptions]}
 
 
-def subscribe(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def subscribe(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """POST /contacts/{id}/subscriptions; attaching an opt_out type opts the contact out."""
     body = request.json()
     row = app.space.contact(contact_id)
@@ -197,7 +195,7 @@ def subscribe(app: Application, request: Request, contact_id: str) -> dict[str, 
     return subscription_object(key)
 
 
-def unsubscribe(app: Application, request: Request, contact_id: str, key: str) -> dict[str, Any]:
+def unsubscribe(app: Context, request: Request, contact_id: str, key: str) -> dict[str, Any]:
     """DELETE /contacts/{id}/subscriptions/{subscription_id}."""
     row = app.space.contact(contact_id)
     if key not in SUBSCRIPTIONS:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox import fields
 from intercom_sandbox.contact_objects import contact_object
+from intercom_sandbox.context import Context
 from intercom_sandbox.paging import Page, search
 from intercom_sandbox.problems import Problem, invalid, missing, not_found
 from intercom_sandbox.records import Contact
@@ -18,9 +19,6 @@ from intercom_sandbox.seeds import hex_id
 from intercom_sandbox.wire import Request
 from intercom_sandbox.workspace import ATTRIBUTE_KINDS
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
 PLAIN = {  # field of the body -> attribute of the row, None: the same name
     "name": "name",
     "phone": "phone",
@@ -31,19 +29,19 @@ PLAIN = {  # field of the body -> attribute of the row, None: the same name
 DATES = ("signed_up_at", "last_seen_at")
 
 
-def find(app: Application, request: Request) -> dict[str, Any]:
+def find(app: Context, request: Request) -> dict[str, Any]:
     """POST /contacts/search."""
     return _list(app, _page(app, request, request.json(), 50, match_all=False))
 
 
-def index(app: Application, request: Request) -> dict[str, Any]:
+def index(app: Context, request: Request) -> dict[str, Any]:
     """GET /contacts: the default page is 10, whatever the reference says."""
     query = request.query
     pagination = {name: query[name] for name in ("per_page", "starting_after") if query.get(name)}
     return _list(app, _page(app, request, {"pagination": pagination}, 10, match_all=True))
 
 
-def _page(app: Application, request: Request, body: dict[str, Any], default: int, *, match_all: bool) -> Page:
+def _page(app: Context, request: Request, body: dict[str, Any], default: int, *, match_all: bool) -> Page:
     known = {name: ATTRIBUTE_KINDS[one.kind] for name, one in app.space.attributes["contact"].items()}
     known = {name: "day" if kind == "date" else kind for name, kind in known.items()}
     return search(
@@ -67,7 +65,7 @@ def _unmerged(row: Contact) -> bool:
     return row.merged_into is None
 
 
-def _list(app: Application, page: Page) -> dict[str, Any]:
+def _list(app: Context, page: Page) -> dict[str, Any]:
     return {
         "type": "list",
         "data": [contact_object(app.space, row) for row in page.rows],
@@ -76,7 +74,7 @@ def _list(app: Application, page: Page) -> dict[str, Any]:
     }
 
 
-def read(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def read(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """GET /contacts/{id}; a merged one answers 410 and names where it went."""
     row = app.space.contacts.rows.get(contact_id)
     if row is None:
@@ -92,7 +90,7 @@ def read(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
     return found
 
 
-def by_external_id(app: Application, request: Request, external_id: str) -> dict[str, Any]:
+def by_external_id(app: Context, request: Request, external_id: str) -> dict[str, Any]:
     """GET /contacts/find_by_external_id/{external_id}."""
     for row in app.space.contacts.rows.values():
         if row.external_id == external_id:
@@ -101,7 +99,7 @@ def by_external_id(app: Application, request: Request, external_id: str) -> dict
     raise not_found("User Not Found")
 
 
-def _follow(app: Application, row: Contact) -> None:
+def _follow(app: Context, row: Contact) -> None:
     """Raise what the GET of a merged contact answers."""
     if row.merged_into is None:
         return
@@ -118,7 +116,7 @@ def _follow(app: Application, row: Contact) -> None:
     )
 
 
-def create(app: Application, request: Request) -> dict[str, Any]:
+def create(app: Context, request: Request) -> dict[str, Any]:
     """POST /contacts."""
     body = request.json()
     if not any(body.get(name) for name in ("email", "external_id", "role")):
@@ -136,7 +134,7 @@ def create(app: Application, request: Request) -> dict[str, Any]:
     return contact_object(app.space, row)
 
 
-def update(app: Application, request: Request, contact_id: str) -> dict[str, Any]:
+def update(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
     """PUT /contacts/{id}: only what the body names."""
     body = request.json()
     row = app.space.contact(contact_id)
@@ -148,7 +146,7 @@ def update(app: Application, request: Request, contact_id: str) -> dict[str, Any
     return contact_object(app.space, row)
 
 
-def change(app: Application, row: Contact, body: dict[str, Any]) -> None:
+def change(app: Context, row: Contact, body: dict[str, Any]) -> None:
     """Write the fields of a body to a contact, as PUT and the bulk job do."""
     space = app.space
     values = _values(app, body)
@@ -161,7 +159,7 @@ def change(app: Application, row: Contact, body: dict[str, Any]) -> None:
     space.wrote("update", row)
 
 
-def new_contact(app: Application, role: str, values: dict[str, Any]) -> Contact:
+def new_contact(app: Context, role: str, values: dict[str, Any]) -> Contact:
     """Add a contact with these attributes of the row."""
     at = app.space.stamp()
     row = Contact(hex_id(next(app.space.ids), at), role, at, at)
@@ -179,7 +177,7 @@ def _set(row: Contact, values: dict[str, Any]) -> None:
             setattr(row, name, value)
 
 
-def _values(app: Application, body: dict[str, Any]) -> dict[str, Any]:
+def _values(app: Context, body: dict[str, Any]) -> dict[str, Any]:
     """Attributes of the row from a body. Raises Problem 400."""
     values: dict[str, Any] = {}
     for name, attribute in PLAIN.items():
@@ -204,7 +202,7 @@ def _values(app: Application, body: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _unique(app: Application, body: dict[str, Any], myself: Contact | None) -> None:
+def _unique(app: Context, body: dict[str, Any], myself: Contact | None) -> None:
     """Raise Problem 409 where another user has the email or external id."""
     for name in ("email", "external_id"):
         value = body.get(name)

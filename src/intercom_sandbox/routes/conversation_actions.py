@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox import lifecycle
+from intercom_sandbox.context import Context
 from intercom_sandbox.conversation_parts import seeded_parts, whole
 from intercom_sandbox.problems import Problem, invalid, missing, not_found, number
 from intercom_sandbox.records import Contact, Conversation, Part, Source, Ticket
@@ -18,11 +19,8 @@ from intercom_sandbox.ticket_objects import ticket_text
 from intercom_sandbox.wire import Request
 from intercom_sandbox.workspace import OPERATOR_ID
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
 
-
-def create(app: Application, request: Request) -> dict[str, Any]:
+def create(app: Context, request: Request) -> dict[str, Any]:
     """POST /conversations: a contact writes."""
     space, body = app.space, request.json()
     required(body, "from", "body")
@@ -60,7 +58,7 @@ def create(app: Application, request: Request) -> dict[str, Any]:
     }
 
 
-def attach(app: Application, request: Request, conversation_id: str) -> Any:
+def attach(app: Context, request: Request, conversation_id: str) -> Any:
     """POST /conversations/{id}/customers; an unknown email makes a lead."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -84,7 +82,7 @@ def attach(app: Application, request: Request, conversation_id: str) -> Any:
     return _customers(app, request, row)
 
 
-def detach(app: Application, request: Request, conversation_id: str, contact_id: str) -> Any:
+def detach(app: Context, request: Request, conversation_id: str, contact_id: str) -> Any:
     """DELETE /conversations/{id}/customers/{contact_id}, with a body."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -102,14 +100,14 @@ def detach(app: Application, request: Request, conversation_id: str, contact_id:
     return _customers(app, request, row)
 
 
-def _customers(app: Application, request: Request, row: Conversation) -> Any:
+def _customers(app: Context, request: Request, row: Conversation) -> Any:
     if app.settings.customers_answer == "schema":
         return whole(app.space, row, request.version)
     contacts: list[Contact | None] = [app.space.contacts.rows.get(key) for key in row.contact_ids]
     return {"customers": [{"type": one.role, "id": one.id} for one in contacts if one is not None]}
 
 
-def convert(app: Application, request: Request, conversation_id: str) -> Any:
+def convert(app: Context, request: Request, conversation_id: str) -> Any:
     """POST /conversations/{id}/convert: to a customer ticket."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -162,7 +160,7 @@ def convert(app: Application, request: Request, conversation_id: str) -> Any:
     return ticket_text(space, ticket)
 
 
-def merge(app: Application, request: Request, conversation_id: str) -> str:
+def merge(app: Context, request: Request, conversation_id: str) -> str:
     """POST /conversations/{secondary}/merge: the secondary is closed and linked."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -189,7 +187,7 @@ def merge(app: Application, request: Request, conversation_id: str) -> str:
     return whole(space, primary, request.version)
 
 
-def redact(app: Application, request: Request) -> str:
+def redact(app: Context, request: Request) -> str:
     """POST /conversations/redact: one part, or the first message."""
     space, body = app.space, request.json()
     kind = one_of(body, "type", ("conversation_part", "source"))

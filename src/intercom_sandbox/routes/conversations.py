@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox import fields, lifecycle, render
+from intercom_sandbox.context import Context
 from intercom_sandbox.conversation_parts import left, stale, whole
 from intercom_sandbox.paging import Page, search
 from intercom_sandbox.problems import Problem, invalid
@@ -15,9 +16,6 @@ from intercom_sandbox.search import Compiler
 from intercom_sandbox.wire import Request
 from intercom_sandbox.workspace import ADMIN_ID, ATTRIBUTE_KINDS, Attribute, Workspace
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
 ORDERS = {
     "updated_at desc": ("updated_at", True),
     "updated_at asc": ("updated_at", False),
@@ -26,7 +24,7 @@ ORDERS = {
 }
 
 
-def find(app: Application, request: Request) -> dict[str, Any]:
+def find(app: Context, request: Request) -> dict[str, Any]:
     """POST /conversations/search."""
     body = dict(request.json())
     if app.settings.sort == "rejected" and body.get("sort") is not None:
@@ -37,7 +35,7 @@ def find(app: Application, request: Request) -> dict[str, Any]:
     return _list(app.space, page, request.version)
 
 
-def index(app: Application, request: Request) -> dict[str, Any]:
+def index(app: Context, request: Request) -> dict[str, Any]:
     """GET /conversations."""
     query = request.query
     pagination = {name: query[name] for name in ("per_page", "starting_after") if query.get(name)}
@@ -45,7 +43,7 @@ def index(app: Application, request: Request) -> dict[str, Any]:
     return _list(app.space, page, request.version)
 
 
-def _page(app: Application, request: Request, body: dict[str, Any], *, match_all: bool) -> Page:
+def _page(app: Context, request: Request, body: dict[str, Any], *, match_all: bool) -> Page:
     space, settings = app.space, app.settings
     known = None
     if settings.custom_attribute_search:
@@ -80,7 +78,7 @@ def _list(space: Workspace, page: Page, version: int) -> dict[str, Any]:
     }
 
 
-def read(app: Application, request: Request, conversation_id: str) -> str:
+def read(app: Context, request: Request, conversation_id: str) -> str:
     """GET /conversations/{id}."""
     row = app.space.conversation(conversation_id)
     query = request.query
@@ -91,7 +89,7 @@ def read(app: Application, request: Request, conversation_id: str) -> str:
     return text
 
 
-def update(app: Application, request: Request, conversation_id: str) -> str:
+def update(app: Context, request: Request, conversation_id: str) -> str:
     """PUT /conversations/{id}: read, title, company, custom attributes."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -120,7 +118,7 @@ def update(app: Application, request: Request, conversation_id: str) -> str:
     return left(space, row, before, request.version, plain=request.query.get("display_as") == "plaintext")
 
 
-def checked_attributes(app: Application, model: str, values: Any) -> dict[str, Any]:
+def checked_attributes(app: Context, model: str, values: Any) -> dict[str, Any]:
     """Custom attributes of a body, each known and of its type. Raises Problem 400."""
     if not isinstance(values, dict):
         raise invalid("custom_attributes must be an object", "custom_attributes")
@@ -152,7 +150,7 @@ def _fits(kind: str, value: Any) -> bool:
     return isinstance(value, str)
 
 
-def delete(app: Application, request: Request, conversation_id: str) -> dict[str, Any]:
+def delete(app: Context, request: Request, conversation_id: str) -> dict[str, Any]:
     """DELETE /conversations/{id}."""
     space = app.space
     keep = request.query.get("retain_metrics", "true") != "false"
@@ -169,7 +167,7 @@ def delete(app: Application, request: Request, conversation_id: str) -> dict[str
     return {"id": str(row.id), "object": "conversation", "deleted": True}
 
 
-def deleted(app: Application, request: Request) -> dict[str, Any]:
+def deleted(app: Context, request: Request) -> dict[str, Any]:
     """GET /conversations/deleted: page numbers, `next` a URL."""
     query = request.query
     rows = app.space.deleted if query.get("order") == "asc" else app.space.deleted[::-1]
@@ -177,7 +175,7 @@ def deleted(app: Application, request: Request) -> dict[str, Any]:
     return {"type": "conversations.list", "conversations": chosen, "total_count": total, "pages": pages}
 
 
-def attributes(app: Application, request: Request) -> dict[str, Any]:
+def attributes(app: Context, request: Request) -> dict[str, Any]:
     """GET /conversations/attributes."""
     return {
         "type": "list",
@@ -185,7 +183,7 @@ def attributes(app: Application, request: Request) -> dict[str, Any]:
     }
 
 
-def _attribute(app: Application, one: Attribute) -> dict[str, Any]:
+def _attribute(app: Context, one: Attribute) -> dict[str, Any]:
     made: dict[str, Any] = {
         "type": "conversation_attribute",
         "id": one.id,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import Problem, invalid, not_found, number
 from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import required
@@ -14,11 +15,8 @@ from intercom_sandbox.routes.tickets import create_ticket
 from intercom_sandbox.wire import Reply, Request
 from intercom_sandbox.workspace import Job
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
 
-
-def enqueue(app: Application, request: Request) -> dict[str, Any]:
+def enqueue(app: Context, request: Request) -> dict[str, Any]:
     """POST /tickets/enqueue."""
     row = create_ticket(app, request.json())
     job = _new(app, "ticket")
@@ -26,7 +24,7 @@ def enqueue(app: Application, request: Request) -> dict[str, Any]:
     return _job(app, job)
 
 
-def status(app: Application, request: Request, job_id: str) -> dict[str, Any]:
+def status(app: Context, request: Request, job_id: str) -> dict[str, Any]:
     """GET /jobs/status/{id}."""
     job = app.space.jobs.get(number(job_id) or 0)
     if job is None:
@@ -34,13 +32,13 @@ def status(app: Application, request: Request, job_id: str) -> dict[str, Any]:
     return _job(app, job)
 
 
-def _new(app: Application, kind: str) -> Job:
+def _new(app: Context, kind: str) -> Job:
     key = next(app.space.ids)
     job = app.space.jobs[key] = Job(key, app.space.now() + app.settings.job_seconds, kind)
     return job
 
 
-def _job(app: Application, job: Job) -> dict[str, Any]:
+def _job(app: Context, job: Job) -> dict[str, Any]:
     done = app.space.now() >= job.ready_at
     return {
         "type": "job",
@@ -52,7 +50,7 @@ def _job(app: Application, job: Job) -> dict[str, Any]:
     }
 
 
-def bulk_update(app: Application, request: Request) -> Reply:
+def bulk_update(app: Context, request: Request) -> Reply:
     """PUT /contacts/bulk: which item failed is not said."""
     entries = _entries(app, request)
     failed = 0
@@ -76,7 +74,7 @@ def bulk_update(app: Application, request: Request) -> Reply:
     return _accepted(app, len(entries), failed)
 
 
-def bulk_delete(app: Application, request: Request) -> Reply:
+def bulk_delete(app: Context, request: Request) -> Reply:
     """POST /contacts/bulk/delete."""
     entries = _entries(app, request)
     failed = 0
@@ -88,7 +86,7 @@ def bulk_delete(app: Application, request: Request) -> Reply:
     return _accepted(app, len(entries), failed)
 
 
-def bulk_status(app: Application, request: Request, job_id: str) -> dict[str, Any]:
+def bulk_status(app: Context, request: Request, job_id: str) -> dict[str, Any]:
     """GET /contacts/bulk/{id}."""
     job = app.space.jobs.get(number(job_id) or 0)
     if job is None:
@@ -96,7 +94,7 @@ def bulk_status(app: Application, request: Request, job_id: str) -> dict[str, An
     return _bulk(app, job)
 
 
-def _entries(app: Application, request: Request) -> list[dict[str, Any]]:
+def _entries(app: Context, request: Request) -> list[dict[str, Any]]:
     body = request.json()
     required(body, "contacts")
     entries = body["contacts"]
@@ -108,13 +106,13 @@ def _entries(app: Application, request: Request) -> list[dict[str, Any]]:
     return entries
 
 
-def _accepted(app: Application, count: int, failed: int) -> Reply:
+def _accepted(app: Context, count: int, failed: int) -> Reply:
     job = _new(app, "contacts")
     job.tasks.append({"item_count": count, "failed": failed})
     return Reply(202, json.dumps(_bulk(app, job)).encode())
 
 
-def _bulk(app: Application, job: Job) -> dict[str, Any]:
+def _bulk(app: Context, job: Job) -> dict[str, Any]:
     done = app.space.now() >= job.ready_at
     failed = any(task["failed"] for task in job.tasks)
     state = ("completed_with_errors" if failed else "completed") if done else "pending"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox import lifecycle, render
+from intercom_sandbox.context import Context
 from intercom_sandbox.conversation_parts import left, stale, whole
 from intercom_sandbox.problems import Problem, invalid, missing, not_found
 from intercom_sandbox.records import Contact, Conversation
@@ -12,13 +13,10 @@ from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import integer, one_of, required, text
 from intercom_sandbox.wire import Request
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
 ACTIONS = ("close", "snoozed", "open", "assignment")
 
 
-def manage(app: Application, request: Request, conversation_id: str) -> str:
+def manage(app: Context, request: Request, conversation_id: str) -> str:
     """POST /conversations/{id}/parts."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id)
@@ -28,7 +26,7 @@ def manage(app: Application, request: Request, conversation_id: str) -> str:
     return _act(app, request, row, action, one_of(body, "type", ("admin", "team")) if action == "assignment" else "")
 
 
-def _act(app: Application, request: Request, row: Conversation, action: str, kind: str) -> str:
+def _act(app: Context, request: Request, row: Conversation, action: str, kind: str) -> str:
     """Close, open, assign or snooze; `kind`: of the assignee, "" to see from its id."""
     space, body = app.space, request.json()
     required(body, "admin_id")
@@ -57,7 +55,7 @@ def _act(app: Application, request: Request, row: Conversation, action: str, kin
     return left(space, row, before, request.version)
 
 
-def reply(app: Application, request: Request, conversation_id: str) -> str:
+def reply(app: Context, request: Request, conversation_id: str) -> str:
     """POST /conversations/{id}/reply, by an admin or by the contact."""
     space, body = app.space, request.json()
     manages = {"always": True, "never": False}.get(app.settings.reply_manages, request.version < 200)
@@ -85,7 +83,7 @@ def reply(app: Application, request: Request, conversation_id: str) -> str:
     return whole(space, row, request.version)
 
 
-def add_tag(app: Application, request: Request, conversation_id: str) -> dict[str, Any]:
+def add_tag(app: Context, request: Request, conversation_id: str) -> dict[str, Any]:
     """POST /conversations/{id}/tags."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id, "Conversation not found")
@@ -97,7 +95,7 @@ def add_tag(app: Application, request: Request, conversation_id: str) -> dict[st
     return render.applied_tag(space, applied)
 
 
-def remove_tag(app: Application, request: Request, conversation_id: str, tag_id: str) -> dict[str, Any]:
+def remove_tag(app: Context, request: Request, conversation_id: str, tag_id: str) -> dict[str, Any]:
     """DELETE /conversations/{id}/tags/{tag_id}, with a body."""
     space, body = app.space, request.json()
     row = space.conversation(conversation_id, "Conversation not found")
@@ -114,7 +112,7 @@ def remove_tag(app: Application, request: Request, conversation_id: str, tag_id:
     return render.applied_tag(space, found)
 
 
-def find_contact(app: Application, body: dict[str, Any]) -> Contact:
+def find_contact(app: Context, body: dict[str, Any]) -> Contact:
     """The contact that a body names by intercom_user_id, user_id or email. Raises Problem 400 or 404."""
     rows = app.space.contacts.rows
     if body.get("intercom_user_id") is not None:
@@ -128,7 +126,7 @@ def find_contact(app: Application, body: dict[str, Any]) -> Contact:
     raise missing("intercom_user_id")
 
 
-def _last(app: Application, body: dict[str, Any]) -> Conversation:
+def _last(app: Context, body: dict[str, Any]) -> Conversation:
     """The newest conversation of the contact that the body names."""
     contact = find_contact(app, body)
     mine = [row for row in app.space.conversations.rows.values() if contact.id in row.contact_ids]

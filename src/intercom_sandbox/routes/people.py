@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import not_found, number
 from intercom_sandbox.records import Admin, Team
 from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import required
 from intercom_sandbox.wire import Request
 from intercom_sandbox.workspace import ADMIN_ID, WORKSPACE_ID
-
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
 
 
 def admin_object(row: Admin) -> dict[str, Any]:
@@ -45,7 +43,7 @@ def team_object(row: Team) -> dict[str, Any]:
     }
 
 
-def me(app: Application, request: Request) -> dict[str, Any]:
+def me(app: Context, request: Request) -> dict[str, Any]:
     """The token's own admin and its workspace."""
     row = app.space.admins[ADMIN_ID]
     return {
@@ -65,17 +63,17 @@ def me(app: Application, request: Request) -> dict[str, Any]:
     }
 
 
-def admins(app: Application, request: Request) -> dict[str, Any]:
+def admins(app: Context, request: Request) -> dict[str, Any]:
     """All admins."""
     return {"type": "admin.list", "admins": [admin_object(row) for row in app.space.admins.values()]}
 
 
-def admin(app: Application, request: Request, admin_id: str) -> dict[str, Any]:
+def admin(app: Context, request: Request, admin_id: str) -> dict[str, Any]:
     """One admin."""
     return admin_object(app.space.admin(admin_id, "admin_not_found", "Admin not found"))
 
 
-def away(app: Application, request: Request, admin_id: str) -> dict[str, Any]:
+def away(app: Context, request: Request, admin_id: str) -> dict[str, Any]:
     """PUT /admins/{id}/away."""
     body = request.json()
     row = app.space.admin(admin_id, message="Admin for admin_id not found")
@@ -84,12 +82,12 @@ def away(app: Application, request: Request, admin_id: str) -> dict[str, Any]:
     return admin_object(row)
 
 
-def teams(app: Application, request: Request) -> dict[str, Any]:
+def teams(app: Context, request: Request) -> dict[str, Any]:
     """All teams."""
     return {"type": "team.list", "teams": [team_object(row) for row in app.space.teams.values()]}
 
 
-def team(app: Application, request: Request, team_id: str) -> dict[str, Any]:
+def team(app: Context, request: Request, team_id: str) -> dict[str, Any]:
     """One team."""
     row = app.space.teams.get(number(team_id) or 0)
     if row is None:

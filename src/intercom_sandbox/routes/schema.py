@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import Problem, invalid, not_found, number
 from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import integer, one_of, required, text
@@ -11,14 +12,11 @@ from intercom_sandbox.ticket_objects import state_object, type_object
 from intercom_sandbox.wire import Reply, Request
 from intercom_sandbox.workspace import ADMIN_ID, Attribute
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
 STANDARD = {"contact": ("email", "name", "phone", "external_id"), "company": ("name", "company_id", "plan")}
 NO_CONVERSATIONS = "model=conversation is no longer supported. Use GET /conversations/attributes instead"
 
 
-def data_attributes(app: Application, request: Request) -> dict[str, Any]:
+def data_attributes(app: Context, request: Request) -> dict[str, Any]:
     """GET /data_attributes?model=contact|company; conversations moved away in 2.16."""
     query = request.query
     model = query.get("model")
@@ -55,7 +53,7 @@ def _standard(model: str, name: str) -> dict[str, Any]:
     }
 
 
-def _custom(app: Application, model: str, row: Attribute) -> dict[str, Any]:
+def _custom(app: Context, model: str, row: Attribute) -> dict[str, Any]:
     made = {
         **_standard(model, row.name),
         "id": row.id,
@@ -74,7 +72,7 @@ def _custom(app: Application, model: str, row: Attribute) -> dict[str, Any]:
     return made
 
 
-def create_attribute(app: Application, request: Request) -> dict[str, Any]:
+def create_attribute(app: Context, request: Request) -> dict[str, Any]:
     """POST /data_attributes."""
     body = request.json()
     required(body, "name")
@@ -91,7 +89,7 @@ def create_attribute(app: Application, request: Request) -> dict[str, Any]:
     return _custom(app, model, row)
 
 
-def update_attribute(app: Application, request: Request, key: str) -> dict[str, Any]:
+def update_attribute(app: Context, request: Request, key: str) -> dict[str, Any]:
     """PUT /data_attributes/{id}: archive, describe, change the options."""
     body = request.json()
     for model in ("contact", "company"):
@@ -115,13 +113,13 @@ def _options(body: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(one.get("value") if isinstance(one, dict) else one) for one in given)
 
 
-def ticket_types(app: Application, request: Request) -> dict[str, Any]:
+def ticket_types(app: Context, request: Request) -> dict[str, Any]:
     """GET /ticket_types."""
     space = app.space
     return {"type": "list", "data": [type_object(space, row) for row in space.ticket_types.values()]}
 
 
-def ticket_type(app: Application, request: Request, key: str) -> dict[str, Any]:
+def ticket_type(app: Context, request: Request, key: str) -> dict[str, Any]:
     """GET /ticket_types/{id}."""
     row = app.space.ticket_types.get(number(key) or 0)
     if row is None:
@@ -129,7 +127,7 @@ def ticket_type(app: Application, request: Request, key: str) -> dict[str, Any]:
     return type_object(app.space, row)
 
 
-def ticket_states(app: Application, request: Request) -> dict[str, Any]:
+def ticket_states(app: Context, request: Request) -> dict[str, Any]:
     """GET /ticket_states."""
     space = app.space
     return {
@@ -148,7 +146,7 @@ def ticket_states(app: Application, request: Request) -> dict[str, Any]:
     }
 
 
-def event(app: Application, request: Request) -> Reply:
+def event(app: Context, request: Request) -> Reply:
     """POST /events: 202 without a body; the same event twice is one."""
     body = request.json()
     required(body, "event_name", "created_at")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import not_found
 from intercom_sandbox.router import Route
 from intercom_sandbox.wire import Request
 from intercom_sandbox.workspace import Workspace
-
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
 
 SEGMENTS = {"seg-users": ("All users", "user"), "seg-leads": ("All leads", "contact")}
 
@@ -26,13 +24,13 @@ def segment_object(space: Workspace, key: str, *, counted: bool = False) -> dict
     return made
 
 
-def segments(app: Application, request: Request) -> dict[str, Any]:
+def segments(app: Context, request: Request) -> dict[str, Any]:
     """GET /segments?include_count=."""
     counted = request.query.get("include_count") == "true"
     return {"type": "segment.list", "segments": [segment_object(app.space, key, counted=counted) for key in SEGMENTS]}
 
 
-def segment(app: Application, request: Request, key: str) -> dict[str, Any]:
+def segment(app: Context, request: Request, key: str) -> dict[str, Any]:
     """GET /segments/{id}."""
     if key not in SEGMENTS:
         raise not_found()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from intercom_sandbox.context import Context
 from intercom_sandbox.problems import Problem, invalid, not_found
 from intercom_sandbox.records import Tag
 from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import text
 from intercom_sandbox.wire import Request
-
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
 
 
 def tag_object(row: Tag) -> dict[str, Any]:
@@ -19,17 +17,17 @@ def tag_object(row: Tag) -> dict[str, Any]:
     return {"type": "tag", "id": str(row.id), "name": row.name}
 
 
-def tags(app: Application, request: Request) -> dict[str, Any]:
+def tags(app: Context, request: Request) -> dict[str, Any]:
     """All tags."""
     return {"type": "list", "data": [tag_object(row) for row in app.space.tags.values()]}
 
 
-def tag(app: Application, request: Request, tag_id: str) -> dict[str, Any]:
+def tag(app: Context, request: Request, tag_id: str) -> dict[str, Any]:
     """One tag."""
     return tag_object(app.space.tag(tag_id))
 
 
-def save(app: Application, request: Request) -> dict[str, Any]:
+def save(app: Context, request: Request) -> dict[str, Any]:
     """POST /tags: create or rename by id; with users or companies tag (untag) them, by the tag's name."""
     space, body = app.space, request.json()
     if "users" in body and "companies" in body:
@@ -55,7 +53,7 @@ def save(app: Application, request: Request) -> dict[str, Any]:
     return answer
 
 
-def delete(app: Application, request: Request, tag_id: str) -> dict[str, Any]:
+def delete(app: Context, request: Request, tag_id: str) -> dict[str, Any]:
     """DELETE /tags/{id}: off every item; refused while a segment depends on it."""
     space = app.space
     row = space.tag(tag_id)
@@ -78,13 +76,13 @@ def delete(app: Application, request: Request, tag_id: str) -> dict[str, Any]:
     return {"id": str(row.id), "object": "tag", "deleted": True}
 
 
-def _created(app: Application, name: str) -> Tag:
+def _created(app: Context, name: str) -> Tag:
     key = max(app.space.tags, default=7_000) + 1
     row = app.space.tags[key] = Tag(key, name)
     return row
 
 
-def _entries(app: Application, value: Any) -> list[dict[str, Any]]:
+def _entries(app: Context, value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise invalid("invalid tag parameters")
     if app.settings.tags_max and len(value) > app.settings.tags_max:
@@ -92,7 +90,7 @@ def _entries(app: Application, value: Any) -> list[dict[str, Any]]:
     return value
 
 
-def _users(app: Application, request: Request, row: Tag, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _users(app: Context, request: Request, row: Tag, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     space = app.space
     found = []
     for entry in entries:
@@ -114,7 +112,7 @@ def _users(app: Application, request: Request, row: Tag, entries: list[dict[str,
     return answer
 
 
-def _companies(app: Application, request: Request, row: Tag, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _companies(app: Context, request: Request, row: Tag, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     space = app.space
     by_own = {company.company_id: company for company in space.companies.values()}
     found = []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox import render
+from intercom_sandbox.context import Context
 from intercom_sandbox.conversation_parts import encode
 from intercom_sandbox.problems import Problem, missing, not_found, number
 from intercom_sandbox.records import Conversation, Ticket
@@ -14,14 +15,10 @@ from intercom_sandbox.routes.tickets import append, ticket_contact
 from intercom_sandbox.ticket_objects import ticket_part_text
 from intercom_sandbox.wire import Request
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
-
 MAX_LINKED = 2_500
 
 
-def reply(app: Application, request: Request, ticket_id: str) -> str:
+def reply(app: Context, request: Request, ticket_id: str) -> str:
     """POST /tickets/{id}/reply: answers the part, not the ticket."""
     space, body = app.space, request.json()
     row = space.ticket(ticket_id)
@@ -49,7 +46,7 @@ def reply(app: Application, request: Request, ticket_id: str) -> str:
     return ticket_part_text(space, part)
 
 
-def add_tag(app: Application, request: Request, ticket_id: str) -> dict[str, Any]:
+def add_tag(app: Context, request: Request, ticket_id: str) -> dict[str, Any]:
     """POST /tickets/{id}/tags."""
     space, body = app.space, request.json()
     row = space.ticket(ticket_id, "ticket_not_found", "Ticket not found")
@@ -66,7 +63,7 @@ def add_tag(app: Application, request: Request, ticket_id: str) -> dict[str, Any
     return render.applied_tag(space, applied)
 
 
-def remove_tag(app: Application, request: Request, ticket_id: str, tag_id: str) -> dict[str, Any]:
+def remove_tag(app: Context, request: Request, ticket_id: str, tag_id: str) -> dict[str, Any]:
     """DELETE /tickets/{id}/tags/{tag_id}, with a body."""
     space, body = app.space, request.json()
     row = space.ticket(ticket_id, "ticket_not_found", "Ticket not found")
@@ -85,7 +82,7 @@ def remove_tag(app: Application, request: Request, ticket_id: str, tag_id: str) 
     return render.applied_tag(space, applied)
 
 
-def link(app: Application, request: Request, ticket_id: str) -> str:
+def link(app: Context, request: Request, ticket_id: str) -> str:
     """POST /tickets/{id}/linked_conversations: only tracker tickets; answers the conversation."""
     space, body = app.space, request.json()
     row = _tracker(app, ticket_id, "linking")
@@ -102,7 +99,7 @@ def link(app: Application, request: Request, ticket_id: str) -> str:
     return _linked(app, request, row, found, (*row.linked, found.id), row.id)
 
 
-def unlink(app: Application, request: Request, ticket_id: str, conversation_id: str) -> str:
+def unlink(app: Context, request: Request, ticket_id: str, conversation_id: str) -> str:
     """DELETE /tickets/{id}/linked_conversations/{id}."""
     row = _tracker(app, ticket_id, "unlinking")
     found = app.space.conversations.rows.get(number(conversation_id))
@@ -111,7 +108,7 @@ def unlink(app: Application, request: Request, ticket_id: str, conversation_id: 
     return _linked(app, request, row, found, tuple(key for key in row.linked if key != found.id), None)
 
 
-def _tracker(app: Application, ticket_id: str, doing: str) -> Ticket:
+def _tracker(app: Context, ticket_id: str, doing: str) -> Ticket:
     row = app.space.ticket(ticket_id, "ticket_not_found", "Ticket not found")
     if row.category_word != "tracker":
         raise Problem(400, "invalid_ticket_type", f"Only tracker tickets support {doing} conversations")
@@ -119,7 +116,7 @@ def _tracker(app: Application, ticket_id: str, doing: str) -> Ticket:
 
 
 def _linked(
-    app: Application, request: Request, row: Ticket, found: Conversation, linked: tuple[int, ...], tracker: int | None
+    app: Context, request: Request, row: Ticket, found: Conversation, linked: tuple[int, ...], tracker: int | None
 ) -> str:
     space = app.space
     space.tickets.begin(row.id)

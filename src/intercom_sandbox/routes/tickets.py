@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intercom_sandbox import fields
+from intercom_sandbox.context import Context
 from intercom_sandbox.fields import Field
 from intercom_sandbox.paging import search
 from intercom_sandbox.problems import Problem, invalid, not_found, number
@@ -17,14 +18,11 @@ from intercom_sandbox.ticket_objects import ticket_object, ticket_text
 from intercom_sandbox.wire import Request
 from intercom_sandbox.workspace import ADMIN_ID, TicketState, TicketType
 
-if TYPE_CHECKING:
-    from intercom_sandbox.application import Application
-
 WORDS = {"Customer": "request", "Back-office": "task", "Tracker": "tracker"}
 WRONG_STATE = "Ticket state id is not valid or is not associated with the ticket type"
 
 
-def find(app: Application, request: Request) -> dict[str, Any]:
+def find(app: Context, request: Request) -> dict[str, Any]:
     """POST /tickets/search."""
     body, settings = dict(request.json()), app.settings
     if settings.sort == "rejected" and body.get("sort") is not None:
@@ -55,12 +53,12 @@ def _attribute(name: str, row: Ticket) -> Any:
     return row.attributes.get(name)
 
 
-def read(app: Application, request: Request, ticket_id: str) -> str:
+def read(app: Context, request: Request, ticket_id: str) -> str:
     """GET /tickets/{id}."""
     return ticket_text(app.space, app.space.ticket(ticket_id))
 
 
-def create_ticket(app: Application, body: dict[str, Any]) -> Ticket:
+def create_ticket(app: Context, body: dict[str, Any]) -> Ticket:
     """Make a ticket from a body, as POST /tickets and the queued job do."""
     space = app.space
     required(body, "ticket_type_id", "contacts")
@@ -96,12 +94,12 @@ def create_ticket(app: Application, body: dict[str, Any]) -> Ticket:
     return row
 
 
-def create(app: Application, request: Request) -> str:
+def create(app: Context, request: Request) -> str:
     """POST /tickets."""
     return ticket_text(app.space, create_ticket(app, request.json()))
 
 
-def update(app: Application, request: Request, ticket_id: str) -> str:
+def update(app: Context, request: Request, ticket_id: str) -> str:
     """PUT /tickets/{id}."""
     space, body = app.space, request.json()
     row = space.ticket(ticket_id)
@@ -151,7 +149,7 @@ def update(app: Application, request: Request, ticket_id: str) -> str:
     return ticket_text(space, row)
 
 
-def change_type(app: Application, request: Request, ticket_id: str) -> str:
+def change_type(app: Context, request: Request, ticket_id: str) -> str:
     """POST /tickets/{id}/change_type: within one category."""
     space, body = app.space, request.json()
     row = space.ticket(ticket_id)
@@ -181,7 +179,7 @@ def change_type(app: Application, request: Request, ticket_id: str) -> str:
     return ticket_text(space, row)
 
 
-def delete(app: Application, request: Request, ticket_id: str) -> dict[str, Any]:
+def delete(app: Context, request: Request, ticket_id: str) -> dict[str, Any]:
     """DELETE /tickets/{id}."""
     space = app.space
     if ticket_id in space.gone and app.settings.second_delete == "200":
@@ -203,7 +201,7 @@ def checked_ticket_attributes(kind: TicketType, values: Any) -> dict[str, Any]:
     return values
 
 
-def append(app: Application, row: Ticket, kind: str, author: str, by: str = "admin", body: str | None = None) -> Part:
+def append(app: Context, row: Ticket, kind: str, author: str, by: str = "admin", body: str | None = None) -> Part:
     """Add a part; between begin and commit."""
     at = app.space.stamp()
     part = Part(app.space.part_id(), kind, at, by, author, body, state=row.state_word)
@@ -212,14 +210,14 @@ def append(app: Application, row: Ticket, kind: str, author: str, by: str = "adm
     return part
 
 
-def _state(app: Application, value: Any, kind: TicketType) -> TicketState:
+def _state(app: Context, value: Any, kind: TicketType) -> TicketState:
     found = app.space.ticket_states.get(number(value) or 0)
     if found is None or kind.id not in found.type_ids:
         raise Problem(400, "ticket_state_id_invalid", WRONG_STATE)
     return found
 
 
-def _assignee(app: Application, value: Any) -> tuple[str, int]:
+def _assignee(app: Context, value: Any) -> tuple[str, int]:
     key = integer(value, "assignee_id")
     if key == 0:
         return "nobody", 0
@@ -230,7 +228,7 @@ def _assignee(app: Application, value: Any) -> tuple[str, int]:
     raise Problem(404, "assignee_not_found", "Assignee not found")
 
 
-def _known(app: Application, value: Any, among: dict[int, Any]) -> int:
+def _known(app: Context, value: Any, among: dict[int, Any]) -> int:
     if not value:
         return 0
     key = integer(value, "assignment")
@@ -239,7 +237,7 @@ def _known(app: Application, value: Any, among: dict[int, Any]) -> int:
     return key
 
 
-def ticket_contact(app: Application, given: dict[str, Any]) -> str:
+def ticket_contact(app: Context, given: dict[str, Any]) -> str:
     """The id of the contact that a body names. Raises Problem 404."""
     rows = app.space.contacts.rows
     if given.get("id") is not None:

@@ -7,26 +7,48 @@ from typing import Any
 
 from ...api.effects import parts_of
 from ...model import Item
-from ...parsing.dates import is_moment, local_moment
+from ..field_values import describe_value
 from ..operation import Json
 
 
 def differences(was: Json, now: Json, ours: Json | None = None) -> str:
     """What differs between two images, in words: "state is open, was closed". Values of `ours` are no difference."""
     return ", ".join(
-        f"{field} is {shown(now.get(field), field)}, was {shown(value, field)}"
+        f"{field} is {describe_value(now.get(field), field)}, was {describe_value(value, field)}"
         for field, value in was.items()
         if field in now and now.get(field) != value and not (ours and field in ours and now.get(field) == ours[field])
     )
 
 
-def shown(value: Any, field: str = "") -> str:
-    """A field's value for people."""
-    if is_moment(field, value):
-        return local_moment(value)
-    if value is None or value == "":
-        return "empty"
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+def mark(payload: Json) -> dict[str, Any]:
+    """When the item was last changed, as far as the payload tells: compared later, to see who touched it since."""
+    marks: dict[str, Any] = {}
+    if isinstance(payload.get("updated_at"), int):
+        marks["updated_at"] = payload["updated_at"]
+    parts = parts_of(payload) or []
+    if parts:
+        marks["part"] = str(parts[-1].get("id"))
+    # Times are whole seconds: a tag that comes within the same one is told from those that were there.
+    there = [str(t.get("id")) for t in tags_of(payload) if int(t.get("applied_at") or 0) >= int(payload.get("updated_at") or 0)]
+    return {**marks, "there": there} if there else marks
+
+
+def our_mark(payload: Json, admin_id: str, since: float) -> dict[str, Any]:
+    """The mark of our own last write, found by its author in a payload that others may have written to since."""
+    parts = parts_of(payload) or []
+    ours = [
+        p for p in parts
+        if str((p.get("author") or {}).get("id")) == admin_id and int(p.get("created_at") or 0) >= int(since - 0.5)
+    ]
+    if not ours:
+        # History entries that a bot signs, tags: nothing tells whose the last change was.
+        return mark(payload)
+    return {"updated_at": int(ours[-1]["created_at"]), "part": str(ours[-1].get("id"))}
+
+
+def tags_of(payload: Json) -> list[Json]:
+    """The tags of a conversation, as its payload has them."""
+    return (payload.get("tags") or {}).get("tags") or []
 
 
 def touched_since(payload: Json, item: Item) -> str:
@@ -62,7 +84,7 @@ def touched_since(payload: Json, item: Item) -> str:
         return f"{who} has been there since ({last.get('part_type')})"
     there = marks.get("there") or ()
     tags = [
-        t for t in (payload.get("tags") or {}).get("tags") or []
+        t for t in tags_of(payload)
         if int(t.get("applied_at") or 0) > at or (int(t.get("applied_at") or 0) == at and "part" in marks and str(t.get("id")) not in there)
         if not unsure or str((t.get("applied_by") or {}).get("id")) != data.get("by")
     ]
@@ -120,7 +142,7 @@ def closed_before(payload: Json, item: Item) -> str:
 def tagged_again(payload: Json, item: Item, added: set[str]) -> str:
     """Who put one of our tags on again after it had been taken off; "" for nobody."""
     ours = ((item.data or {}).get("marks") or {}).get("applied") or {}
-    for tag in (payload.get("tags") or {}).get("tags") or []:
+    for tag in tags_of(payload):
         key = str(tag.get("id"))
         if key in added and key in ours and int(tag.get("applied_at") or 0) > int(ours[key]):
             return f"tagged {tag.get('name')!r} again since, by {_who(tag.get('applied_by') or {})}"

@@ -14,8 +14,8 @@ from ...api.paths import item_path
 from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
 from ..spec import Kind, parameter
-from .history import differences, touched_since_plan
-from .state import STATE, image, mark
+from .history import differences, mark, touched_since_plan
+from .state import STATE, image
 
 
 class _Message(Operation):
@@ -98,6 +98,11 @@ class Reply(_Message):
     name: ClassVar[str] = "reply"
     summary = "Reply to the customers."
     past, unchanged, lead, rank = "replied to", "already replied to", "Reply to", 9
+    examples = (
+        "--where 'tag = incident and state = open' --body @reply.txt --dry-run",
+        "--ids ids.txt --body 'All is well again.' --customer-visible",
+        "--csv sheet.csv --body 'Your order {{order}} is on its way.' --customer-visible",
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
@@ -117,6 +122,11 @@ class Note(_Message):
     name: ClassVar[str] = "note"
     summary = "Leave an internal note."
     past, unchanged, lead, rank = "noted", "already noted", "Add a note to", 8
+    examples = (
+        "--where 'team = Support and state = open' --body 'Asked for by finance.' --dry-run",
+        "--ids ids.txt --body @note.txt",
+        "--csv sheet.csv --body 'Order {{order}}' --skip-notifications",
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:

@@ -1,4 +1,4 @@
-"""The way back from the verbs of conversations: what undo does to one of them.
+"""What all operations on a conversation share, and the way back from each: what undo does to one of them.
 
 API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations
 """
@@ -9,11 +9,36 @@ import time
 from typing import Any, ClassVar
 
 from ...api.client import Client
-from ...model import Item
+from ...api.paths import item_path
+from ...model import Item, Reversibility
 from ..operation import Change, Json, Operation
-from .history import closed_before, differences, tagged_again, touched_since
-from .state import applied, awake, converge, image, our_mark, so
-from .verbs import ConversationOperation
+from .history import closed_before, differences, our_mark, tagged_again, touched_since, touched_since_plan
+from .state import applied, awake, converge, image, so
+
+PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
+
+
+class ConversationOperation(Operation):
+    """What the verbs and their way back have in common: which fields of a conversation they read, and how."""
+
+    resource: ClassVar[str] = "conversations"
+    reversibility = Reversibility.FIELDS
+    side_effects = PARTS_STAY
+    idempotent = True
+    sees_effect = True
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. An image that lacks a field is none: what is absent is not known, and a GET may tell."""
+        got = image(payload, self.fields)
+        return got if len(got) == len(self.fields) else None
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return client.get(item_path("conversations", item_id))
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return touched_since_plan(payload, item)
 
 
 class Restore(ConversationOperation):
@@ -23,7 +48,7 @@ class Restore(ConversationOperation):
     """
 
     name: ClassVar[str] = "undo"
-    past, unchanged = "restored", "already as before"
+    past, unchanged, lead = "restored", "already as before", "Restore"
     own_change_only = True
 
     def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "") -> None:

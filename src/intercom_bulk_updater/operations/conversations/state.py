@@ -17,9 +17,9 @@ from ...api.messages import SentRequest
 from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...errors import IntercomBulkError, NotFound
+from ..field_values import describe_value
 from ..operation import NothingChanged
-from .history import closed_by_another
-from .history import shown as in_words
+from .history import closed_by_another, mark, tags_of
 
 Json = Mapping[str, Any]
 
@@ -94,39 +94,9 @@ def awake(want: Json, now: float) -> dict[str, Any]:
     return {**want, "state": "open", "snoozed_until": None}
 
 
-def our_mark(payload: Json, admin_id: str, since: float) -> dict[str, Any]:
-    """The mark of our own last write, found by its author in a payload that others may have written to since."""
-    parts = parts_of(payload) or []
-    ours = [
-        p for p in parts
-        if str((p.get("author") or {}).get("id")) == admin_id and int(p.get("created_at") or 0) >= int(since - 0.5)
-    ]
-    if not ours:
-        # History entries that a bot signs, tags: nothing tells whose the last change was.
-        return mark(payload)
-    return {"updated_at": int(ours[-1]["created_at"]), "part": str(ours[-1].get("id"))}
-
-
 def applied(payload: Json, tags: set[str]) -> dict[str, int]:
     """When each of these tags was put on."""
-    return {str(t.get("id")): int(t.get("applied_at") or 0) for t in _tags(payload) if str(t.get("id")) in tags}
-
-
-def _tags(payload: Json) -> list[Json]:
-    return (payload.get("tags") or {}).get("tags") or []
-
-
-def mark(payload: Json) -> dict[str, Any]:
-    """When the item was last changed, as far as the payload tells: compared later, to see who touched it since."""
-    marks: dict[str, Any] = {}
-    if isinstance(payload.get("updated_at"), int):
-        marks["updated_at"] = payload["updated_at"]
-    parts = parts_of(payload) or []
-    if parts:
-        marks["part"] = str(parts[-1].get("id"))
-    # Times are whole seconds: a tag that comes within the same one is told from those that were there.
-    there = [str(t.get("id")) for t in _tags(payload) if int(t.get("applied_at") or 0) >= int(payload.get("updated_at") or 0)]
-    return {**marks, "there": there} if there else marks
+    return {str(t.get("id")): int(t.get("applied_at") or 0) for t in tags_of(payload) if str(t.get("id")) in tags}
 
 
 def converge(client: Client, cid: str, have: dict[str, Any], want: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,7 +235,7 @@ def _still(shown: Json, had: Json, written: Json) -> str:
         field in shown and shown[field] == had.get(field, shown[field]) and (field in _EXACT or _plainly_other(had[field], value))
         for field, value in changing.items()
     )
-    return ", ".join(f"{field} is still {in_words(shown[field])}" for field in changing) if plainly else ""
+    return ", ".join(f"{field} is still {describe_value(shown[field])}" for field in changing) if plainly else ""
 
 
 def _plainly_other(was: Any, value: Any) -> bool:

@@ -20,33 +20,9 @@ from ...model import Item, Reversibility
 from ...parsing.dates import local_moment
 from ..operation import Change, Json, Operation
 from ..spec import Kind, Resolver, parameter
-from .history import differences, touched_since_plan
-from .state import ASSIGNEES, STATE, applied, awake, converge, image, mark, number, our_mark, so, write
-
-_PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
-
-
-class ConversationOperation(Operation):
-    """What the verbs and their way back have in common: which fields of a conversation they read, and how."""
-
-    resource: ClassVar[str] = "conversations"
-    reversibility = Reversibility.FIELDS
-    side_effects = _PARTS_STAY
-    idempotent = True
-    sees_effect = True
-
-    def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation. An image that lacks a field is none: what is absent is not known, and a GET may tell."""
-        got = image(payload, self.fields)
-        return got if len(got) == len(self.fields) else None
-
-    def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
-        return client.get(item_path("conversations", item_id))
-
-    def touched(self, payload: Json, item: Item) -> str:
-        """See Operation."""
-        return touched_since_plan(payload, item)
+from .history import differences, mark, our_mark
+from .restore import PARTS_STAY, ConversationOperation, Restore
+from .state import ASSIGNEES, STATE, applied, awake, converge, image, number, so, write
 
 
 class ConversationState(ConversationOperation):
@@ -98,17 +74,20 @@ class ConversationState(ConversationOperation):
 
     def inverse(self) -> Operation | None:
         """See Operation."""
-        from .restore import Restore
-
         return Restore(self.fields)
 
 
 class Close(ConversationState):
-    """Close the conversation; with `body`, the customer sees a last message."""
+    """Close the conversation; with a message, the customer sees it as the last one."""
 
     name: ClassVar[str] = "close"
     summary = "Close conversations."
     past, unchanged, rank = "closed", "already closed", 1
+    examples = (
+        "--where 'team = Support and state = open and idle > 30d' --dry-run",
+        "--ids ids.txt --yes",
+        "--where 'tag = incident and state = open' --body 'All is well again.' --customer-visible",
+    )
     fields = STATE
 
     @dataclass(frozen=True, kw_only=True)
@@ -123,7 +102,7 @@ class Close(ConversationState):
         # Closing twice ends in the same state; writing to the customer twice does not.
         self.idempotent = not body
         if body:
-            self.side_effects = f"the message that the customer has got, {_PARTS_STAY}"
+            self.side_effects = f"the message that the customer has got, {PARTS_STAY}"
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -171,6 +150,11 @@ class Open(ConversationState):
     name: ClassVar[str] = "open"
     summary = "Open conversations again."
     past, unchanged, rank = "opened", "already open", 2
+    examples = (
+        "--ids ids.txt --dry-run",
+        "--where 'state = snoozed and team = Billing' --plan open.jsonl",
+        "--from-run latest --outcome done",
+    )
     fields = STATE
 
     def target(self, before: Json) -> dict[str, Any]:
@@ -183,11 +167,16 @@ class Open(ConversationState):
 
 
 class Snooze(ConversationState):
-    """Snooze the conversation until a moment (unix seconds)."""
+    """Snooze the conversation until a moment."""
 
     name: ClassVar[str] = "snooze"
     summary = "Snooze conversations until a moment."
     past, unchanged, rank = "snoozed", "already snoozed until then", 3
+    examples = (
+        "--where 'team = Support and state = open' --until 'tomorrow 9:00' --dry-run",
+        "--ids ids.txt --until +3d",
+        "--csv sheet.csv --until '{{date}}' --canary 5",
+    )
     fields = STATE
 
     @dataclass(frozen=True, kw_only=True)
@@ -223,13 +212,17 @@ class Snooze(ConversationState):
 class Assign(ConversationState):
     """Assign the conversation to a team, an admin, or nobody.
 
-    Assigning reopens a closed conversation and wakes a snoozed one; `keep_state` puts it back as it was. `called` holds the
-    names of the team and the admin by their ids, for people.
+    Assigning reopens a closed conversation and wakes a snoozed one; --keep-state puts it back as it was.
     """
 
     name: ClassVar[str] = "assign"
     summary = "Assign conversations to a team, an admin, or nobody."
     past, unchanged, rank = "assigned", "already assigned that way", 4
+    examples = (
+        '--where \'admin = "Ben Okafor" and state = open\' --to-team Billing --dry-run',
+        "--ids ids.txt --to-admin aoife@example.com --keep-state",
+        "--csv sheet.csv --to-team '{{team}}'",
+    )
     fields = (*ASSIGNEES, *STATE)
 
     @dataclass(frozen=True, kw_only=True)
@@ -247,6 +240,7 @@ class Assign(ConversationState):
         self.team = None if team is None else number(team)
         self.admin = None if admin is None else number(admin)
         self.keep_state = keep_state
+        # The names of the team and the admin by their ids, for people.
         self.called = dict(called or {})
         self.requests_per_item = max(1, (team is not None) + (admin is not None))
 
@@ -385,11 +379,16 @@ class _Tagging(ConversationState):
 
 
 class Tag(_Tagging):
-    """Put tags on the conversation. A tag `new:NAME` is made before the first write; `made` has the ids of those."""
+    """Put tags on the conversation. A tag that --create-tag allows to create is created before the first write."""
 
     name: ClassVar[str] = "tag"
     summary = "Put tags on conversations."
     past, unchanged, rank = "tagged", "already tagged", 5
+    examples = (
+        "--where 'body ~ outage and created_at > 2d' --tag incident --create-tag --dry-run",
+        "--ids ids.txt --tag vip --tag incident",
+        "--csv sheet.csv --tag '{{tag}}' --expect 200",
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
@@ -401,7 +400,7 @@ class Tag(_Tagging):
     def __init__(
         self, tags: list[str], labels: list[str] | None = None, made: Mapping[str, str] | None = None
     ) -> None:
-        made = made or {}
+        made = made or {}  # the ids of tags `new:NAME` that `prepare` has created
         super().__init__(
             [made.get(tag, tag) for tag in tags],
             [f"{tag.removeprefix(NEW_TAG)} ({made[tag]})" if tag in made else label
@@ -442,6 +441,11 @@ class Untag(_Tagging):
     name: ClassVar[str] = "untag"
     summary = "Take tags off conversations."
     past, unchanged, rank = "untagged", "already without the tag", 6
+    examples = (
+        "--where 'tag = incident' --tag incident --dry-run",
+        "--ids ids.txt --tag vip --yes",
+        "--from-run latest --outcome done --tag incident",
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
@@ -463,6 +467,11 @@ class Set(ConversationState):
     name: ClassVar[str] = "set"
     summary = "Write fields and custom attributes of conversations."
     past, unchanged, rank = "set", "already set to that", 7
+    examples = (
+        "title='Refund asked for' --ids ids.txt --dry-run",
+        "read=true --where 'team = Support and state = closed'",
+        "'Order ID={{order}}' --csv sheet.csv",
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:

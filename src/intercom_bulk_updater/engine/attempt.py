@@ -1,0 +1,84 @@
+"""An item, or several, in the hands of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..api.messages import SentRequest
+from ..api.replay import CompletedRequests
+from ..api.retry import ErrorClassification
+from ..model import Item
+from .decide import Known
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An item in the hands of the engine, with what this process knows of its earlier attempts."""
+
+    item: Item
+    known: Known | None = None
+    """What decide.py goes by; None until a worker takes the item up."""
+    persisted: bool = False
+    """The journal knows that a request of it may still be under way."""
+    first_sent_at: float = 0.0
+    """Server time (unix s) before the first send; read-backs look for effects since then."""
+    last: ErrorClassification | None = None
+    """What the last failure of an attempt to act meant (api/retry.py)."""
+    in_question: tuple[SentRequest, ...] = ()
+    """The requests whose effect is not known, the last of them last."""
+    partial_after: dict[str, Any] | None = None
+    """The after-image of an item of which only the first requests of the action stand."""
+    carried: CompletedRequests = field(default_factory=CompletedRequests)
+    """What its attempts in this process have carried out."""
+
+    @property
+    def left(self) -> bool:
+        """Whether a write of it left in this process, and was not refused."""
+        return bool(self.carried.writes or self.carried.unanswered)
+
+    @property
+    def wrote(self) -> str:
+        """What its attempts in this process wrote, in words; "" for nothing."""
+        writes = self.carried.writes
+        return f"{writes[0].method} {writes[0].path} had gone through before" if writes else ""
+
+    @property
+    def stands(self) -> str:
+        """What they left standing that no after-image tells of, in words; "" for nothing."""
+        return self.carried.stands or ("" if self.partial_after else self.wrote)
+
+    @property
+    def sent(self) -> bool:
+        """Whether a request of it may have left, now or earlier."""
+        known = self.known
+        return self.item.doubt or self.left or (known is not None and bool(known.requests or known.maybe_applied))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items that one request acts on together; each comes to its own outcome."""
+
+    attempts: tuple[Attempt, ...]
+
+
+Unit = Attempt | Batch
+"""What a worker takes up at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Give this to a worker again, in `seconds`. Workers never sleep."""
+
+    unit: Unit
+    seconds: float
+
+
+def attempts_in(units: Iterable[Unit]) -> Iterator[Attempt]:
+    """Each attempt by itself."""
+    for unit in units:
+        if isinstance(unit, Batch):
+            yield from unit.attempts
+        else:
+            yield unit

@@ -1,0 +1,106 @@
+"""Several items with one request, and each of them to its own outcome.
+
+A batch is in flight as a whole, on disk before its request leaves. What the answer says of an item settles it. A batch that
+is refused as a whole is done item by item, so that a bad one fails alone; after a lost answer each item is looked at by
+itself, the ordinary way (processor.py). What may be repeated without harm is repeated together.
+
+Steps 6 to 9 of the life of an item (docs/explanation/life-of-an-item.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..api.replay import CompletedRequests
+from ..api.retry import ErrorKind
+from ..errors import SafetyStop, StopRun
+from ..model import ItemResult
+from .attempt import Attempt, Batch, RetryLater
+from .decide import Step, next_step
+from .processor import ItemProcessor
+
+Fates = Iterator[ItemResult | RetryLater]
+
+
+class BatchProcessor:
+    """Brings batches to the outcomes of their items; safe to share between threads.
+
+    Parameters
+    ----------
+    one:
+        What does one item, and says what an answer or an error means for it.
+    """
+
+    def __init__(self, one: ItemProcessor) -> None:
+        self._one = one
+        self._operation = one.operation
+        self.size = one.operation.batch_size
+
+    def __call__(self, batch: Batch) -> Fates:
+        """Take a batch up: what becomes of each of its items, as soon as it is known."""
+        ready: list[Attempt] = []
+        for attempt in batch.attempts:
+            result = self._one.check_before_write(attempt)
+            if result is None:
+                ready.append(attempt)
+            else:
+                yield result
+        if len(ready) == 1:
+            yield self._one(ready[0])
+        elif ready:
+            yield from self._write(ready)
+
+    def _write(self, group: list[Attempt]) -> Fates:
+        # What has left has left for all of them, and a batch that goes a second time repeats none of it.
+        again = all(attempt.carried is group[0].carried for attempt in group)
+        carried = group[0].carried if again else CompletedRequests()
+        for attempt in group:
+            attempt.carried = carried
+        self._one.begin_write(group)
+        try:
+            with self._one.client.carrying(carried):
+                answers = self._operation.perform_batch(self._one.client, [attempt.item for attempt in group])
+            if len(answers) != len(group):
+                raise ValueError(f"{type(self._operation).__name__}.perform_batch told of {len(answers)} of {len(group)} items")
+        except (StopRun, SafetyStop) as exc:
+            self._one.end_run(exc)
+            yield from (RetryLater(attempt, 0.0) for attempt in group)
+        except Exception as exc:
+            yield from self._failed(group, exc)
+        else:
+            yield from self._answered(group, answers)
+
+    def _answered(self, group: list[Attempt], answers: Sequence[dict[str, Any] | Exception | None]) -> Fates:
+        if any(not isinstance(answer, Exception) for answer in answers):
+            self._one.refusals.broken()
+        for attempt, answer in zip(group, answers, strict=True):
+            attempt.carried = CompletedRequests()
+            if isinstance(answer, Exception):
+                yield self._one.settle_failure(attempt, answer)
+            else:
+                yield self._one.settle_success(attempt, answer)
+
+    def _failed(self, group: list[Attempt], exc: Exception) -> Fates:
+        """The batch as a whole was refused, or its answer was lost."""
+        verdict = self._one.classify(group[0], exc)
+        if verdict.kind is ErrorKind.PERMANENT and not group[0].left:
+            for attempt in group:
+                attempt.carried = CompletedRequests()
+                yield RetryLater(attempt, 0.0)
+            return
+        held = self._one.held_back(group[0], exc, verdict)
+        if held is not None:
+            yield RetryLater(Batch(tuple(group)), held.seconds)
+            return
+        together: list[Attempt] = []
+        seconds = 0.0
+        for result, attempt in ((self._one.settle_failure(attempt, exc), attempt) for attempt in group):
+            attempt.in_question = ()  # the request tells of the batch; whether the item is as wanted, its operation tells
+            if isinstance(result, ItemResult) or attempt.known is None or next_step(attempt.known) is not Step.PERFORM:
+                yield result
+            else:
+                together.append(attempt)
+                seconds = max(seconds, result.seconds)
+        if together:
+            yield RetryLater(Batch(tuple(together)), seconds)

@@ -1,0 +1,39 @@
+"""A decision to settle, as the result that the journal takes. Step 9 of the life of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..model import Failure, ItemResult, Outcome
+from .attempt import Attempt
+from .decide import Decision
+
+_INTERRUPTED = Failure("interrupted", "the process ended while it was in flight")
+
+
+def result_of(decision: Decision, attempt: Attempt, after: Mapping[str, Any] | None = None) -> ItemResult:
+    """The result of an item that a decision settles; `after`: its after-image, where it is done and could be read."""
+    assert decision.outcome is not None  # noqa: S101 - a settled item has its outcome
+    known, item = decision.known, attempt.item
+    failure = attempt.last.failure if attempt.last else None
+    if decision.outcome is Outcome.IN_DOUBT:
+        if failure is None:
+            failure = _INTERRUPTED if item.doubt else Failure("skipped after a write")
+        failure = replace(failure, message="; ".join(said for said in (failure.message, decision.why) if said))
+        return ItemResult(
+            item.seq, Outcome.IN_DOUBT, attempts=known.requests, failure=failure, doubt=True, slow=known.maybe_running,
+            older=item.older,
+        )  # fmt: skip
+    if decision.outcome is Outcome.FAILED:
+        failure = failure or Failure("unknown")
+        return ItemResult(item.seq, Outcome.FAILED, attempts=known.requests, failure=failure, after=attempt.partial_after)
+    if decision.outcome is Outcome.PENDING:
+        return ItemResult(
+            item.seq, Outcome.PENDING, attempts=known.requests, doubt=known.maybe_applied, slow=known.maybe_running,
+            older=item.older and known.maybe_applied,
+        )  # fmt: skip
+    if decision.outcome is Outcome.UNCHANGED:
+        return ItemResult(item.seq, Outcome.UNCHANGED, attempts=known.requests, note=decision.note)
+    return ItemResult(item.seq, Outcome.DONE, attempts=max(1, known.requests), after=after, note=decision.note)

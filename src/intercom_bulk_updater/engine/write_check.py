@@ -1,0 +1,68 @@
+"""Whether an item is to be written at all, from what was just read of it: already as wanted, moved by others, seen for the first time.
+
+Step 7 of the life of an item (docs/explanation/life-of-an-item.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..api.client import Client
+from ..errors import SafetyStop
+from ..model import Item, ItemResult, Outcome
+from ..operations.operation import Json, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCheck:
+    """Looks at an item before its write; safe to share between threads.
+
+    Parameters
+    ----------
+    on_drift:
+        "skip", "stop" or "force", for items that moved.
+    """
+
+    operation: Operation
+    client: Client
+    on_drift: str
+
+    def result_without_write(self, item: Item, payload: Json | None) -> ItemResult | None:
+        """The result of an item that is not to be written now; None to go on."""
+        if payload is not None and item.before is None:
+            return self.capture_before(item, payload)
+        if payload is not None:
+            return self.check_drift(item, payload)
+        if self.operation.change(item) == {}:
+            return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
+        return None
+
+    def capture_before(self, item: Item, payload: Json) -> ItemResult | None:
+        """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""
+        before = self.operation.capture(payload)
+        if before is None:
+            return None
+        already = self.operation.change(replace(item, before=before)) == {}
+        return ItemResult(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before)
+
+    def check_drift(self, item: Item, payload: Json) -> ItemResult | None:
+        """The result of an item that is no longer as it was looked at; None to go on. Raises SafetyStop where drift ends the run."""
+        drift = self.operation.drift(payload, item) or self.operation.touched(payload, item)
+        # What our own later runs did (an earlier undo, say) is no drift; what others did is, even if it comes to the same.
+        others = bool(drift) and self.operation.own_change_only and "own" not in (item.data or {})
+        if not self.operation.appends and not others:
+            since = self.client.server_time()
+            if self.operation.stands(payload, item, since=since, client=self.client):
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already so")
+        if not drift or self.on_drift == "force":
+            return None
+        if self.on_drift == "stop":
+            raise SafetyStop(
+                f"{item.id} has changed since it was looked at: {drift}. It and the rest were left alone (on drift: stop).",
+                guard={"go_on": "--on-drift skip"},
+            )
+        return ItemResult(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
+
+    def check_drift_in_doubt(self, item: Item, payload: Json) -> ItemResult | None:
+        """The same for an item in doubt: what we may have done of it ourselves is no drift."""
+        return self.check_drift(replace(item, doubt=True, data={**(item.data or {}), "by": self.client.admin_id}), payload)

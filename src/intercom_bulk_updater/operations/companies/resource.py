@@ -1,0 +1,21 @@
+"""Companies, as the rest of the package needs to know them. Only Intercom's Preview version can search them."""
+
+from __future__ import annotations
+
+from ..resource import UPDATED, Column, Count, Resource
+
+RESOURCE = Resource(
+    name="companies",
+    singular="company",
+    search="",
+    listing="companies/list",
+    count=Count("POST", "companies/list", {"per_page": 1}),
+    columns=(
+        Column("id", ("id",)),
+        Column("company id", ("company_id",)),
+        Column("users", ("user_count",), "number"),
+        UPDATED,
+        Column("name", ("name",)),
+    ),
+    rank=3,
+)

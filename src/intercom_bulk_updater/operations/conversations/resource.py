@@ -1,0 +1,33 @@
+"""Conversations, as the rest of the package needs to know them."""
+
+from __future__ import annotations
+
+from ..resource import UPDATED, Column, Count, History, Resource
+
+
+class _Conversations(Resource):
+    """Their parts tell who wrote to them."""
+
+    @property
+    def history(self) -> History:
+        """See Resource. Imported when it is asked for: help needs none of it."""
+        from . import history
+
+        return history
+
+
+RESOURCE = _Conversations(
+    name="conversations",
+    singular="conversation",
+    search="conversations/search",
+    listing="conversations",
+    count=Count("GET", "conversations"),
+    columns=(
+        Column("id", ("id",)),
+        Column("state", ("state",)),
+        Column("assigned to", (), "assignee"),
+        UPDATED,
+        Column("about", ("title", "source.subject", "source.body"), "subject"),
+    ),
+    rank=1,
+)

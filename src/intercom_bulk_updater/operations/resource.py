@@ -1,0 +1,123 @@
+"""What verbs act on: conversations, contacts, companies, tickets. Each is declared in `operations/<resource>/resource.py`.
+
+Modules that serve every resource (engine, runs, reports, screens, the command) ask these declarations and name none of them.
+Importing one loads nothing of the API, so that the help of the command may read them all.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, Protocol
+
+from ..model import Item
+
+Json = Mapping[str, Any]
+Format = Literal["text", "subject", "number", "ago", "assignee"]
+
+
+class History(Protocol):
+    """What tells who wrote to an item, and when. A module `history.py` of a resource is one."""
+
+    def mark(self, payload: Json) -> dict[str, Any]:
+        """When the item was last changed, as far as the payload tells: compared later, to see who touched it since."""
+
+    def our_mark(self, payload: Json, admin_id: str, since: float) -> dict[str, Any]:
+        """The mark of our own last write, in a payload that others may have written to since; with "part" where it is found."""
+
+    def touched_since(self, payload: Json, item: Item) -> str:
+        """Who touched the item after our write, in words; "" for nobody, or where nothing tells."""
+
+
+class NoHistory:
+    """Of a resource whose items do not tell who wrote to them."""
+
+    def mark(self, payload: Json) -> dict[str, Any]:
+        """See History."""
+        return {}
+
+    def our_mark(self, payload: Json, admin_id: str, since: float) -> dict[str, Any]:
+        """See History."""
+        return {}
+
+    def touched_since(self, payload: Json, item: Item) -> str:
+        """See History."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of what `find` shows: the first of `paths` ("ticket_state.category") that has a value, as `format` has it."""
+
+    title: str
+    paths: tuple[str, ...]
+    format: Format = "text"
+
+
+UPDATED = Column("updated", ("updated_at",), "ago")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The request whose `total_count` is the number of all items, for `--max P%`."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of Intercom.
+
+    Parameters
+    ----------
+    name:
+        The plural, which is also its path: "contacts".
+    singular:
+        "contact".
+    search, listing:
+        The endpoint that `--where` asks ("contacts/search"), and the one that lists all items. One of them may be "".
+    count:
+        How all items of it are counted.
+    columns:
+        What `find` shows of an item, the id first; the last column takes the room that is left.
+    rank:
+        Its place among the resources; the lowest is the one that `doctor` tries to read.
+    """
+
+    name: str
+    singular: str
+    search: str
+    listing: str
+    count: Count
+    columns: tuple[Column, ...]
+    rank: int = 100
+
+    @property
+    def history(self) -> History:
+        """What tells who wrote to an item; a resource that has a history says so in a subclass."""
+        return NoHistory()
+
+
+@cache
+def resources() -> dict[str, Resource]:
+    """The resources that have a folder here, each with its declaration, in the order of the help."""
+    package = importlib.import_module(__package__)
+    folders = [found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg]
+    declared = [importlib.import_module(f"{__package__}.{folder}.resource").RESOURCE for folder in folders]
+    return {one.name: one for one in sorted(declared, key=lambda one: one.rank)}
+
+
+def has_verbs(resource: str) -> bool:
+    """Whether its folder holds more than its declaration; told without importing any of it."""
+    package = importlib.import_module(f"{__package__}.{resource}")
+    return any(one.name != "resource" for one in pkgutil.iter_modules(package.__path__))
+
+
+def history_of(resource: str) -> History:
+    """What tells who wrote to an item of a resource; of one that is not declared here nothing does."""
+    return resources()[resource].history if resource in resources() else NoHistory()

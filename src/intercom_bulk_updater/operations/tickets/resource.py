@@ -1,0 +1,24 @@
+"""Tickets, as the rest of the package needs to know them. They have no list: every one of them was created some time."""
+
+from __future__ import annotations
+
+from ..resource import UPDATED, Column, Count, Resource
+
+RESOURCE = Resource(
+    name="tickets",
+    singular="ticket",
+    search="tickets/search",
+    listing="",
+    count=Count(
+        "POST", "tickets/search", {"query": {"field": "created_at", "operator": ">", "value": 0}, "pagination": {"per_page": 1}}
+    ),
+    columns=(
+        Column("id", ("id",)),
+        Column("state", ("ticket_state.internal_label", "ticket_state.category", "ticket_state")),
+        Column("type", ("ticket_type.name",)),
+        Column("assigned to", (), "assignee"),
+        UPDATED,
+        Column("about", ("ticket_attributes._default_title_",), "subject"),
+    ),
+    rank=4,
+)
