@@ -87,7 +87,7 @@ class Journal(Store):
         return self._runs.create(
             {
                 "operation": operation,
-                "kind": kind,
+                "kind": RunKind(kind),
                 "parameters": parameters,
                 "selection": selection,
                 "workspace": workspace,

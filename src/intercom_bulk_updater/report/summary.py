@@ -14,6 +14,7 @@ from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupte
 from intercom_bulk_updater.journal import FailureGroup, Journal, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
 from intercom_bulk_updater.runs.judgement import Judgement, judge
+from intercom_bulk_updater.runs.search_state import SearchState
 
 from .advice import advice, may_succeed
 from .next_commands import next_commands
@@ -160,7 +161,7 @@ def judge_run(
 ) -> Judgement:
     """The judgement on a run of the journal; `status`, `exit_code` and `undone` where the caller knows them already."""
     status = standing(journal, run) if status is None else status
-    counts = journal.counts(run.id)
+    counts, search = journal.counts(run.id), SearchState.of(run.search)
     if status in _LIVE:
         # In flight, with a process that lives: neither in doubt nor done.
         counts.pending += counts.in_flight
@@ -169,8 +170,8 @@ def judge_run(
         kind=run.kind, status=status, counts=counts, verified=run.totals.get("verified"),
         # What a run that came to its end amounts to follows from what is known of it; what ended another is written down.
         exit_code=run.exit_code if exit_code is None and status is not RunStatus.FINISHED else exit_code,
-        short=bool(run.search.get("missing")),
-        unusable=int(run.search.get("unusable") or 0),
+        short=bool(search.missing),
+        unusable=search.unusable,
         undone=journal.undone_by(run.id) is not None if undone is None else undone,
     )  # fmt: skip
 
@@ -199,15 +200,15 @@ def _seconds(run: RunRecord) -> float:
 
 
 def _search(run: RunRecord) -> dict[str, Any]:
-    state = run.search
-    left_out = {name: int(state[name]) for name in ("missing", "contradicting", "unusable") if state.get(name)}
+    state = SearchState.of(run.search)
+    left_out = {"missing": state.missing, "contradicting": state.contradicting, "unusable": state.unusable}
     return {
-        "total": state.get("total"),
-        "seen": int(state.get("seen") or 0),
-        "passes": int(state.get("pass") or 0),
-        "new_since": int(state.get("new_since") or 0),
-        "complete": bool(state.get("complete")) and not state.get("missing"),
-        **left_out,
+        "total": state.total,
+        "seen": state.seen,
+        "passes": state.passes,
+        "new_since": state.new_since,
+        "complete": state.complete and not state.missing,
+        **{name: count for name, count in left_out.items() if count},
     }
 
 

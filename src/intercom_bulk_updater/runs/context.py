@@ -25,6 +25,7 @@ from .observer import Observer, Progress
 from .options import Options
 from .read_back import VerificationResult
 from .reader import Reader
+from .search_state import SearchState
 from .session import Session
 from .sources import ItemSource
 
@@ -144,8 +145,9 @@ class RunContext:
         if not reader.is_alive() or self._stop.asked:
             self._join_reader()
 
-    def _reader_state(self) -> dict[str, Any]:
-        return self._reader.state if self._reader is not None else {}
+    def search_state(self) -> SearchState:
+        """Where the search stands, as the journal has it."""
+        return SearchState.of(self.journal.run(self.id).search)
 
     def _join_reader(self) -> None:
         """Wait for the reader and raise what broke it."""
@@ -158,8 +160,8 @@ class RunContext:
         if self._stop.asked and self._stop.reason is not None:
             raise self._stop.reason
         self._counts.selected = reader.known
-        if reader.state.get("endless"):
-            self._event(EventKind.ENDLESS_PASS, passed=reader.state.get("pass"))
+        if reader.state.endless:
+            self._event(EventKind.ENDLESS_PASS, passed=reader.state.passes)
 
     # -- what other processes ask, and what grows ----------------------------------------------------------------------
 
@@ -248,8 +250,7 @@ class RunContext:
         rate = self._pace.rate
         total: int | None = None
         if self._reader is not None:
-            known = self._reader.state.get("total")
-            total = max(known if isinstance(known, int) else 0, self._reader.known) or None
+            total = max(self._reader.state.total or 0, self._reader.known) or None
             self._counts.selected = self._reader.known
         else:
             total = self._counts.selected

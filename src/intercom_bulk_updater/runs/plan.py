@@ -22,6 +22,7 @@ from ..journal import Journal, RunRecord, from_json, to_json
 from ..model import FoundItem
 from ..operations.operation import Operation
 from .preview import Label, changes, words
+from .search_state import SearchState
 from .sources import missing_words
 
 SCHEMA = "plan/1"
@@ -68,13 +69,14 @@ def write_plan(
     Raises UsageError when the file cannot be written.
     """
     now = datetime.now(UTC).replace(microsecond=0)
+    began = SearchState.of(run.search).server_started or run.started_at or now.timestamp()
     header: dict[str, Any] = {
         "schema": SCHEMA,
         "workspace": run.workspace,
         "author": run.author,
         "created": now.isoformat(),
         # By the server's clock, when the items were looked at: what is written to them later is drift.
-        "as_of": datetime.fromtimestamp(int(run.search.get("server_started") or run.started_at or now.timestamp()), UTC).isoformat(),
+        "as_of": datetime.fromtimestamp(int(began), UTC).isoformat(),
         "expires": (now + LIFETIME).isoformat(),
         "operation": operation_name,
         "parameters": operation.parameters,

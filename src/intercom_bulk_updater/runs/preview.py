@@ -13,6 +13,7 @@ from ..journal import Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
 from ..parsing.dates import is_moment, local_moment
+from .search_state import SearchState
 
 _SAMPLE = 5
 # What is assumed of a limit that no answer has told yet: Intercom's documented 10,000 calls a minute, in ten seconds.
@@ -196,10 +197,11 @@ def look(
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
     review.selected, review.unchanged, review.failed, review.drifted = counts.selected, counts.unchanged, counts.failed, counts.drifted
-    search = journal.run(run).search
-    review.search = {k: int(search.get(k) or 0) for k in ("missing", "contradicting", "unusable") if search.get(k)}
-    if search.get("cut") and isinstance(search.get("total"), int):
-        review.search["total"] = search["total"]
+    search = SearchState.of(journal.run(run).search)
+    left_out = {"missing": search.missing, "contradicting": search.contradicting, "unusable": search.unusable}
+    review.search = {name: count for name, count in left_out.items() if count}
+    if search.cut and search.total is not None:
+        review.search["total"] = search.total
     if operation.customer_visible:
         review.customers = len(people)
     review.requests = math.ceil(review.would_change / operation.batch_size) * operation.requests_per_item + requests_read

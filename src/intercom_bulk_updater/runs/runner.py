@@ -37,6 +37,7 @@ from .older_journal import distrust_if_older
 from .preview import Pace, Preview, look
 from .read_back import VerificationResult
 from .reader import Reader
+from .search_state import SearchState
 from .session import Session
 from .sources import SearchSource, count_missing, missing_words
 from .verification import Verification
@@ -96,7 +97,7 @@ class Runner(RunContext):
             self.observer.began(self.id)
             self._verification.result = result = VerificationResult(self.job.options.verify)
             self._verification.read_back(result, result.level)
-            if feed is not None and not self.journal.run(self.id).search.get("cut"):
+            if feed is not None and not self.search_state().cut:
                 self._verification.search_unseen(feed, result)
             run, counts = self.journal.run(self.id), self.journal.counts(self.id)
             undone = counts.pending + counts.in_flight
@@ -179,9 +180,9 @@ class Runner(RunContext):
     def _select(self) -> None:
         """Read all of it first where somebody or something has to look at the whole; otherwise stream."""
         options = self.job.options
-        search = self.journal.run(self.id).search
-        fresh = not search
-        if not search.get("complete"):
+        search = self.search_state()
+        fresh = not search.started
+        if not search.complete:
             self._reader = Reader(self.job.feed, self.journal, self.id, self._stop, most=options.limit)
             freeze = self.job.ask or self.job.review_only or not self.job.feed.searches
             self._reader.start()
@@ -190,7 +191,7 @@ class Runner(RunContext):
                 self._ask_for_the_missing()
             elif options.expect or options.max or options.canary or options.cap:
                 # The server's count decides before the first write; the reader's own count goes on deciding.
-                self._wait_for_reader(lambda: "total" in self._reader_state())
+                self._wait_for_reader(lambda: self._reader is None or self._reader.state.started)
         if fresh or not self._counts.finished:
             self._guard()  # also when a run that a guard stopped is resumed: nothing has been written yet
         if self.job.ask or self.job.review_only:
@@ -224,12 +225,11 @@ class Runner(RunContext):
     def _selected(self) -> int:
         """How many items are, or will be, selected."""
         # In this order: the reader goes on meanwhile, and what is complete is to be counted to its end.
-        state = self.journal.run(self.id).search
+        state = self.search_state()
         known = self.journal.counts(self.id).selected
-        if state.get("complete"):
+        if state.complete:
             return known
-        total = state.get("total")
-        selected = max(known, int(total)) if isinstance(total, int) else known
+        selected = max(known, state.total or 0)
         return min(selected, self.job.options.limit) if self.job.options.limit else selected
 
     def _look(self) -> None:
@@ -321,13 +321,12 @@ class Runner(RunContext):
 
     def _again(self) -> bool:
         """Whether the search should be asked again: always, unless it was cut off or the count was full anyway."""
-        search = self.journal.run(self.id).search
-        if not self.job.feed.searches or search.get("cut"):
+        search = self.search_state()
+        if not self.job.feed.searches or search.cut:
             return False
         counts = self.journal.counts(self.id)
-        total = search.get("total")
-        full = isinstance(total, int) and counts.selected + int(search.get("new_since") or 0) >= total
-        return not (self.job.options.verify == "none" and full and int(search.get("pass") or 1) == 1)
+        full = search.total is not None and counts.selected + search.new_since >= search.total
+        return not (self.job.options.verify == "none" and full and search.passes <= 1)
 
     def _another_pass(self) -> bool:
         """Search again; act on what no pass has seen. False when it brought nothing new."""
@@ -338,7 +337,7 @@ class Runner(RunContext):
         reader.start()
         self._work()
         if reader.found:
-            self._event(EventKind.PASS, number=reader.state.get("pass"), found=reader.found)
+            self._event(EventKind.PASS, number=reader.state.passes, found=reader.found)
         return bool(reader.found)
 
     def _ask_for_the_missing(self) -> None:
@@ -359,7 +358,7 @@ class Runner(RunContext):
         search = self.journal.run(self.id).search
         now = count_missing(search, self.journal.counts(self.id).selected)
         now["missing"] = min(before, now["missing"])
-        if now["missing"] or search.get("missing"):
+        if now["missing"] or SearchState.of(search).missing:
             self.journal.update_run(self.id, search={**search, **now})
 
     def _refuse_shortfall(self) -> None:
@@ -375,11 +374,10 @@ class Runner(RunContext):
 
     def _refuse_silence(self) -> None:
         """A search that counts matches and lists none has failed, however well-formed its answer: it is not an empty one."""
-        search = self.journal.run(self.id).search
-        said = search.get("said")
-        if not self.counts_now().selected and isinstance(said, int) and said > 0 and not (search.get("seen") or search.get("cut")):
+        search = self.search_state()
+        if not self.counts_now().selected and search.said and not (search.seen or search.cut):
             raise SearchError(
-                f"The search counts {said:,} matches and lists none of them; nothing was done. Run it again, and if it "
+                f"The search counts {search.said:,} matches and lists none of them; nothing was done. Run it again, and if it "
                 "stays so ask Intercom's support."
             )
 
@@ -388,7 +386,8 @@ class Runner(RunContext):
         if self.job.only is None:
             return
         pending = self.journal.counts(self.id).pending
-        if pending or not self.journal.run(self.id).search.get("complete", True):
+        search = self.search_state()
+        if pending or (search.started and not search.complete):
             raise RunStopped(f"Only what had failed was tried again; {counted_are(pending)} not begun.")
 
 

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from ..api.redact import redact
 from ..errors import IntercomBulkError, NotVerified, PermissionDenied, RunStopped, SafetyStop, VerificationFailed
@@ -18,6 +17,7 @@ from .context import RunContext
 from .guards import counted
 from .judgement import Judgement, Verified, judge
 from .read_back import ASKED_AT_ONCE, SAMPLE, ReadBack, RemainingMatches, VerificationResult, to_read_back
+from .search_state import SearchState
 from .sources import SearchSource, count_missing, missing_words
 from .verification_words import describe_verification
 from .work import ItemsToReadBack
@@ -49,7 +49,7 @@ class Verification:
         # A resumed or repeated verification starts from nothing.
         self.result = result = VerificationResult(level)
         self.read_back(result, level)
-        cut = self._run.journal.run(self._run.id).search.get("cut") or self._run.job.only is not None
+        cut = self._run.search_state().cut or self._run.job.only is not None
         if not isinstance(self._run.job.feed, SearchSource) or cut:
             return
         with self._searching(result):
@@ -104,12 +104,12 @@ class Verification:
             finally:
                 feed.watch = None
             leftovers.settle()
-            search = self._run.journal.run(self._run.id).search
-            result.passes = int(search.get("pass") or 1)
+            search = self._run.search_state()
+            result.passes = max(1, search.passes)
             self._ask_untold(leftovers, result)
             result.explained = dict(leftovers.explained)
-            if search.get("new_since"):
-                result.explained[Explanation.NEW] = int(search["new_since"])
+            if search.new_since:
+                result.explained[Explanation.NEW] = search.new_since
             if leftovers.stale and asked < ASKED_AT_ONCE:
                 # Is it the index, or is it so? GET knows at once; waiting would not make it right.
                 some = [i for i in leftovers.stale if i not in result.as_wanted][: ASKED_AT_ONCE - asked]
@@ -142,10 +142,9 @@ class Verification:
         self._run.phase = Phase.SEARCHING
         leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
         feed.watch = leftovers
-        started = self._run.journal.run(self._run.id).search.get("server_started")
-        state: dict[str, Any] = {"pass": 1, "complete": True, "server_started": started}
-        unseen, after = 0, dict(state)
-        for batch, after in feed.batches({k: v for k, v in state.items() if v is not None}):  # noqa: B007 - the last state is read below
+        unseen = 0
+        after = SearchState(passes=1, complete=True, server_started=self._run.search_state().server_started).to_json()
+        for batch, after in feed.batches(after):  # noqa: B007, B020 - each batch comes with the state after it; the last is read below
             known = self._run.journal.known(self._run.id, [item.id for item in batch])
             unseen += sum(item.id not in known for item in batch)
             self._run.look_up()
@@ -153,8 +152,8 @@ class Verification:
         result.passes = 1
         self._ask_untold(leftovers, result)
         result.explained = dict(leftovers.explained)
-        if after.get("new_since"):
-            result.explained[Explanation.NEW] = int(after["new_since"])
+        if new := SearchState.of(after).new_since:
+            result.explained[Explanation.NEW] = new
         if leftovers.stale_count:
             self._ask_each(leftovers.stale, result)
             self._index_is_behind(leftovers, result)
@@ -207,10 +206,10 @@ class Verification:
         """The judgement on a run that came to its end."""
         found = None if self.result is None else self.result.as_json()
         kind = RunKind.DRY_RUN if self._run.job.review_only else RunKind.RUN
-        search = self._run.journal.run(self._run.id).search
+        search = self._run.search_state()
         return judge(
             kind=kind, status=RunStatus.FINISHED, counts=counts, verified=found,
-            short=bool(search.get("missing")), unusable=int(search.get("unusable") or 0),
+            short=bool(search.missing), unusable=search.unusable,
         )  # fmt: skip
 
     def _unverified(self) -> str:
