@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from intercom_bulk_updater.api.redact import without_known_tokens
-from intercom_bulk_updater.journal import Journal, RunRecord
+from intercom_bulk_updater.journal import RunRecord, Store
 from intercom_bulk_updater.model import RunKind
 from intercom_bulk_updater.runs.judgement import Judgement
 
@@ -29,7 +29,7 @@ from .times import moment
 
 def write_page(
     path: Path,
-    journal: Journal,
+    journal: Store,
     run_id: str,
     *,
     with_bodies: bool = False,
@@ -54,7 +54,7 @@ def write_page(
 
 
 def page(
-    journal: Journal,
+    journal: Store,
     run_id: str,
     *,
     with_bodies: bool = False,

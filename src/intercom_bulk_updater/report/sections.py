@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from intercom_bulk_updater.api.redact import mask
-from intercom_bulk_updater.journal import Event, Journal, RunRecord
+from intercom_bulk_updater.journal import Event, RunRecord, Store
 from intercom_bulk_updater.model import EventKind, Outcome, RunKind
 from intercom_bulk_updater.runs.judgement import Judgement
 
@@ -147,7 +147,7 @@ def failures(told: Told) -> str:
     return section("Failures by cause", *parts, name="failures")
 
 
-def left_alone(journal: Journal, run: RunRecord, told: Told, with_bodies: bool) -> str:
+def left_alone(journal: Store, run: RunRecord, told: Told, with_bodies: bool) -> str:
     """Ids of items that drifted or are in doubt, each with its reason; the first 200."""
     doubtful = [Outcome.IN_DOUBT]
     if told["run"]["status"] not in ("running", "paused"):
@@ -161,7 +161,7 @@ def left_alone(journal: Journal, run: RunRecord, told: Told, with_bodies: bool) 
     )
 
 
-def _listed(journal: Journal, run: RunRecord, outcomes: Sequence[Outcome], count: int, why: str, with_bodies: bool) -> str:
+def _listed(journal: Store, run: RunRecord, outcomes: Sequence[Outcome], count: int, why: str, with_bodies: bool) -> str:
     if not count:
         return ""
     rows = []

@@ -11,7 +11,7 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
-from intercom_bulk_updater.journal import FailureGroup, Journal, RunRecord
+from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
 from intercom_bulk_updater.runs.judgement import Judgement, judge
 from intercom_bulk_updater.runs.search_state import SearchState
@@ -28,7 +28,7 @@ _LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
 
 
 def summarize(
-    journal: Journal,
+    journal: Store,
     run_id: str,
     *,
     exit_code: int | None = None,
@@ -144,7 +144,7 @@ def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, 
     return told
 
 
-def standing(journal: Journal, run: RunRecord) -> RunStatus:
+def standing(journal: Store, run: RunRecord) -> RunStatus:
     """Where a run really stands: one that says RUNNING and that no process holds was interrupted."""
     if run.status in _LIVE and not journal.is_live(run.id):
         return RunStatus.INTERRUPTED
@@ -152,7 +152,7 @@ def standing(journal: Journal, run: RunRecord) -> RunStatus:
 
 
 def judge_run(
-    journal: Journal,
+    journal: Store,
     run: RunRecord,
     status: RunStatus | None = None,
     *,
@@ -222,13 +222,13 @@ def _verified(run: RunRecord) -> dict[str, Any]:
     return told
 
 
-def _left_alone(journal: Journal, run_id: str) -> list[dict[str, str]]:
+def _left_alone(journal: Store, run_id: str) -> list[dict[str, str]]:
     """The first items that somebody else had changed, with what was changed; runs export has them all."""
     rows = islice(journal.items(run_id, outcomes=[Outcome.DRIFTED], chunk=LISTED), LISTED)
     return [{"id": row.id, "why": redact(row.note)} for row in rows]
 
 
-def failures_json(journal: Journal, run_id: str, counts: Counts) -> list[dict[str, Any]]:
+def failures_json(journal: Store, run_id: str, counts: Counts) -> list[dict[str, Any]]:
     """The failures by cause, the largest group first, each with an example and what to do about it."""
     if not (counts.failed or counts.in_doubt):
         return []

@@ -16,7 +16,7 @@ from ..engine.refusals import RefusalStreak
 from ..engine.throughput import Throughput
 from ..engine.work import WorkSource
 from ..errors import RunStopped, SafetyStop
-from ..journal import Account, Journal, Lease, RunRecord, WindowRow
+from ..journal import Account, Lease, RunRecord, Store, WindowRow
 from ..model import Counts, EventKind, ItemResult, Outcome, Phase, RunStatus
 from ..operations.operation import Operation
 from ..ratelimit.outage import ServiceAway
@@ -61,7 +61,7 @@ class RunContext:
         self.session = session
         self.job = job
         self.observer = observer or Observer()
-        self.journal: Journal = session.journal
+        self.journal: Store = session.journal
         self.id = job.run.id
         self._stop = session.stop
         self._counts = Counts()

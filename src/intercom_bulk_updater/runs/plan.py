@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
-from ..journal import Journal, RunRecord, from_json, to_json
+from ..journal import RunRecord, Store, from_json, to_json
 from ..model import FoundItem
 from ..operations.operation import Operation
 from .preview import Label, changes, words
@@ -62,7 +62,7 @@ class Plan:
 
 
 def write_plan(
-    path: Path, journal: Journal, run: RunRecord, operation: Operation, operation_name: str, label: Label | None = None
+    path: Path, journal: Store, run: RunRecord, operation: Operation, operation_name: str, label: Label | None = None
 ) -> Plan:
     """Freeze the pending items of a run into `path` (mode 0600, replaced as a whole).
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..api.redact import is_secret
-from ..journal import Journal
+from ..journal import Store
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
 from ..parsing.dates import is_moment, local_moment
@@ -156,7 +156,7 @@ def _value(name: str, value: Any, called: Callable[[str, Any], str]) -> str:
 
 
 def look(
-    journal: Journal,
+    journal: Store,
     run: str,
     operation: Operation,
     *,
@@ -212,7 +212,7 @@ def look(
     return review
 
 
-def changes(journal: Journal, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:
+def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:
     """Every pending item of a run with what acting would change."""
     for row in journal.items(run, outcomes=[Outcome.PENDING]):
         item = Item(row.seq, row.id, row.before, row.data)

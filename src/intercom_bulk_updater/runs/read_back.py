@@ -20,7 +20,7 @@ from ..api.redact import redact
 from ..api.retry import classify
 from ..engine.attempt import Attempt, RetryLater
 from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
-from ..journal import ItemRow, Journal
+from ..journal import ItemRow, Store
 from ..model import Explanation, Item, ItemResult, Outcome
 from ..operations.field_values import describe_value
 from ..operations.operation import Json, Operation
@@ -207,7 +207,7 @@ class ReadBack:
                 self._result.wrong.append((item_id, what))
 
 
-def to_read_back(journal: Journal, run: str, level: str) -> Iterator[Item]:
+def to_read_back(journal: Store, run: str, level: str) -> Iterator[Item]:
     """The items to read: all that were done, or a random sample of them. Flat memory in both cases."""
     rows = journal.items(run, outcomes=[Outcome.DONE])
     if level != "all":
@@ -234,7 +234,7 @@ class RemainingMatches:
     GET to decide. `result` has what GET has said so far.
     """
 
-    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any, result: VerificationResult) -> None:
+    def __init__(self, journal: Store, run: str, operation: Operation, key: Any, result: VerificationResult) -> None:
         self._journal = journal
         self._result = result
         self._run = run

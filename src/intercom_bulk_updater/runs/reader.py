@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from ..journal import Journal
+from ..journal import Store
 from ..stop import Stop
 from .search_state import SearchState
 from .sources import ItemSource
@@ -21,7 +21,7 @@ class Reader(threading.Thread):
     `error` holds what broke it; `found` how many new items this pass brought.
     """
 
-    def __init__(self, feed: ItemSource, journal: Journal, run: str, stop: Stop, *, most: int | None = None) -> None:
+    def __init__(self, feed: ItemSource, journal: Store, run: str, stop: Stop, *, most: int | None = None) -> None:
         super().__init__(name="reader", daemon=True)
         self._feed = feed
         self._journal = journal
