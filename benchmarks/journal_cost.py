@@ -44,6 +44,7 @@ def journal_all(folder: Path, items: int, group: int) -> tuple[float, float, int
     cpu, wall = time.process_time(), time.perf_counter()
     with Journal(folder / "journal.db") as journal:
         run = journal.create_run(operation="close", workspace="bench").id
+        lease = journal.hold(run)
         flying: list[int] = []
         for number, page in enumerate(pages(items)):
             journal.add_items(run, page, search={"cursor": f"{number:0120d}", "pass": 1})
@@ -53,6 +54,7 @@ def journal_all(folder: Path, items: int, group: int) -> tuple[float, float, int
                 most = max(most, disk(folder))
         while flying:
             flying = step(journal, run, flying, group)
+        lease.release()
         most = max(most, disk(folder))
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         counted = time.perf_counter()

@@ -69,6 +69,79 @@ class RunStatus(StrEnum):
     """Every item has its outcome."""
 
 
+class RunKind(StrEnum):
+    """What a run is for; the words of `run.kind` in JSON."""
+
+    RUN = "run"
+    DRY_RUN = "dry_run"
+    """Looks and writes nothing; also what makes a plan."""
+    APPLY = "apply"
+    """Does what a plan says."""
+    UNDO = "undo"
+
+
+class Phase(StrEnum):
+    """What a run is doing; the words of `phase` in progress and event streams."""
+
+    READING = "reading"
+    ACTING = "acting"
+    SEARCHING = "searching again"
+    VERIFYING = "verifying"
+    INDEX = "waiting for the index"
+    """Intercom's search does not show the latest writes yet."""
+
+
+class Bottleneck(StrEnum):
+    """What limits a run; the words of `holds` in progress and event streams."""
+
+    NONE = ""
+    SERVICE = "service"
+    """Intercom is away."""
+    BUDGET = "budget"
+    """The rate limit, or the part of it that the run may use."""
+    WORKERS = "workers"
+    """Every worker waits for an answer."""
+    SEARCH = "search"
+    """The next page of the search."""
+    RETRIES = "retries"
+    """Items that wait to be tried again."""
+    PAUSED = "paused"
+    FINISHING = "finishing"
+    """The last answers are on their way."""
+
+
+class EventKind(StrEnum):
+    """What happens to a run as a whole; the words of `event` in event streams and of the journal's log."""
+
+    IN_DOUBT = "in_doubt"
+    """Resumed: so many items were under way when a process ended."""
+    OLDER_JOURNAL = "older_journal"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CANARY = "canary"
+    PASS = "pass"  # noqa: S105 - a pass of the search
+    ENDLESS_PASS = "endless_pass"  # noqa: S105
+    VERIFY = "verify"
+    SERVICE_AWAY = "service_away"
+    SERVICE_BACK = "service_back"
+
+
+class Explanation(StrEnum):
+    """Why an item is still found by the search after the run; the keys of `verified.explained` in JSON."""
+
+    FAILED = "failed"
+    DRIFTED = "drifted"
+    IN_DOUBT = "in doubt"
+    IN_FLIGHT = "in flight"
+    NOT_DONE = "not done yet"
+    NEW = "new since the run began"
+    STILL_MATCHES = "done, and still matching the selection"
+    WRONG = "not in the wanted state, by GET"
+    UNTOLD = "as wanted by GET; the search does not tell"
+    INDEX_BEHIND = "as wanted by GET; the search index is behind"
+    UNKNOWN = "neither the search nor a GET tells"
+
+
 class Reversibility(StrEnum):
     """What `undo` can take back; each operation carries one."""
 

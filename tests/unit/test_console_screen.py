@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from intercom_bulk_updater.engine.pool import PoolStatus
-from intercom_bulk_updater.model import Counts
+from intercom_bulk_updater.model import Counts, Phase
 from intercom_bulk_updater.ratelimit.budget import BudgetState
 from intercom_bulk_updater.ratelimit.outage import AwayReason, ServiceAway
 from intercom_bulk_updater.runs.observer import Progress
@@ -34,7 +34,7 @@ def budget(used: int = 1503, **other: Any) -> BudgetState:
 
 def acting(holds: str = "budget", failed: int = 12, **other: Any) -> Progress:
     values: dict[str, Any] = {
-        "phase": "acting",
+        "phase": Phase.ACTING,
         "counts": Counts(selected=5000, done=3098, unchanged=40, failed=failed, pending=1850),
         "total": 5000, "rate": 164.2, "elapsed": 19.3, "eta": 11.3,
         "snapshot": PoolStatus(workers=31, busy=24, queued=10, waiting=3, delayed=2, holds=holds), "budget": budget(),
@@ -80,7 +80,7 @@ def test_size(width: int) -> None:
 
 def test_a_run_that_is_only_looked_at() -> None:
     """The bar of verify is what was read back, not what the run did."""
-    looked = acting("", phase="verifying", read_back=(1000, 4000))
+    looked = acting("", phase=Phase.VERIFYING, read_back=(1000, 4000))
     screen = drawn(looked, 120, Title("conversations.close", "close", "Acme", kind="verify"))
     assert "Verify: Close conversations" in screen and "25 %" in screen
     assert "63 %" in drawn(looked, 120)
@@ -110,7 +110,7 @@ def test_zeroes_are_quiet() -> None:
         (acting(own_rate=50.0, budget=budget(1667)), "limited by Intercom's rate limit: used up"),
         (acting(own_rate=500.0, budget=budget(300)), "limited by Intercom's rate limit: 1,667 requests per 10 s"),
         (acting("workers", own_workers=31), "limited by your --workers 31: all of them wait for Intercom's answers"),
-        (acting("", phase="verifying", read_back=(1200, 5132)), "reading back 1,200 of 5,132 items"),
+        (acting("", phase=Phase.VERIFYING, read_back=(1200, 5132)), "reading back 1,200 of 5,132 items"),
         (acting(retried=1, throttled=2), "2 × 429 · 1 request tried again"),  # noqa: RUF001
     ],
 )
@@ -120,26 +120,26 @@ def test_what_holds_it_back(progress: Progress, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "note", "words"),
+    ("phase", "behind", "words"),
     [
-        ("reading", "", "reading the selection: 12,300 of 31,000"),
-        ("searching again", "", "searching again"),
-        ("verifying", "", "reading back what was changed"),
+        (Phase.READING, 0, "reading the selection: 12,300 of 31,000"),
+        (Phase.SEARCHING, 0, "searching again"),
+        (Phase.VERIFYING, 0, "reading back what was changed"),
         (
-            "waiting for the index",
-            "1812 items still show their old state in Intercom's search index",
+            Phase.INDEX,
+            1812,
             "waiting for Intercom's search index: 1,812 items still show their old state",
         ),
         (
-            "waiting for the index",
-            "1 items still show their old state in Intercom's search index",
+            Phase.INDEX,
+            1,
             "waiting for Intercom's search index: 1 item still shows its old state",
         ),
     ],
 )
-def test_phases(phase: str, note: str, words: str) -> None:
+def test_phases(phase: Phase, behind: int, words: str) -> None:
     """Every phase of a run has its line of words."""
-    screen = drawn(Progress(phase, Counts(selected=12300), 31000, 0.0, 3.2, None, note=note), 120)
+    screen = drawn(Progress(phase, Counts(selected=12300), 31000, 0.0, 3.2, None, index_behind=behind), 120)
     assert words in screen
 
 

@@ -87,6 +87,32 @@ def test_a_journal_of_the_past_is_noticed_once(tmp_path: Path, damage: Callable[
     assert why(tmp_path, run) == ""
 
 
+def test_processes_that_share_a_run_keep_one_mark(tmp_path: Path) -> None:
+    """However their claims follow each other, the journal counts as up to date, and one of the past is noticed."""
+    run = worked(tmp_path)
+    with Journal(tmp_path / "journal.db") as one, Journal(tmp_path / "journal.db") as two:
+        for journal in (one, two, two, one, two):
+            assert journal.turn(run, [], 1) and one.age(run) is None and two.age(run) is None
+    assert why(tmp_path, run) == ""
+    shutil.copy2(tmp_path / "journal.db", tmp_path / "earlier")
+    with Journal(tmp_path / "journal.db") as journal:
+        journal.turn(run, [], 1)
+    (tmp_path / "earlier").replace(tmp_path / "journal.db")
+    assert "last changes are missing" in why(tmp_path, run)
+
+
+def test_a_folder_that_was_moved_is_where_it_is(tmp_path: Path) -> None:
+    """A mark that was begun in another place is begun anew: a copy names the folder that the run is in now."""
+    run = worked(tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "b")
+    with Journal(tmp_path / "b" / "journal.db") as journal:
+        journal.turn(run, [], 1)
+    shutil.copytree(tmp_path / "b", tmp_path / "c")
+    with Journal(tmp_path / "c" / "journal.db") as journal:
+        age = journal.age(run)
+        assert age is not None and age.home == tmp_path / "b"
+
+
 def test_a_clock_that_goes_backwards_claims_the_same(tmp_path: Path) -> None:
     """Claims are counted, not timed: with a clock set back nothing is taken for older, and nothing is claimed twice."""
     with Journal(tmp_path / "journal.db") as journal:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import IntercomBulkError, JournalError
-from ..model import Item, ItemResult
+from ..model import Bottleneck, Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
 from .attempt import Attempt, Batch, RetryLater, Unit, attempts_in
@@ -49,9 +49,8 @@ class PoolStatus:
     queued: int = 0
     waiting: int = 0
     delayed: int = 0
-    holds: str = ""
-    """What holds the run back: "service" (it is away), "budget", "workers", "search", "retries", "paused",
-    "finishing", or "" while it starts."""
+    holds: Bottleneck = Bottleneck.NONE
+    """What limits the run; NONE while it starts."""
 
 
 Do = Callable[[Attempt], ItemResult | RetryLater]
@@ -330,16 +329,17 @@ class WorkerPool:
     def snapshot(self, more: bool, *, draining: bool = False) -> PoolStatus:
         """What the machine is doing right now."""
         workers = sum(thread.is_alive() for thread in self._threads)
-        holds = "workers"
+        holds = Bottleneck.WORKERS
         if draining:
-            holds = "finishing"
+            holds = Bottleneck.FINISHING
         elif self.paused:
-            holds = "paused"
+            holds = Bottleneck.PAUSED
         elif self.gate.away() is not None:
-            holds = "service"
+            holds = Bottleneck.SERVICE
         elif self.gate.waiting or self.gate.state().blocked_for > 0:
-            holds = "budget"
+            holds = Bottleneck.BUDGET
         elif not self._queue and self._busy < workers:
             # With items waiting on disk it is only the clerk who has not handed them out yet.
-            holds = "" if not self._dry else "search" if more else "retries" if self._delayed else "finishing"
+            ended = Bottleneck.RETRIES if self._delayed else Bottleneck.FINISHING
+            holds = Bottleneck.NONE if not self._dry else Bottleneck.SEARCH if more else ended
         return PoolStatus(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), holds)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from intercom_bulk_updater.errors import JournalError
-from intercom_bulk_updater.model import Counts, FoundItem, Item, ItemResult, Outcome
+from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, ItemResult, Outcome, RunKind
 
 from .lease import LEASE_SECONDS, Lease
 from .mark import Age, RunMark
@@ -73,7 +73,7 @@ class Journal(Store):
         self,
         *,
         operation: str,
-        kind: str = "run",
+        kind: str = RunKind.RUN,
         parameters: Mapping[str, Any] | None = None,
         selection: Mapping[str, Any] | None = None,
         workspace: str = "",
@@ -87,7 +87,7 @@ class Journal(Store):
         return self._runs.create(
             {
                 "operation": operation,
-                "kind": kind,
+                "kind": RunKind(kind),
                 "parameters": parameters,
                 "selection": selection,
                 "workspace": workspace,
@@ -107,7 +107,7 @@ class Journal(Store):
         return self._runs.newest(limit)
 
     def undone_by(self, run: str) -> str | None:
-        for undo in self._runs.children(run, "undo"):
+        for undo in self._runs.children(run, RunKind.UNDO):
             if self.counts(undo).done and self.undone_by(undo) is None:
                 return undo
         return None
@@ -279,7 +279,7 @@ class Journal(Store):
     def windows(self, run: str) -> list[WindowRow]:
         return self._log.windows(self._database, self._runs.number(run))
 
-    def add_event(self, run: str, kind: str, **data: Any) -> None:
+    def add_event(self, run: str, kind: EventKind, **data: Any) -> None:
         self._log.add_event(self._database, self._runs.number(run), kind, data)
 
     def events(self, run: str) -> list[Event]:

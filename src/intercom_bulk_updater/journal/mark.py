@@ -40,8 +40,9 @@ class Age:
 class RunMark:
     """The mark of one run in the state folder `home`, beside the database `database`.
 
-    Only the process that holds the run writes it. A write costs no fsync: what a killed process wrote is kept by the
-    system, and after a power cut the mark may be behind the database, never before it.
+    Only processes that hold the run write it; of several that share it, the count of the last one stands. A write costs no
+    fsync: what a killed process wrote is kept by the system, and after a power cut the mark may be behind the database,
+    never before it.
     """
 
     def __init__(self, home: Path, run: str, database: Path) -> None:
@@ -78,6 +79,9 @@ class RunMark:
     def advance(self, claims: int) -> None:
         """Count a claim, before any of its requests leaves."""
         with self._lock:
+            if self._file is None and self._keeps(claims):
+                # Another process of this run, or an earlier one, keeps it too: all of them write over the one file.
+                self._file = self.path.open("r+b", buffering=0)
             if self._file is None:
                 self._begin(claims)
             else:
@@ -89,6 +93,14 @@ class RunMark:
             file.write(_COUNTED % (claims, time.time_ns()))
         except OSError as error:
             raise self._failed(error) from error
+
+    def _keeps(self, claims: int) -> bool:
+        """Whether there is a mark of this database in this place, which is not before it."""
+        try:
+            home = json.loads(self.path.read_bytes().split(b"\n")[2])["home"]
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            return False
+        return home == str(self._home.resolve()) and self.compare(claims) is None
 
     def compare(self, claims: int) -> Age | None:
         """Why the database, which knows of `claims` claims, may be older than the run; None when it is not."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from intercom_bulk_updater.model import Failure, Outcome, Requests, RunStatus
+from intercom_bulk_updater.model import Failure, Outcome, Requests, RunKind, RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,7 @@ class RunRecord:
     """What people type and say: `1123-close-7f3a` (month and day, operation, four hex digits)."""
     number: int
     """The journal's own key; grows with every run and is never used twice."""
-    kind: str
-    """`run`, `dry_run`, `apply` or `undo`."""
+    kind: RunKind
     operation: str
     parameters: dict[str, Any]
     selection: dict[str, Any]

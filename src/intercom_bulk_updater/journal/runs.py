@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from intercom_bulk_updater.errors import JournalError, NoSuchRun
-from intercom_bulk_updater.model import RunStatus
+from intercom_bulk_updater.model import RunKind, RunStatus
 
 from . import schema
 from .database import Database
@@ -44,7 +44,7 @@ def _records(connection: Connection, rows: Sequence[RowMapping]) -> list[RunReco
         values: dict[str, Any] = dict(row)
         for name in _JSON_FIELDS:
             values[name] = unpack_or_empty(values[name])
-        values["status"] = RunStatus(values["status"])
+        values["status"], values["kind"] = RunStatus(values["status"]), RunKind(values["kind"])
         account = spent.get(row["number"])
         if account is not None:
             values["totals"] |= {"requests": account.requests.as_json(), "seconds": round(account.seconds, 3)}
@@ -67,7 +67,7 @@ def _new_id(kind: str, operation: str, now: float) -> str:
     word = re.split(r"[.:/\s]", operation.strip())[-1]
     # CloseStale -> close-stale
     word = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", word).lower()).strip("-")[:24].strip("-")
-    if kind == "undo" and not word.startswith("undo"):
+    if kind == RunKind.UNDO and not word.startswith("undo"):
         word = f"undo-{word}".strip("-")
     day = datetime.fromtimestamp(now, UTC).astimezone().strftime("%m%d")
     return f"{day}-{word or 'run'}-{secrets.token_hex(2)}"

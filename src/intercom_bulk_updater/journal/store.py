@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from intercom_bulk_updater.model import Counts, FoundItem, Item, ItemResult, Outcome
+from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, ItemResult, Outcome, RunKind
 
 from .lease import LEASE_SECONDS, Lease
 from .mark import Age
@@ -40,7 +40,7 @@ class Store(Protocol):
         self,
         *,
         operation: str,
-        kind: str = "run",
+        kind: str = RunKind.RUN,
         parameters: Mapping[str, Any] | None = None,
         selection: Mapping[str, Any] | None = None,
         workspace: str = "",
@@ -253,7 +253,7 @@ class Store(Protocol):
         """The rate windows of a run, in the order written."""
         ...
 
-    def add_event(self, run: str, kind: str, **data: Any) -> None:
+    def add_event(self, run: str, kind: EventKind, **data: Any) -> None:
         """Append to the run's log: a pass, a guard, a pause, a verification."""
         ...
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from intercom_bulk_updater.api.redact import mask, redact, without_tokens
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.journal import ItemRow, Journal
+from intercom_bulk_updater.journal import ItemRow, Store
 from intercom_bulk_updater.model import Outcome, RunStatus
 
 from .files import replacing
@@ -52,7 +52,7 @@ class Writable(Protocol):
 
 
 def export(
-    journal: Journal,
+    journal: Store,
     run_id: str,
     stream: Writable,
     *,
@@ -82,7 +82,7 @@ def export(
 
 def export_file(
     path: Path,
-    journal: Journal,
+    journal: Store,
     run_id: str,
     *,
     format: Format = "csv",
@@ -97,7 +97,7 @@ def export_file(
         return export(journal, run_id, stream, format=format, outcomes=outcomes, with_bodies=with_bodies)
 
 
-def _rows(journal: Journal, run_id: str, outcomes: Sequence[Outcome] | None, with_bodies: bool) -> Iterator[dict[str, Any]]:
+def _rows(journal: Store, run_id: str, outcomes: Sequence[Outcome] | None, with_bodies: bool) -> Iterator[dict[str, Any]]:
     run = journal.run(run_id)
     lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
     in_flight = Outcome.PENDING if lives else Outcome.IN_DOUBT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from intercom_bulk_updater.model import Counts, RunStatus
+from intercom_bulk_updater.model import Counts, Explanation, RunKind, RunStatus
 from intercom_bulk_updater.runs.guards import counted_are
 from intercom_bulk_updater.runs.judgement import Judgement, Verdict, Verified, judge
 from intercom_bulk_updater.runs.verification_words import describe_verification
@@ -48,7 +48,7 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
     run, counts, search = told.get("run") or {}, told.get("counts") or {}, told.get("search") or {}
     names = ("selected", "done", "unchanged", "failed", "drifted", "in_doubt", "pending")
     return judge(
-        kind=str(run.get("kind") or "run"),
+        kind=RunKind(run.get("kind") or RunKind.RUN),
         status=RunStatus(run.get("status") or RunStatus.FINISHED),
         counts=Counts(**{name: int(counts.get(name) or 0) for name in names}),
         verified=told.get("verified"),
@@ -137,7 +137,7 @@ def verification_words(told: Mapping[str, Any]) -> list[str]:
     """What Intercom itself said at the end, in sentences without their full stops."""
     found = Verified.of(told.get("verified"))
     run = told.get("run") or {}
-    if run.get("kind") == "dry_run":
+    if run.get("kind") == RunKind.DRY_RUN:
         return ["A dry run writes nothing, so there is nothing to verify"]
     said = describe_verification(found, int((told.get("counts") or {}).get("done") or 0), str(run.get("id") or ""))
     still = sum(int(count) for count in ((told.get("verified") or {}).get("explained") or {}).values())
@@ -146,14 +146,14 @@ def verification_words(told: Mapping[str, Any]) -> list[str]:
     return said or ["Nobody has asked Intercom yet whether the changes stand"]
 
 
-_STILL_FOUND = {
-    "failed": "the change failed",
-    "drifted": "changed by somebody else, left alone",
-    "in doubt": "in doubt: the answer was lost",
-    "done, and still matching the selection": "done; the selection matches them all the same",
-    "not in the wanted state, by GET": "not in the requested state, as reading them back showed",
-    "as wanted by GET; the search does not tell": "in the requested state, as reading them back showed; the search does not tell",
-    "as wanted by GET; the search index is behind": "in the requested state; only Intercom's search index is behind",
+_STILL_FOUND: Mapping[str, str] = {
+    Explanation.FAILED: "the change failed",
+    Explanation.DRIFTED: "changed by somebody else, left alone",
+    Explanation.IN_DOUBT: "in doubt: the answer was lost",
+    Explanation.STILL_MATCHES: "done; the selection matches them all the same",
+    Explanation.WRONG: "not in the requested state, as reading them back showed",
+    Explanation.UNTOLD: "in the requested state, as reading them back showed; the search does not tell",
+    Explanation.INDEX_BEHIND: "in the requested state; only Intercom's search index is behind",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from intercom_bulk_updater.journal import RunRecord
-from intercom_bulk_updater.model import Reversibility, RunStatus
+from intercom_bulk_updater.model import Reversibility, RunKind, RunStatus
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.runs.judgement import Judgement
 
@@ -52,7 +52,7 @@ def next_commands(
     restored can be verified, and not undone again. `retry`: some failure may succeed when it is tried again.
     """
     counts, exit_code, found = judgement.counts, judgement.exit_code, judgement.verified
-    if run.kind == "dry_run":
+    if run.kind == RunKind.DRY_RUN:
         checked = [f"{command} doctor"] if exit_code == 4 else []
         left = [f"{command} runs export {run.id} --outcome drifted"] if counts.drifted else []
         return [*checked, *left, f"{command} runs show {run.id}"]

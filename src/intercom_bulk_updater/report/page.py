@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from intercom_bulk_updater.api.redact import without_known_tokens
-from intercom_bulk_updater.journal import Journal, RunRecord
+from intercom_bulk_updater.journal import RunRecord, Store
+from intercom_bulk_updater.model import RunKind
 from intercom_bulk_updater.runs.judgement import Judgement
 
 from . import sections
@@ -28,7 +29,7 @@ from .times import moment
 
 def write_page(
     path: Path,
-    journal: Journal,
+    journal: Store,
     run_id: str,
     *,
     with_bodies: bool = False,
@@ -53,7 +54,7 @@ def write_page(
 
 
 def page(
-    journal: Journal,
+    journal: Store,
     run_id: str,
     *,
     with_bodies: bool = False,
@@ -64,9 +65,9 @@ def page(
     run = journal.run(run_id)
     told = summarize(journal, run.id, undoable=undoable, command=command)
     parts = (
-        sections.would_change(told) if run.kind == "dry_run" else "",
+        sections.would_change(told) if run.kind == RunKind.DRY_RUN else "",
         _next(told),
-        sections.verification(told) if run.kind != "dry_run" else "",
+        sections.verification(told) if run.kind != RunKind.DRY_RUN else "",
         sections.failures(told),
         sections.left_alone(journal, run, told, with_bodies),
         section("Request rate against the limit", timeline(journal.windows(run.id)), name="wide"),
@@ -74,13 +75,13 @@ def page(
         sections.parameters(run, with_bodies),
         sections.requests(told),
         sections.events(run, journal.events(run.id)),
-        sections.would_change(told) if run.kind != "dry_run" and told.get("review") else "",
+        sections.would_change(told) if run.kind != RunKind.DRY_RUN and told.get("review") else "",
     )
     return _document(run, _head(run, told, judge_run(journal, run)), "".join(parts), _foot(with_bodies))
 
 
 def _head(run: RunRecord, told: dict[str, Any], judgement: Judgement) -> str:
-    dry = run.kind == "dry_run"
+    dry = run.kind == RunKind.DRY_RUN
     words = words_of(run)
     title = words[:1].upper() + words[1:]
     return (

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any
 
 from intercom_bulk_updater.api.redact import mask
-from intercom_bulk_updater.journal import Event, Journal, RunRecord
-from intercom_bulk_updater.model import Outcome
+from intercom_bulk_updater.journal import Event, RunRecord, Store
+from intercom_bulk_updater.model import EventKind, Outcome, RunKind
 from intercom_bulk_updater.runs.judgement import Judgement
 
 from .charts import outcome_name, shares
@@ -120,7 +120,7 @@ def would_change(told: Told) -> str:
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
         )
     )
-    if told["run"]["kind"] != "dry_run":
+    if told["run"]["kind"] != RunKind.DRY_RUN:
         return section("Reviewed beforehand", folded("What was shown before the first write", changes + sample + more))
     return section("What would change", changes, sample, more)
 
@@ -147,7 +147,7 @@ def failures(told: Told) -> str:
     return section("Failures by cause", *parts, name="failures")
 
 
-def left_alone(journal: Journal, run: RunRecord, told: Told, with_bodies: bool) -> str:
+def left_alone(journal: Store, run: RunRecord, told: Told, with_bodies: bool) -> str:
     """Ids of items that drifted or are in doubt, each with its reason; the first 200."""
     doubtful = [Outcome.IN_DOUBT]
     if told["run"]["status"] not in ("running", "paused"):
@@ -161,7 +161,7 @@ def left_alone(journal: Journal, run: RunRecord, told: Told, with_bodies: bool) 
     )
 
 
-def _listed(journal: Journal, run: RunRecord, outcomes: Sequence[Outcome], count: int, why: str, with_bodies: bool) -> str:
+def _listed(journal: Store, run: RunRecord, outcomes: Sequence[Outcome], count: int, why: str, with_bodies: bool) -> str:
     if not count:
         return ""
     rows = []
@@ -187,14 +187,15 @@ def events(run: RunRecord, log: Sequence[Event]) -> str:
     return section("What happened when", table("Events", ("When", "What"), rows))
 
 
-_EVENTS = {
-    "pass": "pass {number} of the search found {found} more",
-    "canary": "canary, the first {items}: {failed} failed, {wrong} not in the requested state",
-    "paused": "paused by another process",
-    "resumed": "went on",
-    "in_doubt": "resumed; under way when the process ended: {count}",
-    "older_journal": "the journal may be older than what the run has done: {why}; items looked at before anything was sent: {count}",
-    "endless_pass": "the search brought the same items again; pass {passed} was ended",
+_EVENTS: Mapping[str, str] = {
+    EventKind.PASS: "pass {number} of the search found {found} more",
+    EventKind.CANARY: "canary, the first {items}: {failed} failed, {wrong} not in the requested state",
+    EventKind.PAUSED: "paused by another process",
+    EventKind.RESUMED: "went on",
+    EventKind.IN_DOUBT: "resumed; under way when the process ended: {count}",
+    EventKind.OLDER_JOURNAL: "the journal may be older than what the run has done: {why}; "
+    "items looked at before anything was sent: {count}",
+    EventKind.ENDLESS_PASS: "the search brought the same items again; pass {passed} was ended",
 }
 
 

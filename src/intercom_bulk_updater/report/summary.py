@@ -11,9 +11,10 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
-from intercom_bulk_updater.journal import FailureGroup, Journal, RunRecord
-from intercom_bulk_updater.model import Counts, Outcome, Requests, RunStatus
+from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store
+from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
 from intercom_bulk_updater.runs.judgement import Judgement, judge
+from intercom_bulk_updater.runs.search_state import SearchState
 
 from .advice import advice, may_succeed
 from .next_commands import next_commands
@@ -27,7 +28,7 @@ _LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
 
 
 def summarize(
-    journal: Journal,
+    journal: Store,
     run_id: str,
     *,
     exit_code: int | None = None,
@@ -60,7 +61,7 @@ def summarize(
     seconds = _seconds(run)
     can_undo = undoable() if callable(undoable) and counts.done else undoable
     # A dry run finishes nothing; its pace is that of looking.
-    paced = counts.selected if run.kind == "dry_run" else counts.finished
+    paced = counts.selected if run.kind == RunKind.DRY_RUN else counts.finished
     told: dict[str, Any] = {
         "schema": SCHEMA,
         "ok": code == 0,
@@ -143,7 +144,7 @@ def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, 
     return told
 
 
-def standing(journal: Journal, run: RunRecord) -> RunStatus:
+def standing(journal: Store, run: RunRecord) -> RunStatus:
     """Where a run really stands: one that says RUNNING and that no process holds was interrupted."""
     if run.status in _LIVE and not journal.is_live(run.id):
         return RunStatus.INTERRUPTED
@@ -151,7 +152,7 @@ def standing(journal: Journal, run: RunRecord) -> RunStatus:
 
 
 def judge_run(
-    journal: Journal,
+    journal: Store,
     run: RunRecord,
     status: RunStatus | None = None,
     *,
@@ -160,7 +161,7 @@ def judge_run(
 ) -> Judgement:
     """The judgement on a run of the journal; `status`, `exit_code` and `undone` where the caller knows them already."""
     status = standing(journal, run) if status is None else status
-    counts = journal.counts(run.id)
+    counts, search = journal.counts(run.id), SearchState.of(run.search)
     if status in _LIVE:
         # In flight, with a process that lives: neither in doubt nor done.
         counts.pending += counts.in_flight
@@ -169,8 +170,8 @@ def judge_run(
         kind=run.kind, status=status, counts=counts, verified=run.totals.get("verified"),
         # What a run that came to its end amounts to follows from what is known of it; what ended another is written down.
         exit_code=run.exit_code if exit_code is None and status is not RunStatus.FINISHED else exit_code,
-        short=bool(run.search.get("missing")),
-        unusable=int(run.search.get("unusable") or 0),
+        short=bool(search.missing),
+        unusable=search.unusable,
         undone=journal.undone_by(run.id) is not None if undone is None else undone,
     )  # fmt: skip
 
@@ -199,15 +200,15 @@ def _seconds(run: RunRecord) -> float:
 
 
 def _search(run: RunRecord) -> dict[str, Any]:
-    state = run.search
-    left_out = {name: int(state[name]) for name in ("missing", "contradicting", "unusable") if state.get(name)}
+    state = SearchState.of(run.search)
+    left_out = {"missing": state.missing, "contradicting": state.contradicting, "unusable": state.unusable}
     return {
-        "total": state.get("total"),
-        "seen": int(state.get("seen") or 0),
-        "passes": int(state.get("pass") or 0),
-        "new_since": int(state.get("new_since") or 0),
-        "complete": bool(state.get("complete")) and not state.get("missing"),
-        **left_out,
+        "total": state.total,
+        "seen": state.seen,
+        "passes": state.passes,
+        "new_since": state.new_since,
+        "complete": state.complete and not state.missing,
+        **{name: count for name, count in left_out.items() if count},
     }
 
 
@@ -221,13 +222,13 @@ def _verified(run: RunRecord) -> dict[str, Any]:
     return told
 
 
-def _left_alone(journal: Journal, run_id: str) -> list[dict[str, str]]:
+def _left_alone(journal: Store, run_id: str) -> list[dict[str, str]]:
     """The first items that somebody else had changed, with what was changed; runs export has them all."""
     rows = islice(journal.items(run_id, outcomes=[Outcome.DRIFTED], chunk=LISTED), LISTED)
     return [{"id": row.id, "why": redact(row.note)} for row in rows]
 
 
-def failures_json(journal: Journal, run_id: str, counts: Counts) -> list[dict[str, Any]]:
+def failures_json(journal: Store, run_id: str, counts: Counts) -> list[dict[str, Any]]:
     """The failures by cause, the largest group first, each with an example and what to do about it."""
     if not (counts.failed or counts.in_doubt):
         return []

@@ -20,7 +20,7 @@ from intercom_bulk_updater.errors import (
     UpdaterFailed,
 )
 from intercom_bulk_updater.journal import RunRecord, from_json
-from intercom_bulk_updater.model import RunStatus
+from intercom_bulk_updater.model import RunKind, RunStatus
 from intercom_bulk_updater.operations.registry import declared
 
 from .advice import advice
@@ -43,13 +43,13 @@ def words_of(run: RunRecord) -> str:
     review = run.totals.get("review") or {}
     resource, _, verb = run.operation.rpartition(".")
     cls = declared(run.operation)
-    if run.kind == "undo":
+    if run.kind == RunKind.UNDO:
         said = f"undo {run.parent}" if run.parent else "undo"
     elif cls is not None:
         said = f"{(cls.lead or verb).lower()} {resource}"
     else:
         said = str(review.get("operation") or run.operation)
-    if run.kind == "undo":
+    if run.kind == RunKind.UNDO:
         return said
     each = run.parameters.get("each")
     if each is not None:
@@ -150,7 +150,7 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
 
     `run`: the run that it ended; None when it ended before there was one.
     """
-    resumable = run is not None and run.kind != "dry_run" and run.status is not RunStatus.FINISHED
+    resumable = run is not None and run.kind != RunKind.DRY_RUN and run.status is not RunStatus.FINISHED
     if isinstance(error, UpdaterFailed | NotVerified | FilterIgnored):
         return ""  # it says the next step by itself
     if isinstance(error, FilterRefused):
@@ -182,7 +182,7 @@ def _hint_of_exit(error: BaseException, exit_code: int, run: RunRecord | None, *
     if exit_code == 6:
         return _not_as_wanted(run)
     if exit_code in (7, 130, 143) and not resumable:
-        again = "A dry run is simply started again" if run is not None and run.kind == "dry_run" else "Run the command again"
+        again = "A dry run is simply started again" if run is not None and run.kind == RunKind.DRY_RUN else "Run the command again"
         return f"{again}." if not _away(error) else f"{again} when Intercom and the network are well."
     if exit_code == 7 and not _away(error):
         return "Nothing is lost: resume the run."
@@ -198,7 +198,7 @@ def _not_as_wanted(run: RunRecord | None) -> str:
     """What helps when Intercom accepted a change and an item is not so: no verb takes up what is done a second time."""
     if run is None:
         return ""
-    if run.kind == "undo":
+    if run.kind == RunKind.UNDO:
         return f"Look at them in Intercom. `intercom-bulk undo {run.parent}` restores once more what nobody has touched since."
     cls = declared(run.operation)
     writes = any(is_message(name) and value for name, value in run.parameters.items())

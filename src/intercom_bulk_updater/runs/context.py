@@ -16,8 +16,8 @@ from ..engine.refusals import RefusalStreak
 from ..engine.throughput import Throughput
 from ..engine.work import WorkSource
 from ..errors import RunStopped, SafetyStop
-from ..journal import Account, Journal, Lease, RunRecord, WindowRow
-from ..model import Counts, ItemResult, Outcome, RunStatus
+from ..journal import Account, Lease, RunRecord, Store, WindowRow
+from ..model import Counts, EventKind, ItemResult, Outcome, Phase, RunStatus
 from ..operations.operation import Operation
 from ..ratelimit.outage import ServiceAway
 from .guards import REFUSED_AT_FIRST, REFUSED_GROWTH, REFUSED_LATER, counted
@@ -25,6 +25,7 @@ from .observer import Observer, Progress
 from .options import Options
 from .read_back import VerificationResult
 from .reader import Reader
+from .search_state import SearchState
 from .session import Session
 from .sources import ItemSource
 
@@ -60,7 +61,7 @@ class RunContext:
         self.session = session
         self.job = job
         self.observer = observer or Observer()
-        self.journal: Journal = session.journal
+        self.journal: Store = session.journal
         self.id = job.run.id
         self._stop = session.stop
         self._counts = Counts()
@@ -74,7 +75,7 @@ class RunContext:
         self._pace = Throughput()
         self._saved = 0.0
         self._looked = 0.0
-        self.phase = "reading"
+        self.phase = Phase.READING
         self.verified: VerificationResult | None = None
         """What is being read back, for displays."""
         self._aside = False
@@ -123,11 +124,11 @@ class RunContext:
         )
         engine.run()
 
-    def wait(self, seconds: float, note: str) -> None:
-        """Wait, telling why; raises the reason to stop as soon as there is one."""
+    def wait_for_index(self, seconds: float, behind: int) -> None:
+        """Wait, showing that `behind` items are not up to date in the search; raises the reason to stop as soon as there is one."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._tick(None, note)
+            self._tick(None, behind)
             if self._stop.wait(min(left, TICK)):
                 assert self._stop.reason is not None  # noqa: S101
                 raise self._stop.reason
@@ -144,8 +145,9 @@ class RunContext:
         if not reader.is_alive() or self._stop.asked:
             self._join_reader()
 
-    def _reader_state(self) -> dict[str, Any]:
-        return self._reader.state if self._reader is not None else {}
+    def search_state(self) -> SearchState:
+        """Where the search stands, as the journal has it."""
+        return SearchState.of(self.journal.run(self.id).search)
 
     def _join_reader(self) -> None:
         """Wait for the reader and raise what broke it."""
@@ -158,16 +160,16 @@ class RunContext:
         if self._stop.asked and self._stop.reason is not None:
             raise self._stop.reason
         self._counts.selected = reader.known
-        if reader.state.get("endless"):
-            self._event("endless_pass", passed=reader.state.get("pass"))
+        if reader.state.endless:
+            self._event(EventKind.ENDLESS_PASS, passed=reader.state.passes)
 
     # -- what other processes ask, and what grows ----------------------------------------------------------------------
 
-    def _tick(self, snapshot: PoolStatus | None, note: str = "") -> None:
+    def _tick(self, snapshot: PoolStatus | None, index_behind: int = 0) -> None:
         now = time.monotonic()
         self._looked = now
         self._obey()
-        progress = self._progress(snapshot, note)
+        progress = self._progress(snapshot, index_behind)
         self._tell_of_service(progress.away)
         self.observer.progress(progress)
         self._guard_growth()
@@ -185,9 +187,9 @@ class RunContext:
         """An event when Intercom goes away, when it names another time, and when it is back."""
         was, self._away = self._away, away
         if away is not None and (was is None or was.reason is not away.reason):
-            self._event("service_away", **away.as_json())
+            self._event(EventKind.SERVICE_AWAY, **away.as_json())
         elif away is None and was is not None:
-            self._event("service_back")
+            self._event(EventKind.SERVICE_BACK)
             self._pace.begin_anew()
 
     def look_up(self) -> None:
@@ -228,7 +230,7 @@ class RunContext:
             if not self._aside:
                 fields["status"] = RunStatus.PAUSED if self._paused else RunStatus.RUNNING
             self.journal.update_run(self.id, **fields)
-            self._event("paused" if self._paused else "resumed")
+            self._event(EventKind.PAUSED if self._paused else EventKind.RESUMED)
 
     def rest(self, resting: bool) -> None:
         """Stop the clock of the run (a pause, a question to a person), or let it go on."""
@@ -240,7 +242,7 @@ class RunContext:
 
     # -- what is told --------------------------------------------------------------------------------------------------
 
-    def _progress(self, snapshot: PoolStatus | None, note: str = "") -> Progress:
+    def _progress(self, snapshot: PoolStatus | None, index_behind: int = 0) -> Progress:
         now, finished = time.monotonic(), self._counts.finished
         if self._paused:
             self._pace.begin_anew()
@@ -248,8 +250,7 @@ class RunContext:
         rate = self._pace.rate
         total: int | None = None
         if self._reader is not None:
-            known = self._reader.state.get("total")
-            total = max(known if isinstance(known, int) else 0, self._reader.known) or None
+            total = max(self._reader.state.total or 0, self._reader.known) or None
             self._counts.selected = self._reader.known
         else:
             total = self._counts.selected
@@ -259,7 +260,7 @@ class RunContext:
         self._counts.pending = max(0, self._counts.selected - finished)
         requests = self.session.client.requests
         away = self.session.gate.away()
-        telling = away is None and left is not None and rate > 0.1 and self.phase == "acting"
+        telling = away is None and left is not None and rate > 0.1 and self.phase is Phase.ACTING
         return Progress(
             phase=self.phase,
             counts=self._counts,
@@ -272,7 +273,7 @@ class RunContext:
             away=away,
             retried=requests.retried,
             throttled=requests.throttled,
-            note=note,
+            index_behind=index_behind,
             read_back=(self.verified.read, self.verified.to_read) if self.verified is not None else None,
             share=self.job.options.share,
             own_rate=self.job.options.rate,
@@ -327,6 +328,6 @@ class RunContext:
             ]
             self.journal.add_windows(self.id, rows)
 
-    def _event(self, kind: str, **data: Any) -> None:
+    def _event(self, kind: EventKind, **data: Any) -> None:
         self.journal.add_event(self.id, kind, **data)
         self.observer.event(kind, **data)

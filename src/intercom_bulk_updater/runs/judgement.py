@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import NotVerified, VerificationFailed
-from ..model import Counts, RunStatus
+from ..model import Counts, Explanation, RunKind, RunStatus
 
 _ITEMS_FAILED = 3
 _CAN_BE_RESUMED = 7
@@ -92,7 +92,7 @@ class Verified:
             unread=int(told.get("unread") or 0),
             undecided=int(told.get("undecided") or 0),
             unseen=int(told.get("unseen") or 0),
-            not_done=int((told.get("explained") or {}).get("not done yet") or 0),
+            not_done=int((told.get("explained") or {}).get(Explanation.NOT_DONE) or 0),
             sample_read=int(sample.get("read") or 0),
             sample_wrong=int(sample.get("wrong") or 0),
             sample_of=int(sample.get("of") or 0),
@@ -172,7 +172,7 @@ class Judgement:
 
 def judge(
     *,
-    kind: str,
+    kind: RunKind,
     status: RunStatus,
     counts: Counts,
     verified: Mapping[str, Any] | Verified | None = None,
@@ -197,7 +197,7 @@ def judge(
         Another run has taken it back: that its changes do not stand any more says nothing against it.
     """
     found = verified if isinstance(verified, Verified) else Verified.of(verified)
-    if kind == "dry_run":
+    if kind == RunKind.DRY_RUN:
         return _dry(status, counts, exit_code, found, short=short, unusable=unusable)
     against = Verified(level=found.level) if undone else found
     short = short or bool(against.missing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..model import Counts
+from ..model import Bottleneck, Counts, Phase
 
 if TYPE_CHECKING:
     from ..engine.pool import PoolStatus
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 class Progress:
     """Where a run stands, twice a second."""
 
-    phase: str
-    """"reading", "acting", "verifying", "waiting for the index"."""
+    phase: Phase
     counts: Counts
     total: int | None
     """Items in all, as far as it is known."""
@@ -34,7 +33,8 @@ class Progress:
     """That Intercom is away: why, and until when it is waited for."""
     retried: int = 0
     throttled: int = 0
-    note: str = ""
+    index_behind: int = 0
+    """While waiting for the search index: items that it still shows in their old state."""
     read_back: tuple[int, int] | None = None
     """While verifying: items that were read back, of how many."""
     share: float = 1.0
@@ -63,7 +63,7 @@ class Progress:
         if self.snapshot is not None:
             told |= {"holds": self.snapshot.holds, "workers": self.snapshot.workers, "busy": self.snapshot.busy}
         if self.away is not None:
-            told |= {"holds": "service", "away": self.away.as_json()}
+            told |= {"holds": Bottleneck.SERVICE, "away": self.away.as_json()}
         if self.budget is not None:
             told["window"] = {
                 "limit": self.budget.limit,
@@ -78,8 +78,8 @@ class Progress:
             told["read_back"] = {"done": self.read_back[0], "of": self.read_back[1]}
         if self.requests:
             told["requests"] = self.requests
-        if self.note:
-            told["note"] = self.note
+        if self.index_behind:
+            told["index_behind"] = self.index_behind
         return told
 
 

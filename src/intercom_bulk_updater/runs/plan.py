@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
-from ..journal import Journal, RunRecord, from_json, to_json
+from ..journal import RunRecord, Store, from_json, to_json
 from ..model import FoundItem
 from ..operations.operation import Operation
 from .preview import Label, changes, words
+from .search_state import SearchState
 from .sources import missing_words
 
 SCHEMA = "plan/1"
@@ -61,20 +62,21 @@ class Plan:
 
 
 def write_plan(
-    path: Path, journal: Journal, run: RunRecord, operation: Operation, operation_name: str, label: Label | None = None
+    path: Path, journal: Store, run: RunRecord, operation: Operation, operation_name: str, label: Label | None = None
 ) -> Plan:
     """Freeze the pending items of a run into `path` (mode 0600, replaced as a whole).
 
     Raises UsageError when the file cannot be written.
     """
     now = datetime.now(UTC).replace(microsecond=0)
+    began = SearchState.of(run.search).server_started or run.started_at or now.timestamp()
     header: dict[str, Any] = {
         "schema": SCHEMA,
         "workspace": run.workspace,
         "author": run.author,
         "created": now.isoformat(),
         # By the server's clock, when the items were looked at: what is written to them later is drift.
-        "as_of": datetime.fromtimestamp(int(run.search.get("server_started") or run.started_at or now.timestamp()), UTC).isoformat(),
+        "as_of": datetime.fromtimestamp(int(began), UTC).isoformat(),
         "expires": (now + LIFETIME).isoformat(),
         "operation": operation_name,
         "parameters": operation.parameters,

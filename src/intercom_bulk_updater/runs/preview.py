@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..api.redact import is_secret
-from ..journal import Journal
+from ..journal import Store
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
 from ..parsing.dates import is_moment, local_moment
+from .search_state import SearchState
 
 _SAMPLE = 5
 # What is assumed of a limit that no answer has told yet: Intercom's documented 10,000 calls a minute, in ten seconds.
@@ -155,7 +156,7 @@ def _value(name: str, value: Any, called: Callable[[str, Any], str]) -> str:
 
 
 def look(
-    journal: Journal,
+    journal: Store,
     run: str,
     operation: Operation,
     *,
@@ -196,10 +197,11 @@ def look(
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
     review.selected, review.unchanged, review.failed, review.drifted = counts.selected, counts.unchanged, counts.failed, counts.drifted
-    search = journal.run(run).search
-    review.search = {k: int(search.get(k) or 0) for k in ("missing", "contradicting", "unusable") if search.get(k)}
-    if search.get("cut") and isinstance(search.get("total"), int):
-        review.search["total"] = search["total"]
+    search = SearchState.of(journal.run(run).search)
+    left_out = {"missing": search.missing, "contradicting": search.contradicting, "unusable": search.unusable}
+    review.search = {name: count for name, count in left_out.items() if count}
+    if search.cut and search.total is not None:
+        review.search["total"] = search.total
     if operation.customer_visible:
         review.customers = len(people)
     review.requests = math.ceil(review.would_change / operation.batch_size) * operation.requests_per_item + requests_read
@@ -210,7 +212,7 @@ def look(
     return review
 
 
-def changes(journal: Journal, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:
+def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:
     """Every pending item of a run with what acting would change."""
     for row in journal.items(run, outcomes=[Outcome.PENDING]):
         item = Item(row.seq, row.id, row.before, row.data)

@@ -20,8 +20,8 @@ from ..api.redact import redact
 from ..api.retry import classify
 from ..engine.attempt import Attempt, RetryLater
 from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
-from ..journal import ItemRow, Journal
-from ..model import Item, ItemResult, Outcome
+from ..journal import ItemRow, Store
+from ..model import Explanation, Item, ItemResult, Outcome
 from ..operations.field_values import describe_value
 from ..operations.operation import Json, Operation
 
@@ -31,6 +31,14 @@ ASKED_AT_ONCE = 200
 _KEPT = 100
 # Items of the search whose old state is kept to be asked for by GET: flat memory, and more than an index is ever behind.
 _STALE = 50_000
+
+
+_EXPLAINS = {
+    Outcome.FAILED: Explanation.FAILED,
+    Outcome.DRIFTED: Explanation.DRIFTED,
+    Outcome.IN_DOUBT: Explanation.IN_DOUBT,
+    Outcome.IN_FLIGHT: Explanation.IN_FLIGHT,
+}
 
 
 @dataclass(slots=True)
@@ -44,7 +52,7 @@ class VerificationResult:
     passes: int = 0
     remaining: int | None = None
     """Items that still match and are not explained; None when there was no search to ask."""
-    explained: dict[str, int] = field(default_factory=dict)
+    explained: dict[Explanation, int] = field(default_factory=dict)
     waited: float = 0.0
     unreadable: str = ""
     ids: set[str] = field(default_factory=set)
@@ -93,7 +101,7 @@ class VerificationResult:
             **({"sample": dict(zip(("read", "wrong", "of"), self.sample, strict=True))} if self.sample else {}),
             "wrong": [{"id": i, "is": what} for i, what in self.wrong],
             "passes": self.passes,
-            "explained": self.explained,
+            "explained": {str(why): count for why, count in self.explained.items()},
             "waited": round(self.waited, 1),
             **({"unread": len(self.unread)} if self.unread else {}),
             **({"unseen": self.unseen} if self.unseen else {}),
@@ -199,7 +207,7 @@ class ReadBack:
                 self._result.wrong.append((item_id, what))
 
 
-def to_read_back(journal: Journal, run: str, level: str) -> Iterator[Item]:
+def to_read_back(journal: Store, run: str, level: str) -> Iterator[Item]:
     """The items to read: all that were done, or a random sample of them. Flat memory in both cases."""
     rows = journal.items(run, outcomes=[Outcome.DONE])
     if level != "all":
@@ -226,14 +234,14 @@ class RemainingMatches:
     GET to decide. `result` has what GET has said so far.
     """
 
-    def __init__(self, journal: Journal, run: str, operation: Operation, key: Any, result: VerificationResult) -> None:
+    def __init__(self, journal: Store, run: str, operation: Operation, key: Any, result: VerificationResult) -> None:
         self._journal = journal
         self._result = result
         self._run = run
         self._operation = operation
         self._key = key
         self._pending: list[Mapping[str, Any]] = []
-        self.explained: dict[str, int] = {}
+        self.explained: dict[Explanation, int] = {}
         self.stale: list[str] = []
         self.stale_count = 0
         self.untold: list[str] = []
@@ -253,12 +261,12 @@ class RemainingMatches:
             if row.outcome in (Outcome.DONE, Outcome.UNCHANGED):
                 self._sort(row, batch[row.id])
             elif row.outcome is not Outcome.PENDING:
-                self.add(str(row.outcome).replace("_", " "))
+                self.add(_EXPLAINS[row.outcome])
 
     def _sort(self, row: ItemRow, payload: Mapping[str, Any]) -> None:
         shows = self._operation.appends or self._shows(payload, Item(row.seq, row.id, row.before, row.data))
         if row.id in self._result.ids:
-            self.add("not in the wanted state, by GET")
+            self.add(Explanation.WRONG)
         elif shows is False:
             self.stale_count += 1
             if len(self.stale) < _STALE:
@@ -268,7 +276,7 @@ class RemainingMatches:
             self._some -= row.outcome is Outcome.DONE
             self.untold.append(row.id)
         else:
-            self.add("done, and still matching the selection")
+            self.add(Explanation.STILL_MATCHES)
 
     def _shows(self, payload: Mapping[str, Any], item: Item) -> bool | None:
         """Whether the index already shows the wanted state; None when that cannot be told."""
@@ -279,7 +287,7 @@ class RemainingMatches:
             return None
         return None if change is None else change == {}
 
-    def add(self, why: str, count: int = 1) -> None:
+    def add(self, why: Explanation, count: int = 1) -> None:
         """Explain some items."""
         if count:
             self.explained[why] = self.explained.get(why, 0) + count

@@ -7,9 +7,11 @@ disk, so memory stays flat, and the selection is read before much of it can move
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
-from ..journal import Journal
+from ..journal import Store
 from ..stop import Stop
+from .search_state import SearchState
 from .sources import ItemSource
 
 
@@ -19,7 +21,7 @@ class Reader(threading.Thread):
     `error` holds what broke it; `found` how many new items this pass brought.
     """
 
-    def __init__(self, feed: ItemSource, journal: Journal, run: str, stop: Stop, *, most: int | None = None) -> None:
+    def __init__(self, feed: ItemSource, journal: Store, run: str, stop: Stop, *, most: int | None = None) -> None:
         super().__init__(name="reader", daemon=True)
         self._feed = feed
         self._journal = journal
@@ -27,7 +29,7 @@ class Reader(threading.Thread):
         self._stop_asked = stop
         self._most = most
         self.found = 0
-        self.state = dict(journal.run(run).search)
+        self.state = SearchState.of(journal.run(run).search)
         self.known = journal.counts(run).selected
         self.error: BaseException | None = None
 
@@ -40,16 +42,16 @@ class Reader(threading.Thread):
 
     def read(self) -> None:
         """Read in the calling thread."""
-        for batch, state in self._feed.batches(self.state):
+        for batch, state in self._feed.batches(self.state.to_json()):
             full = self._most is not None and self.known + len(batch) >= self._most
             new = self._journal.add_items(self._run, batch, search=state, most=self._most)
-            self.state = state
+            self.state = SearchState.of(state)
             self.found += new
             self.known += new
             self._feed.fruitless(new)
             if full and self._most is not None and self.known >= self._most:
-                self.state = {**state, "complete": True, "cut": True}
-                self._journal.update_run(self._run, search=self.state)
+                self.state = replace(self.state, complete=True, cut=True)
+                self._journal.update_run(self._run, search=self.state.to_json())
                 return
             if self._stop_asked.asked:
                 return

@@ -28,7 +28,7 @@ from ..errors import (
     ServiceUnavailable,
 )
 from ..journal import RunRecord
-from ..model import Outcome, RunStatus
+from ..model import EventKind, Explanation, Outcome, Phase, RunStatus
 from ..parsing.amounts import Amount
 from .context import Cancelled, Job, RunContext
 from .guards import FailureLimit, check_size, counted, counted_are, most_allowed, needs_population
@@ -37,6 +37,7 @@ from .older_journal import distrust_if_older
 from .preview import Pace, Preview, look
 from .read_back import VerificationResult
 from .reader import Reader
+from .search_state import SearchState
 from .session import Session
 from .sources import SearchSource, count_missing, missing_words
 from .verification import Verification
@@ -96,19 +97,19 @@ class Runner(RunContext):
             self.observer.began(self.id)
             self._verification.result = result = VerificationResult(self.job.options.verify)
             self._verification.read_back(result, result.level)
-            if feed is not None and not self.journal.run(self.id).search.get("cut"):
+            if feed is not None and not self.search_state().cut:
                 self._verification.search_unseen(feed, result)
             run, counts = self.journal.run(self.id), self.journal.counts(self.id)
             undone = counts.pending + counts.in_flight
             if undone:
                 result.remaining = (result.remaining or 0) + undone
-                result.explained["not done yet"] = undone
+                result.explained[Explanation.NOT_DONE] = undone
             # What was undone is not meant to stand any more: that says nothing against the run.
             judged = run.status is RunStatus.FINISHED and self.journal.undone_by(self.id) is None
             code = self._verification.judgement(counts).exit_code if judged else run.exit_code
             self._renew(self._progress(None))
             self.journal.update_run(self.id, totals={"verified": result.as_json()}, exit_code=code, control="")
-            self._event("verify", **result.as_json(), done=counts.done)
+            self._event(EventKind.VERIFY, **result.as_json(), done=counts.done)
         self._verification.judge(counts)
         return result
 
@@ -118,8 +119,8 @@ class Runner(RunContext):
         left = self.journal.recover(self.id)
         self._spent_before = self.journal.account(self.id)
         if left:
-            self.observer.event("in_doubt", count=left)
-            self.journal.add_event(self.id, "in_doubt", count=left)
+            self.observer.event(EventKind.IN_DOUBT, count=left)
+            self.journal.add_event(self.id, EventKind.IN_DOUBT, count=left)
         if run.started_at and time.time() - run.started_at > _STALE_AFTER:
             self._worker.reread = True
         self.journal.update_run(
@@ -137,7 +138,7 @@ class Runner(RunContext):
             return
         older = distrust_if_older(self.session, run)
         if older is not None:
-            self._event("older_journal", why=older[0].why, count=older[1])
+            self._event(EventKind.OLDER_JOURNAL, why=older[0].why, count=older[1])
 
     def _finish(self, error: BaseException | None) -> None:
         self.rest(False)
@@ -179,9 +180,9 @@ class Runner(RunContext):
     def _select(self) -> None:
         """Read all of it first where somebody or something has to look at the whole; otherwise stream."""
         options = self.job.options
-        search = self.journal.run(self.id).search
-        fresh = not search
-        if not search.get("complete"):
+        search = self.search_state()
+        fresh = not search.started
+        if not search.complete:
             self._reader = Reader(self.job.feed, self.journal, self.id, self._stop, most=options.limit)
             freeze = self.job.ask or self.job.review_only or not self.job.feed.searches
             self._reader.start()
@@ -190,7 +191,7 @@ class Runner(RunContext):
                 self._ask_for_the_missing()
             elif options.expect or options.max or options.canary or options.cap:
                 # The server's count decides before the first write; the reader's own count goes on deciding.
-                self._wait_for_reader(lambda: "total" in self._reader_state())
+                self._wait_for_reader(lambda: self._reader is None or self._reader.state.started)
         if fresh or not self._counts.finished:
             self._guard()  # also when a run that a guard stopped is resumed: nothing has been written yet
         if self.job.ask or self.job.review_only:
@@ -224,12 +225,11 @@ class Runner(RunContext):
     def _selected(self) -> int:
         """How many items are, or will be, selected."""
         # In this order: the reader goes on meanwhile, and what is complete is to be counted to its end.
-        state = self.journal.run(self.id).search
+        state = self.search_state()
         known = self.journal.counts(self.id).selected
-        if state.get("complete"):
+        if state.complete:
             return known
-        total = state.get("total")
-        selected = max(known, int(total)) if isinstance(total, int) else known
+        selected = max(known, state.total or 0)
         return min(selected, self.job.options.limit) if self.job.options.limit else selected
 
     def _look(self) -> None:
@@ -238,7 +238,7 @@ class Runner(RunContext):
         every = self._worker.reread and (self.job.review_only or self.job.ask)
         unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
         if any(unread):
-            self.phase = "reading"
+            self.phase = Phase.READING
             self.run_engine(self._worker.look, ItemsToPreview(self.journal, self.id, self._count, every=every))
         state = self.session.budget.state()
         reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
@@ -250,7 +250,7 @@ class Runner(RunContext):
     # -- act -----------------------------------------------------------------------------------------------------------
 
     def _act(self) -> None:
-        self.phase = "acting"
+        self.phase = Phase.ACTING
         options = self.job.options
         self._prepare()
         if self.job.only is not None:
@@ -279,7 +279,7 @@ class Runner(RunContext):
 
     def _work(self, most: int | None = None, only: Sequence[int] | None = None) -> None:
         """Act on what is pending, and on what the reader still brings; or on `only` these items."""
-        self.phase = "acting"
+        self.phase = Phase.ACTING
         work = ItemsToDo(
             self.journal, self.id, self._stop, reader=self._reader, limit=self._breaker, count=self._count,
             now=self.session.client.server_time, most=most, only=only,
@@ -305,7 +305,7 @@ class Runner(RunContext):
         passed = not failed and not result.wrong_count and not result.unread
         canary = {"items": number, "failed": failed, "wrong": result.wrong_count, "passed": passed}
         self.journal.update_run(self.id, totals={"canary": canary})
-        self._event("canary", **canary)
+        self._event(EventKind.CANARY, **canary)
         if not passed and result.unread and not failed and not result.wrong_count:
             raise SafetyStop(
                 f"The canary of {counted(number)} could not be judged: {len(result.unread):,} could not be read back "
@@ -321,24 +321,23 @@ class Runner(RunContext):
 
     def _again(self) -> bool:
         """Whether the search should be asked again: always, unless it was cut off or the count was full anyway."""
-        search = self.journal.run(self.id).search
-        if not self.job.feed.searches or search.get("cut"):
+        search = self.search_state()
+        if not self.job.feed.searches or search.cut:
             return False
         counts = self.journal.counts(self.id)
-        total = search.get("total")
-        full = isinstance(total, int) and counts.selected + int(search.get("new_since") or 0) >= total
-        return not (self.job.options.verify == "none" and full and int(search.get("pass") or 1) == 1)
+        full = search.total is not None and counts.selected + search.new_since >= search.total
+        return not (self.job.options.verify == "none" and full and search.passes <= 1)
 
     def _another_pass(self) -> bool:
         """Search again; act on what no pass has seen. False when it brought nothing new."""
-        self.phase = "searching again"
+        self.phase = Phase.SEARCHING
         reader = self._reader = Reader(
             self.job.feed, self.journal, self.id, self._stop, most=self.job.options.limit
         )
         reader.start()
         self._work()
         if reader.found:
-            self._event("pass", number=reader.state.get("pass"), found=reader.found)
+            self._event(EventKind.PASS, number=reader.state.passes, found=reader.found)
         return bool(reader.found)
 
     def _ask_for_the_missing(self) -> None:
@@ -359,7 +358,7 @@ class Runner(RunContext):
         search = self.journal.run(self.id).search
         now = count_missing(search, self.journal.counts(self.id).selected)
         now["missing"] = min(before, now["missing"])
-        if now["missing"] or search.get("missing"):
+        if now["missing"] or SearchState.of(search).missing:
             self.journal.update_run(self.id, search={**search, **now})
 
     def _refuse_shortfall(self) -> None:
@@ -375,11 +374,10 @@ class Runner(RunContext):
 
     def _refuse_silence(self) -> None:
         """A search that counts matches and lists none has failed, however well-formed its answer: it is not an empty one."""
-        search = self.journal.run(self.id).search
-        said = search.get("said")
-        if not self.counts_now().selected and isinstance(said, int) and said > 0 and not (search.get("seen") or search.get("cut")):
+        search = self.search_state()
+        if not self.counts_now().selected and search.said and not (search.seen or search.cut):
             raise SearchError(
-                f"The search counts {said:,} matches and lists none of them; nothing was done. Run it again, and if it "
+                f"The search counts {search.said:,} matches and lists none of them; nothing was done. Run it again, and if it "
                 "stays so ask Intercom's support."
             )
 
@@ -388,7 +386,8 @@ class Runner(RunContext):
         if self.job.only is None:
             return
         pending = self.journal.counts(self.id).pending
-        if pending or not self.journal.run(self.id).search.get("complete", True):
+        search = self.search_state()
+        if pending or (search.started and not search.complete):
             raise RunStopped(f"Only what had failed was tried again; {counted_are(pending)} not begun.")
 
 

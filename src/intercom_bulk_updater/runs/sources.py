@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
 from ..search.language.where import judge_of
+from .search_state import SearchState
 
 if TYPE_CHECKING:
     from .session import Session
@@ -100,71 +101,75 @@ class SearchSource:
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
         """See ItemSource."""
-        for entries, now in self.entries(state):
+        for entries, now in self._entries(state):
             items = []
             for key, payload in entries:
-                if self._new_since(payload, now["server_started"]):
-                    now["new_since"] = int(now.get("new_since") or 0) + 1
-                    now["aside"] += 1
+                if self._new_since(payload, now.server_started or 0.0):
+                    now.new_since += 1
+                    now.aside += 1
                 elif key in self.exclude:
-                    now["aside"] += 1
+                    now.aside += 1
                 else:
                     items.append(FoundItem(key, image_of(self.capture, payload)))
-            yield items, dict(now)
-            if now["cursor"] is not None and self._barren > self._bound(now):
-                if int(now["pass"]) > 2:
+            yield items, now.to_json()
+            if now.cursor is not None and self._barren > self._bound(now):
+                if now.passes > 2:
                     raise SearchLoop("The search brings the same items again and again and does not end.")
-                yield [], {**now, "complete": True, "cursor": None, "endless": True}
+                now.complete, now.cursor, now.endless = True, None, True
+                yield [], now.to_json()
                 return
 
     def entries(self, state: Mapping[str, Any]) -> Iterator[tuple[list[Entry], dict[str, Any]]]:
         """The usable entries of each page that do not contradict the filter, with the state after the page."""
-        now = dict(state)
-        if now.get("complete"):
-            now.update({"pass": int(now.get("pass") or 0) + 1, "cursor": None, "complete": False})
-        now = {"pass": 1, "seen": 0, "aside": 0, "unusable": 0, **now}
+        for entries, now in self._entries(state):
+            yield entries, now.to_json()
+
+    def _entries(self, state: Mapping[str, Any]) -> Iterator[tuple[list[Entry], SearchState]]:
+        now = SearchState.of(state)
+        if now.complete:
+            now.passes, now.cursor, now.complete = now.passes + 1, None, False
+        now.passes = max(1, now.passes)
         self._barren = self._judged = self._contradicting = 0
         shown: set[int] = set()  # hashes of ids: a tenth of the memory that the ids take
         for page in self._pages(now, shown):
             # Known only now: the first answer's Date header has set the server's clock.
-            now.setdefault("server_started", math.floor(self.server_time()))
-            now.setdefault("total", page.total)
-            now.setdefault("announced", page.total)
-            if page.total is not None:
-                now["said"] = page.total
-            now["unusable"] += page.unusable
+            if now.server_started is None:
+                now.server_started = math.floor(self.server_time())
+            now.total = page.total if now.total is None else now.total
+            now.announced = page.total if now.announced is None else now.announced
+            now.said = now.said if page.total is None else page.total
+            now.unusable += page.unusable
             self._before_page = self._judged, self._contradicting
             entries = []
             for payload in page.items:
                 key = self._key(payload)
                 if key is None:
-                    now["unusable"] += 1
+                    now.unusable += 1
                     continue
                 repeated = hash(key) in shown
                 shown.add(hash(key))
-                now["seen"] += not repeated
+                now.seen += not repeated
                 if self.watch is not None:
                     self.watch(payload)
                 if not self._contradicts(payload):
                     entries.append((key, payload))
                     continue
-                now["aside"] += not repeated
-                if not repeated and int(now["pass"]) == 1:  # later our own changes contradict the filter
-                    now["contradicting"] = int(now.get("contradicting") or 0) + 1
-            if int(now["pass"]) == 1:
+                now.aside += not repeated
+                if not repeated and now.passes == 1:  # later our own changes contradict the filter
+                    now.contradicting += 1
+            if now.passes == 1:
                 self._refuse_ignored_filter()
-            now["cursor"] = page.cursor
-            now["complete"] = page.cursor is None
+            now.cursor = page.cursor
+            now.complete = page.cursor is None
             yield entries, now
 
     def fruitless(self, new: int) -> None:
         """See ItemSource."""
         self._barren = 0 if new else self._barren + 1
 
-    def _pages(self, now: dict[str, Any], shown: set[int]) -> Iterator[Page]:
-        cursor = now.get("cursor")
-        if cursor is not None:
-            pages = self.source.pages(cursor)
+    def _pages(self, now: SearchState, shown: set[int]) -> Iterator[Page]:
+        if now.cursor is not None:
+            pages = self.source.pages(now.cursor)
             try:
                 yield next(pages)
             except StopIteration:
@@ -177,12 +182,12 @@ class SearchSource:
                 yield from pages
                 return
         shown.clear()
-        now.pop("announced", None)
-        now.update({"cursor": None, "seen": 0, "aside": 0, "unusable": 0})
+        now.announced = now.cursor = None
+        now.seen = now.aside = now.unusable = 0
         yield from self.source.pages(None)
 
-    def _bound(self, now: Mapping[str, Any]) -> int:
-        return _SLACK_PAGES + 2 * math.ceil(int(now.get("total") or 0) / max(1, self.page_size))
+    def _bound(self, now: SearchState) -> int:
+        return _SLACK_PAGES + 2 * math.ceil((now.total or 0) / max(1, self.page_size))
 
     def _key(self, payload: Mapping[str, Any]) -> str | None:
         """The id of an entry; None where it has no usable one. Raises where an entry has one and get_item_id() fails."""
@@ -242,21 +247,20 @@ def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     Both count over all passes, `selected` items of them selected. Items leave a search while it is read, and its total
     falls with them: the lowest total of the last pass counts, and nothing is missing while that pass is not over.
     """
-    unusable = int(search.get("unusable") or 0)
-    shown = selected + int(search.get("aside") or 0) + unusable
-    totals = [total for total in (search.get("announced"), search.get("said")) if isinstance(total, int)]
-    over = search.get("complete") and not search.get("cut") and not search.get("endless")
-    if not over or not totals:
+    state = SearchState.of(search)
+    shown = selected + state.aside + state.unusable
+    totals = [total for total in (state.announced, state.said) if total is not None]
+    if not state.complete or state.cut or state.endless or not totals:
         return {"missing": 0, "shown": shown}
-    of_this_pass = min(totals) - int(search.get("seen") or 0) - unusable
-    first = search.get("total")
-    of_all = max(first if isinstance(first, int) else 0, min(totals)) - shown
+    of_this_pass = min(totals) - state.seen - state.unusable
+    of_all = max(state.total or 0, min(totals)) - shown
     return {"missing": max(0, min(of_this_pass, of_all)), "shown": shown}
 
 
 def missing_words(search: Mapping[str, Any]) -> str:
     """`Intercom announced 281 and showed 150; 131 were never shown`; empty where nothing is missing."""
-    missing, shown = int(search.get("missing") or 0), int(search.get("shown") or 0)
+    state = SearchState.of(search)
+    missing, shown = state.missing, state.shown
     if not missing:
         return ""
     return f"Intercom announced {shown + missing:,} and showed {shown:,}; {missing:,} {'was' if missing == 1 else 'were'} never shown"
@@ -282,7 +286,7 @@ class ListSource:
             done = len(batch) < self.chunk
             total = seen if done else self.total
             batch = [item for item in batch if item.id not in self.exclude]
-            yield batch, {"pass": 1, "complete": done, "total": total, "seen": seen}
+            yield batch, SearchState(passes=1, complete=done, total=total, seen=seen).to_json()
             if done:
                 return
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import SafetyStop
-from ..journal import ItemRow, Journal, RunRecord
+from ..journal import ItemRow, RunRecord, Store
 from ..model import FoundItem, Item, Outcome
 from ..operations.operation import Operation
 from ..operations.per_item import WITH
@@ -26,7 +26,7 @@ def inverse_of(operation: Operation, what: str) -> Operation:
     return inverse
 
 
-def undo_items(journal: Journal, parent: RunRecord, operation: Operation) -> Iterator[FoundItem]:
+def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Iterator[FoundItem]:
     """What `parent` did by `operation`, turned round: before is what it left, `data["to"]` what was there before it.
 
     An item in doubt is taken for done, and `data["unsure"]` says so: undo reads it and finds out.
@@ -48,7 +48,7 @@ def undo_items(journal: Journal, parent: RunRecord, operation: Operation) -> Ite
             yield FoundItem(row.id, after, {**told, **_own(journal, parent, row), **given})
 
 
-def not_undoable(journal: Journal, parent: RunRecord, operation: Operation) -> int:
+def not_undoable(journal: Store, parent: RunRecord, operation: Operation) -> int:
     """Items that the run did, or may have done, without a before-image: there is nothing to restore them to."""
     return sum(
         row.before is None or (row.after is None and (row.outcome is Outcome.DONE or operation.change(_item(row)) is None))
@@ -65,7 +65,7 @@ def _doubtful(row: ItemRow) -> bool:
     return row.outcome in (Outcome.IN_DOUBT, Outcome.IN_FLIGHT) or (row.outcome is Outcome.PENDING and row.doubt)
 
 
-def _own(journal: Journal, parent: RunRecord, row: ItemRow) -> dict[str, object]:
+def _own(journal: Store, parent: RunRecord, row: ItemRow) -> dict[str, object]:
     """The traces of our own later runs on this item: they are no drift."""
     since = row.finished_at or parent.started_at or parent.created_at
     later = [

@@ -9,15 +9,15 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from ..api.redact import redact
 from ..errors import IntercomBulkError, NotVerified, PermissionDenied, RunStopped, SafetyStop, VerificationFailed
-from ..model import Counts, Item, RunStatus
+from ..model import Counts, Explanation, Item, Phase, RunKind, RunStatus
 from .context import RunContext
 from .guards import counted
 from .judgement import Judgement, Verified, judge
 from .read_back import ASKED_AT_ONCE, SAMPLE, ReadBack, RemainingMatches, VerificationResult, to_read_back
+from .search_state import SearchState
 from .sources import SearchSource, count_missing, missing_words
 from .verification_words import describe_verification
 from .work import ItemsToReadBack
@@ -49,7 +49,7 @@ class Verification:
         # A resumed or repeated verification starts from nothing.
         self.result = result = VerificationResult(level)
         self.read_back(result, level)
-        cut = self._run.journal.run(self._run.id).search.get("cut") or self._run.job.only is not None
+        cut = self._run.search_state().cut or self._run.job.only is not None
         if not isinstance(self._run.job.feed, SearchSource) or cut:
             return
         with self._searching(result):
@@ -75,7 +75,7 @@ class Verification:
 
     def read_back(self, result: VerificationResult, level: str) -> None:
         """Read items back by GET and compare them with what the run left."""
-        self._run.phase = "verifying"
+        self._run.phase = Phase.VERIFYING
         operation = self._run.job.operation
         done = self._run.counts_now().done
         result.read, result.to_read = 0, done if level == "all" else min(done, SAMPLE)
@@ -104,12 +104,12 @@ class Verification:
             finally:
                 feed.watch = None
             leftovers.settle()
-            search = self._run.journal.run(self._run.id).search
-            result.passes = int(search.get("pass") or 1)
+            search = self._run.search_state()
+            result.passes = max(1, search.passes)
             self._ask_untold(leftovers, result)
             result.explained = dict(leftovers.explained)
-            if search.get("new_since"):
-                result.explained["new since the run began"] = int(search["new_since"])
+            if search.new_since:
+                result.explained[Explanation.NEW] = search.new_since
             if leftovers.stale and asked < ASKED_AT_ONCE:
                 # Is it the index, or is it so? GET knows at once; waiting would not make it right.
                 some = [i for i in leftovers.stale if i not in result.as_wanted][: ASKED_AT_ONCE - asked]
@@ -124,8 +124,8 @@ class Verification:
                 self._ask_each(leftovers.stale, result)
                 self._index_is_behind(leftovers, result)
                 break
-            self._run.phase = "waiting for the index"
-            self._run.wait(pause, f"{left} items still show their old state in Intercom's search index")
+            self._run.phase = Phase.INDEX
+            self._run.wait_for_index(pause, left)
             pause = min(pause * 2, 8.0)
         result.waited = time.monotonic() - waited_since if result.waited else 0.0
 
@@ -139,13 +139,12 @@ class Verification:
                 raise
 
     def _search_unseen(self, feed: SearchSource, result: VerificationResult) -> None:
-        self._run.phase = "searching again"
+        self._run.phase = Phase.SEARCHING
         leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
         feed.watch = leftovers
-        started = self._run.journal.run(self._run.id).search.get("server_started")
-        state: dict[str, Any] = {"pass": 1, "complete": True, "server_started": started}
-        unseen, after = 0, dict(state)
-        for batch, after in feed.batches({k: v for k, v in state.items() if v is not None}):  # noqa: B007 - the last state is read below
+        unseen = 0
+        after = SearchState(passes=1, complete=True, server_started=self._run.search_state().server_started).to_json()
+        for batch, after in feed.batches(after):  # noqa: B007, B020 - each batch comes with the state after it; the last is read below
             known = self._run.journal.known(self._run.id, [item.id for item in batch])
             unseen += sum(item.id not in known for item in batch)
             self._run.look_up()
@@ -153,8 +152,8 @@ class Verification:
         result.passes = 1
         self._ask_untold(leftovers, result)
         result.explained = dict(leftovers.explained)
-        if after.get("new_since"):
-            result.explained["new since the run began"] = int(after["new_since"])
+        if new := SearchState.of(after).new_since:
+            result.explained[Explanation.NEW] = new
         if leftovers.stale_count:
             self._ask_each(leftovers.stale, result)
             self._index_is_behind(leftovers, result)
@@ -178,14 +177,14 @@ class Verification:
         self._ask_each(leftovers.untold, result)
         wrong = sum(i in result.ids for i in leftovers.untold)
         told = sum(i in result.as_wanted for i in leftovers.untold)
-        leftovers.add("not in the wanted state, by GET", wrong)
-        leftovers.add("as wanted by GET; the search does not tell", told)
-        leftovers.add("neither the search nor a GET tells", len(leftovers.untold) - wrong - told)
+        leftovers.add(Explanation.WRONG, wrong)
+        leftovers.add(Explanation.UNTOLD, told)
+        leftovers.add(Explanation.UNKNOWN, len(leftovers.untold) - wrong - told)
 
     def _index_is_behind(self, leftovers: RemainingMatches, result: VerificationResult) -> None:
         """After each was asked: what is as wanted is explained, and what was too many to keep is not."""
         wrong = sum(i in result.ids for i in leftovers.stale)
-        result.explained["as wanted by GET; the search index is behind"] = len(leftovers.stale) - wrong
+        result.explained[Explanation.INDEX_BEHIND] = len(leftovers.stale) - wrong
         result.remaining = leftovers.stale_count - len(leftovers.stale)
 
     def judge(self, counts: Counts) -> None:
@@ -206,11 +205,11 @@ class Verification:
     def judgement(self, counts: Counts) -> Judgement:
         """The judgement on a run that came to its end."""
         found = None if self.result is None else self.result.as_json()
-        kind = "dry_run" if self._run.job.review_only else "run"
-        search = self._run.journal.run(self._run.id).search
+        kind = RunKind.DRY_RUN if self._run.job.review_only else RunKind.RUN
+        search = self._run.search_state()
         return judge(
             kind=kind, status=RunStatus.FINISHED, counts=counts, verified=found,
-            short=bool(search.get("missing")), unusable=int(search.get("unusable") or 0),
+            short=bool(search.missing), unusable=search.unusable,
         )  # fmt: skip
 
     def _unverified(self) -> str:

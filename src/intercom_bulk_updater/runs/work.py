@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from ..engine.work import WorkSource
-from ..journal import Journal
+from ..journal import Store
 from ..model import Item, ItemResult, Outcome
 from ..stop import Stop
 from .guards import FailureLimit
@@ -29,7 +29,7 @@ class ItemsToReadBack(WorkSource):
 class ItemsToPreview(WorkSource):
     """The pending items of a run whose change is known only when they have been read; `every`: all that are pending."""
 
-    def __init__(self, journal: Journal, run: str, count: Count, *, every: bool) -> None:
+    def __init__(self, journal: Store, run: str, count: Count, *, every: bool) -> None:
         self._journal = journal
         self._run = run
         self._count = count
@@ -65,7 +65,7 @@ class ItemsToDo(WorkSource):
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Store,
         run: str,
         stop: Stop,
         *,

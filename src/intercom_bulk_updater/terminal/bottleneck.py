@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from intercom_bulk_updater.model import Bottleneck, Phase
+
 from .formatting import countdown, number, pace, plural, seconds, whole_seconds
 
 Told = Mapping[str, Any]
@@ -18,30 +20,30 @@ def held_by(told: Told) -> tuple[str, str, str]:
     ("Intercom's rate limit", "used up, the next 1,667 requests are allowed in 1.3 s", "used up for 1.3 s")
     """
     holds = told.get("holds") or ""
-    if holds == "service":
+    if holds == Bottleneck.SERVICE:
         return "Intercom", *away(told.get("away") or {})
-    if holds == "budget":
+    if holds == Bottleneck.BUDGET:
         return _allowance(told.get("window") or {})
-    if holds == "workers":
+    if holds == Bottleneck.WORKERS:
         crew = int(told.get("workers") or 0)
         if told.get("own_workers"):
             return f"your --workers {crew}", "all of them wait for Intercom's answers", "waiting for answers"
         who = "the one request under way waits" if crew == 1 else f"all {number(crew)} requests under way wait"
         return "Intercom's answers", f"{who if crew else 'requests wait'} for one", "waiting"
-    if holds == "search":
+    if holds == Bottleneck.SEARCH:
         return "the search", "its next page is still being fetched", "next page"
-    if holds == "retries":
+    if holds == Bottleneck.RETRIES:
         late = plural(int(told.get("delayed") or 0), "item")
         return "retries", f"{late} to be tried again in a moment", late
-    if holds == "paused":
+    if holds == Bottleneck.PAUSED:
         return "a pause", "nothing new is started until the run is resumed", "until resumed"
-    if holds == "finishing":
+    if holds == Bottleneck.FINISHING:
         busy = int(told.get("busy") or 0)
         left = f"{plural(busy, 'request')} still under way" if busy else "the last answers are in"
         return "the end", left, left
-    if told.get("phase") in ("reading", "searching again"):
+    if told.get("phase") in (Phase.READING, Phase.SEARCHING):
         return "the search", "each page waits for the one before it", "next page"
-    if told.get("phase") == "waiting for the index":
+    if told.get("phase") == Phase.INDEX:
         return "Intercom's search", "it does not show the latest writes yet", "not up to date"
     return "", "", ""
 
@@ -92,40 +94,41 @@ def _allowance(window: Told) -> tuple[str, str, str]:
     return RATE_LIMIT, f"{number(limit)} requests {per}", f"{number(limit)} {per}"
 
 
-def doing(told: Told) -> tuple[str, str]:
-    """The phase in words, its first to stand out: ("reading", "the selection: 12,300 of 31,000")."""
-    phase, note = str(told.get("phase") or ""), str(told.get("note") or "")
-    if told.get("holds") == "service":
-        return "waiting", "for Intercom; nothing is sent, and no item fails by it"
+def doing(told: Told) -> tuple[str, str, str]:
+    """The phase in words, its first to stand out, and the rest where there is little room.
+
+    ("reading", "the selection: 12,300 of 31,000", "12,300 of 31,000")
+    """
+    phase = told.get("phase") or ""
+    if told.get("holds") == Bottleneck.SERVICE:
+        return _alike("waiting", "for Intercom; nothing is sent, and no item fails by it")
     counts, total = told.get("counts") or {}, told.get("total")
-    if phase == "reading":
+    if phase == Phase.READING:
         seen = int(counts.get("selected") or 0)
-        of = f" of {number(total)}" if total and total >= seen else ""
-        return "reading", f"the selection: {number(seen)}{of}"
-    if phase == "acting":
-        return ("paused:", "nothing new is started") if told.get("holds") == "paused" else ("acting:", _crew(told))
-    if phase == "searching again":
-        return "searching", "again for what no pass has shown yet"
-    if phase == "verifying":
+        found = f"{number(seen)}{f' of {number(total)}' if total and total >= seen else ''}"
+        return "reading", f"the selection: {found}", found
+    if phase == Phase.ACTING:
+        return _alike("paused:", "nothing new is started") if told.get("holds") == Bottleneck.PAUSED else _alike("acting:", _crew(told))
+    if phase == Phase.SEARCHING:
+        return _alike("searching", "again for what no pass has shown yet")
+    if phase == Phase.VERIFYING:
         back = told.get("read_back") or {}
         what = f"{number(back['done'])} of {plural(int(back['of']), 'item')}" if back.get("of") else "what was changed"
-        return "reading back", what + (f": {_crew(told)}" if told.get("workers") else "")
-    if phase == "waiting for the index":
-        return "waiting", f"for Intercom's search index{': ' + _said(note) if note else ''}"
-    return phase or "starting", note
+        return _alike("reading back", what + (f": {_crew(told)}" if told.get("workers") else ""))
+    if phase == Phase.INDEX:
+        behind = int(told.get("index_behind") or 0)
+        said = f": {plural(behind, 'item')} still {'shows its' if behind == 1 else 'show their'} old state" if behind else ""
+        return "waiting", f"for Intercom's search index{said}", f"for the index{said}"
+    return _alike(phase or "starting", str(told.get("note") or ""))
 
 
-def _said(note: str) -> str:
-    count, _, rest = note.partition(" ")
-    if not count.isdecimal():
-        return note
-    said = f"{number(int(count))} {rest}".removesuffix(" in Intercom's search index")
-    return said.replace("1 items still show their", "1 item still shows its") if count == "1" else said
+def _alike(word: str, rest: str) -> tuple[str, str, str]:
+    return word, rest, rest
 
 
 def _crew(told: Told) -> str:
     crew, busy = int(told.get("workers") or 0), int(told.get("busy") or 0)
-    if not crew and told.get("holds") == "finishing":
+    if not crew and told.get("holds") == Bottleneck.FINISHING:
         return "writing the last outcomes down"
     return f"{plural(busy, 'request')} at once{f' (of {number(crew)})' if crew > busy else ''}" if crew else "starting"
 

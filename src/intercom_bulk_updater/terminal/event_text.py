@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from intercom_bulk_updater.model import EventKind
 from intercom_bulk_updater.runs.judgement import Verified
 from intercom_bulk_updater.runs.verification_words import describe_verification
 
@@ -57,17 +58,17 @@ def _away(data: Mapping[str, Any]) -> str:
 
 
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "in_doubt": lambda d: f"{plural(int(d.get('count') or 0), 'item')} in doubt from before: looked at first",
-    "older_journal": lambda d: (
+    EventKind.IN_DOUBT: lambda d: f"{plural(int(d.get('count') or 0), 'item')} in doubt from before: looked at first",
+    EventKind.OLDER_JOURNAL: lambda d: (
         f"this journal may be older than what the run has done: {d.get('why')}. {plural(int(d.get('count') or 0), 'item')} not known "
         "to be done: looked at before anything is sent"
     ),
-    "paused": lambda d: "paused: nothing new is started",
-    "resumed": lambda d: "goes on",
-    "pass": _pass,
-    "canary": _canary,
-    "verify": _verify,
-    "service_away": _away,
-    "service_back": lambda d: "Intercom is back: the run goes on",
-    "endless_pass": lambda d: "the search brought nothing but known items for a long while: this pass was ended",
+    EventKind.PAUSED: lambda d: "paused: nothing new is started",
+    EventKind.RESUMED: lambda d: "goes on",
+    EventKind.PASS: _pass,
+    EventKind.CANARY: _canary,
+    EventKind.VERIFY: _verify,
+    EventKind.SERVICE_AWAY: _away,
+    EventKind.SERVICE_BACK: lambda d: "Intercom is back: the run goes on",
+    EventKind.ENDLESS_PASS: lambda d: "the search brought nothing but known items for a long while: this pass was ended",
 }

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.model import Bottleneck, Phase
 
 from .bottleneck import Told
 from .console_observer import ConsoleObserver
@@ -85,7 +86,7 @@ class PlainObserver(ConsoleObserver):
         # Phases that alternate (search again, act, wait) are told once in a while, not at every turn.
         fresh = phase != self._phase and at - self._phases.get(phase, at - self._every) >= self._every
         first, self._phase = not self._phase, phase
-        if at - self._at >= self._every or (fresh and not first and phase != "searching again"):
+        if at - self._at >= self._every or (fresh and not first and phase != Phase.SEARCHING):
             self.line(sentence_of(now, self.title))
             self._at = self._phases[phase] = at
 
@@ -121,14 +122,14 @@ class LiveObserver(ConsoleObserver):
         self._verbose = verbose
         self._ascii = ascii_only(self._stderr)
         self._live: Live | None = None
-        self._now: Told = {"phase": "reading", "counts": {}}
+        self._now: Told = {"phase": Phase.READING, "counts": {}}
         self._trouble = ""
         self._lately: deque[str] = deque(maxlen=5)
 
     def began(self, run_id: str) -> None:
         """See Observer."""
         super().began(run_id)
-        self.show({"phase": "reading", "counts": {}})
+        self.show({"phase": Phase.READING, "counts": {}})
 
     def progress(self, progress: Progress) -> None:
         """See Observer."""
@@ -170,7 +171,7 @@ class LiveObserver(ConsoleObserver):
     def _steady(self, holds: str) -> str:
         """What mostly held the run back lately: a word that jumps twice a second cannot be read."""
         self._lately.append(holds)
-        if holds in ("paused", "service", ""):
+        if holds in (Bottleneck.PAUSED, Bottleneck.SERVICE, Bottleneck.NONE):
             return holds
         return Counter(self._lately).most_common(1)[0][0] or holds
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
+from intercom_bulk_updater.model import Bottleneck, Phase
+
 from .bottleneck import Told
 from .formatting import clean, number, percent, shorten
 from .phrases import Title
@@ -73,14 +75,14 @@ class _Drawing:
         """
         over = finished(counts)
         total = int(now.get("total") or 0)
-        reading = now.get("phase") == "reading" and not over
+        reading = now.get("phase") == Phase.READING and not over
         back = now.get("read_back")
         if back and looked_at:
             over, total, counts = int(back["done"]), int(back["of"]), {}
         at = min(int(counts.get("selected", 0)) if reading else over, total)
         size = self.width - _INDENT - 6
         bad = counts.get("failed", 0) + counts.get("in_doubt", 0)
-        good_style = "yellow" if now.get("holds") == "paused" else "cyan" if reading else "green"
+        good_style = "yellow" if now.get("holds") == Bottleneck.PAUSED else "cyan" if reading else "green"
         parts = [(at - (0 if reading else min(bad, at)), good_style), (0 if reading else bad, "red")]
         said = percent(at, total) if total else ""
         self._line(self._bar(parts, total, size).append(f"{said:>6}", "bold"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from intercom_bulk_updater.model import Bottleneck, Phase
+
 from .bottleneck import Told, doing, held_by, time_left
 from .formatting import clean, number, pace, percent, plural, whole_seconds
 from .phrases import Title, already, past
@@ -16,14 +18,14 @@ Part = tuple[int, str, str]
 """How soon it is left out (0: never), the text, its style."""
 
 _FINISHED = ("done", "unchanged", "failed", "drifted", "in_doubt")
-_TONES = {
-    "Intercom": "yellow",
-    "budget": "green",
-    "finishing": "green",
-    "workers": "cyan",
-    "search": "cyan",
-    "retries": "yellow",
-    "paused": "yellow",
+_TONES: Mapping[str, str] = {
+    Bottleneck.SERVICE: "yellow",
+    Bottleneck.BUDGET: "green",
+    Bottleneck.FINISHING: "green",
+    Bottleneck.WORKERS: "cyan",
+    Bottleneck.SEARCH: "cyan",
+    Bottleneck.RETRIES: "yellow",
+    Bottleneck.PAUSED: "yellow",
 }
 
 
@@ -51,17 +53,16 @@ def told(progress: Progress) -> dict[str, Any]:
 def holding(now: Told, *, narrow: bool = False) -> list[Part]:
     """What holds the run back."""
     word, rest, short = held_by(now)
-    tone = _TONES.get(str(now.get("holds") or "search"), "")
+    tone = _TONES.get(now.get("holds") or Bottleneck.SEARCH, "")
     # A service that is away is a whole sentence: "Intercom asks to wait until 14:26:50".
-    colon = "" if now.get("holds") == "service" else ":"
+    colon = "" if now.get("holds") == Bottleneck.SERVICE else ":"
     return [(0, f"{word}{colon}", f"bold {tone}".strip()), (1 if narrow else 0, short if narrow else rest, "")] if word else []
 
 
 def phase(now: Told, *, narrow: bool = False) -> list[Part]:
     """What is being done."""
-    word, rest = doing(now)
-    if narrow:
-        rest = rest.replace("the selection: ", "").replace("Intercom's search index", "the index")
+    word, rest, short = doing(now)
+    rest = short if narrow else rest
     return [(0, word, "bold"), *([(0, rest, "")] if rest else [])]
 
 
@@ -70,7 +71,7 @@ def items(counts: Mapping[str, int], now: Told, title: Title) -> list[Part]:
     over = finished(counts)
     total = now.get("total")
     parts: list[Part] = [(0, f"{number(over)} of {number(total)}" if total else f"{number(over)} so far", "bold")]
-    if now.get("phase") == "reading" and not over:
+    if now.get("phase") == Phase.READING and not over:
         return []  # the phase says how many were found
     parts.append((3, f"{number(counts.get('done', 0))} {past(title.operation)}", "green"))
     for rank, name, words, style in (
@@ -88,7 +89,7 @@ def speed(now: Told, *, narrow: bool = False) -> list[Part]:
     """Rate and time left; nothing while the rate means nothing."""
     rate = float(now.get("rate") or 0)
     # While nothing is acted on the smoothed rate only fades: that would look like a run that dies.
-    if not rate or now.get("holds") in ("paused", "service") or now.get("phase") not in ("acting", "reading"):
+    if not rate or now.get("holds") in (Bottleneck.PAUSED, Bottleneck.SERVICE) or now.get("phase") not in (Phase.ACTING, Phase.READING):
         return []
     left = time_left(now)
     if narrow:
@@ -117,21 +118,21 @@ def trouble_of(counts: Mapping[str, int], now: Told, trouble: str) -> list[Part]
 
 def sentence_of(now: Told, title: Title) -> str:
     """The same in one line of words, for a log: where it stands, how fast, what holds it back."""
-    said = [" ".join(part for part in doing(now) if part)]
+    said = [" ".join(part for part in doing(now)[:2] if part)]
     counts = now.get("counts") or {}
-    if now.get("phase") != "reading" or any(counts.get(k) for k in ("done", "unchanged", "failed")):
+    if now.get("phase") != Phase.READING or any(counts.get(k) for k in ("done", "unchanged", "failed")):
         pieces = [text for _, text, _ in items(counts, now, title)]
         if now.get("total"):
             pieces[0] += f" ({percent(finished(counts), now['total'])})"
         said += pieces
-    if now.get("phase") == "acting" and now.get("rate") and now.get("holds") != "service":
+    if now.get("phase") == Phase.ACTING and now.get("rate") and now.get("holds") != Bottleneck.SERVICE:
         said.append(f"{pace(float(now['rate']))} a second")
         left = time_left(now)
         said += [left] if left else []
     word, rest, _ = held_by(now)
-    if now.get("holds") == "service":
+    if now.get("holds") == Bottleneck.SERVICE:
         said.append(f"limited by: {word} {rest}")
-    elif word and now.get("holds") not in ("finishing", "paused") and now.get("phase") == "acting":
+    elif word and now.get("holds") not in (Bottleneck.FINISHING, Bottleneck.PAUSED) and now.get("phase") == Phase.ACTING:
         said.append(f"limited by {word}")
     said += [text for _, text, _ in trouble_of({}, now, "")]
     return " · ".join(said)

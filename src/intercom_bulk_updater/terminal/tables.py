@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from intercom_bulk_updater.model import RunStatus
+from intercom_bulk_updater.model import RunKind, RunStatus
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.report.advice import advice
 from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
@@ -40,7 +40,7 @@ def runs_table(records: Iterable[tuple[RunRecord, Judgement]], *, now: float | N
         optional=("by", "items", "what", "when", "status"),
     )
     for run, judgement in records:
-        dry = run.kind == "dry_run"
+        dry = run.kind == RunKind.DRY_RUN
         sheet.rows.append(
             (
                 run.id,
@@ -72,7 +72,7 @@ def run_table(
     """`runs show`: what the run was, how its items stand, why some failed or were left alone, what happened."""
     took = float(record.totals.get("seconds") or record.progress.get("elapsed") or 0)
     requests = record.totals.get("requests") or record.progress.get("requests") or {}
-    counts, dry, lives = judgement.counts, record.kind == "dry_run", record.status in (RunStatus.RUNNING, RunStatus.PAUSED)
+    counts, dry, lives = judgement.counts, record.kind == RunKind.DRY_RUN, record.status in (RunStatus.RUNNING, RunStatus.PAUSED)
     facts = [
         ("status", f"{record.status}{f', exit {judgement.exit_code}' if lives is False else ''}"),
         ("verdict", f"{label(judgement, record.status, dry=dry)}: {headline(judgement, dry=dry)}"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportError
+from intercom_bulk_updater.model import RunKind
 from intercom_bulk_updater.report.headline import NOT_SO, judgement_of, label, outcomes, why_words
 from intercom_bulk_updater.report.next_commands import label_of
 from intercom_bulk_updater.report.summary import exit_of
@@ -138,7 +139,7 @@ def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
 
 def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operation: str) -> None:
     judgement = judgement_of({**report, "counts": _counted(report)})
-    dry = run.get("kind") == "dry_run"
+    dry = run.get("kind") == RunKind.DRY_RUN
     said = label(judgement, str(run.get("status") or ""), dry=dry)
     if judgement.verdict is Verdict.ALL_DRIFTED:
         said = f"Nothing {past(operation)}: all {number(judgement.counts.selected)} changed since"
@@ -162,7 +163,7 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     told = chosen.get("resource") if isinstance(chosen, Mapping) else ""
     noun = title.resource or str(told or resource(operation))
     selected, over = int(counts.get("selected") or 0), finished(counts)
-    of = "" if over == selected or run.get("kind") == "dry_run" else f"{number(over)} of "
+    of = "" if over == selected or run.get("kind") == RunKind.DRY_RUN else f"{number(over)} of "
     parts = [f"{of}{plural(selected, noun)} in {seconds(took)}"]
     if report.get("rate"):
         parts.append(f"{pace(float(report['rate']))} a second")
@@ -174,7 +175,7 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
             sent.append(f"{number(requests['retried'])} tried again")
         page.fact("requests", " · ".join(sent))
     _search(page, report.get("search") or {}, report.get("counts") or {})
-    if run.get("kind") != "dry_run":
+    if run.get("kind") != RunKind.DRY_RUN:
         _verified(page, report, run.get("status") != "finished")
     if report.get("undone_by"):
         page.fact("undone by", clean(report["undone_by"]))

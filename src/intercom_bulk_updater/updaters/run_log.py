@@ -11,6 +11,7 @@ from typing import Any
 
 from ..api.redact import redact
 from ..journal import Journal, RunRecord
+from ..model import EventKind
 from ..runs.observer import Observer, Progress
 from ..runs.preview import Preview
 
@@ -29,7 +30,7 @@ class RunLog(Observer):
         self._journal = journal
         self._run = run
         self._on_event = on_event
-        self._waits = ""
+        self._behind = 0
 
     def began(self, run_id: str) -> None:
         """See Observer."""
@@ -39,9 +40,10 @@ class RunLog(Observer):
 
     def progress(self, progress: Progress) -> None:
         """See Observer."""
-        if progress.note and progress.note != self._waits:
-            _log.warning("run %s waits: %s", self._run.id, progress.note)
-        self._waits = progress.note
+        if progress.index_behind and progress.index_behind != self._behind:
+            waits = "run %s waits: %s items still show their old state in Intercom's search index"
+            _log.warning(waits, self._run.id, progress.index_behind)
+        self._behind = progress.index_behind
         self._tell("progress", progress.as_json())
         self.inner.progress(progress)
 
@@ -51,7 +53,7 @@ class RunLog(Observer):
             data = {"id": self._id_of(data.get("seq")), **data}
             words = "failed" if kind == "item.failed" else "is in doubt"
             _log.warning("item %s %s: %s: %s", redact(data["id"]), words, data.get("cause"), data.get("message"))
-        elif kind in ("paused", "resumed", "service_away", "service_back"):
+        elif kind in (EventKind.PAUSED, EventKind.RESUMED, EventKind.SERVICE_AWAY, EventKind.SERVICE_BACK):
             why = f": {data['problem']}" if data.get("problem") else ""
             _log.warning("run %s: %s%s", self._run.id, kind.replace("_", " "), why)
         self._tell(kind, data)
