@@ -16,6 +16,7 @@ from ..api.effects import effect_of
 from ..api.messages import SentRequest
 from ..api.retry import (
     NO_CONNECTION,
+    SHAPE_ERRORS,
     ErrorClassification,
     ErrorKind,
     RetryPolicy,
@@ -51,6 +52,8 @@ _SETTLE_AFTER_LOSS = 3.0
 _SETTLE_AFTER_ERROR = 1.0
 # What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
 _AT_THE_DOOR = 0.1
+# Refusals that a look may contradict: something in between may have answered, or a tag to be removed may not be there.
+_MISTAKEN = (400, 404, 409, 422)
 _INTERRUPTED = Failure("interrupted", "the process ended while it was in flight")
 
 
@@ -228,7 +231,7 @@ class ItemProcessor:
         if verdict.sent is not None:
             attempt.carried.withdraw(verdict.sent)
         observed = self._failure(attempt, exc, verdict)
-        if observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not observed.read_only:
+        if observed.may_be_so or (observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not observed.read_only):
             attempt.in_question = (verdict.sent,) if verdict.sent is not None else ()
         result = self._decide(attempt, observed, refusal=verdict)
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
@@ -239,6 +242,7 @@ class ItemProcessor:
         """What decide.py needs to know of a request that failed."""
         effect = effect_of(verdict.sent)
         declared = self.operation.idempotent
+        tells = effect is not None and effect.stands is not None
         if verdict.kind is ErrorKind.MAYBE_RUNNING:
             settle = 2 * self.timeout
         else:
@@ -249,7 +253,7 @@ class ItemProcessor:
             settle=settle,
             repeatable=declared if declared is not None else effect is not None and effect.repeatable,
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
-            may_be_so=verdict.failure.status in (400, 409, 422) and declared is True and attempt.item.before is not None,
+            may_be_so=_may_be_mistaken(verdict.failure.status) and (tells or (declared is True and attempt.item.before is not None)),
             stands=attempt.stands,
             via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
             excused=self._excused(attempt, verdict),
@@ -442,6 +446,11 @@ class ItemProcessor:
         return self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.left))
 
 
+def _may_be_mistaken(status: int) -> bool:
+    """Whether Intercom may have done what was refused all the same, or need not do it any more."""
+    return status in _MISTAKEN or 300 <= status < 400
+
+
 def _known(attempt: Attempt) -> Known:
     assert attempt.known is not None  # noqa: S101 - set when the item is taken up
     return attempt.known
@@ -449,7 +458,7 @@ def _known(attempt: Attempt) -> Known:
 
 def _in_words(exc: Exception) -> Exception:
     """What an operation raises when it reads a payload that it does not understand, as an answer that cannot be used."""
-    if not isinstance(exc, AttributeError | TypeError | LookupError | ValueError | ArithmeticError | RecursionError | MemoryError):
+    if not isinstance(exc, SHAPE_ERRORS):
         return exc
     return exc if classify(exc).sent is not None else BadAnswer(f"what was read has another shape than the API promises ({exc!r})")
 
