@@ -94,6 +94,7 @@ class ItemProcessor:
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Take an item up: its outcome, or when to try it again."""
+        began = time.time()
         if attempt.known is None:
             attempt.known = self._known_from(attempt.item)
         if next_step(attempt.known) is Step.LOOK:
@@ -101,7 +102,7 @@ class ItemProcessor:
         else:
             result = self._guarded(attempt, self._begin)
         if isinstance(result, ItemResult) and result.outcome is Outcome.DONE:
-            self.refusals.broken()
+            self.refusals.broken(began)
         return result
 
     def _known_from(self, item: Item) -> Known:
