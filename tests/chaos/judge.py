@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acceptance.desk import Answer, Desk, until
-from chaos.cases import MARK, MESSAGE, TAG, TEAM, UPDATERS, Case, Verb, same
+from chaos.cases import CLIENT_WAITS, MARK, MESSAGE, TAG, TEAM, UPDATERS, Case, Verb, same
 
 ITEMS, FEW_ITEMS = 8, 4
 """Conversations of a case; few where answers are mutated, for there are thousands of such cases."""
-QUICK = ("--yes", "--json", "--timeout", "0.6", "--retries", "2", "--progress", "none", "--verify", "all", "--patience", "2s")
+QUICK = (
+    "--yes", "--json", "--timeout", str(CLIENT_WAITS), "--retries", "2", "--workers", "4", "--progress", "none", "--verify", "all",
+    "--patience", "2s",
+)  # fmt: skip
 SETTLED = {0, 3, 4, 5, 6, 7}
 """Exit codes with which a run may end in a bad world; 1 would be a crash, 2 a mistake of the person."""
 
@@ -77,6 +80,8 @@ def judge(desk: Desk, case: Case) -> Found:
         raise
     except Exception:
         found.crashed.append(traceback.format_exc(limit=-4))
+    if case.rule.get("commit") == "after":
+        time.sleep(case.rule["seconds"])  # what is still under way must not arrive in the next case
     return found
 
 
@@ -116,12 +121,16 @@ class _Trial:
             if self.case.stage != "undo" and self.desk.writes():
                 self.found.untrue.append(f"no run is named, and the server counts {self.desk.writes()} writes")
             return
+        if self.case.stage != "kill" and answer.code == 0:
+            return  # all is done, and there is nothing to resume
         for again in ("resume", "retry"):
             answer = self._here("runs", again, run, *QUICK)
             if "Traceback" in answer.err or answer.code == 1:
                 self.found.crashed.append(f"runs {again}: {answer.code} {answer.err[-1500:]}")
             if not answer.out.strip():
                 answer = self._here("runs", "show", run, "--json")
+            if answer.code == 0:
+                break
         left = self._check(answer, "in the end")
         self.found.in_doubt = sum(outcome == "in_doubt" for outcome in left.values())
         lost = {one: outcome for one, outcome in left.items() if outcome not in ("done", "unchanged", "in_doubt")}
@@ -172,7 +181,7 @@ class _Trial:
     def _kill(self, words: tuple[str, ...]) -> str | None:
         """Kill the command without a warning when it has written twice; the id of its run, if it has one."""
         self.desk.switch(latency=0.03)
-        process = self.desk.start(*words, "--workers", "2")
+        process = self.desk.start(*words)
         until(lambda: self.desk.writes() >= 2 or process.poll() is not None, seconds=30)
         process.kill()
         answer = self.desk.wait(process)

@@ -306,10 +306,11 @@ class ItemProcessor:
             if payload is not None and item.before is None and not _known(attempt).requests:
                 looked = self._first_look(item, payload)
                 if looked is not None and looked.outcome is Outcome.PENDING:
-                    if not item.older:
+                    if not item.older and self.operation.idempotent is not False:
                         return looked  # nothing is sent without a before-image on disk: there was none, so there is no doubt
                     if seen.stands is False:
-                        return replace(looked, doubt=True)  # the journal may have lost it: then the item is looked at again
+                        # The journal may have lost it, or the first look showed none; the item is looked at again.
+                        return replace(looked, doubt=True)
             decision = self._ask(attempt, seen)
             moved = None
             if decision.step is Step.PERFORM and not decision.remember and payload is not None:
