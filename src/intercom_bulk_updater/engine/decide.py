@@ -221,7 +221,7 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
             # The refusal may be the echo of an earlier request that was carried out after all.
             return _wait(replace(known, out_of_retries=True), 0.0)
         if failed.may_be_so and not failed.stands:
-            return _wait(replace(known, refused=True, via_client=failed.via_client), 0.0)
+            return _wait(replace(known, refused=True, repeatable=failed.repeatable, via_client=failed.via_client), 0.0)
         return _failed(known, failed.stands)
     after = retry_after(known.requests - known.excused)
     if failed.excused:
@@ -281,7 +281,7 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
 
 
 def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
-    if only_refused and not seen.one_request:
+    if only_refused and known.repeatable and not seen.one_request:
         return Decision(Step.SETTLE, known, outcome=Outcome.UNCHANGED, note="already so")
     if seen.one_request:
         if seen.unfinished is None and not known.via_client and known.polls < _UNTIL_OTHERS_TELL:
