@@ -98,3 +98,16 @@ def test_names_that_cannot_be_read_end_the_command_in_words(desk: Desk, fault: d
     answer = desk.here(*words)
     assert answer.code in (2, 7) and answer.json["run"] is None and "Traceback" not in answer.err, answer.err
     assert not desk.writes()
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_what_an_outage_put_in_doubt_is_looked_at_when_it_is_over(desk: Desk, status: int) -> None:
+    """Writes are carried out and answered with errors of a gateway, for longer than the patience; the resume finds each of them."""
+    ids = chosen(desk, 12)
+    desk.box.fault("outage", status=status, commit="before", on="write", after=3)
+    stopped = desk.here(*NOTE, "--ids", "ids", "--yes", "--json", "--verify", "none", "--patience", "1s")
+    assert stopped.code == 7 and not stopped.counts.get("failed") and not stopped.counts.get("in_doubt"), stopped.err
+    desk.box.clear_faults()
+    resumed = desk.here("runs", "resume", stopped.run, "--json")
+    assert (resumed.code, resumed.counts) == (0, {"selected": len(ids), "done": len(ids)}), resumed.err
+    desk.once("note", ids)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -70,15 +71,16 @@ def work(every: list[Case], first: int, step: int) -> None:
             print(json.dumps(line), flush=True)
 
 
-def collect(number: int, workers: int, mutated: bool, start: int) -> list[dict[str, Any]]:
-    """The findings of all cases from `start` on; a worker that hangs is replaced, and its case counted."""
+def collect(number: int, workers: int, mutated: bool, start: int, seconds: float) -> list[dict[str, Any]]:
+    """The findings of all cases from `start` on, or as many as `seconds` allow; a worker that hangs is replaced, and its case counted."""
+    end = time.monotonic() + (seconds or math.inf)
     every = chosen(number, mutated)
     found: list[dict[str, Any]] = []
 
     def follow(lane: int) -> None:
         first = lane
-        while first < len(every):
-            first = _follow(every, first, workers, found, [f"--{'mutations' if mutated else 'cases'}", str(number)])
+        while first < len(every) and time.monotonic() < end:
+            first = _follow(every, first, workers, found, end, [f"--{'mutations' if mutated else 'cases'}", str(number)])
 
     threads = [threading.Thread(target=follow, args=(start + lane,)) for lane in range(workers)]
     for thread in threads:
@@ -88,7 +90,7 @@ def collect(number: int, workers: int, mutated: bool, start: int) -> list[dict[s
     return found
 
 
-def _follow(every: list[Case], first: int, workers: int, found: list[dict[str, Any]], what: list[str]) -> int:
+def _follow(every: list[Case], first: int, workers: int, found: list[dict[str, Any]], end: float, what: list[str]) -> int:
     """Take what one process finds; the place of the case after the last one that it began."""
     command = [sys.executable, __file__, *what, "--lane", str(first), "--workers", str(workers)]
     begun = first
@@ -105,12 +107,13 @@ def _follow(every: list[Case], first: int, workers: int, found: list[dict[str, A
                 print(f"{every[line['place']].name}\n    {words}", flush=True)
             if len(found) % 100 == 0:
                 print(f"{len(found)} of {len(every)}", file=sys.stderr, flush=True)
+            if time.monotonic() >= end:
+                process.kill()
+                return len(every)
     if process.returncode != 0:
         found.append({"place": begun, "hang": True, "in_doubt": 0})
         print(f"HANG {every[begun].name}", flush=True)
-    elif begun + workers < len(every):
-        return begun + workers
-    return begun + workers if process.returncode else len(every)
+    return begun + workers
 
 
 COLUMNS = ("lost", "doubled", "untrue", "crashed", "hang")
@@ -148,6 +151,7 @@ def main() -> int:
     asked.add_argument("--cases", type=int, help="how many of the table; 0: all")
     asked.add_argument("--mutations", type=int, help="how many with answers mutated at random")
     asked.add_argument("--from", dest="start", type=int, default=0, metavar="PLACE", help="leave out the cases before this one")
+    asked.add_argument("--seconds", type=float, default=0, help="for each of the two tables; 0: until all cases are done")
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--lane", type=int, help=argparse.SUPPRESS)
     given = asked.parse_args()
@@ -160,7 +164,7 @@ def main() -> int:
         if number is None:
             continue
         began = time.monotonic()
-        found = collect(number, given.workers, mutated, given.start)
+        found = collect(number, given.workers, mutated, given.start, given.seconds)
         print(table(found, chosen(number, mutated), mutated))
         print(f"{len(found):,} cases in {time.monotonic() - began:,.0f} s on {time.strftime('%Y-%m-%d')}\n", flush=True)
         wrong = wrong or any(line.get(column) for line in found for column in COLUMNS)
