@@ -33,8 +33,8 @@ test: $(BIN)/.installed-dev ## the tests, but for the long ones
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
 	@KILLS=200 $(BIN)/python -m pytest -q -m slow
 
-chaos: $(BIN)/.installed-dev ## every fault in every stage of every verb, against the server's books (an hour; CASES=1000 for fewer)
-	@$(BIN)/python tests/chaos/run.py --cases $(or $(CASES),0)
+chaos: $(BIN)/.installed-dev ## faults in every stage of every verb, and answers mutated at random, against the server's books (an hour)
+	@$(BIN)/python tests/chaos/run.py --cases $(or $(CASES),1200) --mutations $(or $(MUTATIONS),3000)
 
 lint: $(BIN)/.installed-dev ## ruff
 	@$(BIN)/ruff check .

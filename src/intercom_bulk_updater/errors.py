@@ -102,6 +102,8 @@ class ApiError(IntercomBulkError):
     See https://developers.intercom.com/docs/references/rest-api/errors/error-codes
     """
 
+    exit_code = 7
+
     def __init__(
         self,
         message: str = "",
@@ -141,8 +143,6 @@ class FilterRefused(InvalidRequest):
 class RefusedInBetween(ApiError):
     """Something between this machine and Intercom (a firewall or proxy) refused the request."""
 
-    exit_code = 7
-
     def __init__(self, message: str = "", **parts: Any) -> None:
         super().__init__(message, **parts)
         if not message:
@@ -154,8 +154,6 @@ class RefusedInBetween(ApiError):
 
 class SearchRefused(ApiError):
     """Intercom refused a page of the search; what was found is kept."""
-
-    exit_code = 7
 
 
 class NotFound(ApiError):
@@ -183,7 +181,6 @@ class RateLimited(ApiError):
 class ServerError(ApiError):
     """Intercom had a problem of its own."""
 
-    exit_code = 7
     transient = True
 
 

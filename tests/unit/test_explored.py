@@ -325,3 +325,12 @@ def test_a_retry_of_what_failed_or_is_in_doubt_repeats_no_message(depth: int) ->
         assert len(server.messages) <= 1, choices.taken
 
     assert worlds(run, depth) > 100
+
+
+def test_a_message_in_doubt_without_a_before_image_is_looked_for() -> None:
+    """The first look of a killed process may have shown no state, so that none was stored: the message was sent all the same."""
+    server = Server(Choices(()))
+    server.apply({"message_type": "comment", "body": "Hello", "admin_id": "7"})
+    process = Process(Reply("Hello"), server, Item(1, "1", None, doubt=True, sent_at=time.time()))
+    assert process.settle().outcome is Outcome.DONE
+    assert len(server.messages) == 1

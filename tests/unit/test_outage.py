@@ -204,3 +204,30 @@ def test_retry_after(value: str, date: str | None, seconds: float | None) -> Non
     """Seconds, or a moment by the server's own clock; what is neither says nothing."""
     headers = {"retry-after": value} | ({"date": date} if date else {})
     assert retry_after(headers) == seconds
+
+
+def test_a_throttle_that_never_ends_for_one_kind_of_request_ends_the_run() -> None:
+    """Probes and reads are answered, writes get nothing but 429: after the patience and a window more, that is said."""
+    now = 0.0
+    outage = OutageDetector(20.0, lambda: now, lambda low, high: low)
+    number = itertools.count(1)
+    while outage.verdict() is None and now < 100:
+        now += 1.0
+        outage.answered(next(number), now - 0.1, "action", 429)
+        if outage.is_away:
+            probe = next(number)
+            outage.admit(probe, "read")
+            outage.answered(probe, now, "read", 200)
+        outage.answered(next(number), now, "read", 200)
+    assert 31 <= now <= 33
+    assert "nothing but 429" in str(outage.verdict())
+
+
+def test_a_throttle_that_lets_some_requests_through_never_ends_the_run() -> None:
+    """A write that is done now and then shows that there is something to wait for."""
+    now = 0.0
+    outage = OutageDetector(20.0, lambda: now, lambda low, high: low)
+    for number in range(1, 300):
+        now += 1.0
+        outage.answered(number, now - 0.1, "action", 200 if number % 10 == 0 else 429)
+        assert outage.verdict() is None

@@ -51,7 +51,7 @@ def test_a_row_of_refusals_alike_ends_the_run() -> None:
     streak = RefusalStreak(5, 50)
     assert [bool(streak.add(n, FORBIDDEN)) for n in (1, 1, 1, 2, 3, 4, 5)] == [False] * 6 + [True]
     later = RefusalStreak(5, 50)
-    later.broken()
+    later.broken(0.0)
     assert [bool(later.add(n, FORBIDDEN)) for n in range(50)] == [False] * 49 + [True]
 
 

@@ -223,10 +223,22 @@ class Client:
         return carried
 
     def one_more(self) -> None:
-        """Another library is about to send a request beyond the one whose permit is in hand: wait for its own."""
+        """Another library is about to send a request beyond the one whose permit is in hand: wait for its own.
+
+        The one in hand is settled first. Actions that hold a permit each while they wait for the next would wait for each
+        other without end where only so many requests may be in flight.
+        """
+        hand: PermitLease | None = getattr(self._hand, "value", None)
+        used = hand.permit if hand is not None else None
+        if hand is not None and used is not None:
+            hand.permit = None
+            self.gate.leave(used, status=None, headers=None)
         permit = self._admitted("action", finishing=True)
         self._count("action")
-        self.gate.leave(permit, status=None, headers=None)
+        if hand is not None and used is not None:
+            hand.permit = permit
+        else:
+            self.gate.leave(permit, status=None, headers=None)
 
     # -- permits ----------------------------------------------------------------------------------------------------
 

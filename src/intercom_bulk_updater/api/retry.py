@@ -92,6 +92,10 @@ REFUSALS = frozenset((402, 403, 405, 406, 415))
 """Statuses that refuse one item, or all of them alike: engine/refusals.py tells which."""
 
 
+SHAPE_ERRORS = (AttributeError, TypeError, LookupError, ValueError, ArithmeticError, RecursionError, MemoryError)
+"""What our own code raises when it reads an answer of another shape than the API promises."""
+
+
 def classify(exc: BaseException) -> ErrorClassification:
     """What `exc`, raised while an item was acted on, means for it."""
     if isinstance(exc, ApiError):

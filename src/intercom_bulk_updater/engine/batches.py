@@ -9,6 +9,7 @@ Steps 6 to 9 of the life of an item (docs/explanation/life-of-an-item.md).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any
@@ -59,6 +60,7 @@ class BatchProcessor:
         for attempt in group:
             attempt.carried, attempt.together = carried, True
         self._one.begin_write(group)
+        began = time.time()
         try:
             with self._one.client.carrying(carried):
                 answers = self._operation.perform_batch(self._one.client, [attempt.item for attempt in group])
@@ -70,11 +72,11 @@ class BatchProcessor:
         except Exception as exc:
             yield from self._failed(group, exc)
         else:
-            yield from self._answered(group, answers)
+            yield from self._answered(group, answers, began)
 
-    def _answered(self, group: list[Attempt], answers: Sequence[dict[str, Any] | Exception | None]) -> Fates:
+    def _answered(self, group: list[Attempt], answers: Sequence[dict[str, Any] | Exception | None], began: float) -> Fates:
         if any(not isinstance(answer, Exception) for answer in answers):
-            self._one.refusals.broken()
+            self._one.refusals.broken(began)
         for attempt, answer in zip(group, answers, strict=True):
             attempt.carried = CompletedRequests()
             if isinstance(answer, Exception):

@@ -25,6 +25,9 @@ _BEFORE_LAST_LOOK = 3.0
 # What failed because the service is away goes back to the gate, which holds it until the service is back (seconds).
 _BACK_TO_THE_GATE = 0.1
 
+# Looks, half a second apart, at a request that stands, until another item shows whether it is all of the action.
+_UNTIL_OTHERS_TELL = 3
+
 NOTHING_TELLS = "nothing tells whether the request was carried out"
 UNDER_WAY = "no effect to be seen, but the request may still be under way"
 
@@ -59,7 +62,7 @@ class Known:
     settle_until: float = 0.0
     """Before this moment (monotonic s), an effect that is not seen may still appear."""
     refused: bool = False
-    """Refused for good, perhaps because the item already is as wanted: one look tells."""
+    """Refused for good, perhaps although it was carried out, or because the item already is as wanted: one look tells."""
     out_of_retries: bool = False
     """Nothing more is sent; the looks decide between the outcomes."""
     unproven: bool = False
@@ -94,7 +97,7 @@ class Failed:
     read_only: bool = False
     """The request that failed only reads something; it leaves nothing behind."""
     may_be_so: bool = False
-    """The refusal may mean that the item already is as wanted."""
+    """The refusal may be mistaken, or mean that the item already is as wanted: a look would tell."""
     stands: str = ""
     """What other requests of the action have left standing, in words."""
     via_client: bool = False
@@ -129,8 +132,8 @@ class Seen:
     """Whether the effect is there; None: the look does not tell."""
     one_request: bool = False
     """That is known of one request, by its own effect, not of the action as a whole."""
-    unfinished: bool = False
-    """That request is not all of the action, as far as can be told."""
+    unfinished: bool | None = False
+    """That request is not all of the action, as far as can be told; None: other items may tell soon."""
     words: str = ""
     """What stands, in words."""
     also_stands: str = ""
@@ -217,8 +220,8 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
         if known.maybe_applied:
             # The refusal may be the echo of an earlier request that was carried out after all.
             return _wait(replace(known, out_of_retries=True), 0.0)
-        if failed.may_be_so:
-            return _wait(replace(known, refused=True), 0.0)
+        if failed.may_be_so and not failed.stands:
+            return _wait(replace(known, refused=True, repeatable=failed.repeatable, via_client=failed.via_client), 0.0)
         return _failed(known, failed.stands)
     after = retry_after(known.requests - known.excused)
     if failed.excused:
@@ -278,19 +281,22 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
 
 
 def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
-    if only_refused:
+    if only_refused and known.repeatable and not seen.one_request:
         return Decision(Step.SETTLE, known, outcome=Outcome.UNCHANGED, note="already so")
     if seen.one_request:
+        if seen.unfinished is None and not known.via_client and known.polls < _UNTIL_OTHERS_TELL:
+            return _wait(replace(known, polls=known.polls + 1), 0.5)
+        unfinished = seen.unfinished is not False
         if known.unproven and not known.returned:
             return _in_doubt(known, seen.words)
         if known.via_client:
             # One request of the action stands; whether it was the last, only the action knows. It runs again, and is
             # answered from memory up to there.
-            known = replace(known, maybe_applied=False, maybe_running=False)
+            known = replace(known, maybe_applied=False, maybe_running=False, refused=False)
             return Decision(Step.PERFORM, known, remember=True, repetition=True)
-        if seen.unfinished and known.repeatable and not known.out_of_retries:
+        if unfinished and known.repeatable and not known.out_of_retries:
             return Decision(Step.PERFORM, known, repetition=True)
-        if seen.unfinished:
+        if unfinished:
             return _in_doubt(known, seen.words)
     return Decision(Step.SETTLE, known, outcome=Outcome.DONE, note="read back")
 

@@ -53,8 +53,16 @@ class EffectReader:
             return Seen(None, also_stands=attempt.stands), payload
         stands, seen = self._read_effects(attempt, since)
         payload = payload if payload is not None else seen
-        unfinished = told is False or (told is None and self._operation.requests_per_item > 1)
-        return Seen(stands, True, unfinished=unfinished, words=words, also_stands=attempt.stands), payload
+        return Seen(stands, True, unfinished=self._unfinished(attempt, told), words=words, also_stands=attempt.stands), payload
+
+    def _unfinished(self, attempt: Attempt, told: bool | None) -> bool | None:
+        """Whether the action has more to do than the request in question; None while nothing tells."""
+        if told is not None:
+            return not told
+        if attempt.known is not None and attempt.known.returned:
+            return self._operation.requests_per_item > 1
+        known = self._operation.known_requests
+        return None if known is None else known > 1
 
     def _may_stand_in_part(self, attempt: Attempt, effect: Effect | None) -> bool:
         """Whether an item that is not as wanted may hold something all the same that must not be repeated, or that nobody proved."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..api.retry import ErrorClassification, acts_for_nobody, classify
+from ..api.retry import SHAPE_ERRORS, ErrorClassification, acts_for_nobody, classify
 from ..errors import ApiError, AuthenticationError, BadAnswer, ConfigurationError, IntercomBulkError
 
 
 def explain_unreadable(exc: Exception) -> Exception:
     """What an operation raises when it reads a payload that it does not understand, as an answer that cannot be used."""
-    if not isinstance(exc, AttributeError | TypeError | LookupError | ValueError | ArithmeticError | RecursionError | MemoryError):
+    if not isinstance(exc, SHAPE_ERRORS):
         return exc
     return exc if classify(exc).sent is not None else BadAnswer(f"what was read has another shape than the API promises ({exc!r})")
 

@@ -49,6 +49,8 @@ _SETTLE_AFTER_LOSS = 3.0
 _SETTLE_AFTER_ERROR = 1.0
 # What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
 _AT_THE_DOOR = 0.1
+# Refusals that a look may contradict: something in between may have answered, or a tag to be removed may not be there.
+_MISTAKEN = (400, 404, 409, 422)
 
 T = TypeVar("T")
 
@@ -92,6 +94,7 @@ class ItemProcessor:
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Take an item up: its outcome, or when to try it again."""
+        began = time.time()
         if attempt.known is None:
             attempt.known = self._known_from(attempt.item)
         if attempt.unjudged is not None:
@@ -101,7 +104,7 @@ class ItemProcessor:
         else:
             result = self._guarded(attempt, self._begin)
         if isinstance(result, ItemResult) and result.outcome is Outcome.DONE:
-            self.refusals.broken()
+            self.refusals.broken(began)
         return result
 
     def _known_from(self, item: Item) -> Known:
@@ -229,7 +232,7 @@ class ItemProcessor:
         if verdict.sent is not None:
             attempt.carried.withdraw(verdict.sent)
         observed = self._failure(attempt, exc, verdict)
-        if observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not observed.read_only:
+        if observed.may_be_so or (observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not observed.read_only):
             attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
         result = self._decide(attempt, observed, refusal=verdict)
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
@@ -253,6 +256,7 @@ class ItemProcessor:
         """What decide.py needs to know of a request that failed."""
         effect = effect_of(verdict.sent)
         declared = self.operation.idempotent
+        tells = effect is not None and effect.stands is not None
         if verdict.kind is ErrorKind.MAYBE_RUNNING:
             settle = 2 * self.timeout
         else:
@@ -263,7 +267,7 @@ class ItemProcessor:
             settle=settle,
             repeatable=declared if declared is not None else effect is not None and effect.repeatable,
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
-            may_be_so=verdict.failure.status in (400, 409, 422) and declared is True and attempt.item.before is not None,
+            may_be_so=_may_be_mistaken(verdict.failure.status) and (tells or (declared is True and attempt.item.before is not None)),
             stands=attempt.stands,
             via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
             excused=self._excused(attempt, verdict),
@@ -315,10 +319,11 @@ class ItemProcessor:
             if payload is not None and item.before is None and not _known(attempt).requests:
                 looked = self.check.capture_before(item, payload)
                 if looked is not None and looked.outcome is Outcome.PENDING:
-                    if not item.older:
+                    if not item.older and self.operation.idempotent is not False:
                         return looked  # nothing is sent without a before-image on disk: there was none, so there is no doubt
                     if seen.stands is False:
-                        return replace(looked, doubt=True)  # the journal may have lost it: then the item is looked at again
+                        # The journal may have lost it, or the first look showed none; the item is looked at again.
+                        return replace(looked, doubt=True)
             decision = self._ask(attempt, seen)
             moved = None
             if self.reread and decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
@@ -427,6 +432,11 @@ class ItemProcessor:
         """What the journal should know of an attempt that a drain cut short."""
         known = attempt.known or self._known_from(attempt.item)
         return self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.left))
+
+
+def _may_be_mistaken(status: int) -> bool:
+    """Whether Intercom may have done what was refused all the same, or need not do it any more."""
+    return status in _MISTAKEN or 300 <= status < 400
 
 
 def _known(attempt: Attempt) -> Known:

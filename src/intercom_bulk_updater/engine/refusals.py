@@ -68,8 +68,12 @@ class RefusalStreak:
                 **parts,
             )
 
-    def broken(self) -> None:
-        """Something was done: the row ends."""
+    def broken(self, began: float) -> None:
+        """Something was done, which was begun at `began` (unix seconds): the row ends.
+
+        What was begun before the first refusal of the row may have been done while the permission was still there.
+        """
         with self._lock:
             self.succeeded = True
-            self._items.clear()
+            if not self._items or began > self.since:
+                self._items.clear()

@@ -113,6 +113,12 @@ class Operation(ABC):
     fields: tuple[str, ...] = ()
     requests_per_item: int = 1
     batch_size: int = 1
+
+    @property
+    def known_requests(self) -> int | None:
+        """How many write requests an item takes, as far as is known; None when nothing tells yet."""
+        return self.requests_per_item
+
     appends: bool = False
     own_change_only: bool = False
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""

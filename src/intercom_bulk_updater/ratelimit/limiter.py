@@ -128,6 +128,9 @@ class RateLimiter:
             wait = self._budget.throttled(permit, headers=headers, kind=kind)
             asked = retry_after(headers)
             self._outage.answered(permit.number, permit.at, permit.purpose, 429, wait=asked, problem="it answered 429")
+            over = self._outage.verdict()
+            if over is not None:
+                self._stop.ask(over)
         self._notice()
         return wait
 

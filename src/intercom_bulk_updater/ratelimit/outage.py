@@ -82,6 +82,8 @@ class _Row:
     """Probes are answered, and these requests are not: one at a time, until one of them is."""
     again: float = -math.inf
     flying: int | None = None
+    throttled: float = math.inf
+    """The first of the 429s since the last good answer to such a request."""
 
 
 class OutageDetector:
@@ -171,9 +173,11 @@ class OutageDetector:
 
     def verdict(self) -> ServiceUnavailable | None:
         """The error that ends the run, once patience is at its end."""
+        now, most = self._clock(), self._patience()
+        if now - min(row.throttled for row in self._rows.values()) >= most + _LONGER_THAN_A_WINDOW:
+            return ServiceUnavailable(f"Intercom has answered with nothing but 429 for longer than {_long(most)}.")
         if not self.is_away and not any(row.proving for row in self._rows.values()):
             return None
-        now, most = self._clock(), self._patience()
         if self.is_away and self._asked > now and self._asked > self._since + most:
             at = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(time.time() + self._asked - now))
             return ServiceUnavailable(
@@ -212,7 +216,7 @@ class OutageDetector:
             return
         self.calm = False
         if status == 429:
-            self._throttled(number, sent, wait, problem)
+            self._throttled(number, sent, purpose, wait, problem)
         elif status >= 500 and status != 501:
             hard = status in (502, 503) or status >= 520
             self._bad(number, sent, purpose, AwayReason.FAILING, wait, subject if hard else "", problem)
@@ -244,6 +248,8 @@ class OutageDetector:
         self.last_good = now
         self._volleys = 0
         row = self._row(purpose)
+        if not probe:
+            row.throttled = math.inf
         if self._began is not None:
             self._began, self._back, self._asked = None, now, -math.inf
             for one in self._rows.values():
@@ -255,7 +261,8 @@ class OutageDetector:
             self._since = math.inf
             row.failures, row.since, row.proving, row.again = 0, math.inf, False, -math.inf
             row.subjects.clear()
-            self.calm = not self.is_away and self._probe is None and not any(one.failures or one.proving for one in self._rows.values())
+            troubled = any(one.failures or one.proving or one.throttled < math.inf for one in self._rows.values())
+            self.calm = not self.is_away and self._probe is None and not troubled
 
     def _bad(
         self, number: int, sent: float, purpose: str, reason: AwayReason, wait: float | None, subject: str, problem: str
@@ -283,9 +290,10 @@ class OutageDetector:
         elif probe or (row.failures >= IN_A_ROW and not row.proving):
             self._leave(now, reason, row, sure=probe)
 
-    def _throttled(self, number: int, sent: float, wait: float | None, problem: str) -> None:
+    def _throttled(self, number: int, sent: float, purpose: str, wait: float | None, problem: str) -> None:
         now, probe = self._clock(), self._probe == number
         self.forget(number)
+        self._row(purpose).throttled = min(self._row(purpose).throttled, now)
         if sent > self._throttled_at:
             self._volleys += 1
             self._throttled_at = now

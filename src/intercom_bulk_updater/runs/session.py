@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.client import Client
 from ..api.redact import keep_secret
-from ..api.retry import ErrorKind, RetryPolicy, classify
-from ..errors import IntercomBulkError, NotFound
+from ..api.retry import SHAPE_ERRORS, ErrorKind, RetryPolicy, classify
+from ..errors import BadAnswer, IntercomBulkError, NotFound
 from ..journal import Journal, RunRecord
 from ..model import Workspace
 from ..parsing.amounts import parse_duration
@@ -108,11 +108,17 @@ class Session:
         return [str(one["id"]) for one in body.get("data") or () if one.get("id")]
 
     def patiently(self, ask: Callable[[], T]) -> T:
-        """Do a read again while it fails for a passing reason, `retries` times. Raises its last error."""
+        """Do a read again while it fails for a passing reason, `retries` times. Raises its last error.
+
+        An answer of another shape than the API promises is such a reason.
+        """
         policy, attempt = RetryPolicy(self.retries, cap=5.0), 0
         while True:
             try:
-                return ask()
+                try:
+                    return ask()
+                except SHAPE_ERRORS as exc:
+                    raise BadAnswer(f"what was read has another shape than the API promises ({exc!r})") from exc
             except IntercomBulkError as exc:
                 verdict = classify(exc)
                 if verdict.kind in (ErrorKind.FATAL, ErrorKind.PERMANENT):

@@ -32,6 +32,8 @@ class UpdaterOperation(Operation):
         keep_private(self.params)
         self.name = type(updater).__name__  # type: ignore[misc] # of the class elsewhere; here each updater has its own
         self._logged: set[str] = set()
+        self._seen_requests: int | None = None
+        """The most writes that an action of this run has sent before it came to its end."""
         self.idempotent = updater.idempotent
         self.requests_per_item = updater.requests_per_item
         self.customer_visible = updater.customer_visible
@@ -121,7 +123,16 @@ class UpdaterOperation(Operation):
 
         with self._noted(item):
             result = in_hand(self.updater, client, lambda: act(item.id, **accepted(act, self._params(item))), "perform_action")
+            sent = sum(one.writes and not one.refused for one in client.exchanges)
+            self._seen_requests = max(self._seen_requests or 0, sent)
             return self._after(result, item)
+
+    @property
+    def known_requests(self) -> int | None:
+        """See Operation. Declared, or learned from the actions that came to their end."""
+        if "requests_per_item" in _declared(type(self.updater)):
+            return self.requests_per_item
+        return self._seen_requests
 
     @contextmanager
     def _noted(self, item: Item) -> Iterator[None]:
@@ -255,3 +266,8 @@ class RedoUpdaterOperation(UndoUpdaterOperation):
     def inverse(self) -> Operation | None:
         """See Operation."""
         return UndoUpdaterOperation(self.updater, self.params)
+
+
+def _declared(updater: type) -> set[str]:
+    """The names that a person's own classes define."""
+    return {name for cls in updater.__mro__ if not cls.__module__.startswith("intercom_bulk_updater.") for name in vars(cls)}

@@ -1,0 +1,113 @@
+"""Answers that contradict what was done: refused although carried out, lost in the midst of an action, of another shape."""
+
+from __future__ import annotations
+
+import pytest
+
+from .desk import Desk
+
+SANDBOX = {"conversations": 60, "limit": 20_000, "workspace_limit": 50_000}
+NOTE = ("conversations", "note", "--body", "We are back.")
+ACTIONS = """
+import requests
+from intercom_bulk_updater import IntercomBulkUpdater
+
+class Own(IntercomBulkUpdater):
+    def get_search_endpoint(self):
+        return "conversations/search"
+    def send(self, path, **body):
+        body = {"type": "admin", "admin_id": self.admin_id, **body}
+        answer = requests.post(f"{self.base_url}/conversations/{path}", headers=self.headers, json=body, timeout=5)
+        answer.raise_for_status()
+        return answer.json()
+
+class Note(Own):
+    def perform_action(self, item_id, **_):
+        return self.send(f"{item_id}/reply", message_type="note", body="Hello")
+
+class NoteThenClose(Own):
+    def perform_action(self, item_id, **_):
+        self.send(f"{item_id}/reply", message_type="note", body="Hello")
+        return self.send(f"{item_id}/parts", message_type="close")
+"""
+
+
+def chosen(desk: Desk, number: int = 6) -> list[str]:
+    """Some open conversations, their ids in the file `ids`; and the actions in mine.py."""
+    ids = desk.open_ids()[:number]
+    (desk.home / "ids").write_text("\n".join(ids))
+    (desk.home / "mine.py").write_text(ACTIONS)
+    return ids
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 409, 422])
+def test_a_message_that_was_refused_and_stands_is_done(desk: Desk, status: int) -> None:
+    """The note was written and its request answered with a refusal: a look finds it, and no retry sends it again."""
+    ids = chosen(desk)
+    desk.box.fault("error_after", status=status, on="write")
+    answer = desk.here(*NOTE, "--ids", "ids", "--yes", "--json", "--verify", "none")
+    assert (answer.code, answer.counts) == (0, {"selected": len(ids), "done": len(ids)}), answer.err
+    desk.once("note", ids)
+
+
+def test_a_person_s_message_that_was_refused_and_stands_is_done(desk: Desk) -> None:
+    """The same through requests, in an updater that declares nothing."""
+    ids = chosen(desk)
+    desk.box.fault("error_after", status=400, on="write", count=2)
+    answer = desk.here("run", "mine.py:Note", "--ids", "ids", "--yes", "--json", "--verify", "none")
+    assert (answer.code, answer.counts) == (0, {"selected": len(ids), "done": len(ids)}), answer.err
+    desk.once("note", ids)
+
+
+def test_a_refusal_that_is_true_fails_the_item(desk: Desk) -> None:
+    """The look finds nothing of it: failed, with the refusal as its reason."""
+    ids = chosen(desk)
+    desk.box.fault("status", status=422, on="write", ids=ids[:2])
+    answer = desk.here(*NOTE, "--ids", "ids", "--yes", "--json", "--verify", "none")
+    assert (answer.code, answer.counts) == (3, {"selected": len(ids), "done": len(ids) - 2, "failed": 2}), answer.err
+    assert answer.json["failures"][0]["example"]["status"] == 422
+
+
+def test_an_action_that_was_cut_short_after_its_first_request_is_not_done(desk: Desk) -> None:
+    """Of two requests the first stands and its answer was lost: nothing tells that the second was sent, so it is in doubt."""
+    ids = chosen(desk)
+    desk.box.fault("drop_after", path="/reply$")
+    answer = desk.here("run", "mine.py:NoteThenClose", "--ids", "ids", "--yes", "--json", "--verify", "none")
+    assert (answer.code, answer.counts) == (3, {"selected": len(ids), "in_doubt": len(ids)}), answer.err
+    desk.once("note", ids)
+
+
+def test_what_other_items_took_tells_whether_a_request_was_all_of_it(desk: Desk) -> None:
+    """Actions of one request that came to their end show that the one whose answer was lost, and which stands, is done."""
+    ids = chosen(desk)
+    desk.box.fault("drop_after", path="/reply$", count=2)
+    answer = desk.here("run", "mine.py:Note", "--ids", "ids", "--yes", "--json", "--verify", "none")
+    assert (answer.code, answer.counts) == (0, {"selected": len(ids), "done": len(ids)}), answer.err
+    desk.once("note", ids)
+
+
+@pytest.mark.parametrize("fault", [
+    {"kind": "fields", "set": {"app": "text"}}, {"kind": "fields", "set": {"data": 7}, "path": "/tags$"},
+    {"kind": "status", "status": 302}, {"kind": "status", "status": 409}, {"kind": "wrong", "value": {"tags": {"a": 1}}},
+])  # fmt: skip
+def test_names_that_cannot_be_read_end_the_command_in_words(desk: Desk, fault: dict[str, object]) -> None:
+    """Whatever `GET /me` and the lists of names are answered with: no traceback, exit 7, and nothing written."""
+    chosen(desk)
+    desk.box.fault(**{"on": "names", **fault})  # type: ignore[arg-type]
+    words = "conversations", "tag", "--tag", "incident", "--ids", "ids", "--yes", "--json", "--retries", "0"
+    answer = desk.here(*words)
+    assert answer.code in (2, 7) and answer.json["run"] is None and "Traceback" not in answer.err, answer.err
+    assert not desk.writes()
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_what_an_outage_put_in_doubt_is_looked_at_when_it_is_over(desk: Desk, status: int) -> None:
+    """Writes are carried out and answered with errors of a gateway, for longer than the patience; the resume finds each of them."""
+    ids = chosen(desk, 12)
+    desk.box.fault("outage", status=status, commit="before", on="write", after=3)
+    stopped = desk.here(*NOTE, "--ids", "ids", "--yes", "--json", "--verify", "none", "--patience", "1s")
+    assert stopped.code == 7 and not stopped.counts.get("failed") and not stopped.counts.get("in_doubt"), stopped.err
+    desk.box.clear_faults()
+    resumed = desk.here("runs", "resume", stopped.run, "--json")
+    assert (resumed.code, resumed.counts) == (0, {"selected": len(ids), "done": len(ids)}), resumed.err
+    desk.once("note", ids)

@@ -1,0 +1,29 @@
+"""A permission that is missing for all, told from one item's refusal."""
+
+from __future__ import annotations
+
+import time
+
+from intercom_bulk_updater.engine.refusals import RefusalStreak
+from intercom_bulk_updater.model import Failure
+
+FORBIDDEN = Failure("403 forbidden", status=403, code="forbidden")
+
+
+def test_what_was_begun_before_a_row_of_refusals_does_not_end_it() -> None:
+    """An answer that comes late, of a request sent while the permission was still there, hides none of the refusals after it."""
+    streak = RefusalStreak(at_first=2, later=2)
+    before = time.time() - 1
+    assert streak.add(1, FORBIDDEN) is None
+    since = streak.since
+    streak.broken(before)
+    assert streak.add(2, FORBIDDEN) is not None
+    assert streak.since == since
+
+
+def test_what_is_done_after_a_refusal_ends_the_row() -> None:
+    """Then the permission is there, and each refusal is its item's own."""
+    streak = RefusalStreak(at_first=2, later=2)
+    assert streak.add(1, FORBIDDEN) is None
+    streak.broken(time.time() + 1)
+    assert streak.add(2, FORBIDDEN) is None
