@@ -136,9 +136,11 @@ class WorkerPool:
             fates = self._collect()
             finished += len(fates)
             now = time.monotonic()
-            due = self._due(now)
+            # What an error has cut short is not begun again: it goes back with all that is known of it.
+            resting = self.paused or self._failure is not None
+            due = [] if resting else self._due(now)
             room = self._depth() - len(self._queue) - len(due)
-            want = 0 if self.paused else max(0, room * self.batch_size - len(self._forming))
+            want = 0 if resting else max(0, room * self.batch_size - len(self._forming))
             try:
                 items = self.work.settle_and_claim(fates, want) if fates or want else []
             except BaseException as exc:
@@ -150,7 +152,7 @@ class WorkerPool:
                 raise
             dry = want > 0 and len(items) < want
             self._dry = dry if want else self._dry
-            self._give([*due, *self._units(items, more, now)])
+            self._give([] if resting else [*due, *self._units(items, more, now)])
             if now - last_tick >= TICK:
                 self._rate = 0.5 * self._rate + 0.5 * (finished - done_at_tick) / (now - last_tick)
                 last_tick, done_at_tick = now, finished
@@ -204,7 +206,7 @@ class WorkerPool:
 
     def _due(self, now: float) -> list[Unit]:
         due = []
-        while self._delayed and self._delayed[0][0] <= now and not self.paused:
+        while self._delayed and self._delayed[0][0] <= now:
             due.append(heapq.heappop(self._delayed)[2])
         return due
 
