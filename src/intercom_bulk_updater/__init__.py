@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ApiError": "errors",
     "AuthenticationError": "errors",
-    "BulkResult": "updaters.result",
+    "BulkResult": "service.run",
     "Client": "api.client",
     "ConfigurationError": "errors",
     "IntercomBulkError": "errors",
@@ -77,8 +77,8 @@ if TYPE_CHECKING:
     from .model import Reversibility
     from .operations.operation import Operation
     from .runs.options import Options
+    from .service.run import BulkResult
     from .stop import Stop
-    from .updaters.result import BulkResult
     from .updaters.updater import IntercomBulkUpdater
 
 

@@ -18,10 +18,10 @@ from ..operations.operation import Operation
 from ..runs.options import Options
 from ..runs.sources import SearchSource, count_missing, missing_words
 from ..search.names import WorkspaceNames
-from .execute import opened, options_of
+from ..service.selection import select
+from ..service.spreadsheet import read_rows
+from .execute import asked_of, opened, options_of
 from .flags import Safety, Selection, Shown, Speed, whole
-from .select import select
-from .spreadsheet import read_rows
 from .stdout import emit, note
 
 _SHOWN = 25
@@ -42,8 +42,10 @@ def _find(resource: str, flags: Selection, output: Shown, speed: Speed) -> int:
     options: Options = options_of(Safety(), speed, flags.limit)
     with opened(options, output) as (session, names):
         session.workspace()
-        rows = None if flags.csv is None else [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column, resource).rows]
-        selected = select(flags, resource, session, names, _Looking(), options, rows)
+        rows = None
+        if flags.csv is not None:
+            rows = [FoundItem(row.id) for row in read_rows(flags.csv, flags.id_column, resource, note=note).rows]
+        selected = select(asked_of(flags), resource, session, names, _Looking(), options, rows, note)
         found = _Found(selected.selection["words"], frozenset(selected.selection.get("exclude") or ()))
         if isinstance(selected.feed, SearchSource):
             found.items = _searched(selected.feed, found)

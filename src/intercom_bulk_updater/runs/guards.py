@@ -41,7 +41,7 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None,
     if expect and not Expect.parse(expect).allows(selected):
         raise SafetyStop(
             f"{counted_are(selected)} selected and {word('expect', expect)} does not allow that. Nothing was written. "
-            f"Look at the selection ({word('dry_run', True if options and options.python else None)}), or correct {word('expect')}.",
+            f"Look at the selection ({word('dry_run', True)}), or correct {word('expect')}.",
             guard=guard,
         )
     if not most or uncapped(most):

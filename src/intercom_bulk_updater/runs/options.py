@@ -70,7 +70,7 @@ class Options:
             text = str(value)
             return name if value is None else f"{name}={text if text.isdigit() or text == 'True' else repr(text)}"
         flag = f"--{name.replace('_', '-')}"
-        return flag if value is None else f"{flag} {value}"
+        return flag if value is None or value is True else f"{flag} {value}"
 
     def as_json(self) -> dict[str, Any]:
         """What is stored with the run."""

@@ -14,9 +14,33 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import IntercomBulkError, UsageError
-from ..updaters.bulk_process import FROM_FILE
-from ..updaters.calls import importing, place_of
-from ..updaters.updater import IntercomBulkUpdater
+from ..runs.options import Options
+from ..runs.session import Session
+from ..runs.sources import ItemSource
+from .adapter import UpdaterOperation
+from .bulk_process import FROM_FILE, feed_of
+from .calls import importing, place_of
+from .updater import IntercomBulkUpdater
+
+
+class _Stored:
+    """See service.rebuild.StoredUpdater."""
+
+    def __init__(self, session: Session, operation: UpdaterOperation) -> None:
+        self._session, self.operation = session, operation
+
+    def feed(self, selection: Mapping[str, Any], options: Options) -> ItemSource:
+        """Its items again."""
+        return feed_of(self.operation.updater, self.operation, self._session, selection, options)
+
+
+def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str) -> _Stored:
+    """The updater of a run or a plan, loaded again: what service.rebuild asks for."""
+    updater = made(load_stored(reference))
+    updater._session = session
+    if admin_id:
+        updater.admin_id = admin_id
+    return _Stored(session, UpdaterOperation(updater, parameters))
 
 
 def load_class(target: str, *, here: bool = False) -> type[IntercomBulkUpdater]:

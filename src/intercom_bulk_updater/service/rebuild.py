@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from ..errors import SafetyStop, UsageError, WrongWorkspace
+from ..errors import IntercomBulkError, SafetyStop, UsageError, WrongWorkspace
 from ..journal import RunRecord, decode_parameters
 from ..model import FoundItem
 from ..operations.operation import Operation
@@ -17,11 +18,35 @@ from ..runs.plan import Plan, read_plan
 from ..runs.session import Session
 from ..runs.sources import ItemSource, ListSource
 from ..runs.undo import inverse_of, undo_items
-from ..updaters.adapter import UpdaterOperation
-from ..updaters.bulk_process import feed_of
-from ..updaters.updater import IntercomBulkUpdater
-from .loading import load_stored, made
-from .select import Selected, feed
+from .selection import Selected, feed
+
+# The module that knows a person's own code; it lies above this one, and is named so that this one needs to know none of it.
+_UPDATERS = "updaters.loading"
+
+
+class UserCodeError(Exception):
+    """What a person's own code raised; the run's error is made of it."""
+
+    def as_error(self) -> IntercomBulkError:
+        """What it amounts to where it ended a run."""
+        raise NotImplementedError
+
+
+class StoredUpdater(Protocol):
+    """An updater as a run or a plan has stored it, loaded again."""
+
+    operation: Operation
+
+    def feed(self, selection: Mapping[str, Any], options: Options) -> ItemSource:
+        """Its items again."""
+
+
+def load_updater(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str = "") -> StoredUpdater:
+    """The updater behind a stored reference, with its stored parameters. Raises UsageError where it cannot be loaded."""
+    found: StoredUpdater = import_module(f"{__package__.rpartition('.')[0]}.{_UPDATERS}").stored(
+        session, reference, decode_parameters(parameters), admin_id
+    )
+    return found
 
 
 @dataclass(slots=True)
@@ -50,11 +75,7 @@ def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
             f"{run.id} ended before its list of ids was written down; nothing of it was done. Run its command again."
         )
     updater = _updater(session, run) if selection.get("updater") else None
-    operation: Operation
-    if updater is None:
-        operation = build(str(selection["operation"]), run.parameters)
-    else:
-        operation = UpdaterOperation(updater, decode_parameters(run.parameters))
+    operation = build(str(selection["operation"]), run.parameters) if updater is None else updater.operation
     # The undo of an updater's run is the way back, the undo of that undo the way there again, and so on.
     for _ in range(int(selection.get("turns") or 0)):
         operation = inverse_of(operation, run.id)
@@ -65,7 +86,7 @@ def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
     elif selection["kind"] == "plan":
         made = ListSource(iter(()) if complete else _same_plan(run).items())
     elif updater is not None and selection["kind"] == "query":
-        made = feed_of(updater, operation, session, selection, options)
+        made = updater.feed(selection, options)
     else:
         made = feed(selection, session, operation, options)
     return Rebuilt(operation, Selected(selection, made))
@@ -83,16 +104,11 @@ def _undone(session: Session, run: RunRecord, options: Options) -> Iterator[Foun
     return undo_items(session.journal, parent, rebuild(session, parent, options).operation)
 
 
-def _updater(session: Session, run: RunRecord) -> IntercomBulkUpdater:
+def _updater(session: Session, run: RunRecord) -> StoredUpdater:
     reference: dict[str, Any] = run.selection["updater"]
-    where = reference.get("file") or reference.get("module")
-    if not where:
+    if not (reference.get("file") or reference.get("module")):
         raise UsageError(
             f"{run.id} was run by a class typed into a session ({reference.get('class')}), which is gone. "
             "Put it into a file to resume or undo its runs."
         )
-    updater = made(load_stored(reference))
-    updater._session = session
-    if run.admin_id:
-        updater.admin_id = run.admin_id
-    return updater
+    return load_updater(session, reference, run.parameters, run.admin_id)
