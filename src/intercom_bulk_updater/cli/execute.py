@@ -16,11 +16,11 @@ from ..operations.operation import Operation
 from ..parsing.amounts import parse_duration, parse_rate, parse_share
 from ..ratelimit.outage import ServiceAway
 from ..runs.options import Options
-from ..runs.plan import SCHEMA
 from ..runs.preview import Preview
 from ..runs.session import Session, open_session
 from ..search.names import WorkspaceNames
 from ..service.consent import Consent
+from ..service.plans import refuse_other_file
 from ..service.selection import Selection as Asked
 from ..service.verbs import VerbRequest
 from ..service.work import Work, prepare
@@ -102,7 +102,7 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
         if path is not None:
             writable(path, flag, endings)
     if safety is not None and safety.plan is not None:
-        _unwritten(Path(safety.plan))
+        refuse_other_file(Path(safety.plan), f"--plan {safety.plan}")
     if output is not None and output.verbose:
         log = logging.StreamHandler(sys.stderr)
         log.setFormatter(SafeFormatter("%(asctime)s %(message)s"))
@@ -123,16 +123,6 @@ def _say_service(away: ServiceAway | None) -> None:
     from ..terminal.bottleneck import away as waiting
 
     say("Intercom is back." if away is None else f"Intercom {waiting(away.as_json())[0]}.")
-
-
-def _unwritten(file: Path) -> None:
-    """A new plan takes the place of an old one, as Terraform's does; no other file is lost under it."""
-    if not file.is_file() or not file.stat().st_size:
-        return
-    with file.open("rb") as stream:
-        plan = f'"{SCHEMA}"'.encode() in stream.readline(10_000)
-    if not plan:
-        raise UsageError(f"--plan {file}: this file exists already, and it is no plan. Nothing was done; name another.")
 
 
 def interactive() -> bool:

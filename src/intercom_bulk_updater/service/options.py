@@ -105,9 +105,9 @@ def _page(value: Any) -> int:
     return min(150, whole("page_size", value) or 150)
 
 
-def _flag(value: Any) -> bool:
+def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(f"reread must be True or False, and is {value!r}")
+        raise UsageError(f"{name} must be True or False, and is {value!r}")
     return value
 
 
@@ -126,9 +126,10 @@ _READ: dict[str, Any] = {
     "deadline": lambda value: seconds("deadline", value) if _number(value) else parse_duration(str(value)),
     "page_size": _page,
     "on_drift": lambda value: one_of("on_drift", value, ("skip", "stop", "force")),
-    "reread": _flag,
+    "reread": lambda value: _flag("reread", value),
     "index_wait": lambda value: seconds("index_wait", value),
     "timeout": lambda value: seconds("timeout", value),
     "retries": lambda value: whole("retries", value, least=0),
+    "dry_run": lambda value: _flag("dry_run", value),
     "verify": lambda value: one_of("verify", value, ("none", "sample", "all")),
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import UsageError
 from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
 from ..runs.options import Options
-from ..runs.plan import Plan, check_plan, read_plan
+from ..runs.plan import SCHEMA, Plan, check_plan, read_plan
 from ..runs.session import Session
 from ..runs.sources import ListSource
 from ..runs.undo import inverse_of
@@ -61,3 +62,13 @@ def _operation(session: Session, plan: Plan) -> Operation:
 def open_plan(file: str | Path) -> Plan:
     """A plan file, checked byte by byte. Raises UsageError for what is no plan, SafetyStop for an altered one."""
     return read_plan(Path(file))
+
+
+def refuse_other_file(file: Path, name: str) -> None:
+    """A new plan takes the place of an old one, as Terraform's does; no other file is lost under it. Raises UsageError."""
+    if not file.is_file() or not file.stat().st_size:
+        return
+    with file.open("rb") as stream:
+        plan = f'"{SCHEMA}"'.encode() in stream.readline(10_000)
+    if not plan:
+        raise UsageError(f"{name}: this file exists already, and it is no plan. Nothing was done; name another.")

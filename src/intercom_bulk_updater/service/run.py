@@ -14,6 +14,7 @@ from ..report.files import replacing
 from ..report.summary import standing, summarize
 from ..runs.observer import Observer
 from ..runs.options import Options, one_of
+from ..runs.preview import Preview
 from ..stop import Stop
 from .consent import Consent
 from .control import ask_of
@@ -309,6 +310,8 @@ class BulkResult(dict[str, Any]):
         self.retried = self.requests.get("retried", 0)
         self.throttled = self.requests.get("throttled", 0)
         self.rate = counts.finished / self.total_time if self.total_time else 0.0
+        self.preview: Preview | None = None
+        """What it would change, where it was a dry run."""
         super().__init__(success=self.success, failed=self.failed, total_time=self.total_time)
 
     def items(self, *outcomes: str) -> Any:
@@ -357,7 +360,7 @@ def carry_out(
     """
     follower = RunLog(shown or Observer(), work.session.journal, work.run, on_event)
     try:
-        do(work, follower)
+        preview = do(work, follower)
     except (IntercomBulkError, KeyboardInterrupt) as exc:
         result = _result(work, workspace, follower)
         for name, value in (("run_id", work.run.id), ("run", result.run), ("result", result)):
@@ -367,7 +370,9 @@ def carry_out(
         raise
     finally:
         follower.close()
-    return _result(work, workspace, follower)
+    result = _result(work, workspace, follower)
+    result.preview = preview if isinstance(preview, Preview) else None
+    return result
 
 
 def _result(work: Work, workspace: Workspace, follower: RunLog) -> BulkResult:
