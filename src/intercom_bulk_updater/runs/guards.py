@@ -156,7 +156,7 @@ class FailureLimit:
         what = "are in doubt" if fate.outcome is Outcome.IN_DOUBT else "failed"
         raise SafetyStop(
             f"The first {self.failed:,} items all {what} for the same cause ({cause}), and none was done. The rest was left "
-            f"pending. To go on all the same: intercom-bulk runs resume {self.run} --max-failures 100%.",
+            f"pending. To go on all the same: {self.options.command(self.run, 'resume', max_failures='100%')}.",
             failed=self.failed,
             guard={"go_on": "--max-failures 100%"},
         )

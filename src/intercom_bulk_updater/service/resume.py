@@ -23,13 +23,12 @@ def run_to_go_on(path: Path, ref: str, *, retry: bool, options: Options | None =
 
     `path`: the journal's file. Raises UsageError for a dry run, RunLocked for a run that another process works on.
     """
-    word = (options or Options()).word
+    python = options is not None and options.python
     with Journal(path, read_only=True) as book:
         record = pick(book, ref, real, "be retried" if retry else "be resumed", note)
         if record.kind == "dry_run":
-            raise UsageError(
-                f"{record.id} was a dry run: there is nothing to go on with. Run its command without {word('dry_run', True)}."
-            )
+            instead = "Run it without dry_run=True." if python else "Run its command without --dry-run."
+            raise UsageError(f"{record.id} was a dry run: there is nothing to go on with. {instead}")
         if record.status is RunStatus.PAUSED and RunLock.held(book.home, record.id) and not retry:
             with Journal(path) as written:
                 written.request(record.id, "resume")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -362,22 +363,24 @@ def carry_out(
     try:
         preview = do(work, follower)
     except (IntercomBulkError, KeyboardInterrupt) as exc:
-        result = _result(work, workspace, follower)
+        result = _result(work, workspace)
         for name, value in (("run_id", work.run.id), ("run", result.run), ("result", result)):
             setattr(exc, name, value)
         if isinstance(exc, IntercomBulkError):
             exc.parts["result"] = result
+        with suppress(Exception, KeyboardInterrupt):  # what ended the run is what is raised
+            follower.ended(result.report)
         raise
     finally:
         follower.close()
-    result = _result(work, workspace, follower)
+    result = _result(work, workspace)
     result.preview = preview if isinstance(preview, Preview) else None
+    follower.ended(result.report)
     return result
 
 
-def _result(work: Work, workspace: Workspace, follower: RunLog) -> BulkResult:
-    """The account of a run that has ended, for the caller and for whoever follows it."""
+def _result(work: Work, workspace: Workspace) -> BulkResult:
+    """The account of a run that has ended."""
     journal, run_id = work.session.journal, work.run.id
     report = summarize(journal, run_id, undoable=work.operation.inverse() is not None)
-    follower.ended(report)
     return BulkResult(Run(run_id, workspace), journal.counts(run_id), journal.failures(run_id), report)

@@ -75,7 +75,7 @@ def read_rows(
 
 def _given_rows(source: Sequence[Mapping[str, Any]], id_column: str | None, word: Word) -> Rows:
     """Rows of a program: `[{"id": "1", "plan": "pro"}, ...]`. What is None is an empty cell."""
-    name, given = word("csv"), list(source)
+    name, given = "csv", list(source)
     if not given:
         raise UsageError(f"{name} has no rows.")
     columns = [str(column) for column in given[0]]

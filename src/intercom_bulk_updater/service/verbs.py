@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..api.redact import keep_private
+from ..errors import UsageError
 from ..operations.operation import Operation
 from ..operations.registry import operation_class
-from ..operations.spec import check_given
+from ..operations.spec import check_given, parameters_of
 from ..runs.options import Options
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
@@ -72,7 +74,8 @@ class CheckedVerb:
         asked = self.request
         session.workspace()
         resolver, options = SessionResolver(session, names), asked.options
-        operation, items = operation_for(self.given, self.rows, lambda filled: self.cls.resolve(filled, resolver), options)
+        with self._in_its_words():
+            operation, items = operation_for(self.given, self.rows, lambda filled: self.cls.resolve(filled, resolver), options)
         if not options.dry_run:
             asked.consent.check(operation, options)
         selected = select(asked.selection, asked.resource, session, names, operation, options, items, asked.note)
@@ -81,3 +84,16 @@ class CheckedVerb:
         name = f"{asked.resource}.{operation.name}"
         run = create_run(session, operation, name, "run", {**selected.selection, "operation": name}, options)
         return Work(session, run, operation, selected.feed, options, plan=asked.plan)
+
+    @contextmanager
+    def _in_its_words(self) -> Iterator[None]:
+        """Verbs name their parameters by flags; for Python by their names."""
+        try:
+            yield
+        except UsageError as exc:
+            if not self.request.options.python:
+                raise
+            said = exc.message
+            for one in sorted(parameters_of(self.cls.Parameters), key=lambda one: -len(one.flag)):
+                said = said.replace(one.flag, one.name)
+            raise UsageError(said) from exc
