@@ -64,6 +64,7 @@ docs: $(BIN)/.installed ## the generated pages and the picture of the screen, wr
 	@$(BIN)/python -m intercom_bulk_updater.journal.reference > docs/reference/journal-file.md
 	@$(BIN)/python -m intercom_sandbox.reference > docs/reference/sandbox.md
 	@$(BIN)/python -m intercom_bulk_updater.cli.reference
+	@$(BIN)/python -m intercom_bulk_updater.cli.python_reference > docs/reference/python.md
 	@$(BIN)/python docs/draw_screen.py
 
 clean: ## remove what was built
