@@ -27,6 +27,8 @@ _GROUPS = {
     "Updaters": ("IntercomBulkUpdater", "BulkResult", "Skip", "StopRun"),
 }
 _MORE = "The rest"
+_NOT_MADE = (dict, Enum, BaseException)
+"""Classes whose constructor says nothing to a reader."""
 _PRIVATE_ALIAS = {"Unpack[RunOptions]": "RunOptions"}
 
 
@@ -54,7 +56,8 @@ def _is_error(value: Any) -> bool:
 
 def _entry(name: str, value: Any) -> Iterator[str]:
     yield f"### {name}\n"
-    if inspect.isfunction(value) or (inspect.isclass(value) and not issubclass(value, dict | Enum | BaseException) and value.__init__ is not object.__init__):
+    made = inspect.isclass(value) and not issubclass(value, _NOT_MADE) and value.__init__ is not object.__init__
+    if made or inspect.isfunction(value):
         yield _signature(name, value)
     yield _markdown(inspect.getdoc(value) or "")
     if inspect.isclass(value):
@@ -64,10 +67,11 @@ def _entry(name: str, value: Any) -> Iterator[str]:
 
 def _member(owner: str, name: str, found: Any) -> Iterator[str]:
     bare = found.__func__ if isinstance(found, classmethod | staticmethod) else found
-    doc = inspect.getdoc(bare.fget if isinstance(bare, property) else bare) if isinstance(bare, property) or inspect.isfunction(bare) else ""
+    bare = bare.fget if isinstance(bare, property) else bare
+    doc = inspect.getdoc(bare) if inspect.isfunction(bare) else ""
     if name.startswith("_") or not doc or doc.startswith("See "):
         return
-    if isinstance(bare, property):
+    if isinstance(found, property):
         yield f"#### {owner}.{name}\n"
     else:
         yield f"#### {owner}.{name}()\n"
@@ -77,9 +81,10 @@ def _member(owner: str, name: str, found: Any) -> Iterator[str]:
 
 def _signature(name: str, value: Any) -> str:
     signature = inspect.signature(value)
-    parameters = [one.replace(annotation=_plain(one.annotation)) for one in signature.parameters.values() if one.name not in ("self", "cls")]
+    own = [one for one in signature.parameters.values() if one.name not in ("self", "cls")]
+    parameters = [one.replace(annotation=_plain(one.annotation)) for one in own]
     result = _plain(signature.return_annotation)
-    shown = str(inspect.Signature(parameters)).replace("'", "") if not parameters else _listed(parameters)
+    shown = _listed(parameters)
     arrow = f" -> {result}" if inspect.isfunction(value) and isinstance(result, str) else ""
     return f"```\n{name}{shown}{arrow}\n```\n"
 
@@ -92,7 +97,7 @@ def _listed(parameters: list[inspect.Parameter]) -> str:
             starred = True
         hint = f": {one.annotation}" if isinstance(one.annotation, str) else ""
         default = "" if one.default is one.empty else f" = {one.default!r}"
-        mark = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+        mark = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
         text.append(f"{mark}{one.name}{hint}{default}")
     line = ", ".join(text)
     return f"({line})" if len(line) < 90 else "(\n" + "".join(f"    {one},\n" for one in text) + ")"
@@ -101,7 +106,8 @@ def _listed(parameters: list[inspect.Parameter]) -> str:
 def _plain(annotation: Any) -> Any:
     if annotation is inspect.Signature.empty:
         return annotation
-    return _PRIVATE_ALIAS.get(str(annotation), annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation)))
+    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    return _PRIVATE_ALIAS.get(name, name)
 
 
 def _markdown(doc: str) -> str:
