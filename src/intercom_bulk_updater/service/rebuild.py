@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import IntercomBulkError, SafetyStop, UsageError, WrongWorkspace
-from ..journal import RunRecord, decode_parameters
+from ..journal import RunRecord
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.registry import build
@@ -44,7 +44,7 @@ class StoredUpdater(Protocol):
 def load_updater(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str = "") -> StoredUpdater:
     """The updater behind a stored reference, with its stored parameters. Raises UsageError where it cannot be loaded."""
     found: StoredUpdater = import_module(f"{__package__.rpartition('.')[0]}.{_UPDATERS}").stored(
-        session, reference, decode_parameters(parameters), admin_id
+        session, reference, parameters, admin_id
     )
     return found
 

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import IntercomBulkError, UsageError
+from ..journal import decode_parameters
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource
@@ -40,7 +41,8 @@ def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[s
     updater._session = session
     if admin_id:
         updater.admin_id = admin_id
-    return _Stored(session, UpdaterOperation(updater, parameters))
+    # Decoded only now: its types may be those of the file that was just loaded.
+    return _Stored(session, UpdaterOperation(updater, decode_parameters(parameters)))
 
 
 def load_class(target: str, *, here: bool = False) -> type[IntercomBulkUpdater]:
