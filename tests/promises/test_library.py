@@ -8,6 +8,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from acceptance.desk import Desk
 from intercom_bulk_updater.operations.registry import names, operation_class
 from intercom_bulk_updater.operations.spec import parameters_of
 from intercom_bulk_updater.service import library
+from intercom_bulk_updater.service.consent import Consent
+from intercom_bulk_updater.service.selection import Selection
+from intercom_bulk_updater.service.verbs import VerbRequest
+from intercom_bulk_updater.service.work import prepare
 from intercom_sandbox import Sandbox, running
 
 WHERE = "team = Support and state = open"
@@ -276,3 +281,26 @@ def test_names_that_are_folders_too_are_functions(desk: Desk) -> None:
 
     assert intercom_bulk_updater.runs.options.Options is bulk.Options
     assert list(bulk.runs(limit=1)) == []
+
+
+def test_what_is_asked_about_is_prepared_first_and_started_then(desk: Desk) -> None:
+    """A run that has to be confirmed writes nothing before that, stays to be resumed, and is the same run when it goes on."""
+    options = replace(bulk.Options(python=True), ask=True)
+    request = VerbRequest(
+        verb="conversations.close", parameters={}, selection=Selection(where=WHERE), options=options, consent=Consent()
+    )
+    checked = request.check()
+    with bulk.Workspace().session(options) as (session, names_):
+        left = checked.begin(session, names_)
+        with pytest.raises(bulk.SafetyStop, match="Not started"), prepare(left) as prepared:
+            assert prepared.asks and prepared.preview is not None
+        with pytest.raises(bulk.SafetyStop, match="Not confirmed"), prepare(checked.begin(session, names_)) as prepared:
+            prepared.start()
+        assert desk.writes() == 0 and bulk.open_run(left.run.id).status == "stopped"
+        work = checked.begin(session, names_)
+        with prepare(work) as prepared:
+            prepared.confirm()
+            prepared.start()
+    run = bulk.open_run("latest")
+    assert run.id == work.run.id and run.counts.done == prepared.preview.would_change
+    assert bulk.open_run(left.run.id).resume().ok
