@@ -304,3 +304,30 @@ def test_what_is_asked_about_is_prepared_first_and_started_then(desk: Desk) -> N
     run = bulk.open_run("latest")
     assert run.id == work.run.id and run.counts.done == prepared.preview.would_change
     assert bulk.open_run(left.run.id).resume().ok
+
+
+def test_a_class_of_a_notebook_is_undone_in_it(desk: Desk) -> None:
+    """While the updater lives its run can be undone and resumed, although its class lies in no file and its token in no variable."""
+    names_: dict[str, Any] = {"__name__": "notebook"}
+    exec(compile(NOTEBOOK, "<cell>", "exec"), names_)
+    result = names_["Titled"](desk.box.env()["INTERCOM_ACCESS_TOKEN"]).bulk_process(title="Seen", max_items=4, progress="none")
+    assert result.success == 4 and result.run.verify("all")["remaining"] is not None
+    assert result.run.undo().counts.done == 4
+    with pytest.raises(bulk.UsageError, match="cannot be imported"):
+        bulk.open_run(result.run_id).undo()
+
+
+NOTEBOOK = """
+from intercom_bulk_updater import IntercomBulkUpdater
+
+class Titled(IntercomBulkUpdater):
+    def get_search_endpoint(self): return "conversations/search"
+    def get_search_query(self): return {"field": "state", "operator": "=", "value": "open"}
+    def get_item_id(self, item): return item["id"]
+    def before(self, item): return {"title": item.get("title")}
+    def change(self, item_id, before, title):
+        return {} if before["title"] == title else {"title": (before["title"], title)}
+    def perform_action(self, item_id, title): return self.client.put(f"conversations/{item_id}", {"title": title})
+    def undo_action(self, item_id, before, title):
+        return self.client.put(f"conversations/{item_id}", {"title": before["title"]})
+"""

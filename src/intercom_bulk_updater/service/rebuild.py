@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -35,10 +35,16 @@ class UserCodeError(Exception):
 class StoredUpdater(Protocol):
     """An updater as a run or a plan has stored it, loaded again."""
 
-    operation: Operation
+    @property
+    def operation(self) -> Operation:
+        """What its run does to an item."""
 
     def feed(self, selection: Mapping[str, Any], options: Options) -> ItemSource:
         """Its items again."""
+
+
+Loader = Callable[[Session, Mapping[str, Any], Mapping[str, Any], str], StoredUpdater]
+"""Gives the updater behind a stored reference, with its stored parameters and the admin it acted as."""
 
 
 def load_updater(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str = "") -> StoredUpdater:
@@ -57,8 +63,8 @@ class Rebuilt:
     selected: Selected
 
 
-def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
-    """The operation and the feed of a stored run. Raises WrongWorkspace when the token is of another workspace."""
+def rebuild(session: Session, run: RunRecord, options: Options, load: Loader | None = None) -> Rebuilt:
+    """The operation and the feed of a stored run; `load` has its updater already. Raises WrongWorkspace."""
     workspace = session.workspace()
     if run.workspace and workspace.id != run.workspace:
         raise WrongWorkspace(
@@ -74,7 +80,7 @@ def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
         raise UsageError(
             f"{run.id} ended before its list of ids was written down; nothing of it was done. Run its command again."
         )
-    updater = _updater(session, run) if selection.get("updater") else None
+    updater = _updater(session, run, load) if selection.get("updater") else None
     operation = build(str(selection["operation"]), run.parameters) if updater is None else updater.operation
     # The undo of an updater's run is the way back, the undo of that undo the way there again, and so on.
     for _ in range(int(selection.get("turns") or 0)):
@@ -82,7 +88,7 @@ def rebuild(session: Session, run: RunRecord, options: Options) -> Rebuilt:
     made: ItemSource
     if selection.get("undo"):
         # Read again only if its items did not all reach the journal; so with a plan.
-        made = ListSource(iter(()) if complete else _undone(session, run, options))
+        made = ListSource(iter(()) if complete else _undone(session, run, options, load))
     elif selection["kind"] == "plan":
         made = ListSource(iter(()) if complete else _same_plan(run).items())
     elif updater is not None and selection["kind"] == "query":
@@ -99,13 +105,15 @@ def _same_plan(run: RunRecord) -> Plan:
     return plan
 
 
-def _undone(session: Session, run: RunRecord, options: Options) -> Iterator[FoundItem]:
+def _undone(session: Session, run: RunRecord, options: Options, load: Loader | None) -> Iterator[FoundItem]:
     parent = session.journal.run(run.selection["run"])
-    return undo_items(session.journal, parent, rebuild(session, parent, options).operation)
+    return undo_items(session.journal, parent, rebuild(session, parent, options, load).operation)
 
 
-def _updater(session: Session, run: RunRecord) -> StoredUpdater:
+def _updater(session: Session, run: RunRecord, load: Loader | None) -> StoredUpdater:
     reference: dict[str, Any] = run.selection["updater"]
+    if load is not None:
+        return load(session, reference, run.parameters, run.admin_id)
     if not (reference.get("file") or reference.get("module")):
         raise UsageError(
             f"{run.id} was run by a class typed into a session ({reference.get('class')}), which is gone. "

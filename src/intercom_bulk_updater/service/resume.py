@@ -11,7 +11,7 @@ from ..model import Outcome, RunStatus
 from ..runs.options import Options
 from ..runs.session import Session
 from .notes import Note, ignore
-from .rebuild import rebuild
+from .rebuild import Loader, rebuild
 from .run_reference import pick, real
 from .work import Work
 
@@ -45,12 +45,13 @@ def take_up(
     *,
     retry: bool,
     only: str | None = None,
+    load: Loader | None = None,
 ) -> Work:
     """A run that was begun, ready to go on; with `retry` what failed in it, `only` by this cause, and nothing else.
 
     `options`: its own with what is said now.
     """
-    rebuilt = rebuild(session, record, options)
+    rebuilt = rebuild(session, record, options, load)
     with RunLock(session.settings.home, record.id):
         again = _reopen(session.journal, record, only) if retry else None
         if again is None:

@@ -20,6 +20,7 @@ from ..stop import Stop
 from .consent import Consent
 from .control import ask_of
 from .options import RunOptions, options_of
+from .rebuild import Loader
 from .resume import run_to_go_on, take_up
 from .run_log import RunLog, log_note
 from .run_table import run_html
@@ -57,7 +58,8 @@ class Run:
     printed and nothing asks. A notebook shows it as a table.
     """
 
-    def __init__(self, run_id: str, workspace: Workspace) -> None:
+    def __init__(self, run_id: str, workspace: Workspace, load: Loader | None = None) -> None:
+        self._load = load  # of a run of this process: its updater lives
         self._id = run_id
         self._workspace = workspace
 
@@ -188,8 +190,8 @@ class Run:
         chosen = options_of({**options, "dry_run": dry_run})
         with self._workspace.session(chosen, stop) as (session, _):
             consent = Consent(customer_visible, irreversible)
-            work = begin_undo(session, self._id, chosen, consent, log_note(on_event))
-            return carry_out(work, self._workspace, on_event).run
+            work = begin_undo(session, self._id, chosen, consent, log_note(on_event), load=self._load)
+            return carry_out(work, self._workspace, on_event, load=self._load).run
 
     def verify(
         self, level: str = "all", *, on_event: OnEvent | None = None, stop: Stop | None = None, **options: Unpack[RunOptions]
@@ -203,7 +205,7 @@ class Run:
         """
         chosen = options_of({**options, "verify": one_of("level", level, ("sample", "all"))})
         with self._workspace.session(chosen, stop) as (session, _):
-            work = begin_verification(session, self._id, chosen, log_note(on_event))
+            work = begin_verification(session, self._id, chosen, log_note(on_event), self._load)
             carry_out(work, self._workspace, on_event, do=verify)
         found: dict[str, Any] = self.report()["verified"]
         return found
@@ -227,7 +229,7 @@ class Run:
         # A deadline is of one sitting, and a cap of what nobody looked at belongs to the command.
         chosen = options_of(options, replace(Options.from_json(record.settings), deadline=None, cap=None))
         with self._workspace.session(chosen, stop) as (session, _):
-            work = take_up(session, record, chosen, retry=retry, only=only)
+            work = take_up(session, record, chosen, retry=retry, only=only, load=self._load)
             work.ask = False
             carry_out(work, self._workspace, on_event)
         return self
@@ -354,6 +356,7 @@ def carry_out(
     shown: Observer | None = None,
     *,
     do: Callable[[Work, Observer], object] = perform,
+    load: Loader | None = None,
 ) -> BulkResult:
     """Do a run for a caller from Python: log it, tell `on_event`, give its account.
 
@@ -363,7 +366,7 @@ def carry_out(
     try:
         preview = do(work, follower)
     except (IntercomBulkError, KeyboardInterrupt) as exc:
-        result = _result(work, workspace)
+        result = _result(work, workspace, load)
         for name, value in (("run_id", work.run.id), ("run", result.run), ("result", result)):
             setattr(exc, name, value)
         if isinstance(exc, IntercomBulkError):
@@ -373,14 +376,14 @@ def carry_out(
         raise
     finally:
         follower.close()
-    result = _result(work, workspace)
+    result = _result(work, workspace, load)
     result.preview = preview if isinstance(preview, Preview) else None
     follower.ended(result.report)
     return result
 
 
-def _result(work: Work, workspace: Workspace) -> BulkResult:
+def _result(work: Work, workspace: Workspace, load: Loader | None) -> BulkResult:
     """The account of a run that has ended."""
     journal, run_id = work.session.journal, work.run.id
     report = summarize(journal, run_id, undoable=work.operation.inverse() is not None)
-    return BulkResult(Run(run_id, workspace), journal.counts(run_id), journal.failures(run_id), report)
+    return BulkResult(Run(run_id, workspace, load), journal.counts(run_id), journal.failures(run_id), report)

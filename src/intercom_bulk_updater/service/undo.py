@@ -14,13 +14,14 @@ from ..runs.sources import ListSource
 from ..runs.undo import inverse_of, not_undoable, undo_items
 from .consent import Consent
 from .notes import Note, ignore
-from .rebuild import rebuild
+from .rebuild import Loader, rebuild
 from .run_reference import pick, real
 from .work import Work, create_run
 
 
 def begin_undo(
-    session: Session, ref: str, options: Options, consent: Consent, note: Note = ignore, plan: Path | None = None
+    session: Session, ref: str, options: Options, consent: Consent, note: Note = ignore, plan: Path | None = None,
+    load: Loader | None = None,
 ) -> Work:
     """The run that takes a run back, ready to be done.
 
@@ -31,7 +32,7 @@ def begin_undo(
     RunLock.refuse_held(session.journal.home, parent.id)
     if parent.kind == "dry_run":
         raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")
-    was = rebuild(session, parent, options)
+    was = rebuild(session, parent, options, load)
     operation = inverse_of(was.operation, parent.id)
     with RunLock(session.journal.home, parent.id):
         older = distrust_if_older(session, parent)

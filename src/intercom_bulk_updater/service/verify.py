@@ -10,17 +10,17 @@ from ..runs.runner import Job, Runner
 from ..runs.session import Session
 from ..runs.sources import SearchSource
 from .notes import Note, ignore
-from .rebuild import rebuild
+from .rebuild import Loader, rebuild
 from .run_reference import pick, real
 from .work import Work, in_words
 
 
-def begin_verification(session: Session, ref: str, options: Options, note: Note = ignore) -> Work:
+def begin_verification(session: Session, ref: str, options: Options, note: Note = ignore, load: Loader | None = None) -> Work:
     """A run that is to be verified, at the level `options.verify`. Raises UsageError for a dry run."""
     record = pick(session.journal, ref, real, "be verified", note)
     if record.kind == "dry_run":
         raise UsageError(f"{record.id} was a dry run: it wrote nothing, so there is nothing to verify.")
-    rebuilt = rebuild(session, record, options)
+    rebuilt = rebuild(session, record, options, load)
     session.stop.last_words = f"Nothing was written. To verify again: intercom-bulk verify {record.id}"
     return Work(session, record, rebuilt.operation, rebuilt.selected.feed, options)
 

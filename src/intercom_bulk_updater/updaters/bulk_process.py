@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..api.redact import is_message, is_secret, keep_private, redact
 from ..api.retry import RetryPolicy
 from ..errors import Interrupted, UsageError
-from ..journal import encode_parameters
+from ..journal import decode_parameters, encode_parameters
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..parsing.identity import canonical_id, count_words
@@ -24,6 +25,7 @@ from ..search.endpoints import endpoint_for
 from ..search.language.where import refuse_milliseconds
 from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
+from ..service.rebuild import Loader
 from ..service.run import BulkResult, carry_out
 from ..service.work import Work, create_run
 from ..service.workspace import Workspace, interrupted
@@ -219,10 +221,32 @@ def _run(
         feed = feed_of(updater, operation, session, selection, options, ids)
         work = begin(updater, session, operation, selection, feed, options)
         shown = observer or _observer(progress, operation.describe(), selection.get("resource") or "items")
-        return carry_out(work, Workspace.of(updater.settings), on_event, shown)
+        return carry_out(work, Workspace.of(updater.settings), on_event, shown, load=_living(updater))
     finally:
         updater._running.remove(session)
         session.close()
+
+
+class StoredUpdaterOf:
+    """See service.rebuild.StoredUpdater."""
+
+    def __init__(self, session: Session, operation: UpdaterOperation) -> None:
+        self._session, self.operation = session, operation
+
+    def feed(self, selection: Mapping[str, Any], options: Options) -> ItemSource:
+        """Its items again."""
+        return feed_of(self.operation.updater, self.operation, self._session, selection, options)
+
+
+def _living(updater: IntercomBulkUpdater) -> Loader:
+    """For what Python does with the run afterwards: the same object, also of a class that lies in no file."""
+
+    def load(session: Session, reference: object, parameters: Mapping[str, Any], admin_id: str) -> StoredUpdaterOf:
+        again = copy(updater)
+        again._session, again._running = session, []
+        return StoredUpdaterOf(session, UpdaterOperation(again, decode_parameters(parameters)))
+
+    return load
 
 
 def begin(

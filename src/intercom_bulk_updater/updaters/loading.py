@@ -15,34 +15,21 @@ from typing import Any
 
 from ..errors import IntercomBulkError, UsageError
 from ..journal import decode_parameters
-from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import ItemSource
 from .adapter import UpdaterOperation
-from .bulk_process import FROM_FILE, feed_of
+from .bulk_process import FROM_FILE, StoredUpdaterOf
 from .calls import importing, place_of
 from .updater import IntercomBulkUpdater
 
 
-class _Stored:
-    """See service.rebuild.StoredUpdater."""
-
-    def __init__(self, session: Session, operation: UpdaterOperation) -> None:
-        self._session, self.operation = session, operation
-
-    def feed(self, selection: Mapping[str, Any], options: Options) -> ItemSource:
-        """Its items again."""
-        return feed_of(self.operation.updater, self.operation, self._session, selection, options)
-
-
-def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str) -> _Stored:
+def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str) -> StoredUpdaterOf:
     """The updater of a run or a plan, loaded again: what service.rebuild asks for."""
     updater = made(load_stored(reference))
     updater._session = session
     if admin_id:
         updater.admin_id = admin_id
     # Decoded only now: its types may be those of the file that was just loaded.
-    return _Stored(session, UpdaterOperation(updater, decode_parameters(parameters)))
+    return StoredUpdaterOf(session, UpdaterOperation(updater, decode_parameters(parameters)))
 
 
 def load_class(target: str, *, here: bool = False) -> type[IntercomBulkUpdater]:
