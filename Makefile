@@ -65,6 +65,7 @@ docs: $(BIN)/.installed ## the generated pages and the picture of the screen, wr
 	@$(BIN)/python -m intercom_bulk_updater.engine.decision_table > docs/reference/decisions.md
 	@$(BIN)/python -m intercom_sandbox.reference > docs/reference/sandbox.md
 	@$(BIN)/python -m intercom_bulk_updater.cli.reference
+	@$(BIN)/python -m intercom_bulk_updater.cli.python_reference > docs/reference/python.md
 	@$(BIN)/python docs/draw_screen.py
 
 clean: ## remove what was built

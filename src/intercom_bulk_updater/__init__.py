@@ -1,13 +1,17 @@
 """Bulk operations on Intercom: search, act and account for every item.
 
-    from intercom_bulk_updater import IntercomBulkUpdater
+    import intercom_bulk_updater as bulk
 
-Subclass it, write four methods, call `bulk_process`. The command is `intercom-bulk`.
+    bulk.run("conversations.close", where="team = Support and state = open", expect=164)
+
+For what no verb does, subclass `IntercomBulkUpdater`, write four methods, call `bulk_process`. The command is `intercom-bulk`.
 """
 
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .version import __version__
@@ -16,7 +20,7 @@ from .version import __version__
 _PUBLIC = {
     "ApiError": "errors",
     "AuthenticationError": "errors",
-    "BulkResult": "updaters.result",
+    "BulkResult": "service.run",
     "Client": "api.client",
     "ConfigurationError": "errors",
     "IntercomBulkError": "errors",
@@ -26,13 +30,24 @@ _PUBLIC = {
     "Operation": "operations.operation",
     "Options": "runs.options",
     "PermissionDenied": "errors",
+    "Preview": "service.preview",
     "Reversibility": "model",
+    "Run": "service.run",
+    "RunOptions": "service.options",
     "SafetyStop": "errors",
     "SearchError": "errors",
     "Skip": "errors",
     "Stop": "stop",
     "StopRun": "errors",
     "UsageError": "errors",
+    "Workspace": "service.workspace",
+    "apply": "service.library",
+    "find": "service.library",
+    "open_run": "service.library",
+    "plan": "service.library",
+    "preview": "service.library",
+    "run": "service.library",
+    "runs": "service.library",
 }
 
 __all__ = [
@@ -48,14 +63,25 @@ __all__ = [
     "Operation",
     "Options",
     "PermissionDenied",
+    "Preview",
     "Reversibility",
+    "Run",
+    "RunOptions",
     "SafetyStop",
     "SearchError",
     "Skip",
     "Stop",
     "StopRun",
     "UsageError",
+    "Workspace",
     "__version__",
+    "apply",
+    "find",
+    "open_run",
+    "plan",
+    "preview",
+    "run",
+    "runs",
 ]
 
 if TYPE_CHECKING:
@@ -77,9 +103,30 @@ if TYPE_CHECKING:
     from .model import Reversibility
     from .operations.operation import Operation
     from .runs.options import Options
+    from .service.library import apply, find, open_run, plan, preview, run, runs
+    from .service.options import RunOptions
+    from .service.preview import Preview
+    from .service.run import BulkResult, Run
+    from .service.workspace import Workspace
     from .stop import Stop
-    from .updaters.result import BulkResult
     from .updaters.updater import IntercomBulkUpdater
+
+
+class _CallableFolder(ModuleType):
+    """A folder of modules that has the name of a function: Python puts it in the function's place once it is imported."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return __getattr__(self.__name__.rpartition(".")[2])(*args, **kwargs)
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _PUBLIC and isinstance(value, ModuleType):
+            value.__class__ = _CallableFolder
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

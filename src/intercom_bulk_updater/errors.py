@@ -59,6 +59,8 @@ class IntercomBulkError(Exception):
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
         self.parts = parts
         self.run_id: str | None = parts.get("run_id")
+        self.run: Any = None
+        """The run that it ended (a Run), where there was one and Python asked for it."""
         self.result: Any = None
         """The account of the run that it ended (a BulkResult), where there was one."""
         super().__init__(self.message)

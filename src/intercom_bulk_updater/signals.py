@@ -64,11 +64,11 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def orderly_here(stop: Stop) -> Iterator[list[int]]:
+def orderly_here(stop: Stop, *, silent: bool = False) -> Iterator[list[int]]:
     """The same for a script that called us: Ctrl-C and HUP alone, and only where nobody else has laid a hand on them.
 
     Yields the signals that were heard. A second Ctrl-C ends the process, or raises KeyboardInterrupt where a person types
-    (a notebook, a prompt), whose session has to outlive it.
+    (a notebook, a prompt), whose session has to outlive it. `silent`: the first one is heeded without a word.
     """
     heard: list[int] = []
 
@@ -81,7 +81,8 @@ def orderly_here(stop: Stop) -> Iterator[list[int]]:
             leave(number, stop)
         heard.append(number)
         stop.ask(_interrupted(number))
-        _say(_STOPPING)
+        if not silent:
+            _say(_STOPPING)
 
     free: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from intercom_bulk_updater.cli.spreadsheet import fill, places, read_rows
 from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.service.spreadsheet import fill, places, read_rows
 
 from .desk import QUERY, Desk
 

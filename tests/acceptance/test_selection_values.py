@@ -13,9 +13,7 @@ import pytest
 
 from intercom_bulk_updater.errors import SafetyStop
 from intercom_bulk_updater.operations.registry import build
-from intercom_bulk_updater.runs.observer import Observer
 from intercom_bulk_updater.runs.options import Options
-from intercom_bulk_updater.runs.preview import Preview
 from intercom_bulk_updater.runs.runner import Job, Runner
 from intercom_bulk_updater.runs.session import open_session
 from intercom_bulk_updater.runs.sources import ListSource
@@ -210,24 +208,12 @@ def test_a_canary_of_nothing_says_nothing(desk: Desk, tmp_path: Path) -> None:
     assert few.json["canary"]["items"] == few.counts["done"]
 
 
-class Asked(Observer):
-    """Keeps the preview of the question and says no."""
-
-    def __init__(self) -> None:
-        self.preview: Preview | None = None
-
-    def confirm(self, review: Any, run_id: str) -> bool:
-        self.preview = review
-        return False
-
-
 def test_the_question_of_an_undo_leaves_out_what_has_moved(desk: Desk) -> None:
     """Whoever is asked is told the number that will change, not the number that once did."""
     ids = desk.open_ids()[:6]
     (desk.home / "ids").write_text("\n".join(ids))
     run = desk.here("conversations", "close", "--ids", "ids", "--yes", *PLAIN).run
     desk.box.touch(ids[:2], "reopen")
-    observer = Asked()
     with patch.dict(os.environ, desk.env, clear=True), open_session(load(), Options(), Stop()) as session:
         parent = session.journal.run(run)
         session.workspace()
@@ -239,7 +225,8 @@ def test_the_question_of_an_undo_leaves_out_what_has_moved(desk: Desk) -> None:
             workspace=parent.workspace, base_url=parent.base_url, admin_id=parent.admin_id, author="", settings={}, parent=run,
         )
         feed = ListSource(undo_items(session.journal, parent, was))
+        runner = Runner(session, Job(record, operation, feed, Options(reread=True), ask=True))
         with pytest.raises(SafetyStop, match="Not confirmed"):
-            Runner(session, Job(record, operation, feed, Options(reread=True), ask=True), observer).execute()
-    assert observer.preview is not None
-    assert (observer.preview.would_change, observer.preview.drifted) == (4, 2)
+            runner.execute()
+    assert runner.review is not None
+    assert (runner.review.would_change, runner.review.drifted) == (4, 2)

@@ -165,7 +165,7 @@ def test_too_little_memory_is_said_in_words(desk: Desk, monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("intercom_bulk_updater.cli.select.ids_in", full)
+    monkeypatch.setattr("intercom_bulk_updater.service.selection.ids_in", full)
     found = desk.here("conversations", "open", "--ids", str(_ids(desk, ["1"])), "--yes")
     assert found.code == 1 and "too little memory" in found.err and "runs resume" in found.err and "bug" not in found.err
 

@@ -45,3 +45,13 @@ def test_every_exit_code_and_every_error_is_documented() -> None:
     assert documented == found
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", meanings, re.MULTILINE)}
     assert codes == set(found.values()) | {0, 3, 143}
+
+
+def test_the_python_page_is_not_stale() -> None:
+    """docs/reference/python.md is what the docstrings say; `make docs` writes it. Everything public stands in it."""
+    from intercom_bulk_updater import __all__ as public
+    from intercom_bulk_updater.cli.python_reference import page
+
+    text = page()
+    assert (REFERENCE / "python.md").read_text(encoding="utf-8") == text
+    assert [name for name in public if not name.startswith("_") and f"### {name}\n" not in text and f"| `{name}` |" not in text] == []

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from intercom_bulk_updater import UsageError
-from intercom_bulk_updater.cli.select import read_ids
-from intercom_bulk_updater.cli.spreadsheet import read_rows
 from intercom_bulk_updater.parsing import text_file
 from intercom_bulk_updater.parsing.id_file import ids_in, of_link
 from intercom_bulk_updater.parsing.text_file import read_text
 from intercom_bulk_updater.report.export import _cell
+from intercom_bulk_updater.service.selection import read_ids
+from intercom_bulk_updater.service.spreadsheet import read_rows
 
 TEXT = "Grüße an {{name}}\nzweite Zeile\n"
 

@@ -5,34 +5,31 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..api.redact import keep_private
 from ..errors import SafetyStop, SearchIncomplete, UsageError
-from ..journal import RunRecord
-from ..model import Reversibility
 from ..operations.operation import Operation
 from ..parsing.amounts import parse_duration, parse_rate, parse_share
 from ..ratelimit.outage import ServiceAway
 from ..runs.options import Options
-from ..runs.plan import SCHEMA, write_plan
-from ..runs.population import population
-from ..runs.runner import Job, Runner
+from ..runs.preview import Preview
 from ..runs.session import Session, open_session
 from ..search.names import WorkspaceNames
-from ..signals import orderly
+from ..service.consent import Consent
+from ..service.plans import refuse_other_file
+from ..service.selection import Selection as Asked
+from ..service.verbs import VerbRequest
+from ..service.work import Work, prepare
+from ..signals import asking, orderly
 from ..stop import Stop
-from ..updaters.bulk_process import login
-from ..updaters.calls import UpdaterError, failed
 from .flags import Output, Safety, Selection, Shown, Speed
 from .logs import SafeFormatter
 from .output import PAGES, PLANS, close, observer_of, say, tell, title_of, writable
-from .select import Selected, one_way, select
-from .spreadsheet import checked_places, operation_for, read_rows
+from .stdout import note
 
 T = TypeVar("T")
 # A query selection that nobody has looked at and that no guard bounds is refused beyond this many items.
@@ -68,6 +65,7 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         # Who said --yes once is not asked again; a deadline is of one sitting, not of the run.
         ask=stored.ask if stored is not None else not (safety.yes or safety.dry_run or safety.plan),
         python=False,
+        dry_run=bool(safety.dry_run or safety.plan),
         deadline=None if speed.deadline is None else _read("--deadline", parse_duration, speed.deadline),
     )
     if speed.workers is not None:
@@ -104,7 +102,7 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
         if path is not None:
             writable(path, flag, endings)
     if safety is not None and safety.plan is not None:
-        _unwritten(Path(safety.plan))
+        refuse_other_file(Path(safety.plan), f"--plan {safety.plan}")
     if output is not None and output.verbose:
         log = logging.StreamHandler(sys.stderr)
         log.setFormatter(SafeFormatter("%(asctime)s %(message)s"))
@@ -127,115 +125,80 @@ def _say_service(away: ServiceAway | None) -> None:
     say("Intercom is back." if away is None else f"Intercom {waiting(away.as_json())[0]}.")
 
 
-def _unwritten(file: Path) -> None:
-    """A new plan takes the place of an old one, as Terraform's does; no other file is lost under it."""
-    if not file.is_file() or not file.stat().st_size:
-        return
-    with file.open("rb") as stream:
-        plan = f'"{SCHEMA}"'.encode() in stream.readline(10_000)
-    if not plan:
-        raise UsageError(f"--plan {file}: this file exists already, and it is no plan. Nothing was done; name another.")
-
-
 def interactive() -> bool:
     """Whether there is a person to ask."""
     # Either is None in a process that was started with it closed.
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def gates(operation: Operation, safety: Safety) -> None:
-    """The words more that some operations ask for. Raises SafetyStop; nothing was read or written then."""
-    if safety.dry_run or safety.plan:
-        return
-    if operation.customer_visible and not safety.customer_visible:
-        raise SafetyStop(
-            f"Customers will see this ({operation.describe()}). Look first with --dry-run; then say --customer-visible."
-        )
-    if (operation.needs_irreversible or operation.reversibility is Reversibility.IRREVERSIBLE) and not safety.irreversible:
-        raise SafetyStop(f"There is no way back from this ({operation.describe()}). Say --irreversible if you mean it.")
-    if not safety.yes and not interactive():
-        raise SafetyStop("There is no terminal to ask on. Look first with --dry-run; then say --yes.")
+@dataclass(frozen=True, slots=True)
+class TypedConsent(Consent):
+    """What the flags agree to, and whether there is a person to ask for the rest."""
+
+    yes: bool = False
+
+    @classmethod
+    def of(cls, safety: Safety) -> TypedConsent:
+        """From the flags."""
+        return cls(safety.customer_visible, safety.irreversible, safety.yes)
+
+    def check(self, operation: Operation, options: Options) -> None:
+        """See Consent."""
+        Consent.check(self, operation, options)
+        if not self.yes and not interactive():
+            raise SafetyStop("There is no terminal to ask on. Look first with --dry-run; then say --yes.")
 
 
-def act(
-    noun: str,
-    make: Callable[[Session, WorkspaceNames, Mapping[str, Any]], Operation],
-    given: Mapping[str, Any],
-    selection: Selection,
-    safety: Safety,
-    speed: Speed,
-    output: Output,
-) -> int:
-    """A write verb: select, show, ask, act, account; `make` builds its operation. Step 1 of the life of an item."""
+def remarks(output: Shown) -> Callable[[str], None]:
+    """Where remarks go: to stderr, unless errors alone are wanted."""
+    return (lambda text: None) if output.quiet else note
+
+
+def asked_of(selection: Selection) -> Asked:
+    """The selection flags as a plain selection."""
+    return Asked(**asdict(selection))
+
+
+def cap_of(safety: Safety) -> int | None:
+    """How many items of a query may be acted on that nobody has looked at."""
+    return DEFAULT_CAP if safety.yes else None
+
+
+def act(verb: str, given: Mapping[str, Any], selection: Selection, safety: Safety, speed: Speed, output: Output) -> int:
+    """A write verb: select, show, ask, act, account. Step 1 of the life of an item."""
     options = options_of(safety, speed, selection.limit)
-    one_way(selection, noun)
-    keep_private(given)
-    rows = read_rows(selection.csv, selection.id_column, noun) if selection.csv is not None else None
-    checked_places(given, rows)
-    with opened(options, output, safety) as (session, names):
-        workspace = session.workspace()
-        operation, items = operation_for(given, rows, lambda filled: make(session, names, filled))
-        gates(operation, safety)
-        selected = select(selection, noun, session, names, operation, options, items)
-        if selected.selection["kind"] == "query" and safety.yes and not (options.expect or options.max):
-            options = replace(options, cap=DEFAULT_CAP)
-        run = session.journal.create_run(
-            operation=f"{noun}.{operation.name}", kind="dry_run" if safety.dry_run or safety.plan else "run",
-            parameters=operation.parameters,
-            selection={**selected.selection, "operation": f"{noun}.{operation.name}"},
-            workspace=workspace.id, base_url=session.settings.base_url, admin_id=session.client.admin_id,
-            author=login(), settings=options.as_json(),
-        )
-        return go(session, run, operation, selected, options, safety, output)
-
-
-def go(
-    session: Session,
-    run: RunRecord,
-    operation: Operation,
-    selected: Selected,
-    options: Options,
-    safety: Safety,
-    output: Output,
-    *,
-    only: Sequence[int] | None = None,
-) -> int:
-    """Run a job and tell how it went; every command that acts ends here. Returns the exit code."""
-    keep_private(operation.parameters)
-    resource = operation.resource or selected.selection.get("resource") or "items"
-    looking, label = bool(safety.dry_run or safety.plan), WorkspaceNames(session.look).label
-    job = Job(
-        run, operation, selected.feed, options,
-        population=lambda: population(session, resource),
-        ask=options.ask and not safety.yes and not run.totals.get("confirmed"), review_only=looking, only=only, label=label,
-    )
-    title = title_of(session, run, operation, resource)
-    observer = observer_of(output, title)
-    runner = Runner(session, job, observer)
-    session.stop.last_words = (
-        "Nothing was written; a dry run is simply started again." if looking else
-        f"What was in flight is in doubt. To look at it and go on: intercom-bulk runs resume {run.id}"
+    plan = Path(safety.plan) if safety.plan else None
+    request = VerbRequest(
+        verb=verb, parameters=given, selection=asked_of(selection), options=options, consent=TypedConsent.of(safety), plan=plan,
+        cap=cap_of(safety), note=note,
     )  # fmt: skip
+    checked = request.check()
+    with opened(options, output, safety) as (session, names):
+        return go(checked.begin(session, names), safety, output)
+
+
+def go(work: Work, safety: Safety, output: Output) -> int:
+    """Do a run and tell how it went; every command that acts ends here. Returns the exit code."""
+    title = title_of(work.session, work.run, work.operation, work.resource)
+    observer = observer_of(output, title)
+    work.ask = work.ask and not safety.yes
     error: BaseException | None = None
+    preview: Preview | None = None
     try:
-        try:
-            runner.execute()
-        except SearchIncomplete as exc:
-            error = exc  # what was shown is planned all the same, and both the plan and the exit code say so
-        if safety.plan:
-            record = session.journal.run(run.id)
-            plan = write_plan(Path(safety.plan), session.journal, record, operation, f"{resource}.{operation.name}", label)
-            session.journal.update_run(run.id, plan_hash=plan.hash)
-    except UpdaterError as exc:
-        error = failed(exc.updater, exc)
+        with prepare(work, observer) as prepared:
+            preview = prepared.preview
+            if prepared.asks and preview is not None:
+                with asking():  # Ctrl-C is an answer
+                    if observer.confirm(preview, work.run.id):
+                        prepared.confirm()
+            prepared.start()
     except (Exception, KeyboardInterrupt) as exc:
         error = exc
     finally:
         close(observer)
-    looked = looking and runner.review is not None and (error is None or isinstance(error, SearchIncomplete))
-    if looked and not (output.json or output.jsonl or output.quiet):
+    looked = work.looking and (error is None or isinstance(error, SearchIncomplete))
+    if looked and preview is not None and not (output.data or output.quiet):
         from ..terminal.texts import review_text
 
-        assert runner.review is not None  # noqa: S101
-        say(review_text(runner.review, title))
-    return tell(session, run.id, output, observer, error, plan=safety.plan, operation=operation)
+        say(review_text(preview, title))
+    return tell(work.session, work.run.id, output, observer, error, plan=safety.plan, operation=work.operation)

@@ -14,15 +14,13 @@ from ..errors import IntercomBulkError, UsageError
 from ..journal import RunRecord
 from ..operations.operation import Operation
 from ..report.summary import summarize
-from ..runs.observer import Observer
-from ..runs.preview import Preview
 from ..runs.session import Session
-from ..signals import asking
 from .errors import failed
 from .flags import Output, Shown
 from .stdout import emit, note
 
 if TYPE_CHECKING:
+    from ..terminal.console_observer import ConsoleObserver
     from ..terminal.phrases import Title
 
 
@@ -71,7 +69,7 @@ def tell(
     session: Session,
     run_id: str,
     output: Output,
-    observer: Observer,
+    observer: ConsoleObserver,
     error: BaseException | None,
     *,
     plan: str | None = None,
@@ -94,7 +92,7 @@ def tell(
     if output.json:
         emit(json.dumps(report) + "\n")
     elif output.jsonl:
-        observer.finish(report)  # type: ignore[attr-defined]
+        observer.finish(report)
     if error is not None and not isinstance(error, IntercomBulkError | KeyboardInterrupt):
         failed(error, [], report)
     if not _says_next:
@@ -116,43 +114,13 @@ def say(thing: Any) -> None:
         say_well(thing)
 
 
-class _Careful(Observer):
-    """Passes everything on; while the person is asked, Ctrl-C is an answer."""
-
-    def __init__(self, inner: Observer) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def began(self, run_id: str) -> None:
-        self.inner.began(run_id)
-
-    def progress(self, progress: Any) -> None:
-        self.inner.progress(progress)
-
-    def event(self, kind: str, **data: Any) -> None:
-        self.inner.event(kind, **data)
-
-    def confirm(self, review: Preview, run_id: str) -> bool:
-        with asking():
-            return self.inner.confirm(review, run_id)
-
-    def finish(self, report: dict[str, Any]) -> None:
-        """For --jsonl: the last event."""
-        self.inner.finish(report)  # type: ignore[attr-defined]
-
-    def close(self, *, keep: bool = False) -> None:
-        """Let go of the screen."""
-        close(self.inner)
-
-
-def observer_of(output: Shown, title: Title | None = None) -> Observer:
+def observer_of(output: Shown, title: Title | None = None) -> ConsoleObserver:
     """Who watches a run, as the flags want it."""
     from ..terminal.observers import observer_for
 
     # With --json and no terminal there is nobody to read progress.
     quiet = output.quiet or (output.json and not sys.stderr.isatty())
-    made = observer_for(progress=output.progress, jsonl=output.jsonl, quiet=quiet, verbose=output.verbose, title=title)
-    return _Careful(made)
+    return observer_for(progress=output.progress, jsonl=output.jsonl, quiet=quiet, verbose=output.verbose, title=title)
 
 
 def title_of(session: Session, run: RunRecord, operation: Operation, resource: str) -> Title:
@@ -171,8 +139,6 @@ def title_of(session: Session, run: RunRecord, operation: Operation, resource: s
     )
 
 
-def close(observer: Observer) -> None:
-    """Take the screen down."""
-    end = getattr(observer, "close", None)
-    if end is not None:
-        end(keep=False)  # the summary takes its place
+def close(observer: ConsoleObserver) -> None:
+    """Take the screen down; the summary takes its place."""
+    observer.close(keep=False)

@@ -14,20 +14,20 @@ from cyclopts import Parameter
 
 from ..api.redact import without_known_tokens
 from ..errors import SafetyStop, UsageError
-from ..journal import Journal, RunLock, RunRecord
+from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..report.files import replacing
 from ..report.summary import judge_run, standing, summarize
+from ..service.control import ask_of
 from ..stop import Stop
 from .execute import interactive
 from .flags import Output, Safety, Shown, Speed, whole
 from .output import REPORTS, say, writable
 from .resume import go_on
-from .run_reference import alive, pick
 from .show import out as show_out
 from .show import out_data, out_json
-from .stdout import DataStream, emit
+from .stdout import DataStream, emit, note
 
 if TYPE_CHECKING:
     from ..report.export import Format
@@ -155,13 +155,11 @@ _LATER = {"pause": "", "cancel": " with it after all"}
 
 
 def _ask(run: str, control: str, out: Shown) -> int:
+    from ..settings import load
+
+    record = ask_of(load().home / "journal.db", run, control, note)
+    sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")
     with journal() as book:
-        record = pick(book, run, alive, control)
-        if not RunLock.held(book.home, record.id):
-            raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
-        with journal(read_only=False) as written:
-            written.request(record.id, control)
-        sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")
         out_data(out, lambda: summarize(book, record.id))
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -16,19 +17,21 @@ from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
+from ..service.selection import Selected, one_way, read_ids
+from ..service.selection import Selection as Asked
+from ..service.selection import select as select_asked
+from ..service.spreadsheet import Row, Rows, checked_places, drop_repeats, fill, places, read_rows
 from ..updaters.adapter import UpdaterOperation
 from ..updaters.arguments import check_typed
-from ..updaters.bulk_process import feed_of, kind_of, login, resource_of, unique_ids
+from ..updaters.bulk_process import begin, feed_of, kind_of, resource_of, unique_ids
 from ..updaters.bulk_process import select as select_by
 from ..updaters.calls import complete
 from ..updaters.coercion import annotated, coerce
+from ..updaters.loading import load_class, made
 from ..updaters.updater import IntercomBulkUpdater
-from .execute import DEFAULT_CAP, gates, go, opened, options_of
+from .execute import TypedConsent, asked_of, cap_of, go, opened, options_of
 from .flags import Output, Safety, Selection, Speed
-from .loading import load_class, made
-from .select import Selected, one_way, read_ids
-from .select import select as select_by_flags
-from .spreadsheet import Row, Rows, checked_places, drop_repeats, fill, places, read_rows
+from .stdout import note
 
 _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
 
@@ -42,63 +45,54 @@ def run(
     """Run your own updater: a subclass of IntercomBulkUpdater. A selection that is given stands in place of its search."""
     typed = dict(_param(text) for text in param or [])
     keep_private(typed)
-    options = options_of(safe, speed, sel.limit)
-    one_way(sel, "items", least=0)
-    rows = read_rows(sel.csv, sel.id_column) if sel.csv is not None else None
+    options, asked = options_of(safe, speed, sel.limit), asked_of(sel)
+    one_way(asked, "items", options, least=0)
+    rows = read_rows(sel.csv, sel.id_column, note=note) if sel.csv is not None else None
     checked_places(typed, rows)
     cls = load_class(target, here=True)
     check_typed(cls, typed)
     params = read_typed(cls, typed)
     with opened(options, out, safe) as (session, names):
         updater = made(cls)
-        complete(updater, params, searches=not given(sel), typed=True)
+        complete(updater, params, searches=not asked.given, typed=True)
         updater._session = session
-        workspace = session.workspace()
-        session.client.admin_id = updater._admin_id or workspace.admin_id
+        session.client.admin_id = updater._admin_id or session.workspace().admin_id
         operation = UpdaterOperation(updater, params)
-        selected = _selected(updater, operation, params, sel, rows, session, names, options)
-        gates(operation, safe)
-        if selected.selection["kind"] == "query" and safe.yes and not (options.expect or options.max):
-            options = replace(options, cap=DEFAULT_CAP)
-        record = session.journal.create_run(
-            operation=operation.describe(), kind="dry_run" if safe.dry_run or safe.plan else "run",
-            parameters=operation.parameters, selection=selected.selection, workspace=workspace.id,
-            base_url=updater.base_url, admin_id=session.client.admin_id, author=login(),
-            settings=options.as_json(),
-        )
-        return go(session, record, operation, selected, options, safe, out)
+        selected = _selected(updater, operation, params, asked, rows, session, names, options)
+        if not options.dry_run:
+            TypedConsent.of(safe).check(operation, options)
+        cap = cap_of(safe)
+        if selected.selection["kind"] == "query" and cap is not None and not (options.expect or options.max):
+            options = replace(options, cap=cap)
+        plan = Path(safe.plan) if safe.plan else None
+        return go(begin(updater, session, operation, selected.selection, selected.feed, options, plan), safe, out)
 
 
 def _selected(
     updater: IntercomBulkUpdater,
     operation: UpdaterOperation,
     params: dict[str, Any],
-    sel: Selection,
+    asked: Asked,
     rows: Rows | None,
     session: Session,
     names: WorkspaceNames,
     options: Options,
 ) -> Selected:
     """The items of the flags, or else of the updater's own search."""
-    if not given(sel):
+    if not asked.given:
         selection = select_by(updater, params, typed=True)
-        if sel.exclude is not None:
-            selection["exclude"] = unique_ids(updater, read_ids(sel.exclude))
+        if asked.exclude is not None:
+            selection["exclude"] = unique_ids(updater, read_ids(asked.exclude))
         return Selected(selection, feed_of(updater, operation, session, selection, options))
-    rows = None if rows is None else drop_repeats(rows, kind_of(updater))
+    rows = None if rows is None else drop_repeats(rows, kind_of(updater), note)
     items = None if rows is None else [FoundItem(row.id, None, {WITH: _of_row(type(updater), params, row, rows)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)
-    found = select_by_flags(sel, resource_of(updater), session, names, operation, options, items)
+    found = select_asked(asked, resource_of(updater), session, names, operation, options, items, note)
     selection = {**found.selection, "updater": own["updater"]}
     feed: ItemSource = found.feed
     if selection["kind"] == "query":
         feed = feed_of(updater, operation, session, selection, options)
     return Selected(selection, feed)
-
-
-def given(sel: Selection) -> bool:
-    """Whether the flags say which items, so that the updater's own search is not asked."""
-    return any(said is not None for said in (sel.where, sel.query, sel.ids, sel.csv, sel.from_run))
 
 
 def _of_row(cls: type[IntercomBulkUpdater], params: dict[str, Any], row: Row, rows: Rows) -> dict[str, Any]:

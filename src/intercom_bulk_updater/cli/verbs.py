@@ -12,44 +12,14 @@ from ..errors import UsageError
 from ..operations.operation import Operation
 from ..operations.registry import verbs_of
 from ..operations.resource import Resource, resources
-from ..operations.spec import Kind, Named, check_given, parameters_of
+from ..operations.spec import Kind, parameters_of
 from ..operations.spec import Parameter as Declared
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
-from ..runs.session import Session
-from ..search.names import WorkspaceNames
 from .flags import Limit, Output, Safety, Selection, Shown, Speed
 from .help import epilogue
 
 _SHARED = (("sel", Selection), ("safe", Safety), ("speed", Speed), ("out", Output))
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
-
-
-class SessionResolver:
-    """What a verb asks of the workspace, answered through a session."""
-
-    def __init__(self, session: Session, names: WorkspaceNames) -> None:
-        self._session, self._names = session, names
-        self._attributes: Any = None
-
-    def named(self, kind: str, text: str) -> Named:
-        """See spec.Resolver."""
-        return self._names.resolve(kind, text)
-
-    def moment(self, text: str) -> int:
-        """See spec.Resolver."""
-        import time
-
-        from ..parsing.dates import parse_moment
-
-        return parse_moment(text, time.time(), self._session.workspace().timezone or "UTC")
-
-    def values(self, resource: str, texts: Sequence[str]) -> dict[str, Any]:
-        """See spec.Resolver."""
-        from .attribute_values import Attributes
-
-        self._attributes = self._attributes or Attributes(self._session, resource)
-        found: dict[str, Any] = self._attributes.values(list(texts))
-        return found
 
 
 def add_verbs(app: App, resource: str) -> None:
@@ -90,12 +60,7 @@ def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:
         shared: list[Any] = [given.pop(name, None) or kind() for name, kind in _SHARED]
         typed = {one.name: list(values) if one.kind is Kind.VALUES else given.get(one.name) for one in declared}
         _check_shell(typed, shared[0])
-        typed = check_given(cls.name, cls.Parameters, {one.name: _read(one, typed[one.name]) for one in declared})
-
-        def make(session: Session, names: WorkspaceNames, filled: Mapping[str, Any]) -> Operation:
-            return cls.resolve(filled, SessionResolver(session, names))
-
-        return act(resource, make, typed, *shared)
+        return act(f"{resource}.{cls.name}", {one.name: _read(one, typed[one.name]) for one in declared}, *shared)
 
     run.__name__, run.__doc__ = cls.name.replace("-", "_"), cls.summary
     run.__signature__ = inspect.Signature([*_own(declared), *_groups()], return_annotation=int)  # type: ignore[attr-defined]

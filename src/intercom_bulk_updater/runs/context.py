@@ -41,7 +41,7 @@ class Job:
     population: Callable[[], int | None] = lambda: None
     """How many items of the kind there are, for `--max P%`."""
     ask: bool = False
-    """Freeze the selection, then ask the person."""
+    """Freeze the selection and look at it, so that somebody can confirm it before the first write."""
     review_only: bool = False
     """Freeze, look, and end there: a dry run or a plan."""
     label: Callable[[str, str], str] | None = None

@@ -41,7 +41,7 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None,
     if expect and not Expect.parse(expect).allows(selected):
         raise SafetyStop(
             f"{counted_are(selected)} selected and {word('expect', expect)} does not allow that. Nothing was written. "
-            f"Look at the selection ({word('dry_run', True if options and options.python else None)}), or correct {word('expect')}.",
+            f"Look at the selection ({word('dry_run', True)}), or correct {word('expect')}.",
             guard=guard,
         )
     if not most or uncapped(most):
@@ -156,7 +156,7 @@ class FailureLimit:
         what = "are in doubt" if fate.outcome is Outcome.IN_DOUBT else "failed"
         raise SafetyStop(
             f"The first {self.failed:,} items all {what} for the same cause ({cause}), and none was done. The rest was left "
-            f"pending. To go on all the same: intercom-bulk runs resume {self.run} --max-failures 100%.",
+            f"pending. To go on all the same: {self.options.command(self.run, 'resume', max_failures='100%')}.",
             failed=self.failed,
             guard={"go_on": "--max-failures 100%"},
         )

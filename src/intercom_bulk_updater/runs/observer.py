@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from ..engine.pool import PoolStatus
     from ..ratelimit.budget import BudgetState
     from ..ratelimit.outage import ServiceAway
-    from .preview import Preview
 
 
 @dataclass(slots=True)
@@ -97,7 +96,3 @@ class Observer:
 
     def event(self, kind: str, **data: Any) -> None:
         """A pass, a guard, a canary, a pause, a warning."""
-
-    def confirm(self, review: Preview, run_id: str) -> bool:
-        """Asked with the review before the first write, when the run was told to ask. False: stop, nothing written."""
-        return True

@@ -70,7 +70,14 @@ class Options:
             text = str(value)
             return name if value is None else f"{name}={text if text.isdigit() or text == 'True' else repr(text)}"
         flag = f"--{name.replace('_', '-')}"
-        return flag if value is None else f"{flag} {value}"
+        return flag if value is None or value is True else f"{flag} {value}"
+
+    def command(self, run: str, verb: str, **given: object) -> str:
+        """What is done next with a run, as whoever began it writes it: `intercom-bulk runs resume RUN --max 9`, or Python."""
+        if self.python:
+            return f"open_run({run!r}).{verb}({', '.join(self.word(name, value) for name, value in given.items())})"
+        path = f"runs {verb}" if verb in ("resume", "retry", "pause", "cancel") else verb
+        return " ".join(["intercom-bulk", path, run, *(self.word(name, value) for name, value in given.items())])
 
     def as_json(self) -> dict[str, Any]:
         """What is stored with the run."""

@@ -12,7 +12,8 @@ Steps 2 and 10 of the life of an item (docs/explanation/life-of-an-item.md).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..engine.batches import BatchProcessor
@@ -57,6 +58,7 @@ class Runner(RunContext):
     def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
         super().__init__(session, job, observer)
         self.review: Preview | None = None
+        self._confirmed = self._begun = False
         self._breaker = FailureLimit(job.options.max_failures, self.id, job.options)
         self._verification = Verification(self, self._another_pass)
 
@@ -64,26 +66,59 @@ class Runner(RunContext):
 
     def execute(self) -> RunRecord:
         """Do the run. Raises what stopped it; the journal then holds a state from which `runs resume` goes on."""
+        with self.held():
+            self.prepare()
+            self.go_on()
+        return self.journal.run(self.id)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the run while this lasts; how it ends is written down."""
         with self.journal.hold(self.id) as self._lease:
             self._start()
             error: BaseException | None = None
             try:
-                if self.job.only is None:
-                    self._select()
-                if not self.job.review_only:
-                    self._act()
-                self._refuse_silence()
-                if not self.job.review_only:
-                    self._verification.whole()
-                    self._leave_the_rest()
-                self._refuse_shortfall()
+                yield
+                if not (self._begun or self.job.review_only):
+                    raise SafetyStop("Not started: nothing was written.")
             except BaseException as exc:
                 error = exc
                 raise
             finally:
                 self._finish(error)
         self._verification.judge(self.journal.counts(self.id))
-        return self.journal.run(self.id)
+
+    def prepare(self) -> None:
+        """Read the selection, all of it where somebody has to look at the whole first (`review`), and check the guards."""
+        if self.job.only is None:
+            self._select()
+        if self.asks:
+            self.rest(True)  # the clock stands while somebody is asked
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to confirm what was prepared."""
+        return self.job.ask and self.review is not None and self.review.would_change > 0
+
+    def confirmed(self) -> None:
+        """Somebody has confirmed it; a resume asks nobody again."""
+        self._confirmed = True
+        self.journal.update_run(self.id, totals={"confirmed": True})
+
+    def go_on(self) -> None:
+        """Do what was prepared. Raises SafetyStop where somebody had to confirm it and has not."""
+        if self.asks:
+            if not self._confirmed:
+                raise SafetyStop("Not confirmed: nothing was written.")
+            self.rest(False)
+        self._begun = True
+        if not self.job.review_only:
+            self._act()
+        self._refuse_silence()
+        if not self.job.review_only:
+            self._verification.whole()
+            self._leave_the_rest()
+        self._refuse_shortfall()
 
     def verify_only(self, feed: SearchSource | None) -> VerificationResult:
         """Read back and search once, writing nothing; the account goes into the run's totals."""
@@ -196,14 +231,6 @@ class Runner(RunContext):
             self._guard()  # also when a run that a guard stopped is resumed: nothing has been written yet
         if self.job.ask or self.job.review_only:
             self._look()
-            assert self.review is not None  # noqa: S101 - _look made it
-            if self.job.ask and self.review.would_change:
-                self.rest(True)
-                yes = self.observer.confirm(self.review, self.id)
-                self.rest(False)
-                if not yes:
-                    raise SafetyStop("Not confirmed: nothing was written.")
-                self.journal.update_run(self.id, totals={"confirmed": True})
 
     def _guard(self) -> None:
         options = self.job.options

@@ -69,7 +69,7 @@ class Verification:
                 raise
             # An answer of another shape than Intercom's.
             raise NotVerified(
-                f"The changes were accepted, but {result.why_unread}. To ask again: intercom-bulk runs resume {self._run.id}",
+                f"The changes were accepted, but {result.why_unread}. To ask again: {self._command('resume')}",
                 run_id=self._run.id,
             ) from exc
 
@@ -198,7 +198,7 @@ class Verification:
             what = f"{counted(len(result.unread))} could not be read back to make sure ({result.why_unread})"
             raise NotVerified(
                 f"The changes were accepted, but {what if result.unread else result.why_unread}. "
-                f"Ask again with: intercom-bulk verify {self._run.id}",
+                f"Ask again with: {self._command('verify')}",
                 run_id=self._run.id,
             )
 
@@ -212,12 +212,15 @@ class Verification:
             short=bool(search.missing), unusable=search.unusable,
         )  # fmt: skip
 
+    def _command(self, verb: str, **given: object) -> str:
+        return self._run.job.options.command(self._run.id, verb, **given)
+
     def _unverified(self) -> str:
         assert self.result is not None  # noqa: S101
         found = Verified.of(self.result.as_json())
-        said = describe_verification(found, self._run.counts_now().done, self._run.id)
+        said = describe_verification(found, self._run.counts_now().done, command=self._command("verify", level="all"))
         if found.not_done:
-            said.append(f"go on with `intercom-bulk runs resume {self._run.id}`")
+            said.append(f"go on with `{self._command('resume')}`")
         if found.known_wrong:
             some = "; ".join(f"{i} is: {what}" for i, what in self.result.wrong[:3])
             said.append(f"Intercom had accepted the change{f' ({some})' if some else ''}")

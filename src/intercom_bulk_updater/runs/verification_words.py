@@ -8,7 +8,7 @@ from .judgement import Verified
 REQUESTED = "in the requested state"
 
 
-def describe_verification(found: Verified, done: int, run: str = "") -> list[str]:
+def describe_verification(found: Verified, done: int, run: str = "", command: str = "") -> list[str]:
     """Clauses such as "50 of 5,000 read back, all in the requested state"; none when nobody has asked Intercom.
 
     Parameters
@@ -17,13 +17,16 @@ def describe_verification(found: Verified, done: int, run: str = "") -> list[str
         How many items the run changed.
     run:
         The run's id, for the command that reads every item.
+    command:
+        What reads every item, where it is called otherwise than the command.
     """
+    command = command or (f"intercom-bulk verify {run} --level all" if run else "")
     if not found.asked:
         return []
     said = [found.missing] if found.missing else []
     if found.not_done:
         said.append(f"{counted(found.not_done)} not done yet")
-    said += _read_back(found, done, run)
+    said += _read_back(found, done, command)
     if found.unseen:
         said.append(f"{counted(found.unseen)} that the run has not seen {'matches' if found.unseen == 1 else 'match'} its selection")
     if found.unread and found.unread < done:
@@ -39,7 +42,7 @@ def describe_verification(found: Verified, done: int, run: str = "") -> list[str
     return said
 
 
-def _read_back(found: Verified, done: int, run: str) -> list[str]:
+def _read_back(found: Verified, done: int, command: str) -> list[str]:
     wrong, read = found.known_wrong, found.read
     of = f" of {done:,}" if read <= done else ""
     if found.estimated:
@@ -47,7 +50,7 @@ def _read_back(found: Verified, done: int, run: str) -> list[str]:
             f"{found.sample_read:,} of {found.sample_of:,} read back; {found.sample_wrong:,} {_are(found.sample_wrong)} not {REQUESTED}: "
             f"that is about {found.share:.0%}, some {found.estimate:,} of all"
         ).replace("%", " %")
-        return [said, *([f"`intercom-bulk verify {run} --level all` reads every item"] if run else [])]
+        return [said, *([f"`{command}` reads every item"] if command else [])]
     if wrong:
         back = f"{read:,}{of} read back; " if read else ""
         return [f"{back}{wrong:,} {_are(wrong)} not {REQUESTED}"]

@@ -14,15 +14,9 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ..errors import UsageError
-from ..parsing.amounts import parse_duration, parse_rate, parse_share
-from ..runs.options import amount, one_of, seconds, whole
+from ..service.options import OPTIONS, read_option
 from .coercion import METHODS, coerce
 
-_OPTIONS = (
-    "expect", "max", "canary", "max_failures", "limit", "workers", "share", "rate", "patience", "deadline", "page_size", "on_drift",
-    "reread", "index_wait",
-)  # fmt: skip
-"""The options of a run that `bulk_process` takes besides its own arguments, as the command's flags have them."""
 _OWN = (
     "parallel_workers", "batch_size", "max_items", "timeout", "retries", "dry_run", "verify", "progress", "item_ids",
     "options", "stop", "on_event",
@@ -44,11 +38,11 @@ _LIKE = 0.8
 def sort(updater: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keyword arguments as (fields of Options, parameters of the updater). UsageError for what is malformed or misspelled."""
     own = named(updater)
-    options = {name: _read(name, value) for name, value in given.items() if name in _OPTIONS and name not in own}
+    options = {name: read_option(name, value) for name, value in given.items() if name in OPTIONS and name not in own}
     params = {name: value for name, value in given.items() if name not in options}
     told = {name for name, value in params.items() if value is not None}
     for name in params.keys() - own:
-        near = nearest(name, (*_OWN, *_OPTIONS, *_OTHERWISE, *_ELSEWHERE))
+        near = nearest(name, (*_OWN, *OPTIONS, *_OTHERWISE, *_ELSEWHERE))
         if near:
             meant = _OTHERWISE.get(near) or _ELSEWHERE.get(near) or near
             raise UsageError(f"bulk_process has no argument {name!r}. Do you mean {meant}?{_unless(updater, name)}")
@@ -67,7 +61,7 @@ def check_typed(updater: type, params: Iterable[str]) -> None:
         near = nearest(name, own - typed)
         if near:
             raise UsageError(f"--param {name}: {updater.__name__} has no such parameter. Do you mean {near}?{_unless(updater, name)}")
-        if nearest(name, (*_OWN, *_OPTIONS, *_ELSEWHERE)):
+        if nearest(name, (*_OWN, *OPTIONS, *_ELSEWHERE)):
             raise UsageError(
                 f"--param {name}: {updater.__name__} has no such parameter, and options of a run are flags of the command "
                 f"(intercom-bulk run --help).{_unless(updater, name)}"
@@ -165,61 +159,3 @@ def _turned(one: str, other: str) -> bool:
         len(one) == len(other) >= 4 and len(wrong) == 2 and wrong[1] == wrong[0] + 1
         and one[wrong[0]] == other[wrong[1]] and one[wrong[1]] == other[wrong[0]]
     )  # fmt: skip
-
-
-def _read(name: str, value: Any) -> Any:
-    """An option as Options has it. Takes what the command takes, and numbers; UsageError names the argument."""
-    if value is None:
-        return "" if name in ("expect", "max", "canary", "max_failures") else _NONE.get(name)
-    try:
-        return _READ[name](value)
-    except UsageError as exc:
-        raise UsageError(exc.message if exc.message.startswith(name) else f"{name}: {exc.message}") from None
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _share(value: Any) -> float:
-    if _number(value):
-        if not 0 < value <= 1:
-            raise UsageError(f"share must be more than 0 and at most 1 (or a text such as '40%'), and is {value!r}")
-        return float(value)
-    return parse_share(str(value))
-
-
-def _rate(value: Any) -> float | None:
-    if _number(value):
-        raise UsageError(f"rate needs its unit, as in rate='{value:g}/min' or rate='{value:g}/s', and is {value!r}")
-    return parse_rate(str(value))
-
-
-def _page(value: Any) -> int:
-    return min(150, whole("page_size", value) or 150)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise UsageError(f"reread must be True or False, and is {value!r}")
-    return value
-
-
-_NONE: dict[str, Any] = {"share": 1.0, "page_size": 150, "on_drift": "skip", "reread": False, "index_wait": 120.0}
-"""What None means, where it is not None."""
-_READ: dict[str, Any] = {
-    "expect": lambda value: amount("expect", value),
-    "max": lambda value: amount("max", value),
-    "canary": lambda value: amount("canary", value),
-    "max_failures": lambda value: amount("max_failures", value),
-    "limit": lambda value: whole("limit", value),
-    "workers": lambda value: None if value == "auto" else whole("workers", value),
-    "share": _share,
-    "rate": _rate,
-    "patience": lambda value: seconds("patience", value) if _number(value) else parse_duration(str(value)),
-    "deadline": lambda value: seconds("deadline", value) if _number(value) else parse_duration(str(value)),
-    "page_size": _page,
-    "on_drift": lambda value: one_of("on_drift", value, ("skip", "stop", "force")),
-    "reread": _flag,
-    "index_wait": lambda value: seconds("index_wait", value),
-}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,29 +12,28 @@ from typing import Any, TypeVar
 
 from ..api.redact import is_message, is_secret, keep_private, redact
 from ..api.retry import RetryPolicy
-from ..errors import IntercomBulkError, Interrupted, RunStopped, StopRun, UsageError
-from ..journal import RunRecord, encode_parameters
+from ..errors import Interrupted, UsageError
+from ..journal import decode_parameters, encode_parameters
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..parsing.identity import canonical_id, count_words
-from ..report.summary import summarize
 from ..runs.observer import Observer
 from ..runs.options import Options
-from ..runs.population import population
-from ..runs.runner import Job, Runner
 from ..runs.session import Session, open_session
 from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge
 from ..search.endpoints import endpoint_for
 from ..search.language.where import refuse_milliseconds
 from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
+from ..service.rebuild import Loader
+from ..service.run import BulkResult, carry_out
+from ..service.work import Work, create_run
+from ..service.workspace import Workspace, interrupted
 from ..signals import orderly_here
 from ..stop import Stop
 from .adapter import UpdaterOperation
-from .calls import UpdaterError, asked, complete, endpoint_of, failed, query_of, refuse_too_many, refuse_while_importing
+from .calls import asked, complete, endpoint_of, query_of, refuse_too_many, refuse_while_importing
 from .protocol import Updater
-from .result import BulkResult
-from .run_log import RunLog
 
 T = TypeVar("T")
 FROM_FILE = "_intercom_bulk_file_"
@@ -186,7 +185,7 @@ def run_updater(
         try:
             return _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer, on_event=on_event)
         except (Interrupted, KeyboardInterrupt) as exc:
-            run, result = getattr(exc, "run_id", None), getattr(exc, "parts", {}).get("result")
+            result = getattr(exc, "result", None)
             said = "" if result is None else _how_to_go_on(result, selection)
             if result is not None and (heard or isinstance(exc, KeyboardInterrupt)):
                 if progress != "none":
@@ -194,11 +193,10 @@ def run_updater(
                 sys.stderr.write(f"{said}\n")
             if not heard:
                 raise
+            ended = exc
     # Ctrl-C is a KeyboardInterrupt to Python: `except Exception` around a loop of runs must not go on with the next.
     # Uncaught it ends the process with 130, and its words are the last line.
-    interrupted = KeyboardInterrupt(said)
-    interrupted.run_id, interrupted.result = run, result  # type: ignore[attr-defined]
-    raise interrupted
+    raise interrupted(ended, said)
 
 
 def _run(
@@ -216,72 +214,51 @@ def _run(
     refuse_too_many(updater)
     updater._running.append(session)
     try:
-        workspace = session.workspace()
-        session.client.admin_id = updater._admin_id or workspace.admin_id
         operation = UpdaterOperation(updater, params)
-        run = session.journal.create_run(
-            operation=f"{operation.describe()}",
-            kind="dry_run" if options.dry_run else "run",
-            parameters=operation.parameters,
-            selection=selection,
-            workspace=workspace.id,
-            base_url=updater.base_url,
-            admin_id=session.client.admin_id,
-            author=login(),
-            settings=options.as_json(),
-        )
-        session.stop.last_words = f"What was in flight is in doubt. To look at it and go on: intercom-bulk runs resume {run.id}"
-        job = Job(
-            run, operation, feed_of(updater, operation, session, selection, options, ids), options,
-            population=lambda: population(session, resource_of(updater)), review_only=options.dry_run,
-        )
+        feed = feed_of(updater, operation, session, selection, options, ids)
+        work = begin(updater, session, operation, selection, feed, options)
         shown = observer or _observer(progress, operation.describe(), selection.get("resource") or "items")
-        return perform(session, job, RunLog(shown, session.journal, run, on_event))
+        return carry_out(work, Workspace.of(updater.settings), on_event, shown, load=_living(updater))
     finally:
         updater._running.remove(session)
         session.close()
 
 
-def perform(session: Session, job: Job, observer: Observer) -> BulkResult:
-    """Run a job and give its account; what ends the run is raised with `run_id` and `result` on it."""
-    runner = Runner(session, job, observer)
-    try:
-        run = runner.execute()
-    except UpdaterError as exc:
-        # For one item it would be its failure; here it ended the review, or another step of the whole.
-        ended = failed(exc.updater, exc)
-        _account(ended, session, job, observer)
-        raise ended from exc.__cause__
-    except StopRun as exc:
-        stopped = RunStopped(exc.reason)  # raised where no item was at work: by is_done, while the run was read back
-        _account(stopped, session, job, observer)
-        raise stopped from exc
-    except (IntercomBulkError, KeyboardInterrupt) as exc:
-        _account(exc, session, job, observer)
-        raise
-    finally:
-        close = getattr(observer, "close", None)
-        if close is not None:
-            close()
-    return _ended(session, job, observer, run)
+class StoredUpdaterOf:
+    """See service.rebuild.StoredUpdater."""
+
+    def __init__(self, session: Session, operation: UpdaterOperation) -> None:
+        self._session, self.operation = session, operation
+
+    def feed(self, selection: Mapping[str, Any], options: Options) -> ItemSource:
+        """Its items again."""
+        return feed_of(self.operation.updater, self.operation, self._session, selection, options)
 
 
-def _ended(session: Session, job: Job, observer: Observer, run: RunRecord) -> BulkResult:
-    """The account of a run that has ended, for the caller and for whoever follows it."""
-    result = result_of(session, run, job.operation.inverse() is not None)
-    if isinstance(observer, RunLog):
-        observer.ended(result.report)
-    return result
+def _living(updater: Updater) -> Loader:
+    """For what Python does with the run afterwards: the same object, also of a class that lies in no file."""
+
+    def load(session: Session, reference: object, parameters: Mapping[str, Any], admin_id: str) -> StoredUpdaterOf:
+        again = copy(updater)
+        again._session, again._running = session, []
+        return StoredUpdaterOf(session, UpdaterOperation(again, decode_parameters(parameters)))
+
+    return load
 
 
-def _account(exc: IntercomBulkError | KeyboardInterrupt, session: Session, job: Job, observer: Observer) -> None:
-    """Put the run's id and its account so far on what ended it."""
-    result = _ended(session, job, observer, job.run)
-    if isinstance(exc, KeyboardInterrupt):
-        exc.run_id, exc.parts = job.run.id, {"result": result}  # type: ignore[attr-defined]
-    else:
-        exc.run_id, exc.result = job.run.id, result
-        exc.parts["result"] = result
+def begin(
+    updater: Updater,
+    session: Session,
+    operation: UpdaterOperation,
+    selection: Mapping[str, Any],
+    feed: ItemSource,
+    options: Options,
+    plan: Path | None = None,
+) -> Work:
+    """The run of an updater, in the journal and ready to be done."""
+    session.client.admin_id = updater._admin_id or session.workspace().admin_id
+    run = create_run(session, operation, operation.describe(), "run", selection, options)
+    return Work(session, run, operation, feed, options, plan=plan)
 
 
 def _say_account(result: BulkResult) -> None:
@@ -299,21 +276,6 @@ def _how_to_go_on(result: BulkResult, selection: Mapping[str, Any]) -> str:
     if "file" in selection["updater"] or "module" in selection["updater"]:
         return f"Interrupted; to go on: intercom-bulk runs resume {result.run_id}"
     return f"Interrupted; {result.run_id} was run by a class that lies in no file, and cannot be resumed"
-
-
-def result_of(session: Session, run: RunRecord, undoable: bool | None = None) -> BulkResult:
-    """The account of a run, read from the journal."""
-    journal = session.journal
-    report = summarize(journal, run.id, undoable=undoable)
-    return BulkResult(run.id, journal.counts(run.id), journal.failures(run.id), report, session.settings.home / "journal.db")
-
-
-def login() -> str:
-    """Who runs this, for the record."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return ""
 
 
 def _observer(progress: str, words: str, resource: str) -> Observer:

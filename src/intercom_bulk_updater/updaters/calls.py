@@ -25,6 +25,7 @@ from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_w
 from ..api.retry import ErrorKind, classify, failure_of
 from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, Skip, StopRun, TransportError, UpdaterFailed, UsageError
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
+from ..service.rebuild import UserCodeError
 from .arguments import looked_up, missing
 from .evidence import in_words, judge_error, judge_return
 from .protocol import Updater
@@ -99,7 +100,7 @@ def through(updater: Updater, client: Client) -> Iterator[None]:
         _used.reset(token)
 
 
-class UpdaterError(Exception):
+class UpdaterError(UserCodeError):
     """What an updater's own code raised, with the place in its file. Never with values of variables: they may be secret."""
 
     def __init__(self, error: BaseException, updater: Updater, method: str) -> None:
@@ -112,6 +113,10 @@ class UpdaterError(Exception):
         self.place = place_of(error, type(updater))
         self.words = f"{type(error).__name__}: {str(error)[:350]}" if str(error) else type(error).__name__
         super().__init__(f"{self.words} ({self.place})" if self.place else self.words)
+
+    def as_error(self) -> IntercomBulkError:
+        """See UserCodeError."""
+        return failed(self.updater, self)
 
     def trace(self) -> str:
         """The traceback from the first line on that is not ours."""

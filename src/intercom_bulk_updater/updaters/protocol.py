@@ -28,6 +28,7 @@ class Updater(Protocol):
     base_url: str
     _admin_id: str
     _running: list[Session]
+    _session: Session | None
 
     def get_search_endpoint(self) -> str:
         """Where to search."""

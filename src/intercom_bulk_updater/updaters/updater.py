@@ -16,12 +16,12 @@ from ..errors import UsageError
 from ..model import Reversibility
 from ..runs.options import Options, one_of, seconds, whole
 from ..runs.session import Session, headers
+from ..service.run import BulkResult
 from ..stop import Stop
 from .arguments import sort
 from .bulk_process import run_updater
 from .calls import client_of
 from .declaration import check_declaration
-from .result import BulkResult
 
 if TYPE_CHECKING:
     import httpx

@@ -14,9 +14,22 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import IntercomBulkError, UsageError
-from ..updaters.bulk_process import FROM_FILE
-from ..updaters.calls import importing, place_of
-from ..updaters.updater import IntercomBulkUpdater
+from ..journal import decode_parameters
+from ..runs.session import Session
+from .adapter import UpdaterOperation
+from .bulk_process import FROM_FILE, StoredUpdaterOf
+from .calls import importing, place_of
+from .updater import IntercomBulkUpdater
+
+
+def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str) -> StoredUpdaterOf:
+    """The updater of a run or a plan, loaded again: what service.rebuild asks for."""
+    updater = made(load_stored(reference))
+    updater._session = session
+    if admin_id:
+        updater.admin_id = admin_id
+    # Decoded only now: its types may be those of the file that was just loaded.
+    return StoredUpdaterOf(session, UpdaterOperation(updater, decode_parameters(parameters)))
 
 
 def load_class(target: str, *, here: bool = False) -> type[IntercomBulkUpdater]:

@@ -6,16 +6,16 @@ older one would change what nobody asked for.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from ..journal import Journal, RunLock, RunRecord
+from .notes import Note, ignore
 
 Able = Callable[[Journal, RunRecord], bool]
 
 
-def pick(journal: Journal, ref: str, able: Able, what: str) -> RunRecord:
-    """The run that was named; for `latest` the newest that is `able`, and a word on stderr if a newer one is not.
+def pick(journal: Journal, ref: str, able: Able, what: str, note: Note = ignore) -> RunRecord:
+    """The run that was named; for `latest` the newest that is `able`, and `note` hears that a newer one is not.
 
     `what`: what it can, for that word ("be undone"). Where no run can, the newest: its refusal says why.
     """
@@ -25,7 +25,7 @@ def pick(journal: Journal, ref: str, able: Able, what: str) -> RunRecord:
     for run in journal.runs(None):
         if able(journal, run):
             if run.id != newest.id:
-                sys.stderr.write(f"latest is {run.id}, the last run that can {what}; {newest.id} cannot.\n")
+                note(f"latest is {run.id}, the last run that can {what}; {newest.id} cannot.")
             return run
     return newest
 

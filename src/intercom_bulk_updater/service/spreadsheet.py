@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ from ..operations.per_item import WITH, PerItemOperation
 from ..parsing.id_file import of_link
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import read_text
-from .select import check_id
-from .stdout import note
+from ..runs.options import Options
+from .notes import Note, ignore
+from .selection import check_id
 
+Word = Callable[..., str]
+"""Options.word: what an option is called by whoever chose it."""
 _PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _DELIMITERS = ",;\t|"
 _SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
@@ -46,15 +49,48 @@ class Rows:
     """The column that holds the ids."""
 
 
-def read_rows(path: str, id_column: str | None, resource: str = "") -> Rows:
-    """Read a CSV file (comma, semicolon, tab or bar between cells), its first line the names of the columns.
-    A line `sep=;` above it, as for Excel, says what stands between the cells.
+def read_rows(
+    source: str | Sequence[Mapping[str, Any]],
+    id_column: str | None,
+    resource: str = "",
+    *,
+    options: Options | None = None,
+    note: Note = ignore,
+) -> Rows:
+    """The rows of a CSV file (comma, semicolon, tab or bar between cells), its first line the names of the columns; or rows
+    that are given as mappings of column to value. A line `sep=;` above the names, as for Excel, says what stands between the
+    cells.
 
-    Empty lines are skipped; an item that is repeated counts once, with a word on stderr. `resource`: what the ids are of.
+    Empty lines are skipped; an item that is repeated counts once, and `note` hears it. `resource`: what the ids are of.
     Raises UsageError for everything that leaves open which items are meant: no such column, an empty or odd id, rows of
     another length, one item with two sets of values.
     """
-    text = read_text(path, f"--csv {path}", line_ends=False)
+    word = (options or Options()).word
+    if isinstance(source, str):
+        rows = _read_file(source, id_column, word("csv", source), word)
+    else:
+        rows = _given_rows(source, id_column, word)
+    return drop_repeats(rows, resource, note)
+
+
+def _given_rows(source: Sequence[Mapping[str, Any]], id_column: str | None, word: Word) -> Rows:
+    """Rows of a program: `[{"id": "1", "plan": "pro"}, ...]`. What is None is an empty cell."""
+    name, given = "csv", list(source)
+    if not given:
+        raise UsageError(f"{name} has no rows.")
+    columns = [str(column) for column in given[0]]
+    at = columns[_column(name, columns, id_column, word)]
+    rows = []
+    for place, one in enumerate(given):
+        cells = {str(column): "" if value is None else str(value) for column, value in one.items()}
+        if set(cells) != set(columns):
+            raise UsageError(f"{name}[{place}] has the columns {', '.join(cells)}, and the first row has {', '.join(columns)}.")
+        rows.append(Row(place, check_id(of_link(cells[at].strip()), f"{name}[{place}]"), cells))
+    return Rows(name, columns, rows, at)
+
+
+def _read_file(path: str, id_column: str | None, name: str, word: Word) -> Rows:
+    text = read_text(path, name, line_ends=False)
     said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
     delimiter, text, above = (said[1], text[said.end() :], 1) if said else (_delimiter(text), text, 0)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -68,7 +104,7 @@ def read_rows(path: str, id_column: str | None, resource: str = "") -> Rows:
                 continue
             if not columns:
                 columns = _columns(path, cells)
-                at = _column(path, columns, id_column)
+                at = _column(path, columns, id_column, word)
                 continue
             if len(cells) != len(columns):
                 counts = f"{count_words(len(cells), 'cell')} under {count_words(len(columns), 'column')}"
@@ -78,14 +114,14 @@ def read_rows(path: str, id_column: str | None, resource: str = "") -> Rows:
     except csv.Error as exc:
         raise UsageError(f"{path}, line {reader.line_num + above}, cannot be read: {exc}.") from exc
     if not columns:
-        raise UsageError(f"--csv {path} is empty: its first line must name the columns.")
+        raise UsageError(f"{name} is empty: its first line must name the columns.")
     if not rows:
-        raise UsageError(f"--csv {path} has no rows below the names of its columns.")
-    return drop_repeats(Rows(path, columns, rows, columns[at]), resource)
+        raise UsageError(f"{name} has no rows below the names of its columns.")
+    return Rows(path, columns, rows, columns[at])
 
 
-def drop_repeats(rows: Rows, resource: str) -> Rows:
-    """Each item once, under the id that Intercom gives it; says on stderr how many stand more than once.
+def drop_repeats(rows: Rows, resource: str, note: Note = ignore) -> Rows:
+    """Each item once, under the id that Intercom gives it; `note` hears how many stand more than once.
 
     Raises UsageError where two rows have different values for one item.
     """
@@ -124,11 +160,11 @@ def _columns(path: str, cells: list[str]) -> list[str]:
     return names
 
 
-def _column(path: str, columns: list[str], wanted: str | None) -> int:
+def _column(path: str, columns: list[str], wanted: str | None, word: Word) -> int:
     if wanted is None:
         if "id" in columns:
             return columns.index("id")
-        raise UsageError(f"Say in which column of {path} the ids are: --id-column, one of {', '.join(columns)}.")
+        raise UsageError(f"Say in which column of {path} the ids are: {word('id_column')}, one of {', '.join(columns)}.")
     if wanted.strip() not in columns:
         raise _unknown(path, columns, wanted)
     return columns.index(wanted.strip())
@@ -164,11 +200,12 @@ def fill(value: Any, cells: Mapping[str, str]) -> Any:
     return value
 
 
-def checked_places(given: Any, rows: Rows | None) -> list[str]:
+def checked_places(given: Any, rows: Rows | None, options: Options | None = None) -> list[str]:
     """The columns that `given` names. Raises UsageError for one that the file lacks, and for any without a file."""
     wanted = places(given)
     if wanted and rows is None:
-        raise UsageError(f"{{{{{wanted[0]}}}}} stands for a column, and no --csv FILE is given to take it from.")
+        file = "--csv FILE" if options is None or not options.python else "csv="
+        raise UsageError(f"{{{{{wanted[0]}}}}} stands for a column, and no {file} is given to take it from.")
     for name in wanted:
         if rows is not None and name not in rows.columns:
             raise _unknown(rows.path, rows.columns, name)
@@ -176,14 +213,17 @@ def checked_places(given: Any, rows: Rows | None) -> list[str]:
 
 
 def operation_for(
-    given: Mapping[str, Any], rows: Rows | None, build: Callable[[Mapping[str, Any]], Operation]
+    given: Mapping[str, Any],
+    rows: Rows | None,
+    build: Callable[[Mapping[str, Any]], Operation],
+    options: Options | None = None,
 ) -> tuple[Operation, list[FoundItem] | None]:
     """The operation of a command and, with a spreadsheet, its items, each with its own parameters.
 
     `build` makes an operation of parameters as typed. Every row is looked at before anything is done: the error of a row
     names its line.
     """
-    wanted = checked_places(given, rows)
+    wanted = checked_places(given, rows, options)
     if rows is None:
         return build(given), None
     if not wanted:

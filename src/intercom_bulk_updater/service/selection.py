@@ -1,4 +1,4 @@
-"""From selection flags to a selection (as the journal keeps it) and a feed (as the runner reads it)."""
+"""Which items: from what a caller asks for to a selection (as the journal keeps it) and a feed (as the runner reads it)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,32 @@ from ..search.endpoints import endpoint_for
 from ..search.language.where import compile_where, explain, hints, validate_query
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
-from .flags import Selection
+from .notes import Note, ignore
 from .run_reference import pick, real
-from .stdout import note
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which items a caller asks for: exactly one of `where`, `query`, `ids`, `csv` and `from_run`; the rest narrows it.
+
+    `query` is a file or the query itself, `ids` and `exclude` are a file or the ids themselves, `csv` is a file or its rows.
+    A file is named by its path; `-` is standard input.
+    """
+
+    where: str | None = None
+    query: str | Mapping[str, Any] | None = None
+    ids: str | Sequence[str] | None = None
+    csv: str | Sequence[Mapping[str, Any]] | None = None
+    id_column: str | None = None
+    from_run: str | None = None
+    outcome: str = "failed"
+    exclude: str | Sequence[str] | None = None
+    limit: int | None = None
+
+    @property
+    def given(self) -> list[str]:
+        """The ways in which it says which items."""
+        return [name for name in _WAYS if getattr(self, name) is not None]
 
 
 @dataclass(slots=True)
@@ -42,37 +65,40 @@ _OUTCOMES = tuple(str(outcome) for outcome in (*FINAL, Outcome.PENDING))
 _WAYS = ("where", "query", "ids", "csv", "from_run")
 
 
-def one_way(flags: Selection, resource: str, *, least: int = 1) -> None:
-    """Exactly one way to say which items. Raises UsageError for none, for two, and for a flag that belongs to another way."""
-    given = [n for n in _WAYS if getattr(flags, n) is not None]
+def one_way(asked: Selection, resource: str, options: Options, *, least: int = 1) -> None:
+    """Exactly one way to say which items. Raises UsageError for none, for two, and for what belongs to another way."""
+    given, word = asked.given, options.word
     if not least <= len(given) <= 1:
-        said = "none is given" if not given else "given are " + " and ".join("--" + n.replace("_", "-") for n in given)
-        raise UsageError(f"Say which {resource} by one of --where, --query, --ids, --csv, --from-run; {said}.")
-    if flags.id_column is not None and flags.csv is None:
-        raise UsageError("--id-column names a column of --csv FILE, and no file is given.")
+        said = "none is given" if not given else "given are " + " and ".join(map(word, given))
+        raise UsageError(f"Say which {resource} by one of {', '.join(map(word, _WAYS))}; {said}.")
+    if asked.id_column is not None and asked.csv is None:
+        raise UsageError(f"{word('id_column')} names a column of {word('csv')}{'' if options.python else ' FILE'}, and no file is given.")
 
 
 def select(
-    flags: Selection,
+    asked: Selection,
     resource: str,
     session: Session,
     names: WorkspaceNames,
     operation: Operation,
     options: Options,
     items: list[FoundItem] | None = None,
+    note: Note = ignore,
 ) -> Selected:
-    """The selection that the flags name; `items` are the rows of --csv."""
-    one_way(flags, resource)
+    """The selection that is asked for; `items` are the rows of `csv`, `note` hears what is worth a remark."""
+    one_way(asked, resource, options)
     if items is not None:
         selection: dict[str, Any] = {
-            "kind": "csv", "words": f"{count_words(len(items), 'row')} of {_named(str(flags.csv))}", "resource": resource,
+            "kind": "csv", "words": f"{count_words(len(items), 'row')} of {_named(asked.csv, 'the rows given')}", "resource": resource,
         }
-    elif flags.ids is not None:
-        ids = drop_repeats(read_ids(flags.ids), resource)
+    elif asked.ids is not None:
+        ids = drop_repeats(read_ids(asked.ids, options), resource, note)
         items = [FoundItem(i) for i in ids]
-        selection = {"kind": "ids", "words": f"{count_words(len(ids), 'id')} from {_named(flags.ids)}", "resource": resource}
-    elif flags.from_run is not None:
-        earlier = pick(session.journal, flags.from_run, real, "give its items")
+        said = count_words(len(ids), "id")
+        words = f"{said} from {_named(asked.ids)}" if isinstance(asked.ids, str) else said
+        selection = {"kind": "ids", "words": words, "resource": resource}
+    elif asked.from_run is not None:
+        earlier = pick(session.journal, asked.from_run, real, "give its items", note)
         if earlier.workspace != session.workspace().id:
             raise WrongWorkspace(
                 f"{earlier.id} belongs to workspace {earlier.workspace!r}, and the token is of {session.workspace().id!r}. "
@@ -81,54 +107,60 @@ def select(
         kind = earlier.selection.get("resource")
         if kind and kind != resource:
             raise UsageError(f"The items of {earlier.id} are {kind}, not {resource}.")
-        if flags.outcome not in _OUTCOMES:
-            raise UsageError(f"--outcome is one of {', '.join(_OUTCOMES)}, not {flags.outcome!r}.")
-        _explain_none(session.journal, earlier.id, flags.outcome)
+        if asked.outcome not in _OUTCOMES:
+            raise UsageError(f"{options.word('outcome')} is one of {', '.join(_OUTCOMES)}, not {asked.outcome!r}.")
+        _explain_none(session.journal, earlier.id, asked.outcome, options, note)
         selection = {
-            "kind": "run", "run": earlier.id, "outcome": flags.outcome, "resource": resource,
-            "words": f"the {flags.outcome} items of {earlier.id}",
+            "kind": "run", "run": earlier.id, "outcome": asked.outcome, "resource": resource,
+            "words": f"the {asked.outcome} items of {earlier.id}",
         }
     else:
-        query = _query(flags, resource, session, names)
+        query = _query(asked, resource, session, names, options, note)
         body = query.get("query", query)
         selection = {
             "kind": "query", "endpoint": f"{resource}/search", "query": query, "resource": resource,
             "words": explain(body, resource, names, timezone=session.workspace().timezone or "UTC",
                              api_version=session.settings.api_version),
-            "where": flags.where or "",
+            "where": asked.where or "",
         }
-    if flags.exclude is not None:
-        selection["exclude"] = [canonical_id(i, resource) for i in read_ids(flags.exclude)]
-        selection["words"] += f", without {count_words(len(selection['exclude']), 'id')} of {_named(flags.exclude)}"
+    if asked.exclude is not None:
+        selection["exclude"] = [canonical_id(i, resource) for i in read_ids(asked.exclude, options, "exclude")]
+        left_out = count_words(len(selection["exclude"]), "id")
+        selection["words"] += f", without {left_out}" + (f" of {_named(asked.exclude)}" if isinstance(asked.exclude, str) else "")
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
 
-def _explain_none(journal: Journal, run: str, outcome: str) -> None:
+def _explain_none(journal: Journal, run: str, outcome: str, options: Options, note: Note) -> None:
     """Say what the run has instead, where it has no item with this outcome."""
     counts = journal.counts(run).as_json()
     counts.pop("selected")
     if counts[outcome]:
         return
-    others = [f"--outcome {name} takes {count:,}" for name, count in counts.items() if count]
+    others = [f"{options.word('outcome', name)} takes {count:,}" for name, count in counts.items() if count]
     note(f"{run} has no {outcome.replace('_', ' ')} items; {', '.join(others) or 'it has no items at all'}.")
 
 
-def _query(flags: Selection, resource: str, session: Session, names: WorkspaceNames) -> dict[str, Any]:
-    if flags.where is not None:
+def _query(
+    asked: Selection, resource: str, session: Session, names: WorkspaceNames, options: Options, note: Note
+) -> dict[str, Any]:
+    if asked.where is not None:
         zone = session.workspace().timezone or "UTC"
-        for hint in hints(flags.where):
+        for hint in hints(asked.where):
             note(hint)
-        return compile_where(flags.where, resource, resolve=names.resolve, now=session.client.server_time(), timezone=zone,
+        return compile_where(asked.where, resource, resolve=names.resolve, now=session.client.server_time(), timezone=zone,
                              api_version=session.settings.api_version, attributes=WorkspaceAttributes(session.look).of,
                              contacts=names.contacts)
-    assert flags.query is not None  # noqa: S101
-    try:
-        raw = json.loads(read_text(flags.query, f"--query {flags.query}", most=LARGEST_QUERY))
-    except (ValueError, RecursionError) as exc:
-        raise UsageError(f"--query {flags.query} is not JSON: {exc}") from exc
-    if not isinstance(raw, dict):
-        raise UsageError(f"--query {flags.query} must hold one JSON object, an Intercom query with field, operator and value.")
-    return validate_query(raw, resource, session.settings.api_version)
+    assert asked.query is not None  # noqa: S101
+    raw: Any = asked.query
+    name = options.word("query", raw) if isinstance(raw, str) else "query"
+    if isinstance(raw, str):
+        try:
+            raw = json.loads(read_text(raw, name, most=LARGEST_QUERY))
+        except (ValueError, RecursionError) as exc:
+            raise UsageError(f"{name} is not JSON: {exc}") from exc
+    if not isinstance(raw, Mapping):
+        raise UsageError(f"{name} must hold one JSON object, an Intercom query with field, operator and value.")
+    return validate_query(dict(raw), resource, session.settings.api_version)
 
 
 def feed(
@@ -176,23 +208,29 @@ def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[FoundItem]:
         yield FoundItem(row.id)
 
 
-def _named(path: str) -> str:
-    return "standard input" if path == "-" else path
+def _named(file: object, otherwise: str = "") -> str:
+    return "standard input" if file == "-" else file if isinstance(file, str) else otherwise
 
 
-def read_ids(path: str) -> list[str]:
-    """The ids that a file names (parsing/id_file.py), as they stand there. Raises UsageError."""
+def read_ids(source: str | Sequence[str], options: Options | None = None, name: str = "ids") -> list[str]:
+    """The ids that a file names (parsing/id_file.py), or that are given, as they stand there. Raises UsageError."""
+    if not isinstance(source, str):
+        word = (options or Options()).word(name)
+        ids = [check_id(str(one), f"{word}[{place}]", "Give texts or whole numbers.") for place, one in enumerate(source)]
+        if not ids and name == "ids":
+            raise UsageError(f"{word} is empty: give at least one id.")
+        return ids
     ids = [
-        check_id(word, f"{path}, line {number}", "Write one id a line; # begins a comment.")
-        for number, word in ids_in(read_text(path, f"The ids in {_named(path)}"), path)
+        check_id(word, f"{source}, line {number}", "Write one id a line; # begins a comment.")
+        for number, word in ids_in(read_text(source, f"The ids in {_named(source)}"), source)
     ]
     if not ids:
-        raise UsageError(f"{'Standard input' if path == '-' else path} holds no ids. Write one id a line.")
+        raise UsageError(f"{'Standard input' if source == '-' else source} holds no ids. Write one id a line.")
     return ids
 
 
-def drop_repeats(ids: Sequence[str], resource: str) -> list[str]:
-    """Each id once, as Intercom writes it; says on stderr how many stand more than once."""
+def drop_repeats(ids: Sequence[str], resource: str, note: Note = ignore) -> list[str]:
+    """Each id once, as Intercom writes it; `note` hears how many stand more than once."""
     times = Counter(canonical_id(i, resource) for i in ids)
     if repeated := sum(count > 1 for count in times.values()):
         note(repeat_words(repeated, "id"))

@@ -13,7 +13,6 @@ from ..api.redact import redact
 from ..journal import Journal, RunRecord
 from ..model import EventKind
 from ..runs.observer import Observer, Progress
-from ..runs.preview import Preview
 
 _log = logging.getLogger("intercom_bulk_updater")
 _log.addHandler(logging.NullHandler())  # a script that sets up no logging has the report, and no line for each failure
@@ -59,10 +58,6 @@ class RunLog(Observer):
         self._tell(kind, data)
         self.inner.event(kind, **{name: value for name, value in data.items() if name != "id"})
 
-    def confirm(self, review: Preview, run_id: str) -> bool:
-        """See Observer."""
-        return self.inner.confirm(review, run_id)
-
     def ended(self, report: Mapping[str, Any]) -> None:
         """The account of the run, whichever way it ended."""
         counts = ", ".join(f"{count} {name}" for name, count in report["counts"].items() if count and name != "selected")
@@ -81,3 +76,14 @@ class RunLog(Observer):
 
     def _id_of(self, seq: Any) -> str:
         return next((row.id for row in self._journal.items(self._run.id, after=int(seq) - 1, chunk=1)), str(seq))
+
+
+def log_note(on_event: Callable[[Mapping[str, Any]], object] | None = None) -> Callable[[str], None]:
+    """Where remarks go for a caller from Python: a line at INFO, and an event `note`."""
+
+    def note(text: str) -> None:
+        _log.info("%s", redact(text))
+        if on_event is not None:
+            on_event({"event": "note", "run": None, "message": text})
+
+    return note

@@ -1,0 +1,25 @@
+"""What another process may ask of a live run: pause, cancel. `resume` lets a paused one go on (resume.py)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import UsageError
+from ..journal import Journal, RunLock, RunRecord
+from ..report.summary import standing
+from .notes import Note, ignore
+from .run_reference import alive, pick
+
+
+def ask_of(path: Path, ref: str, control: str, note: Note = ignore) -> RunRecord:
+    """Ask the process that holds a run to `pause` or to `cancel`; `path` is the journal's file. Returns at once.
+
+    Raises UsageError for a run that no process holds.
+    """
+    with Journal(path, read_only=True) as book:
+        record = pick(book, ref, alive, control, note)
+        if not RunLock.held(book.home, record.id):
+            raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
+        with Journal(path) as written:
+            written.request(record.id, control)
+    return record

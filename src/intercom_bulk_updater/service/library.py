@@ -1,0 +1,379 @@
+"""The library: every verb of the command for Python, with the same words, the same options and the same account.
+
+Nothing is printed and nothing asks. What is remarkable is logged (logger `intercom_bulk_updater`) and told to `on_event`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from ..errors import UsageError
+from ..journal import Journal
+from ..operations.resource import Resource, resources
+from ..runs.options import Options
+from ..stop import Stop
+from .consent import Consent
+from .find import Columns, check_shortfall, list_all, row_of
+from .find import find as find_items
+from .options import RunOptions, options_of
+from .plans import begin_apply, open_plan, refuse_other_file
+from .preview import Preview, preview_of
+from .run import OnEvent, Run, carry_out
+from .run_log import log_note
+from .selection import Selection
+from .verbs import VerbRequest
+from .work import Work
+from .workspace import Workspace, given_or_own
+
+Ids = str | Path | Iterable[str | int]
+"""The path of a file that names items (`-` is standard input), or their ids."""
+
+
+def find(
+    resource: str,
+    where: str | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    query: str | Path | Mapping[str, Any] | None = None,
+    ids: Ids | None = None,
+    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    id_column: str | None = None,
+    from_run: str | Run | None = None,
+    outcome: str = "failed",
+    exclude: Ids | None = None,
+    limit: int | None = None,
+    workspace: Workspace | None = None,
+    stop: Stop | None = None,
+    **options: Unpack[RunOptions],
+) -> Iterator[dict[str, Any]]:
+    """The items that a selection finds, a row each, read as they are asked for. Never writes.
+
+        for row in bulk.find("conversations", where="state = open", columns=["id", "subject", "assignee"]):
+            print(row["id"], row["subject"], row["assignee"])
+
+        pandas.DataFrame(bulk.find("conversations", where="team = Support"))
+
+    Parameters
+    ----------
+    resource:
+        `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, which take no selection: Intercom lists them all.
+    where, query, ids, csv, id_column, from_run, outcome, exclude, limit:
+        Which items: see `run`.
+    columns:
+        What a row holds: `subject`, `team`, `assignee`, `tags` (names), `contact` (an id), or fields as Intercom names them, with
+        dots between (`source.type`, `custom_attributes.plan`). By default the row is what `find --json` prints of an item, which
+        leaves message bodies and e-mail addresses out.
+    workspace, stop, options:
+        See `run`; of the options those of speed count.
+
+    Raises UsageError for a filter that cannot be read, SearchIncomplete after the last row where Intercom announced more items
+    than it showed, AuthenticationError, and what else a search breaks off with.
+    """
+    known = resources()
+    if resource not in known:
+        raise UsageError(f"There is no resource {resource!r}: it is one of {', '.join(known)}.")
+    chosen = options_of({**options, "limit": limit})
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    if not known[resource].search and asked.given:
+        raise UsageError(f"{resource} cannot be searched: leave {asked.given[0]} out, and all of them are listed.")
+    return _rows(known[resource], asked, chosen, columns, given_or_own(workspace), stop)
+
+
+def _rows(
+    resource: Resource, asked: Selection, options: Options, columns: Sequence[str] | None, workspace: Workspace, stop: Stop | None
+) -> Iterator[dict[str, Any]]:
+    with workspace.session(options, stop) as (session, names):
+        if resource.search:
+            found = find_items(session, names, resource.name, asked, options, log_note())
+        else:
+            found = list_all(session, resource)
+        chosen = None if columns is None else Columns(columns, names)
+        count = 0
+        for item in found.once():
+            if chosen is not None and not count:
+                chosen.check(item)
+            count += 1
+            yield row_of(item) if chosen is None else chosen.row(item)
+            if count == options.limit:
+                return
+        check_shortfall(found, resource.name, count)
+
+
+def preview(
+    verb: str,
+    where: str | None = None,
+    *,
+    query: str | Path | Mapping[str, Any] | None = None,
+    ids: Ids | None = None,
+    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    id_column: str | None = None,
+    from_run: str | Run | None = None,
+    outcome: str = "failed",
+    exclude: Ids | None = None,
+    limit: int | None = None,
+    workers: int | str | None = None,
+    share: float | str | None = None,
+    rate: str | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
+    patience: float | str | None = None,
+    deadline: float | str | None = None,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
+    workspace: Workspace | None = None,
+    **parameters: Any,
+) -> Preview:
+    """What a verb would do: counts, changes, messages as they would be sent, cost. Reads, and never writes.
+
+        preview = bulk.preview("conversations.tag", where="tag != vip", tag=["incident"], create_tag=True)
+        print(preview.would_change, preview.groups)
+
+    The parameters are those of `run`. It is a dry run, and stands among `runs()` as one.
+    Returns a Preview. Raises what `run` does before the first write; no consent is asked for.
+    """
+    given = {
+        "workers": workers, "share": share, "rate": rate, "timeout": timeout, "retries": retries, "patience": patience,
+        "deadline": deadline, "dry_run": True, "limit": limit,
+    }  # fmt: skip
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    request = VerbRequest(
+        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), note=log_note(on_event)
+    )
+    place = given_or_own(workspace)
+    checked = request.check()
+    with place.session(request.options, stop) as (session, names):
+        work = checked.begin(session, names)
+        done = carry_out(work, place, on_event)
+        assert done.preview is not None  # noqa: S101 - a dry run looks
+        return preview_of(done.preview, done.run, session.journal, verb, work.operation)
+
+
+def run(
+    verb: str,
+    where: str | None = None,
+    *,
+    query: str | Path | Mapping[str, Any] | None = None,
+    ids: Ids | None = None,
+    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    id_column: str | None = None,
+    from_run: str | Run | None = None,
+    outcome: str = "failed",
+    exclude: Ids | None = None,
+    limit: int | None = None,
+    dry_run: bool = False,
+    expect: int | str | None = None,
+    max: int | str | None = None,
+    canary: int | str | None = None,
+    max_failures: int | str | None = None,
+    on_drift: str | None = None,
+    customer_visible: bool = False,
+    irreversible: bool = False,
+    verify: str | None = None,
+    workers: int | str | None = None,
+    share: float | str | None = None,
+    rate: str | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
+    patience: float | str | None = None,
+    deadline: float | str | None = None,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
+    workspace: Workspace | None = None,
+    **parameters: Any,
+) -> Run:
+    """Do a verb to every item of a selection, and account for each.
+
+        run = bulk.run("conversations.tag", where="tag != vip", tag=["incident"], expect=164)
+        run.counts.done
+
+        bulk.run("conversations.reply", ids=["215470000000024"], body="We are back.", customer_visible=True)
+
+        rows = [{"id": "215470000000024", "team": "Billing"}, {"id": "215470000000025", "team": "Support"}]
+        bulk.run("conversations.assign", csv=rows, to_team="{{team}}")
+
+    Parameters
+    ----------
+    verb:
+        `"conversations.close"`; `intercom-bulk operations list` has them all, with their parameters.
+    where:
+        A filter in words: `"team = Support and state = open"`. Give exactly one of `where`, `query`, `ids`, `csv`, `from_run`.
+    query:
+        A raw Intercom query (a dict), or the path of a JSON file with one.
+    ids:
+        Ids, or the path of a file with ids, inbox links, or anything that this tool has exported.
+    csv:
+        Rows as mappings of column to value, or the path of a CSV file. The columns stand as `{{column}}` in parameters.
+    id_column:
+        With `csv`: the column that holds the ids. Default: `"id"`.
+    from_run, outcome:
+        The items of an earlier run (a Run or its id) with this outcome. Default: those that failed.
+    exclude:
+        Ids to leave out, or the path of a file with them.
+    limit:
+        So many items at most; never exceeded.
+    dry_run:
+        Look, and change nothing; `preview` returns more of it.
+    expect, max, canary, max_failures, on_drift, verify:
+        Guards, with the values of the flags or numbers: `expect=164`, `max="10%"`, `canary=20`. See RunOptions.
+    customer_visible:
+        Must be True for what customers see.
+    irreversible:
+        Must be True for what nothing brings back.
+    workers, share, rate, timeout, retries, patience, deadline:
+        Speed and patience; `timeout` in seconds, `patience` and `deadline` in seconds or as `"10m"`. See RunOptions.
+    on_event:
+        A function that is called with each event, a dict as a line of `--jsonl` has it, in the thread that called. What it
+        raises ends the run in order.
+    stop:
+        What another thread asks to end the run in order: `stop.ask(...)`.
+    workspace:
+        A Workspace; by default that of the environment.
+    parameters:
+        Those of the verb, with the names of its flags: `tag=["incident"]`, `to_team="Billing"`, `until="+3d"`, `values={...}`.
+
+    Returns the Run; items that fail never end it. Raises UsageError for what cannot be read or is no parameter, SafetyStop for a
+    guard or a consent that is missing, VerificationFailed and SearchIncomplete for a run that ended otherwise than it should,
+    RunStopped (ServiceUnavailable, DeadlineReached) for one that can be resumed, and KeyboardInterrupt after Ctrl-C, when what
+    was in flight is done. The error has `run` and `result` where there is a run: `error.run.resume()`.
+    """
+    given = {
+        "limit": limit, "dry_run": dry_run, "expect": expect, "max": max, "canary": canary, "max_failures": max_failures,
+        "on_drift": on_drift, "verify": verify, "workers": workers, "share": share, "rate": rate, "timeout": timeout,
+        "retries": retries, "patience": patience, "deadline": deadline,
+    }  # fmt: skip
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    consent = Consent(customer_visible, irreversible)
+    request = VerbRequest(
+        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=consent, note=log_note(on_event)
+    )
+    return _run(request, workspace, on_event, stop)
+
+
+def plan(
+    verb: str,
+    where: str | None = None,
+    *,
+    file: str | Path,
+    query: str | Path | Mapping[str, Any] | None = None,
+    ids: Ids | None = None,
+    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    id_column: str | None = None,
+    from_run: str | Run | None = None,
+    outcome: str = "failed",
+    exclude: Ids | None = None,
+    limit: int | None = None,
+    expect: int | str | None = None,
+    max: int | str | None = None,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
+    workspace: Workspace | None = None,
+    **parameters: Any,
+) -> Run:
+    """Freeze what a verb would do into a file, item by item, for `apply`; changes nothing.
+
+        bulk.plan("conversations.close", where="team = Support", file="close.jsonl")
+        bulk.apply("close.jsonl")
+
+    `file` is written as a whole and for its owner alone; a plan that is there is replaced, any other file is refused. The other
+    parameters are those of `run`. Returns the dry run behind the plan. Raises what `run` does before the first write.
+    """
+    path = Path(file)
+    refuse_other_file(path, f"file={str(path)!r}")
+    given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    request = VerbRequest(
+        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), plan=path,
+        note=log_note(on_event),
+    )  # fmt: skip
+    return _run(request, workspace, on_event, stop)
+
+
+def _run(request: VerbRequest, workspace: Workspace | None, on_event: OnEvent | None, stop: Stop | None) -> Run:
+    place = given_or_own(workspace)
+    checked = request.check()
+    with place.session(request.options, stop) as (session, names):
+        return carry_out(checked.begin(session, names), place, on_event).run
+
+
+def apply(
+    file: str | Path,
+    *,
+    dry_run: bool = False,
+    customer_visible: bool = False,
+    irreversible: bool = False,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
+    workspace: Workspace | None = None,
+    **options: Unpack[RunOptions],
+) -> Run:
+    """Do exactly what a plan says: each item is read again right before its write, and left alone if it moved.
+
+        run = bulk.apply("close.jsonl", on_drift="stop")
+
+    `file` is what `plan` wrote, or `--plan` of the command; `options` are RunOptions; the rest as in `run`. A plan that is half
+    done is gone on with. Returns the Run. Raises SafetyStop for a plan that was altered or has expired, WrongWorkspace for one
+    of another workspace, and what `run` does.
+    """
+    place, found = given_or_own(workspace), open_plan(file)
+    chosen = options_of({**options, "dry_run": dry_run})
+    with place.session(chosen, stop) as (session, _):
+        work = begin_apply(session, found, chosen, Consent(customer_visible, irreversible), log_note(on_event))
+        if isinstance(work, Work):
+            return carry_out(work, place, on_event).run
+    return Run(work, place).resume(on_event=on_event, stop=stop, **options)
+
+
+def runs(limit: int | None = None, *, workspace: Workspace | None = None) -> Iterator[Run]:
+    """The runs of the journal, the newest first; `limit` of them at most. Needs no token.
+
+        for run in bulk.runs(limit=10):
+            print(run)
+    """
+    place = given_or_own(workspace)
+    with Journal(place.journal, read_only=True) as journal:
+        records = journal.runs(limit)
+    return iter([Run(record.id, place) for record in records])
+
+
+def open_run(ref: str = "latest", *, workspace: Workspace | None = None) -> Run:
+    """A run by its id, a unique beginning of it, or `"latest"`. Needs no token.
+
+        run = bulk.open_run("latest")
+
+    Raises NoSuchRun, with the nearest ids.
+    """
+    place = given_or_own(workspace)
+    with Journal(place.journal, read_only=True) as journal:
+        return Run(journal.run(ref).id, place)
+
+
+def _selection(
+    where: str | None,
+    query: str | Path | Mapping[str, Any] | None,
+    ids: Ids | None,
+    csv: str | Path | Sequence[Mapping[str, Any]] | None,
+    id_column: str | None,
+    from_run: str | Run | None,
+    outcome: str,
+    exclude: Ids | None,
+    limit: int | None,
+) -> Selection:
+    return Selection(
+        where=where, query=str(query) if isinstance(query, Path) else query, ids=_ids(ids),
+        csv=str(csv) if isinstance(csv, Path) else csv, id_column=id_column,
+        from_run=from_run.id if isinstance(from_run, Run) else from_run, outcome=outcome, exclude=_ids(exclude), limit=limit,
+    )  # fmt: skip
+
+
+def _ids(given: Ids | None) -> str | Sequence[str] | None:
+    if given is None or isinstance(given, str):
+        return given
+    return str(given) if isinstance(given, Path) else [_id(one) for one in given]
+
+
+def _id(one: Any) -> str:
+    if isinstance(one, bool) or not isinstance(one, str | int):
+        raise UsageError(f"{one!r} is no id: give texts or whole numbers.")
+    return str(one)

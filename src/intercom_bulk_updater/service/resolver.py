@@ -1,0 +1,34 @@
+"""What a verb asks of the workspace while it turns what was given into ids, moments and values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ..operations.spec import Named
+from ..parsing.dates import parse_moment
+from ..runs.session import Session
+from ..search.names import WorkspaceNames
+from .attribute_values import Attributes
+
+
+class SessionResolver:
+    """Answers through a session; see spec.Resolver."""
+
+    def __init__(self, session: Session, names: WorkspaceNames) -> None:
+        self._session, self._names = session, names
+        self._attributes: Attributes | None = None
+
+    def named(self, kind: str, text: str) -> Named:
+        """See spec.Resolver."""
+        return self._names.resolve(kind, text)
+
+    def moment(self, text: str) -> int:
+        """See spec.Resolver."""
+        return parse_moment(text, time.time(), self._session.workspace().timezone or "UTC")
+
+    def values(self, resource: str, texts: Sequence[str]) -> dict[str, Any]:
+        """See spec.Resolver."""
+        self._attributes = self._attributes or Attributes(self._session, resource)
+        return self._attributes.values(list(texts))

@@ -1,0 +1,60 @@
+"""`undo`: take a run back, where items still are as it left them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import SafetyStop
+from ..journal import RunLock
+from ..runs.older_journal import distrust_if_older
+from ..runs.options import Options
+from ..runs.session import Session
+from ..runs.sources import ListSource
+from ..runs.undo import inverse_of, not_undoable, undo_items
+from .consent import Consent
+from .notes import Note, ignore
+from .rebuild import Loader, rebuild
+from .run_reference import pick, real
+from .work import Work, create_run
+
+
+def begin_undo(
+    session: Session, ref: str, options: Options, consent: Consent, note: Note = ignore, plan: Path | None = None,
+    load: Loader | None = None,
+) -> Work:
+    """The run that takes a run back, ready to be done.
+
+    Raises SafetyStop for a run that cannot be undone, RunLocked for one that is at work.
+    """
+    options = replace(options, reread=True)
+    parent = pick(session.journal, ref, real, "be undone", note)
+    RunLock.refuse_held(session.journal.home, parent.id)
+    if parent.kind == "dry_run":
+        raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")
+    was = rebuild(session, parent, options, load)
+    operation = inverse_of(was.operation, parent.id)
+    with RunLock(session.journal.home, parent.id):
+        older = distrust_if_older(session, parent)
+    if older is not None:
+        note(
+            f"This journal may be older than what {parent.id} has done: {older[0].why}. What it does not list cannot be undone; "
+            f"{older[1]:,} items are looked at."
+        )
+    if getattr(operation, "of", None) is not None:
+        operation.of = was.operation.describe()  # type: ignore[attr-defined]
+    if not options.dry_run:
+        consent.check(operation, options)
+    lost = not_undoable(session.journal, parent, was.operation)
+    if lost:
+        note(f"{lost:,} items of {parent.id} carry no before-image and are left out.")
+    if was.operation.side_effects:
+        note(f"No undo takes this back: {was.operation.side_effects}.")
+    updater, resource = parent.selection.get("updater"), str(parent.selection.get("resource") or "items")
+    selection = {
+        "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",
+        "operation": f"{operation.resource or resource}.undo", "resource": was.operation.resource or resource,
+        **({"updater": updater, "turns": int(parent.selection.get("turns") or 0) + 1} if updater else {}),
+    }  # fmt: skip
+    run = create_run(session, operation, str(selection["operation"]), "undo", selection, options, parent=parent)
+    return Work(session, run, operation, ListSource(undo_items(session.journal, parent, was.operation)), options, plan=plan)

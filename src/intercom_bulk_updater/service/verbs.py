@@ -1,0 +1,99 @@
+"""A verb by its name, with its parameters and a selection: the beginning of a run. Step 1 of the life of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..api.redact import keep_private
+from ..errors import UsageError
+from ..operations.operation import Operation
+from ..operations.registry import operation_class
+from ..operations.spec import check_given, parameters_of
+from ..runs.options import Options
+from ..runs.session import Session
+from ..search.names import WorkspaceNames
+from .consent import Consent
+from .notes import Note, ignore
+from .resolver import SessionResolver
+from .selection import Selection, one_way, select
+from .spreadsheet import Rows, checked_places, operation_for, read_rows
+from .work import Work, create_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerbRequest:
+    """A verb ("conversations.close") with its parameters, as they were given, and the items that it is for.
+
+    `cap`: refuse a query selection of more items where neither `options.expect` nor `options.max` bounds it.
+    """
+
+    verb: str
+    parameters: Mapping[str, Any]
+    selection: Selection
+    options: Options
+    consent: Consent
+    plan: Path | None = None
+    cap: int | None = None
+    note: Note = ignore
+
+    @property
+    def resource(self) -> str:
+        """What its items are."""
+        return self.verb.partition(".")[0]
+
+    def check(self) -> CheckedVerb:
+        """Read the files and check all that can be checked without a request. Raises UsageError."""
+        cls = operation_class(self.verb)
+        given = check_given(cls.name, cls.Parameters, self.parameters)
+        one_way(self.selection, self.resource, self.options)
+        keep_private(given)
+        rows = None
+        if self.selection.csv is not None:
+            rows = read_rows(
+                self.selection.csv, self.selection.id_column, self.resource, options=self.options, note=self.note
+            )
+        checked_places(given, rows, self.options)
+        return CheckedVerb(self, cls, given, rows)
+
+
+@dataclass(frozen=True)
+class CheckedVerb:
+    """A request whose files are read."""
+
+    request: VerbRequest
+    cls: type[Operation]
+    given: Mapping[str, Any]
+    rows: Rows | None
+
+    def begin(self, session: Session, names: WorkspaceNames) -> Work:
+        """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
+        asked = self.request
+        session.workspace()
+        resolver, options = SessionResolver(session, names), asked.options
+        with self._in_its_words():
+            operation, items = operation_for(self.given, self.rows, lambda filled: self.cls.resolve(filled, resolver), options)
+        if not options.dry_run:
+            asked.consent.check(operation, options)
+        selected = select(asked.selection, asked.resource, session, names, operation, options, items, asked.note)
+        if selected.selection["kind"] == "query" and asked.cap is not None and not (options.expect or options.max):
+            options = replace(options, cap=asked.cap)
+        name = f"{asked.resource}.{operation.name}"
+        run = create_run(session, operation, name, "run", {**selected.selection, "operation": name}, options)
+        return Work(session, run, operation, selected.feed, options, plan=asked.plan)
+
+    @contextmanager
+    def _in_its_words(self) -> Iterator[None]:
+        """Verbs name their parameters by flags; for Python by their names."""
+        try:
+            yield
+        except UsageError as exc:
+            if not self.request.options.python:
+                raise
+            said = exc.message
+            for one in sorted(parameters_of(self.cls.Parameters), key=lambda one: -len(one.flag)):
+                said = said.replace(one.flag, one.name)
+            raise UsageError(said) from exc

@@ -1,0 +1,172 @@
+"""A run that is ready to be done, and how it is done: `prepare` reads and looks, `Prepared.start` acts on what was confirmed."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..api.redact import keep_private
+from ..errors import RunStopped, SearchIncomplete, StopRun
+from ..journal import RunRecord
+from ..operations.operation import Operation
+from ..runs.observer import Observer
+from ..runs.options import Options
+from ..runs.plan import write_plan
+from ..runs.population import population
+from ..runs.preview import Preview
+from ..runs.runner import Job, Runner
+from ..runs.session import Session
+from ..runs.sources import ItemSource
+from ..search.names import WorkspaceNames
+from .rebuild import UserCodeError
+
+
+@dataclass(slots=True)
+class Work:
+    """One run with all that is needed to do it.
+
+    `plan`: the file that its plan is written to, with options that make it a dry run. `only`: the items (by seq) that it acts
+    on, and no other.
+    """
+
+    session: Session
+    run: RunRecord
+    operation: Operation
+    feed: ItemSource
+    options: Options
+    plan: Path | None = None
+    only: Sequence[int] | None = None
+    ask: bool = False
+    """Whether somebody has to confirm it between `prepare` and `start`; made of the options where it was not confirmed before."""
+
+    def __post_init__(self) -> None:
+        self.ask = self.options.ask and not self.looking and not self.run.totals.get("confirmed")
+
+    @property
+    def looking(self) -> bool:
+        """Whether it reads and writes nothing: a dry run, or a plan."""
+        return self.run.kind == "dry_run"
+
+    @property
+    def resource(self) -> str:
+        """What its items are."""
+        return self.operation.resource or str(self.run.selection.get("resource") or "items")
+
+
+def create_run(
+    session: Session,
+    operation: Operation,
+    name: str,
+    kind: str,
+    selection: Mapping[str, Any],
+    options: Options,
+    *,
+    parent: RunRecord | None = None,
+    plan_hash: str | None = None,
+) -> RunRecord:
+    """The row of a new run: `kind` is "run", "apply" or "undo", and a dry run where `options.dry_run` says so."""
+    return session.journal.create_run(
+        operation=name,
+        kind="dry_run" if options.dry_run else kind,
+        parameters=operation.parameters,
+        selection=selection,
+        workspace=session.workspace().id if parent is None else parent.workspace,
+        base_url=session.settings.base_url,
+        admin_id=session.client.admin_id,
+        author=login(),
+        settings=options.as_json(),
+        parent=None if parent is None else parent.id,
+        plan_hash=plan_hash,
+    )
+
+
+def login() -> str:
+    """Who runs this, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
+
+
+class Prepared:
+    """A run whose selection is read as far as it must be, and that waits for its start."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    @property
+    def preview(self) -> Preview | None:
+        """What it would change; None where nobody has to look at the whole first."""
+        return self._runner.review
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to confirm it before it starts."""
+        return self._runner.asks
+
+    def confirm(self) -> None:
+        """Somebody has confirmed it."""
+        self._runner.confirmed()
+
+    def start(self) -> None:
+        """Do it, to its end. Raises what stopped it; SafetyStop where it had to be confirmed and was not."""
+        self._runner.go_on()
+
+
+@contextmanager
+def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
+    """Hold the run, read its selection, check its guards, and look where somebody has to look. The run ends with the `with`.
+
+    Raises what stops it: a guard, a search that breaks off, an error in a person's code.
+    """
+    keep_private(work.operation.parameters)
+    session, options = work.session, work.options
+    label = WorkspaceNames(session.look).label
+    job = Job(
+        work.run, work.operation, work.feed, options, population=lambda: population(session, work.resource),
+        ask=work.ask, review_only=work.looking, only=work.only, label=label,
+    )  # fmt: skip
+    runner = Runner(session, job, observer)
+    session.stop.last_words = (
+        "Nothing was written; a dry run is simply started again." if work.looking else
+        f"What was in flight is in doubt. To look at it and go on: intercom-bulk runs resume {work.run.id}"
+    )  # fmt: skip
+    with in_words():
+        try:
+            with runner.held():
+                runner.prepare()
+                yield Prepared(runner)
+        except SearchIncomplete:
+            _freeze(work, label)  # what was shown is planned all the same, and both the plan and the error say so
+            raise
+        _freeze(work, label)
+
+
+def perform(work: Work, observer: Observer | None = None) -> Preview | None:
+    """Do a run that nobody is asked about, from its first page to its last read-back; returns its preview, if it made one."""
+    with prepare(work, observer) as prepared:
+        prepared.start()
+    return prepared.preview
+
+
+def _freeze(work: Work, label: Any) -> None:
+    if work.plan is None:
+        return
+    journal, name = work.session.journal, f"{work.resource}.{work.operation.name}"
+    plan = write_plan(work.plan, journal, journal.run(work.run.id), work.operation, name, label)
+    journal.update_run(work.run.id, plan_hash=plan.hash)
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What a person's own code raised where no item was at work, as what ended the run."""
+    try:
+        yield
+    except UserCodeError as exc:
+        raise exc.as_error() from exc.__cause__
+    except StopRun as exc:
+        raise RunStopped(exc.reason) from exc
