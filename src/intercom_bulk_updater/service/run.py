@@ -317,6 +317,10 @@ class BulkResult(dict[str, Any]):
         """What it would change, where it was a dry run."""
         super().__init__(success=self.success, failed=self.failed, total_time=self.total_time)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A pickle leaves the run as an object out, which holds the token: `open_run(result.run_id)` gives it again."""
+        return {name: value for name, value in vars(self).items() if name != "run"}
+
     def items(self, *outcomes: str) -> Any:
         """The items of some outcomes ("done", "failed", "in_doubt" ... or "all"), each a ResultItem, read as they are asked for.
 
