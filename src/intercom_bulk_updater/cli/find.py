@@ -15,7 +15,7 @@ from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.resource import Resource
 from ..runs.options import Options
-from ..runs.sources import SearchSource, count_missing, missing_words
+from ..runs.sources import LEFT_OUT, SearchSource, account_of, count_missing, missing_words
 from ..search.endpoints import endpoint_for
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
@@ -91,15 +91,15 @@ def _show(resource: str, found: _Found, limit: int | None, output: Shown, names:
         if len(seen) == cut:
             search["cut"] = True
             break
-    total = search.get("total")
     search |= count_missing(search, len(found.known))
+    total = account_of(search, len(found.known))["total"]
     if search["missing"] and not seen:
         raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
     code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
     if output.data:
-        aside = {name: search[name] for name in ("missing", "contradicting", "unusable") if search.get(name)}
+        aside = {name: search[name] for name in LEFT_OUT if search.get(name)}
         more = search.get("cut") and isinstance(total, int) and total > len(found.known)
-        complete = not search["missing"] and not more
+        complete = not search["missing"] and bool(seen or not search.get("unusable")) and not more
         about = {"selection": found.words, "total": total} if found.words else {}
         _report(output, {"resource": resource, **about, "count": len(seen), "complete": complete, **aside}, kept, code)
     else:

@@ -14,6 +14,7 @@ from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupte
 from intercom_bulk_updater.journal import FailureGroup, Journal, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunStatus
 from intercom_bulk_updater.runs.judgement import Judgement, judge
+from intercom_bulk_updater.runs.sources import account_of
 
 from .advice import advice, may_succeed
 from .next_commands import next_commands
@@ -70,7 +71,7 @@ def summarize(
         "requests": {**Requests().as_json(), **(run.totals.get("requests") or run.progress.get("requests") or {})},
         "seconds": round(seconds, 3),
         "rate": round(paced / seconds, 2) if seconds else 0.0,
-        "search": _search(run),
+        "search": account_of(run.search, counts.selected),
         "failures": failures,
         "verified": _verified(run),
         "next": next_commands(
@@ -196,19 +197,6 @@ def _run(run: RunRecord, status: RunStatus) -> dict[str, Any]:
 def _seconds(run: RunRecord) -> float:
     stored = run.totals.get("seconds")
     return float(stored if stored is not None else run.progress.get("elapsed") or 0.0)
-
-
-def _search(run: RunRecord) -> dict[str, Any]:
-    state = run.search
-    left_out = {name: int(state[name]) for name in ("missing", "contradicting", "unusable") if state.get(name)}
-    return {
-        "total": state.get("total"),
-        "seen": int(state.get("seen") or 0),
-        "passes": int(state.get("pass") or 0),
-        "new_since": int(state.get("new_since") or 0),
-        "complete": bool(state.get("complete")) and not state.get("missing"),
-        **left_out,
-    }
 
 
 def _verified(run: RunRecord) -> dict[str, Any]:

@@ -142,6 +142,8 @@ def left_out_words(search: Mapping[str, Any]) -> list[str]:
         said.append(f"{contradicting:,} {items} that the search showed {verb} the filter, left out")
     if unusable:
         said.append(f"{unusable:,} {'entry' if unusable == 1 else 'entries'} of the search had no usable id, left out")
+    if search.get("unchecked"):
+        said.append("the filter could not be checked against the items: it is Intercom's word alone that they match")
     return said
 
 

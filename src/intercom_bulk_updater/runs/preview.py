@@ -13,6 +13,7 @@ from ..journal import Journal
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
 from ..parsing.dates import is_moment, local_moment
+from .sources import LEFT_OUT
 
 _SAMPLE = 5
 # What is assumed of a limit that no answer has told yet: Intercom's documented 10,000 calls a minute, in ten seconds.
@@ -68,7 +69,8 @@ class Preview:
     """Part of the rate limit that the run takes while it lasts, 0 to 1."""
     search: dict[str, int] = field(default_factory=dict)
     """Beside the items that are selected: `total` that match where --limit cut them off, `missing` that were announced and
-    never shown, `contradicting` the filter and `unusable` entries that were left out."""
+    never shown, `contradicting` the filter and `unusable` entries that were left out, and items
+    `unchecked` because none of them tells whether it matches the filter."""
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -197,7 +199,7 @@ def look(
     counts = journal.counts(run)
     review.selected, review.unchanged, review.failed, review.drifted = counts.selected, counts.unchanged, counts.failed, counts.drifted
     search = journal.run(run).search
-    review.search = {k: int(search.get(k) or 0) for k in ("missing", "contradicting", "unusable") if search.get(k)}
+    review.search = {k: int(search.get(k) or 0) for k in LEFT_OUT if search.get(k)}
     if search.get("cut") and isinstance(search.get("total"), int):
         review.search["total"] = search["total"]
     if operation.customer_visible:

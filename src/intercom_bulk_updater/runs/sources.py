@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
-from ..search.language.where import judge_of
+from ..search.language.where import Judge, judge_of
 
 if TYPE_CHECKING:
     from .session import Session
@@ -89,14 +89,16 @@ class SearchSource:
     """Shown every item that has an id; the verification looks at them this way."""
     exclude: frozenset[str] = frozenset()
     """Ids that are left out, whatever the search says."""
-    judge: Callable[[Mapping[str, Any]], bool | None] = lambda payload: None
-    """Whether an item matches the filter by its own fields; None where it does not tell."""
+    judge: Judge | None = None
+    """Whether an item matches the filter by its own fields; None where there is no filter."""
     searches: bool = True
     _barren: int = 0
     _judged: int = 0
     _contradicting: int = 0
     _before_page: tuple[int, int] = (0, 0)
     """What both numbers were before the page that is being read."""
+    _others: set[int] = field(default_factory=set)
+    """Hashes of the ids that any pass showed and that do not belong to the run."""
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
         """See ItemSource."""
@@ -104,10 +106,10 @@ class SearchSource:
             items = []
             for key, payload in entries:
                 if self._new_since(payload, now["server_started"]):
-                    now["new_since"] = int(now.get("new_since") or 0) + 1
-                    now["aside"] += 1
+                    now["new_since"] = int(now.get("new_since") or 0) + (hash(key) not in self._others)
+                    self._put_aside(key, now)
                 elif key in self.exclude:
-                    now["aside"] += 1
+                    self._put_aside(key, now)
                 else:
                     items.append(FoundItem(key, image_of(self.capture, payload)))
             yield items, dict(now)
@@ -122,7 +124,7 @@ class SearchSource:
         now = dict(state)
         if now.get("complete"):
             now.update({"pass": int(now.get("pass") or 0) + 1, "cursor": None, "complete": False})
-        now = {"pass": 1, "seen": 0, "aside": 0, "unusable": 0, **now}
+        now = {"pass": 1, "seen": 0, "aside": 0, "withheld": 0, "unusable": 0, **now}
         self._barren = self._judged = self._contradicting = 0
         shown: set[int] = set()  # hashes of ids: a tenth of the memory that the ids take
         for page in self._pages(now, shown):
@@ -140,17 +142,24 @@ class SearchSource:
                 if key is None:
                     now["unusable"] += 1
                     continue
-                repeated = hash(key) in shown
+                repeated, first_pass = hash(key) in shown, int(now["pass"]) == 1
                 shown.add(hash(key))
                 now["seen"] += not repeated
                 if self.watch is not None:
                     self.watch(payload)
-                if not self._contradicts(payload):
+                verdict = None if self.judge is None else self.judge(payload)
+                if first_pass and self.judge is not None:
+                    checked = verdict is not None or now.get("unchecked") == 0 or self.judge.checks(payload)
+                    now["unchecked"] = 0 if checked else int(now["seen"])
+                witness = verdict is not None and self._counts_as_witness(payload, verdict)
+                if verdict is not False:
                     entries.append((key, payload))
                     continue
-                now["aside"] += not repeated
-                if not repeated and int(now["pass"]) == 1:  # later our own changes contradict the filter
+                if not repeated and first_pass:  # later our own changes contradict the filter
                     now["contradicting"] = int(now.get("contradicting") or 0) + 1
+                    self._others.add(hash(key))
+                    now["others"] = max(int(now.get("others") or 0), len(self._others))
+                now["withheld" if witness else "aside"] += not repeated
             if int(now["pass"]) == 1:
                 self._refuse_ignored_filter()
             now["cursor"] = page.cursor
@@ -178,7 +187,7 @@ class SearchSource:
                 return
         shown.clear()
         now.pop("announced", None)
-        now.update({"cursor": None, "seen": 0, "aside": 0, "unusable": 0})
+        now.update({"cursor": None, "seen": 0, "aside": 0, "withheld": 0, "unusable": 0})
         yield from self.source.pages(None)
 
     def _bound(self, now: Mapping[str, Any]) -> int:
@@ -204,15 +213,21 @@ class SearchSource:
             raise UsageError(f"get_item_id() gave no id for an item with the fields {', '.join(payload)}")
         return str(value)
 
-    def _contradicts(self, payload: Mapping[str, Any]) -> bool:
-        """Whether the item's own fields contradict the filter."""
-        verdict = self.judge(payload)
+    def _put_aside(self, key: str, now: dict[str, Any]) -> None:
+        """Count an item that the search showed rightly and that does not belong to the run."""
+        now["aside"] += 1
+        self._others.add(hash(key))
+        now["others"] = max(int(now.get("others") or 0), len(self._others))
+
+    def _counts_as_witness(self, payload: Mapping[str, Any], verdict: bool) -> bool:
+        """Count what an item says of the filter, and return whether it counts."""
         changed = payload.get("updated_at")
         # A search index may be minutes behind: an item that was changed just now says nothing about the filter.
-        if verdict is not None and not (isinstance(changed, int) and changed > self.server_time() - _INDEX_BEHIND):
-            self._judged += 1
-            self._contradicting += verdict is False
-        return verdict is False
+        if isinstance(changed, int) and changed > self.server_time() - _INDEX_BEHIND:
+            return False
+        self._judged += 1
+        self._contradicting += not verdict
+        return True
 
     def _refuse_ignored_filter(self) -> None:
         """Raise FilterIgnored when too many items of this page, or of all pages so far, contradict the filter."""
@@ -231,7 +246,7 @@ class SearchSource:
         return isinstance(created, int) and started < created <= self.server_time() + 5
 
 
-def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Callable[[Mapping[str, Any]], bool | None]:
+def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Judge:
     """The `judge` of a SearchSource for this query, in the workspace's time zone."""
     return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
 
@@ -240,7 +255,8 @@ def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     """`missing`: how many items a search announced and never showed; `shown`: how many different ones it has shown.
 
     Both count over all passes, `selected` items of them selected. Items leave a search while it is read, and its total
-    falls with them: the lowest total of the last pass counts, and nothing is missing while that pass is not over.
+    falls with them: the lowest total of the last pass counts, and nothing is missing while that pass is not over. An item
+    that contradicts the filter stands where one that matches was announced: that one was not shown.
     """
     unusable = int(search.get("unusable") or 0)
     shown = selected + int(search.get("aside") or 0) + unusable
@@ -248,10 +264,31 @@ def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     over = search.get("complete") and not search.get("cut") and not search.get("endless")
     if not over or not totals:
         return {"missing": 0, "shown": shown}
-    of_this_pass = min(totals) - int(search.get("seen") or 0) - unusable
+    of_this_pass = min(totals) - int(search.get("seen") or 0) + int(search.get("withheld") or 0) - unusable
     first = search.get("total")
     of_all = max(first if isinstance(first, int) else 0, min(totals)) - shown
     return {"missing": max(0, min(of_this_pass, of_all)), "shown": shown}
+
+
+def account_of(search: Mapping[str, Any], selected: int) -> dict[str, Any]:
+    """The search of a run of `selected` items in numbers that agree: of all passes, each item counted once.
+
+    `seen` are all that were shown; a search that came to its end has a `total` of what was seen and what is `missing`.
+    """
+    left_out = {name: int(search[name]) for name in LEFT_OUT if search.get(name)}
+    seen = selected + int(search.get("others") or 0) + int(search.get("unusable") or 0) if search else 0
+    total, over = search.get("total"), bool(search.get("complete"))
+    if over and not search.get("cut") and isinstance(total, int):
+        # Items that others changed have left the search while it was read.
+        total = min(total, seen + left_out.get("missing", 0))
+    return {
+        "total": total, "seen": seen, "passes": int(search.get("pass") or 0), "new_since": int(search.get("new_since") or 0),
+        "complete": over and not search.get("missing") and bool(selected or not search.get("unusable")), **left_out,
+    }
+
+
+LEFT_OUT = ("missing", "contradicting", "unusable", "unchecked")
+"""What a search counts beside the items that it gave, where there are any."""
 
 
 def missing_words(search: Mapping[str, Any]) -> str:
@@ -259,7 +296,8 @@ def missing_words(search: Mapping[str, Any]) -> str:
     missing, shown = int(search.get("missing") or 0), int(search.get("shown") or 0)
     if not missing:
         return ""
-    return f"Intercom announced {shown + missing:,} and showed {shown:,}; {missing:,} {'was' if missing == 1 else 'were'} never shown"
+    matching, were = " that match" if search.get("contradicting") else "", "was" if missing == 1 else "were"
+    return f"Intercom announced {shown + missing:,} and showed {shown:,}{matching}; {missing:,} {were} never shown"
 
 
 @dataclass(slots=True)
