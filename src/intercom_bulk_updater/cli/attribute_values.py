@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..parsing.dates import parse_instant
+from ..parsing.printable import printable_name
 from ..runs.session import Session
 from ..search.attributes import WorkspaceAttributes, option_of, type_of
 
@@ -46,8 +47,9 @@ class Attributes:
         known = self._attributes.of("conversations")
         attribute = known.get(key)
         if attribute is None:
-            near = difflib.get_close_matches(key, [*known, *_FIELDS], 3, 0.4)
-            raise UsageError(f"There is no conversation attribute {key!r}. Nearest: {', '.join(near) or ', '.join([*known, *_FIELDS])}.")
+            near = difflib.get_close_matches(key, [*known, *_FIELDS], 3, 0.4) or [*known, *_FIELDS]
+            nearest = ", ".join(map(printable_name, near))
+            raise UsageError(f"There is no conversation attribute {printable_name(key)!r}. Nearest: {nearest}.")
         return f"custom_attributes.{key}", None if value == "" else self._typed(attribute, value)
 
     def _typed(self, attribute: Mapping[str, Any], value: str) -> Any:

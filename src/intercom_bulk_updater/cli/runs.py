@@ -159,6 +159,8 @@ def _ask(run: str, control: str, out: Shown) -> int:
         record = pick(book, run, alive, control)
         if not RunLock.held(book.home, record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
+        if control == "pause" and book.control(record.id) == "cancel":
+            raise UsageError(f"{record.id} is already asked to cancel: it ends as soon as what is in flight has finished.")
         with journal(read_only=False) as written:
             written.request(record.id, control)
         sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")

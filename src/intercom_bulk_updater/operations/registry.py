@@ -17,6 +17,7 @@ from typing import Any
 
 from ..api.redact import keep_private
 from ..errors import UsageError
+from ..parsing.printable import printable_name
 from .operation import Operation
 from .per_item import PerItemOperation
 from .resource import resources
@@ -67,7 +68,7 @@ def operation_class(name: str) -> type[Operation]:
     if found is None:
         known = names()
         near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name}")] or known
-        raise UsageError(f"Unknown operation {name!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+        raise UsageError(f"Unknown operation {printable_name(name)!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
     return found
 
 
@@ -94,7 +95,7 @@ def find_operation(typed: str) -> tuple[str, type[Operation]]:
         raise UsageError(f"Several resources have {typed!r}: name one of {', '.join(fitting)}.")
     known = names()
     near = difflib.get_close_matches(typed, known, 3) or [one for one in known if one.endswith(f".{typed.rpartition('.')[2]}")] or known
-    raise UsageError(f"Unknown operation {typed!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+    raise UsageError(f"Unknown operation {printable_name(typed)!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
 
 
 def declared(name: str) -> type[Operation] | None:
