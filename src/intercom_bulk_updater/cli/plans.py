@@ -105,7 +105,12 @@ def undo(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, o
         lost = not_undoable(session.journal, parent, was.operation)
         if lost and not out.quiet:
             note(f"{lost:,} items of {parent.id} carry no before-image and are left out.")
-        if was.operation.side_effects and not out.quiet:
+        counts = session.journal.counts(parent.id)
+        touched = counts.done + counts.failed + counts.in_doubt + counts.in_flight
+        if not touched and older is None and not out.quiet:
+            why = f" ({printable_name(parent.message)})" if parent.message else ""
+            note(f"{parent.id} changed nothing{why}, so there is nothing to undo. intercom-bulk runs list shows the runs before it.")
+        elif was.operation.side_effects and not out.quiet:
             note(f"No undo takes this back: {was.operation.side_effects}.")
         resource = parent.selection.get("resource") or "items"
         selection = {

@@ -110,7 +110,8 @@ def _explain_none(journal: Journal, run: str, outcome: str) -> None:
     if counts[outcome]:
         return
     others = [f"--outcome {name} takes {count:,}" for name, count in counts.items() if count]
-    note(f"{run} has no {outcome.replace('_', ' ')} items; {', '.join(others) or 'it has no items at all'}.")
+    none = f"{outcome.replace('_', ' ')} items; {', '.join(others)}" if others else "items at all"
+    note(f"{run} has no {none}.")
 
 
 def _query(flags: Selection, resource: str, session: Session, names: WorkspaceNames) -> dict[str, Any]:

@@ -85,6 +85,8 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
         said = "Nothing matched: 0 items"
     elif counts.drifted == counts.selected:
         said = f"Nothing done: all {counts.selected:,} changed since"
+    elif counts.unchanged == counts.selected:
+        said = f"Nothing to change: all {counts.selected:,} were in the requested state before"
     elif judgement.estimated:
         said = f"{counts.done:,} of {counts.selected:,} changed; {_some(judgement)}"
     elif judgement.wrong:

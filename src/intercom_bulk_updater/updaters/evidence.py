@@ -14,6 +14,7 @@ from typing import Any
 from ..api.error_map import refusal
 from ..api.foreign_errors import ReturnedError, answered
 from ..api.messages import Exchange, Response
+from ..api.redact import redact_theirs
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 
 
@@ -48,7 +49,8 @@ def failure_in(result: Any, method: str, *, status_known: bool = False) -> Actio
                 return ActionReturned(method, f"{{{key!r}: False}}", means)
         for key in ("error", "errors"):
             if result.get(key) and "type" not in result:
-                return ActionReturned(method, f"a dict with {key!r}", f"{str(result[key])[:200]}; raise an exception to say why")
+                said = redact_theirs(str(result[key]))[:200]
+                return ActionReturned(method, f"a dict with {key!r}", f"{said}; raise an exception to say why")
     if isinstance(result, tuple) and 1 < len(result) <= 3:
         if result[0] is False:
             return ActionReturned(method, "(False, ...)", means)
