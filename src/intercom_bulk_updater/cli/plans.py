@@ -13,6 +13,7 @@ from ..journal import RunLock, decode_parameters
 from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
+from ..parsing.printable import printable_name
 from ..runs.older_journal import distrust_if_older
 from ..runs.options import Options
 from ..runs.plan import check_plan, read_plan

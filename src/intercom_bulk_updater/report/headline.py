@@ -59,8 +59,10 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
     )
 
 
-def label(judgement: Judgement, status: str = "", *, dry: bool = False) -> str:
+def label(judgement: Judgement, status: str = "", *, dry: bool = False, kind: str = "") -> str:
     """What became of the run, in a few words. `status`: where it stands, for what can or cannot be resumed."""
+    if kind == "undo" and judgement.verdict is Verdict.NOTHING_MATCHED:
+        return "Nothing to undo"
     said = _LABELS.get(judgement.verdict)
     if said is not None:
         return said
