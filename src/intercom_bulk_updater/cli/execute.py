@@ -31,7 +31,7 @@ from ..updaters.calls import UpdaterError, failed
 from .flags import Output, Safety, Selection, Shown, Speed
 from .logs import SafeFormatter
 from .output import PAGES, PLANS, close, observer_of, say, tell, title_of, writable
-from .select import Selected, one_way, select
+from .select import Selected, one_way, read_ids, select
 from .spreadsheet import checked_places, operation_for, read_rows
 
 T = TypeVar("T")
@@ -171,6 +171,8 @@ def act(
     one_way(selection, noun)
     keep_private(given)
     rows = read_rows(selection.csv, selection.id_column, noun) if selection.csv is not None else None
+    if selection.ids not in (None, "-") and not Path(str(selection.ids)).exists():
+        read_ids(str(selection.ids))  # says what is wrong before anything else is asked
     checked_places(given, rows)
     with opened(options, output, safety) as (session, names):
         workspace = session.workspace()

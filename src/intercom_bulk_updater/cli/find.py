@@ -107,8 +107,10 @@ def _show(resource: str, found: _Found, limit: int | None, output: Shown, names:
         of = f" of {total:,}" if isinstance(total, int) and total > len(seen) else ""
         if not output.quiet:
             from ..report.texts import left_out_words
+            from ..terminal.formatting import one
 
-            note(f"{len(seen):,}{of} {resource}{' where ' if found.words else ''}{found.words}")
+            noun = one(resource) if len(seen) == 1 and not of else resource
+            note(f"{len(seen):,}{of} {noun}{' where ' if found.words else ''}{found.words}")
             for said in left_out_words({**search, "missing": 0}):
                 note(said)
     if search["missing"]:
@@ -149,15 +151,15 @@ def _table(items: list[dict[str, Any]], resource: str, names: WorkspaceNames | N
     from ..terminal.search_table import findings_table
     from .show import out
 
-    # For people the names, for which there is room; programs that read the lines have the ids.
-    out(findings_table(items, resource, names=_assigned(items, names) if names is not None and sys.stdout.isatty() else None))
+    # For people, also where they read through a pipe: programs take --json or --jsonl, which have the ids.
+    out(findings_table(items, resource, names=None if names is None else _assigned(items, names)))
 
 
 def _assigned(items: list[dict[str, Any]], names: WorkspaceNames) -> dict[str, str]:
-    """The teams and admins that items are assigned to, by id. One that has no name keeps its number."""
+    """What the teams and admins are called that items are assigned to, by `team 5001`. One that has no name keeps its number."""
     found: dict[str, str] = {}
     for kind, key in (("team", "team_assignee_id"), ("admin", "admin_assignee_id")):
         for who in {str(item.get(key) or "0") for item in items} - {"0"}:
             with suppress(IntercomBulkError):  # a name is decoration
-                found[who] = names.by_id(kind, who).name
+                found[f"{kind} {who}"] = names.by_id(kind, who).name
     return found

@@ -125,7 +125,9 @@ def _query(flags: Selection, resource: str, session: Session, names: WorkspaceNa
     assert flags.query is not None  # noqa: S101
     try:
         raw = json.loads(read_text(flags.query, f"--query {flags.query}", most=LARGEST_QUERY))
-    except (ValueError, RecursionError) as exc:
+    except RecursionError:
+        raise UsageError(f"--query {flags.query} is nested too deep: Intercom takes two levels of groups.") from None
+    except ValueError as exc:
         raise UsageError(f"--query {flags.query} is not JSON: {exc}") from exc
     if not isinstance(raw, dict):
         raise UsageError(f"--query {flags.query} must hold one JSON object, an Intercom query with field, operator and value.")

@@ -115,6 +115,13 @@ class WorkspaceNames:
                 return f"{self._resolved(kind, entry).name} ({identity})"
         return str(identity)
 
+    def listing(self, kind: str, most: int = 20) -> str:
+        """All of a kind, as `Support (5001), Billing (5002)`; of many the first, and how many more there are."""
+        entries = self._read(kind)
+        said = [f"{self._resolved(kind, entry).name} ({entry['id']})" for entry in entries[:most]]
+        more = len(entries) - len(said)
+        return ", ".join(said) + (f" and {more:,} more" if more else "")
+
     def _myself(self) -> Resolved:
         if self._me is None:
             me = self._get("me")

@@ -110,7 +110,7 @@ class UpdaterError(Exception):
         """Whether a request to another server failed, which says nothing about Intercom."""
         self.cause = redact_theirs(str(getattr(error, "cause", "") or type(error).__name__))
         self.place = place_of(error, type(updater))
-        said = redact_theirs(str(error))[:350]
+        said = redact_theirs(str(error))[:350].removesuffix(".")
         self.words = f"{type(error).__name__}: {said}" if said else type(error).__name__
         super().__init__(f"{self.words} ({self.place})" if self.place else self.words)
 
@@ -144,7 +144,9 @@ def raising(updater: Updater, method: str) -> Iterator[None]:
     except (Skip, StopRun) as exc:
         exc.reason = redact_theirs(exc.reason)
         raise
-    except (IntercomBulkError, SentDifferently, UpdaterError):
+    except (IntercomBulkError, SentDifferently, UpdaterError) as exc:
+        if type(exc) is UsageError:  # the client was called as it cannot be: that is the updater's
+            raise failed(updater, UpdaterError(exc, updater, method), " Nothing was sent. Mend it, then resume the run.") from exc
         raise
     except Exception as exc:
         if told(exc) is not None and _about_the_service(exc, updater):
