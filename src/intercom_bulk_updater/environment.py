@@ -103,6 +103,8 @@ def checked_url(url: str) -> str:
         raise ValueError("must be a URL such as https://api.intercom.io") from None
     if parts.scheme not in ("http", "https") or not host or re.search(r"\s", url):
         raise ValueError("must be a URL with its scheme, such as https://api.intercom.io")
+    if not is_host(host):
+        raise ValueError(f"has the host {host!r}, which no server can have: check its dots and letters")
     if parts.username or parts.password:
         raise ValueError("must not hold a user name or a password")
     if parts.query or parts.fragment:
@@ -110,6 +112,15 @@ def checked_url(url: str) -> str:
     if parts.scheme == "http" and not _loopback(host):
         raise ValueError("must begin with https://, or the token would travel in clear (http is for this machine alone)")
     return url.rstrip("/")
+
+
+def is_host(name: str) -> bool:
+    """Whether a server can have this name or address: no empty part, no part too long, no letter that names do not have."""
+    try:
+        encoded = name.removesuffix(".").encode("idna").decode()
+    except UnicodeError:
+        return False
+    return ":" in name or re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", encoded) is not None
 
 
 def _loopback(host: str) -> bool:

@@ -127,7 +127,7 @@ class Settings(BaseModel):
             return None
         text = str(value).strip()
         if not re.fullmatch(r"[0-9]{1,19}", text) or not int(text):
-            raise ValueError("must be an id, digits only; `intercom-bulk doctor` shows the ids of your workspace")
+            raise ValueError("must be an id, digits only; `intercom-bulk doctor` lists those of your workspace")
         return text
 
     @field_validator("region", mode="before")

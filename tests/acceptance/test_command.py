@@ -77,6 +77,7 @@ def test_latest_is_never_a_dry_run_and_never_an_older_run(desk: Desk) -> None:
     assert (resumed.run, resumed.code) == (stopped.run, 5), resumed.err
     nothing = desk.here("undo", "latest", "--yes", *PLAIN)
     assert (nothing.json["run"]["parent"], nothing.counts.get("done", 0)) == (stopped.run, 0), nothing.err
+    assert f"{stopped.run} changed nothing" in nothing.err and "No undo takes this back" not in nothing.err
     undone = desk.here("undo", done.run, "--yes", *PLAIN)
     assert (undone.json["run"]["parent"], undone.counts["done"]) == (done.run, 3), undone.err
 

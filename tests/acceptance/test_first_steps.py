@@ -95,7 +95,16 @@ def test_a_narrow_terminal_cuts_no_id_and_no_word(desk: Desk) -> None:
     words = " ".join(found.split("conversations where ")[1].split())
     assert words == "team is Support (5001) and state is open and assignee is not nobody and priority is not low"
     assert all(len(line) <= 80 for line in found.splitlines())
-    assert "team 5001, admin 9912" in desk.here("conversations", "find", "--where", f"{QUERY} and assignee != none").out
+    assert "Support, " in desk.here("conversations", "find", "--where", f"{QUERY} and assignee != none").out
+
+
+@pytest.mark.parametrize("variable", ["INTERCOM_ADMIN_ID", "INTERCOM_INBOX_ID"])
+@pytest.mark.parametrize("value", ["Support", "99"])
+def test_doctor_lists_what_an_id_could_be(desk: Desk, monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    """A bad id in a setting is answered with the teammates or teams and their ids."""
+    monkeypatch.setattr(Desk, "env", {**desk.env, variable: value})
+    said = " ".join(desk.here("doctor").out.split())
+    assert ("Ben Okafor (" if variable == "INTERCOM_ADMIN_ID" else "Support (5001)") in said, said
 
 
 def _on_terminal(desk: Desk, *arguments: str) -> str:
@@ -131,3 +140,40 @@ def test_the_demo_names_only_commands_that_work(desk: Desk) -> None:
         "intercom-bulk sandbox", "intercom-bulk doctor",
         "intercom-bulk conversations close --where 'state = open and idle > 30d' --dry-run",
     ]  # fmt: skip
+
+
+def test_a_file_that_cannot_be_is_named_before_anything_is_asked(desk: Desk) -> None:
+    """A missing list of ids, a broken workbook, a query nested beyond reason, a word too many: each in its own words, exit 2."""
+    (desk.home / "broken.xlsx").write_bytes(b"PK\x03\x04only the beginning")
+    (desk.home / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1")
+    (desk.home / "deep.json").write_text('{"operator": "AND", "value": [' * 100_000)
+    for arguments, said in (
+        (("conversations", "close", "--ids", "nofile.txt"), "nofile.txt"),
+        (("conversations", "close", "--csv", "broken.xlsx", "--id-column", "id"), "Excel workbook"),
+        (("conversations", "close", "--csv", "old.xls", "--id-column", "id"), "Excel workbook"),
+        (("conversations", "close", "--query", "deep.json", "--yes"), "nested too deep"),
+        (("runs", "show", "latest", "foo"), "Nothing here takes foo"),
+    ):
+        answer = desk.here(*arguments)
+        assert answer.code == 2 and said in answer.err, answer.err
+        assert "recursion" not in answer.err and "Unused Tokens" not in answer.err
+
+
+def test_an_address_that_an_updater_hard_codes_is_the_updaters_error(desk: Desk) -> None:
+    """Exit 2 names the class, the method and what to do; the command line's help is not pointed to."""
+    (desk.home / "mine.py").write_text(
+        "from intercom_bulk_updater import IntercomBulkUpdater\n"
+        "class Mine(IntercomBulkUpdater):\n"
+        "    customer_visible = False\n"
+        "    def get_search_endpoint(self): return 'conversations/search'\n"
+        "    def get_search_query(self): return {'field': 'state', 'operator': '=', 'value': 'open'}\n"
+        "    def get_item_id(self, item): return item['id']\n"
+        "    def perform_action(self, item_id):\n"
+        "        return self.client.put(f'https://api.intercom.io/conversations/{item_id}', {})\n"
+    )
+    answer = desk.here("run", "mine.py:Mine", "--yes", "--max", "100%", "--json", "--progress", "none")
+    assert answer.code == 2, answer.err
+    said = answer.json["error"]["message"]
+    assert "Mine.perform_action failed" in said and "Mend it, then resume the run" in said and "mine.py:8" in said
+    assert "--help" not in answer.json["error"]["hint"]
+    assert desk.writes() == 0

@@ -157,6 +157,11 @@ class Notes(IntercomBulkUpdater):
         ("conversations", "close", "--query", "raw.json", "--yes"),
         ("conversations", "note", "--body", "x", "--where", "tag = 7009 and state = closed", "--plan", "p.jsonl"),
         ("conversations", "find", "--where", "created < 2001-01-01"),
+        ("conversations", "tag", "--tag", "7003", "--where", "subject = zzzz", "--dry-run"),
+        ("conversations", "tag", "--tag", "7003", "--where", "team = Billing or subject ~ zzzz", "--yes"),
+        ("conversations", "tag", "--tag", "7003", "--where", "contact = none", "--yes"),
+        ("conversations", "tag", "--tag", "7003", "--where", "email = nobody@nowhere.example", "--yes"),
+        ("conversations", "tag", "--tag", "7003", "--where", "rating = 9", "--yes"),
         ("run", "notes.py:Notes", "--yes"),
     ],
 )
@@ -169,6 +174,62 @@ def test_a_server_that_ignores_the_filter_is_found_out(desk: Desk, ignoring: Des
     assert answer.code == 6, answer.err
     assert "does not apply the filter" in answer.out + answer.err
     assert desk.writes() == 0 and not (desk.home / "p.jsonl").exists()
+
+
+def test_a_filter_that_no_item_can_be_held_against_is_told_before_anything_is_done(desk: Desk, ignoring: Desk) -> None:
+    """The preview, the account and the data of both say that nobody but Intercom vouches for the selection."""
+    where = ("conversations", "tag", "--tag", "7003", "--where", "body = zzzz")
+    dry = ignoring.here(*where, "--dry-run")
+    assert "the filter could not be checked against the items: it is Intercom's word alone" in " ".join(dry.err.split()), dry.err
+    data = ignoring.here(*where, "--dry-run", "--json").json
+    assert data["review"]["search"]["unchecked"] == data["search"]["unchecked"] == 60
+    found = ignoring.here("conversations", "find", "--where", "body = zzzz", "--json").json
+    assert found["unchecked"] == 60
+    assert "unchecked" not in desk.here("conversations", "tag", "--tag", "7003", "--where", QUERY, "--dry-run", "--json").json["search"]
+
+
+@pytest.fixture
+def replaced(desk: Desk) -> Iterator[Desk]:
+    """A server that puts an item of another team in the place of one in ten, on the first look only."""
+    others = [desk.box.conversation(i) for i in desk.box.add_conversations(8, team=5002, state="open")]
+    looks: list[str] = []
+
+    def rewrite(path: str, asked: Any, status: int, body: Any) -> tuple[int, Any]:
+        if searched(path) and body.get("conversations") and len(looks) < REPLACED["looks"]:
+            looks.append(path)
+            body["conversations"][0] = others[len(looks) - 1]
+        return status, body
+
+    with rewriting(desk, rewrite, per_page=10) as behind:
+        yield behind
+
+
+REPLACED = {"looks": 0}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("conversations", "tag", "--tag", "7003", "--where", QUERY, "--dry-run", "--json"),
+        ("conversations", "tag", "--tag", "7003", "--where", QUERY, "--plan", "p.jsonl", "--json"),
+        ("conversations", "find", "--where", QUERY, "--json"),
+    ],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_an_item_in_the_place_of_another_counts_as_one_not_shown(
+    desk: Desk, replaced: Desk, command: tuple[str, ...], again: bool
+) -> None:
+    """The search is asked once more; what stays replaced is missing, with exit 6, as in the run itself."""
+    every = len(desk.open_ids())
+    REPLACED["looks"] = 8 if again else 1
+    answer = replaced.here(*command)
+    told = answer.json if command[1] == "find" else answer.json["search"]
+    count = answer.json["count"] if command[1] == "find" else answer.json["counts"]["selected"]
+    if again:
+        assert (answer.code, told["complete"]) == (6, False) and told["missing"] == every - count > 0, answer.err
+    else:
+        assert (answer.code, told["complete"], count) == (0, True, every), answer.err
+    assert told["contradicting"] >= 1
 
 
 def test_single_items_that_contradict_the_filter_are_left_out_and_counted(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ PARAMS = {
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins with nothing known to be secret."""
     monkeypatch.setattr(redacting, "_private", ())
+    monkeypatch.setattr(redacting, "_short", ())
 
 
 def swept(desk: Desk, *outputs: str) -> None:
@@ -143,6 +145,47 @@ def test_the_parameters_of_an_updater(desk: Desk, how: str) -> None:
     swept(desk, *said, found.err)
     for wrong in ("--param=my-password=" + CANARY, "--parm=password=" + CANARY, "--password=" + CANARY):
         assert "canary" not in "".join(vars(desk.here("run", "mine.py:Mine", wrong))[key] for key in ("out", "err"))
+
+
+SHORT = {"password": "q7", "pin": "4711", "session": "zk", "webhook_url": "http://h/q", "body": "Heyo"}
+SAYS_IT = """
+import logging
+from intercom_bulk_updater import IntercomBulkUpdater, Skip, StopRun
+
+class Mine(IntercomBulkUpdater):
+    customer_visible = False
+    def get_search_endpoint(self): return "conversations/search"
+    def get_search_query(self, **_): return {"field": "state", "operator": "=", "value": "open"}
+    def get_item_id(self, item): return item["id"]
+    def perform_action(self, item_id, how, password, pin, session, webhook_url, body):
+        said = f"with {password} and {pin!r}: {session}, {webhook_url}; {body}!"
+        logging.getLogger("mine").warning("acting %s", said)
+        if how == "raise": raise ValueError(said)
+        if how == "skip": raise Skip(said)
+        if how == "stop": raise StopRun(said)
+        if how == "exit": raise SystemExit(said)
+        if how == "wrap":
+            try:
+                self.client.get("conversations/0")
+            except Exception as exc:
+                raise RuntimeError(said) from exc
+        return {"error": said}
+"""
+
+
+@pytest.mark.parametrize("how", ["raise", "skip", "stop", "exit", "wrap", "return"])
+def test_what_is_short_and_secret_is_hidden_in_a_persons_own_words(desk: Desk, how: str) -> None:
+    """A PIN, a short password, a greeting: in no error, reason, log line, report or export."""
+    (desk.home / "mine.py").write_text(SAYS_IT)
+    given = [f"--param={name}={value}" for name, value in SHORT.items()]
+    found = desk.here("run", "mine.py:Mine", "--param", f"how={how}", *given, *ACT, "--jsonl", "--limit", "2")
+    said = [found.out, found.err]
+    for command in (("runs", "show", "latest"), ("runs", "export", "latest"), ("runs", "report", "latest", "--json")):
+        shown = desk.here(*command)
+        said += [shown.out, shown.err]
+    for text in said:
+        assert not [value for value in SHORT.values() if re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text)], text
+    assert "[not shown]" in "".join(said)
 
 
 class Script(IntercomBulkUpdater):

@@ -230,3 +230,13 @@ def test_the_question_of_an_undo_leaves_out_what_has_moved(desk: Desk) -> None:
             runner.execute()
     assert runner.review is not None
     assert (runner.review.would_change, runner.review.drifted) == (4, 2)
+
+
+@pytest.mark.parametrize("resource", ["conversations", "tickets"])
+def test_find_names_teams_and_teammates_whatever_the_filter(desk: Desk, resource: str) -> None:
+    """As with `team = Support`: no filter, raw query or pipe turns the names into numbers."""
+    (desk.home / "q.json").write_text('{"field": "created_at", "operator": ">", "value": 1}')
+    for how in (("--where", "created > 2000-01-01"), ("--query", "q.json")):
+        found = desk.here(resource, "find", *how)
+        assert found.code == 0 and "team 5" not in found.out and "admin 9" not in found.out, found.out
+        assert "Support" in found.out or not found.out

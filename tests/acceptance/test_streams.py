@@ -45,7 +45,14 @@ def test_data_that_a_full_disk_did_not_take_is_exit_1(ran: Desk, command: str) -
     found = shell(ran, f"$B {command} > /dev/full")
     assert found.returncode == 1
     assert found.stderr.count("standard output could not be written: No space left on device") == 1
-    assert "Traceback" not in found.stderr
+    assert "Traceback" not in found.stderr and "runs show" not in found.stderr
+
+
+def test_what_a_closed_standard_output_did_not_take_is_exit_1(ran: Desk) -> None:
+    """No row was delivered, and a command that has nothing to print is none the worse."""
+    found = shell(ran, "$B conversations find --where 'state = open' >&-")
+    assert found.returncode == 1 and "standard output could not be written: it is closed" in found.stderr
+    assert shell(ran, "$B conversations find --where 'state = open' --json >&-").returncode == 1
 
 
 def test_a_reader_that_left_ends_nothing_with_a_word(ran: Desk) -> None:
@@ -66,6 +73,7 @@ def test_a_run_does_what_it_was_asked_whatever_can_be_shown(desk: Desk, flags: s
     found = shell(desk, f"$B conversations close --where 'team = 5001 and state = open' --yes --progress plain {flags} {output}")
     assert found.returncode == code, found.stderr
     assert "Traceback" not in found.stderr
+    assert not code or f"Nothing is lost: see intercom-bulk runs show {desk.here('runs', 'show', '--json').run}" in found.stderr
     desk.once("close", ids)
     assert json.loads(desk.here("runs", "show", "latest", "--json").out)["counts"]["done"] == len(ids)
 

@@ -284,7 +284,10 @@ def test_reader_that_leaves() -> None:
         ("yes\n", review(), True),
         ("\n", review(), False),
         ("n\n", review(), False),
-        ("20\n", review(), False),
+        ("20\n", review(), True),
+        ("21\nn\n", review(), False),
+        ("ja\ny\n", review(), True),
+        ("ja\nja\n", review(), False),
         ("\x04", review(), False),
         ("y\n", review(501), False),
         ("501\n", review(501), True),
@@ -298,12 +301,13 @@ def test_reader_that_leaves() -> None:
     ],
 )
 def test_question(terminal: Terminal, typed: str, made: Preview, yes: bool) -> None:
-    """A small change that can be taken back takes a y, every other the number; anything else is a no."""
+    """A small change that can be taken back takes a y or the number, every other the number; what is neither is asked once more."""
     terminal.type(typed)
     asked = confirm(made, "r", Title("conversations.close", "close", "Acme"), stdin=terminal.stdin, stderr=terminal.stderr)
     assert asked is yes
     seen = terminal.screen()
     assert "would change" in seen
+    assert ("Answer y, or n:" in seen) is typed.startswith(("ja", "21"))
     assert ("[y/N]" in seen) is not bool(needs_number(made))
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).splitlines()
     assert any(f"Close {made.would_change:,} conversations in Acme?" in line for line in last[-3:]), "what is about to happen comes last"

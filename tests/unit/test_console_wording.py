@@ -253,7 +253,7 @@ def test_limits_and_doctor() -> None:
 )  # fmt: skip
 def test_findings(resource: str, item: dict[str, Any], cells: list[str]) -> None:
     """What a search found is recognised by id, state and first words; no e-mail address, no markup, no escape code."""
-    sheet = findings_table([item], resource, names={"5001": "Billing"}, now=1600)
+    sheet = findings_table([item], resource, names={"team 5001": "Billing"}, now=1600)
     assert written(sheet).splitlines()[1].split("\t") == cells
     assert "@" not in written(sheet)
 

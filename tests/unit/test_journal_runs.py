@@ -151,12 +151,16 @@ def test_search_state_is_merged(journal: Journal) -> None:
 
 
 def test_control(journal: Journal) -> None:
-    """A request reaches the one who polls, can be taken back, and is one of three words."""
+    """A request reaches the one who polls, can be taken back, and is one of three words; nothing but that overrides a cancel."""
     run = journal.create_run(operation="close").id
     assert journal.control(run) == ""
     for word in ("pause", "resume", "cancel", ""):
         journal.request(run, word)
         assert journal.control(run) == word
+    journal.request(run, "cancel")
+    for later in ("pause", "resume"):
+        journal.request(run, later)
+        assert journal.control(run) == "cancel"
     with pytest.raises(JournalError, match="explode"):
         journal.request(run, "explode")
     with pytest.raises(NoSuchRun):

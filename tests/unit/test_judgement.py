@@ -119,7 +119,7 @@ def test_a_sample_says_that_it_is_one_and_what_it_implies() -> None:
     assert (got.exit_code, got.wrong, got.estimated) == (6, 1500, True)
     assert "some 1,500 of these are not in the requested state, going by a sample (15 of 50)" in headline(got)
     well = describe_verification(Verified.of(SAMPLE), 5000)
-    assert well == ["50 of 5,000 read back, all in the requested state (a sample: were 6 % wrong, one would most likely have shown)"]
+    assert well == ["50 of 5,000 read back, all in the requested state (a sample, so up to 6 % of all may still be wrong)"]
 
 
 def test_what_is_known_outweighs_what_a_sample_implies() -> None:

@@ -11,7 +11,7 @@ import pytest
 from intercom_bulk_updater.api import redact as redacting
 from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.paths import UnusableId, item_path
-from intercom_bulk_updater.api.redact import is_message, is_secret, keep_private, mask, redact, without_typed_secrets
+from intercom_bulk_updater.api.redact import is_message, is_secret, keep_private, mask, redact, redact_theirs, without_typed_secrets
 from intercom_bulk_updater.api.transport import HttpTransport
 from intercom_bulk_updater.cli.logs import SafeFormatter
 from intercom_bulk_updater.cli.stdout import note
@@ -26,12 +26,14 @@ from intercom_bulk_updater.terminal.terminal import plain
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test keeps secret is no secret to the next."""
     monkeypatch.setattr(redacting, "_private", ())
+    monkeypatch.setattr(redacting, "_short", ())
 
 
 @pytest.mark.parametrize(
     "name",
     ["password", "api_key", "apiKey", "APIKEY", "API-Key", "x-api-key", "userPassword", "db_passwd", "client_secret", "Authorization",
      "authToken", "accesstoken", "access_token", "bearer", "credentials", "private_key", "key", "cookie", "jwt", "oauth",
+     "pin", "session", "session_id", "signature", "webhook_url", "webhookUrl", "otp",
      "custom_attributes.api_key"],
 )  # fmt: skip
 def test_names_of_secrets(name: str) -> None:
@@ -41,7 +43,8 @@ def test_names_of_secrets(name: str) -> None:
     assert "canary" not in json.dumps(mask({"outer": [{name: "canary-value"}, {name: {"deep": ["canary"]}}]}, with_bodies=True))
 
 
-@pytest.mark.parametrize("name", ["author", "monkey", "keyword", "keep_state", "passed", "token_type", "tokens_count", "team"])
+@pytest.mark.parametrize("name", ["author", "monkey", "keyword", "keep_state", "passed", "token_type", "tokens_count", "team",
+                                  "session_count", "url", "pinned"])
 def test_names_that_hide_nothing(name: str) -> None:
     """A word that only looks like one is no secret, and neither is what is said about one."""
     assert not is_secret(name)
@@ -77,6 +80,22 @@ def test_a_secret_that_comes_back_under_another_name_is_hidden() -> None:
     assert redact("int('hunter22') 12345678 A long message to a customer, Support team 1234") == (
         "int('[not shown]') [not shown] [not shown], Support team 1234"
     )
+
+
+@pytest.mark.parametrize("value", ["1", "abc", "1234", "a.b", "zä", "x\ny"])
+def test_a_short_secret_is_hidden_where_a_persons_own_code_says_it(value: str) -> None:
+    """As a whole word, however it is quoted; not in every text, where it stands by chance."""
+    keep_private({"password": value})
+    for said in (f"it was {value}!", f"it was {value!r}", f"it was {json.dumps(value)}", f"password={value}"):
+        assert redact_theirs(said) != said and value not in redact_theirs(said).replace("[not shown]", ""), said
+    assert redact_theirs(f"x{value}x") == f"x{value}x"
+    assert redact(f"it was {value}") == f"it was {value}"
+
+
+def test_a_short_message_is_hidden_where_a_persons_own_code_says_it() -> None:
+    """From three letters on; a shorter one is no text."""
+    keep_private({"body": "Hey", "note": "ok", "message": "line one\nand two"})
+    assert redact_theirs("Hey ok They 'line one\\nand two'") == "[not shown] ok They '[not shown]'"
 
 
 def test_what_was_typed_in_the_wrong_place_is_not_said_back() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from intercom_bulk_updater.errors import BadAnswer, ServerError, UsageError
+from intercom_bulk_updater.operations.registry import operation_class
+from intercom_bulk_updater.search.attributes import option_of
 from intercom_bulk_updater.search.names import WorkspaceNames
 
 
@@ -144,3 +146,18 @@ def test_labels() -> None:
         raise ServerError(status=503)
 
     assert WorkspaceNames(broken).label("team", "5001") == "5001"
+
+
+@pytest.mark.parametrize("name", ["x\n✓ Done: 5 of 5", "long" * 2500, "\x1b[31mred\u202e"])
+@pytest.mark.parametrize("typed", ["y", "long" * 2500, "y\nz"])
+def test_names_are_quoted_on_one_line_and_cut(name: str, typed: str) -> None:
+    """A name of the server, or one that was typed, neither forges a line of the account nor fills the screen."""
+    names = WorkspaceNames(lambda path: {"teams": [{"id": 1, "name": name}, {"id": 2, "name": name}]})
+    attribute = {"name": name, "options": [{"label": name, "id": "o"}]}
+    for fail in (lambda: names.resolve("team", typed if typed != name else "y"), lambda: names.resolve("team", name),
+                 lambda: option_of(attribute, typed + "?"), lambda: operation_class(typed)):  # fmt: skip
+        with pytest.raises(UsageError) as error:
+            fail()
+        assert "\n" not in error.value.message and "\x1b" not in error.value.message
+        assert len(error.value.message) < 800
+    assert "\n" not in names.label("team", "1") and len(names.label("team", "1")) < 70

@@ -74,6 +74,10 @@ def test_region_decides_the_url(tmp_path: Path, region: str, url: str) -> None:
         ("INTERCOM_BASE_URL", "http://localhost.example.com", "in clear"),
         ("INTERCOM_BASE_URL", "https://", "scheme"),
         ("INTERCOM_BASE_URL", "https://x:99999", "URL"),
+        ("INTERCOM_BASE_URL", "https://api..intercom.io", "no server can have"),
+        ("INTERCOM_BASE_URL", "https://.intercom.io", "no server can have"),
+        ("INTERCOM_BASE_URL", f"https://{'a' * 64}.io", "no server can have"),
+        ("INTERCOM_BASE_URL", "https://a%20b.io", "no server can have"),
         ("INTERCOM_BASE_URL", "https://api.intercom.io/?a=b", "before any"),
         ("INTERCOM_API_VERSION", "banana", "2.16"),
         ("INTERCOM_API_VERSION", "1.4", "no search"),
@@ -95,7 +99,7 @@ def test_malformed(tmp_path: Path, variable: str, value: str, says: str) -> None
 
 
 @pytest.mark.parametrize(
-    "url", ["http://localhost:1", "http://127.8.8.8", "http://[::1]:80", "https://proxy.example.com/intercom"]
+    "url", ["http://localhost:1", "http://127.8.8.8", "http://[::1]:80", "https://proxy.example.com/intercom", "https://ünïcode.example", "https://my_box.example."]
 )
 def test_urls_that_are_fine(tmp_path: Path, url: str) -> None:
     """Plain http is for this machine alone; https may go anywhere, under a path too."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.search.language.matching import surely_matches
+from intercom_bulk_updater.search.language.matching import is_checkable, surely_matches
 from intercom_bulk_updater.search.language.where import compile_where, matches
 
 NOW = 1795500000.0
@@ -143,10 +143,30 @@ def test_tickets() -> None:
         ("updated < 1795400000", {"updated_at": 1795400001}, "conversations", False),
         ("updated < 1795400000", {"updated_at": 1795400000}, "conversations", None),  # or equal?
         ("waiting_since < 1795400000", {"waiting_since": None}, "conversations", None),  # does less than take nothing?
-        ("subject ~ refund", {"source": {"subject": "other"}}, "conversations", None),  # word by word, or not?
-        ("subject = refund", {"source": {"subject": "other"}}, "conversations", None),
+        ("subject ~ refund", {"source": {"subject": "other"}}, "conversations", False),  # nothing of it, word by word or not
+        ("subject ~ 'my refund'", {"source": {"subject": "other refund"}}, "conversations", None),  # word by word, or not?
+        ("subject = refund", {"source": {"subject": "other"}}, "conversations", False),
+        ("subject = refund", {"source": {"subject": "Refunds"}}, "conversations", None),
+        ("subject = résumé", {"source": {"subject": "Resume"}}, "conversations", None),
+        ("subject = refund", {"source": {"subject": None}}, "conversations", False),
+        ("subject != refund", {"source": {"subject": "refund"}}, "conversations", False),
+        ("subject !~ refund", {"source": {"subject": "my refund"}}, "conversations", False),
+        ("subject !~ refund", {"source": {"subject": "refunds"}}, "conversations", None),
+        ("subject = none", {"source": {"subject": "refund"}}, "conversations", False),
+        ("subject = none", {"source": {"subject": ""}}, "conversations", None),
+        ("email = a@b.io", {"source": {"author": {"email": "c@b.io"}}}, "conversations", False),
+        ("email $ b.io", {"source": {"author": {"email": "c@d.io"}}}, "conversations", False),
+        ("contact = none", {"contacts": {"contacts": [{"id": "abc"}]}}, "conversations", False),
+        ("contact != none", {"contacts": {"contacts": []}}, "conversations", False),
+        ("rating = 5", {"conversation_rating": None}, "conversations", False),
+        ("rating = 5", {"conversation_rating": {"rating": 4}}, "conversations", False),
+        ("rating < 3", {"conversation_rating": {"rating": 4}}, "conversations", False),
+        ("rating < 3", {"conversation_rating": None}, "conversations", None),
+        ("remark = none", {"conversation_rating": {"remark": "x"}}, "conversations", None),
         ("closed > 2026-01-01", {"statistics": None}, "conversations", None),
-        ("custom_attributes.x = pro", {"custom_attributes": {"x": "free"}}, "conversations", None),  # or its option's id?
+        ("custom_attributes.x = pro", {"custom_attributes": {"x": "free"}}, "conversations", False),
+        ("custom_attributes.x = 3f2504e0-4f89-11d3-9a0c", {"custom_attributes": {"x": "free"}}, "conversations", None),  # its option's id?
+        ("custom_attributes.x = pro", {"custom_attributes": {}}, "conversations", None),  # or under another name?
         ("custom_attributes.x = 5", {"custom_attributes": {"x": 6}}, "conversations", False),
         ("custom_attributes.x = true", {"custom_attributes": {"x": False}}, "conversations", False),
         ("email = a@example.com", {"email": "b@example.com"}, "contacts", False),
@@ -155,10 +175,28 @@ def test_tickets() -> None:
         ("seen < 2026-01-31", {"last_seen_at": 1772000000}, "contacts", False),
         ("tag = 87", {"tags": {"data": [{"id": "86"}], "has_more": True}}, "contacts", None),
         ("state = open and subject ~ x", {"state": "closed", "source": {"subject": "x"}}, "conversations", False),
-        ("state = open or subject ~ x", {"state": "closed", "source": {"subject": "y"}}, "conversations", None),
+        ("state = open or subject ~ x", {"state": "closed", "source": {"subject": "y"}}, "conversations", False),
+        ("state = open or body = x", {"state": "closed", "source": {"body": "y"}}, "conversations", None),
     ],
 )
 def test_a_contradiction_is_one_under_every_reading(text: str, item: dict[str, Any], resource: str, verdict: bool | None) -> None:
     """Where the documentation leaves open how Intercom compares, nothing is sure."""
     body = compile_where(text, resource, now=NOW)
     assert surely_matches(body, item, resource) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "item", "checkable"),
+    [
+        ("subject ~ refund", {"source": {"subject": "Refunds"}}, True),
+        ("body = refund", {"source": {"body": "refund"}}, False),
+        ("body = refund and state = open", {"source": {"body": "refund"}, "state": "open"}, True),
+        ("body = refund or state = open", {"source": {"body": "refund"}, "state": "open"}, False),
+        ("custom_attributes.x = pro", {"custom_attributes": {}}, False),
+        ("closed > 2026-01-01", {"statistics": {"last_close_at": 1795400000}}, False),
+        ("updated > 2026-01-01", {}, False),
+    ],
+)
+def test_an_item_tells_beforehand_whether_it_could_contradict(text: str, item: dict[str, Any], checkable: bool) -> None:
+    """One part of an `and` is enough to be found out; of an `or` it takes every part."""
+    assert is_checkable(compile_where(text, "conversations", now=NOW), item, "conversations") is checkable

@@ -92,7 +92,8 @@ def _of_an_object(value: Mapping[str, Any], depth: int) -> Iterator[tuple[str, s
     if words or code or nested:
         return
     # {"assignee_id": ["is invalid"], ...}: field by field.
-    for name, part in list(value.items())[:_MOST_ERRORS]:
+    fields = [(name, part) for name, part in value.items() if name != "type"]  # what kind of object it is
+    for name, part in fields[:_MOST_ERRORS]:
         for inner, said in _errors(part, depth + 1):
             yield inner, f"{name}: {said}" if said else str(name)
 

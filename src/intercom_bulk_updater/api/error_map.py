@@ -47,7 +47,7 @@ def _redirected(answer: Response, method: str, path: str) -> InvalidRequest:
     said = f"redirected to {target}" if target else "redirected to another address of the same server"
     return InvalidRequest(
         f"{method} {path} was {said} ({answer.status}), which is not followed, and nothing of the answer is believed. "
-        "A login page or a proxy may stand in between, or the base URL be wrong: see `intercom-bulk doctor`.",
+        "A login page or a proxy may stand in between, or the base URL be wrong: `intercom-bulk doctor` shows them.",
         status=answer.status, code="redirected", api_message=said, method=method, path=path, headers=dict(answer.headers),
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from ..environment import is_host
 from ..errors import ConfigurationError
 
 _FORM = "write it as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT"
@@ -62,6 +63,8 @@ def _checked(value: str, origin: str) -> ProxySettings:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ConfigurationError(f"{origin} is {shown!r}, and has a host or a port that cannot be: {_FORM}.") from None
+    if not parts.scheme:
+        raise ConfigurationError(f"{origin} is {shown!r}, which is no address of a proxy: {_FORM}.")
     if parts.scheme.startswith("socks"):
         if importlib.util.find_spec("socksio") is None:
             raise ConfigurationError(
@@ -70,7 +73,7 @@ def _checked(value: str, origin: str) -> ProxySettings:
             )
     elif parts.scheme not in ("http", "https"):
         raise ConfigurationError(f"{origin} is {shown!r}, and {parts.scheme} is no kind of proxy: {_FORM}.")
-    if not host or re.search(r"\s", value) or port == 0 or parts.path not in ("", "/"):
+    if not host or re.search(r"\s", value) or port == 0 or parts.path not in ("", "/") or not is_host(host):
         raise ConfigurationError(f"{origin} is {shown!r}, which is no address of a proxy: {_FORM}.")
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return ProxySettings(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", auth, origin)

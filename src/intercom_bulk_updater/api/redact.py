@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -27,7 +28,7 @@ _SECRET_WORDS = frozenset(
     (
         "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "pw", "secret", "secrets", "token", "tokens", "key", "keys",
         "apikey", "auth", "authorization", "oauth", "bearer", "credential", "credentials", "creds", "cred", "cookie", "cookies", "jwt",
-        "otp", "pat",
+        "otp", "pat", "pin", "pins", "session", "signature", "webhookurl",
     )
 )  # fmt: skip
 _SECRET_PARTS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "credential")
@@ -39,9 +40,10 @@ _MESSAGE_WORDS = frozenset(
 _ABOUT = frozenset(("type", "types", "count", "kind", "format", "visible", "at", "status", "state", "notifications", "id", "ids"))
 """A name that ends so says something about a message, and is none: `message_type`, `note_id`."""
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
-_LEAST = 6
-"""Characters of a value that is looked for in other texts; a shorter one stands in too many by chance."""
-_LEAST_MESSAGE = 16
+_LEAST, _LEAST_MESSAGE = 6, 16
+"""Characters of a secret and of a message that are looked for in every text; a shorter one stands in too many by chance."""
+_SHORTEST_MESSAGE = 3
+"""Characters of a message that is looked for in what a person's own code says; a secret is, of any length."""
 _MOST_PRIVATE = 200
 _LONGEST_NAME = 100
 _NOT_SHOWN = "(not shown)"
@@ -49,6 +51,8 @@ _NOT_SHOWN = "(not shown)"
 # Replaced as a whole, never changed: other threads read them meanwhile. Longest first: one may be part of another.
 _tokens: tuple[str, ...] = ()
 _private: tuple[str, ...] = ()
+_short: tuple[str, ...] = ()
+"""What is too short to be looked for in every text."""
 
 
 def keep_secret(value: str) -> None:
@@ -60,7 +64,7 @@ def keep_secret(value: str) -> None:
 
 def keep_private(parameters: Any, name: str = "") -> None:
     """Never show the secrets and messages among these parameters, wherever they come back (in an error, in a name)."""
-    global _private
+    global _private, _short
     if isinstance(parameters, Mapping):
         for inner, value in parameters.items():
             keep_private(value, name if name and _hides(name) else str(inner))
@@ -72,9 +76,14 @@ def keep_private(parameters: Any, name: str = "") -> None:
         field, equals, value = text.partition("=")
         if equals and is_secret(field):  # KEY=VALUE, as `set` takes it
             name, text = field, value.strip()
-        least = _LEAST if is_secret(name) else _LEAST_MESSAGE
-        if _hides(name) and len(text) >= least and text not in _private and len(_private) < _MOST_PRIVATE:
-            _private = tuple(sorted((*_private, text), key=len, reverse=True))
+        if not _hides(name):
+            return
+        least, shortest = (_LEAST, 1) if is_secret(name) else (_LEAST_MESSAGE, _SHORTEST_MESSAGE)
+        for form in {text, repr(text)[1:-1], json.dumps(text)[1:-1]}:  # as it is, and as errors quote it
+            if len(text) >= least and form not in _private and len(_private) < _MOST_PRIVATE:
+                _private = tuple(sorted((*_private, form), key=len, reverse=True))
+            elif shortest <= len(text) < least and form not in _short and len(_short) < _MOST_PRIVATE:
+                _short = tuple(sorted((*_short, form), key=len, reverse=True))
 
 
 @lru_cache(maxsize=1024)
@@ -83,6 +92,8 @@ def is_secret(name: str) -> bool:
     pieces = _pieces(name)
     if not pieces or pieces[-1] in ("type", "types", "count"):
         return False
+    if "webhook" in pieces and pieces[-1] in ("url", "uri"):
+        return True
     return any(piece in _SECRET_WORDS or any(part in piece for part in _SECRET_PARTS) for piece in pieces)
 
 
@@ -128,6 +139,15 @@ def redact(text: str) -> str:
     """`text` without tokens, secrets, messages of this run and e-mail addresses."""
     text = without_tokens(without_private(text))
     return _EMAIL.sub("[e-mail]", text) if "@" in text else text
+
+
+def redact_theirs(text: str) -> str:
+    """As `redact`, for what a person's own code says: also without short secrets and messages, where they stand as words."""
+    text = redact(text)
+    for short in _short:
+        if short in text:
+            text = re.sub(rf"(?<!\w){re.escape(short)}(?!\w)", lambda m: "[not shown]", text)
+    return text
 
 
 def without_typed_secrets(text: str) -> str:

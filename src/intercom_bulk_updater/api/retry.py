@@ -27,7 +27,7 @@ from ..model import Failure
 from .error_map import throttle_kind
 from .foreign_errors import of_a_library, told
 from .messages import SentRequest
-from .redact import redact
+from .redact import redact, redact_theirs
 
 
 class ErrorKind(StrEnum):
@@ -109,7 +109,7 @@ def classify(exc: BaseException) -> ErrorClassification:
 
 def classify_unanswered(exc: BaseException, sent: SentRequest) -> ErrorClassification:
     """What it means that a write left and its answer broke something that is no error of ours: the answer is lost."""
-    said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+    said = f"{type(exc).__name__}: {redact_theirs(str(exc))}" if str(exc) else type(exc).__name__
     failure = Failure("unusable answer", redact(f"the answer to {sent.method} {sent.path} could not be read ({said})")[:500])
     return ErrorClassification(ErrorKind.MAYBE_APPLIED, failure, sent=sent)
 
@@ -168,7 +168,7 @@ def _foreign(exc: BaseException) -> ErrorClassification:
     verdict = replace(_by_status(error) if isinstance(error, ApiError) else _transport(error), sent=sent)
     if not _wraps(exc, error):
         return verdict
-    words = redact(f"{exc}: {verdict.failure.message}")[:500]
+    words = redact(f"{redact_theirs(str(exc))}: {verdict.failure.message}")[:500]
     return replace(verdict, failure=replace(verdict.failure, message=words))
 
 

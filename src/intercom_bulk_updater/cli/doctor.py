@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import ConfigurationError, IntercomBulkError, NotFound, PermissionDenied, UnknownName
 from ..operations.resource import resources
 from ..runs.options import Options
 from ..runs.population import population
-from ..runs.session import Session
+from ..runs.session import Session, open_session
 from ..search.names import WorkspaceNames
+from ..stop import Stop
 from .execute import opened
 from .flags import Shown
 from .show import out as show_out
@@ -38,7 +40,8 @@ def doctor(*, out: Shown = _OUT) -> int:
     except IntercomBulkError as exc:
         code = exit_of(exc)
         # This is the place that other commands point to for a bad setting.
-        hint = "" if isinstance(exc, ConfigurationError) and code == ConfigurationError.exit_code else error_hint(exc, code)
+        bad_setting = isinstance(exc, ConfigurationError) and code == ConfigurationError.exit_code
+        hint = (_ids() if looking.at == "settings" else "") if bad_setting else error_hint(exc, code)
         checks.append(Check(looking.at, False, exc.message, hint))
     if out.data:
         told = [{"check": c.name, "ok": c.ok is not False, "said": c.words, "advice": c.advice} for c in checks]
@@ -49,6 +52,17 @@ def doctor(*, out: Shown = _OUT) -> int:
 
         say(doctor_lines(checks), sys.stdout)
     return code
+
+
+def _ids() -> str:
+    """The teammates and teams of the workspace, where all that is wrong is a setting that should be an id; "" otherwise."""
+    from ..settings import load
+
+    options = Options(timeout=15.0, retries=1, patience=_PATIENCE)
+    with suppress(IntercomBulkError), open_session(load(admin_id="1", inbox_id="1"), options, Stop()) as session:
+        names = WorkspaceNames(session.look)
+        return f"The teammates: {names.listing('admin')}. The teams: {names.listing('team')}."
+    return ""
 
 
 @dataclass(slots=True)
@@ -126,7 +140,10 @@ def _admin(session: Session, names: WorkspaceNames) -> _Found:
     try:
         named = names.by_id("admin", acting)
     except UnknownName as exc:
-        advice = "Every write would be refused: set INTERCOM_ADMIN_ID to one of these, or unset it to act as the token's own admin."
+        advice = (
+            "Every write would be refused: set INTERCOM_ADMIN_ID to one of these, or unset it to act as the token's own admin. "
+            f"The teammates: {names.listing('admin')}."
+        )
         return False, f"no such admin in this workspace: {acting} (INTERCOM_ADMIN_ID). {exc.parts['nearest']}", advice
     except (NotFound, PermissionDenied):
         return None, f"{others}acting as {acting}", "GET /admins cannot be read, so nobody knows whether there is such a teammate."
@@ -139,7 +156,8 @@ def _team(team: str, names: WorkspaceNames) -> _Found:
     try:
         return True, f"{names.by_id('team', team).name} ({team}), {used}", ""
     except UnknownName as exc:
-        return None, f"no such team in this workspace: {team} (INTERCOM_INBOX_ID). {exc.parts['nearest']}", f"It is {used}."
+        said = f"no such team in this workspace: {team} (INTERCOM_INBOX_ID). {exc.parts['nearest']}"
+        return None, said, f"It is {used}. The teams: {names.listing('team')}."
     except (NotFound, PermissionDenied):
         return None, f"{team}, {used}", "GET /teams cannot be read, so nobody knows whether there is such a team."
 

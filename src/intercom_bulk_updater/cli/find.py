@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import IntercomBulkError, SearchError, SearchIncomplete
 from ..operations.resource import Resource
 from ..runs.options import Options
-from ..runs.sources import count_missing, missing_words
+from ..runs.sources import account_of, count_missing, left_out, missing_words
 from ..search.names import WorkspaceNames
 from ..service.find import Found, list_all, row_of
 from ..service.find import find as find_items
@@ -47,15 +47,15 @@ def _show(resource: str, found: Found, limit: int | None, output: Shown, names: 
         if seen == cut:
             search["cut"] = True
             break
-    total = search.get("total")
     search |= count_missing(search, len(found.known))
+    total = account_of(search, len(found.known))["total"]
     if search["missing"] and not seen:
         raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
     code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
     if output.data:
-        aside = {name: search[name] for name in ("missing", "contradicting", "unusable") if search.get(name)}
+        aside = left_out(search)
         more = search.get("cut") and isinstance(total, int) and total > len(found.known)
-        complete = not search["missing"] and not more
+        complete = not search["missing"] and bool(seen or not search.get("unusable")) and not more
         about = {"selection": found.words, "total": total} if found.words else {}
         _report(output, {"resource": resource, **about, "count": seen, "complete": complete, **aside}, kept, code)
     else:
@@ -63,8 +63,10 @@ def _show(resource: str, found: Found, limit: int | None, output: Shown, names: 
         of = f" of {total:,}" if isinstance(total, int) and total > seen else ""
         if not output.quiet:
             from ..report.texts import left_out_words
+            from ..terminal.formatting import one
 
-            note(f"{seen:,}{of} {resource}{' where ' if found.words else ''}{found.words}")
+            noun = one(resource) if seen == 1 and not of else resource
+            note(f"{seen:,}{of} {noun}{' where ' if found.words else ''}{found.words}")
             for said in left_out_words({**search, "missing": 0}):
                 note(said)
     if search["missing"]:
@@ -84,15 +86,15 @@ def _table(items: list[dict[str, Any]], resource: str, names: WorkspaceNames | N
     from ..terminal.search_table import findings_table
     from .show import out
 
-    # For people the names, for which there is room; programs that read the lines have the ids.
-    out(findings_table(items, resource, names=_assigned(items, names) if names is not None and sys.stdout.isatty() else None))
+    # For people, also where they read through a pipe: programs take --json or --jsonl, which have the ids.
+    out(findings_table(items, resource, names=None if names is None else _assigned(items, names)))
 
 
 def _assigned(items: list[dict[str, Any]], names: WorkspaceNames) -> dict[str, str]:
-    """The teams and admins that items are assigned to, by id. One that has no name keeps its number."""
+    """What the teams and admins are called that items are assigned to, by `team 5001`. One that has no name keeps its number."""
     found: dict[str, str] = {}
     for kind, key in (("team", "team_assignee_id"), ("admin", "admin_assignee_id")):
         for who in {str(item.get(key) or "0") for item in items} - {"0"}:
             with suppress(IntercomBulkError):  # a name is decoration
-                found[who] = names.by_id(kind, who).name
+                found[f"{kind} {who}"] = names.by_id(kind, who).name
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ..api.redact import redact
+from ..api.redact import redact, redact_theirs
 from ..parsing.printable import printable_lines
 
 
@@ -13,4 +13,5 @@ class SafeFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        return printable_lines(redact(super().format(record)))
+        ours = record.name.split(".")[0] == "intercom_bulk_updater"
+        return printable_lines((redact if ours else redact_theirs)(super().format(record)))

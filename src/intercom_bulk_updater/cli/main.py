@@ -16,7 +16,7 @@ from ..operations.resource import has_verbs, resources
 from ..version import __version__
 from .argv import join_values
 from .help import read_help_flag
-from .stdout import close_streams, data_only, open_streams
+from .stdout import close_streams, data_only, open_streams, told_run
 
 _HERE = "intercom_bulk_updater.cli"
 
@@ -126,7 +126,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = failed(exc, given)
     lost = close_streams()
     if lost:
-        sys.stderr.write(f"intercom-bulk: standard output could not be written: {lost}. Nothing is lost: see runs show latest.\n")
+        run = told_run()
+        again = f"Nothing is lost: see intercom-bulk runs show {run}." if run else "Run the command again, with room for what it prints."
+        sys.stderr.write(f"intercom-bulk: standard output could not be written: {lost}. {again}\n")
     sys.exit(code if isinstance(code, int) and (code or not lost) else int(bool(lost)))
 
 

@@ -17,7 +17,7 @@ from ..report.summary import summarize
 from ..runs.session import Session
 from .errors import failed
 from .flags import Output, Shown
-from .stdout import emit, note
+from .stdout import emit, keep_told, note
 
 if TYPE_CHECKING:
     from ..terminal.console_observer import ConsoleObserver
@@ -77,6 +77,7 @@ def tell(
 ) -> int:
     """The account of a run: JSON on stdout or sentences on stderr. Returns the exit code."""
     undoable = None if operation is None else operation.inverse() is not None
+    keep_told(run_id)
     report = summarize(session.journal, run_id, error=error, undoable=undoable)
     if plan and error is None:
         report["plan"] = {"file": plan, **(report.get("plan") or {})}

@@ -22,6 +22,8 @@ from ..parsing.printable import printable_lines
 from ..terminal.terminal import give_up
 
 _lost: list[str] = []
+_told: list[str] = []
+_IS_CLOSED = "it is closed"
 
 
 class _Patient(io.TextIOWrapper):
@@ -49,6 +51,16 @@ class _Patient(io.TextIOWrapper):
         give_up(self)
 
 
+class _Closed(io.TextIOWrapper):
+    """Standard output that the command was started without: what is written is lost, and that is told."""
+
+    def write(self, text: str) -> int:
+        """Drop `text`."""
+        if text and not _lost:
+            _lost.append(_IS_CLOSED)
+        return len(text)
+
+
 def open_streams() -> None:
     """Make sure that there are three streams, and that neither a character nor a full disk can end the command."""
     for descriptor in (0, 1, 2):
@@ -59,7 +71,8 @@ def open_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - open to the end
+            kind = _Closed if descriptor == 1 else io.TextIOWrapper
+            setattr(sys, name, kind(open(descriptor, "wb", closefd=False), encoding="utf-8"))  # noqa: SIM115 - open to the end
         stream = getattr(sys, name)
         if hasattr(stream, "reconfigure"):
             # Names may hold what the terminal's encoding (LC_ALL=C) or any encoding (half an emoji) cannot.
@@ -143,11 +156,23 @@ def _broken(line: str) -> str:
     return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
+def keep_told(run_id: str) -> None:
+    """Remember which run the account on standard output is of, so that it can be looked for where that is lost."""
+    _told[:] = [run_id]
+
+
+def told_run() -> str:
+    """The run whose account this command has given; "" for none."""
+    return _told[-1] if _told else ""
+
+
 def close_streams() -> str:
     """Write out what Python still holds; returns why standard output could not take it, "" when it could or nobody reads."""
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
-    return _lost.pop() if _lost else ""
+    lost = _lost.pop() if _lost else ""
+    # Who starts a run with standard output closed wants the run; the data of any other command are all that was wanted.
+    return "" if lost == _IS_CLOSED and told_run() else lost
 
 
 def _flush(stream: TextIO) -> None:

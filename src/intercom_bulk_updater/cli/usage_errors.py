@@ -8,6 +8,8 @@ from typing import Literal, get_args, get_origin
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 from cyclopts.argument import Argument
 
+from ..parsing.printable import printable_name
+
 _SIGNS = "=<>!~^$"
 
 
@@ -15,6 +17,9 @@ def meant(exc: CycloptsError, arguments: Sequence[str]) -> CycloptsError:
     """The error in words that say what to type, or the error as it is."""
     if isinstance(exc, UnusedCliTokensError) and (filter_ := unquoted(arguments)):
         return CycloptsError(msg=f"Put the filter in single quotes: --where '{filter_}'")
+    if isinstance(exc, UnusedCliTokensError) and exc.unused_tokens:
+        words = " ".join(printable_name(token) for token in exc.unused_tokens[:5])
+        return CycloptsError(msg=f"Nothing here takes {words}: a flag of another command, one word too many, or quotes left out.")
     if isinstance(exc, MissingArgumentError) and exc.argument is not None and exc.command_chain:
         return CycloptsError(msg=_missing(exc.argument, exc.command_chain[-1], arguments))
     return exc

@@ -126,6 +126,8 @@ class Journal(Store):
     def request(self, run: str, control: str) -> None:
         if control not in ("", "pause", "resume", "cancel"):
             raise JournalError(f"A run can be asked to pause, resume or cancel, not to {control}.")
+        if control in ("pause", "resume") and self._runs.control(run) == "cancel":
+            return  # what was asked to end is not to be kept waiting
         self._runs.update(run, {"control": control})
 
     # Who works on a run

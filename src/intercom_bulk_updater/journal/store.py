@@ -91,7 +91,7 @@ class Store(Protocol):
     def request(self, run: str, control: str) -> None:
         """Ask the process that holds the run to pause, resume or cancel.
 
-        "" takes the request back, or says it is obeyed.
+        "" takes the request back, or says it is obeyed. A request to cancel stands against one to pause or to resume.
         """
         ...
 

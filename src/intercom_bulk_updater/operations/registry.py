@@ -17,6 +17,7 @@ from typing import Any
 
 from ..api.redact import keep_private
 from ..errors import UsageError
+from ..parsing.printable import printable_name
 from .fields import FieldsOperation, Undo
 from .operation import Operation
 from .per_item import PerItemOperation
@@ -65,7 +66,7 @@ def operation_class(name: str) -> type[Operation]:
     if found is None:
         known = names()
         near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name.rpartition('.')[2]}")] or known
-        raise UsageError(f"Unknown operation {name!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+        raise UsageError(f"Unknown operation {printable_name(name)!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
     return found
 
 
@@ -97,7 +98,7 @@ def find_operation(typed: str) -> tuple[str, type[Operation]]:
     if len(fitting) > 1:
         raise UsageError(f"Several resources have {typed!r}: name one of {', '.join(fitting)}.")
     if not fitting and _find(typed) is not None:
-        raise UsageError(f"{typed!r} is not an operation to be named")
+        raise UsageError(f"{printable_name(typed)!r} is not an operation to be named")
     name = fitting[0] if fitting else typed
     return name, operation_class(name)
 

@@ -12,6 +12,7 @@ _ESCAPES = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]{0,2000}(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*[0-~]?"
 )
+_LONGEST_NAME = 60
 _JOINERS = "\u200d\u200c"
 """They hold emoji and Indic letters together; one that stands between anything else is only there to deceive."""
 # Letters and signs without a shape of their own, which are no format characters by their category.
@@ -24,6 +25,12 @@ def printable(value: object) -> str:
     if text.isascii() and text.isprintable():
         return text
     return " ".join(_bare(text).split())
+
+
+def printable_name(value: object) -> str:
+    """A name from outside as it is quoted in a sentence: on one line, and cut where it is longer than anybody reads."""
+    text = printable(str(value)[: 10 * _LONGEST_NAME])
+    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1].rstrip()}…"
 
 
 def printable_lines(text: str) -> str:

@@ -53,6 +53,8 @@ def read_text(path: str, name: str, *, most: int = LARGEST, line_ends: bool = Tr
 
 def decode(raw: bytes, name: str) -> str:
     """Bytes as text. Raises UsageError that begins with `name`."""
+    if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # broken, it may pass for text
+        raise UsageError(f"{name} cannot be read: it is a ZIP archive or an Excel workbook. Export it as CSV UTF-8 and give that file.")
     encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)
@@ -71,8 +73,6 @@ def decode(raw: bytes, name: str) -> str:
 def _not_utf8(raw: bytes, encoding: str, at: int) -> str:
     if encoding != "utf-8":
         return f"it begins as {encoding.removesuffix('-sig').upper()} and is not (byte {at + 1}). {_SAVE_AS}"
-    if raw.startswith(b"PK\x03\x04"):
-        return "it is a ZIP archive or an Excel workbook. Export it as CSV UTF-8 and give that file"
     line = raw.count(b"\n", 0, at) + 1
     return (
         f"it is not UTF-8 (line {line}, byte {at + 1}); it may be Windows-1252 or another encoding. {_SAVE_AS}, or convert it: "

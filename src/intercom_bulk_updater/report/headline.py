@@ -59,8 +59,10 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
     )
 
 
-def label(judgement: Judgement, status: str = "", *, dry: bool = False) -> str:
+def label(judgement: Judgement, status: str = "", *, dry: bool = False, kind: str = "") -> str:
     """What became of the run, in a few words. `status`: where it stands, for what can or cannot be resumed."""
+    if kind == "undo" and judgement.verdict is Verdict.NOTHING_MATCHED:
+        return "Nothing to undo"
     said = _LABELS.get(judgement.verdict)
     if said is not None:
         return said
@@ -85,6 +87,8 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
         said = "Nothing matched: 0 items"
     elif counts.drifted == counts.selected:
         said = f"Nothing done: all {counts.selected:,} changed since"
+    elif counts.unchanged == counts.selected:
+        said = f"Nothing to change: all {counts.selected:,} were in the requested state before"
     elif judgement.estimated:
         said = f"{counts.done:,} of {counts.selected:,} changed; {_some(judgement)}"
     elif judgement.wrong:

@@ -89,7 +89,7 @@ def _head(run: RunRecord, told: dict[str, Any], judgement: Judgement) -> str:
         f"<h1>{esc(title)}</h1>"
         f'<p class="which">{esc(selection_words(run))}</p>'
         f'<p class="who">{esc(sections.by_whom(run, told))}</p>'
-        f'<p class="verdict"><span>{esc(label(judgement, told["run"]["status"], dry=dry))}</span></p>'
+        f'<p class="verdict"><span>{esc(label(judgement, told["run"]["status"], dry=dry, kind=told["run"]["kind"]))}</span></p>'
         f'<p class="line">{esc(headline(judgement, dry=dry))}</p>'
         f"{outcome_bar(judgement)}{sections.counts_list(judgement, dry=dry)}</header>"
     )

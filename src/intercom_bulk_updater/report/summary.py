@@ -15,6 +15,7 @@ from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
 from intercom_bulk_updater.runs.judgement import Judgement, judge
 from intercom_bulk_updater.runs.search_state import SearchState
+from intercom_bulk_updater.runs.sources import account_of
 
 from .advice import advice, may_succeed
 from .next_commands import next_commands
@@ -71,7 +72,7 @@ def summarize(
         "requests": {**Requests().as_json(), **(run.totals.get("requests") or run.progress.get("requests") or {})},
         "seconds": round(seconds, 3),
         "rate": round(paced / seconds, 2) if seconds else 0.0,
-        "search": _search(run),
+        "search": account_of(run.search, counts.selected),
         "failures": failures,
         "verified": _verified(run),
         "next": next_commands(
@@ -197,19 +198,6 @@ def _run(run: RunRecord, status: RunStatus) -> dict[str, Any]:
 def _seconds(run: RunRecord) -> float:
     stored = run.totals.get("seconds")
     return float(stored if stored is not None else run.progress.get("elapsed") or 0.0)
-
-
-def _search(run: RunRecord) -> dict[str, Any]:
-    state = SearchState.of(run.search)
-    left_out = {"missing": state.missing, "contradicting": state.contradicting, "unusable": state.unusable}
-    return {
-        "total": state.total,
-        "seen": state.seen,
-        "passes": state.passes,
-        "new_since": state.new_since,
-        "complete": state.complete and not state.missing,
-        **{name: count for name, count in left_out.items() if count},
-    }
 
 
 def _verified(run: RunRecord) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from .advice import advice
 _MARKS = frozenset({"updated_at", "part", "ok"})
 _HINTS = {
     2: "See the command's --help.",
-    5: "Nothing more was written. Look at the reason above, then change the selection or the guard.",
+    5: "Nothing more was written. Look at the reason above; it says what to change.",
     7: "Nothing is lost: resume the run when Intercom and the network are well.",
     10: "See `intercom-bulk doctor`, which checks every setting.",
     12: "Follow the other process with `runs watch`, or end it with `runs cancel`.",
@@ -142,6 +142,8 @@ def left_out_words(search: Mapping[str, Any]) -> list[str]:
         said.append(f"{contradicting:,} {items} that the search showed {verb} the filter, left out")
     if unusable:
         said.append(f"{unusable:,} {'entry' if unusable == 1 else 'entries'} of the search had no usable id, left out")
+    if search.get("unchecked"):
+        said.append("the filter could not be checked against the items: it is Intercom's word alone that they match")
     return said
 
 
@@ -158,7 +160,8 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
     if isinstance(error, SearchRefused):
         if resumable and run is not None:
             return f"Nothing is lost: intercom-bulk runs resume {run.id} asks again for what was not found yet."
-        return "Nothing was written. Run the command again; if it stays so, Intercom's support can look it up by the request id."
+        known = f" Intercom's support can look it up by the request id {error.request_id}." if error.request_id else ""
+        return f"Nothing was written. Run the command again; if it stays so, see what stands between here and Intercom.{known}"
     if isinstance(error, ApiError):
         cause, said = f"{error.status} {error.code}".strip(), error.api_message or error.message
         go_on = "resume" if resumable else "run the command again"

@@ -14,6 +14,7 @@ from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
 from ..parsing.dates import is_moment, local_moment
 from .search_state import SearchState
+from .sources import left_out
 
 _SAMPLE = 5
 # What is assumed of a limit that no answer has told yet: Intercom's documented 10,000 calls a minute, in ten seconds.
@@ -69,7 +70,8 @@ class Preview:
     """Part of the rate limit that the run takes while it lasts, 0 to 1."""
     search: dict[str, int] = field(default_factory=dict)
     """Beside the items that are selected: `total` that match where --limit cut them off, `missing` that were announced and
-    never shown, `contradicting` the filter and `unusable` entries that were left out."""
+    never shown, `contradicting` the filter and `unusable` entries that were left out, and items
+    `unchecked` because none of them tells whether it matches the filter."""
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -198,8 +200,7 @@ def look(
     counts = journal.counts(run)
     review.selected, review.unchanged, review.failed, review.drifted = counts.selected, counts.unchanged, counts.failed, counts.drifted
     search = SearchState.of(journal.run(run).search)
-    left_out = {"missing": search.missing, "contradicting": search.contradicting, "unusable": search.unusable}
-    review.search = {name: count for name, count in left_out.items() if count}
+    review.search = left_out(journal.run(run).search)
     if search.cut and search.total is not None:
         review.search["total"] = search.total
     if operation.customer_visible:

@@ -31,10 +31,16 @@ class SearchState:
     """Different items that this pass has shown."""
     aside: int = 0
     """Of those, items that do not belong to the run: excluded, contradicting the filter, or new since it began."""
+    withheld: int = 0
+    """Of those seen, items that contradict the filter and were shown where one that matches was announced."""
     unusable: int = 0
     """Entries of this pass without a usable id."""
     contradicting: int = 0
     """Items that contradict the filter by their own fields."""
+    unchecked: int | None = None
+    """Items whose fields say nothing of the filter, where none of them does; 0 once one did, None while there is no filter."""
+    others: int = 0
+    """Different items that any pass showed and that do not belong to the run."""
     new_since: int = 0
     """Items that were created after the run began."""
     missing: int = 0

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
-from ..search.language.where import judge_of
+from ..search.language.where import Judge, judge_of
 from .search_state import SearchState
 
 if TYPE_CHECKING:
@@ -90,14 +90,16 @@ class SearchSource:
     """Shown every item that has an id; the verification looks at them this way."""
     exclude: frozenset[str] = frozenset()
     """Ids that are left out, whatever the search says."""
-    judge: Callable[[Mapping[str, Any]], bool | None] = lambda payload: None
-    """Whether an item matches the filter by its own fields; None where it does not tell."""
+    judge: Judge | None = None
+    """Whether an item matches the filter by its own fields; None where there is no filter."""
     searches: bool = True
     _barren: int = 0
     _judged: int = 0
     _contradicting: int = 0
     _before_page: tuple[int, int] = (0, 0)
     """What both numbers were before the page that is being read."""
+    _others: set[int] = field(default_factory=set)
+    """Hashes of the ids that any pass showed and that do not belong to the run."""
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
         """See ItemSource."""
@@ -105,10 +107,10 @@ class SearchSource:
             items = []
             for key, payload in entries:
                 if self._new_since(payload, now.server_started or 0.0):
-                    now.new_since += 1
-                    now.aside += 1
+                    now.new_since += hash(key) not in self._others
+                    self._put_aside(key, now)
                 elif key in self.exclude:
-                    now.aside += 1
+                    self._put_aside(key, now)
                 else:
                     items.append(FoundItem(key, image_of(self.capture, payload)))
             yield items, now.to_json()
@@ -151,12 +153,8 @@ class SearchSource:
                 now.seen += not repeated
                 if self.watch is not None:
                     self.watch(payload)
-                if not self._contradicts(payload):
+                if not self._contradicts(payload, now, key, repeated=repeated):
                     entries.append((key, payload))
-                    continue
-                now.aside += not repeated
-                if not repeated and now.passes == 1:  # later our own changes contradict the filter
-                    now.contradicting += 1
             if now.passes == 1:
                 self._refuse_ignored_filter()
             now.cursor = page.cursor
@@ -183,7 +181,7 @@ class SearchSource:
                 return
         shown.clear()
         now.announced = now.cursor = None
-        now.seen = now.aside = now.unusable = 0
+        now.seen = now.aside = now.withheld = now.unusable = 0
         yield from self.source.pages(None)
 
     def _bound(self, now: SearchState) -> int:
@@ -209,15 +207,42 @@ class SearchSource:
             raise UsageError(f"get_item_id() gave no id for an item with the fields {', '.join(payload)}")
         return str(value)
 
-    def _contradicts(self, payload: Mapping[str, Any]) -> bool:
-        """Whether the item's own fields contradict the filter."""
-        verdict = self.judge(payload)
+    def _contradicts(self, payload: Mapping[str, Any], now: SearchState, key: str, *, repeated: bool) -> bool:
+        """Whether the item's own fields contradict the filter; counts what it says of the filter and of the search."""
+        if self.judge is None:
+            return False
+        verdict, first_pass = self.judge(payload), now.passes == 1
+        if first_pass:
+            checked = verdict is not None or now.unchecked == 0 or self.judge.checks(payload)
+            now.unchecked = 0 if checked else now.seen
+        witness = verdict is not None and self._counts_as_witness(payload, verdict)
+        if verdict is not False:
+            return False
+        if not repeated and first_pass:  # later our own changes contradict the filter
+            now.contradicting += 1
+            self._others.add(hash(key))
+            now.others = max(now.others, len(self._others))
+        if witness:
+            now.withheld += not repeated
+        else:
+            now.aside += not repeated
+        return True
+
+    def _put_aside(self, key: str, now: SearchState) -> None:
+        """Count an item that the search showed rightly and that does not belong to the run."""
+        now.aside += 1
+        self._others.add(hash(key))
+        now.others = max(now.others, len(self._others))
+
+    def _counts_as_witness(self, payload: Mapping[str, Any], verdict: bool) -> bool:
+        """Count what an item says of the filter, and return whether it counts."""
         changed = payload.get("updated_at")
         # A search index may be minutes behind: an item that was changed just now says nothing about the filter.
-        if verdict is not None and not (isinstance(changed, int) and changed > self.server_time() - _INDEX_BEHIND):
-            self._judged += 1
-            self._contradicting += verdict is False
-        return verdict is False
+        if isinstance(changed, int) and changed > self.server_time() - _INDEX_BEHIND:
+            return False
+        self._judged += 1
+        self._contradicting += not verdict
+        return True
 
     def _refuse_ignored_filter(self) -> None:
         """Raise FilterIgnored when too many items of this page, or of all pages so far, contradict the filter."""
@@ -236,7 +261,7 @@ class SearchSource:
         return isinstance(created, int) and started < created <= self.server_time() + 5
 
 
-def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Callable[[Mapping[str, Any]], bool | None]:
+def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Judge:
     """The `judge` of a SearchSource for this query, in the workspace's time zone."""
     return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
 
@@ -245,16 +270,42 @@ def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     """`missing`: how many items a search announced and never showed; `shown`: how many different ones it has shown.
 
     Both count over all passes, `selected` items of them selected. Items leave a search while it is read, and its total
-    falls with them: the lowest total of the last pass counts, and nothing is missing while that pass is not over.
+    falls with them: the lowest total of the last pass counts, and nothing is missing while that pass is not over. An item
+    that contradicts the filter stands where one that matches was announced: that one was not shown.
     """
     state = SearchState.of(search)
     shown = selected + state.aside + state.unusable
     totals = [total for total in (state.announced, state.said) if total is not None]
     if not state.complete or state.cut or state.endless or not totals:
         return {"missing": 0, "shown": shown}
-    of_this_pass = min(totals) - state.seen - state.unusable
+    of_this_pass = min(totals) - state.seen + state.withheld - state.unusable
     of_all = max(state.total or 0, min(totals)) - shown
     return {"missing": max(0, min(of_this_pass, of_all)), "shown": shown}
+
+
+def account_of(search: Mapping[str, Any], selected: int) -> dict[str, Any]:
+    """The search of a run of `selected` items in numbers that agree: of all passes, each item counted once.
+
+    `seen` are all that were shown; a search that came to its end has a `total` of what was seen and what is `missing`.
+    """
+    state = SearchState.of(search)
+    total, seen = state.total, selected + state.others + state.unusable if search else 0
+    if state.complete and not state.cut and total is not None:
+        # Items that others changed have left the search while it was read.
+        total = min(total, seen + state.missing)
+    return {
+        "total": total, "seen": seen, "passes": state.passes, "new_since": state.new_since,
+        "complete": state.complete and not state.missing and bool(selected or not state.unusable), **left_out(search),
+    }  # fmt: skip
+
+
+def left_out(search: Mapping[str, Any]) -> dict[str, int]:
+    """What a search counts beside the items that it gave, where there are any."""
+    state = SearchState.of(search)
+    counts = {
+        "missing": state.missing, "contradicting": state.contradicting, "unusable": state.unusable, "unchecked": state.unchecked or 0,
+    }  # fmt: skip
+    return {name: count for name, count in counts.items() if count}
 
 
 def missing_words(search: Mapping[str, Any]) -> str:
@@ -263,7 +314,8 @@ def missing_words(search: Mapping[str, Any]) -> str:
     missing, shown = state.missing, state.shown
     if not missing:
         return ""
-    return f"Intercom announced {shown + missing:,} and showed {shown:,}; {missing:,} {'was' if missing == 1 else 'were'} never shown"
+    matching, were = " that match" if state.contradicting else "", "was" if missing == 1 else "were"
+    return f"Intercom announced {shown + missing:,} and showed {shown:,}{matching}; {missing:,} {were} never shown"
 
 
 @dataclass(slots=True)

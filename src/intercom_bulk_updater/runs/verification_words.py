@@ -59,7 +59,7 @@ def _read_back(found: Verified, done: int, command: str) -> list[str]:
         if found.sample_read and found.sample_read < found.sample_of:
             # With n items drawn and none wrong, a wrong part of p would have shown with a chance of 1 - (1 - p)^n.
             most = 1 - 0.05 ** (1 / found.sample_read)
-            said += f" (a sample: were {max(1, round(most * 100))} % wrong, one would most likely have shown)"
+            said += f" (a sample, so up to {max(1, round(most * 100))} % of all may still be wrong)"
         return [said]
     if not done:
         return ["nothing was changed, so nothing to verify"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from intercom_bulk_updater.errors import InvalidRequest, NotFound, UsageError
+from intercom_bulk_updater.parsing.printable import printable_name
 
 Attribute = Mapping[str, Any]
 """As Intercom describes one: `name`, `data_type`, `options` ..."""
@@ -70,4 +71,5 @@ def option_of(attribute: Attribute, typed: str) -> str:
             if fits(label):
                 return label
     near = difflib.get_close_matches(typed, labels, 3, 0.4) or list(labels)
-    raise UsageError(f"{attribute.get('name')} has no option {typed!r}. Nearest: {', '.join(near)}.")
+    nearest = ", ".join(map(printable_name, near[:10]))
+    raise UsageError(f"{printable_name(attribute.get('name'))} has no option {printable_name(typed)!r}. Nearest: {nearest}.")

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
+from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.language.compiler import Resolved
 
 
@@ -77,7 +78,7 @@ class WorkspaceNames:
         found = [entry for entry in found if not entry.get("archived")] or found
         if by_id and found and found[0] is not by_id[0]:
             raise UsageError(
-                f"{typed!r} is the id of one {_spoken(kind)} and the name of another: "
+                f"{printable_name(typed)!r} is the id of one {_spoken(kind)} and the name of another: "
                 f"write id: and the id, one of {self._listed(kind, [*by_id, *found])}."
             )
         found = by_id or found
@@ -92,7 +93,7 @@ class WorkspaceNames:
         field, called = ("email", "e-mail address") if "@" in typed else ("external_id", "id or external id")
         found = self._find_contacts(field, typed)
         if not found:
-            raise UnknownName(f"There is no contact with the {called} {typed!r} in the workspace.")
+            raise UnknownName(f"There is no contact with the {called} {printable_name(typed)!r} in the workspace.")
         return [Resolved(i, typed) for i in found]
 
     def by_id(self, kind: str, identity: str) -> Resolved:
@@ -114,12 +115,19 @@ class WorkspaceNames:
                 return f"{self._resolved(kind, entry).name} ({identity})"
         return str(identity)
 
+    def listing(self, kind: str, most: int = 20) -> str:
+        """All of a kind, as `Support (5001), Billing (5002)`; of many the first, and how many more there are."""
+        entries = self._read(kind)
+        said = [f"{self._resolved(kind, entry).name} ({entry['id']})" for entry in entries[:most]]
+        more = len(entries) - len(said)
+        return ", ".join(said) + (f" and {more:,} more" if more else "")
+
     def _myself(self) -> Resolved:
         if self._me is None:
             me = self._get("me")
             if not me.get("id"):
                 raise BadAnswer("GET /me did not say whose the token is.", method="GET", path="/me")
-            self._me = Resolved(str(me["id"]), str(me.get("name") or me["id"]))
+            self._me = Resolved(str(me["id"]), printable_name(me.get("name") or me["id"]))
         return self._me
 
     def _read(self, kind: str) -> list[Mapping[str, Any]]:
@@ -140,20 +148,20 @@ class WorkspaceNames:
 
     def _resolved(self, kind: str, entry: Mapping[str, Any]) -> Resolved:
         called = self._called(kind, entry)
-        return Resolved(str(entry["id"]), called[0] if called else str(entry["id"]))
+        return Resolved(str(entry["id"]), printable_name(called[0] if called else entry["id"]))
 
     def _listed(self, kind: str, entries: Sequence[Mapping[str, Any]]) -> str:
         return ", ".join(f"{entry['id']} ({self._resolved(kind, entry).name})" for entry in entries)
 
     def _ambiguous(self, kind: str, typed: str, found: Sequence[Mapping[str, Any]]) -> UsageError:
         several = self._listed(kind, found)
-        return UsageError(f"{len(found)} {_spoken(kind)}s are called {typed!r}: give the id, one of {several}.")
+        return UsageError(f"{len(found)} {_spoken(kind)}s are called {printable_name(typed)!r}: give the id, one of {several}.")
 
     def _unknown(self, kind: str, typed: str, entries: Sequence[Mapping[str, Any]]) -> UnknownName:
         spoken = f"{_spoken(kind)}s"
         if not entries:
             nearest = f"The workspace has no {spoken}."
-            return UnknownName(f"There is no {_spoken(kind)} {typed!r}: the workspace has no {spoken}.", nearest=nearest)
+            return UnknownName(f"There is no {_spoken(kind)} {printable_name(typed)!r}: the workspace has no {spoken}.", nearest=nearest)
         known = {
             _folded(called): f"{self._resolved(kind, entry).name} ({entry['id']})"
             for entry in entries
@@ -161,7 +169,8 @@ class WorkspaceNames:
         }
         near = [known[name] for name in get_close_matches(_folded(typed), known, n=6, cutoff=0)]
         nearest = f"Nearest: {', '.join(list(dict.fromkeys(near))[:3])}."
-        return UnknownName(f"There is no {_spoken(kind)} {typed!r} among {len(entries)} {spoken}. {nearest}", nearest=nearest)
+        among = f"among {len(entries)} {spoken}"
+        return UnknownName(f"There is no {_spoken(kind)} {printable_name(typed)!r} {among}. {nearest}", nearest=nearest)
 
 
 def _folded(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import UsageError
 from ..operations.resource import resources
 from ..parsing.dates import parse_instant
+from ..parsing.printable import printable_name
 from ..runs.session import Session
 from ..search.attributes import WorkspaceAttributes, option_of, type_of
 
@@ -49,7 +50,8 @@ class Attributes:
         attribute = known.get(key)
         if attribute is None:
             near = difflib.get_close_matches(key, [*known, *fields], 3, 0.4) or [*known, *fields]
-            raise UsageError(f"There is no {self._resource.singular} attribute {key!r}. Nearest: {', '.join(near)}.")
+            nearest = ", ".join(map(printable_name, near))
+            raise UsageError(f"There is no {self._resource.singular} attribute {printable_name(key)!r}. Nearest: {nearest}.")
         return f"custom_attributes.{key}", None if value == "" else self._typed(attribute, value)
 
     def _typed(self, attribute: Mapping[str, Any], value: str) -> Any:

@@ -20,6 +20,8 @@ def ask_of(path: Path, ref: str, control: str, note: Note = ignore) -> RunRecord
         record = pick(book, ref, alive, control, note)
         if not RunLock.held(book.home, record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
+        if control == "pause" and book.control(record.id) == "cancel":
+            raise UsageError(f"{record.id} is already asked to cancel: it ends as soon as what is in flight has finished.")
         with Journal(path) as written:
             written.request(record.id, control)
     return record

@@ -137,7 +137,8 @@ def _explain_none(journal: Journal, run: str, outcome: str, options: Options, no
     if counts[outcome]:
         return
     others = [f"{options.word('outcome', name)} takes {count:,}" for name, count in counts.items() if count]
-    note(f"{run} has no {outcome.replace('_', ' ')} items; {', '.join(others) or 'it has no items at all'}.")
+    none = f"{outcome.replace('_', ' ')} items; {', '.join(others)}" if others else "items at all"
+    note(f"{run} has no {none}.")
 
 
 def _query(
@@ -156,7 +157,9 @@ def _query(
     if isinstance(raw, str):
         try:
             raw = json.loads(read_text(raw, name, most=LARGEST_QUERY))
-        except (ValueError, RecursionError) as exc:
+        except RecursionError:
+            raise UsageError(f"{name} is nested too deep: Intercom takes two levels of groups.") from None
+        except ValueError as exc:
             raise UsageError(f"{name} is not JSON: {exc}") from exc
     if not isinstance(raw, Mapping):
         raise UsageError(f"{name} must hold one JSON object, an Intercom query with field, operator and value.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import SafetyStop
 from ..journal import RunLock
+from ..parsing.printable import printable_name
 from ..runs.older_journal import distrust_if_older
 from ..runs.options import Options
 from ..runs.session import Session
@@ -48,7 +49,11 @@ def begin_undo(
     lost = not_undoable(session.journal, parent, was.operation)
     if lost:
         note(f"{lost:,} items of {parent.id} carry no before-image and are left out.")
-    if was.operation.side_effects:
+    counts = session.journal.counts(parent.id)
+    if older is None and not counts.done + counts.failed + counts.in_doubt + counts.in_flight:
+        why = f" ({printable_name(parent.message)})" if parent.message else ""
+        note(f"{parent.id} changed nothing{why}, so there is nothing to undo. intercom-bulk runs list shows the runs before it.")
+    elif was.operation.side_effects:
         note(f"No undo takes this back: {was.operation.side_effects}.")
     updater, resource = parent.selection.get("updater"), str(parent.selection.get("resource") or "items")
     selection = {

@@ -19,7 +19,7 @@ from ..search.names import WorkspaceNames
 from .consent import Consent
 from .notes import Note, ignore
 from .resolver import SessionResolver
-from .selection import Selection, one_way, select
+from .selection import Selection, one_way, read_ids, select
 from .spreadsheet import Rows, checked_places, operation_for, read_rows
 from .work import Work, create_run
 
@@ -51,7 +51,9 @@ class VerbRequest:
         given = check_given(cls.name, cls.Parameters, self.parameters)
         one_way(self.selection, self.resource, self.options)
         keep_private(given)
-        rows = None
+        ids, rows = self.selection.ids, None
+        if isinstance(ids, str) and ids != "-" and not Path(ids).exists():
+            read_ids(ids, self.options)  # says what is wrong before anything else is asked
         if self.selection.csv is not None:
             rows = read_rows(
                 self.selection.csv, self.selection.id_column, self.resource, options=self.options, note=self.note

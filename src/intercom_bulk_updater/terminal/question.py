@@ -1,4 +1,4 @@
-"""The question before the first write: the review, then a yes, or the number typed for what is grave."""
+"""The question before the first write: the review, then a yes or the number; for what is grave the number alone."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LARGE = 500
 """Items from above which the number is to be typed."""
+_YES, _NO = ("y", "yes"), ("n", "no")
 _BACK = (str(Reversibility.REVERSIBLE), str(Reversibility.FIELDS))
 
 
@@ -60,7 +61,9 @@ def confirm(
     width = max(20, console_of(stderr).width - 1)
     question = "\n".join([*wrap(typed, width), *wrap(question, width, break_on_hyphens=False)]) + " "
     answer = _ask(question, stdin, stderr)
-    yes = _same(answer, review.would_change) if typed else answer.strip().lower() in ("y", "yes")
+    if not (typed or _same(answer, review.would_change) or answer.strip().lower() in ("", *_YES, *_NO)):
+        answer = _ask("Answer y, or n: ", stdin, stderr)
+    yes = _same(answer, review.would_change) or (not typed and answer.strip().lower() in _YES)
     if typed and not yes and answer.strip():
         say(f"That is not {wanted}.", stderr)
     return yes

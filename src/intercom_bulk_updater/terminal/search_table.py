@@ -22,7 +22,7 @@ def findings_table(items: Iterable[Item], resource: str, *, names: WorkspaceName
     resource:
         A declared resource, which says what its columns are; anything else shows ids.
     names:
-        Team and admin ids to names, where they are known.
+        `team 5001` and `admin 7` to names, where they are known.
     """
     at = time.time() if now is None else now
     columns = resources()[resource].columns if resource in resources() else _OTHERS
@@ -63,7 +63,7 @@ def _assignee(item: Item, names: WorkspaceNames) -> str:
     for kind, key in (("team", "team_assignee_id"), ("admin", "admin_assignee_id")):
         who = item.get(key)
         if who not in (None, "", 0, "0"):
-            said.append(names.get(str(who)) or f"{kind} {who}")
+            said.append(names.get(f"{kind} {who}") or f"{kind} {who}")
     return ", ".join(said) or "nobody"
 
 

@@ -75,7 +75,7 @@ def run_table(
     counts, dry, lives = judgement.counts, record.kind == RunKind.DRY_RUN, record.status in (RunStatus.RUNNING, RunStatus.PAUSED)
     facts = [
         ("status", f"{record.status}{f', exit {judgement.exit_code}' if lives is False else ''}"),
-        ("verdict", f"{label(judgement, record.status, dry=dry)}: {headline(judgement, dry=dry)}"),
+        ("verdict", f"{label(judgement, record.status, dry=dry, kind=record.kind)}: {headline(judgement, dry=dry)}"),
         ("what", _what(record)),
         ("kind", record.kind.replace("_", " ")),
         ("workspace", f"{record.workspace or 'not told'} ({record.base_url})"),

@@ -140,7 +140,7 @@ def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
 def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operation: str) -> None:
     judgement = judgement_of({**report, "counts": _counted(report)})
     dry = run.get("kind") == RunKind.DRY_RUN
-    said = label(judgement, str(run.get("status") or ""), dry=dry)
+    said = label(judgement, str(run.get("status") or ""), dry=dry, kind=str(run.get("kind") or ""))
     if judgement.verdict is Verdict.ALL_DRIFTED:
         said = f"Nothing {past(operation)}: all {number(judgement.counts.selected)} changed since"
     mark, style = _STYLES[judgement.level]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..api.client import Client
 from ..api.paths import item_path, refuse_steering_id
-from ..api.redact import keep_private, redact
+from ..api.redact import keep_private, redact, redact_theirs
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
@@ -147,7 +147,7 @@ class UpdaterOperation(Operation):
             raised = exc if isinstance(exc, UpdaterError) else exc.cause
             if isinstance(raised, UpdaterError) and raised.cause + raised.place not in self._logged:
                 self._logged.add(raised.cause + raised.place)
-                _log.debug("item %s: %s", redact(item.id), redact(raised.trace()).rstrip())
+                _log.debug("item %s: %s", redact(item.id), redact_theirs(raised.trace()).rstrip())
             raise
 
     def _params(self, item: Item) -> Mapping[str, Any]:

@@ -84,7 +84,7 @@ def feed_of(
         session.client.server_time,
         page_size=options.page_size,
         exclude=exclude,
-        judge=filter_judge(session, selection["query"], source.endpoint.resource) if source.endpoint.searches else lambda payload: None,
+        judge=filter_judge(session, selection["query"], source.endpoint.resource) if source.endpoint.searches else None,
     )
 
 

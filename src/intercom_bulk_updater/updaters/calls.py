@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from ..api.client import Client, PermitLease
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
 from ..api.messages import Exchange
-from ..api.redact import redact
+from ..api.redact import redact, redact_theirs
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
 from ..api.retry import ErrorKind, classify, failure_of
 from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, Skip, StopRun, TransportError, UpdaterFailed, UsageError
@@ -109,9 +109,10 @@ class UpdaterError(UserCodeError):
         self.method = method
         self.elsewhere = not _about_the_service(error, updater)
         """Whether a request to another server failed, which says nothing about Intercom."""
-        self.cause = str(getattr(error, "cause", "") or type(error).__name__)
+        self.cause = redact_theirs(str(getattr(error, "cause", "") or type(error).__name__))
         self.place = place_of(error, type(updater))
-        self.words = f"{type(error).__name__}: {str(error)[:350]}" if str(error) else type(error).__name__
+        said = redact_theirs(str(error))[:350].removesuffix(".")
+        self.words = f"{type(error).__name__}: {said}" if said else type(error).__name__
         super().__init__(f"{self.words} ({self.place})" if self.place else self.words)
 
     def as_error(self) -> IntercomBulkError:
@@ -145,7 +146,12 @@ def raising(updater: Updater, method: str) -> Iterator[None]:
     try:
         with guarding(_guard(updater)):
             yield
-    except (IntercomBulkError, Skip, StopRun, SentDifferently, UpdaterError):
+    except (Skip, StopRun) as exc:
+        exc.reason = redact_theirs(exc.reason)
+        raise
+    except (IntercomBulkError, SentDifferently, UpdaterError) as exc:
+        if type(exc) is UsageError:  # the client was called as it cannot be: that is the updater's
+            raise failed(updater, UpdaterError(exc, updater, method), " Nothing was sent. Mend it, then resume the run.") from exc
         raise
     except Exception as exc:
         if told(exc) is not None and _about_the_service(exc, updater):
@@ -177,7 +183,7 @@ def asked(updater: Updater, method: str, ask: Callable[[], T], after: str = " No
     except IntercomBulkError:
         raise
     except StopRun as exc:
-        raise RunStopped(exc.reason) from exc
+        raise RunStopped(redact_theirs(exc.reason)) from exc
     except SystemExit as exc:
         raise UpdaterFailed(f"{_ended(updater, method, exc)}.{after}") from exc
     except Exception as exc:
@@ -242,7 +248,7 @@ def lacking(updater: Updater, method: str, names: Sequence[str], *, typed: bool)
 
 
 def _ended(updater: Updater, method: str, exc: SystemExit) -> str:
-    said = f" with {redact(str(exc.code))[:200]!r}" if exc.code not in (None, 0) else ""
+    said = f" with {redact_theirs(str(exc.code))[:200]!r}" if exc.code not in (None, 0) else ""
     return f"{type(updater).__name__}.{method} ended the run by sys.exit(){said}"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ..api.error_map import refusal
 from ..api.foreign_errors import ReturnedError, answered
 from ..api.messages import Exchange, Response
+from ..api.redact import redact_theirs
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 
 _MEANS = "which means failed; raise an exception to say why"
@@ -56,7 +57,8 @@ def _failure_in_dict(result: Mapping[Any, Any], method: str) -> ActionReturned |
             return ActionReturned(method, f"{{{key!r}: False}}", _MEANS)
     for key in ("error", "errors"):
         if result.get(key) and "type" not in result:
-            return ActionReturned(method, f"a dict with {key!r}", f"{str(result[key])[:200]}; raise an exception to say why")
+            said = redact_theirs(str(result[key]))[:200]
+            return ActionReturned(method, f"a dict with {key!r}", f"{said}; raise an exception to say why")
     return None
 
 

@@ -6,6 +6,8 @@ AND with a False is False whatever else is unknown.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,6 +71,20 @@ def surely_matches(
     return _walk(query, item, resource, timezone, api_version, certain=True)
 
 
+def is_checkable(query: Mapping[str, Any], item: Mapping[str, Any], resource: str, *, api_version: str = "2.16") -> bool:
+    """Whether the item holds what it takes to contradict the query, so that an item that does not match would be noticed."""
+    table = _resource(resource, api_version)
+
+    def check(node: Mapping[str, Any]) -> bool:
+        if "field" in node:
+            field = table.find(str(node["field"]))
+            return field is not None and _is_checkable(field, node, _read(item, resource, field.name))
+        combine = all if node["operator"] == "OR" else any
+        return combine(check(part) for part in node["value"])
+
+    return check(query.get("query", query))
+
+
 def _walk(
     query: Mapping[str, Any], item: Mapping[str, Any], resource: str, timezone: str, api_version: str, *, certain: bool
 ) -> bool | None:
@@ -78,9 +94,9 @@ def _walk(
         if "field" in node:
             field = table.find(str(node["field"]))
             found = _UNKNOWN if field is None else _read(item, resource, field.name)
-            if field is None or (certain and not _is_exact(field, node, found)):
+            if field is None:
                 return None
-            return _judge(field, node, found, timezone)
+            return _surely(field, node, found, timezone) if certain else _judge(field, node, found, timezone)
         verdicts = [judge(part) for part in node["value"]]
         decisive: bool = node["operator"] == "OR"
         if decisive in verdicts:
@@ -119,25 +135,80 @@ def _step(found: Any, name: str) -> Any:
 
 
 # Beside ids, choices, numbers, dates and yes or no: texts that are compared as a whole, never word by word.
-_WHOLE_TEXTS = frozenset(("id", "contact_ids", "email", "external_id", "company_id"))
+_WHOLE_TEXTS = frozenset(
+    ("id", "contact_ids", "email", "email_domain", "external_id", "company_id", "source.author.email", "source.author.id")
+)
+_FREE_TEXTS = frozenset(("source.subject", "source.author.name", "title", "name"))
+"""Texts that may be compared word by word."""
 # What is counted late, or by rules that are documented nowhere.
-_VAGUE = ("statistics.", "conversation_rating.", "ai_agent", "source.author", "teammate_ids", "ios_", "android_")
+_VAGUE = ("statistics.", "ai_agent", "teammate_ids", "ios_", "android_")
 _DAY = 86_400
 _SMALL = 10**8
 """Numbers of a custom attribute beyond this may be dates, which match by whole days."""
+_OPTION_ID = re.compile(r"[0-9]+|[0-9a-fA-F-]{16,}")
+_EQUAL, _ORDER, _CONTAIN = ("=", "!=", "IN", "NIN"), (">", "<", ">=", "<="), ("~", "!~", "^", "$")
 
 
-def _is_exact(field: Field, node: Mapping[str, Any], found: Any) -> bool:
-    """Whether there is one way to judge this filter on what the item holds."""
-    operator, value = str(node["operator"]), node["value"]
-    values, founds = (one if isinstance(one, list) else [one] for one in (value, found))
-    order, equal = operator in (">", "<", ">=", "<="), operator in ("=", "!=", "IN", "NIN")
-    if not (order or equal) or field.name.startswith(_VAGUE) or None in values or _UNKNOWN in founds:
+def _all_of(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _is_checkable(field: Field, node: Mapping[str, Any], found: Any) -> bool:
+    """Whether this filter can be judged on an item that holds `found`."""
+    operator = str(node["operator"])
+    vague = field.name.startswith(_VAGUE) or (field.name.startswith("conversation_rating.") and field.type != "integer")
+    if vague or field.type == "words" or _UNKNOWN in _all_of(found):
         return False
-    if order and None in founds:
-        return False  # whether less than a limit takes what has no value is not documented
+    if operator in _ORDER:  # whether less than a limit takes what has no value is not documented
+        return field.type in ("any", "date", "day", "integer") and not field.kind and None not in _all_of(found)
+    text = field.name in _WHOLE_TEXTS or field.name in _FREE_TEXTS or field.type == "any"
+    if operator in _CONTAIN:
+        return text
+    return operator in _EQUAL and (text or bool(field.kind) or bool(field.choices) or field.type != "text")
+
+
+def _surely(field: Field, node: Mapping[str, Any], found: Any, timezone: str) -> bool | None:
+    """What there is but one way to judge; None for the rest."""
+    if not _is_checkable(field, node, found):
+        return None
+    operator, values = str(node["operator"]), _all_of(node["value"])
+    if operator in ("=", "!=") and values == [None]:
+        empty = (found or None) is None if isinstance(found, list) or field.kind else None if found in (None, "") else False
+        return None if empty is None else empty is (operator == "=")
+    if found is None and operator in ("=", "IN", "~", "^", "$") and all(values):
+        return False
+    if field.type == "any" and any(isinstance(one, str) and _OPTION_ID.fullmatch(one) for one in (found, *values)):
+        return None  # the one may be the id of an option and the other its name
+    if field.name in _FREE_TEXTS or operator in _CONTAIN or (field.type == "any" and isinstance(found, str)):
+        return _surely_text(operator, values, found, whole=field.name in _WHOLE_TEXTS)
+    return _judge(field, node, found, timezone) if _is_exact(field, operator, values, _all_of(found)) else None
+
+
+def _surely_text(operator: str, values: list[Any], found: Any, *, whole: bool) -> bool | None:
+    """A text contradicts a filter when it has nothing of it, or, where it must not, has it word for word."""
+    if not isinstance(found, str) or not all(isinstance(one, str) and one for one in values):
+        return None
+    folded = _fold(found)
+    if operator in ("!=", "NIN", "!~"):
+        contains = operator == "!~" and any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", found) for one in values)
+        return False if found in values or contains else None
+    parts = [_fold(one) if whole else word for one in values for word in re.findall(r"\w+", _fold(one)) or [""]]
+    if not any(part in folded for part in parts):
+        return False
+    return True if found in values else None
+
+
+def _fold(text: str) -> str:
+    """A text without capitals and accents."""
+    return "".join(one for one in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(one))
+
+
+def _is_exact(field: Field, operator: str, values: list[Any], founds: list[Any]) -> bool:
+    """Whether there is one way to compare these values."""
+    if None in values:
+        return False
     if field.choices:
-        return equal and all(one in field.choices for one in founds)
+        return all(one in field.choices for one in founds)
     if field.type == "any":
         kinds = {type(one) for one in (*values, *founds)}
         small = all(isinstance(one, int | float) and abs(one) < _SMALL and one not in values for one in founds)
@@ -146,11 +217,11 @@ def _is_exact(field: Field, node: Mapping[str, Any], found: Any) -> bool:
         if not all(isinstance(one, int) and not isinstance(one, bool) for one in (*values, *founds)):
             return False
         # Greater may mean greater or equal; a day may begin in another zone.
-        near = 2 * _DAY if field.type == "day" or (field.type == "date" and equal) else 0
+        near = 2 * _DAY if field.type == "day" or (field.type == "date" and operator in _EQUAL) else 0
         return all(abs(one - other) > near for one in founds for other in values)
     if field.type == "boolean":
-        return equal and all(isinstance(one, bool) for one in (*values, *founds))
-    return equal and (bool(field.kind) or field.type == "tag" or field.name in _WHOLE_TEXTS)
+        return all(isinstance(one, bool) for one in (*values, *founds))
+    return True
 
 
 def _judge(field: Field, node: Mapping[str, Any], found: Any, timezone: str) -> bool | None:

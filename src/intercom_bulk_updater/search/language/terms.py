@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.parsing.printable import printable_name
 
 _SAME = ("=", "!=", "IN", "NIN")
 _ORDER = (">", "<", ">=", "<=")
@@ -98,8 +99,8 @@ class Resource:
         known = [*self.words, *self.since, *self.fields]
         near = get_close_matches(lower, known, n=3, cutoff=0.5)
         meant = f" Did you mean {', '.join(near)}?" if near else f" Known: {', '.join([*self.words, *self.since])}."
-        custom = f" A custom attribute is written {self.open_prefix}{typed}." if "." not in typed else ""
-        raise UsageError(f"{self.name.capitalize()} have no field {typed!r} to search by.{meant}{custom}")
+        custom = f" A custom attribute is written {self.open_prefix}{printable_name(typed)}." if "." not in typed else ""
+        raise UsageError(f"{self.name.capitalize()} have no field {printable_name(typed)!r} to search by.{meant}{custom}")
 
     def find(self, name: str) -> Field | None:
         """The field of that exact name, or None."""

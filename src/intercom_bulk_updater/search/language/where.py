@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
@@ -17,11 +18,13 @@ from intercom_bulk_updater.search.language.compiler import Attributes, Context, 
 from intercom_bulk_updater.search.language.explain import explain
 from intercom_bulk_updater.search.language.fields import RESOURCES, whole_days
 from intercom_bulk_updater.search.language.fields import resource as _resource
-from intercom_bulk_updater.search.language.matching import matches, surely_matches
+from intercom_bulk_updater.search.language.matching import is_checkable, matches, surely_matches
 from intercom_bulk_updater.search.language.parser import QUOTES, Parser
 from intercom_bulk_updater.search.language.query_tree import checked_query, to_query
 
-__all__ = ["Resolve", "Resolved", "compile_where", "explain", "hints", "judge_of", "matches", "refuse_milliseconds", "validate_query"]
+__all__ = [
+    "Judge", "Resolve", "Resolved", "compile_where", "explain", "hints", "judge_of", "matches", "refuse_milliseconds", "validate_query",
+]
 
 
 _MILLISECONDS = 10**11
@@ -107,24 +110,40 @@ def refuse_milliseconds(query: Any, resource: str) -> None:
             )
 
 
-def judge_of(
-    query: Mapping[str, Any], resource: str, *, timezone: str, api_version: str
-) -> Callable[[Mapping[str, Any]], bool | None]:
-    """Says of an item whether it surely matches (True) or contradicts (False) a query; None for every other item and query."""
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Holds a query against items as Intercom shows them. `query`: None where no item can be judged."""
 
+    query: Mapping[str, Any] | None
+    resource: str
+    timezone: str
+    api_version: str
+
+    def __call__(self, item: Mapping[str, Any]) -> bool | None:
+        """Whether an item surely matches (True) or contradicts (False) the query; None where that is not sure."""
+        if self.query is None:
+            return None
+        try:
+            return surely_matches(self.query, item, self.resource, timezone=self.timezone, api_version=self.api_version)
+        except (UsageError, TypeError, ValueError, AttributeError):
+            return None  # an item of an odd shape, a value of an odd type: nothing is sure
+
+    def checks(self, item: Mapping[str, Any]) -> bool:
+        """Whether it would be noticed that this item does not match."""
+        try:
+            return self.query is not None and is_checkable(self.query, item, self.resource, api_version=self.api_version)
+        except (UsageError, TypeError, ValueError, AttributeError):
+            return False
+
+
+def judge_of(query: Mapping[str, Any], resource: str, *, timezone: str, api_version: str) -> Judge:
+    """The judge of a query; of one that is not understood, one that is never sure."""
     try:
         body = checked_query(query)
         _resource(resource, api_version)
     except UsageError:
-        return lambda item: None
-
-    def judge(item: Mapping[str, Any]) -> bool | None:
-        try:
-            return surely_matches(body, item, resource, timezone=timezone, api_version=api_version)
-        except (UsageError, TypeError, ValueError, AttributeError):
-            return None  # an item of an odd shape, a value of an odd type: nothing is sure
-
-    return judge
+        return Judge(None, resource, timezone, api_version)
+    return Judge(body, resource, timezone, api_version)
 
 
 def hints(text: str) -> list[str]:
