@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import signal
 import sys
@@ -85,6 +86,40 @@ def test_an_updater_with_its_own_http_waits_as_well(desk: Desk) -> None:
         result = Closer().bulk_process(progress="none", retries=0, patience=30)
     assert (result.success, result.failed) == (wanted, 0)
     assert len(server.refused) <= 15 + 2 * server.seconds + 2
+
+
+@pytest.mark.parametrize("order", ["outage on=write after=10 lasts=1", "status status=503 path=/parts$ count=5"], ids=["all", "second"])
+@pytest.mark.parametrize("library", ["requests", "httpx"])
+def test_two_requests_an_item_never_wait_for_each_other(desk: Desk, order: str, library: str) -> None:
+    """The second request of an action goes under the permit that the action holds, so the run comes to its end."""
+    sender = importlib.import_module(library)
+
+    class Closer(IntercomBulkUpdater):
+        idempotent = True
+
+        def get_search_endpoint(self) -> str:
+            return "conversations/search"
+
+        def get_item_id(self, item: dict[str, Any]) -> str:
+            return str(item["id"])
+
+        def get_search_query(self, **_: Any) -> dict[str, Any]:
+            return {"field": "state", "operator": "=", "value": "open"}
+
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            url = f"{self.base_url}/conversations/{item_id}"
+            who = {"type": "admin", "admin_id": self.admin_id}
+            note = {**who, "message_type": "note", "body": "x"}
+            sender.post(f"{url}/reply", json=note, headers=self.headers, timeout=5).raise_for_status()
+            sender.post(f"{url}/parts", json={**who, "message_type": "close"}, headers=self.headers, timeout=5).raise_for_status()
+            return {"id": item_id}
+
+    wanted = len(desk.box.conversations(state="open"))
+    kind, *words = order.split()
+    desk.box.fault(kind, **{name: int(value) if value.isdigit() else value for name, value in (word.split("=") for word in words)})
+    with patch.dict("os.environ", {**desk.env}, clear=True):
+        result = Closer().bulk_process(progress="none", patience=30, deadline=60)
+    assert (result.success, result.failed, result.in_doubt) == (wanted, 0, 0)
 
 
 def test_an_updater_whose_library_follows_redirects(desk: Desk) -> None:

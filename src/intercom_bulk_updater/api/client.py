@@ -224,7 +224,8 @@ class Client:
 
     def one_more(self) -> None:
         """Another library is about to send a request beyond the one whose permit is in hand: wait for its own."""
-        permit = self._admitted("action", finishing=True)
+        hand: PermitLease | None = getattr(self._hand, "value", None)
+        permit = self._admitted("action", finishing=True, held=hand is not None and hand.permit is not None)
         self._count("action")
         self.gate.leave(permit, status=None, headers=None)
 
@@ -268,9 +269,9 @@ class Client:
             carried.begun = True
         return permit
 
-    def _admitted(self, purpose: str, *, finishing: bool) -> Permit:
+    def _admitted(self, purpose: str, *, finishing: bool, held: bool = False) -> Permit:
         """A permit for the request itself: while the service is away, who is first in the queue asks whether it is back."""
-        while (permit := self.gate.enter(purpose, finishing=finishing)).probe:
+        while (permit := self.gate.enter(purpose, finishing=finishing, held=held)).probe:
             self._probe(permit)
         return permit
 

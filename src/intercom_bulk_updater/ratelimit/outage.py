@@ -147,25 +147,29 @@ class OutageDetector:
         """Whether no good answer has come since the last failure of such a request."""
         return self.is_away or bool(self._row(purpose).failures)
 
-    def wait(self, purpose: str) -> float:
-        """Seconds until a request of this purpose may leave; 0 for now."""
+    def is_failing(self, purpose: str) -> bool:
+        """Whether such requests go one at a time, because none of them is answered well."""
+        return self._row(purpose).proving
+
+    def wait(self, purpose: str, *, held: bool = False) -> float:
+        """Seconds until a request of this purpose may leave; 0 for now. `held`: its action is the one that is under way."""
         now = self._clock()
         if self.is_away:
             if self._probe is not None:
                 return _PROBING
             return max(0.0, self._next() - now)
         row = self._row(purpose)
-        if not row.proving:
+        if not row.proving or held:
             return 0.0
         return _PROBING if row.flying is not None else max(0.0, row.again - now)
 
-    def admit(self, number: int, purpose: str, *, probe: bool = False) -> bool:
+    def admit(self, number: int, purpose: str, *, probe: bool = False, held: bool = False) -> bool:
         """A request leaves; True when it has to be a probe."""
         if self.is_away or probe:
             self._probe, self.calm = number, False
             return True
         row = self._row(purpose)
-        if row.proving:
+        if row.proving and not held:
             row.flying = number
         return False
 
