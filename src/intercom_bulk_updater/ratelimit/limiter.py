@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from intercom_bulk_updater.errors import AnswerLost, ConnectionFailed, RunStopped, TransportError
+from intercom_bulk_updater.errors import AnswerLost, BadAnswer, ConnectionFailed, RunStopped, TimedOut, TransportError
 from intercom_bulk_updater.stop import Stop
 
 from .budget import Budget, BudgetState, Permit
@@ -109,21 +109,31 @@ class RateLimiter:
         server_date: float | None = None,
         failure: TransportError | None = None,
         subject: str = "",
+        came_through: bool = False,
     ) -> None:
-        """Settle a permit; see Budget.answered. `failure`: why there is no answer; `subject`: what the request was about."""
+        """Settle a permit; see Budget.answered.
+
+        `failure`: why there is no usable answer; `subject`: what the request was about; `came_through`: another library sent
+        it, and nothing went wrong.
+        """
         with self._lock:
             self._budget.answered(permit, status=status, headers=headers, server_date=server_date)
             if self._outage.calm and failure is None and (status is None or status < 429):
-                if status is not None:
-                    self._outage.still_there()
+                if status is not None or came_through:
+                    self._outage.still_there(permit.number)
+                else:
+                    self._outage.forget(permit.number)
                 return
             about = permit.number, permit.at, permit.purpose
-            if status is not None:
+            if isinstance(failure, ConnectionFailed | AnswerLost | BadAnswer):
+                connected, advice = not isinstance(failure, ConnectionFailed), str(failure.parts.get("advice") or "")
+                late = isinstance(failure, TimedOut)
+                words = failure.message
+                self._outage.failed(*about, connected=connected, late=late, subject=subject, problem=words, advice=advice)
+            elif status is not None or came_through:
+                status = status or 200
                 wait = retry_after(headers) if status >= 500 else None
                 self._outage.answered(*about, status, wait=wait, subject=subject, problem=f"it answered {status}")
-            elif isinstance(failure, ConnectionFailed | AnswerLost):
-                connected, advice = not isinstance(failure, ConnectionFailed), str(failure.parts.get("advice") or "")
-                self._outage.failed(*about, connected=connected, problem=failure.message, advice=advice)
             else:
                 self._outage.forget(permit.number)
         self._notice()
@@ -147,10 +157,10 @@ class RateLimiter:
         with self._lock:
             return self._outage.state()
 
-    def explains(self, purpose: str) -> bool:
+    def explains(self, purpose: str, subject: str = "") -> bool:
         """Whether a request that failed now failed with the service; see OutageDetector.explains."""
         with self._lock:
-            return self._outage.explains(purpose)
+            return self._outage.explains(purpose, subject)
 
     @property
     def suspects(self) -> bool:
@@ -218,7 +228,7 @@ class RateLimiter:
         """A permit of the budget, once the service is there; or the seconds to wait."""
         if self._outage.calm and not waiter.probe:
             return self._budget.ask(waiter.purpose)
-        wait = self._outage.wait(waiter.purpose, held=waiter.held)
+        wait = self._outage.wait(waiter.purpose, held=waiter.held, probe=waiter.probe)
         if wait > 0:
             over = self._outage.verdict()
             if over is not None:
