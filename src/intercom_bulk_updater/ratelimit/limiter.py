@@ -118,7 +118,7 @@ class RateLimiter:
         """
         with self._lock:
             self._budget.answered(permit, status=status, headers=headers, server_date=server_date)
-            if self._outage.calm and failure is None and (status is None or status < 429):
+            if self._outage.calm and failure is None and (status is None or (status < 429 and status != 408)):
                 if status is not None or came_through:
                     self._outage.still_there(permit.number)
                 else:

@@ -308,7 +308,7 @@ class OutageDetector:
     ) -> None:
         """An answer came; `wait` is the Retry-After of an answer that has one, in seconds."""
         self._ever = True
-        if self.calm and status < 429:
+        if self.calm and status < 429 and status != 408:
             self.still_there(number)
             return
         self.calm = False
