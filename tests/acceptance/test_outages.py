@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import signal
 import sys
@@ -85,6 +86,40 @@ def test_an_updater_with_its_own_http_waits_as_well(desk: Desk) -> None:
         result = Closer().bulk_process(progress="none", retries=0, patience=30)
     assert (result.success, result.failed) == (wanted, 0)
     assert len(server.refused) <= 15 + 2 * server.seconds + 2
+
+
+@pytest.mark.parametrize("order", ["outage on=write after=10 lasts=1", "status status=503 path=/parts$ count=5"], ids=["all", "second"])
+@pytest.mark.parametrize("library", ["requests", "httpx"])
+def test_two_requests_an_item_never_wait_for_each_other(desk: Desk, order: str, library: str) -> None:
+    """The second request of an action goes under the permit that the action holds, so the run comes to its end."""
+    sender = importlib.import_module(library)
+
+    class Closer(IntercomBulkUpdater):
+        idempotent = True
+
+        def get_search_endpoint(self) -> str:
+            return "conversations/search"
+
+        def get_item_id(self, item: dict[str, Any]) -> str:
+            return str(item["id"])
+
+        def get_search_query(self, **_: Any) -> dict[str, Any]:
+            return {"field": "state", "operator": "=", "value": "open"}
+
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            url = f"{self.base_url}/conversations/{item_id}"
+            who = {"type": "admin", "admin_id": self.admin_id}
+            note = {**who, "message_type": "note", "body": "x"}
+            sender.post(f"{url}/reply", json=note, headers=self.headers, timeout=5).raise_for_status()
+            sender.post(f"{url}/parts", json={**who, "message_type": "close"}, headers=self.headers, timeout=5).raise_for_status()
+            return {"id": item_id}
+
+    wanted = len(desk.box.conversations(state="open"))
+    kind, *words = order.split()
+    desk.box.fault(kind, **{name: int(value) if value.isdigit() else value for name, value in (word.split("=") for word in words)})
+    with patch.dict("os.environ", {**desk.env}, clear=True):
+        result = Closer().bulk_process(progress="none", patience=30, deadline=60)
+    assert (result.success, result.failed, result.in_doubt) == (wanted, 0, 0)
 
 
 def test_an_updater_whose_library_follows_redirects(desk: Desk) -> None:
@@ -219,6 +254,62 @@ def test_writes_that_a_gateway_refuses_while_reads_are_answered(desk: Desk) -> N
     assert desk.sent("/parts") <= len(ids) + 12
     assert answer.code == 0 and answer.counts == {"selected": len(ids), "done": len(ids)}, answer.err
     desk.once("close", ids)
+
+
+@pytest.mark.parametrize(
+    "orders",
+    [
+        [{"kind": "status", "status": 500, "on": "write", "after": 5, "lasts": 2}],
+        [{"kind": "status", "status": 504, "on": "write", "after": 5, "lasts": 2}],
+        [{"kind": "status", "status": 408, "on": "write", "after": 5, "lasts": 2}],
+        [{"kind": "drop_before", "on": "write", "share": 0.6, "count": 20}],
+        [{"kind": "html502", "on": "write", "share": 0.5, "count": 20}],
+        [{"kind": "status", "status": 503, "on": "search", "count": 5}],
+        [{"kind": "status", "status": 503, "on": "names", "count": 5}],
+        [{"kind": "html200", "on": "search", "count": 5}],
+        [{"kind": "html200", "after": 10, "lasts": 2}],
+    ],
+    ids=["500", "504", "408", "60 % dropped", "half refused", "search", "names", "search is a page", "all is a page"],
+)
+def test_a_class_of_requests_that_is_away_is_waited_out(desk: Desk, orders: list[dict[str, Any]]) -> None:
+    """Only writes, searches or names fail, all of them or every other one: it costs no item anything, and each is done once."""
+    ids = desk.open_ids()
+    for order in orders:
+        desk.box.fault(order["kind"], **{name: value for name, value in order.items() if name != "kind"})
+    answer = desk.close("--workers", "8", "--patience", "60s", "--retries", "2")
+    assert answer.code == 0 and answer.counts == {"selected": len(ids), "done": len(ids)}, (answer.code, answer.counts, answer.err)
+    desk.once("close", ids)
+
+
+def test_looks_that_are_away_leave_nothing_in_doubt(desk: Desk) -> None:
+    """Answers to messages are lost, and so are the looks after that: the looks are waited for, and nothing is in doubt."""
+    ids = desk.open_ids()
+    desk.box.fault("drop_after", on="write", count=8)
+    desk.box.fault("drop_before", on="look", lasts=2)
+    reply = ["reply", "--body", "We are back.", "--customer-visible"]
+    answer = desk.here("conversations", *reply, "--where", QUERY, "--yes", "--json", "--progress", "none", "--workers", "8")
+    assert answer.code == 0 and answer.counts == {"selected": len(ids), "done": len(ids)}, (answer.code, answer.counts, answer.err)
+    assert sum(kind["2+"] for kind in desk.box.audit()["kinds"].values()) == 0
+
+
+def test_an_item_that_alone_always_fails_pays_for_itself(desk: Desk) -> None:
+    """One item is answered 500 whatever happens, all others are well: it fails, and soon."""
+    ids = desk.open_ids()
+    desk.box.fault("status", status=500, on="write", ids=[ids[3]])
+    answer = desk.close("--workers", "8", "--retries", "2")
+    assert answer.code == 3 and answer.counts == {"selected": len(ids), "done": len(ids) - 1, "failed": 1}, answer.err
+    assert desk.sent("/parts") == len(ids) + 2
+
+
+@pytest.mark.parametrize("left", [1, 30], ids=["the last item", "thirty items"])
+def test_a_firewall_in_the_middle_never_fails_an_item(desk: Desk, left: int) -> None:
+    """A refusal that Intercom did not write stops the run after a few, however many items are left; all of them are pending."""
+    ids = desk.open_ids()
+    desk.box.fault("status", status=403, shape="html", on="write", after=len(ids) - left)
+    answer = desk.close("--workers", "4")
+    assert answer.code == 7 and answer.counts == {"selected": len(ids), "done": len(ids) - left, "pending": left}, answer.err
+    assert "firewall or proxy" in answer.err
+    assert desk.sent("/parts") <= len(ids) - left + 5 + 4
 
 
 def _find(desk: Desk, *more: str) -> Answer:

@@ -159,7 +159,7 @@ def test_probes_that_are_answered_while_writes_are_not() -> None:
         for number in range(8):
             now += 1
             outage.answered(number, now, "action", 503, subject=f"conversations/{number % items}/parts")
-        assert outage.is_suspected and not outage.explains("action")
+        assert outage.is_suspected and outage.explains("action") is excused
         outage.admit(100, "action")
         outage.answered(100, now, "read", 200)  # the probe
         assert not outage.is_away and outage.explains("action") is excused
@@ -231,3 +231,67 @@ def test_a_throttle_that_lets_some_requests_through_never_ends_the_run() -> None
         now += 1.0
         outage.answered(number, now - 0.1, "action", 200 if number % 10 == 0 else 429)
         assert outage.verdict() is None
+def _answer(outage: OutageDetector, number: int, now: float, status: int, subject: str) -> None:
+    outage.admit(number, "action")
+    outage.answered(number, now, "action", status, subject=subject)
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520])
+def test_half_of_the_writes_refused_cost_no_item_anything(status: int) -> None:
+    """While a notable part of the writes fails for a reason of the service, nothing is charged and fewer leave at once."""
+    now = 0.0
+    outage = OutageDetector(clock=lambda: now)
+    for number in range(40):
+        now += 0.1
+        _answer(outage, number, now, status if number % 2 else 200, f"conversations/{number}")
+    assert outage.explains("action", "conversations/39") and not outage.explains("look")
+    outage.admit(100, "action")
+    outage.admit(101, "action")
+    assert outage.wait("action") > 0 and outage.wait("look") == outage.wait("search") == 0.0
+    for number in range(200, 260):
+        now += 0.1
+        _answer(outage, number, now, 200, f"conversations/{number}")
+    assert not outage.explains("action", "conversations/39")
+
+
+def test_one_item_that_always_fails_among_others_that_do_too_pays_for_itself() -> None:
+    """Others fail and come through in the end; the one that fails again and again without end is charged."""
+    now = 0.0
+    outage = OutageDetector(clock=lambda: now)
+    charged = 0
+    for number in range(200):
+        now += 0.1
+        _answer(outage, 2 * number, now, 503 if number % 3 == 0 else 200, f"conversations/{number // 2}")
+        if number % 5 == 0:
+            _answer(outage, 2 * number + 1, now, 503, "poison")
+            charged += not outage.explains("action", "poison")
+    assert charged > 20
+
+
+def test_from_the_first_failure_on_one_at_a_time() -> None:
+    """After one failure a single request of that class leaves, and the others wait for its answer."""
+    now = 1.0
+    outage = OutageDetector(clock=lambda: now)
+    outage.answered(1, now, "action", 503, subject="a")
+    assert outage.wait("action") == 0.0
+    outage.admit(2, "action")
+    assert outage.wait("action") > 0 and outage.wait("action", held=True) == 0.0
+    outage.answered(2, now, "action", 200, subject="b")
+    assert outage.wait("action") == 0.0 and outage.calm
+
+
+def test_a_search_that_is_away_is_waited_for_with_patience() -> None:
+    """Only searches fail: each failure is the service's, they are asked again ever more rarely, and patience has an end."""
+    now, sent = 0.0, []
+    outage = OutageDetector(clock=lambda: now)
+    outage.still_there(0)
+    number = 1
+    while outage.verdict() is None:
+        if outage.wait("search") == 0.0:
+            probe = outage.admit(number, "search")
+            outage.answered(number, now, "names" if probe else "search", 200 if probe else 503, subject="conversations/search")
+            assert outage.explains("search", "conversations/search") and not outage.explains("action")
+            sent.append(now)
+            number += 1
+        now += 0.1
+    assert 600 <= now <= 606 and len(sent) <= 160

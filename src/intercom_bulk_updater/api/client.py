@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -37,7 +38,7 @@ from .messages import Exchange, Request, Response, SentRequest, Transport, only_
 from .paths import UnusableId
 from .redact import redact
 from .replay import CompletedRequests
-from .retry import UNUSABLE, ErrorClassification, ErrorKind
+from .retry import TIMEOUT, UNUSABLE, ErrorClassification, ErrorKind
 
 log = logging.getLogger("intercom_bulk_updater")
 
@@ -113,6 +114,7 @@ class Client:
         """
         purpose = purpose or ("read" if method == "GET" else "action")
         path = self._relative(path)
+        purpose = _purpose(purpose, path)
         carried: CompletedRequests | None = getattr(self._carried, "value", None) if purpose == "action" else None
         sent = SentRequest(method, path.strip("/"), json)
         if carried is not None and (known := carried.answer(sent, once)) is not None:
@@ -159,7 +161,7 @@ class Client:
             if exchange is not None and isinstance(exc, ConnectionFailed):
                 seen.remove(exchange)  # it never left
             failure = exc if isinstance(exc, TransportError) else None
-            self.gate.leave(permit, status=None, headers=None, failure=failure)
+            self.gate.leave(permit, status=None, headers=None, failure=failure, subject=path.strip("/"))
             raise
         if exchange is not None:
             exchange.status = answer.status
@@ -169,10 +171,20 @@ class Client:
             self._tell_time(date, time.time() - (time.monotonic() - began))
         if answer.status == 429:
             raise self._throttled(permit, answer, method, path)
-        self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date, subject=path)
-        if answer.status >= 300:
+        body, unusable = None, None
+        if answer.status < 300:
+            try:
+                body = _read(answer, method, path)
+            except BadAnswer as exc:
+                unusable = exc
+        page = unusable if unusable is not None and unusable.parts.get("page") else None
+        subject = path.strip("/")
+        self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date, failure=page, subject=subject)
+        if unusable is not None:
+            raise unusable
+        if body is None:
             raise refusal(answer, method, path)
-        return _read(answer, method, path)
+        return body
 
     # -- a service that is away -------------------------------------------------------------------------------------
 
@@ -181,22 +193,25 @@ class Client:
 
         `last`: there is no attempt left. Before the item pays for it, one probe asks whether the service is there.
         """
-        if failure.kind in (ErrorKind.PERMANENT, ErrorKind.FATAL) or failure.failure.cause == UNUSABLE:
+        if failure.kind in (ErrorKind.PERMANENT, ErrorKind.FATAL) or (failure.failure.cause == UNUSABLE and not failure.page):
             return False
-        purpose = "read" if failure.sent is not None and only_looks(failure.sent.method, failure.sent.path) else "action"
-        if self.gate.explains(purpose):
+        subject = failure.sent.path.strip("/") if failure.sent is not None else ""
+        purpose = _purpose_of(failure.sent)
+        if purpose == "search" and failure.failure.cause == TIMEOUT:
+            subject = ""
+        if self.gate.explains(purpose, subject):
             return True
         if not (last or self.gate.suspects) or failure.failure.status == 429:
             return False
         with self._asking:
-            if self.gate.in_doubt(purpose) and not self.gate.explains(purpose):
-                self._probe(self.gate.enter("read", probe=True))
-        return self.gate.explains(purpose)
+            if self.gate.in_doubt(purpose) and not self.gate.explains(purpose, subject):
+                self._probe(self.gate.enter("names", probe=True))
+        return self.gate.explains(purpose, subject)
 
     def _probe(self, permit: Permit) -> None:
         """Ask whether the service is there; the gate hears the answer."""
         try:
-            self._carry(Request("GET", _PROBE, timeout=_PROBE_SECONDS), "read", permit)
+            self._carry(Request("GET", _PROBE, timeout=_PROBE_SECONDS), "names", permit)
         except (ApiError, TransportError) as exc:
             log.info("asked whether Intercom is back: %s", exc)
 
@@ -233,7 +248,7 @@ class Client:
         if hand is not None and used is not None:
             hand.permit = None
             self.gate.leave(used, status=None, headers=None)
-        permit = self._admitted("action", finishing=True)
+        permit = self._admitted("action", finishing=True, held=used is not None)
         self._count("action")
         if hand is not None and used is not None:
             hand.permit = permit
@@ -262,14 +277,15 @@ class Client:
                     hand.wait = self.gate.throttled(hand.permit, headers=hand.headers, kind=hand.throttle)
                 else:
                     self.gate.leave(
-                        hand.permit, status=hand.status, headers=hand.headers, failure=hand.failure, subject=hand.subject
+                        hand.permit, status=hand.status, headers=hand.headers, failure=hand.failure, subject=hand.subject,
+                        came_through=hand.came_through,
                     )
 
     def _permit(self, purpose: str) -> Permit:
         hand: PermitLease | None = getattr(self._hand, "value", None)
         if hand is not None and hand.permit is not None:
             permit, hand.permit = hand.permit, None
-            return permit
+            return replace(permit, purpose=purpose)
         return self._enter(purpose)
 
     def _enter(self, purpose: str) -> Permit:
@@ -280,9 +296,9 @@ class Client:
             carried.begun = True
         return permit
 
-    def _admitted(self, purpose: str, *, finishing: bool) -> Permit:
+    def _admitted(self, purpose: str, *, finishing: bool, held: bool = False) -> Permit:
         """A permit for the request itself: while the service is away, who is first in the queue asks whether it is back."""
-        while (permit := self.gate.enter(purpose, finishing=finishing)).probe:
+        while (permit := self.gate.enter(purpose, finishing=finishing, held=held)).probe:
             self._probe(permit)
         return permit
 
@@ -349,10 +365,10 @@ class Client:
         with self._lock:
             if purpose == "search":
                 self.requests.search += 1
-            elif purpose == "read":
-                self.requests.read += 1
-            else:
+            elif purpose == "action":
                 self.requests.action += 1
+            else:
+                self.requests.read += 1
 
     def _count_throttled(self) -> None:
         with self._lock:
@@ -368,6 +384,26 @@ class Client:
         return error
 
 
+_LISTS = frozenset(("conversations", "contacts", "companies", "tickets", "companies/scroll", "companies/list"))
+
+
+def _purpose(purpose: str, path: str) -> str:
+    """The class of a request: a read is a look at an item, or is about names."""
+    if purpose != "read":
+        return purpose
+    kind, _, rest = path.strip("/").partition("/")
+    return "look" if rest and kind in _LISTS else "names"
+
+
+def _purpose_of(sent: SentRequest | None) -> str:
+    """The class of a request that has left."""
+    if sent is None or not only_looks(sent.method, sent.path):
+        return "action"
+    if sent.method == "POST" or sent.path.partition("?")[0].strip("/") in _LISTS:
+        return "search"
+    return _purpose("read", sent.path)
+
+
 class PermitLease:
     """A permit in hand; see `Client.in_hand`."""
 
@@ -377,6 +413,7 @@ class PermitLease:
         self.headers: Mapping[str, str] | None = None
         self.failure: TransportError | None = None
         self.subject = ""
+        self.came_through = False
         self.throttle = ""
         self.wait = 0.0
 
@@ -392,7 +429,7 @@ def _read(answer: Response, method: str, path: str) -> Json:
     except (ValueError, RecursionError, MemoryError) as exc:
         page = answer.body.lstrip()[:1] == b"<"
         what = read_error_body(answer.body).message if page else "a body that is cut off or not JSON"
-        raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", **where) from exc
+        raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", page=True, **where) from exc
     if not isinstance(body, dict):
         raise BadAnswer(f"{method} {path} was answered with JSON that is not an object", **where)
     if body.get("type") == "error.list" or (body.get("errors") and "type" not in body):

@@ -56,6 +56,8 @@ class ErrorClassification:
     wait: float = 0.0
     sent: SentRequest | None = None
     headers: Mapping[str, str] | None = None
+    page: bool = False
+    """The answer was a web page, or something else that is no JSON, as services give that are away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class RetryPolicy:
 
 NO_CONNECTION = "no connection"
 """The cause of what failed before anything was sent."""
+TIMEOUT = "timeout"
+"""The cause of what was not answered in time."""
 UNUSABLE = "unusable answer"
 """The cause of an answer that is not what the API promises."""
 NO_EFFECT = "no effect"
@@ -154,9 +158,9 @@ def _transport(exc: TransportError) -> ErrorClassification:
     if isinstance(exc, ConnectionFailed):
         return ErrorClassification(ErrorKind.NOT_APPLIED, _failure(NO_CONNECTION, exc), sent=sent)
     if isinstance(exc, TimedOut):
-        return ErrorClassification(ErrorKind.MAYBE_RUNNING, _failure("timeout", exc), sent=sent)
+        return ErrorClassification(ErrorKind.MAYBE_RUNNING, _failure(TIMEOUT, exc), sent=sent)
     cause = str(exc.parts.get("cause") or (UNUSABLE if isinstance(exc, BadAnswer) else "connection lost"))
-    return ErrorClassification(ErrorKind.MAYBE_APPLIED, _failure(cause, exc), sent=sent)
+    return ErrorClassification(ErrorKind.MAYBE_APPLIED, _failure(cause, exc), sent=sent, page=bool(exc.parts.get("page")))
 
 
 def _foreign(exc: BaseException) -> ErrorClassification:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..api.client import Client
 from ..api.effects import effect_of
+from ..api.error_map import NOT_INTERCOM
 from ..api.messages import SentRequest
 from ..api.retry import (
     NO_CONNECTION,
@@ -51,6 +52,8 @@ _SETTLE_AFTER_ERROR = 1.0
 _AT_THE_DOOR = 0.1
 # Refusals that a look may contradict: something in between may have answered, or a tag to be removed may not be there.
 _MISTAKEN = (400, 404, 409, 422)
+# What something in between has refused is tried again so many seconds later, as long as not everything is refused.
+_AFTER_REFUSAL = 0.5
 
 T = TypeVar("T")
 
@@ -299,6 +302,12 @@ class ItemProcessor:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
             return RetryLater(attempt, min(verdict.wait, 1.0))
+        if verdict.failure.code == NOT_INTERCOM:
+            # Never the item's fault; what is known of its earlier requests stays as it was.
+            denied = self.refusals.add(attempt.item.seq, verdict.failure)
+            if denied is not None:
+                self.stop.ask(denied)
+            return RetryLater(attempt, _AFTER_REFUSAL)
         if verdict.kind is ErrorKind.FATAL:
             self.stop.ask(run_error(exc, verdict))
             return RetryLater(attempt, 0.0)

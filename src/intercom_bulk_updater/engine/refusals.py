@@ -27,12 +27,15 @@ class RefusalStreak:
 
     at_first: int = 5
     later: int = 50
+    in_between: int = 5
+    """How many requests that something in between refuses end the run, at any time."""
     succeeded: bool = False
     """Something was done, so that the permission is there, or was."""
     cause: str = ""
     """The cause of the refusals that ended the run, as the journal has it."""
     since: float = 0.0
     """Unix seconds of the first refusal in the row."""
+    _in_between: int = 0
     _items: set[int] = field(default_factory=set)
     _alike: tuple[int, str] = (0, "")
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -41,6 +44,8 @@ class RefusalStreak:
         """Count a failure for good; the reason to end the run when it is one of too many refusals alike."""
         with self._lock:
             alike = (failure.status, failure.code)
+            if failure.code == NOT_INTERCOM:
+                return self._refused_in_between(failure)
             if failure.status not in REFUSALS or alike != self._alike:
                 self._items.clear()
             if failure.status not in REFUSALS:
@@ -56,17 +61,26 @@ class RefusalStreak:
             parts: dict[str, Any] = {
                 "status": failure.status, "code": failure.code, "request_id": failure.request_id, "api_message": failure.message,
             }  # fmt: skip
-            if failure.code == NOT_INTERCOM:
-                return RefusedInBetween(
-                    f"Something between this machine and Intercom (a firewall or proxy) refused {row} alike ({failure.status}: "
-                    f"{failure.message}). All of them are pending: once it lets the requests through, a resume does them.",
-                    **parts,
-                )
             return PermissionDenied(
                 f"Intercom refused {row} alike ({failure.cause}: {failure.message}), and would refuse the rest too. "
                 "All of them are pending: once the token has the permission, a resume does them.",
                 **parts,
             )
+
+    def _refused_in_between(self, failure: Failure) -> ApiError | None:
+        """No item is to blame for it, so it is the requests in a row that count, not the items: one item may be all there is."""
+        if not self._in_between:
+            self.since = time.time()
+        self._in_between += 1
+        if self._in_between < self.in_between:
+            return None
+        self.cause = failure.cause
+        return RefusedInBetween(
+            f"Something between this machine and Intercom (a firewall or proxy) refused {self._in_between} requests in a row alike "
+            f"({failure.status}: {failure.message}). All of their items are pending: once it lets the requests through, a resume "
+            "does them.",
+            status=failure.status, code=failure.code, request_id=failure.request_id, api_message=failure.message,
+        )  # fmt: skip
 
     def broken(self, began: float) -> None:
         """Something was done, which was begun at `began` (unix seconds): the row ends.
@@ -77,3 +91,4 @@ class RefusalStreak:
             self.succeeded = True
             if not self._items or began > self.since:
                 self._items.clear()
+            self._in_between = 0

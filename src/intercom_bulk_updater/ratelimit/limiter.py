@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from intercom_bulk_updater.errors import AnswerLost, ConnectionFailed, RunStopped, TransportError
+from intercom_bulk_updater.errors import AnswerLost, BadAnswer, ConnectionFailed, RunStopped, TimedOut, TransportError
 from intercom_bulk_updater.stop import Stop
 
 from .budget import Budget, BudgetState, Permit
@@ -27,11 +27,12 @@ may have asked to stop."""
 
 
 class _Waiter:
-    __slots__ = ("finishing", "permit", "probe", "purpose", "refused", "woken")
+    __slots__ = ("finishing", "held", "permit", "probe", "purpose", "refused", "woken")
 
-    def __init__(self, purpose: str, finishing: bool, probe: bool) -> None:
+    def __init__(self, purpose: str, finishing: bool, probe: bool, held: bool) -> None:
         self.purpose = purpose
         self.finishing = finishing
+        self.held = held
         self.probe = probe
         self.permit: Permit | None = None
         self.refused = False
@@ -64,16 +65,17 @@ class RateLimiter:
         self._actions: deque[_Waiter] = deque()
         self._watcher: _Waiter | None = None
 
-    def enter(self, purpose: str, *, finishing: bool = False, probe: bool = False) -> Permit:
+    def enter(self, purpose: str, *, finishing: bool = False, probe: bool = False, held: bool = False) -> Permit:
         """Wait for leave to send one request. `probe`: to ask whether the service is there.
 
         Raises the reason of `stop` if it is a RunStopped (DeadlineReached, Interrupted ...), else RunStopped
         from it. `finishing`: it belongs to an item that has sent something already; a stop lets it through, or
-        the item would be left half-done.
+        the item would be left half-done. `held`: the thread holds a permit of this purpose, and cannot give it back before
+        this request is through: where requests go one at a time, it counts as the one that is under way.
         """
-        if self._stop.asked and not (finishing and not self._outage.is_away):
+        waiter = _Waiter(purpose, finishing, probe, held)
+        if self._stop.asked and not self._may_finish(waiter):
             raise self._reason()
-        waiter = _Waiter(purpose, finishing, probe)
         try:
             with self._lock:
                 if self._watcher is None:
@@ -81,7 +83,11 @@ class RateLimiter:
                     if isinstance(answer, Permit):
                         return answer
                     self._watcher = waiter
-                (self._searches if purpose == "search" else self._actions).append(waiter)
+                queue = self._searches if purpose == "search" else self._actions
+                if held:
+                    queue.appendleft(waiter)  # or it would wait behind those who wait for the permit that it holds
+                else:
+                    queue.append(waiter)
                 watching = self._watcher is waiter
             if not watching:
                 waiter.woken.acquire()  # until handed a permit, or the watch, or turned away
@@ -103,21 +109,31 @@ class RateLimiter:
         server_date: float | None = None,
         failure: TransportError | None = None,
         subject: str = "",
+        came_through: bool = False,
     ) -> None:
-        """Settle a permit; see Budget.answered. `failure`: why there is no answer; `subject`: what the request was about."""
+        """Settle a permit; see Budget.answered.
+
+        `failure`: why there is no usable answer; `subject`: what the request was about; `came_through`: another library sent
+        it, and nothing went wrong.
+        """
         with self._lock:
             self._budget.answered(permit, status=status, headers=headers, server_date=server_date)
-            if self._outage.calm and failure is None and (status is None or status < 429):
-                if status is not None:
-                    self._outage.still_there()
+            if self._outage.calm and failure is None and (status is None or (status < 429 and status != 408)):
+                if status is not None or came_through:
+                    self._outage.still_there(permit.number)
+                else:
+                    self._outage.forget(permit.number)
                 return
             about = permit.number, permit.at, permit.purpose
-            if status is not None:
+            if isinstance(failure, ConnectionFailed | AnswerLost | BadAnswer):
+                connected, advice = not isinstance(failure, ConnectionFailed), str(failure.parts.get("advice") or "")
+                late = isinstance(failure, TimedOut)
+                words = failure.message
+                self._outage.failed(*about, connected=connected, late=late, subject=subject, problem=words, advice=advice)
+            elif status is not None or came_through:
+                status = status or 200
                 wait = retry_after(headers) if status >= 500 else None
                 self._outage.answered(*about, status, wait=wait, subject=subject, problem=f"it answered {status}")
-            elif isinstance(failure, ConnectionFailed | AnswerLost):
-                connected, advice = not isinstance(failure, ConnectionFailed), str(failure.parts.get("advice") or "")
-                self._outage.failed(*about, connected=connected, problem=failure.message, advice=advice)
             else:
                 self._outage.forget(permit.number)
         self._notice()
@@ -144,10 +160,10 @@ class RateLimiter:
         with self._lock:
             return self._outage.state()
 
-    def explains(self, purpose: str) -> bool:
+    def explains(self, purpose: str, subject: str = "") -> bool:
         """Whether a request that failed now failed with the service; see OutageDetector.explains."""
         with self._lock:
-            return self._outage.explains(purpose)
+            return self._outage.explains(purpose, subject)
 
     @property
     def suspects(self) -> bool:
@@ -215,14 +231,14 @@ class RateLimiter:
         """A permit of the budget, once the service is there; or the seconds to wait."""
         if self._outage.calm and not waiter.probe:
             return self._budget.ask(waiter.purpose)
-        wait = self._outage.wait(waiter.purpose)
+        wait = self._outage.wait(waiter.purpose, held=waiter.held, probe=waiter.probe)
         if wait > 0:
             over = self._outage.verdict()
             if over is not None:
                 self._stop.ask(over)
             return wait
         answer = self._budget.ask(waiter.purpose)
-        if isinstance(answer, Permit) and self._outage.admit(answer.number, waiter.purpose, probe=waiter.probe):
+        if isinstance(answer, Permit) and self._outage.admit(answer.number, waiter.purpose, probe=waiter.probe, held=waiter.held):
             return replace(answer, probe=True)
         return answer
 
@@ -239,11 +255,14 @@ class RateLimiter:
     def _turn_away(self) -> None:
         """A stop: all go home but those who are finishing, and they too while the service is away."""
         for queue in (self._searches, self._actions):
-            for waiter in [one for one in queue if not one.finishing or self._outage.is_away]:
+            for waiter in [one for one in queue if not self._may_finish(one)]:
                 queue.remove(waiter)
                 waiter.refused = True
                 if waiter is not self._watcher:
                     waiter.woken.release()
+
+    def _may_finish(self, waiter: _Waiter) -> bool:
+        return waiter.finishing and not self._outage.is_away and (waiter.held or not self._outage.is_failing(waiter.purpose))
 
     def _pass_on(self) -> None:
         queue = self._searches or self._actions

@@ -29,7 +29,7 @@ from .advice import advice
 _MARKS = frozenset({"updated_at", "part", "ok"})
 _HINTS = {
     2: "See the command's --help.",
-    5: "Nothing more was written. Look at the reason above; it says what to change.",
+    5: "Nothing more was written. The reason is above: see to what it names, or change the selection or the guard.",
     7: "Nothing is lost: resume the run when Intercom and the network are well.",
     10: "See `intercom-bulk doctor`, which checks every setting.",
     12: "Follow the other process with `runs watch`, or end it with `runs cancel`.",

@@ -62,7 +62,8 @@ def away(told: Told) -> tuple[str, str]:
         "throttled": "answers every request with 429",
     }.get(str(told.get("reason")), "is not answering")
     when = f"asked again in {max(1, round(again))} s" if again >= 0.5 else "asking again"
-    return f"{what}; {when}; giving up in {countdown(left)}", f"{what}, {countdown(left)} left"
+    end = f"giving up in {countdown(left)}" if left >= 1 else "giving up now"
+    return f"{what}; {when}; {end}", f"{what}, {countdown(left)} left"
 
 
 def _allowance(window: Told) -> tuple[str, str, str]:

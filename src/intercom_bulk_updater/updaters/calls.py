@@ -265,6 +265,7 @@ def in_hand(updater: Updater, client: Client, act: Callable[[], Any], method: st
             ended = judge_return(result, method, exchanges, _unseen_by(updater), none_is_fine=none_is_fine)
             if ended is not None:
                 raise ended
+            hand.came_through = True
             return result
         except SentDifferently as exc:
             raise PartiallyApplied(exc, "the item is left as it is") from exc
@@ -293,7 +294,7 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
     verdict = classify(exc)
     if hand.permit is not None:
         hand.headers, hand.status = verdict.headers, verdict.failure.status or None
-        hand.failure, hand.subject = failure_of(exc), verdict.sent.path if verdict.sent else ""
+        hand.failure, hand.subject = failure_of(exc), verdict.sent.path.strip("/") if verdict.sent else ""
         if verdict.failure.status == 429:
             hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
     if told(exc) is None:
