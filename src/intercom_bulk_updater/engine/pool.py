@@ -139,7 +139,7 @@ class WorkerPool:
             now = time.monotonic()
             due = self._due(now)
             room = self._depth() - len(self._queue) - len(due)
-            want = 0 if self.paused else max(0, room * self.batch_size - len(self._forming))
+            want = 0 if self.paused or self._failure is not None else max(0, room * self.batch_size - len(self._forming))
             try:
                 items = self.work.settle_and_claim(fates, want) if fates or want else []
             except BaseException as exc:
@@ -205,7 +205,8 @@ class WorkerPool:
 
     def _due(self, now: float) -> list[Unit]:
         due = []
-        while self._delayed and self._delayed[0][0] <= now and not self.paused:
+        # What broke the run may have left a write standing: nothing is taken up again until it is known.
+        while self._delayed and self._delayed[0][0] <= now and not self.paused and self._failure is None:
             due.append(heapq.heappop(self._delayed)[2])
         return due
 

@@ -1,0 +1,59 @@
+"""Whether an action that an error broke off would have sent more: read from its code, after the place where it stood.
+
+The effect of one request proves the whole action only where nothing was to follow that request. Pure.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Iterator
+from types import CodeType
+
+_SENDS_NOTHING = frozenset(
+    (
+        "raise_for_status", "is_success", "is_error", "ok", "status_code", "status", "reason", "text", "content", "headers", "json",
+        "read", "decode", "loads", "get", "dict", "list", "str", "int", "bool", "len", "repr", "print", "close",
+    )
+)  # fmt: skip
+"""What an action makes of an answer: no request follows from it."""
+
+
+def may_follow(error: BaseException, is_theirs: Callable[[str], bool]) -> bool:
+    """Whether a person's own code (`is_theirs` says so of a file) may have sent more after the place where `error` came up."""
+    places: dict[CodeType, int] = {}
+    for one in _chain(error):
+        step = one.__traceback__
+        while step is not None:
+            code = step.tb_frame.f_code
+            if is_theirs(code.co_filename):
+                places[code] = min(places.get(code, step.tb_lasti), step.tb_lasti)
+            step = step.tb_next
+    return not places or any(_more_after(code, place) for code, place in places.items())
+
+
+def _more_after(code: CodeType, place: int) -> bool:
+    """Whether the code names anything after that place but what reads an answer; in a loop, all of it comes after."""
+    after = [step for step in dis.get_instructions(code) if step.offset > place]
+    return any(_may_send(step, following) for step, following in zip(after, [*after[1:], None], strict=True))
+
+
+def _may_send(step: dis.Instruction, following: dis.Instruction | None) -> bool:
+    if step.opname.startswith("JUMP_BACKWARD") or step.opname in ("PUSH_NULL", "IMPORT_NAME", "SEND", "YIELD_VALUE", "MAKE_FUNCTION"):
+        return True
+    if not step.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD")) or step.argval in _SENDS_NOTHING:
+        return False
+    # An error's class, alone or out of its module: `except requests.RequestException`.
+    return not _is_error(step) and not (following is not None and following.opname == "LOAD_ATTR" and _is_error(following))
+
+
+def _is_error(step: dis.Instruction) -> bool:
+    return str(step.argval).endswith(("Error", "Exception", "Timeout"))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,127 @@
+"""An action that an error breaks off: the effect of its last request proves that request, and not what was to follow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from typing import Any
+
+import httpx
+import pytest
+import requests
+
+from intercom_bulk_updater import BulkResult
+from intercom_sandbox import Sandbox
+
+from .test_original_readme import CustomUpdater
+
+
+class TitleAndClose(CustomUpdater):
+    """Two writes, each of which may be repeated."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        self.send("PUT", f"conversations/{item_id}", {"title": "Outage"})
+        who = {"type": "admin", "admin_id": self.admin_id}
+        self.send("POST", f"conversations/{item_id}/parts", {**who, "message_type": "close"})
+        return {"ok": True}
+
+    def send(self, method: str, path: str, body: dict[str, Any]) -> None:
+        requests.request(method, f"{self.base_url}/{path}", headers=self.headers, json=body, timeout=30).raise_for_status()
+
+
+class ByHttpx(TitleAndClose):
+    def send(self, method: str, path: str, body: dict[str, Any]) -> None:
+        httpx.request(method, f"{self.base_url}/{path}", headers=self.headers, json=body, timeout=30).raise_for_status()
+
+
+class ByUrllib(TitleAndClose):
+    def send(self, method: str, path: str, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.base_url}/{path}", headers=self.headers, data=data, method=method)  # noqa: S310
+        urllib.request.urlopen(request, timeout=30).read()  # noqa: S310
+
+
+class ReplyAndClose(TitleAndClose):
+    """A message first, which must not be repeated."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        who = {"type": "admin", "admin_id": self.admin_id}
+        self.send("POST", f"conversations/{item_id}/reply", {**who, "message_type": "comment", "body": "We are back."})
+        self.send("POST", f"conversations/{item_id}/parts", {**who, "message_type": "close"})
+        return {"ok": True}
+
+
+class SaysIdempotent(TitleAndClose):
+    idempotent = True
+
+
+class CloseOnly(TitleAndClose):
+    """One write, after which nothing follows."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        who = {"type": "admin", "admin_id": self.admin_id}
+        body = {**who, "message_type": "close"}
+        answer = requests.post(f"{self.base_url}/conversations/{item_id}/parts", headers=self.headers, json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def closed(box: Sandbox) -> int:
+    kind = box.audit()["kinds"].get("close") or {"1": 0, "2+": 0}
+    return int(kind["1"]) + int(kind["2+"])
+
+
+def run(updater: type[TitleAndClose], count: int = 6, **more: Any) -> BulkResult:
+    return updater().bulk_process(team_id="5001", max_items=count, progress="none", parallel_workers=2, **more)
+
+
+@pytest.mark.parametrize("updater", [TitleAndClose, ByHttpx, ByUrllib, SaysIdempotent])
+def test_the_step_after_a_lost_answer_still_runs(box: Sandbox, updater: type[TitleAndClose]) -> None:
+    """A first write that may be repeated is found, and the action runs again: done means that its close was sent too."""
+    box.fault("drop_after", method="PUT", count=2)
+    result = run(updater)
+    assert (result.success, result.failed, result.in_doubt) == (6, 0, 0), result.failures
+    assert closed(box) == 6
+
+
+def test_a_message_whose_answer_is_lost_is_not_the_whole(box: Sandbox) -> None:
+    """A reply that was carried out and whose close never ran: in doubt, with the reason; the reply goes out once."""
+    box.fault("drop_after", path="/reply$", count=2)
+    result = run(ReplyAndClose)
+    assert (result.success, result.failed, result.in_doubt) == (4, 0, 2)
+    assert "broke off after it" in str(result.failures[0].example.message)
+    assert closed(box) == 4 and box.audit()["kinds"]["comment"]["2+"] == 0
+
+
+def test_the_last_write_of_an_action_still_proves_it(box: Sandbox) -> None:
+    """Where nothing was to follow the request whose answer is lost, its effect is the effect of the whole, and it goes out once."""
+    box.fault("drop_after", path="/parts$", count=2)
+    result = run(CloseOnly)
+    assert (result.success, result.failed, result.in_doubt) == (6, 0, 0), result.failures
+    assert box.audit()["kinds"]["close"] == {**box.audit()["kinds"]["close"], "1": 6, "2+": 0}
+
+
+class Odd(BaseException):
+    """A class of a person's own."""
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit, Odd])
+def test_what_is_no_exception_is_an_error_of_the_code_all_the_same(box: Sandbox, error: type[BaseException]) -> None:
+    """Without a write the item failed, after one it is in doubt; the run goes on, and nothing is sent twice."""
+
+    class Breaks(TitleAndClose):
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            if int(item_id[-4:]) % 3 == 0:
+                raise error("early")
+            who = {"type": "admin", "admin_id": self.admin_id}
+            self.send("POST", f"conversations/{item_id}/reply", {**who, "message_type": "note", "body": "seen"})
+            if int(item_id[-4:]) % 3 == 1:
+                raise error("late")
+            return {"ok": True}
+
+    result = run(Breaks, 12)
+    note = box.audit()["kinds"]["note"]
+    assert result.failed and result.in_doubt and result.success
+    assert (note["1"], note["2+"]) == (result.success + result.in_doubt, 0)
+    assert {group.cause for group in result.failures} == {error.__name__}
