@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import os
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +15,10 @@ import pytest
 import requests
 
 from intercom_bulk_updater import BulkResult
+from intercom_bulk_updater.errors import RunStopped
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.model import Outcome
+from intercom_bulk_updater.report.export import export
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
@@ -38,8 +45,8 @@ class ByHttpx(TitleAndClose):
 class ByUrllib(TitleAndClose):
     def send(self, method: str, path: str, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.base_url}/{path}", headers=self.headers, data=data, method=method)  # noqa: S310
-        urllib.request.urlopen(request, timeout=30).read()  # noqa: S310
+        request = urllib.request.Request(f"{self.base_url}/{path}", headers=self.headers, data=data, method=method)
+        urllib.request.urlopen(request, timeout=30).read()
 
 
 class ReplyAndClose(TitleAndClose):
@@ -125,3 +132,23 @@ def test_what_is_no_exception_is_an_error_of_the_code_all_the_same(box: Sandbox,
     assert result.failed and result.in_doubt and result.success
     assert (note["1"], note["2+"]) == (result.success + result.in_doubt, 0)
     assert {group.cause for group in result.failures} == {error.__name__}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_was_sent_before_a_stop_is_in_doubt(box: Sandbox, error: type[BaseException]) -> None:
+    """Items whose write had left when the run stopped are counted in doubt, and listed so; never pending, and no two writes."""
+
+    class Stops(CloseOnly):
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            super().perform_action(item_id)
+            raise error
+
+    with pytest.raises((KeyboardInterrupt, RunStopped)) as stopped:
+        run(Stops, 24)
+    result = stopped.value.result  # type: ignore[union-attr]
+    kind = box.audit()["kinds"]["close"]
+    assert (kind["1"], kind["2+"]) == (result.in_doubt, 0)
+    assert result.in_doubt > 0 and result.in_doubt + result.pending == result.report["counts"]["selected"]
+    listed = io.StringIO()
+    with Journal(Path(os.environ["INTERCOM_BULK_HOME"]) / "journal.db") as journal:
+        assert export(journal, result.run_id, listed, format="jsonl", outcomes=[Outcome.IN_DOUBT]) == result.in_doubt

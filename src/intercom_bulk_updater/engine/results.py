@@ -10,7 +10,7 @@ from ..model import Failure, ItemResult, Outcome
 from .attempt import Attempt
 from .decide import Decision
 
-_INTERRUPTED = Failure("interrupted", "the process ended while it was in flight")
+_INTERRUPTED = Failure("interrupted", "the run ended while it was in flight")
 
 
 def result_of(decision: Decision, attempt: Attempt, after: Mapping[str, Any] | None = None) -> ItemResult:

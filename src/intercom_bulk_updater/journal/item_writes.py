@@ -20,6 +20,8 @@ _item = schema.item
 _PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
 _SLOW, _OLDER = 2, 3
 """In `doubt`: the request may still be under way; the journal may be older than what was done to the item."""
+DOUBTFUL = (1, _SLOW)
+"""In `doubt`: a write of this run had left."""
 
 # Built once: SQLAlchemy then finds their text in its cache, and `execute_many` in its own.
 _row = and_(_item.c.run == bindparam("r"), _item.c.seq == bindparam("q"))

@@ -278,7 +278,7 @@ def _account(exc: IntercomBulkError | KeyboardInterrupt, session: Session, job: 
     """Put the run's id and its account so far on what ended it."""
     result = _ended(session, job, observer, job.run)
     if isinstance(exc, KeyboardInterrupt):
-        exc.run_id, exc.parts = job.run.id, {"result": result}  # type: ignore[attr-defined]
+        exc.run_id, exc.result, exc.parts = job.run.id, result, {"result": result}  # type: ignore[attr-defined]
     else:
         exc.run_id, exc.result = job.run.id, result
         exc.parts["result"] = result
