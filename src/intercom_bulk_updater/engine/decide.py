@@ -95,6 +95,8 @@ class Failed:
     """The request that failed only reads something; it leaves nothing behind."""
     may_be_so: bool = False
     """The refusal may mean that the item already is as wanted."""
+    foreign: bool = False
+    """The refusal is not Intercom's own: the request may have been carried out all the same."""
     stands: str = ""
     """What other requests of the action have left standing, in words."""
     via_client: bool = False
@@ -217,6 +219,11 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
         if known.maybe_applied:
             # The refusal may be the echo of an earlier request that was carried out after all.
             return _wait(replace(known, out_of_retries=True), 0.0)
+        if failed.foreign and not failed.read_only:
+            settle_until = max(known.settle_until, now + failed.settle)
+            return _wait(
+                replace(known, maybe_applied=True, out_of_retries=True, settle_until=settle_until, via_client=failed.via_client), 0.0,
+            )  # fmt: skip
         if failed.may_be_so:
             return _wait(replace(known, refused=True), 0.0)
         return _failed(known, failed.stands)

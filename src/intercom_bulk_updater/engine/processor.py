@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from ..api.client import Client
 from ..api.effects import effect_of
 from ..api.messages import SentRequest
+from ..api.replay import repeatable
 from ..api.retry import (
     NO_CONNECTION,
     ErrorClassification,
@@ -223,7 +224,8 @@ class ItemProcessor:
         if verdict.sent is not None:
             attempt.carried.withdraw(verdict.sent)
         observed = self._failure(attempt, exc, verdict)
-        if observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not observed.read_only:
+        lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) or observed.foreign
+        if lost and not observed.read_only:
             attempt.in_question = (verdict.sent,) if verdict.sent is not None else ()
         result = self._decide(attempt, observed, refusal=verdict)
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
@@ -237,7 +239,8 @@ class ItemProcessor:
         if verdict.kind is ErrorKind.MAYBE_RUNNING:
             settle = 2 * self.timeout
         else:
-            settle = _SETTLE_AFTER_ERROR if verdict.failure.status in (500, 503) else _SETTLE_AFTER_LOSS
+            soon = verdict.foreign or verdict.failure.status in (500, 503)
+            settle = _SETTLE_AFTER_ERROR if soon else _SETTLE_AFTER_LOSS
         return Failed(
             verdict.kind,
             wait=verdict.wait,
@@ -245,6 +248,7 @@ class ItemProcessor:
             repeatable=declared if declared is not None else effect is not None and effect.repeatable,
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
             may_be_so=verdict.failure.status in (400, 409, 422) and declared is True and attempt.item.before is not None,
+            foreign=verdict.foreign,
             stands=attempt.stands,
             via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
             excused=self._excused(attempt, verdict),
@@ -272,6 +276,8 @@ class ItemProcessor:
         if verdict.failure.cause == NO_CONNECTION and self.client.excuses(verdict, last=True):
             self.client.count_retry()
             return RetryLater(attempt, _AT_THE_DOOR)
+        if verdict.foreign and verdict.kind in (ErrorKind.RATE_LIMITED, ErrorKind.FATAL) and verdict.sent is not None:
+            self._doubt(attempt, exc, verdict.sent)
         if verdict.kind is ErrorKind.RATE_LIMITED:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
@@ -280,6 +286,16 @@ class ItemProcessor:
             self.stop.ask(run_error(exc, verdict))
             return RetryLater(attempt, 0.0)
         return None
+
+    def _doubt(self, attempt: Attempt, exc: Exception, sent: SentRequest) -> None:
+        """Take down that a message may have gone out, whatever somebody in between says of it: it is looked for before a repetition."""
+        if repeatable(sent):
+            return
+        attempt.in_question = (sent,)
+        attempt.known = replace(
+            _known(attempt), maybe_applied=True, settle_until=max(_known(attempt).settle_until, self.clock() + _SETTLE_AFTER_ERROR),
+            via_client=isinstance(exc, ApiError),
+        )  # fmt: skip
 
     def _excused(self, attempt: Attempt, verdict: ErrorClassification) -> bool:
         """Whether the service is to blame for a failed attempt, so that it costs the item nothing."""
@@ -313,7 +329,8 @@ class ItemProcessor:
             return self._look_failed(attempt, exc)
         attempt.known = decision.known
         if decision.step is not Step.PERFORM:
-            return self._result(attempt, decision, payload)
+            stopped = self._judge_refusal(attempt, decision, attempt.last) if attempt.last is not None else None
+            return stopped or self._result(attempt, decision, payload)
         if moved is not None:
             return moved
         if decision.remember:
