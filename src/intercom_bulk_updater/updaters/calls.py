@@ -26,7 +26,7 @@ from ..api.retry import ErrorKind, classify, failure_of
 from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, Skip, StopRun, TransportError, UpdaterFailed, UsageError
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 from .arguments import looked_up, missing
-from .evidence import in_words, judge_error, judge_return
+from .evidence import ActionReturned, in_words, judge_error, judge_return
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
@@ -109,7 +109,7 @@ class UpdaterError(Exception):
         self.method = method
         self.elsewhere = not _about_the_service(error, updater)
         """Whether a request to another server failed, which says nothing about Intercom."""
-        self.cause = str(getattr(error, "cause", "") or type(error).__name__)
+        self.cause = error.cause if isinstance(error, ActionReturned) else type(error).__name__
         self.place = place_of(error, type(updater))
         self.words = f"{type(error).__name__}: {str(error)[:350]}" if str(error) else type(error).__name__
         super().__init__(f"{self.words} ({self.place})" if self.place else self.words)

@@ -22,6 +22,7 @@ class ActionReturned(Exception):
 
     def __init__(self, method: str, what: str, advice: str) -> None:
         self.cause = f"{method} returned {what}"
+        """The same for all items of the kind, for failures are grouped by it; what is the item's own is in the message."""
         super().__init__(f"{self.cause}, {advice}")
 
 
@@ -85,7 +86,8 @@ def judge_return(
             return OutcomeUnknown(failure, standing)
         return PartiallyApplied(failure, in_words(unseen)) if unseen else failure
     if last is not None and not last.status and not last.ours:
-        lost = ActionReturned(method, f"although {last.method} {last.path} was never answered", "so it may not have been carried out")
+        never = f"so {last.method} {last.path} may not have been carried out"
+        lost = ActionReturned(method, "although its last write was never answered", never)
         return OutcomeUnknown(lost, standing)
     return None
 

@@ -20,20 +20,25 @@ _SENDS_NOTHING = frozenset(
 
 def may_follow(error: BaseException, is_theirs: Callable[[str], bool]) -> bool:
     """Whether a person's own code (`is_theirs` says so of a file) may have sent more after the place where `error` came up."""
-    places: dict[CodeType, int] = {}
+    places: dict[CodeType, list[int]] = {}
     for one in _chain(error):
         step = one.__traceback__
         while step is not None:
             code = step.tb_frame.f_code
             if is_theirs(code.co_filename):
-                places[code] = min(places.get(code, step.tb_lasti), step.tb_lasti)
+                places.setdefault(code, []).append(step.tb_lasti)
             step = step.tb_next
-    return not places or any(_more_after(code, place) for code, place in places.items())
+    return not places or any(_more_after(code, min(at), max(at)) for code, at in places.items())
 
 
-def _more_after(code: CodeType, place: int) -> bool:
-    """Whether the code names anything after that place but what reads an answer; in a loop, all of it comes after."""
-    after = [step for step in dis.get_instructions(code) if step.offset > place]
+def _more_after(code: CodeType, first: int, last: int) -> bool:
+    """Whether the code names anything after its first error but what reads an answer; in a loop, all of it comes after.
+
+    What a handler did before it raised the last error has been done.
+    """
+    steps = list(dis.get_instructions(code))
+    handler = max((step.offset for step in steps if step.opname == "PUSH_EXC_INFO" and first < step.offset < last), default=last)
+    after = [step for step in steps if step.offset > first and not handler <= step.offset <= last]
     return any(_may_send(step, following) for step, following in zip(after, [*after[1:], None], strict=True))
 
 
