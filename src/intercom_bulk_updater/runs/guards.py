@@ -142,12 +142,14 @@ class FailureLimit:
         if not amount.percent:
             if self.failed > amount.of(0):
                 allowed = self.options.word("max_failures", amount)
-                raise SafetyStop(f"{bad_in_words(self.failed - self.doubtful, self.doubtful)}, more than {allowed} allows.", failed=self.failed)
+                said = bad_in_words(self.failed - self.doubtful, self.doubtful)
+                raise SafetyStop(f"{said}, more than {allowed} allows.", failed=self.failed)
         elif len(self.recent) >= _LEAST:
             share = 100 * sum(self.recent) / len(self.recent)
             if share > float(amount.value):
                 raise SafetyStop(
-                    f"{sum(self.recent)} of the last {len(self.recent)} items failed{' or are in doubt' if self.doubtful else ''} ({share:.0f} %), more than "
+                    f"{sum(self.recent)} of the last {len(self.recent)} items failed{' or are in doubt' if self.doubtful else ''} "
+                    f"({share:.0f} %), more than "
                     f"{self.options.word('max_failures', amount)} allows.",
                     failed=self.failed,
                 )
