@@ -38,3 +38,27 @@ def test_a_close_that_was_redirected_and_carried_out_is_done(desk: Desk) -> None
     answer = desk.close()
     assert answer.counts == {"selected": len(ids), "done": len(ids)}, answer.out
     desk.once("close", ids)
+
+
+def test_a_refusal_of_a_message_may_be_untrue(desk: Desk) -> None:
+    """Intercom itself answers 422 and has written the note: failed, as it says; a retry looks first, and adds no second one."""
+    ids = desk.open_ids()[:4]
+    (desk.home / "ids").write_text("\n".join(ids))
+    desk.box.fault("error_after", status=422, path="/reply$", method="POST", count=2)
+    desk.here("conversations", "note", "--ids", "ids", "--body", "Seen", "--yes", "--json", "--progress", "none")
+    desk.box.clear_faults()
+    again = desk.here("runs", "retry", "latest", "--yes", "--json")
+    assert again.counts == {"selected": 4, "done": 4}, again.out
+    desk.once("note", ids)
+
+
+def test_a_message_that_was_truly_refused_is_sent_by_a_retry(desk: Desk) -> None:
+    """Where the look shows that nothing was written, the retry sends it."""
+    ids = desk.open_ids()[:4]
+    (desk.home / "ids").write_text("\n".join(ids))
+    desk.box.fault("status", status=422, path="/reply$", method="POST", count=2)
+    desk.here("conversations", "note", "--ids", "ids", "--body", "Seen", "--yes", "--json", "--progress", "none")
+    desk.box.clear_faults()
+    again = desk.here("runs", "retry", "latest", "--yes", "--json")
+    assert again.counts == {"selected": 4, "done": 4}, again.out
+    desk.once("note", ids)

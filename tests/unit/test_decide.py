@@ -52,6 +52,7 @@ def observations(stage: Step) -> Iterator[Observed]:
             for stands, excused in (("", False), ("POST b", False), ("", True)):
                 yield Failed(kind, 0.0, 3.0, repeatable, read_only, False, stands, via_client, excused)
     yield from (Failed(ErrorKind.PERMANENT, may_be_so=so, stands=stands) for so, stands in itertools.product((True, False), ("", "POST b")))
+    yield from (Failed(ErrorKind.PERMANENT, 0.0, 1.0, repeatable, foreign=True) for repeatable in (True, False))
     yield from (EndedWithoutProof("POST a had left", 1.0, returned) for returned in (True, False))
     yield from (Skipped("why", wrote) for wrote in ("", "POST a"))
 

@@ -95,13 +95,13 @@ class Failed:
     """The request that failed only reads something; it leaves nothing behind."""
     may_be_so: bool = False
     """The refusal may mean that the item already is as wanted."""
-    foreign: bool = False
-    """The refusal is not Intercom's own: the request may have been carried out all the same."""
     stands: str = ""
     """What other requests of the action have left standing, in words."""
     via_client: bool = False
     excused: bool = False
     """The service is away: no fault of the item."""
+    foreign: bool = False
+    """The refusal is not Intercom's own: the request may have been carried out all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,7 +228,9 @@ class ItemProcessor:
         if lost and not observed.read_only:
             attempt.in_question = (verdict.sent,) if verdict.sent is not None else ()
         result = self._decide(attempt, observed, refusal=verdict)
-        if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
+        # A message that was refused is looked for before a retry sends it: the refusal may have been untrue.
+        message = self.operation.idempotent is False and verdict.sent is not None and not repeatable(verdict.sent)
+        if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and (message or getattr(exc, "unsure", False)):
             return replace(result, doubt=True)
         return result
 

@@ -190,10 +190,10 @@ def run_updater(
     session = open_session(updater.settings, options, stop)
     with orderly_here(session.stop) as heard:
         try:
-            result = _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer, on_event=on_event)
+            ended = _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer, on_event=on_event)
             if observer is None and progress != "none" and not (progress in ("auto", "bar") and sys.stderr.isatty()):
-                _say_failures(result)
-            return result
+                _say_failures(ended)
+            return ended
         except (Interrupted, KeyboardInterrupt) as exc:
             run, result = getattr(exc, "run_id", None), getattr(exc, "parts", {}).get("result")
             said = "" if result is None else _how_to_go_on(result, selection)
