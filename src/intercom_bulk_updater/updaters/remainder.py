@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from types import CodeType
 
 _SENDS_NOTHING = frozenset(
@@ -16,6 +17,11 @@ _SENDS_NOTHING = frozenset(
     )
 )  # fmt: skip
 """What an action makes of an answer: no request follows from it."""
+
+_MAY_SEND = frozenset(
+    ("JUMP_BACKWARD", "PUSH_NULL", "IMPORT_NAME", "LOAD_SUPER_ATTR", "SEND", "MAKE_FUNCTION")
+)
+"""A loop, a call by a local name, an import, an `await`: a request may be in it. (What an `await` under way does is not among them.)"""
 
 
 def may_follow(error: BaseException, is_theirs: Callable[[str], bool]) -> bool:
@@ -39,11 +45,11 @@ def _more_after(code: CodeType, first: int, last: int) -> bool:
     steps = list(dis.get_instructions(code))
     handler = max((step.offset for step in steps if step.opname == "PUSH_EXC_INFO" and first < step.offset < last), default=last)
     after = [step for step in steps if step.offset > first and not handler <= step.offset <= last]
-    return any(_may_send(step, following) for step, following in zip(after, [*after[1:], None], strict=True))
+    return any(_may_send(step, following) for step, following in zip_longest(after, after[1:]))
 
 
 def _may_send(step: dis.Instruction, following: dis.Instruction | None) -> bool:
-    if step.opname.startswith("JUMP_BACKWARD") or step.opname in ("PUSH_NULL", "IMPORT_NAME", "SEND", "YIELD_VALUE", "MAKE_FUNCTION"):
+    if step.opname in _MAY_SEND:
         return True
     if not step.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD")) or step.argval in _SENDS_NOTHING:
         return False
