@@ -426,7 +426,10 @@ class ItemProcessor:
     def put_back(self, attempt: Attempt) -> ItemResult:
         """What the journal should know of an attempt that a drain cut short."""
         known = attempt.known or self._known_from(attempt.item)
-        return self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.left))
+        result = self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.left))
+        if result.failure is not None and attempt.last is None and not attempt.item.doubt:
+            return replace(result, failure=replace(result.failure, cause="stopped after a write"))
+        return result
 
 
 def _known(attempt: Attempt) -> Known:
