@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import os
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -152,3 +154,25 @@ def test_what_was_sent_before_a_stop_is_in_doubt(box: Sandbox, error: type[BaseE
     listed = io.StringIO()
     with Journal(Path(os.environ["INTERCOM_BULK_HOME"]) / "journal.db") as journal:
         assert export(journal, result.run_id, listed, format="jsonl", outcomes=[Outcome.IN_DOUBT]) == result.in_doubt
+
+
+def test_a_resume_keeps_the_reason(box: Sandbox, tmp_path: Path) -> None:
+    """What stays in doubt after a resume is in doubt for the reason that was known before."""
+    (tmp_path / "odd.py").write_text(
+        "import asyncio\nfrom intercom_bulk_updater import IntercomBulkUpdater\n\n\n"
+        "class Odd(IntercomBulkUpdater):\n"
+        "    def get_search_endpoint(self): return 'conversations/search'\n"
+        "    def get_search_query(self, **_): return {'field': 'team_assignee_id', 'operator': '=', 'value': '5001'}\n"
+        "    def get_item_id(self, item): return item['id']\n"
+        "    def perform_action(self, item_id):\n"
+        "        who = {'type': 'admin', 'admin_id': self.admin_id}\n"
+        "        self.client.post(f'conversations/{item_id}/reply', {**who, 'message_type': 'note', 'body': 'x'})\n"
+        "        raise asyncio.CancelledError('late')\n"
+    )
+    command = str(Path(sys.executable).with_name("intercom-bulk"))
+    first = subprocess.run([command, "run", "odd.py:Odd", "--limit", "3", "--yes", "--json"], capture_output=True, text=True, check=False)
+    assert json.loads(first.stdout)["failures"][0]["cause"] == "CancelledError", first.stderr
+    again = subprocess.run([command, "runs", "resume", "latest", "--yes", "--json"], capture_output=True, text=True, check=False)
+    (group,) = json.loads(again.stdout)["failures"]
+    assert (group["cause"], group["count"]) == ("CancelledError", 3)
+    assert box.audit()["kinds"]["note"]["2+"] == 0
