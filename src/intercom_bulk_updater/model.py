@@ -189,6 +189,8 @@ class Item:
     """True when that attempt ran out of time: it may still be under way."""
     older: bool = False
     """True when the journal was found older than the run: the item may have been acted on after what is known of it."""
+    why: Failure | None = None
+    """Why an earlier attempt left it in doubt, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

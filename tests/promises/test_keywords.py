@@ -110,3 +110,53 @@ def test_everything_else_reaches_the_updater(box: Sandbox) -> None:
     result = updater.bulk_process(team_id="5001", max_items=2, progress="none", **mine)
     assert (result["success"], result["failed"]) == (2, 0), result.failures
     assert updater.got == mine
+
+
+WORDS = [
+    *(({name: ["1"]}, "exclude") for name in ("exclude_run", "skip", "skip_ids")),
+    *(({name: "1"}, "item_ids") for name in ("from_run", "outcome", "csv", "id_column", "only", "selection")),
+    *(({name: 3}, "max_items") for name in ("first", "maximum")),
+    ({"test": True}, "dry_run"), ({"batch": 3}, "batch_size"), ({"parallel": 3}, "parallel_workers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("slip", "meant"), WORDS, ids=str)
+def test_a_word_for_an_option_is_refused(box: Sandbox, slip: dict[str, Any], meant: str) -> None:
+    """What other tools, and the flags of the command, call an option never reaches an updater that takes anything."""
+    with pytest.raises(UsageError, match=f"Do you mean {meant}[?]"):
+        Closer().bulk_process(team_id="5001", progress="none", **slip)
+    assert not box.log(10)
+
+
+@pytest.mark.parametrize("name", ["yes", "confirm", "resume", "idempotent", "customer_visible", "irreversible"])
+def test_what_is_no_argument_is_refused_in_plain_words(box: Sandbox, name: str) -> None:
+    """A word that asks for what bulk_process never does, or that the class says, is refused with what to do instead."""
+    with pytest.raises(UsageError, match=f"has no argument '{name}': (leave it out|the class says it)"):
+        Closer().bulk_process(team_id="5001", progress="none", **{name: True})
+    assert not box.log(10)
+
+
+def test_excluded_ids_are_left_out(box: Sandbox) -> None:
+    """`exclude` leaves these out of a search and of a list of ids."""
+    ids = [str(row["id"]) for row in box.conversations(team=5001)][:6]
+    result = Closer().bulk_process(team_id="5001", exclude=ids[:2], progress="none")
+    assert result.success >= 4
+    listed = Closer().bulk_process(team_id="5001", item_ids=ids, exclude=ids[:2], progress="none")
+    assert listed.report["counts"]["selected"] == 4
+    closes = [line["path"] for line in box.log(1000) if line["method"] == "POST" and line["path"].endswith("/parts")]
+    assert closes and not any(one in path for path in closes for one in ids[:2])
+
+
+@pytest.mark.parametrize("ids", [0, 5.5, True, {"a": 1}, ["a/b"], ["a?b"], [1.5]], ids=str)
+@pytest.mark.parametrize("name", ["item_ids", "exclude"])
+def test_what_is_no_list_of_ids_is_refused(box: Sandbox, name: str, ids: Any) -> None:
+    """Before anything is sent."""
+    with pytest.raises(UsageError, match=name):
+        Closer().bulk_process(team_id="5001", progress="none", **{name: ids})
+    assert not box.log(10)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**70, -(2**63), [2**70], {"until": 1e300}], ids=str)
+def test_a_parameter_may_have_any_value(box: Sandbox, value: Any) -> None:
+    """A parameter called `until` need not be a moment."""
+    assert Closer().bulk_process(team_id="5001", until=value, max_items=1, progress="none").success == 1

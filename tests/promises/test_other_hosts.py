@@ -81,7 +81,7 @@ def test_print_spoils_no_json(box: Sandbox, tmp_path: Path, flag: str) -> None:
         "    def before(self, item):\n        print('LOUD before')\n        return {'state': item['state']}\n"
         "    def perform_action(self, item_id):\n"
         "        print('LOUD action')\n        t = threading.Thread(target=print, args=('LOUD thread',)); t.start(); t.join()\n"
-        "        return {}\n"
+        "        return {'ok': True}\n"
     )
     done = command("run", "loud.py:Loud", "--limit", "2", "--yes", flag, "--progress", "none")
     assert done.returncode == 0, done.stderr

@@ -49,6 +49,7 @@ def _redirected(answer: Response, method: str, path: str) -> InvalidRequest:
         f"{method} {path} was {said} ({answer.status}), which is not followed, and nothing of the answer is believed. "
         "A login page or a proxy may stand in between, or the base URL be wrong: `intercom-bulk doctor` shows them.",
         status=answer.status, code="redirected", api_message=said, method=method, path=path, headers=dict(answer.headers),
+        foreign=True,
     )
 
 
@@ -80,4 +81,5 @@ def refusal(answer: Response, method: str, path: str) -> ApiError:
         method=method,
         path=path,
         headers={name: redact(value) for name, value in answer.headers.items()},
+        foreign=not body.json and answer.status not in (407, 408) and answer.status < 500,
     )

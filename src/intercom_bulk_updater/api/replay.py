@@ -45,6 +45,8 @@ class CompletedRequests:
         """This attempt has had leave for a request."""
         self.exchanges: list[Exchange] = []
         """The requests of this attempt, in order, whoever sent them."""
+        self.broke_off = False
+        """An error ended this attempt at a place after which the action may have sent more."""
         self.differs = ""
         """Why this attempt cannot go on: what it wants to send was sent already, with another text."""
 
@@ -56,6 +58,7 @@ class CompletedRequests:
         self.exchanges = []
         self.unanswered = None
         self.begun = False
+        self.broke_off = False
         self.differs = ""
 
     def answer(self, sent: SentRequest, once: str = "") -> dict[str, Any] | None:

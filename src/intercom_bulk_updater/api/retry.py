@@ -58,6 +58,8 @@ class ErrorClassification:
     headers: Mapping[str, str] | None = None
     page: bool = False
     """The answer was a web page, or something else that is no JSON, as services give that are away."""
+    foreign: bool = False
+    """An answer below 500 that Intercom did not write, such as a redirect: it says nothing of what became of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _by_status(exc: ApiError) -> ErrorClassification:
         request_id=exc.request_id,
     )
     sent = SentRequest(exc.method, exc.path, exc.parts.get("json"))
-    common: dict[str, Any] = {"failure": failure, "sent": sent, "headers": exc.headers}
+    common: dict[str, Any] = {"failure": failure, "sent": sent, "headers": exc.headers, "foreign": bool(exc.parts.get("foreign"))}
     if isinstance(exc, RateLimited):
         kind = exc.parts.get("kind") or throttle_kind(exc.code, exc.api_message)
         if kind == "window":

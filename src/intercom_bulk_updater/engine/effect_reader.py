@@ -9,6 +9,7 @@ from typing import Any
 
 from ..api.client import Client
 from ..api.effects import Effect, effect_of
+from ..api.messages import SentRequest
 from ..api.replay import stands_in_words
 from ..api.retry import classify
 from ..errors import ApiError
@@ -32,14 +33,15 @@ class EffectReader:
         item, since = attempt.item, attempt.first_sent_at or attempt.item.sent_at
         last = attempt.in_question[-1] if attempt.in_question else None
         effect = effect_of(last)
-        words = stands_in_words(last) if last is not None else ""
+        broke_off = attempt.carried.broke_off
+        words = _in_words(last, broke_off=broke_off) if last is not None else ""
         try:
             payload = self._operation.read(self._client, item.id)
         except Exception as exc:
             # It is not there: where that is the effect of the request, it stands.
             if effect is None or effect.gone is None or classify(exc).failure.status not in _GONE:
                 raise
-            return Seen(effect.gone, one_request=True, words=words), None
+            return Seen(effect.gone, one_request=True, unfinished=broke_off, words=words), None
         told = None
         if payload is not None:
             told = self._operation.stands(payload, item, since=since, client=self._client)
@@ -55,14 +57,13 @@ class EffectReader:
         payload = payload if payload is not None else seen
         return Seen(stands, True, unfinished=self._unfinished(attempt, told), words=words, also_stands=attempt.stands), payload
 
-    def _unfinished(self, attempt: Attempt, told: bool | None) -> bool | None:
-        """Whether the action has more to do than the request in question; None while nothing tells."""
+    def _unfinished(self, attempt: Attempt, told: bool | None) -> bool:
+        """Whether the action has more to do than the request in question."""
         if told is not None:
             return not told
-        if attempt.known is not None and attempt.known.returned:
-            return self._operation.requests_per_item > 1
-        known = self._operation.known_requests
-        return None if known is None else known > 1
+        returned = attempt.known is not None and attempt.known.returned
+        seen = 1 if returned else self._operation.known_requests or 1
+        return attempt.carried.broke_off or max(seen, self._operation.requests_per_item) > 1
 
     def _may_stand_in_part(self, attempt: Attempt, effect: Effect | None) -> bool:
         """Whether an item that is not as wanted may hold something all the same that must not be repeated, or that nobody proved."""
@@ -98,3 +99,9 @@ class EffectReader:
         if not any(name in now and now[name] == wanted != was for name, (was, wanted) in changes.items()):
             return None
         return self._operation.left(payload, item, since=since, client=self._client)
+
+
+def _in_words(last: SentRequest, *, broke_off: bool) -> str:
+    if broke_off:
+        return f"{last.method} {last.path} was carried out, and the action broke off after it: nothing tells what was to follow"
+    return stands_in_words(last)

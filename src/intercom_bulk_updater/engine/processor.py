@@ -15,6 +15,7 @@ from ..api.client import Client
 from ..api.effects import effect_of
 from ..api.error_map import NOT_INTERCOM
 from ..api.messages import SentRequest
+from ..api.replay import repeatable
 from ..api.retry import (
     NO_CONNECTION,
     ErrorClassification,
@@ -235,10 +236,13 @@ class ItemProcessor:
         if verdict.sent is not None:
             attempt.carried.withdraw(verdict.sent)
         observed = self._failure(attempt, exc, verdict)
-        if observed.may_be_so or (observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not observed.read_only):
+        lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) or observed.foreign
+        if observed.may_be_so or (lost and not observed.read_only):
             attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
         result = self._decide(attempt, observed, refusal=verdict)
-        if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
+        # A message that was refused is looked for before a retry sends it: the refusal may have been untrue.
+        message = self.operation.idempotent is False and verdict.sent is not None and not repeatable(verdict.sent)
+        if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and (message or getattr(exc, "unsure", False)):
             return replace(result, doubt=True)
         return result
 
@@ -263,7 +267,8 @@ class ItemProcessor:
         if verdict.kind is ErrorKind.MAYBE_RUNNING:
             settle = 2 * self.timeout
         else:
-            settle = _SETTLE_AFTER_ERROR if verdict.failure.status in (500, 503) else _SETTLE_AFTER_LOSS
+            soon = verdict.foreign or verdict.failure.status in (500, 503)
+            settle = _SETTLE_AFTER_ERROR if soon else _SETTLE_AFTER_LOSS
         return Failed(
             verdict.kind,
             wait=verdict.wait,
@@ -271,6 +276,7 @@ class ItemProcessor:
             repeatable=declared if declared is not None else effect is not None and effect.repeatable,
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
             may_be_so=_may_be_mistaken(verdict.failure.status) and (tells or (declared is True and attempt.item.before is not None)),
+            foreign=verdict.foreign,
             stands=attempt.stands,
             via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
             excused=self._excused(attempt, verdict),
@@ -298,6 +304,8 @@ class ItemProcessor:
         if verdict.failure.cause == NO_CONNECTION and self.client.excuses(verdict, last=True):
             self.client.count_retry()
             return RetryLater(attempt, _AT_THE_DOOR)
+        if verdict.foreign and verdict.kind in (ErrorKind.RATE_LIMITED, ErrorKind.FATAL) and verdict.sent is not None:
+            self._doubt(attempt, exc, verdict.sent)
         if verdict.kind is ErrorKind.RATE_LIMITED:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
@@ -312,6 +320,16 @@ class ItemProcessor:
             self.stop.ask(run_error(exc, verdict))
             return RetryLater(attempt, 0.0)
         return None
+
+    def _doubt(self, attempt: Attempt, exc: Exception, sent: SentRequest) -> None:
+        """Take down that a message may have gone out, whatever somebody in between says of it: it is looked for before a repetition."""
+        if repeatable(sent):
+            return
+        attempt.in_question = (sent,)
+        attempt.known = replace(
+            _known(attempt), maybe_applied=True, settle_until=max(_known(attempt).settle_until, self.clock() + _SETTLE_AFTER_ERROR),
+            via_client=isinstance(exc, ApiError),
+        )  # fmt: skip
 
     def _excused(self, attempt: Attempt, verdict: ErrorClassification) -> bool:
         """Whether the service is to blame for a failed attempt, so that it costs the item nothing."""
@@ -346,7 +364,8 @@ class ItemProcessor:
             return self._look_failed(attempt, exc)
         attempt.known = decision.known
         if decision.step is not Step.PERFORM:
-            return self._result(attempt, decision, payload)
+            stopped = self._judge_refusal(attempt, decision, attempt.last) if attempt.last is not None else None
+            return stopped or self._result(attempt, decision, payload)
         if moved is not None:
             return moved
         if decision.remember:
@@ -440,7 +459,10 @@ class ItemProcessor:
     def put_back(self, attempt: Attempt) -> ItemResult:
         """What the journal should know of an attempt that a drain cut short."""
         known = attempt.known or self._known_from(attempt.item)
-        return self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.left))
+        result = self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.left))
+        if result.failure is not None and attempt.last is None and not attempt.item.doubt:
+            return replace(result, failure=replace(result.failure, cause="stopped after a write"))
+        return result
 
 
 def _may_be_mistaken(status: int) -> bool:

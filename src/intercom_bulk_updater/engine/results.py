@@ -10,18 +10,19 @@ from ..model import Failure, ItemResult, Outcome
 from .attempt import Attempt
 from .decide import Decision
 
-_INTERRUPTED = Failure("interrupted", "the process ended while it was in flight")
+_INTERRUPTED = Failure("interrupted", "the run ended while it was in flight")
 
 
 def result_of(decision: Decision, attempt: Attempt, after: Mapping[str, Any] | None = None) -> ItemResult:
     """The result of an item that a decision settles; `after`: its after-image, where it is done and could be read."""
     assert decision.outcome is not None  # noqa: S101 - a settled item has its outcome
     known, item = decision.known, attempt.item
-    failure = attempt.last.failure if attempt.last else None
+    failure = attempt.last.failure if attempt.last else item.why
     if decision.outcome is Outcome.IN_DOUBT:
         if failure is None:
             failure = _INTERRUPTED if item.doubt else Failure("skipped after a write")
-        failure = replace(failure, message="; ".join(said for said in (failure.message, decision.why) if said))
+        more = "" if decision.why in failure.message else decision.why
+        failure = replace(failure, message="; ".join(said for said in (failure.message, more) if said))
         return ItemResult(
             item.seq, Outcome.IN_DOUBT, attempts=known.requests, failure=failure, doubt=True, slow=known.maybe_running,
             older=item.older,
@@ -31,7 +32,7 @@ def result_of(decision: Decision, attempt: Attempt, after: Mapping[str, Any] | N
         return ItemResult(item.seq, Outcome.FAILED, attempts=known.requests, failure=failure, after=attempt.partial_after)
     if decision.outcome is Outcome.PENDING:
         return ItemResult(
-            item.seq, Outcome.PENDING, attempts=known.requests, doubt=known.maybe_applied, slow=known.maybe_running,
+            item.seq, Outcome.PENDING, attempts=known.requests, failure=failure, doubt=known.maybe_applied, slow=known.maybe_running,
             older=item.older and known.maybe_applied,
         )  # fmt: skip
     if decision.outcome is Outcome.UNCHANGED:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from intercom_bulk_updater.model import Counts, Outcome
 
 from . import schema
 from .database import Database
-from .item_writes import chunks
+from .item_writes import DOUBTFUL, chunks
 from .records import FailureExample, FailureGroup, ItemRow
 from .serialization import unpack, unpack_failure
 
@@ -44,11 +44,19 @@ def _item_row(row: Any) -> ItemRow:
         after=unpack(after),
         attempts=attempts,
         doubt=bool(doubt),
+        left=schema.OUTCOME[status] is Outcome.PENDING and doubt in DOUBTFUL,
         claimed_at=claimed,
         finished_at=finished,
         failure=unpack_failure(cause, failure),
         note=note or "",
     )
+
+
+_left = (
+    select(func.count())
+    .select_from(_item)
+    .where(_item.c.run == bindparam("r"), _item.c.status == schema.CODE[Outcome.PENDING], _item.c.doubt.in_(DOUBTFUL))
+)
 
 
 def counts(database: Database, run: int) -> Counts:
@@ -59,6 +67,10 @@ def counts(database: Database, run: int) -> Counts:
         for status, count in connection.execute(query):
             setattr(found, schema.OUTCOME[status].value, count)
             found.selected += count
+        if found.pending:
+            # A stop has put them back after a write of theirs had left.
+            found.in_flight += (left := connection.scalar(_left, {"r": run}) or 0)
+            found.pending -= left
     return found
 
 

@@ -14,12 +14,14 @@ from intercom_bulk_updater.model import MOVES, FoundItem, Item, ItemResult, Outc
 
 from . import schema
 from .bulk_execute import execute_many, execute_one
-from .serialization import clean, pack, pack_failure, plain, unpack
+from .serialization import clean, pack, pack_failure, plain, unpack, unpack_failure
 
 _item = schema.item
 _PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
 _SLOW, _OLDER = 2, 3
 """In `doubt`: the request may still be under way; the journal may be older than what was done to the item."""
+DOUBTFUL = (1, _SLOW)
+"""In `doubt`: a write of this run had left."""
 
 # Built once: SQLAlchemy then finds their text in its cache, and `execute_many` in its own.
 _row = and_(_item.c.run == bindparam("r"), _item.c.seq == bindparam("q"))
@@ -52,7 +54,10 @@ _claim = (
         status=_IN_FLIGHT, claimed_at=func.coalesce(_item.c.claimed_at, bindparam("now")), claimed_by=bindparam("holder_")
     )
 )
-_claimable = select(_item.c.seq, _item.c.id, _item.c.before, _item.c.data, _item.c.attempts, _item.c.doubt, _item.c.claimed_at).where(
+_claimable = select(
+    _item.c.seq, _item.c.id, _item.c.before, _item.c.data, _item.c.attempts, _item.c.doubt, _item.c.claimed_at,
+    _item.c.cause, _item.c.failure,
+).where(
     _item.c.run == bindparam("r")
 )
 _waiting = _item.alias()
@@ -204,8 +209,9 @@ def claim(
             now if claimed is None else claimed,
             doubt == _SLOW,
             doubt == _OLDER,
+            unpack_failure(cause, failure),
         )
-        for seq, item_id, before, data, attempts, doubt, claimed in found.values()
+        for seq, item_id, before, data, attempts, doubt, claimed, cause, failure in found.values()
     ]
 
 
@@ -287,8 +293,9 @@ def reopen(
             claimed_at=case((_item.c.doubt == 0, null()), else_=_item.c.claimed_at),
             finished_at=None,
             after=None,
-            cause=None,
-            failure=None,
+            # Of what is in doubt the reason stays known, in case nothing more is found out.
+            cause=case((_item.c.doubt == 0, null()), else_=_item.c.cause),
+            failure=case((_item.c.doubt == 0, null()), else_=_item.c.failure),
             note=None,
         )
     )

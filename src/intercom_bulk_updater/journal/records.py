@@ -93,6 +93,8 @@ class ItemRow:
     after: Mapping[str, Any] | None = None
     attempts: int = 0
     doubt: bool = False
+    left: bool = False
+    """Pending again, after a stop, though a write of it had left: in doubt until the run is resumed."""
     claimed_at: float | None = None
     finished_at: float | None = None
     failure: Failure | None = None

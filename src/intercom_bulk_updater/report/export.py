@@ -101,10 +101,15 @@ def _rows(journal: Store, run_id: str, outcomes: Sequence[Outcome] | None, with_
     run = journal.run(run_id)
     lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
     in_flight = Outcome.PENDING if lives else Outcome.IN_DOUBT
+    asked = outcomes
     if outcomes is not None and in_flight in outcomes:
-        outcomes = [*outcomes, Outcome.IN_FLIGHT]
+        # A stop puts back to pending what had been sent.
+        outcomes = [*dict.fromkeys((*outcomes, Outcome.IN_FLIGHT, Outcome.PENDING))]
     for row in journal.items(run.id, outcomes=outcomes):
-        outcome = in_flight if row.outcome is Outcome.IN_FLIGHT else row.outcome
+        left = row.outcome is Outcome.IN_FLIGHT or row.left
+        outcome = in_flight if left else row.outcome
+        if asked is not None and outcome not in asked:
+            continue
         yield _row(row, outcome, with_bodies)
 
 

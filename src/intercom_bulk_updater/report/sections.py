@@ -151,7 +151,7 @@ def left_alone(journal: Store, run: RunRecord, told: Told, with_bodies: bool) ->
     """Ids of items that drifted or are in doubt, each with its reason; the first 200."""
     doubtful = [Outcome.IN_DOUBT]
     if told["run"]["status"] not in ("running", "paused"):
-        doubtful.append(Outcome.IN_FLIGHT)
+        doubtful += [Outcome.IN_FLIGHT, Outcome.PENDING]
     return section(
         "Left alone because somebody changed them",
         _listed(journal, run, [Outcome.DRIFTED], told["counts"]["drifted"], "What changed", with_bodies),
@@ -165,9 +165,10 @@ def _listed(journal: Store, run: RunRecord, outcomes: Sequence[Outcome], count: 
     if not count:
         return ""
     rows = []
-    for row in islice(journal.items(run.id, outcomes=outcomes, chunk=LISTED), LISTED):
+    found = (row for row in journal.items(run.id, outcomes=outcomes, chunk=LISTED) if row.outcome is not Outcome.PENDING or row.left)
+    for row in islice(found, LISTED):
         said = row.failure.message if row.failure else row.note
-        said = said or ("its process ended while it was under way" if row.outcome is Outcome.IN_FLIGHT else "")
+        said = said or ("the run ended while it was under way" if row.outcome in (Outcome.IN_FLIGHT, Outcome.PENDING) else "")
         rows.append((row.id, mask(said, with_bodies=with_bodies)))
     head = ("Id", why)
     shown = min(len(rows), _AT_ONCE)

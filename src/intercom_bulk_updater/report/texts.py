@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,7 +82,9 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
 
 def _text(name: str, value: Any) -> str:
     if name in ("until", "snoozed_until") and isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
+        # It may be a parameter of somebody's own that is called so and is no moment.
+        with suppress(ValueError, OverflowError, OSError):
+            return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {_text(k, v)}" for k, v in value.items())
     if isinstance(value, list | tuple | set | frozenset):

@@ -257,7 +257,7 @@ class RunContext:
         if total is not None and self.job.options.limit:
             total = min(total, self.job.options.limit)
         left = None if total is None else max(0, total - finished)
-        self._counts.pending = max(0, self._counts.selected - finished)
+        self._counts.pending = max(0, self._counts.selected - finished - self._counts.in_flight)
         requests = self.session.client.requests
         away = self.session.gate.away()
         telling = away is None and left is not None and rate > 0.1 and self.phase is Phase.ACTING
@@ -292,8 +292,10 @@ class RunContext:
                     )
 
     def counts_now(self) -> Counts:
-        """The counts as the journal has them."""
+        """The counts as the journal has them; this process does what is in doubt until somebody does it."""
         self._counts = self.journal.counts(self.id)
+        self._counts.pending += self._counts.in_flight
+        self._counts.in_flight = 0
         return self._counts
 
     def since(self) -> float:

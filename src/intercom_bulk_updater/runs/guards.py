@@ -109,6 +109,9 @@ class FailureLimit:
     run: str = "RUN"
     options: Options = field(default_factory=Options)
     failed: int = 0
+    """Items that failed or are in doubt."""
+    doubtful: int = 0
+    """Those in doubt among them."""
     alike: str | None = ""
     """The one cause of all outcomes so far; "" before the first, None once they differ."""
     recent: deque[bool] = field(default_factory=lambda: deque(maxlen=_WINDOW))
@@ -130,6 +133,7 @@ class FailureLimit:
         bad = fate.outcome in (Outcome.FAILED, Outcome.IN_DOUBT)
         self.recent.append(bad)
         self.failed += bad
+        self.doubtful += fate.outcome is Outcome.IN_DOUBT
         if not self.text:
             self._see_alike(fate, bad)
         if not bad or not self.text:
@@ -138,12 +142,14 @@ class FailureLimit:
         if not amount.percent:
             if self.failed > amount.of(0):
                 allowed = self.options.word("max_failures", amount)
-                raise SafetyStop(f"{counted(self.failed)} failed, more than {allowed} allows.", failed=self.failed)
+                said = bad_in_words(self.failed - self.doubtful, self.doubtful)
+                raise SafetyStop(f"{said}, more than {allowed} allows.", failed=self.failed)
         elif len(self.recent) >= _LEAST:
             share = 100 * sum(self.recent) / len(self.recent)
             if share > float(amount.value):
                 raise SafetyStop(
-                    f"{sum(self.recent)} of the last {len(self.recent)} items failed ({share:.0f} %), more than "
+                    f"{sum(self.recent)} of the last {len(self.recent)} items failed{' or are in doubt' if self.doubtful else ''} "
+                    f"({share:.0f} %), more than "
                     f"{self.options.word('max_failures', amount)} allows.",
                     failed=self.failed,
                 )
@@ -163,7 +169,15 @@ class FailureLimit:
 
     def in_all(self, error: SafetyStop, counts: Counts) -> str:
         """The message of a stop with what became of the items that were in flight when this breaker tripped."""
-        failed = counts.failed + counts.in_doubt
-        if "failed" not in error.parts or failed <= error.parts["failed"]:
+        doubtful = counts.in_doubt + counts.in_flight
+        if "failed" not in error.parts or counts.failed + doubtful <= error.parts["failed"]:
             return error.message
-        return f"{error.message} What was in flight by then was finished first: {counted(failed)} failed in all."
+        return f"{error.message} What was in flight by then was finished first: {bad_in_words(counts.failed, doubtful)} in all."
+
+
+def bad_in_words(failed: int, doubtful: int) -> str:
+    """`3 items failed`, `1 item is in doubt`, `3 items failed and 1 is in doubt`."""
+    if not doubtful:
+        return f"{counted(failed)} failed"
+    verb = "is" if doubtful == 1 else "are"
+    return f"{counted(failed)} failed and {doubtful:,} {verb} in doubt" if failed else f"{counted(doubtful)} {verb} in doubt"

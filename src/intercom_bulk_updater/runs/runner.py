@@ -162,7 +162,7 @@ class Runner(RunContext):
             self.id, status=RunStatus.RUNNING, started_at=run.started_at or time.time(), finished_at=None, control="",
             exit_code=None, message="",
         )
-        self._counts = self.journal.counts(self.id)
+        self.counts_now()
         if self._counts.done or self._counts.unchanged:
             self._breaker.alike = None
         self.observer.began(self.id)
@@ -300,7 +300,8 @@ class Runner(RunContext):
             return
         if self._reader is not None:
             self._wait_for_reader(lambda: self._reader is None or self._reader.known > 0)
-        if self.journal.counts(self.id).pending:
+        counts = self.journal.counts(self.id)
+        if counts.pending or counts.in_flight:
             self.session.patiently(lambda: operation.prepare(self.session.client))
             self.journal.update_run(self.id, parameters=operation.parameters)
 

@@ -19,7 +19,7 @@ from .coercion import METHODS, coerce
 
 _OWN = (
     "parallel_workers", "batch_size", "max_items", "timeout", "retries", "dry_run", "verify", "progress", "item_ids",
-    "options", "stop", "on_event",
+    "exclude", "options", "stop", "on_event",
 )  # fmt: skip
 _OTHERWISE = {"max_conversations": "max_items (in bulk_close: max_conversations)"}
 """What `bulk_close` calls an argument."""
@@ -28,9 +28,25 @@ _ELSEWHERE = {
     "plan": "dry_run", "noop": "dry_run", "where": "get_search_query, or item_ids", "query": "get_search_query, or item_ids",
     "filter": "get_search_query, or item_ids", "max_workers": "parallel_workers", "num_workers": "parallel_workers",
     "threads": "parallel_workers", "concurrency": "parallel_workers", "on_progress": "on_event", "callback": "on_event",
-    "max_retries": "retries", "rate_limit": "rate", "yes": "nothing: bulk_process never asks",
+    "max_retries": "retries", "rate_limit": "rate",
 }  # fmt: skip
 """What an option is called in other tools, and here."""
+_EXACTLY = {
+    **dict.fromkeys(("exclude_run", "exclude_ids", "skip", "skip_ids", "ignore", "without"), "exclude"),
+    **dict.fromkeys(("csv", "id_column", "from_run", "outcome", "only", "only_ids", "selection"), "item_ids"),
+    **dict.fromkeys(("test", "testing", "test_run", "rehearse", "rehearsal", "what_if", "check"), "dry_run"),
+    **dict.fromkeys(("first", "top", "maximum", "at_most", "max_count", "total"), "max_items"),
+    **dict.fromkeys(("batch", "batches", "chunk", "chunk_size"), "batch_size"),
+    **dict.fromkeys(("parallel", "parallelism", "workers_count", "jobs"), "parallel_workers"),
+    **dict.fromkeys(("jsonl", "json", "verbose"), "on_event"),
+    "quiet": "progress='none'", "silent": "progress='none'", "wait": "patience", "retry": "retries",
+}  # fmt: skip
+"""Words that people write for an option, in these letters only: names that are merely like them may be the updater's own."""
+_OF_THE_CLASS = ("idempotent", "customer_visible", "irreversible", "reversibility", "requests_per_item", "side_effects", "allowed_hosts")
+_NEEDLESS = {
+    "yes": "bulk_process never asks", "confirm": "bulk_process never asks", "confirmed": "bulk_process never asks",
+    "force": "bulk_process never asks", "resume": "`intercom-bulk runs resume RUN` goes on with a run",
+}  # fmt: skip
 _LIKE = 0.8
 """How alike two names are that are taken for the same one, misspelled."""
 
@@ -42,6 +58,7 @@ def sort(updater: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     params = {name: value for name, value in given.items() if name not in options}
     told = {name for name, value in params.items() if value is not None}
     for name in params.keys() - own:
+        _refuse_exactly(updater, name)
         near = nearest(name, (*_OWN, *OPTIONS, *_OTHERWISE, *_ELSEWHERE))
         if near:
             meant = _OTHERWISE.get(near) or _ELSEWHERE.get(near) or near
@@ -54,6 +71,17 @@ def sort(updater: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     return options, coerce(updater, params)
 
 
+def _refuse_exactly(updater: type, name: str) -> None:
+    """Raises UsageError for what people write for an option, and for what a class says of itself."""
+    word = name.lower().strip("_")
+    if word in _NEEDLESS:
+        raise UsageError(f"bulk_process has no argument {name!r}: leave it out, {_NEEDLESS[word]}.{_unless(updater, name)}")
+    if word in _OF_THE_CLASS:
+        raise UsageError(f"bulk_process has no argument {name!r}: the class says it, as in `{word} = ...`.{_unless(updater, name)}")
+    if word in _EXACTLY:
+        raise UsageError(f"bulk_process has no argument {name!r}. Do you mean {_EXACTLY[word]}?{_unless(updater, name)}")
+
+
 def check_typed(updater: type, params: Iterable[str]) -> None:
     """The same for `--param`. Raises UsageError for one that no method takes, a misspelled one, and a flag given as one."""
     own, typed = named(updater), set(params)
@@ -61,7 +89,7 @@ def check_typed(updater: type, params: Iterable[str]) -> None:
         near = nearest(name, own - typed)
         if near:
             raise UsageError(f"--param {name}: {updater.__name__} has no such parameter. Do you mean {near}?{_unless(updater, name)}")
-        if nearest(name, (*_OWN, *OPTIONS, *_ELSEWHERE)):
+        if nearest(name, (*_OWN, *OPTIONS, *_ELSEWHERE)) or name.lower() in {*_EXACTLY, *_NEEDLESS, *_OF_THE_CLASS}:
             raise UsageError(
                 f"--param {name}: {updater.__name__} has no such parameter, and options of a run are flags of the command "
                 f"(intercom-bulk run --help).{_unless(updater, name)}"

@@ -17,6 +17,8 @@ from ..journal import decode_parameters, encode_parameters
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..parsing.identity import canonical_id, count_words
+from ..parsing.printable import printable
+from ..runs.guards import bad_in_words
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.session import Session, open_session
@@ -169,6 +171,7 @@ def run_updater(
     params: Mapping[str, Any],
     *,
     ids: list[str] | None = None,
+    exclude: list[str] | None = None,
     progress: str = "auto",
     stop: Stop | None = None,
     observer: Observer | None = None,
@@ -180,10 +183,16 @@ def run_updater(
     keep_private(params)
     encode_parameters(params)
     selection = select(updater, params, ids)
+    if exclude:
+        selection["exclude"] = unique_ids(updater, exclude)
+        selection["words"] += f", without {count_words(len(selection['exclude']), 'id')}"
     session = open_session(updater.settings, options, stop)
     with orderly_here(session.stop) as heard:
         try:
-            return _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer, on_event=on_event)
+            done = _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer, on_event=on_event)
+            if observer is None and progress != "none" and not (progress in ("auto", "bar") and sys.stderr.isatty()):
+                _say_failures(done)
+            return done
         except (Interrupted, KeyboardInterrupt) as exc:
             result = getattr(exc, "result", None)
             said = "" if result is None else _how_to_go_on(result, selection)
@@ -259,6 +268,15 @@ def begin(
     session.client.admin_id = updater._admin_id or session.workspace().admin_id
     run = create_run(session, operation, operation.describe(), "run", selection, options)
     return Work(session, run, operation, feed, options, plan=plan)
+
+
+def _say_failures(result: BulkResult) -> None:
+    """What a script without a terminal leaves on stderr of a run in which items failed."""
+    if not (result.failed or result.in_doubt):
+        return
+    first = result.failures[0] if result.failures else None
+    why = f": {printable(redact(first.example.message or first.cause))[:300]}" if first is not None else ""
+    sys.stderr.write(f"{bad_in_words(result.failed, result.in_doubt)}{why}; intercom-bulk runs show {result.run_id}\n")
 
 
 def _say_account(result: BulkResult) -> None:

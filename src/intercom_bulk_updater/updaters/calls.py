@@ -27,8 +27,9 @@ from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, 
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 from ..service.rebuild import UserCodeError
 from .arguments import looked_up, missing
-from .evidence import in_words, judge_error, judge_return
+from .evidence import ActionReturned, in_words, judge_error, judge_return
 from .protocol import Updater
+from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
 
 T = TypeVar("T")
@@ -109,7 +110,7 @@ class UpdaterError(UserCodeError):
         self.method = method
         self.elsewhere = not _about_the_service(error, updater)
         """Whether a request to another server failed, which says nothing about Intercom."""
-        self.cause = redact_theirs(str(getattr(error, "cause", "") or type(error).__name__))
+        self.cause = redact_theirs(error.cause if isinstance(error, ActionReturned) else type(error).__name__)
         self.place = place_of(error, type(updater))
         said = redact_theirs(str(error))[:350].removesuffix(".")
         self.words = f"{type(error).__name__}: {said}" if said else type(error).__name__
@@ -131,13 +132,18 @@ class UpdaterError(UserCodeError):
 
 def place_of(error: BaseException, updater: type) -> str:
     """`fails.py:16 in perform_action`: the innermost line that is a person's own, of a class or of what it uses."""
-    own = {getattr(sys.modules.get(cls.__module__), "__file__", None) for cls in updater.__mro__}
     found = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         file = frame.f_code.co_filename
-        if not file.startswith(_HERE) and (file in own or not file.startswith(_OTHERS)):
+        if _is_theirs(file, updater):
             found = f"{Path(file).name}:{line} in {frame.f_code.co_name}"
     return found
+
+
+def _is_theirs(file: str, updater: type) -> bool:
+    """Whether code lies in a person's own file."""
+    own = {getattr(sys.modules.get(cls.__module__), "__file__", None) for cls in updater.__mro__}
+    return not file.startswith(_HERE) and (file in own or not file.startswith(_OTHERS))
 
 
 @contextmanager
@@ -159,6 +165,11 @@ def raising(updater: Updater, method: str) -> Iterator[None]:
         raise UpdaterError(exc, updater, method) from exc
     except SystemExit as exc:
         raise RunStopped(_ended(updater, method, exc)) from exc
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:
+        # A cancelled task, a closed generator, a class of their own: an error of their code like any other.
+        raise UpdaterError(exc, updater, method) from exc
 
 
 def _about_the_service(exc: BaseException, updater: Updater) -> bool:
@@ -186,7 +197,9 @@ def asked(updater: Updater, method: str, ask: Callable[[], T], after: str = " No
         raise RunStopped(redact_theirs(exc.reason)) from exc
     except SystemExit as exc:
         raise UpdaterFailed(f"{_ended(updater, method, exc)}.{after}") from exc
-    except Exception as exc:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:
         raised = exc if isinstance(exc, UpdaterError) else UpdaterError(exc, updater, method)
         raise failed(updater, raised, after) from raised.__cause__
 
@@ -276,6 +289,8 @@ def in_hand(updater: Updater, client: Client, act: Callable[[], Any], method: st
                 raise PartiallyApplied(exc, f"{standing[0].method} {standing[0].path} had gone through before it was skipped") from exc
             raise
         except Exception as exc:
+            if client.carried is not None:
+                client.carried.broke_off = may_follow(exc, lambda file: _is_theirs(file, type(updater)))
             ended = _judged(exc, updater, client, hand, exchanges)
             if ended is exc:
                 raise

@@ -25,16 +25,20 @@ class ActionReturned(Exception):
 
     def __init__(self, method: str, what: str, advice: str) -> None:
         self.cause = f"{method} returned {what}"
+        """The same for all items of the kind, for failures are grouped by it; what is the item's own is in the message."""
         super().__init__(f"{self.cause}, {advice}")
 
 
-def failure_in(result: Any, method: str, *, status_known: bool = False) -> ActionReturned | None:
+def failure_in(result: Any, method: str, *, status_known: bool = False, sent_nothing: bool = False) -> ActionReturned | None:
     """What a return value says of a failure; None when it says none. Generators and coroutines are closed, not run.
 
+    `sent_nothing`: no request of it was seen, so that an empty value is all there is.
     `status_known`: the answer was seen on the wire, so that a number in a tuple need not be taken for its status.
     """
     if result is None or result is False or result is NotImplemented:
         return ActionReturned(method, repr(result), _MEANS)
+    if not status_known and sent_nothing and isinstance(result, int | float | str | bytes | list | tuple | Mapping | set) and not result:
+        return ActionReturned(method, f"{result!r} and sent nothing", "so nothing tells that it did anything; return what was done")
     if isinstance(result, Iterator | AsyncIterator) or inspect.isawaitable(result):
         kind = "a coroutine" if inspect.iscoroutine(result) else "an awaitable" if inspect.isawaitable(result) else "a generator"
         close = getattr(result, "close", None)
@@ -85,7 +89,10 @@ def judge_return(
         return ReturnedError(refused)
     writes = [one for one in exchanges if one.writes]
     last = writes[-1] if writes else None
-    failure = None if none_is_fine and result is None else failure_in(result, method, status_known=bool(last and last.status))
+    nothing = not exchanges and not none_is_fine
+    failure = None
+    if result is not None or not none_is_fine:
+        failure = failure_in(result, method, status_known=bool(last and last.status), sent_nothing=nothing)
     if last is not None and last.status >= 400:
         return refusal_of(last, str(failure or ""))
     standing = [one.sent for one in writes if not one.refused]
@@ -93,9 +100,10 @@ def judge_return(
         if standing:
             failure.args = (failure.cause,)  # which request had left is added where the item is settled
             return OutcomeUnknown(failure, standing)
-        return PartiallyApplied(failure, in_words(unseen)) if unseen else failure
+        return PartiallyApplied(failure, f"the file of the updater imports {unseen}, and {in_words(unseen)}") if unseen else failure
     if last is not None and not last.status and not last.ours:
-        lost = ActionReturned(method, f"although {last.method} {last.path} was never answered", "so it may not have been carried out")
+        never = f"so {last.method} {last.path} may not have been carried out"
+        lost = ActionReturned(method, "although its last write was never answered", never)
         return OutcomeUnknown(lost, standing)
     return None
 

@@ -18,7 +18,7 @@ from ..runs.options import Options, one_of, seconds, whole
 from ..runs.session import Session, headers
 from ..service.run import BulkResult
 from ..stop import Stop
-from .arguments import sort
+from .arguments import named, sort
 from .bulk_process import run_updater
 from .calls import client_of
 from .declaration import check_declaration
@@ -183,6 +183,7 @@ class IntercomBulkUpdater:
         verify: str | None = None,
         progress: str = "auto",
         item_ids: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
         options: Options | None = None,
         stop: Stop | None = None,
         on_event: Callable[[Mapping[str, Any]], object] | None = None,
@@ -212,6 +213,8 @@ class IntercomBulkUpdater:
             `auto`, `bar`, `plain` or `none`, on stderr.
         item_ids:
             Act on these instead of searching.
+        exclude:
+            Ids to leave out.
         on_event:
             A function that is called with each event of the run, a dict as a line of `--jsonl` has it: `event` is
             "run.began", "progress", "item.failed", "pass", "run.done" ... It is called in the thread that called, one at a
@@ -249,10 +252,10 @@ class IntercomBulkUpdater:
         chosen = replace(options or Options(verify="none"), **given, python=True)
         if "item_id" in params:
             raise UsageError("item_id is what perform_action gets for each item: give your parameter another name")
-        if isinstance(item_ids, str | bytes):
-            raise UsageError(f"item_ids must be a list of ids, not the text {item_ids!r}: write item_ids=[{item_ids!r}]")
-        ids = None if item_ids is None else [_checked_id(place, item) for place, item in enumerate(item_ids)]
-        return run_updater(self, chosen, params, ids=ids, progress=progress, stop=stop, on_event=on_event)
+        if exclude is not None and "exclude" in named(type(self)):
+            params, exclude = {**params, "exclude": exclude}, None
+        ids, without = _checked_ids("item_ids", item_ids), _checked_ids("exclude", exclude)
+        return run_updater(self, chosen, params, ids=ids, exclude=without, progress=progress, stop=stop, on_event=on_event)
 
     def close(self) -> None:
         """Close the connections of `self.client`."""
@@ -261,11 +264,22 @@ class IntercomBulkUpdater:
             self._session = None
 
 
-def _checked_id(place: int, item: Any) -> str:
+def _checked_ids(name: str, ids: Any) -> list[str] | None:
+    """Ids as texts. Raises UsageError for what is no list of ids."""
+    if isinstance(ids, str | bytes):
+        raise UsageError(f"{name} must be a list of ids, not the text {ids!r}: write {name}=[{ids!r}]")
+    if ids is None:
+        return None
+    if isinstance(ids, Mapping) or not isinstance(ids, Iterable):
+        raise UsageError(f"{name} must be a list of ids, and is {ids!r}. Nothing was written.")
+    return [_checked_id(name, place, item) for place, item in enumerate(ids)]
+
+
+def _checked_id(name: str, place: int, item: Any) -> str:
     """An id as text. Raises UsageError for what is none: it would be sent as part of an address."""
     text = str(item).strip() if isinstance(item, str | int) and not isinstance(item, bool) else ""
-    if not text or any(character.isspace() for character in text):
-        raise UsageError(f"item_ids[{place}] is {item!r}, which is no id: give texts or whole numbers. Nothing was written.")
+    if not text or any(character.isspace() or character in "/?#\\" for character in text):
+        raise UsageError(f"{name}[{place}] is {item!r}, which is no id: give texts or whole numbers. Nothing was written.")
     return text
 
 
