@@ -304,14 +304,17 @@ class ItemProcessor:
         if verdict.failure.cause == NO_CONNECTION and self.client.excuses(verdict, last=True):
             self.client.count_retry()
             return RetryLater(attempt, _AT_THE_DOOR)
-        if verdict.foreign and verdict.kind in (ErrorKind.RATE_LIMITED, ErrorKind.FATAL) and verdict.sent is not None:
+        elsewhere = verdict.foreign and verdict.kind in (ErrorKind.RATE_LIMITED, ErrorKind.FATAL)
+        if elsewhere and verdict.sent is not None and not repeatable(verdict.sent):
             self._doubt(attempt, exc, verdict.sent)
         if verdict.kind is ErrorKind.RATE_LIMITED:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
             return RetryLater(attempt, min(verdict.wait, 1.0))
         if verdict.failure.code == NOT_INTERCOM:
-            # Never the item's fault; what is known of its earlier requests stays as it was.
+            # Never the item's fault; but whoever refused it may have let it through first.
+            if verdict.sent is not None and verdict.sent.method not in ("GET", "HEAD"):
+                self._doubt(attempt, exc, verdict.sent, again=repeatable(verdict.sent))
             denied = self.refusals.add(attempt.item.seq, verdict.failure)
             if denied is not None:
                 self.stop.ask(denied)
@@ -321,13 +324,12 @@ class ItemProcessor:
             return RetryLater(attempt, 0.0)
         return None
 
-    def _doubt(self, attempt: Attempt, exc: Exception, sent: SentRequest) -> None:
-        """Take down that a message may have gone out, whatever somebody in between says of it: it is looked for before a repetition."""
-        if repeatable(sent):
-            return
+    def _doubt(self, attempt: Attempt, exc: Exception, sent: SentRequest, *, again: bool = False) -> None:
+        """Take down that a write may stand, whatever somebody in between says of it: it is looked for before a repetition."""
         attempt.in_question = (sent,)
         attempt.known = replace(
-            _known(attempt), maybe_applied=True, settle_until=max(_known(attempt).settle_until, self.clock() + _SETTLE_AFTER_ERROR),
+            _known(attempt), repeatable=again and (_known(attempt).repeatable or not _known(attempt).maybe_applied),
+            maybe_applied=True, settle_until=max(_known(attempt).settle_until, self.clock() + _SETTLE_AFTER_ERROR),
             via_client=isinstance(exc, ApiError),
         )  # fmt: skip
 

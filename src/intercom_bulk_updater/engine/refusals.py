@@ -77,8 +77,8 @@ class RefusalStreak:
         self.cause = failure.cause
         return RefusedInBetween(
             f"Something between this machine and Intercom (a firewall or proxy) refused {self._in_between} requests in a row alike "
-            f"({failure.status}: {failure.message}). All of their items are pending: once it lets the requests through, a resume "
-            "does them.",
+            f"({failure.status}: {failure.message}). None of their items has failed: once it lets the requests through, a resume "
+            "looks and does them.",
             status=failure.status, code=failure.code, request_id=failure.request_id, api_message=failure.message,
         )  # fmt: skip
 
