@@ -280,18 +280,15 @@ def test_from_the_first_failure_on_one_at_a_time() -> None:
     assert outage.wait("action") == 0.0 and outage.calm
 
 
-def test_a_search_that_is_away_is_waited_for_with_patience() -> None:
-    """Only searches fail: each failure is the service's, they are asked again ever more rarely, and patience has an end."""
-    now, sent = 0.0, []
-    outage = OutageDetector(clock=lambda: now)
+def test_a_search_that_fails_alone_costs_its_retries() -> None:
+    """Probes are answered and searches are not: the failure is the search's own, so that `--retries N` means N + 1 requests."""
+    now, outage = 0.0, OutageDetector(clock=lambda: 0.0)
     outage.still_there(0)
-    number = 1
-    while outage.verdict() is None:
-        if outage.wait("search") == 0.0:
-            probe = outage.admit(number, "search")
-            outage.answered(number, now, "names" if probe else "search", 200 if probe else 503, subject="conversations/search")
-            assert outage.explains("search", "conversations/search") and not outage.explains("action")
-            sent.append(now)
-            number += 1
-        now += 0.1
-    assert 600 <= now <= 606 and len(sent) <= 160
+    for number in (1, 2, 3):
+        outage.admit(number, "search")
+        outage.answered(number, now, "search", 503, subject="conversations/search")
+    assert outage.in_doubt("search") and not outage.explains("action")
+    probe = outage.admit(4, "names", probe=True)
+    assert probe
+    outage.answered(4, now, "names", 200)
+    assert not outage.explains("search", "conversations/search")

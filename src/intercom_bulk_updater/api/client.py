@@ -429,7 +429,7 @@ def _read(answer: Response, method: str, path: str) -> Json:
     except (ValueError, RecursionError, MemoryError) as exc:
         page = answer.body.lstrip()[:1] == b"<"
         what = read_error_body(answer.body).message if page else "a body that is cut off or not JSON"
-        raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", page=True, **where) from exc
+        raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", page=page, **where) from exc
     if not isinstance(body, dict):
         raise BadAnswer(f"{method} {path} was answered with JSON that is not an object", **where)
     if body.get("type") == "error.list" or (body.get("errors") and "type" not in body):

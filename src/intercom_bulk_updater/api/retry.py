@@ -57,7 +57,7 @@ class ErrorClassification:
     sent: SentRequest | None = None
     headers: Mapping[str, str] | None = None
     page: bool = False
-    """The answer was a web page, or something else that is no JSON, as services give that are away."""
+    """The answer was a web page, as services give that are away."""
     foreign: bool = False
     """An answer below 500 that Intercom did not write, such as a redirect: it says nothing of what became of the request."""
 
