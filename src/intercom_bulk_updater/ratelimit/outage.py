@@ -208,7 +208,7 @@ class OutageDetector:
         self.patience = patience
         self._clock = clock
         self._spread = spread
-        self._classes = {"action": _Class(), "look": _Class(needs=3), "search": _Class(needs=0), "names": _Class(needs=0)}
+        self._classes = {"action": _Class(), "look": _Class(), "search": _Class(needs=0), "names": _Class(needs=0)}
         self._ever = False  # whether any answer ever came
         self._began: float | None = None  # since when it is away
         self._sure = False  # whether it said so, or a probe found it so; otherwise the first probe has to tell
