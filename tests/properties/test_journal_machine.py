@@ -138,7 +138,8 @@ class JournalMachine(RuleBasedStateMachine):
         assert found == len(chosen)
         for item in chosen:
             item.move(Outcome.PENDING)
-            item.attempts, item.cause = 0, None
+            # Of what is in doubt the reason stays known, in case nothing more is found out.
+            item.attempts, item.cause = 0, item.cause if item.doubt else None
 
     @invariant()
     def nothing_lost_nothing_twice(self) -> None:
