@@ -195,10 +195,12 @@ def _listen() -> None:
         if not _listening:
             sys.addaudithook(_hear)  # for good: Python has no way to take one off again
             _listening = True
-    if "httpx" in sys.modules and not getattr(_httpx, "_intercom_bulk", False):
-        _httpx._intercom_bulk = True  # type: ignore[attr-defined]
-        _httpx.addFilter(_hear_httpx)
-        if not _httpx.isEnabledFor(logging.INFO):
+    if "httpx" in sys.modules:
+        if not getattr(_httpx, "_intercom_bulk", False):
+            _httpx._intercom_bulk = True  # type: ignore[attr-defined]
+            _httpx.addFilter(_hear_httpx)
+        # Asked each time: a level that a caller has set for all loggers may be gone when the next run begins.
+        if not _httpx.isEnabledFor(logging.INFO) and not getattr(_httpx, "_intercom_bulk_quiet", False):
             _httpx.setLevel(logging.INFO)
             _httpx._intercom_bulk_quiet = True  # type: ignore[attr-defined]
 
