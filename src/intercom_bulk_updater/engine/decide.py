@@ -25,9 +25,6 @@ _BEFORE_LAST_LOOK = 3.0
 # What failed because the service is away goes back to the gate, which holds it until the service is back (seconds).
 _BACK_TO_THE_GATE = 0.1
 
-# Looks, half a second apart, at a request that stands, until another item shows whether it is all of the action.
-_UNTIL_OTHERS_TELL = 3
-
 NOTHING_TELLS = "nothing tells whether the request was carried out"
 UNDER_WAY = "no effect to be seen, but the request may still be under way"
 
@@ -134,8 +131,8 @@ class Seen:
     """Whether the effect is there; None: the look does not tell."""
     one_request: bool = False
     """That is known of one request, by its own effect, not of the action as a whole."""
-    unfinished: bool | None = False
-    """That request is not all of the action, as far as can be told; None: other items may tell soon."""
+    unfinished: bool = False
+    """That request is not all of the action, as far as can be told."""
     words: str = ""
     """What stands, in words."""
     also_stands: str = ""
@@ -291,9 +288,6 @@ def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
     if only_refused and known.repeatable and not seen.one_request:
         return Decision(Step.SETTLE, known, outcome=Outcome.UNCHANGED, note="already so")
     if seen.one_request:
-        if seen.unfinished is None and not known.via_client and known.polls < _UNTIL_OTHERS_TELL:
-            return _wait(replace(known, polls=known.polls + 1), 0.5)
-        unfinished = seen.unfinished is not False
         if known.unproven and not known.returned:
             return _in_doubt(known, seen.words)
         if known.via_client:
@@ -301,9 +295,9 @@ def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
             # answered from memory up to there.
             known = replace(known, maybe_applied=False, maybe_running=False, refused=False)
             return Decision(Step.PERFORM, known, remember=True, repetition=True)
-        if unfinished and known.repeatable and not known.out_of_retries:
+        if seen.unfinished and known.repeatable and not known.out_of_retries:
             return Decision(Step.PERFORM, known, repetition=True)
-        if unfinished:
+        if seen.unfinished:
             return _in_doubt(known, seen.words)
     return Decision(Step.SETTLE, known, outcome=Outcome.DONE, note="read back")
 
