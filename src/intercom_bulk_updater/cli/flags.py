@@ -98,6 +98,10 @@ class Speed:
         str | None, _default(_SPEED, "The part of the rate limit to use at most: 40%. Default: 100%.", "share", form="P%"),
     ] = None
     rate: Annotated[str | None, _default(_SPEED, "auto (the default), or a ceiling: 6000/min.", "rate", form="auto|N/min")] = None
+    batch: Annotated[
+        int | None,
+        _default(_SPEED, "Items in one request, for verbs that act on several at once. Default: 50.", "batch"), _WHOLE,
+    ] = None
     timeout: Annotated[float | None, _default(_SPEED, "Seconds one request may take. Default: 30.", "timeout", form="SECONDS")] = None
     retries: Annotated[
         int | None, _default(_SPEED, "Repetitions of what failed for a passing reason. Default: 3.", "retries"), _WHOLE,

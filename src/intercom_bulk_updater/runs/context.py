@@ -49,6 +49,12 @@ class Job:
     only: Sequence[int] | None = None
     """Act on these items of the run (by seq) and on no other: a retry of its failures."""
 
+    @property
+    def batch_size(self) -> int:
+        """How many items one request acts on at most."""
+        most = self.operation.batch_size
+        return most if most == 1 else self.options.batch or most
+
 
 class Cancelled(RunStopped):
     """Cancelled; `runs resume` takes it up again all the same."""

@@ -31,6 +31,8 @@ class Options:
     """Seconds that a service that is away is waited for, before the run stops (exit 7) to be resumed; None: as the settings say."""
     deadline: float | None = None
     """Seconds after which the run stops softly (exit 7)."""
+    batch: int | None = None
+    """Items that one request acts on at most, for verbs that act on several at once; None: as the verb says (50)."""
     page_size: int = 150
     """Items a search page; 150 is the most Intercom gives."""
     expect: str = ""

@@ -166,10 +166,12 @@ def look(
     requests_read: int,
     pace: Pace | None = None,
     label: Label | None = None,
+    batch: int = 1,
 ) -> Preview:
     """Go through the pending items of a run, mark those that are in the requested state, and say what the rest would become.
 
-    `limit`: calls a window, as the server told it; `pace`: what else limits the run. Memory stays flat: items stream through.
+    `limit`: calls a window, as the server told it; `pace`: what else limits the run; `batch`: items that one request acts on.
+    Memory stays flat: items stream through.
     """
     review = Preview(
         operation.describe(),
@@ -205,7 +207,7 @@ def look(
         review.search["total"] = search.total
     if operation.customer_visible:
         review.customers = len(people)
-    review.requests = math.ceil(review.would_change / operation.batch_size) * operation.requests_per_item + requests_read
+    review.requests = math.ceil(review.would_change / batch) * operation.requests_per_item + requests_read
     window = limit or _ASSUMED_LIMIT
     allowed = (pace or Pace()).requests_a_second(window / _WINDOW)
     review.seconds = math.ceil(review.requests / allowed)

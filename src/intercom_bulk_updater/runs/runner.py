@@ -270,7 +270,7 @@ class Runner(RunContext):
         state = self.session.budget.state()
         reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
         self.review = look(
-            self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label,
+            self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label, batch=self.job.batch_size,
             pace=Pace(options.share, options.rate, options.workers, self.session.budget.latency),
         )
 
@@ -313,7 +313,8 @@ class Runner(RunContext):
             now=self.session.client.server_time, most=most, only=only,
         )
         try:
-            self.run_engine(self._worker, work, BatchProcessor(self._worker) if self.job.operation.batch_size > 1 else None)
+            size = self.job.batch_size
+            self.run_engine(self._worker, work, BatchProcessor(self._worker, size) if size > 1 else None)
         finally:
             if most is None or self._stop.asked:
                 self._join_reader()

@@ -116,6 +116,7 @@ def preview(
     workers: int | str | None = None,
     share: float | str | None = None,
     rate: str | None = None,
+    batch: int | None = None,
     timeout: float | None = None,
     retries: int | None = None,
     patience: float | str | None = None,
@@ -134,7 +135,7 @@ def preview(
     Returns a Preview. Raises what `run` does before the first write; no consent is asked for.
     """
     given = {
-        "workers": workers, "share": share, "rate": rate, "timeout": timeout, "retries": retries, "patience": patience,
+        "workers": workers, "share": share, "rate": rate, "batch": batch, "timeout": timeout, "retries": retries, "patience": patience,
         "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
@@ -174,6 +175,7 @@ def run(
     workers: int | str | None = None,
     share: float | str | None = None,
     rate: str | None = None,
+    batch: int | None = None,
     timeout: float | None = None,
     retries: int | None = None,
     patience: float | str | None = None,
@@ -221,7 +223,7 @@ def run(
         Must be True for what customers see.
     irreversible:
         Must be True for what nothing brings back.
-    workers, share, rate, timeout, retries, patience, deadline:
+    workers, share, rate, batch, timeout, retries, patience, deadline:
         Speed and patience; `timeout` in seconds, `patience` and `deadline` in seconds or as `"10m"`. See RunOptions.
     on_event:
         A function that is called with each event, a dict as a line of `--jsonl` has it, in the thread that called. What it
@@ -240,7 +242,7 @@ def run(
     """
     given = {
         "limit": limit, "dry_run": dry_run, "expect": expect, "max": max, "canary": canary, "max_failures": max_failures,
-        "on_drift": on_drift, "verify": verify, "workers": workers, "share": share, "rate": rate, "timeout": timeout,
+        "on_drift": on_drift, "verify": verify, "workers": workers, "share": share, "rate": rate, "batch": batch, "timeout": timeout,
         "retries": retries, "patience": patience, "deadline": deadline,
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)

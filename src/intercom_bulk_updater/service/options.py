@@ -38,6 +38,8 @@ class RunOptions(TypedDict, total=False):
         The part of the rate limit to use at most: `0.4`, `"40%"`.
     rate:
         A ceiling, with its unit: `"6000/min"`.
+    batch:
+        Items in one request, for verbs that act on several at once. Default: 50.
     timeout:
         Seconds one request may take. Default: 30.
     retries:
@@ -57,6 +59,7 @@ class RunOptions(TypedDict, total=False):
     workers: int | str | None
     share: float | str | None
     rate: str | None
+    batch: int | None
     timeout: float | None
     retries: int | None
     patience: float | str | None
@@ -122,6 +125,7 @@ _READ: dict[str, Any] = {
     "workers": lambda value: None if value == "auto" else whole("workers", value),
     "share": _share,
     "rate": _rate,
+    "batch": lambda value: whole("batch", value),
     "patience": lambda value: seconds("patience", value) if _number(value) else parse_duration(str(value)),
     "deadline": lambda value: seconds("deadline", value) if _number(value) else parse_duration(str(value)),
     "page_size": _page,
