@@ -86,7 +86,8 @@ class Resource:
     columns:
         What `find` shows of an item, the id first; the last column takes the room that is left.
     settable:
-        The fields that KEY=VALUE may write, beside the custom attributes: "text" (may be empty), "string" (empty clears it), "boolean".
+        The fields that KEY=VALUE may write, beside the custom attributes, each with its type: "text" (may be empty), "string",
+        "integer", "number", "boolean", "date", or "admin" and "team" (by name or id). An empty value clears where it is no value itself.
     rank:
         Its place among the resources; the lowest is the one that `doctor` tries to read.
     """

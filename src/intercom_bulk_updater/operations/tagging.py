@@ -93,7 +93,7 @@ class Tagging(FieldsOperation):
         return True
 
     def prepare(self, client: Client) -> None:
-        """See Operation. Creates what is to be created, and reads what the others are called now. Raises SafetyStop for one that is gone."""
+        """See Operation. Creates what is to be created, reads what the rest is called now. Raises SafetyStop for one that is gone."""
         for tag, label in zip(self.tags, self.labels, strict=True):
             try:
                 new = tag.startswith(NEW_TAG)
