@@ -41,7 +41,6 @@ def whole(_: object, tokens: Sequence[Token]) -> int:
 
 
 _WHOLE = Parameter(converter=whole)
-Limit = Annotated[int | None, Parameter(help="So many items at most.", converter=whole)]
 
 
 @Parameter(name="*")

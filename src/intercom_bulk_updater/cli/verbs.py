@@ -16,7 +16,7 @@ from ..operations.resource import Resource, resources
 from ..operations.spec import Kind, parameters_of
 from ..operations.spec import Parameter as Declared
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
-from .flags import Limit, Output, Safety, SafetyAndBackup, Selection, Shown, Speed
+from .flags import Output, Safety, SafetyAndBackup, Selection, Shown, Speed
 from .help import epilogue
 
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
@@ -33,21 +33,16 @@ def add_verbs(app: App, resource: str) -> None:
 
 
 def find_command(resource: Resource) -> Callable[..., int]:
-    """The function of `find`: with the flags of a selection where Intercom can search the resource, else with --limit alone."""
+    """The function of `find`."""
 
     def search(*, sel: Selection = Selection(), out: Shown = Shown(), speed: Speed = Speed()) -> int:  # noqa: B008
         from .find import find
 
         return find(resource, sel, out, speed)
 
-    def list_all(*, out: Shown = Shown(), speed: Speed = Speed(), limit: Limit = None) -> int:  # noqa: B008
-        from .find import find
-
-        return find(resource, Selection(limit=limit), out, speed)
-
-    search.__doc__ = f"Show which {resource.name} a selection finds. Never writes."
-    list_all.__doc__ = f"List {resource.name}; Intercom has no search for them. Never writes."
-    return search if resource.search else list_all
+    all_of_them = "" if resource.search else "; without a selection, all of them"
+    search.__doc__ = f"Show which {resource.name} a selection finds{all_of_them}. Never writes."
+    return search
 
 
 def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:

@@ -122,6 +122,8 @@ class Operation(ABC):
     appends: bool = False
     own_change_only: bool = False
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""
+    takes_effect_later: bool = False
+    """Whether Intercom carries it out some time after it has accepted it: where a read-back does not tell, it looks again."""
     sees_effect: bool = False
     """Whether `perform` itself sees that its writes took effect, also where an answer does not show it."""
     needs_irreversible: bool = False

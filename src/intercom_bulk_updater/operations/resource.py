@@ -80,7 +80,10 @@ class Resource:
     singular:
         "contact".
     search, listing:
-        The endpoint that `--where` asks ("contacts/search"), and the one that lists all items. One of them may be "".
+        The endpoint that `--where` asks ("contacts/search"), and the one that lists all items. One of them may be "": without a
+        search all items are listed, and judged here.
+    scroll:
+        The endpoint that lists them where `listing` ends before its end; "" for none.
     count:
         How all items of it are counted.
     columns:
@@ -100,6 +103,7 @@ class Resource:
     columns: tuple[Column, ...]
     settable: Mapping[str, str] = field(default_factory=dict)
     rank: int = 100
+    scroll: str = ""
 
     @property
     def history(self) -> History:

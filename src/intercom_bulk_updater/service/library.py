@@ -58,7 +58,7 @@ def find(
     Parameters
     ----------
     resource:
-        `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, which take no selection: Intercom lists them all.
+        `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, of which all are listed where no selection is given.
     where, query, ids, csv, id_column, from_run, outcome, exclude, limit:
         Which items: see `run`.
     columns:
@@ -76,8 +76,6 @@ def find(
         raise UsageError(f"There is no resource {resource!r}: it is one of {', '.join(known)}.")
     chosen = options_of({**options, "limit": limit})
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
-    if not known[resource].search and asked.given:
-        raise UsageError(f"{resource} cannot be searched: leave {asked.given[0]} out, and all of them are listed.")
     return _rows(known[resource], asked, chosen, columns, given_or_own(workspace), stop)
 
 
@@ -85,7 +83,7 @@ def _rows(
     resource: Resource, asked: Selection, options: Options, columns: Sequence[str] | None, workspace: Workspace, stop: Stop | None
 ) -> Iterator[dict[str, Any]]:
     with workspace.session(options, stop) as (session, names):
-        if resource.search:
+        if resource.search or asked.given:
             found = find_items(session, names, resource.name, asked, options, log_note())
         else:
             found = list_all(session, resource)
