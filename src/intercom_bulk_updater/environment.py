@@ -26,7 +26,7 @@ VARIABLES = {
 }
 
 # The flags of the command that a variable may set: --share is INTERCOM_BULK_SHARE. (--patience is a setting, and among those above.)
-_FLAGS = ("workers", "share", "rate", "timeout", "retries", "deadline", "json", "jsonl", "quiet", "verbose", "progress", "report")
+_FLAGS = ("workers", "share", "rate", "batch", "timeout", "retries", "deadline", "json", "jsonl", "quiet", "verbose", "progress", "report")
 FLAG_VARIABLES = {flag: f"INTERCOM_BULK_{flag.upper()}" for flag in _FLAGS}
 
 # Names that people bring from other tools, where guessing wrong would mean no token, or the wrong server.

@@ -155,6 +155,7 @@ class Settings:
     tag_bumps_updated_at: bool = setting(True, "Whether tagging a conversation moves its updated_at.")
     team_assign_clears_admin: bool = setting(False, "Whether assigning a team takes the admin away.")
     unknown_attribute: str = setting("error", "Writing a custom attribute that does not exist.", choices=("error", "ignore", "create"))
+    empty_text: str = setting("clears", "Writing an empty e-mail address, external id or name of a contact.", choices=("clears", "error"))
     convert_again: str = setting("error", "Converting a conversation that is a ticket already.", choices=("error", "same"))
     redact_again: str = setting("200", "Redacting what is redacted.", choices=("200", "error"))
     archive_again: str = setting("200", "Archiving or blocking a contact that is so.", choices=("200", "404"))

@@ -166,7 +166,7 @@ class Process:
         client = Client(self.server, gate, admin_id="7")
         policy = RetryPolicy(1, base=0.5)
         self.one = ItemProcessor(self.operation, client, self.stop, policy, timeout=TIMEOUT, clock=lambda: self.server.now)
-        self.together = BatchProcessor(self.one)
+        self.together = BatchProcessor(self.one, 2)
         self.attempts = {seq: Attempt(item) for seq, item in self.items.items() if seq not in self.results}
         alone: list[Unit] = [one for one in self.attempts.values() if one.item.doubt]
         rest = tuple(one for one in self.attempts.values() if not one.item.doubt)

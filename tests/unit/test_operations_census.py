@@ -17,6 +17,7 @@ from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
 from intercom_bulk_updater.operations.contacts import lifecycle
 from intercom_bulk_updater.operations.contacts import note as contact_note
+from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
 from intercom_bulk_updater.operations.conversations.messages import Note, Reply
 from intercom_bulk_updater.operations.conversations.restore import Restore
@@ -51,6 +52,7 @@ OPERATIONS: list[Operation] = [
     Restore(FIELDS, "close"), PerItemOperation(lambda given: Tag([given.get("tag", "7002")]), {}, "tag"),
     contact_tags.Tag(["7002"]), contact_tags.Untag(["7001"]), Undo(contact_tags.Tag(["7002"])), Undo(Undo(contact_tags.Untag(["7002"]))),
     lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
+    contact_set.Set({"name": "Bo"}),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",

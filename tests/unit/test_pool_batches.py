@@ -59,7 +59,7 @@ class Together:
 def test_what_is_in_doubt_goes_alone_and_the_rest_together() -> None:
     """Of 403 items three are in doubt: they are taken up one by one, the others in eight batches of at most fifty."""
     doubtful = {5, 100, 401}
-    work = Listed([Item(seq, str(seq), doubt=seq in doubtful) for seq in range(1, 404)])
+    work = Listed([Item(seq, str(seq), {}, doubt=seq in doubtful) for seq in range(1, 404)])
     together = Together(work)
     together.pool.run()
     assert set(together.alone) == doubtful
@@ -76,7 +76,7 @@ def test_a_batch_that_breaks_puts_back_what_it_has_not_settled() -> None:
             yield RetryLater(Batch(batch.attempts[1:3]), 60.0)
             raise ZeroDivisionError
 
-    work = Listed([Item(seq, str(seq)) for seq in range(1, 21)])
+    work = Listed([Item(seq, str(seq), {}) for seq in range(1, 21)])
     with pytest.raises(ZeroDivisionError):
         Breaks(work).pool.run()
     assert work.settled == [1] and sorted(work.released) == list(range(2, 21))

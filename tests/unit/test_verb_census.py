@@ -60,7 +60,8 @@ def test_the_flags_of_a_verb_are_its_parameters(name: str) -> None:
     command = complete_tree([resource])[resource][verb]
     flags = {argument.names[0] for argument in command.assemble_argument_collection() if argument.names[0].startswith("--")}
     own = {one.flag for one in parameters_of(VERBS[name].Parameters) if one.kind is not Kind.VALUES}
-    assert flags - shared() == own
+    backup = {"--backup"} if VERBS[name].reversibility is Reversibility.IRREVERSIBLE else set()
+    assert flags - shared() == own | backup and VERBS[name].batch_size == (1 if backup else VERBS[name].batch_size)
     assert len(VERBS[name].examples) == 3
     for example in VERBS[name].command_examples():
         words = shlex.split(example)[1:]

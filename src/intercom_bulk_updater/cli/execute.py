@@ -47,16 +47,21 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         "limit": limit,
         "retries": speed.retries,
         "timeout": speed.timeout,
+        "batch": speed.batch,
         "on_drift": safety.on_drift,
         "verify": safety.verify,
         "patience": None if speed.patience is None else _read("--patience", parse_duration, speed.patience),
         "share": None if speed.share is None else _read("--share", parse_share, speed.share),
         **{name: getattr(safety, name) or None for name in ("expect", "max", "canary", "max_failures")},
     }
+    if backup := getattr(safety, "backup", None):
+        given["backup"] = str(Path(backup).resolve())
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be 1 or more, not {limit}")
     if speed.retries is not None and speed.retries < 0:
         raise UsageError(f"--retries must be 0 or more, not {speed.retries}")
+    if speed.batch is not None and speed.batch < 1:
+        raise UsageError(f"--batch must be 1 or more, not {speed.batch}")
     if speed.timeout is not None and not 0 < speed.timeout <= _LONGEST:
         raise UsageError(f"--timeout must be more than 0 seconds and at most {_LONGEST:,}, not {speed.timeout:g}")
     options = replace(

@@ -22,11 +22,12 @@ _SHOWN = 25
 
 
 def find(resource: Resource, flags: Selection, output: Shown, speed: Speed) -> int:
-    """Show which items a selection finds; all of them, where Intercom has no search for the resource."""
+    """Show which items a selection finds; without one all of them, where Intercom has no search."""
     options: Options = options_of(Safety(), speed, flags.limit)
     with opened(options, output) as (session, names):
-        if resource.search:
-            found = find_items(session, names, resource.name, asked_of(flags), options, note)
+        asked = asked_of(flags)
+        if resource.search or asked.given:
+            found = find_items(session, names, resource.name, asked, options, note)
         else:
             found = list_all(session, resource)
         return _show(resource.name, found, flags.limit, output, names)

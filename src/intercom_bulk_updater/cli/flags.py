@@ -41,7 +41,6 @@ def whole(_: object, tokens: Sequence[Token]) -> int:
 
 
 _WHOLE = Parameter(converter=whole)
-Limit = Annotated[int | None, Parameter(help="So many items at most.", converter=whole)]
 
 
 @Parameter(name="*")
@@ -90,6 +89,16 @@ class Safety:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class SafetyAndBackup(Safety):
+    """The same for what has no way back."""
+
+    backup: Annotated[
+        str | None, _flag(_SAFETY, "Keep each item whole in this file, as before its write. Default: in the state folder.", form="FILE"),
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Speed:
     """How fast, how long. None is "not said": the default, or what the run had that is gone on with."""
 
@@ -98,6 +107,10 @@ class Speed:
         str | None, _default(_SPEED, "The part of the rate limit to use at most: 40%. Default: 100%.", "share", form="P%"),
     ] = None
     rate: Annotated[str | None, _default(_SPEED, "auto (the default), or a ceiling: 6000/min.", "rate", form="auto|N/min")] = None
+    batch: Annotated[
+        int | None,
+        _default(_SPEED, "Items in one request, for verbs that act on several at once. Default: 50.", "batch"), _WHOLE,
+    ] = None
     timeout: Annotated[float | None, _default(_SPEED, "Seconds one request may take. Default: 30.", "timeout", form="SECONDS")] = None
     retries: Annotated[
         int | None, _default(_SPEED, "Repetitions of what failed for a passing reason. Default: 3.", "retries"), _WHOLE,

@@ -32,12 +32,14 @@ class BatchProcessor:
     ----------
     one:
         What does one item, and says what an answer or an error means for it.
+    size:
+        How many items one request acts on at most.
     """
 
-    def __init__(self, one: ItemProcessor) -> None:
+    def __init__(self, one: ItemProcessor, size: int) -> None:
         self._one = one
         self._operation = one.operation
-        self.size = one.operation.batch_size
+        self.size = size
 
     def __call__(self, batch: Batch) -> Fates:
         """Take a batch up: what becomes of each of its items, as soon as it is known."""
@@ -87,7 +89,9 @@ class BatchProcessor:
     def _failed(self, group: list[Attempt], exc: Exception) -> Fates:
         """The batch as a whole was refused, or its answer was lost."""
         verdict = self._one.classify(group[0], exc)
-        if verdict.kind is ErrorKind.PERMANENT and not group[0].left:
+        # What stands of a batch of several requests is repeated with the single items only where that does no harm.
+        harmless = self._operation.idempotent is True and verdict.sent is not None
+        if verdict.kind is ErrorKind.PERMANENT and (harmless or not group[0].left):
             for attempt in group:
                 attempt.carried = CompletedRequests()
                 yield RetryLater(attempt, 0.0)

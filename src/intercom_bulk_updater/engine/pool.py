@@ -72,8 +72,8 @@ class WorkerPool:
     do(attempt):
         Takes one item up, in a worker thread: its outcome, or when to try it again.
     do_batch(batch), batch_size:
-        Takes up to so many items up with one request: what became of each, as soon as it is known. Batches are made of items
-        that are new to this process; what has to be looked at first goes alone.
+        Takes up to so many items up with one request: what became of each, as soon as it is known. What has to be looked at
+        first (in doubt, or without a before-image) goes alone, so that many are read at a time.
     put_back(attempt):
         What the work source should know of an attempt that a stop cut short.
     tick(snapshot):
@@ -193,11 +193,15 @@ class WorkerPool:
         """New items as workers take them up: one by one, or in batches, of which only the last may be smaller."""
         if self.batch_size == 1:
             return [Attempt(item) for item in items]
-        alone: list[Unit] = [Attempt(item) for item in items if item.doubt]
+        first = {item.seq for item in items if item.doubt or item.before is None}
+        alone: list[Unit] = [Attempt(item) for item in items if item.seq in first]
         self._formed_at = self._formed_at if self._forming else now
-        self._forming += [Attempt(item) for item in items if not item.doubt]
-        # A batch that is not full waits for more, but not for long: a slow search must not hold up what it has found.
-        least = self.batch_size if more and now - self._formed_at < TICK else 1
+        self._forming += [Attempt(item) for item in items if item.seq not in first]
+        with self._ready:
+            busy = bool(alone or self._queue or self._busy or self._fates)
+        # A batch that is not full waits for what may come back, having been read, and a little for a search: a slow one must
+        # not hold up what it has found.
+        least = self.batch_size if busy or (more and now - self._formed_at < TICK) else 1
         batches: list[Unit] = []
         while len(self._forming) >= least:
             batches.append(Batch(tuple(self._forming[: self.batch_size])))

@@ -12,7 +12,8 @@ A verb says which fields (`fields`), to what (`target`), and which requests do i
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..api.client import Client
@@ -20,6 +21,15 @@ from ..api.paths import item_path
 from ..model import Item, Reversibility
 from .field_values import describe_value
 from .operation import Change, Json, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsChange:
+    """An item of a batch, with its fields as they are and as they are wanted."""
+
+    id: str
+    have: Json
+    want: Json
 
 
 class FieldsOperation(Operation):
@@ -32,9 +42,16 @@ class FieldsOperation(Operation):
     def target(self, before: Json) -> dict[str, Any]:
         """The wanted value of each field, for an item whose fields are as in `before`."""
 
+    undo_batch_size: int = 1
+    """The `batch_size` of the way back."""
+
     @abstractmethod
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """Send the requests that bring an item from `have` to `want`; return the item if an answer shows it."""
+
+    def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
+        """The same for several items at once, where `batch_size` is more than 1: for each what went wrong, or None."""
+        raise NotImplementedError(f"{type(self).__name__} acts on one item at a time")
 
     def image(self, payload: Json) -> dict[str, Any]:
         """Those of the fields that a payload has, in one plain form."""
@@ -86,6 +103,12 @@ class FieldsOperation(Operation):
         shown = self.write(client, item.id, have, want)
         return {**have, **want, **(self.image(shown) if shown else {})}
 
+    def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
+        """See Operation."""
+        changes = [FieldsChange(item.id, item.before or {}, self.wanted(item, item.before or {})) for item in items]
+        told = self.write_batch(client, changes)
+        return [{**one.have, **one.want} if wrong is None else wrong for one, wrong in zip(changes, told, strict=True)]
+
     def inverse(self) -> Operation | None:
         """See Operation."""
         return Undo(self)
@@ -108,6 +131,7 @@ class Undo(FieldsOperation):
         self.fields = forward.fields
         self.requests_per_item = forward.requests_per_item
         self.side_effects = forward.side_effects
+        self.batch_size, self.undo_batch_size = forward.undo_batch_size, forward.batch_size
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -138,6 +162,19 @@ class Undo(FieldsOperation):
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """See FieldsOperation."""
         return self.forward.write(client, item_id, have, want)
+
+    def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
+        """See FieldsOperation."""
+        return self.forward.write_batch(client, changes)
+
+    @property
+    def prepares(self) -> bool:
+        """See Operation."""
+        return self.forward.prepares
+
+    def prepare(self, client: Client) -> None:
+        """See Operation."""
+        self.forward.prepare(client)
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation. What others have added to a list, or taken from it, stays as it is."""

@@ -30,8 +30,10 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "conversations": {"contact": _CONTACT, "conversation": ("id", "subject", "title", "created_at")},
     "tickets": {"contact": _CONTACT, "ticket": ("id", "title", "created_at")},
     "contacts": {"contact": _CONTACT},
+    "companies": {"company": ("name", "company_id", "website", "industry")},
 }
 """What a message to an item of a resource may name: `contact.name`; and of each `custom_attributes.NAME`."""
+_HOLDERS = ("contact", "conversation", "ticket", "company")
 
 
 class EmptyField(ValueError):
@@ -46,7 +48,7 @@ class EmptyField(ValueError):
 
 def is_field(name: str) -> bool:
     """Whether a place names a field of Intercom, and no column."""
-    return name.partition(".")[0] in ("contact", "conversation", "ticket") and "." in name
+    return name.partition(".")[0] in _HOLDERS and "." in name
 
 
 def fields_of(template: str) -> list[str]:

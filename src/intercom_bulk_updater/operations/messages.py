@@ -12,6 +12,7 @@ from ..errors import NotFound
 from ..model import Item
 from .message_template import Json, fields_of, fill_template, values_from
 from .operation import Operation
+from .resource import resources
 
 FIELDS = "message_fields"
 """Where an item's before-image holds what fills the places of its message."""
@@ -39,16 +40,26 @@ class MessageOperation(Operation):
         """See Operation."""
         return fill_template(self.body, (item.before or {}).get(FIELDS) or {})
 
+    @property
+    def _own(self) -> list[str]:
+        """The fields of the item itself among those that its message names."""
+        return [name for name in self.message_fields if name.partition(".")[0] == resources()[self.resource].singular]
+
     def fields_seen(self, payload: Json) -> dict[str, Any]:
         """For `capture`: what the item itself tells of the fields that its message names, and whose contact it is."""
-        if not self.message_fields:
+        if not self.message_fields or payload.get("type") == "list":
             return {}
-        return {FIELDS: values_from(payload, self.resource.removesuffix("s"), self.message_fields), **people_of(payload)}
+        return {FIELDS: values_from(payload, resources()[self.resource].singular, self._own), **people_of(payload)}
 
     def read_message_fields(self, client: Client, items: Sequence[Item]) -> list[Mapping[str, Any]]:
         """See Operation. A conversation or a ticket is its first contact's."""
-        wanted = [name for name in self.message_fields if name.startswith("contact.")]
+        own = self._own
+        theirs = [name for name in self.message_fields if name not in own]
         known = [dict((item.before or {}).get(FIELDS) or {}) for item in items]
+        for item, have in zip(items, known, strict=True):
+            if not set(own) <= set(have) and self.resource != "contacts":
+                have.update(values_from(client.get(item_path(self.resource, item.id)), resources()[self.resource].singular, own))
+        wanted = own if self.resource == "contacts" else theirs
         whose = ["" if set(wanted) <= set(have) else self._contact_of(item) for item, have in zip(items, known, strict=True)]
         people = contacts_by_id(client, [one for one in dict.fromkeys(whose) if one])
         return [{**values_from(people.get(one, {}), "contact", wanted), **have} for have, one in zip(known, whose, strict=True)]

@@ -80,13 +80,17 @@ class Resource:
     singular:
         "contact".
     search, listing:
-        The endpoint that `--where` asks ("contacts/search"), and the one that lists all items. One of them may be "".
+        The endpoint that `--where` asks ("contacts/search"), and the one that lists all items. One of them may be "": without a
+        search all items are listed, and judged here.
+    scroll:
+        The endpoint that lists them where `listing` ends before its end; "" for none.
     count:
         How all items of it are counted.
     columns:
         What `find` shows of an item, the id first; the last column takes the room that is left.
     settable:
-        The fields that KEY=VALUE may write, beside the custom attributes: "text" (may be empty), "string" (empty clears it), "boolean".
+        The fields that KEY=VALUE may write, beside the custom attributes, each with its type: "text" (may be empty), "string",
+        "integer", "number", "boolean", "date", or "admin" and "team" (by name or id). An empty value clears where it is no value itself.
     rank:
         Its place among the resources; the lowest is the one that `doctor` tries to read.
     """
@@ -99,6 +103,7 @@ class Resource:
     columns: tuple[Column, ...]
     settable: Mapping[str, str] = field(default_factory=dict)
     rank: int = 100
+    scroll: str = ""
 
     @property
     def history(self) -> History:

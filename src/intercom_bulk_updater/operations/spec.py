@@ -33,6 +33,8 @@ class Kind(StrEnum):
     MESSAGE = "message"
     """A text that somebody reads: never shown in reports or logs."""
     MOMENT = "moment"
+    ID = "id"
+    """The id of something that has no name to go by."""
     TEAM = "team"
     ADMIN = "admin"
     TAGS = "tags"
@@ -51,7 +53,7 @@ class Kind(StrEnum):
 
 
 _FORMS = {
-    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.TEAM: "NAME|ID",
+    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.ID: "ID", Kind.TEAM: "NAME|ID",
     Kind.ADMIN: "NAME|EMAIL|ID", Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
 }  # fmt: skip
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

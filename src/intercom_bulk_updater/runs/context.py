@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..api.retry import RetryPolicy
@@ -49,6 +50,12 @@ class Job:
     """What the team, admin or tag with an id is called, for previews."""
     only: Sequence[int] | None = None
     """Act on these items of the run (by seq) and on no other: a retry of its failures."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many items one request acts on at most."""
+        most = self.operation.batch_size
+        return most if most == 1 else self.options.batch or most
 
 
 class Cancelled(RunStopped):
@@ -104,6 +111,14 @@ class RunContext:
         )
 
     # -- the engine and its waits --------------------------------------------------------------------------------------
+
+    @property
+    def backup_file(self) -> Path | None:
+        """Where each item is kept before its write; None for what undo can take back."""
+        if not self.job.operation.backs_up:
+            return None
+        chosen = self.job.options.backup
+        return Path(chosen) if chosen else self.session.settings.home / "backups" / f"{self.id}.jsonl"
 
     def run_engine(self, do: Do, work: WorkSource, batches: BatchProcessor | None = None) -> None:
         """Run `do` over what `work` hands out, in worker threads, until there is nothing more. Raises why it stopped.

@@ -31,6 +31,8 @@ class Options:
     """Seconds that a service that is away is waited for, before the run stops (exit 7) to be resumed; None: as the settings say."""
     deadline: float | None = None
     """Seconds after which the run stops softly (exit 7)."""
+    batch: int | None = None
+    """Items that one request acts on at most, for verbs that act on several at once; None: as the verb says (50)."""
     page_size: int = 150
     """Items a search page; 150 is the most Intercom gives."""
     expect: str = ""
@@ -47,6 +49,8 @@ class Options:
     """`skip`, `stop` or `force` for items that moved since the plan."""
     verify: str = "sample"
     """`none`, `sample` or `all`: read back at the end, then search again."""
+    backup: str = ""
+    """Where each item is kept whole before a write that nothing takes back; "" for a file in the state folder."""
     dry_run: bool = False
     ask: bool = False
     """Show the whole and ask a person before the first write; once, however often the run is resumed."""

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..api.redact import is_secret
@@ -77,6 +78,8 @@ class Preview:
     seconds: float = 0.0
     quota_share: float = 0.0
     """Part of the rate limit that the run takes while it lasts, 0 to 1."""
+    backup: str = ""
+    """The file that keeps each item whole before its write; "" for what undo can take back."""
     search: dict[str, int] = field(default_factory=dict)
     """Beside the items that are selected: `total` that match where --limit cut them off, `missing` that were announced and
     never shown, `contradicting` the filter and `unusable` entries that were left out, and items
@@ -97,6 +100,7 @@ class Preview:
             **({"customers": self.customers, "two_messages": self.two_messages} if self.customers is not None else {}),
             **({"sender": self.sender} if self.sender else {}),
             **({"sent_before": self.sent_before} if self.sent_before else {}),
+            **({"backup": self.backup} if self.backup else {}),
             **({"search": self.search} if self.search else {}),
             "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
         }
@@ -179,16 +183,20 @@ def look(
     label: Label | None = None,
     sent: SentBefore | None = None,
     sender: Callable[[], str] | None = None,
+    batch: int = 1,
+    backup: Path | None = None,
 ) -> Preview:
     """Go through the pending items of a run, mark those that are in the requested state, and say what the rest would become.
 
-    `limit`: calls a window, as the server told it; `pace`: what else limits the run. Memory stays flat: items stream through.
+    `limit`: calls a window, as the server told it; `pace`: what else limits the run; `batch`: items that one request acts on.
+    Memory stays flat: items stream through.
     """
     review = Preview(
         operation.describe(),
         reversibility=str(operation.reversibility),
         side_effects=operation.side_effects,
         customer_visible=operation.customer_visible,
+        backup="" if backup is None else str(backup),
     )
     people: Counter[str] = Counter()
     fates: list[ItemResult] = []
@@ -225,7 +233,7 @@ def look(
         review.two_messages = sum(count > 1 for count in people.values())
     if review.messages and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
-    review.requests = math.ceil(review.would_change / operation.batch_size) * operation.requests_per_item + requests_read
+    review.requests = math.ceil(review.would_change / batch) * operation.requests_per_item + requests_read
     window = limit or _ASSUMED_LIMIT
     allowed = (pace or Pace()).requests_a_second(window / _WINDOW)
     review.seconds = math.ceil(review.requests / allowed)

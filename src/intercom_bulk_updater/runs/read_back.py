@@ -156,11 +156,17 @@ class ReadBack:
                 self._unread(item.id, str(exc))
                 return ItemResult(item.seq, Outcome.DONE)
             return RetryLater(attempt, 0.5 * 2**errors)
-        self._judge(payload, item)
+        looks = self._failures.get(item.seq, 0)
+        if not self._judge(payload, item, last=not self._operation.takes_effect_later or looks >= self._looks):
+            self._failures[item.seq] = looks + 1
+            return RetryLater(attempt, 0.5 * 2**looks)
         return ItemResult(item.seq, Outcome.DONE)
 
-    def _judge(self, payload: Json | None, item: Item) -> None:
-        """Compare an item as it was read with what the run left. What cannot be judged is never called wrong."""
+    def _judge(self, payload: Json | None, item: Item, *, last: bool) -> bool:
+        """Compare an item as it was read with what the run left; False to look again, unless this look is the `last`.
+
+        What cannot be judged is never called wrong.
+        """
         standing, instead = None, ""
         try:
             if payload is not None:
@@ -172,17 +178,20 @@ class ReadBack:
         except Exception as exc:
             # The answer is of another shape than Intercom's, or a person's own code failed on it.
             self._unread(item.id, f"the answer cannot be judged ({type(exc).__name__}: {exc})")
-            return
+            return True
         with self._lock:
+            if standing is None and not last:
+                return False
             if standing is None:
                 self._result.undecided.add(item.id)
                 self._result.unreadable = self._result.unreadable or self._operation.why_unverifiable()
-                return
+                return True
             self._result.checked += 1
             if standing and self._remember:
                 self._result.as_wanted.add(item.id)
         if not standing:
             self._wrong(item.id, instead)
+        return True
 
     def _unread(self, item_id: str, why: str) -> None:
         with self._lock:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..engine.backup import Backup
 from ..engine.batches import BatchProcessor
 from ..errors import (
     IntercomBulkError,
@@ -178,6 +179,8 @@ class Runner(RunContext):
 
     def _finish(self, error: BaseException | None) -> None:
         self.rest(False)
+        if self._worker.backup is not None:
+            self._worker.backup.close()
         status, code, message = _ending(error)
         if isinstance(error, ServiceUnavailable):
             # What failed since the last answer failed with the service, not by itself: resume does it.
@@ -263,15 +266,16 @@ class Runner(RunContext):
         return min(selected, self.job.options.limit) if self.job.options.limit else selected
 
     def _look(self) -> None:
-        options = self.job.options
+        operation, options = self.job.operation, self.job.options
         # What a plan or an undo would leave alone because it moved is known only by reading it; who is asked is told.
         self._read_ahead(every=self._worker.reread)
         state = self.session.budget.state()
-        reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
+        reads = self.journal.counts(self.id).pending if self._worker.reread or operation.backs_up else 0
         self.review = look(
-            self.journal, self.id, self.job.operation, limit=state.limit, requests_read=reads, label=self.job.label,
+            self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label, batch=self.job.batch_size,
             sent=self._sent, sender=self.session.client.actor,
             pace=Pace(options.share, options.rate, options.workers, self.session.budget.latency),
+            backup=self.backup_file,
         )
 
     def _read_ahead(self, *, every: bool = False) -> None:
@@ -288,6 +292,9 @@ class Runner(RunContext):
     def _act(self) -> None:
         self.phase = Phase.ACTING
         options = self.job.options
+        if self.backup_file is not None:
+            self._worker.backup = Backup(self.backup_file)
+            self.journal.update_run(self.id, totals={"backup": str(self.backup_file)})
         self._prepare()
         if self.job.only is not None:
             self._work(only=self.job.only)
@@ -322,7 +329,8 @@ class Runner(RunContext):
             now=self.session.client.server_time, most=most, only=only,
         )
         try:
-            self.run_engine(self._worker, work, BatchProcessor(self._worker) if self.job.operation.batch_size > 1 else None)
+            size = self.job.batch_size
+            self.run_engine(self._worker, work, BatchProcessor(self._worker, size) if size > 1 else None)
         finally:
             if most is None or self._stop.asked:
                 self._join_reader()

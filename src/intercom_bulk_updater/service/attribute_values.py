@@ -5,29 +5,33 @@ from __future__ import annotations
 import difflib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import UsageError
 from ..operations.resource import resources
+from ..operations.spec import Named
 from ..parsing.dates import parse_instant
 from ..parsing.printable import printable_name
 from ..runs.session import Session
 from ..search.attributes import WorkspaceAttributes, option_of, type_of
 
+_NULL = ("null",)
+_CLEARS = ("", *_NULL)
 _YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class Attributes:
     """The fields and attributes of a resource that can be set, read once when first needed."""
 
-    def __init__(self, session: Session, resource: str) -> None:
+    def __init__(self, session: Session, resource: str, named: Callable[[str, str], Named]) -> None:
         self._session = session
+        self._named = named
         self._resource = resources()[resource]
         self._attributes = WorkspaceAttributes(session.look)
 
     def values(self, texts: list[str]) -> dict[str, Any]:
-        """Fields and values of `KEY=VALUE` texts. `KEY=` clears. Raises UsageError."""
+        """Fields and values of `KEY=VALUE` texts. `KEY=` and `KEY=null` clear. Raises UsageError."""
         found: dict[str, Any] = {}
         for text in texts:
             key, value = self._value(text)
@@ -43,16 +47,19 @@ class Attributes:
             raise UsageError(f"{text!r} is not KEY=VALUE.")
         fields = self._resource.settable
         if key in fields and not custom:
-            if fields[key] == "text":
-                return key, value
-            return key, self._typed({"name": key, "data_type": fields[key]}, value) if value or fields[key] == "boolean" else None
+            kind = fields[key]
+            if kind != "boolean" and value in (_NULL if kind == "text" else _CLEARS):
+                return key, None
+            if kind in ("admin", "team"):
+                return key, self._named(kind, value).id
+            return key, value if kind == "text" else self._typed({"name": key, "data_type": kind}, value)
         known = self._attributes.of(self._resource.name)
         attribute = known.get(key)
         if attribute is None:
             near = difflib.get_close_matches(key, [*known, *fields], 3, 0.4) or [*known, *fields]
             nearest = ", ".join(map(printable_name, near))
             raise UsageError(f"There is no {self._resource.singular} attribute {printable_name(key)!r}. Nearest: {nearest}.")
-        return f"custom_attributes.{key}", None if value == "" else self._typed(attribute, value)
+        return f"custom_attributes.{key}", None if value in _CLEARS else self._typed(attribute, value)
 
     def _typed(self, attribute: Mapping[str, Any], value: str) -> Any:
         name, kind = attribute.get("name"), type_of(attribute)

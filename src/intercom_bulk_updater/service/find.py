@@ -12,7 +12,8 @@ from ..api.paths import item_path
 from ..errors import IntercomBulkError, SearchError, SearchIncomplete, UsageError
 from ..model import FoundItem
 from ..operations.operation import Operation
-from ..operations.resource import Resource
+from ..operations.resource import Resource, resources
+from ..runs.listing import matching
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import SearchSource, count_missing, missing_words
@@ -70,6 +71,8 @@ def find(
     found = Found(selected.selection["words"], frozenset(selected.selection.get("exclude") or ()))
     if isinstance(selected.feed, SearchSource):
         found.items = searched(selected.feed, found)
+    elif selected.selection["kind"] == "query":
+        found.items = matching(session, resources()[resource], selected.selection["query"], options)
     else:
         ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
         found.items = (session.look(item_path(resource, i)) for i in ids)

@@ -58,7 +58,7 @@ def find(
     Parameters
     ----------
     resource:
-        `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, which take no selection: Intercom lists them all.
+        `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, of which all are listed where no selection is given.
     where, query, ids, csv, id_column, from_run, outcome, exclude, limit:
         Which items: see `run`.
     columns:
@@ -76,8 +76,6 @@ def find(
         raise UsageError(f"There is no resource {resource!r}: it is one of {', '.join(known)}.")
     chosen = options_of({**options, "limit": limit})
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
-    if not known[resource].search and asked.given:
-        raise UsageError(f"{resource} cannot be searched: leave {asked.given[0]} out, and all of them are listed.")
     return _rows(known[resource], asked, chosen, columns, given_or_own(workspace), stop)
 
 
@@ -85,7 +83,7 @@ def _rows(
     resource: Resource, asked: Selection, options: Options, columns: Sequence[str] | None, workspace: Workspace, stop: Stop | None
 ) -> Iterator[dict[str, Any]]:
     with workspace.session(options, stop) as (session, names):
-        if resource.search:
+        if resource.search or asked.given:
             found = find_items(session, names, resource.name, asked, options, log_note())
         else:
             found = list_all(session, resource)
@@ -116,6 +114,7 @@ def preview(
     workers: int | str | None = None,
     share: float | str | None = None,
     rate: str | None = None,
+    batch: int | None = None,
     timeout: float | None = None,
     retries: int | None = None,
     patience: float | str | None = None,
@@ -134,7 +133,7 @@ def preview(
     Returns a Preview. Raises what `run` does before the first write; no consent is asked for.
     """
     given = {
-        "workers": workers, "share": share, "rate": rate, "timeout": timeout, "retries": retries, "patience": patience,
+        "workers": workers, "share": share, "rate": rate, "batch": batch, "timeout": timeout, "retries": retries, "patience": patience,
         "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
@@ -170,10 +169,12 @@ def run(
     on_drift: str | None = None,
     customer_visible: bool = False,
     irreversible: bool = False,
+    backup: str | Path | None = None,
     verify: str | None = None,
     workers: int | str | None = None,
     share: float | str | None = None,
     rate: str | None = None,
+    batch: int | None = None,
     timeout: float | None = None,
     retries: int | None = None,
     patience: float | str | None = None,
@@ -221,7 +222,9 @@ def run(
         Must be True for what customers see.
     irreversible:
         Must be True for what nothing brings back.
-    workers, share, rate, timeout, retries, patience, deadline:
+    backup:
+        For what nothing brings back: the file in which each item is kept whole before its write. Default: one in the state folder.
+    workers, share, rate, batch, timeout, retries, patience, deadline:
         Speed and patience; `timeout` in seconds, `patience` and `deadline` in seconds or as `"10m"`. See RunOptions.
     on_event:
         A function that is called with each event, a dict as a line of `--jsonl` has it, in the thread that called. What it
@@ -240,8 +243,9 @@ def run(
     """
     given = {
         "limit": limit, "dry_run": dry_run, "expect": expect, "max": max, "canary": canary, "max_failures": max_failures,
-        "on_drift": on_drift, "verify": verify, "workers": workers, "share": share, "rate": rate, "timeout": timeout,
+        "on_drift": on_drift, "verify": verify, "workers": workers, "share": share, "rate": rate, "batch": batch, "timeout": timeout,
         "retries": retries, "patience": patience, "deadline": deadline,
+        "backup": backup,
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
     consent = Consent(customer_visible, irreversible)

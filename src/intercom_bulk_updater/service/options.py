@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypedDict
 
 from ..errors import UsageError
@@ -38,6 +39,8 @@ class RunOptions(TypedDict, total=False):
         The part of the rate limit to use at most: `0.4`, `"40%"`.
     rate:
         A ceiling, with its unit: `"6000/min"`.
+    batch:
+        Items in one request, for verbs that act on several at once. Default: 50.
     timeout:
         Seconds one request may take. Default: 30.
     retries:
@@ -46,6 +49,8 @@ class RunOptions(TypedDict, total=False):
         How long to wait for Intercom when it is away: seconds, or `"10m"`.
     deadline:
         Stop softly after this long: seconds, or `"2h"`.
+    backup:
+        The file in which each item is kept whole before a write that nothing takes back. Default: one in the state folder.
     """
 
     expect: int | str | None
@@ -57,10 +62,12 @@ class RunOptions(TypedDict, total=False):
     workers: int | str | None
     share: float | str | None
     rate: str | None
+    batch: int | None
     timeout: float | None
     retries: int | None
     patience: float | str | None
     deadline: float | str | None
+    backup: str | Path | None
 
 
 def options_of(given: Mapping[str, Any], base: Options | None = None) -> Options:
@@ -122,6 +129,7 @@ _READ: dict[str, Any] = {
     "workers": lambda value: None if value == "auto" else whole("workers", value),
     "share": _share,
     "rate": _rate,
+    "batch": lambda value: whole("batch", value),
     "patience": lambda value: seconds("patience", value) if _number(value) else parse_duration(str(value)),
     "deadline": lambda value: seconds("deadline", value) if _number(value) else parse_duration(str(value)),
     "page_size": _page,
@@ -130,6 +138,7 @@ _READ: dict[str, Any] = {
     "index_wait": lambda value: seconds("index_wait", value),
     "timeout": lambda value: seconds("timeout", value),
     "retries": lambda value: whole("retries", value, least=0),
+    "backup": lambda value: str(Path(value).resolve()),
     "dry_run": lambda value: _flag("dry_run", value),
     "verify": lambda value: one_of("verify", value, ("none", "sample", "all")),
 }

@@ -30,5 +30,5 @@ class SessionResolver:
 
     def values(self, resource: str, texts: Sequence[str]) -> dict[str, Any]:
         """See spec.Resolver."""
-        self._attributes = self._attributes or Attributes(self._session, resource)
+        self._attributes = self._attributes or Attributes(self._session, resource, self.named)
         return self._attributes.values(list(texts))

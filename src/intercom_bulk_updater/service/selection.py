@@ -14,15 +14,17 @@ from ..errors import UsageError, WrongWorkspace
 from ..journal import Journal
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
+from ..operations.resource import resources
 from ..parsing.id_file import ids_in
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
+from ..runs.listing import matching
 from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, image_of
 from ..search.attributes import WorkspaceAttributes
 from ..search.endpoints import endpoint_for
-from ..search.language.where import compile_where, explain, hints, validate_query
+from ..search.language.where import compile_where, explain, hints, refuse_unknown_fields, validate_query
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .notes import Note, ignore
@@ -116,13 +118,15 @@ def select(
         }
     else:
         query = _query(asked, resource, session, names, options, note)
-        body = query.get("query", query)
+        body, declared = query.get("query", query), resources()[resource]
         selection = {
-            "kind": "query", "endpoint": f"{resource}/search", "query": query, "resource": resource,
+            "kind": "query", "endpoint": declared.search or declared.listing, "query": query, "resource": resource,
             "words": explain(body, resource, names, timezone=session.workspace().timezone or "UTC",
                              api_version=session.settings.api_version),
             "where": asked.where or "",
         }
+        if not declared.search:
+            selection["words"] += f" (all are listed and judged here: Intercom cannot search {resource})"
     if asked.exclude is not None:
         selection["exclude"] = [canonical_id(i, resource) for i in read_ids(asked.exclude, options, "exclude")]
         left_out = count_words(len(selection["exclude"]), "id")
@@ -163,7 +167,10 @@ def _query(
             raise UsageError(f"{name} is not JSON: {exc}") from exc
     if not isinstance(raw, Mapping):
         raise UsageError(f"{name} must hold one JSON object, an Intercom query with field, operator and value.")
-    return validate_query(dict(raw), resource, session.settings.api_version)
+    query = validate_query(dict(raw), resource, session.settings.api_version)
+    if not resources()[resource].search:
+        refuse_unknown_fields(query, resource, session.settings.api_version)
+    return query
 
 
 def feed(
@@ -176,6 +183,9 @@ def feed(
 ) -> ItemSource:
     """The feed of a selection; also what a resumed run goes on with."""
     exclude = frozenset(selection.get("exclude") or ())
+    if selection["kind"] == "query" and not endpoint_for(selection["endpoint"]).searches:
+        found = matching(session, resources()[selection["resource"]], selection["query"], options)
+        return ListSource((FoundItem(str(one["id"]), image_of(operation.capture, one)) for one in found), exclude=exclude)
     if selection["kind"] == "query":
         return query_feed(selection, session, operation.capture, options, exclude)
     if selection["kind"] == "run" and not selection.get("undo"):

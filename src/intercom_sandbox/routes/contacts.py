@@ -182,10 +182,12 @@ def _values(app: Context, body: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, attribute in PLAIN.items():
         if name in body:
-            values[attribute] = None if body[name] is None else str(body[name])
+            if body[name] == "" and app.settings.empty_text == "error":
+                raise invalid(f"{name} must not be empty", name)
+            values[attribute] = str(body[name]) if body[name] not in (None, "") else None
     for name in DATES:
-        if body.get(name) is not None:
-            values[name] = integer(body[name], name)
+        if name in body:
+            values[name] = None if body[name] is None else integer(body[name], name)
     if "owner_id" in body:
         values["owner_id"] = None if not body["owner_id"] else app.space.admin(body["owner_id"]).id
     if "avatar" in body:

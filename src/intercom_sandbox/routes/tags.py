@@ -118,7 +118,7 @@ def _companies(app: Context, request: Request, row: Tag, entries: list[dict[str,
     found = []
     for entry in entries:
         company = space.companies.get(str(entry.get("id"))) or by_own.get(str(entry.get("company_id")))
-        if company is None:
+        if company is None or (company.gone_at is not None and company.gone_at <= space.now()):
             if request.version < 216:
                 raise not_found("Company Not Found", "company_not_found")
             continue

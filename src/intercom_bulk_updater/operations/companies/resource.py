@@ -1,4 +1,4 @@
-"""Companies, as the rest of the package needs to know them. Only Intercom's Preview version can search them."""
+"""Companies, as the rest of the package needs to know them. Only Intercom's Preview version can search them: they are listed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ RESOURCE = Resource(
     singular="company",
     search="",
     listing="companies/list",
+    scroll="companies/scroll",
     count=Count("POST", "companies/list", {"per_page": 1}),
     columns=(
         Column("id", ("id",)),
@@ -17,5 +18,8 @@ RESOURCE = Resource(
         UPDATED,
         Column("name", ("name",)),
     ),
+    settable={
+        "name": "string", "plan": "string", "size": "integer", "website": "string", "industry": "string", "monthly_spend": "integer",
+    },
     rank=3,
 )

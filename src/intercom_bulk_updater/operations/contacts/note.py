@@ -48,15 +48,15 @@ class Note(MessageOperation):
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. A note changes no field."""
-        return self.fields_seen(payload) if payload.get("type") == "contact" else {}
+        return self.fields_seen(payload)
 
     def change(self, item: Item) -> Change | None:
         """See Operation."""
         return {"note": (None, "one more note")}
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation. What is read of a contact are its newest notes."""
-        return client.get(item_path("contacts", item_id, "notes"))
+        """See Operation. What is read are its newest notes."""
+        return client.get(item_path(self.resource, item_id, "notes"))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation. None where a note of ours differs: Intercom may have made our text over."""
@@ -74,9 +74,9 @@ class Note(MessageOperation):
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        made = client.post(item_path("contacts", item.id, "notes"), {"body": self.message(item), "admin_id": client.actor()})
+        made = client.post(item_path(self.resource, item.id, "notes"), {"body": self.message(item), "admin_id": client.actor()})
         return {"part": str(made["id"])} if "id" in made else {}
 
     def why_no_undo(self) -> str:
         """See Operation."""
-        return "Intercom's API cannot delete a note of a contact; a teammate can, in Intercom"
+        return "Intercom's API cannot delete a note; a teammate can, in Intercom"

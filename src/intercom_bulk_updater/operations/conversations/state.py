@@ -19,6 +19,7 @@ from ...api.retry import no_effect
 from ...errors import IntercomBulkError, NotFound
 from ..field_values import describe_value
 from ..operation import NothingChanged
+from ..values import body_of, plain_fields
 from .history import closed_by_another, mark, tags_of
 
 Json = Mapping[str, Any]
@@ -51,16 +52,13 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
         elif field in ASSIGNEES:
             if field in payload and (payload[field] is None or isinstance(payload[field], int | str)):
                 got[field] = number(payload[field])
-        elif field.startswith("custom_attributes."):
-            if "custom_attributes" in payload:
-                got[field] = (payload["custom_attributes"] or {}).get(field.partition(".")[2])
         elif field == "company_id":
             # Written by its id, and read as an object, which a conversation without a company lacks.
             if "company" in payload or "updated_at" in payload:
                 company = (payload.get("company") or {}).get("id")
                 got[field] = None if company is None else str(company)
-        elif field in payload:
-            got[field] = payload[field]
+        else:
+            got.update(plain_fields(payload, (field,)))
     return got
 
 
@@ -157,7 +155,7 @@ class _Writes:
         """Write fields and attributes, all with one request."""
         values = _values(self._have, self._want)
         if values:
-            self._send(SentRequest("PUT", item_path("conversations", self._cid), _body(values)), values, STATE)
+            self._send(SentRequest("PUT", item_path("conversations", self._cid), body_of({}, values)), values, STATE)
 
     def set_state(self) -> None:
         """Close, open or snooze. Raises NothingChanged where that was the only write and somebody else had closed it."""
@@ -349,13 +347,3 @@ def _values(have: Json, want: Json) -> dict[str, Any]:
         field: value for field, value in want.items()
         if field not in ("tags", *ASSIGNEES, *STATE) and (field not in have or have[field] != value)
     }
-
-
-def _body(values: Json) -> dict[str, Any]:
-    body: dict[str, Any] = {}
-    for field, value in values.items():
-        if field.startswith("custom_attributes."):
-            body.setdefault("custom_attributes", {})[field.partition(".")[2]] = value
-        else:
-            body[field] = value
-    return body

@@ -14,7 +14,6 @@ from ...api.client import Client
 from ...api.effects import message_stands
 from ...api.messages import SentRequest
 from ...api.paths import item_path
-from ...api.redact import mask
 from ...errors import StopRun, UsageError
 from ...model import Item, Reversibility
 from ...parsing.dates import local_moment
@@ -22,7 +21,9 @@ from ..messages import AGAIN, MessageOperation, people_of
 from ..operation import Change, Json, Operation
 from ..spec import Kind, Resolver, parameter
 from ..tag_names import NEW_TAG, create_tag, resolve_tag
+from ..values import SetValues, values_of
 from .history import differences, mark, our_mark
+from .resource import RESOURCE
 from .restore import PARTS_STAY, ConversationOperation, Restore
 from .state import ASSIGNEES, STATE, applied, awake, converge, image, number, so, write
 
@@ -452,42 +453,15 @@ class Untag(_Tagging):
         return list(self.tags)
 
 
-class Set(ConversationState):
+class Set(SetValues, ConversationState):
     """Write fields (title, read, company_id) and custom attributes."""
 
     name: ClassVar[str] = "set"
     summary = "Write fields and custom attributes of conversations."
-    past, unchanged, rank = "set", "already set to that", 7
+    side_effects = "a history entry of Intercom for each attribute"
     examples = (
         "title='Refund asked for' --ids ids.txt --dry-run",
         "read=true --where 'team = Support and state = closed'",
         "'order_id={{order}}' --csv sheet.csv",
     )
-
-    @dataclass(frozen=True, kw_only=True)
-    class Parameters:
-        """See Operation."""
-
-        values: list[str] = parameter(
-            Kind.VALUES, "KEY=VALUE: title, read, company_id, or a custom attribute; KEY= clears it. Types come from the workspace."
-        )
-
-    side_effects = "a history entry of Intercom for each attribute"
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.values = dict(values)
-        self.fields = tuple(sorted(self.values))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """See Operation."""
-        return {"values": self.values}
-
-    def describe(self) -> str:
-        """See Operation."""
-        shown = {field: str(value).lower() if isinstance(value, bool) else mask(value, field) for field, value in self.values.items()}
-        return "set " + ", ".join(f"{field.removeprefix('custom_attributes.')}={value}" for field, value in shown.items())
-
-    def target(self, before: Json) -> dict[str, Any]:
-        """See ConversationState."""
-        return dict(self.values)
+    Parameters = values_of(RESOURCE)

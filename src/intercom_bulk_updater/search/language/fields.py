@@ -212,10 +212,11 @@ _TICKETS = Resource(
 _COMPANIES = Resource(
     "companies",
     {
-        **_fields("text", "company_id name"),
+        **_fields("text", "id company_id name plan website industry"),
         **_fields("date", "created_at updated_at remote_created_at last_request_at"),
-        **_fields("integer", "monthly_spend session_count user_count"),
+        **_fields("integer", "monthly_spend session_count user_count size"),
         **_fields("text", "tag_id", kind="tag"),
+        **_fields("text", "segment_id", kind="segment"),
     },
     {
         "company": "company_id",
@@ -226,9 +227,9 @@ _COMPANIES = Resource(
         "spend": "monthly_spend",
         "sessions": "session_count",
         "users": "user_count",
+        "segment": "segment_id",
     },
-    since={"idle": "updated_at", "age": "created_at"},
-    missing={"plan": "Intercom refuses it; search a custom attribute instead."},
+    since={"idle": "updated_at", "age": "created_at", "unseen": "last_request_at"},
 )
 
 _RESOURCES = {found.name: found for found in (_CONVERSATIONS, _CONTACTS, _TICKETS, _COMPANIES)}

@@ -36,7 +36,7 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "title": "ticket_attributes._default_title_",
         "description": "ticket_attributes._default_description_",
     },
-    "companies": {"tag_id": "tags.tags[].id"},
+    "companies": {"tag_id": "tags.tags[].id", "segment_id": "segments.segments[].id", "plan": "plan.name"},
 }
 _CATEGORIES = {"Customer": "request", "Back-office": "task", "Tracker": "tracker"}
 
@@ -53,7 +53,17 @@ def matches(
 
     `timezone` is the workspace's, for contact dates, which match by whole days.
     """
-    return _walk(query, item, resource, timezone, api_version, certain=False)
+    return _walk(query, item, resource, api_version, lambda field, node, found: _judge(field, node, found, timezone))
+
+
+def decides(query: Mapping[str, Any], item: Mapping[str, Any], resource: str, *, timezone: str = "UTC", api_version: str = "2.16") -> bool:
+    """Whether an item matches where nobody else is asked: capitals do not count, and what the item does not show is empty."""
+
+    def judge(field: Field, node: Mapping[str, Any], found: Any) -> bool:
+        verdict = _judge(field, node, None if found is _UNKNOWN else found, timezone)
+        return node["operator"] in ("=", "IN", "~", "^", "$") if verdict is None else verdict
+
+    return _walk(query, item, resource, api_version, judge) is True
 
 
 def surely_matches(
@@ -68,7 +78,7 @@ def surely_matches(
 
     False means that the item contradicts the query, however Intercom treats capitals, missing values and limits.
     """
-    return _walk(query, item, resource, timezone, api_version, certain=True)
+    return _walk(query, item, resource, api_version, lambda field, node, found: _surely(field, node, found, timezone))
 
 
 def is_checkable(query: Mapping[str, Any], item: Mapping[str, Any], resource: str, *, api_version: str = "2.16") -> bool:
@@ -86,17 +96,15 @@ def is_checkable(query: Mapping[str, Any], item: Mapping[str, Any], resource: st
 
 
 def _walk(
-    query: Mapping[str, Any], item: Mapping[str, Any], resource: str, timezone: str, api_version: str, *, certain: bool
+    query: Mapping[str, Any], item: Mapping[str, Any], resource: str, api_version: str,
+    leaf: Callable[[Field, Mapping[str, Any], Any], bool | None],
 ) -> bool | None:
     table = _resource(resource, api_version)
 
     def judge(node: Mapping[str, Any]) -> bool | None:
         if "field" in node:
             field = table.find(str(node["field"]))
-            found = _UNKNOWN if field is None else _read(item, resource, field.name)
-            if field is None:
-                return None
-            return _surely(field, node, found, timezone) if certain else _judge(field, node, found, timezone)
+            return None if field is None else leaf(field, node, _read(item, resource, field.name))
         verdicts = [judge(part) for part in node["value"]]
         decisive: bool = node["operator"] == "OR"
         if decisive in verdicts:

@@ -18,12 +18,13 @@ from intercom_bulk_updater.search.language.compiler import Attributes, Context, 
 from intercom_bulk_updater.search.language.explain import explain
 from intercom_bulk_updater.search.language.fields import RESOURCES, whole_days
 from intercom_bulk_updater.search.language.fields import resource as _resource
-from intercom_bulk_updater.search.language.matching import is_checkable, matches, surely_matches
+from intercom_bulk_updater.search.language.matching import decides, is_checkable, matches, surely_matches
 from intercom_bulk_updater.search.language.parser import QUOTES, Parser
 from intercom_bulk_updater.search.language.query_tree import checked_query, to_query
 
 __all__ = [
-    "Judge", "Resolve", "Resolved", "compile_where", "explain", "hints", "judge_of", "matches", "refuse_milliseconds", "validate_query",
+    "Judge", "Resolve", "Resolved", "compile_where", "decides", "explain", "hints", "judge_of", "matches", "refuse_milliseconds",
+    "refuse_unknown_fields", "validate_query",
 ]
 
 
@@ -86,6 +87,15 @@ def validate_query(body: Mapping[str, Any], resource: str, api_version: str = "2
             allowed = " ".join(field.operators)
             raise UsageError(f"Intercom takes only {allowed} on {field.name}, not {leaf['operator']}.")
     return query
+
+
+def refuse_unknown_fields(query: Mapping[str, Any], resource: str, api_version: str = "2.16") -> None:
+    """Raise UsageError for a field that is not known here, where nobody else could judge it."""
+    table = _resource(resource, api_version)
+    for leaf in _leaves(query.get("query", query)):
+        if table.find(str(leaf["field"])) is None:
+            table.term(str(leaf["field"]))
+            raise UsageError(f"{leaf['field']} is a word of --where; in a query write Intercom's own name of the field.")
 
 
 def refuse_milliseconds(query: Any, resource: str) -> None:

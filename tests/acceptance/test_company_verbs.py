@@ -1,0 +1,149 @@
+"""The verbs of companies, against the sandbox's own books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intercom_bulk_updater.operations.registry import operation_class
+from intercom_sandbox import running
+
+from .desk import Desk
+
+SANDBOX = {"conversations": 20, "contacts": 400, "companies": 90, "latency": 0.0, "jitter": 0.0}
+TAG = 7003
+PLAIN = ("--json", "--progress", "none")
+# verb: what is typed, what tells that it was done, and the same before it.
+VERBS: dict[str, tuple[list[str], Callable[[dict[str, Any]], Any], Any, Any]] = {
+    "tag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], True, False),
+    "untag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], False, True),
+    "set": (["plan=Platinum"], lambda one: one["plan"] == "Platinum", True, False),
+    "note": (["--body", "Renewal in May."], lambda one: sum("Renewal" in body for body in one["notes"]), 1, 0),
+    "delete": (["--irreversible"], lambda one: one["deleted"], True, False),
+}
+WAY_BACK = {"tag", "untag", "set"}
+
+
+def some(desk: Desk, verb: str) -> list[str]:
+    """Eight companies that the verb has something to do for, in the file `ids`."""
+    free = [str(one["id"]) for one in desk.box.companies() if TAG not in one["tags"] and one["users"]][:8]
+    (desk.home / "ids").write_text("\n".join(free))
+    if verb == "untag":
+        assert desk.here("companies", "tag", "--tag", str(TAG), "--ids", "ids", "--yes", *PLAIN).code == 0
+    return free
+
+
+def standing(desk: Desk, verb: str, ids: list[str]) -> list[Any]:
+    """What the server holds of each."""
+    rows = {str(one["id"]): one for one in desk.box.companies()}
+    return [VERBS[verb][1](rows[one]) for one in ids]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
+    """Dry run, plan and apply agree; what was done is verified, and undone, or refused with its reason."""
+    words, _, after, before = VERBS[verb]
+    ids = some(desk, verb)
+    already = desk.writes()
+    dry = desk.here("companies", verb, *words, "--ids", "ids", "--dry-run", *PLAIN)
+    assert dry.counts == {"selected": 8, "pending": 8} and desk.writes() == already
+    assert desk.here("companies", verb, *words, "--ids", "ids", "--plan", "p.jsonl").code == 0
+    gate = [word for word in words if word == "--irreversible"]
+    done = desk.here("apply", "p.jsonl", "--yes", *gate, *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 8, "done": 8}), done.err
+    assert standing(desk, verb, ids) == [after] * 8 and desk.writes() - already == 8
+    checked = desk.here("verify", "latest", "--json")
+    assert checked.code == 0 and checked.json["verified"]["checked"] == 8, checked.err
+    back = desk.here("undo", done.run, "--yes", *PLAIN)
+    if verb in WAY_BACK:
+        assert (back.code, back.counts) == (0, {"selected": 8, "done": 8}), back.err
+        assert standing(desk, verb, ids) == [before] * 8
+    else:
+        assert back.code == 5 and operation_class(f"companies.{verb}").why_no_undo(None) in back.err  # type: ignore[arg-type]
+        assert standing(desk, verb, ids) == [after] * 8
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_lost_answer_is_found_out(desk: Desk, verb: str) -> None:
+    """Written, and the connection broken: the company is read before anything is sent again, and a note stands once."""
+    words, _, after, _ = VERBS[verb]
+    ids = some(desk, verb)
+    desk.box.fault("drop_after", path="/tags$|/companies/", on="write", count=3)
+    done = desk.here("companies", verb, *words, "--ids", "ids", "--yes", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 8, "done": 8}), done.err
+    assert standing(desk, verb, ids) == [after] * 8
+
+
+def test_what_is_deleted_is_kept_whole_and_gone_later(desk: Desk) -> None:
+    """Each company is in the backup; those that were gone before count as such, and the run waits until the others are."""
+    ids = some(desk, "delete")
+    first = desk.here("companies", "delete", "--ids", "ids", "--yes", "--irreversible", "--limit", "3", "--backup", "kept.jsonl", *PLAIN)
+    assert first.counts == {"selected": 3, "done": 3} and first.json["verified"]["checked"] == 3, first.err
+    assert len((desk.home / "kept.jsonl").read_text().splitlines()) == 3
+    again = desk.here("companies", "delete", "--ids", "ids", "--yes", "--irreversible", *PLAIN)
+    assert again.counts == {"selected": 8, "done": 5, "unchanged": 3}, again.err
+    assert all(row["deleted"] for row in desk.box.companies() if str(row["id"]) in ids)
+
+
+def test_a_company_that_stays_after_its_delete_is_not_called_wrong(desk: Desk) -> None:
+    """Accepted and not carried out yet: nothing tells, and a later verify does."""
+    some(desk, "delete")
+    desk.switch(job_seconds=60.0)
+    done = desk.here("companies", "delete", "--ids", "ids", "--yes", "--irreversible", "--retries", "0", *PLAIN)
+    assert done.counts == {"selected": 8, "done": 8} and done.json["verified"]["undecided"] == 8
+    assert "tells later" in done.json["verified"]["note"]
+
+
+def test_fields_are_set_and_cleared_in_their_types(desk: Desk) -> None:
+    """Texts, whole numbers, custom attributes; KEY= clears, and undo brings back what was there, or nothing."""
+    (first, *_) = ids = some(desk, "set")
+    was = [desk.box.company(one) for one in ids]
+    words = ("website=https://x.example", "size=40", "industry=Retail", "custom_attributes.tier=gold")
+    assert desk.here("companies", "set", *words, "--ids", "ids", "--yes", *PLAIN).code == 0
+    one = desk.box.company(first)
+    assert (one["website"], one["size"], one["industry"]) == ("https://x.example", 40, "Retail")
+    cleared = desk.here("companies", "set", "website=", "size=", "--ids", "ids", "--yes", *PLAIN)
+    assert cleared.counts == {"selected": 8, "done": 8}, cleared.err
+    assert not desk.box.company(first).get("website") and not desk.box.company(first).get("size")
+    for run in (cleared.run, "latest"):
+        assert desk.here("undo", run, "--yes", *PLAIN).code == 0
+    assert [desk.box.company(i).get("plan") for i in ids] == [row.get("plan") for row in was]
+    wrong = desk.here("companies", "set", "company_id=x", "--ids", "ids", "--yes", *PLAIN)
+    assert wrong.code == 2 and "company_id" in wrong.err
+
+
+def test_a_filter_is_judged_here(desk: Desk) -> None:
+    """Intercom has no search of companies: all are listed, the filter is judged by their fields, and the run says so."""
+    shown = {str(one["id"]): one for one in desk.box.companies() if one["users"]}
+    wanted = {key for key, one in shown.items() if one["plan"] == "pro" and one["users"] > 1}
+    found = desk.here("companies", "find", "--where", "plan = Pro and users > 1", "--json")
+    assert {one["id"] for one in found.json["items"]} == wanted and wanted, found.err
+    assert "Intercom cannot search companies" in found.json["selection"]
+    done = desk.here("companies", "tag", "--where", "plan = Pro and users > 1", "--tag", str(TAG), "--yes", *PLAIN)
+    assert done.counts["selected"] == len(wanted) and wanted <= {str(one["id"]) for one in desk.box.companies(tag=TAG)}, done.err
+    again = desk.here("companies", "tag", "--where", f"plan = Pro and users > 1 and tag != {TAG}", "--tag", str(TAG), "--yes", *PLAIN)
+    assert again.code == 0 and not again.counts
+
+
+@pytest.mark.parametrize(("words", "code", "said"), [("colour = red", 2, "colour"), ("users > 1 and", 2, "missing")])
+def test_a_filter_that_cannot_be_judged_is_refused(desk: Desk, words: str, code: int, said: str) -> None:
+    """Before anything is listed."""
+    refused = desk.here("companies", "find", "--where", words, "--json")
+    assert refused.code == code and said in refused.err
+    assert not any("companies" in line["path"] for line in desk.box.log(1000))
+
+
+def test_beyond_the_end_of_the_list_the_scroll_is_read(tmp_path: Path) -> None:
+    """The list ends at 10,000 companies without a word; the scroll has them all, and each is acted on."""
+    with running(in_process=False, conversations=1, contacts=40_000, companies=12_000, latency=0.0, jitter=0.0) as box:
+        desk = Desk(box, tmp_path)
+        every = sum(one["users"] > 0 for one in box.companies())
+        assert every > 10_000
+        done = desk.here("companies", "tag", "--where", "users > 0", "--tag", str(TAG), "--yes", "--max", "100%", "--verify", "none", *PLAIN)
+        assert done.counts["selected"] == every == len(box.companies(tag=TAG)), done.err
+        routes = box.stats()["routes"]
+        assert routes["GET /companies/scroll"] == -(-every // 100) + 1 and routes["POST /tags"] <= -(-every // 50)
+        assert done.json["requests"]["total"] < 1.6 * every / 50
