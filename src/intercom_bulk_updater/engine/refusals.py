@@ -85,10 +85,11 @@ class RefusalStreak:
     def broken(self, began: float) -> None:
         """Something was done, which was begun at `began` (unix seconds): the row ends.
 
-        What was begun before the first refusal of the row may have been done while the permission was still there.
+        What was begun before the first refusal of the row may have been done while the permission was still there, or while
+        nothing stood in between yet.
         """
         with self._lock:
             self.succeeded = True
-            if not self._items or began > self.since:
+            if began > self.since:
                 self._items.clear()
-            self._in_between = 0
+                self._in_between = 0
