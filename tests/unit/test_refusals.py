@@ -35,7 +35,7 @@ def test_what_was_begun_before_something_stood_in_between_does_not_end_the_row()
     streak = RefusalStreak(in_between=3)
     before = time.time() - 1
     page = Failure("403 not_from_intercom", status=403, code=NOT_INTERCOM)
-    assert streak.add(1, page) is None
-    assert streak.add(2, page) is None
+    assert streak.add_in_between(page) is None
+    assert streak.add_in_between(page) is None
     streak.broken(before)
-    assert streak.add(3, page) is not None
+    assert streak.add_in_between(page) is not None

@@ -17,7 +17,7 @@ from intercom_bulk_updater.runs.judgement import Judgement, judge
 from intercom_bulk_updater.runs.search_state import SearchState
 from intercom_bulk_updater.runs.sources import account_of
 
-from .advice import advice, may_succeed
+from .advice import advice_for, may_succeed
 from .next_commands import next_commands
 from .texts import error_hint, without_halves, words_of
 from .times import rfc3339
@@ -236,6 +236,6 @@ def _failure(group: FailureGroup) -> dict[str, Any]:
             "message": redact(example.message),
             "request_id": example.request_id,
         },
-        "advice": advice(group.cause, status=example.status, code=example.code, message=example.message),
+        "advice": advice_for(group),
         "retry": may_succeed(group),
     }

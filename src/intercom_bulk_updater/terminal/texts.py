@@ -280,7 +280,7 @@ def error_text(exc: BaseException) -> Page:
         facts.append(f"request id {exc.request_id}")
     if facts:
         page.line(f"  {clean(' · '.join(facts))}")
-    hint = str(getattr(exc, "parts", {}).get("hint") or error_hint(exc, exit_of(exc)))
+    hint = error_hint(exc, exit_of(exc))
     if hint and hint not in message:
         page.line(f"  {clean(hint)}")
     run, code = getattr(exc, "run_id", None), exit_of(exc)

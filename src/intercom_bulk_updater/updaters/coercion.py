@@ -68,7 +68,8 @@ def _coerced(name: str, value: Any, wanted: Any, updater: type) -> Any:
     kind = getattr(wanted, "__name__", None) if get_origin(wanted) is None else None
     raise UsageError(
         f"{name}: {updater.__name__} takes {name}: {kind or str(wanted).replace('typing.', '')}, and {value[:60]!r} is none ({why}). "
-        "Nothing was written."
+        "Nothing was written.",
+        hint="",
     )
 
 
