@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from intercom_bulk_updater.api.error_map import NOT_INTERCOM
 from intercom_bulk_updater.api.redact import is_message, mask, redact
 from intercom_bulk_updater.errors import (
     ApiError,
@@ -157,7 +158,7 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
         return error.hint
     if isinstance(error, FilterRefused):
         return "Check the fields, operators and values of the filter (--where, --query, get_search_query), then run the command again."
-    if isinstance(error, SearchRefused):
+    if isinstance(error, SearchRefused) and error.code != NOT_INTERCOM:
         if resumable and run is not None:
             return f"Nothing is lost: intercom-bulk runs resume {run.id} asks again for what was not found yet."
         known = f" Intercom's support can look it up by the request id {error.request_id}." if error.request_id else ""

@@ -82,6 +82,7 @@ class Runner(RunContext):
                     raise SafetyStop("Not started: nothing was written.", hint="")
             except BaseException as exc:
                 error = exc
+                self._end_reader(exc)
                 raise
             finally:
                 self._finish(error)
