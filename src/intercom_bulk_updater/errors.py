@@ -9,7 +9,7 @@
     ├── ApiError                          exit 1   status, code, request_id, method, path
     │   ├── InvalidRequest                         400, 405, 406, 409, 415, 422
     │   │   └── FilterRefused             exit 2   400, 422 in answer to a search
-    │   ├── RefusedInBetween          exit 7   401, 402, 403, 404, 407, 410 whose body is not JSON: not Intercom's
+    │   ├── RefusedInBetween          exit 7   3xx, 407, 421, 426, 451, 511, and any 4xx that is not JSON: not Intercom's
     │   ├── SearchRefused             exit 7   a page of a search was refused; what was found is kept
     │   ├── NotFound                               404, 410
     │   ├── AuthenticationError           exit 4   401
@@ -54,8 +54,12 @@ class IntercomBulkError(Exception):
 
     exit_code: ClassVar[int] = 1
     transient: ClassVar[bool] = False
+    hint: str | None = None
+    """What to do about it; "" where the message says that by itself, None where it follows from the kind of error."""
 
-    def __init__(self, message: str = "", **parts: Any) -> None:
+    def __init__(self, message: str = "", *, hint: str | None = None, **parts: Any) -> None:
+        if hint is not None:
+            self.hint = hint
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
         self.parts = parts
         self.run_id: str | None = parts.get("run_id")
@@ -79,6 +83,8 @@ class UnknownName(UsageError):
 class UpdaterFailed(UsageError):
     """A method of the updater failed."""
 
+    hint = ""
+
 
 class ConfigurationError(IntercomBulkError):
     """A setting is missing or malformed."""
@@ -94,6 +100,8 @@ class MissingToken(ConfigurationError):
 
 class WrongWorkspace(ConfigurationError):
     """This belongs to another workspace than the token."""
+
+    hint = ""
 
 
 class ApiError(IntercomBulkError):
@@ -143,7 +151,7 @@ class FilterRefused(InvalidRequest):
 
 
 class RefusedInBetween(ApiError):
-    """Something between this machine and Intercom (a firewall or proxy) refused the request."""
+    """Something between this machine and Intercom (a firewall, a proxy, a login page), or another server, answered the request."""
 
     def __init__(self, message: str = "", **parts: Any) -> None:
         super().__init__(message, **parts)
@@ -203,11 +211,17 @@ class ConnectionFailed(TransportError):
 
 
 class AnswerLost(TransportError):
-    """The request left and the answer never came: it may or may not have been carried out."""
+    """The request left and the answer never came.
+
+    It may or may not have been carried out.
+    """
 
 
 class TimedOut(AnswerLost):
-    """No answer within the timeout: it may or may not have been carried out."""
+    """No answer came within the timeout.
+
+    It may or may not have been carried out, and may still be.
+    """
 
 
 class BadAnswer(TransportError):
@@ -244,6 +258,7 @@ class FilterIgnored(IntercomBulkError):
     """The server does not apply the filter of the search."""
 
     exit_code = 6
+    hint = ""
 
 
 class SafetyStop(IntercomBulkError):
@@ -268,6 +283,7 @@ class NotVerified(IntercomBulkError):
     """The changes were accepted, but some items could not be read back to make sure."""
 
     exit_code = 7
+    hint = ""
 
 
 class RunLocked(IntercomBulkError):

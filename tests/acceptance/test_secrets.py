@@ -227,3 +227,41 @@ def test_paths_of_files_are_not_hidden(desk: Desk) -> None:
     """What is no secret stays readable: the file of a message, a team, an id."""
     found = desk.here("conversations", "note", "--body", "@/tmp/none/body.txt", *OPEN)
     assert "/tmp/none/body.txt" in found.err and Path("/tmp/none").exists() is False
+
+
+ROWS = '''
+import logging
+from intercom_bulk_updater import IntercomBulkUpdater
+
+class Rows(IntercomBulkUpdater):
+    def get_search_endpoint(self):
+        return "conversations/search"
+    def perform_action(self, item_id, value, text, number: int = 0):
+        logging.getLogger("mine").info("giving %s to %s", value, item_id)
+        if int(item_id) % 2:
+            raise ValueError(f"the vault refuses {value!r}, {text}")
+        return {"success": False, "error": f"{value} and {text}"}
+'''
+
+
+def test_the_secrets_of_the_rows_of_a_spreadsheet(desk: Desk) -> None:
+    """Each row has secrets of its own, short and long, more than are kept for a run; no account and no log holds one."""
+    ids = desk.open_ids()
+    secrets = [f"{CANARY}-{place}" for place in range(300)]
+    (desk.home / "mine.py").write_text(ROWS)
+    redacting.keep_private({"password": [f"given-with-the-run-{place}" for place in range(300)]})
+    rows = "".join(f'{one},{secret},"{MESSAGE} {one}"\n' for one, secret in zip(ids, secrets, strict=False))
+    (desk.home / "rows.csv").write_text("id,vault password,note\n" + rows)
+    command = ("run", "mine.py:Rows", "--csv", "rows.csv", "--param", "value={{vault password}}", "--param", "text={{note}}")
+    done = desk.here(*command, *ACT, "--max-failures", "100%")
+    assert done.code == 3, done.err
+    swept(desk, done.out, done.err)
+
+
+def test_a_secret_of_a_row_that_cannot_be_read_is_not_said_back(desk: Desk) -> None:
+    """The error of a row names its line and its parameter, and not the value."""
+    (desk.home / "mine.py").write_text(ROWS.replace("number: int", "api_key: int"))
+    (desk.home / "rows.csv").write_text(f"id,k\n{desk.open_ids()[0]},{CANARY}\n")
+    params = ("--param", "value=x", "--param", "text=y", "--param", "api_key={{k}}")
+    said = desk.here("run", "mine.py:Rows", "--csv", "rows.csv", *params, *ACT)
+    assert said.code == 2 and "line 2: api_key" in said.err and CANARY not in said.out + said.err

@@ -21,7 +21,7 @@ from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.network import proxy_for
 from intercom_bulk_updater.api.retry import ErrorKind, classify
 from intercom_bulk_updater.api.transport import HttpTransport
-from intercom_bulk_updater.errors import AnswerTooLarge, ConfigurationError, ConnectionFailed, InvalidRequest, TimedOut
+from intercom_bulk_updater.errors import AnswerTooLarge, ConfigurationError, ConnectionFailed, RefusedInBetween, TimedOut
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
@@ -118,13 +118,13 @@ def test_a_body_that_bursts_when_unpacked(encoding: str, pack: Callable[[bytes],
     [("Location: https://me:pw@other.example.test/x?token=secret", "other.example.test"), ("Location: /x?token=secret", "another address")],
 )
 def test_nothing_of_a_redirect_is_believed(status: str, where: str, named: str) -> None:
-    """Any 3xx is an error that names the host it points to, without the query; it is one of the request, not of the service."""
+    """Any 3xx is an error that names the host it points to, without the query; it is neither the item's fault nor the service's."""
     body = b'{"type":"conversation","id":"1","conversations":[]}'
     act = answering(status, b"" if status.startswith("304") else body, where)
-    with server(act) as url, pytest.raises(InvalidRequest) as told:
+    with server(act) as url, pytest.raises(RefusedInBetween) as told:
         Client(HttpTransport(url, {}, timeout=5), RateLimiter(Budget(), Stop())).post("conversations/1/parts", {})
     assert named in str(told.value) and "secret" not in str(told.value) and "pw" not in str(told.value)
-    assert classify(told.value).kind is ErrorKind.PERMANENT
+    assert classify(told.value).kind is ErrorKind.IN_BETWEEN
 
 
 API = "https://api.example.test"

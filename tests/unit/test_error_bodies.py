@@ -14,7 +14,7 @@ from intercom_bulk_updater.api.error_map import NOT_INTERCOM, refusal
 from intercom_bulk_updater.api.foreign_errors import answered, told
 from intercom_bulk_updater.api.messages import Response
 from intercom_bulk_updater.api.redact import keep_secret
-from intercom_bulk_updater.api.retry import classify
+from intercom_bulk_updater.api.retry import ErrorKind, classify
 from intercom_bulk_updater.report.advice import advice
 
 
@@ -44,9 +44,9 @@ def of(body: object, status: int = 422) -> errors.ApiError:
         ({"errors": None}, "", ""),
         (b"null", "", ""),
         (b"", "", ""),
-        (b"plain words", "", "a text that is not JSON: plain words"),
-        (b"\xff\xfe\x80broken", "", "a text that is not JSON: ???broken"),
-        (b"<html><head><title>No</title><style>b{}</style></head><body>No <b>way</b></body></html>", "", "an HTML page: No way"),
+        (b"plain words", NOT_INTERCOM, "a text that is not JSON: plain words"),
+        (b"\xff\xfe\x80broken", NOT_INTERCOM, "a text that is not JSON: ???broken"),
+        (b"<html><head><title>No</title><style>b{}</style></head><body>No <b>way</b></body></html>", NOT_INTERCOM, "an HTML page: No way"),
         ({"errors": [{"message": "\u001b[31mred\u202e \u200bx\n y"}]}, "", "red x y"),
     ],
 )
@@ -82,13 +82,15 @@ def test_bodies_at_random_never_crash() -> None:
         assert len(said) < 700 and "\x1b" not in said and "\u202e" not in said
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 404, 407, 410])
+@pytest.mark.parametrize("status", [302, 307, 400, 401, 402, 403, 404, 405, 406, 407, 409, 410, 421, 422, 426, 451, 511])
 def test_what_intercom_did_not_write_is_not_intercoms_answer(status: int) -> None:
     """A firewall's page does not mean that the token is rejected or the item gone: exit 7, and where to look."""
     error = of(b"<html><head><title>Access denied</title></head><body>Reference 18.4f</body></html>", status)
     assert isinstance(error, errors.RefusedInBetween)
     assert (error.exit_code, error.code) == (7, NOT_INTERCOM)
-    assert "not by Intercom: an HTML page: Access denied: Reference 18.4f" in error.message
+    said = "an HTML page: Access denied: Reference 18.4f" if status >= 400 else "redirected to another address of the same server"
+    assert f"not by Intercom: {said}" in error.message
+    assert classify(error).kind is ErrorKind.IN_BETWEEN
     found = classify(error).failure
     said = advice(found.cause, status=found.status or 0, code=found.code, message=found.message)
     assert "a firewall or a proxy did" in said and "token" not in said
@@ -100,6 +102,7 @@ def test_what_intercom_did_write_keeps_its_meaning(status: int, kind: type[error
     assert type(of({"errors": [{"code": "x"}]}, status)) is kind
     assert type(of(b"", status)) is kind
     assert type(of(b"<h1>bad</h1>", 502)) is errors.ServerError
+    assert type(of(b"<h1>too large</h1>", 413)) is errors.InvalidRequest
 
 
 def test_no_token_comes_back_in_an_error() -> None:

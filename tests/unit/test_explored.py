@@ -35,9 +35,9 @@ from intercom_bulk_updater.stop import Stop
 TIMEOUT = 10.0
 WRITES = (
     "answered", "answer lost", "request lost", "late by 2 s", "late by 15 s", "under way for ever", "refused", "forbidden", "500",
-    "500, done", "nested", "wrong type", "no effect", "out of memory", "killed before", "killed after",
+    "500, done", "nested", "wrong type", "no effect", "out of memory", "led away", "led away, done", "killed before", "killed after",
 )
-READS = ("answered", "a list", "no parts", "odd tags", "nested", "500", "404", "killed before")
+READS = ("answered", "a list", "no parts", "odd tags", "nested", "500", "404", "led away", "killed before")
 WAITS = ("waited", "stopped")
 
 
@@ -125,7 +125,7 @@ class Server:
     def write(self, request: Request) -> Response:
         """What becomes of a write."""
         fate, body = self.choices.pick(WRITES), dict(request.json)
-        if fate in ("answered", "answer lost", "500, done", "nested", "wrong type", "out of memory", "killed after"):
+        if fate in ("answered", "answer lost", "500, done", "nested", "wrong type", "out of memory", "led away, done", "killed after"):
             self.apply(body)
         if fate.startswith("killed"):
             raise Killed
@@ -141,7 +141,7 @@ class Server:
             return _answer(200, b"[" * 100_000)
         if fate == "wrong type":
             return _answer(200, b'{"type": "conversation", "id": "1", "conversation_parts": [1], "tags": 7, "updated_at": "x"}')
-        status = {"refused": 422, "forbidden": 403, "500": 500, "500, done": 500}.get(fate, 200)
+        status = {"refused": 422, "forbidden": 403, "500": 500, "500, done": 500, "led away": 302, "led away, done": 302}.get(fate, 200)
         self.refused = self.refused or status in (422, 403)
         return self.shown() if status == 200 else _answer(status, b'{"type": "error.list", "errors": [{"code": "c"}]}')
 
@@ -155,7 +155,7 @@ class Server:
                "odd tags": b'{"id": "1", "state": ["x"], "conversation_parts": {"conversation_parts": [3]}, "tags": [1]}'}
         if fate in odd:
             return _answer(200, odd[fate])
-        return self.shown() if fate == "answered" else _answer(int(fate), b"")
+        return self.shown() if fate == "answered" else _answer(302 if fate == "led away" else int(fate), b"")
 
     def shown(self) -> Response:
         """The conversation."""

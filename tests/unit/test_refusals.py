@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from intercom_bulk_updater.api.error_map import NOT_INTERCOM
 from intercom_bulk_updater.engine.refusals import RefusalStreak
 from intercom_bulk_updater.model import Failure
 
@@ -27,3 +28,14 @@ def test_what_is_done_after_a_refusal_ends_the_row() -> None:
     assert streak.add(1, FORBIDDEN) is None
     streak.broken(time.time() + 1)
     assert streak.add(2, FORBIDDEN) is None
+
+
+def test_what_was_begun_before_something_stood_in_between_does_not_end_the_row() -> None:
+    """A good answer that is heard late lets no more requests through to a firewall than the few that tell."""
+    streak = RefusalStreak(in_between=3)
+    before = time.time() - 1
+    page = Failure("403 not_from_intercom", status=403, code=NOT_INTERCOM)
+    assert streak.add_in_between(page) is None
+    assert streak.add_in_between(page) is None
+    streak.broken(before)
+    assert streak.add_in_between(page) is not None

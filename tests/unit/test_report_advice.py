@@ -90,6 +90,7 @@ def test_every_kind_of_failure_has_its_advice(cause: str, status: int, code: str
 def test_an_unknown_failure_has_advice_too() -> None:
     """A code that nobody knew when this was written still gets an answer."""
     assert advice("418 teapot", status=418, code="teapot") == OTHERWISE
+    assert advice("418 teapot", status=418, code="teapot", request_id="r1").endswith("by the request id r1.")
 
 
 def test_the_table_holds_together() -> None:

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from report_runs import a_run, done, mixed
 
+from intercom_bulk_updater.api.error_map import NOT_INTERCOM
 from intercom_bulk_updater.errors import (
     AuthenticationError,
     DeadlineReached,
+    IntercomBulkError,
     Interrupted,
     MissingToken,
     NoSuchRun,
     PermissionDenied,
+    RefusedInBetween,
     RunStopped,
     SafetyStop,
     ServiceUnavailable,
@@ -259,7 +262,10 @@ def test_an_unknown_run_is_an_error(journal: Journal) -> None:
 @pytest.mark.parametrize(
     ("error", "run", "hint"),
     [
-        (SafetyStop("Not confirmed: nothing was written."), {}, ""),
+        (SafetyStop("Not confirmed: nothing was written.", hint=""), {}, ""),
+        (SafetyStop("The canary says: nothing was written."), {}, "Nothing more was written."),
+        (IntercomBulkError("x", hint="Do this."), None, "Do this."),
+        (RefusedInBetween(status=302, code=NOT_INTERCOM), None, "INTERCOM_BASE_URL; then run the command again."),
         (DeadlineReached(), {"status": RunStatus.STOPPED}, "Nothing is lost: resume the run."),
         (RunStopped("enough"), {"status": RunStatus.STOPPED}, "Nothing is lost: resume the run."),
         (ServiceUnavailable(), {"status": RunStatus.STOPPED}, "resume the run when Intercom and the network are well"),

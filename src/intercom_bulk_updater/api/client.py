@@ -38,7 +38,7 @@ from .messages import Exchange, Request, Response, SentRequest, Transport, only_
 from .paths import UnusableId
 from .redact import redact
 from .replay import CompletedRequests
-from .retry import TIMEOUT, UNUSABLE, ErrorClassification, ErrorKind
+from .retry import LASTING, TIMEOUT, UNUSABLE, ErrorClassification
 
 log = logging.getLogger("intercom_bulk_updater")
 
@@ -193,7 +193,7 @@ class Client:
 
         `last`: there is no attempt left. Before the item pays for it, one probe asks whether the service is there.
         """
-        if failure.kind in (ErrorKind.PERMANENT, ErrorKind.FATAL) or (failure.failure.cause == UNUSABLE and not failure.page):
+        if failure.kind in LASTING or (failure.failure.cause == UNUSABLE and not failure.page):
             return False
         subject = failure.sent.path.strip("/") if failure.sent is not None else ""
         purpose = _purpose_of(failure.sent)

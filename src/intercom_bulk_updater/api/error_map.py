@@ -19,15 +19,16 @@ from ..errors import (
     ServerError,
 )
 from ..parsing.printable import printable
-from .error_body import read_error_body
+from .error_body import ErrorBody, read_error_body
 from .messages import Response
 from .redact import redact
 
 NOT_INTERCOM = "not_from_intercom"
-"""The code of a refusal that Intercom did not write."""
-_OF_INTERCOM = frozenset((401, 402, 403, 404, 410))
-"""What Intercom says in JSON. With another body it is said by a firewall, a proxy or another server: the token is not
-rejected and the item is not gone."""
+"""The code of an answer that Intercom did not write."""
+_NEVER_INTERCOM = frozenset((407, 421, 426, 451, 511))
+"""What only proxies, other servers and networks that want a login say, in whatever form."""
+_WHOEVER = frozenset((408, 413, 414, 429, 431))
+"""What is so whoever says it: wait, or this one request is too large."""
 
 
 def throttle_kind(code: str, message: str) -> str:
@@ -37,29 +38,32 @@ def throttle_kind(code: str, message: str) -> str:
     return "overload" if code == "too_many_requests" else "window"
 
 
-def _redirected(answer: Response, method: str, path: str) -> InvalidRequest:
-    """An answer that points elsewhere. It is never followed, for the token would go there, and its body is not believed."""
+def _from_elsewhere(status: int, body: ErrorBody) -> bool:
+    """Whether a firewall, a proxy, a login page or another server wrote an answer of 300 or more, and not Intercom.
+
+    Intercom redirects nobody, and refuses in JSON (an empty body has no author). The token is not rejected then, the item
+    is not gone and the request is not wrong.
+    """
+    if status < 400 or status in _NEVER_INTERCOM:
+        return True
+    return not body.json and status < 500 and status not in _WHOEVER
+
+
+def _redirected(answer: Response) -> str:
+    """Where an answer points, in words. It is never followed, for the token would go there, and its body is not believed."""
     try:
         host = urlsplit(answer.headers.get("location", "")).netloc.rpartition("@")[2]
     except ValueError:
         host = ""
     target = re.sub(r"[^A-Za-z0-9.:\[\]-]", "", host)[:100]
-    said = f"redirected to {target}" if target else "redirected to another address of the same server"
-    return InvalidRequest(
-        f"{method} {path} was {said} ({answer.status}), which is not followed, and nothing of the answer is believed. "
-        "A login page or a proxy may stand in between, or the base URL be wrong: `intercom-bulk doctor` shows them.",
-        status=answer.status, code="redirected", api_message=said, method=method, path=path, headers=dict(answer.headers),
-        foreign=True,
-    )
+    return f"redirected to {target or 'another address of the same server'}, which is not followed"
 
 
 def refusal(answer: Response, method: str, path: str) -> ApiError:
     """The error for an answer of 300 or more, whatever its body looks like."""
-    if answer.status < 400:
-        return _redirected(answer, method, path)
     body = read_error_body(answer.body)
     kind: type[ApiError]
-    if answer.status == 407 or (not body.json and answer.status in _OF_INTERCOM):
+    if _from_elsewhere(answer.status, body):
         kind = RefusedInBetween
     elif answer.status == 401:
         kind = AuthenticationError
@@ -76,10 +80,10 @@ def refusal(answer: Response, method: str, path: str) -> ApiError:
     return kind(
         status=answer.status,
         code=NOT_INTERCOM if kind is RefusedInBetween else body.code,
-        api_message=body.message,
+        api_message=body.message if answer.status >= 400 else _redirected(answer),
         request_id=body.request_id or redact(printable(answer.headers.get("x-request-id", "")))[:80],
         method=method,
         path=path,
         headers={name: redact(value) for name, value in answer.headers.items()},
-        foreign=not body.json and answer.status not in (407, 408) and answer.status < 500,
+        foreign=not body.json and answer.status == 429,
     )

@@ -140,12 +140,14 @@ def _told(exc: BaseException) -> tuple[ApiError | TransportError, SentRequest | 
             return _no_answer(getattr(response, "status_code", "?")), _sent(request)
     # Requests and httpx give the response with the error; in Intercom's SDK, aiohttp and urllib the error is both.
     status = _number(getattr(response, "status_code", None))
-    if status >= 400:
+    if response is not None and (led := _led_away(response)) is not None:
+        return led, _sent(getattr(response.history[0], "request", None))
+    if status >= 300:
         sent = _sent(request)
         return _refusal(status, getattr(response, "headers", None), getattr(response, "content", b""), sent), sent
     if not of_a_library(exc):
         return _by_system(exc)
-    own = next((n for n in (_number(getattr(exc, name, None)) for name in ("status_code", "status", "code")) if n >= 400), 0)
+    own = next((n for n in (_number(getattr(exc, name, None)) for name in ("status_code", "status", "code")) if n >= 300), 0)
     if own:
         sent = _sent(request) or _sent(exc)
         return _refusal(own, getattr(exc, "headers", None), _body_of(exc), sent), sent
@@ -164,7 +166,7 @@ def _by_name(exc: BaseException, names: set[str], sent: SentRequest | None) -> t
     if names & _UNCONNECTED or _never_connected(exc):
         return ConnectionFailed(str(exc)), sent
     if names & _SLOW or isinstance(exc, TimeoutError):
-        return TimedOut("no answer within the timeout that perform_action gave its request; it may have been carried out"), sent
+        return TimedOut("no answer within the timeout that perform_action gave its request"), sent
     if names & _LOST:
         return AnswerLost(str(exc)), sent
     return None

@@ -19,11 +19,6 @@ class Request:
     timeout: float | None = None
     """For the whole answer."""
 
-    @property
-    def is_read(self) -> bool:
-        """Whether it only looks, so that nothing is carried out by it."""
-        return only_looks(self.method, self.path)
-
 
 def only_looks(method: str, path: str) -> bool:
     """Whether such a request changes nothing: a GET, or a search, which is a POST."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -55,6 +56,16 @@ _short: tuple[str, ...] = ()
 """What is too short to be looked for in every text."""
 
 
+class _OfItem(threading.local):
+    """The same of the item that a thread acts on."""
+
+    private: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
+
+
+_of_item = _OfItem()
+
+
 def keep_secret(value: str) -> None:
     """Never let `value` (a token) into any output or the journal again."""
     global _tokens
@@ -65,12 +76,32 @@ def keep_secret(value: str) -> None:
 def keep_private(parameters: Any, name: str = "") -> None:
     """Never show the secrets and messages among these parameters, wherever they come back (in an error, in a name)."""
     global _private, _short
+    for form, is_long in _forms(parameters, name):
+        if is_long and form not in _private and len(_private) < _MOST_PRIVATE:
+            _private = _longest_first((*_private, form))
+        elif not is_long and form not in _short and len(_short) < _MOST_PRIVATE:
+            _short = _longest_first((*_short, form))
+
+
+def keep_private_of_item(parameters: Any) -> None:
+    """The same for the parameters of one item, such as its row of a spreadsheet: until this thread takes up the next."""
+    forms = set(_forms(parameters))
+    _of_item.private = _longest_first(form for form, is_long in forms if is_long)
+    _of_item.short = _longest_first(form for form, is_long in forms if not is_long)
+
+
+def _longest_first(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(texts, key=len, reverse=True))
+
+
+def _forms(parameters: Any, name: str = "") -> Iterator[tuple[str, bool]]:
+    """What is private among parameters, as it is and as errors quote it; and whether it is long enough to be looked for anywhere."""
     if isinstance(parameters, Mapping):
         for inner, value in parameters.items():
-            keep_private(value, name if name and _hides(name) else str(inner))
+            yield from _forms(value, name if name and _hides(name) else str(inner))
     elif isinstance(parameters, list | tuple | set | frozenset):
         for value in parameters:
-            keep_private(value, name)
+            yield from _forms(value, name)
     elif isinstance(parameters, str | int | float) and not isinstance(parameters, bool):
         text = str(parameters).strip()
         field, equals, value = text.partition("=")
@@ -79,11 +110,8 @@ def keep_private(parameters: Any, name: str = "") -> None:
         if not _hides(name):
             return
         least, shortest = (_LEAST, 1) if is_secret(name) else (_LEAST_MESSAGE, _SHORTEST_MESSAGE)
-        for form in {text, repr(text)[1:-1], json.dumps(text)[1:-1]}:  # as it is, and as errors quote it
-            if len(text) >= least and form not in _private and len(_private) < _MOST_PRIVATE:
-                _private = tuple(sorted((*_private, form), key=len, reverse=True))
-            elif shortest <= len(text) < least and form not in _short and len(_short) < _MOST_PRIVATE:
-                _short = tuple(sorted((*_short, form), key=len, reverse=True))
+        if len(text) >= shortest:
+            yield from ((form, len(text) >= least) for form in {text, repr(text)[1:-1], json.dumps(text)[1:-1]})
 
 
 @lru_cache(maxsize=1024)
@@ -144,7 +172,7 @@ def redact(text: str) -> str:
 def redact_theirs(text: str) -> str:
     """As `redact`, for what a person's own code says: also without short secrets and messages, where they stand as words."""
     text = redact(text)
-    for short in _short:
+    for short in _longest_first((*_short, *_of_item.short)) if _of_item.short else _short:
         if short in text:
             text = re.sub(rf"(?<!\w){re.escape(short)}(?!\w)", lambda m: "[not shown]", text)
     return text
@@ -157,8 +185,8 @@ def without_typed_secrets(text: str) -> str:
 
 
 def without_private(text: str) -> str:
-    """`text` without secrets and messages among the parameters of this process's runs."""
-    for private in _private:
+    """`text` without secrets and messages among the parameters of this process's runs, and of the item in this thread's hands."""
+    for private in _longest_first((*_private, *_of_item.private)) if _of_item.private else _private:
         if private in text:
             text = text.replace(private, "[not shown]")
     return text

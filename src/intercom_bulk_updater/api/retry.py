@@ -20,6 +20,7 @@ from ..errors import (
     ConnectionFailed,
     IntercomBulkError,
     RateLimited,
+    RefusedInBetween,
     TimedOut,
     TransportError,
 )
@@ -45,6 +46,12 @@ class ErrorKind(StrEnum):
     """This item will never succeed."""
     FATAL = "fatal"
     """No item will succeed: rejected token, no admin to act as."""
+    IN_BETWEEN = "in between"
+    """A firewall, a proxy or another server answered in Intercom's stead: no item's fault, and it may have been carried out."""
+
+
+LASTING = (ErrorKind.PERMANENT, ErrorKind.FATAL, ErrorKind.IN_BETWEEN)
+"""What ends the same way when it is tried again at once, and is no outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class ErrorClassification:
     page: bool = False
     """The answer was a web page, as services give that are away."""
     foreign: bool = False
-    """An answer below 500 that Intercom did not write, such as a redirect: it says nothing of what became of the request."""
+    """A 429 that Intercom did not write: it says nothing of what became of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,8 @@ def _by_status(exc: ApiError) -> ErrorClassification:
         if kind == "window":
             return ErrorClassification(ErrorKind.RATE_LIMITED, wait=float(exc.parts.get("wait") or 0.0), **common)
         return ErrorClassification(ErrorKind.NOT_APPLIED, wait=float(exc.parts.get("wait") or 0.0), **common)
+    if isinstance(exc, RefusedInBetween):
+        return ErrorClassification(ErrorKind.IN_BETWEEN, **common)
     if exc.status in (408, 504):
         return ErrorClassification(ErrorKind.MAYBE_RUNNING, **common)
     if exc.transient:

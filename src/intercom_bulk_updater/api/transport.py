@@ -71,8 +71,6 @@ class HttpTransport:
         content = b"" if request.json is None else json.dumps(request.json, separators=(",", ":")).encode()
         asked = self._asked(request, content)
         seconds = request.timeout or self._timeout
-        # A search, like any look, carries nothing out.
-        harm = "" if request.is_read else "; it may have been carried out"
         try:
             with within(seconds):
                 answer, body = self._exchange(asked)
@@ -84,13 +82,13 @@ class HttpTransport:
                 raise ConfigurationError(f"{problem} {advice}") from exc
             raise ConnectionFailed(f"{problem} {advice}".strip(), **where, advice=advice) from exc
         except httpcore2.TimeoutException as exc:
-            raise TimedOut(f"{request.method} {request.path} had no answer within {seconds:g} s{harm}", **where) from exc
+            raise TimedOut(f"{request.method} {request.path} had no answer within {seconds:g} s", **where) from exc
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as exc:
             raise AnswerLost(
-                f"{request.method} {request.path}: the connection broke before the answer came ({_words(exc)}){harm}", **where
+                f"{request.method} {request.path}: the connection broke before the answer came ({_words(exc)})", **where
             ) from exc
         except _TooLarge as exc:
-            raise _too_large(request, harm) from exc
+            raise _too_large(request) from exc
         if answer.status == 407 and self._proxy is not None:
             problem, advice, _ = connection_problem(httpcore2.ProxyError("407"), self._base, self._proxy, by_proxy=True)
             raise ConfigurationError(f"{problem} {advice}")
@@ -98,7 +96,7 @@ class HttpTransport:
         try:
             plain = _plain(body, told.get("content-encoding", ""))
         except _TooLarge as exc:
-            raise _too_large(request, harm) from exc
+            raise _too_large(request) from exc
         return Response(answer.status, told, plain)
 
     def close(self) -> None:
@@ -160,10 +158,10 @@ class _TooLarge(Exception):
     """A body has more than `MOST` bytes."""
 
 
-def _too_large(request: Request, harm: str) -> AnswerTooLarge:
+def _too_large(request: Request) -> AnswerTooLarge:
     most = f"{MOST // 2**20} MiB"
     return AnswerTooLarge(
-        f"{request.method} {request.path} was answered with more than {most}, the most that is read{harm}",
+        f"{request.method} {request.path} was answered with more than {most}, the most that is read",
         method=request.method, path=request.path, status=200,
     )
 

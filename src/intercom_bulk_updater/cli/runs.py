@@ -270,10 +270,10 @@ def prune(
     days = parse_duration(older_than) / 86400
     if not yes:
         if not interactive():
-            raise SafetyStop("There is no terminal to ask on, and what is pruned is gone: say --yes. Nothing was deleted.")
+            raise SafetyStop("There is no terminal to ask on, and what is pruned is gone: say --yes. Nothing was deleted.", hint="")
         sys.stderr.write(f"Runs older than {older_than} can no longer be undone once deleted. Delete? [y/N] ")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise SafetyStop("Not confirmed: nothing was deleted.")
+            raise SafetyStop("Not confirmed: nothing was deleted.", hint="")
     with journal(read_only=False) as book:
         gone = book.prune(days)
     sys.stderr.write(f"Deleted: {len(gone)} runs\n")

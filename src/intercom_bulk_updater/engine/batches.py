@@ -96,7 +96,10 @@ class BatchProcessor:
                 attempt.carried = CompletedRequests()
                 yield RetryLater(attempt, 0.0)
             return
-        held = self._one.held_back(group[0], exc, verdict)
+        held = self._one.held_back(group[0], exc, verdict, group[1:])
+        if verdict.kind is ErrorKind.IN_BETWEEN:
+            for attempt in group:
+                attempt.carried = copy(group[0].carried)  # from here on each is looked at by itself
         if held is not None:
             yield RetryLater(Batch(tuple(group)), held.seconds)
             return

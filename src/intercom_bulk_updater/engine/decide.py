@@ -100,8 +100,6 @@ class Failed:
     via_client: bool = False
     excused: bool = False
     """The service is away: no fault of the item."""
-    foreign: bool = False
-    """The refusal is not Intercom's own: the request may have been carried out all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +217,6 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
         if known.maybe_applied:
             # The refusal may be the echo of an earlier request that was carried out after all.
             return _wait(replace(known, out_of_retries=True), 0.0)
-        if failed.foreign and not failed.read_only:
-            settle_until = max(known.settle_until, now + failed.settle)
-            return _wait(
-                replace(known, maybe_applied=True, out_of_retries=True, settle_until=settle_until, via_client=failed.via_client), 0.0,
-            )  # fmt: skip
         if failed.may_be_so and not failed.stands:
             return _wait(replace(known, refused=True, repeatable=failed.repeatable, via_client=failed.via_client), 0.0)
         return _failed(known, failed.stands)

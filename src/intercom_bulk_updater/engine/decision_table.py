@@ -45,7 +45,6 @@ def observations(stage: Step) -> Iterator[Observed]:
                 yield Failed(kind, 0.0, 3.0, repeatable, read_only, False, stands, via_client, excused)
     for so, stands in itertools.product((True, False), ("", "POST b")):
         yield Failed(ErrorKind.PERMANENT, may_be_so=so, stands=stands)
-    yield from (Failed(ErrorKind.PERMANENT, 0.0, 1.0, repeatable, foreign=True) for repeatable in (True, False))
     yield from (EndedWithoutProof("POST a had left", 1.0, returned) for returned in (True, False))
     yield from (Skipped("why", wrote) for wrote in ("", "POST a"))
 
@@ -92,7 +91,6 @@ _KINDS = {
     ErrorKind.MAYBE_APPLIED: "answer lost, 5xx, or not understood",
     ErrorKind.MAYBE_RUNNING: "timed out (408 and 504 too)",
 }
-_FOREIGN = "refused, and not by Intercom (a redirect, a page of HTML)"
 _DOUBT, _LEFT, _AGAIN = "an earlier request may stand", "retries left", "it may be repeated"
 _STANDS = "other requests of the action stand"
 
@@ -111,8 +109,9 @@ SECTIONS = (
     Section(
         "A request of the action failed",
         "What never reached Intercom (no connection) and what the rate limit turned away go back to the gate before any of "
-        "this: they cost the item nothing. A token that is rejected ends the run. With no retries left, or after a refusal, "
-        "nothing more is sent: the look decides.",
+        "this: they cost the item nothing. What a firewall, a proxy or another server answered in Intercom's stead costs nothing "
+        "either: the item is looked at before it is sent again, and a few in a row end the run. A token that is rejected ends it "
+        "at once. With no retries left, or after a refusal, nothing more is sent: the look decides.",
         Failed, ("observed", "Intercom is away", _DOUBT, "perhaps already as wanted", _STANDS, _LEFT),
     ),
     Section(
@@ -142,7 +141,7 @@ def facts_of(known: Known, observed: Observed) -> Facts:
     doubt = {_DOUBT: _yes(known.maybe_applied)}
     match observed:
         case Failed():
-            kind = "a read before the write failed" if observed.read_only else _FOREIGN if observed.foreign else _KINDS[observed.kind]
+            kind = "a read before the write failed" if observed.read_only else _KINDS[observed.kind]
             lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) and not observed.read_only
             left = retry_after(known.requests - known.excused + 1) is not None
             return {

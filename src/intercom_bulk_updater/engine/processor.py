@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 
 from ..api.client import Client
 from ..api.effects import effect_of
-from ..api.error_map import NOT_INTERCOM
-from ..api.messages import SentRequest
+from ..api.messages import SentRequest, only_looks
 from ..api.replay import repeatable
 from ..api.retry import (
     NO_CONNECTION,
@@ -52,9 +51,9 @@ _SETTLE_AFTER_LOSS = 3.0
 _SETTLE_AFTER_ERROR = 1.0
 # What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
 _AT_THE_DOOR = 0.1
-# Refusals that a look may contradict: something in between may have answered, or a tag to be removed may not be there.
+# Refusals that a look may contradict: Intercom may have done it all the same, or a tag to be removed may not be there.
 _MISTAKEN = (400, 404, 409, 422)
-# What something in between has refused is tried again so many seconds later, as long as not everything is refused.
+# What something in between has answered is tried again so many seconds later, as long as not all is answered so.
 _AFTER_REFUSAL = 0.5
 
 T = TypeVar("T")
@@ -251,7 +250,7 @@ class ItemProcessor:
         if verdict.sent is not None:
             attempt.carried.withdraw(verdict.sent)
         observed = self._failure(attempt, exc, verdict)
-        lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING) or observed.foreign
+        lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING)
         if observed.may_be_so or (lost and not observed.read_only):
             attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
         result = self._decide(attempt, observed, refusal=verdict)
@@ -282,20 +281,23 @@ class ItemProcessor:
         if verdict.kind is ErrorKind.MAYBE_RUNNING:
             settle = 2 * self.timeout
         else:
-            soon = verdict.foreign or verdict.failure.status in (500, 503)
-            settle = _SETTLE_AFTER_ERROR if soon else _SETTLE_AFTER_LOSS
+            settle = _SETTLE_AFTER_ERROR if verdict.failure.status in (500, 503) else _SETTLE_AFTER_LOSS
         return Failed(
             verdict.kind,
             wait=verdict.wait,
             settle=settle,
-            repeatable=declared if declared is not None else effect is not None and effect.repeatable,
+            repeatable=self._repeatable(verdict),
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
-            may_be_so=_may_be_mistaken(verdict.failure.status) and (tells or (declared is True and attempt.item.before is not None)),
-            foreign=verdict.foreign,
+            may_be_so=verdict.failure.status in _MISTAKEN and (tells or (declared is True and attempt.item.before is not None)),
             stands=attempt.stands,
             via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
             excused=self._excused(attempt, verdict),
         )
+
+    def _repeatable(self, verdict: ErrorClassification) -> bool:
+        """Whether the request of an error ends in the same state when it is sent again."""
+        declared = self.operation.idempotent
+        return declared if declared is not None else verdict.sent is not None and repeatable(verdict.sent)
 
     def _broke_off(self, attempt: Attempt, half: PartiallyApplied) -> ItemResult:
         """An action of several requests broke off after one that must not be sent again: so it is not run again."""
@@ -303,6 +305,8 @@ class ItemProcessor:
         known = attempt.known = replace(_known(attempt), requests=_known(attempt).requests + 1)
         if verdict.kind is ErrorKind.FATAL:
             self.stop.ask(run_error(half.cause, verdict))
+        elif verdict.kind is ErrorKind.IN_BETWEEN:
+            self._count_in_between(verdict)
         return self._settled(attempt, put_back(known, stands=half.words, wrote=True))
 
     def _ended_without_proof(
@@ -314,36 +318,45 @@ class ItemProcessor:
         attempt.in_question = sent
         return self._decide(attempt, EndedWithoutProof(had_left, settle=_SETTLE_AFTER_ERROR, returned=returned))
 
-    def held_back(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> RetryLater | None:
-        """What is no fault of the item, and leaves what is known of it as it was: the way, the rate limit, the end of the run."""
+    def held_back(
+        self, attempt: Attempt, exc: Exception, verdict: ErrorClassification, others: Sequence[Attempt] = ()
+    ) -> RetryLater | None:
+        """What is no fault of the item, and costs it no attempt: the way, the rate limit, the end of the run.
+
+        `others` are the items of the same request.
+        """
         if verdict.failure.cause == NO_CONNECTION and self.client.excuses(verdict, last=True):
             self.client.count_retry()
             return RetryLater(attempt, _AT_THE_DOOR)
-        elsewhere = verdict.foreign and verdict.kind in (ErrorKind.RATE_LIMITED, ErrorKind.FATAL)
-        if elsewhere and verdict.sent is not None and not repeatable(verdict.sent):
-            self._doubt(attempt, exc, verdict.sent)
+        in_between = verdict.kind is ErrorKind.IN_BETWEEN
+        if verdict.sent is not None and not only_looks(verdict.sent.method, verdict.sent.path):
+            # Whoever answered may have let it through first.
+            for one in (attempt, *others) if in_between or (verdict.foreign and not repeatable(verdict.sent)) else ():
+                self._doubt(one, exc, verdict)
         if verdict.kind is ErrorKind.RATE_LIMITED:
             # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
             self.client.count_retry()
             return RetryLater(attempt, min(verdict.wait, 1.0))
-        if verdict.failure.code == NOT_INTERCOM:
-            # Never the item's fault; but whoever refused it may have let it through first.
-            if verdict.sent is not None and verdict.sent.method not in ("GET", "HEAD"):
-                self._doubt(attempt, exc, verdict.sent, again=repeatable(verdict.sent))
-            denied = self.refusals.add(attempt.item.seq, verdict.failure)
-            if denied is not None:
-                self.stop.ask(denied)
+        if in_between:
+            self._count_in_between(verdict)
             return RetryLater(attempt, _AFTER_REFUSAL)
         if verdict.kind is ErrorKind.FATAL:
             self.stop.ask(run_error(exc, verdict))
             return RetryLater(attempt, 0.0)
         return None
 
-    def _doubt(self, attempt: Attempt, exc: Exception, sent: SentRequest, *, again: bool = False) -> None:
+    def _count_in_between(self, verdict: ErrorClassification) -> None:
+        """One more that something in between answered; too many of them end the run."""
+        denied = self.refusals.add_in_between(verdict.failure)
+        if denied is not None:
+            self.stop.ask(denied)
+
+    def _doubt(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> None:
         """Take down that a write may stand, whatever somebody in between says of it: it is looked for before a repetition."""
-        attempt.in_question = (sent,)
+        attempt.last = verdict
+        attempt.in_question = () if attempt.together or verdict.sent is None else (verdict.sent,)
         attempt.known = replace(
-            _known(attempt), repeatable=again and (_known(attempt).repeatable or not _known(attempt).maybe_applied),
+            _known(attempt), repeatable=self._repeatable(verdict) and (_known(attempt).repeatable or not _known(attempt).maybe_applied),
             maybe_applied=True, settle_until=max(_known(attempt).settle_until, self.clock() + _SETTLE_AFTER_ERROR),
             via_client=isinstance(exc, ApiError),
         )  # fmt: skip
@@ -480,11 +493,6 @@ class ItemProcessor:
         if result.failure is not None and attempt.last is None and not attempt.item.doubt:
             return replace(result, failure=replace(result.failure, cause="stopped after a write"))
         return result
-
-
-def _may_be_mistaken(status: int) -> bool:
-    """Whether Intercom may have done what was refused all the same, or need not do it any more."""
-    return status in _MISTAKEN or 300 <= status < 400
 
 
 def _known(attempt: Attempt) -> Known:

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api.error_map import NOT_INTERCOM
 from ..api.retry import REFUSALS
 from ..errors import ApiError, PermissionDenied, RefusedInBetween
 from ..model import Failure
@@ -28,7 +27,7 @@ class RefusalStreak:
     at_first: int = 5
     later: int = 50
     in_between: int = 5
-    """How many requests that something in between refuses end the run, at any time."""
+    """How many requests that something in between answers end the run, at any time."""
     succeeded: bool = False
     """Something was done, so that the permission is there, or was."""
     cause: str = ""
@@ -36,6 +35,7 @@ class RefusalStreak:
     since: float = 0.0
     """Unix seconds of the first refusal in the row."""
     _in_between: int = 0
+    _in_between_since: float = 0.0
     _items: set[int] = field(default_factory=set)
     _alike: tuple[int, str] = (0, "")
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,8 +44,6 @@ class RefusalStreak:
         """Count a failure for good; the reason to end the run when it is one of too many refusals alike."""
         with self._lock:
             alike = (failure.status, failure.code)
-            if failure.code == NOT_INTERCOM:
-                return self._refused_in_between(failure)
             if failure.status not in REFUSALS or alike != self._alike:
                 self._items.clear()
             if failure.status not in REFUSALS:
@@ -67,28 +65,33 @@ class RefusalStreak:
                 **parts,
             )
 
-    def _refused_in_between(self, failure: Failure) -> ApiError | None:
-        """No item is to blame for it, so it is the requests in a row that count, not the items: one item may be all there is."""
-        if not self._in_between:
-            self.since = time.time()
-        self._in_between += 1
-        if self._in_between < self.in_between:
-            return None
-        self.cause = failure.cause
-        return RefusedInBetween(
-            f"Something between this machine and Intercom (a firewall or proxy) refused {self._in_between} requests in a row alike "
-            f"({failure.status}: {failure.message}). None of their items has failed: once it lets the requests through, a resume "
-            "looks and does them.",
-            status=failure.status, code=failure.code, request_id=failure.request_id, api_message=failure.message,
-        )  # fmt: skip
+    def add_in_between(self, failure: Failure) -> ApiError | None:
+        """Count a request that something in between answered; the reason to end the run when it is one of too many.
+
+        No item is to blame for it, so it is the requests in a row that count, not the items: one item may be all there is.
+        """
+        with self._lock:
+            if not self._in_between:
+                self._in_between_since = time.time()
+            self._in_between += 1
+            if self._in_between < self.in_between:
+                return None
+            return RefusedInBetween(
+                f"Something between this machine and Intercom (a firewall or proxy) answered {self._in_between} requests in a row in "
+                f"its stead ({failure.status}: {failure.message}). None of their items has failed: once it lets the requests "
+                "through, a resume looks and does them.",
+                status=failure.status, code=failure.code, request_id=failure.request_id, api_message=failure.message,
+            )  # fmt: skip
 
     def broken(self, began: float) -> None:
         """Something was done, which was begun at `began` (unix seconds): the row ends.
 
-        What was begun before the first refusal of the row may have been done while the permission was still there.
+        What was begun before the first refusal of the row may have been done while the permission was still there, or while
+        nothing stood in between yet.
         """
         with self._lock:
             self.succeeded = True
-            if not self._items or began > self.since:
+            if began > self.since:
                 self._items.clear()
-            self._in_between = 0
+            if began > self._in_between_since:
+                self._in_between = 0

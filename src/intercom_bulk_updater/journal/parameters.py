@@ -20,11 +20,13 @@ def encode_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
         except Unstorable as exc:
             raise UsageError(
                 f"The parameter {name} cannot be stored with the run, so a resume could not give it back: {exc.where} is a "
-                f"{exc.kind}. Give a plain value: a text, a number, a date, a list, a dict. Nothing was written."
+                f"{exc.kind}. Give a plain value: a text, a number, a date, a list, a dict. Nothing was written.",
+                hint="",
             ) from exc
         except (ValueError, RecursionError) as exc:
             raise UsageError(
-                f"The parameter {name} cannot be stored with the run: it is too large, too deep, or contains itself. Nothing was written."
+                f"The parameter {name} cannot be stored with the run: it is too large, too deep, or contains itself. Nothing was written.",
+                hint="",
             ) from exc
     return stored
 
@@ -36,7 +38,8 @@ def decode_parameters(stored: Mapping[str, Any]) -> dict[str, Any]:
         if unreadable := unread(value):
             raise UsageError(
                 f"The parameter {name} cannot be read back: {unreadable} is no longer there. Nothing was written. "
-                "Put it back where it was, or run the command again."
+                "Put it back where it was, or run the command again.",
+                hint="",
             )
     return params
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..api.client import Client
+from ..api.redact import keep_private_of_item
 from ..model import Item
 from .operation import Change, Json, Operation
 
@@ -126,4 +127,6 @@ class PerItemOperation(Operation):
         return self._all.why_no_undo()
 
     def _of(self, item: Item) -> Operation:
-        return self._build({**(item.data or {}).get(WITH, {}), **self._all.prepared})
+        given = (item.data or {}).get(WITH, {})
+        keep_private_of_item(given)
+        return self._build({**given, **self._all.prepared})

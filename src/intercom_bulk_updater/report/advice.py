@@ -9,17 +9,21 @@ from intercom_bulk_updater.journal import FailureGroup
 
 from .failure_advice import REMEDIES, Remedy
 
-OTHERWISE = "Look at the item in Intercom; its support can look the failure up by the request id."
+OTHERWISE = "Look at the item in Intercom."
 """For a failure that no row of the table knows."""
 
 
-def advice(cause: str, *, status: int = 0, code: str = "", message: str = "", go_on: str = "resume") -> str:
+def advice(
+    cause: str, *, status: int = 0, code: str = "", message: str = "", request_id: str = "", go_on: str = "resume"
+) -> str:
     """What to do about failures of one cause, in a sentence or two for people. Never empty.
 
     `go_on`: what to do then, where there is no run to resume.
     """
     found = _remedy(cause, status, code, message)
-    return OTHERWISE if found is None else _filled(found[0].advice, {"go_on": go_on, **found[1]})
+    if found is None:
+        return f"{OTHERWISE} Its support can look the failure up by the request id {request_id}." if request_id else OTHERWISE
+    return _filled(found[0].advice, {"go_on": go_on, **found[1]})
 
 
 @lru_cache(maxsize=256)
@@ -37,6 +41,12 @@ def _remedy(cause: str, status: int, code: str, message: str) -> tuple[Remedy, d
         else:
             return remedy, named
     return None
+
+
+def advice_for(group: FailureGroup) -> str:
+    """What to do about the failures of a group."""
+    one = group.example
+    return advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id)
 
 
 def may_succeed(group: FailureGroup) -> bool:

@@ -65,8 +65,8 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     # Not Intercom's own answer, whatever its status.
     Remedy(
-        "Intercom did not write this answer: a firewall or a proxy did, or another server. Look at its text, check the network's "
-        "rules, HTTPS_PROXY and INTERCOM_BASE_URL, then {go_on}.",
+        "Intercom did not write this answer: a firewall or a proxy did, or another server. Look at its text, or where it leads, and "
+        "check the network's rules, HTTPS_PROXY and INTERCOM_BASE_URL; then {go_on}.",
         code="^not_from_intercom$",
     ),
     Remedy(
@@ -262,7 +262,7 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     Remedy(
         "The request itself is wrong (method, media type or kind of admin), for every item alike:"
-        " this wants a correction in the updater, or a bug report with the request id.",
+        " this wants a correction in the updater, or a bug report.",
         status="405|406|415",
         retry=False,
     ),

@@ -11,6 +11,9 @@ from intercom_bulk_updater.runs.judgement import Judgement, Verdict, Verified, j
 from intercom_bulk_updater.runs.verification_words import describe_verification
 
 NOT_SO = "not in the requested state"
+UNKNOWN = "how many match is not known"
+_UNREAD = (Verdict.STOPPED, Verdict.DRY_RUN_STOPPED, Verdict.CANCELLED, Verdict.RUNNING, Verdict.PAUSED)
+"""What a run without items may be before its search was answered."""
 _LABELS = {
     Verdict.DRY_RUN: "Dry run, nothing was written",
     Verdict.NOT_BEGUN: "Not begun",
@@ -81,9 +84,12 @@ def label(judgement: Judgement, status: str = "", *, dry: bool = False, kind: st
 def headline(judgement: Judgement, *, dry: bool = False) -> str:
     """The one line that says how far the run came, and what of that does not stand."""
     counts = judgement.counts
-    if dry:
+    unread = not counts.selected and judgement.verdict in _UNREAD
+    if dry and not unread:
         return f"{counts.pending:,} of {counts.selected:,} would change"
-    if not counts.selected:
+    if unread:
+        said = f"0 items so far; {UNKNOWN}"
+    elif not counts.selected:
         said = "Nothing matched: 0 items"
     elif counts.drifted == counts.selected:
         said = f"Nothing done: all {counts.selected:,} changed since"

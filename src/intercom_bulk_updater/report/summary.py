@@ -17,7 +17,7 @@ from intercom_bulk_updater.runs.judgement import Judgement, judge
 from intercom_bulk_updater.runs.search_state import SearchState
 from intercom_bulk_updater.runs.sources import account_of
 
-from .advice import advice, may_succeed
+from .advice import advice_for, may_succeed
 from .next_commands import next_commands
 from .texts import error_hint, without_halves, words_of
 from .times import rfc3339
@@ -72,7 +72,7 @@ def summarize(
         "requests": {**Requests().as_json(), **(run.totals.get("requests") or run.progress.get("requests") or {})},
         "seconds": round(seconds, 3),
         "rate": round(paced / seconds, 2) if seconds else 0.0,
-        "search": account_of(run.search, counts.selected),
+        "search": account_of(run.search, journal.counts(run.id).selected),
         "failures": failures,
         "verified": _verified(run),
         "next": next_commands(
@@ -164,7 +164,7 @@ def judge_run(
 ) -> Judgement:
     """The judgement on a run of the journal; `status`, `exit_code` and `undone` where the caller knows them already."""
     status = standing(journal, run) if status is None else status
-    counts, search = journal.counts(run.id), SearchState.of(run.search)
+    counts, search = _counts(journal, run), SearchState.of(run.search)
     if status in _LIVE:
         # In flight, with a process that lives: neither in doubt nor done.
         counts.pending += counts.in_flight
@@ -177,6 +177,16 @@ def judge_run(
         unusable=search.unusable,
         undone=journal.undone_by(run.id) is not None if undone is None else undone,
     )  # fmt: skip
+
+
+def _counts(journal: Store, run: RunRecord) -> Counts:
+    """How the items of a run stand. A guard judged what the search announced, before all of that was read."""
+    counts = journal.counts(run.id)
+    unread = int((run.totals.get("guard") or {}).get("selected") or 0) - counts.selected
+    if unread > 0:
+        counts.selected += unread
+        counts.pending += unread
+    return counts
 
 
 def _run(run: RunRecord, status: RunStatus) -> dict[str, Any]:
@@ -238,6 +248,6 @@ def _failure(group: FailureGroup) -> dict[str, Any]:
             "message": redact(example.message),
             "request_id": example.request_id,
         },
-        "advice": advice(group.cause, status=example.status, code=example.code, message=example.message),
+        "advice": advice_for(group),
         "retry": may_succeed(group),
     }

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from intercom_bulk_updater.api.error_map import NOT_INTERCOM
 from intercom_bulk_updater.api.redact import is_message, mask, redact
 from intercom_bulk_updater.errors import (
     ApiError,
-    FilterIgnored,
     FilterRefused,
-    NotVerified,
+    IntercomBulkError,
     RunStopped,
     SearchIncomplete,
     SearchRefused,
     ServiceUnavailable,
-    UpdaterFailed,
 )
 from intercom_bulk_updater.journal import RunRecord, from_json
 from intercom_bulk_updater.model import RunKind, RunStatus
@@ -156,11 +154,11 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
     `run`: the run that it ended; None when it ended before there was one.
     """
     resumable = run is not None and run.kind != RunKind.DRY_RUN and run.status is not RunStatus.FINISHED
-    if isinstance(error, UpdaterFailed | NotVerified | FilterIgnored):
-        return ""  # it says the next step by itself
+    if isinstance(error, IntercomBulkError) and error.hint is not None:
+        return error.hint
     if isinstance(error, FilterRefused):
         return "Check the fields, operators and values of the filter (--where, --query, get_search_query), then run the command again."
-    if isinstance(error, SearchRefused):
+    if isinstance(error, SearchRefused) and error.code != NOT_INTERCOM:
         if resumable and run is not None:
             return f"Nothing is lost: intercom-bulk runs resume {run.id} asks again for what was not found yet."
         known = f" Intercom's support can look it up by the request id {error.request_id}." if error.request_id else ""
@@ -168,14 +166,12 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
     if isinstance(error, ApiError):
         cause, said = f"{error.status} {error.code}".strip(), error.api_message or error.message
         go_on = "resume" if resumable else "run the command again"
-        return advice(cause, status=error.status, code=error.code, message=said, go_on=go_on)
+        return advice(cause, status=error.status, code=error.code, message=said, request_id=error.request_id, go_on=go_on)
     if exit_code == 4:
         return (
             "Set INTERCOM_ACCESS_TOKEN in the environment or in .env, then see `intercom-bulk doctor`. "
             "The token stands in Intercom's Developer Hub: your app, Configure, Authentication."
         )
-    if re.search(r"nothing (was|had been) (written|deleted)", str(error), re.IGNORECASE):
-        return ""  # it says the next step by itself
     if getattr(error, "parts", {}).get("advice"):
         return "Then resume the run: nothing is lost." if resumable else ""  # it says by itself what is wrong with the way to Intercom
     if isinstance(error, SearchIncomplete):

@@ -182,6 +182,13 @@ class RunContext:
         if reader.state.endless:
             self._event(EventKind.ENDLESS_PASS, passed=reader.state.passes)
 
+    def _end_reader(self, why: BaseException) -> None:
+        """What ends the run ends the reader too, before the account is made: nothing is added after that."""
+        if self._reader is not None:
+            self._stop.ask(why)
+            self._reader.join()
+            self._reader = None
+
     # -- what other processes ask, and what grows ----------------------------------------------------------------------
 
     def _tick(self, snapshot: PoolStatus | None, index_behind: int = 0) -> None:

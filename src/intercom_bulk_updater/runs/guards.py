@@ -43,6 +43,7 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None,
             f"{counted_are(selected)} selected and {word('expect', expect)} does not allow that. Nothing was written. "
             f"Look at the selection ({word('dry_run', True)}), or correct {word('expect')}.",
             guard=guard,
+            hint="",
         )
     if not most or uncapped(most):
         return
@@ -51,6 +52,7 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None,
         raise SafetyStop(
             f"{word('max', most)} needs the number of all items of this kind, which Intercom does not tell here. Nothing was written.",
             guard=guard,
+            hint="",
         )
     limit = amount.of(population or 0)
     if selected > limit:
@@ -59,6 +61,7 @@ def check_size(selected: int, *, expect: str, most: str, population: int | None,
             f"{counted_are(selected)} selected, more than {word('max', amount)}{of}. Nothing was written. "
             f"Narrow the selection, or raise {word('max')}.",
             guard=guard,
+            hint="",
         )
 
 

@@ -23,5 +23,6 @@ def distrust_if_older(session: Session, run: RunRecord) -> tuple[Age, int] | Non
             f"This journal is a copy of the one in {age.home}, where a live process holds run {run.id}. "
             f"End it there first (INTERCOM_BULK_HOME={age.home} intercom-bulk runs cancel {run.id}). Nothing was written.",
             run_id=run.id,
+            hint="",
         )
     return age, session.journal.distrust(run.id, age, session.began(run))

@@ -155,7 +155,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def _altered(path: Path) -> SafetyStop:
-    return SafetyStop(f"{path} was altered since it was made (its hash does not match). Nothing was written; make a new plan.")
+    return SafetyStop(f"{path} was altered since it was made (its hash does not match). Nothing was written; make a new plan.", hint="")
 
 
 def _first_line(header: Mapping[str, Any]) -> bytes:
@@ -171,7 +171,7 @@ def check_plan(plan: Plan, workspace: str) -> None:
         )
     expires = datetime.fromisoformat(str(plan.header["expires"]))
     if datetime.now(UTC) > expires:
-        raise SafetyStop(f"{plan.path} expired at {expires:%Y-%m-%d %H:%M} UTC. Nothing was written; make a new plan.")
+        raise SafetyStop(f"{plan.path} expired at {expires:%Y-%m-%d %H:%M} UTC. Nothing was written; make a new plan.", hint="")
 
 
 def _seal(header: Mapping[str, Any], items: str) -> str:

@@ -22,7 +22,6 @@ from ..errors import (
     IntercomBulkError,
     Interrupted,
     PermissionDenied,
-    RefusedInBetween,
     RunStopped,
     SafetyStop,
     SearchError,
@@ -82,9 +81,10 @@ class Runner(RunContext):
             try:
                 yield
                 if not (self._begun or self.job.review_only):
-                    raise SafetyStop("Not started: nothing was written.")
+                    raise SafetyStop("Not started: nothing was written.", hint="")
             except BaseException as exc:
                 error = exc
+                self._end_reader(exc)
                 raise
             finally:
                 self._finish(error)
@@ -111,7 +111,7 @@ class Runner(RunContext):
         """Do what was prepared. Raises SafetyStop where somebody had to confirm it and has not."""
         if self.asks:
             if not self._confirmed:
-                raise SafetyStop("Not confirmed: nothing was written.")
+                raise SafetyStop("Not confirmed: nothing was written.", hint="")
             self.rest(False)
         self._begun = True
         if not self.job.review_only:
@@ -187,7 +187,7 @@ class Runner(RunContext):
             quiet = time.monotonic() - self.session.gate.last_good
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], since=time.time() - quiet)
         refusals = self._worker.refusals
-        if isinstance(error, PermissionDenied | RefusedInBetween) and refusals.cause:
+        if isinstance(error, PermissionDenied) and refusals.cause:
             # Refused for lack of a permission that all need: resume does them once the token has it.
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], causes=[refusals.cause], since=refusals.since)
         counts = self.journal.counts(self.id)
@@ -247,6 +247,7 @@ class Runner(RunContext):
                 f"is then {options.cap:,}. Nothing was written. Look first (--dry-run), then say how many you mean: "
                 f"--expect {selected} or --max {selected}.",
                 guard={"selected": selected, "go_on": f"--max {selected}"},
+                hint="",
             )
         if not (options.expect or options.max):
             self._most = options.cap

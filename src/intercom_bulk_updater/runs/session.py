@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.client import Client
 from ..api.redact import keep_secret
-from ..api.retry import SHAPE_ERRORS, ErrorKind, RetryPolicy, classify
+from ..api.retry import LASTING, SHAPE_ERRORS, ErrorKind, RetryPolicy, classify
 from ..errors import BadAnswer, IntercomBulkError, NotFound
 from ..journal import Journal, RunRecord
 from ..model import Workspace
@@ -121,7 +121,7 @@ class Session:
                     raise BadAnswer(f"what was read has another shape than the API promises ({exc!r})") from exc
             except IntercomBulkError as exc:
                 verdict = classify(exc)
-                if verdict.kind in (ErrorKind.FATAL, ErrorKind.PERMANENT):
+                if verdict.kind in LASTING:
                     raise
                 if verdict.kind is ErrorKind.RATE_LIMITED:
                     wait = policy.base  # the gate holds everybody until the window is over; it costs no attempt

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ..api.client import Client
 from ..api.redact import redact
-from ..api.retry import ErrorKind, RetryPolicy, classify
+from ..api.retry import LASTING, ErrorKind, RetryPolicy, classify
 from ..errors import (
     AnswerTooLarge,
     ApiError,
@@ -93,7 +93,8 @@ class EndpointSource:
             try:
                 page = self._page(cursor)
             except (ApiError, TransportError) as exc:
-                if self.endpoint.paging is not Paging.SCROLL or cursor is None or classify(exc).kind is ErrorKind.FATAL:
+                again = self.endpoint.paging is Paging.SCROLL and cursor is not None
+                if not again or classify(exc).kind in (ErrorKind.FATAL, ErrorKind.IN_BETWEEN):
                     raise self._as_refusal(exc, f"page {number}" if number > 1 or cursor is None else "a later page") from exc
                 if isinstance(exc, NotFound) and time.monotonic() - answered < _SCROLL_LIFE:
                     return  # a living scroll may end this way; one that was left alone for a minute has died
@@ -207,7 +208,7 @@ class EndpointSource:
         if verdict.kind is ErrorKind.RATE_LIMITED:
             # The gate holds everybody until the window is over; a throttled page costs no attempt.
             return min(verdict.wait, 1.0), attempt
-        if verdict.kind in (ErrorKind.FATAL, ErrorKind.PERMANENT):
+        if verdict.kind in LASTING:
             raise exc
         after = self.retry.after(attempt + 1)
         if self.client.excuses(verdict, last=after is None):

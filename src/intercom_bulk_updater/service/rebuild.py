@@ -101,7 +101,7 @@ def rebuild(session: Session, run: RunRecord, options: Options, load: Loader | N
 def _same_plan(run: RunRecord) -> Plan:
     plan = read_plan(Path(run.selection["file"]))
     if plan.hash != run.plan_hash:
-        raise SafetyStop(f"{plan.path} is no longer the plan that {run.id} began with. Nothing was written.")
+        raise SafetyStop(f"{plan.path} is no longer the plan that {run.id} began with. Nothing was written.", hint="")
     return plan
 
 

@@ -47,6 +47,7 @@ def confirm(
         raise SafetyStop(
             "There is no terminal to ask on, so nothing was written. Look at it with --dry-run, then repeat it with --yes.",
             run_id=run_id,
+            hint="",
         )
     title = title or Title(words=review.operation, run=run_id)
     say(review_text(review, title), stderr)

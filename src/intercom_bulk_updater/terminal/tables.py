@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from intercom_bulk_updater.model import RunKind, RunStatus
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
-from intercom_bulk_updater.report.advice import advice
+from intercom_bulk_updater.report.advice import advice_for
 from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
 from intercom_bulk_updater.report.texts import left_out_words
 
@@ -102,7 +102,7 @@ def run_table(
     sheets.append(Sheet(("outcome", "items"), list(stand), title="Items", numeric=("items",)))
     if failures:
         sheets.append(_failures(failures))
-        told = [(g.cause, advice(g.cause, status=g.example.status, code=g.example.code, message=g.example.message)) for g in failures]
+        told = [(group.cause, advice_for(group)) for group in failures]
         sheets.append(Sheet(("cause", "advice"), [row for row in told if row[1]], title="What to do", headless=True))
     if left_alone:
         shown = f"the first {len(left_alone)} of {number(counts.drifted)}" if counts.drifted > len(left_alone) else "changed by others"

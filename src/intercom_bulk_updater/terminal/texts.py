@@ -9,7 +9,7 @@ from rich.text import Text
 
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportError
 from intercom_bulk_updater.model import RunKind
-from intercom_bulk_updater.report.headline import NOT_SO, judgement_of, label, outcomes, why_words
+from intercom_bulk_updater.report.headline import NOT_SO, UNKNOWN, judgement_of, label, outcomes, why_words
 from intercom_bulk_updater.report.next_commands import label_of
 from intercom_bulk_updater.report.summary import exit_of
 from intercom_bulk_updater.report.texts import error_hint, left_out_words
@@ -154,7 +154,7 @@ def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
 
 
 def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operation: str) -> None:
-    judgement = judgement_of({**report, "counts": _counted(report)})
+    judgement = judgement_of(report)
     dry = run.get("kind") == RunKind.DRY_RUN
     said = label(judgement, str(run.get("status") or ""), dry=dry, kind=str(run.get("kind") or ""))
     if judgement.verdict is Verdict.ALL_DRIFTED:
@@ -165,16 +165,9 @@ def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operati
     page.line(Text(mark + said, style), Text(f": {counted}" if counted else "", "bold"))
 
 
-def _counted(report: Mapping[str, Any]) -> Mapping[str, int]:
-    """The counts as people read them: a guard judged what the search announced, before all of that was read."""
-    counts, judged = report.get("counts") or {}, int((report.get("guard") or {}).get("selected") or 0)
-    more = judged - int(counts.get("selected") or 0)
-    return {**counts, "selected": judged, "pending": int(counts.get("pending") or 0) + more} if counts and more > 0 else counts
-
-
 def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title: Title) -> None:
     operation = title.operation or str(run.get("operation") or "")
-    counts, took = _counted(report), float(report.get("seconds") or 0)
+    counts, took = report.get("counts") or {}, float(report.get("seconds") or 0)
     chosen = run.get("selection")
     told = chosen.get("resource") if isinstance(chosen, Mapping) else ""
     noun = title.resource or str(told or resource(operation))
@@ -212,7 +205,9 @@ def refused_words(throttled: int) -> str:
 def _search(page: Page, search: Mapping[str, Any], counts: Mapping[str, int]) -> None:
     total, seen = search.get("total"), int(counts.get("selected") or 0)
     parts = []
-    if isinstance(total, int) and total > seen and not search.get("complete") and not search.get("missing"):
+    if total is None and not seen and search.get("passes") == 0:
+        parts.append(f"no page of it was read, so {UNKNOWN}")
+    elif isinstance(total, int) and total > seen and not search.get("complete") and not search.get("missing"):
         parts.append(f"{number(seen)} of {plural(total, 'match')} were read before it stopped")
     elif isinstance(total, int) and total > seen and not search.get("missing"):
         parts.append(f"{number(seen)} of {plural(total, 'match')} selected")
@@ -298,7 +293,7 @@ def error_text(exc: BaseException) -> Page:
         facts.append(f"request id {exc.request_id}")
     if facts:
         page.line(f"  {clean(' · '.join(facts))}")
-    hint = str(getattr(exc, "parts", {}).get("hint") or error_hint(exc, exit_of(exc)))
+    hint = error_hint(exc, exit_of(exc))
     if hint and hint not in message:
         page.line(f"  {clean(hint)}")
     run, code = getattr(exc, "run_id", None), exit_of(exc)

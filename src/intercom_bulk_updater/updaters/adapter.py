@@ -10,12 +10,13 @@ from typing import Any
 
 from ..api.client import Client
 from ..api.paths import item_path, refuse_steering_id
-from ..api.redact import keep_private, redact, redact_theirs
+from ..api.redact import keep_private, keep_private_of_item, redact, redact_theirs
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
 from ..operations.per_item import WITH
 from ..operations.resource import history_of
+from ..service.spreadsheet import places
 from .calls import UpdaterError, accepted, endpoint_of, in_hand, raising, through
 from .coercion import coerce
 from .protocol import Updater
@@ -158,7 +159,12 @@ class UpdaterOperation(Operation):
     def _params(self, item: Item) -> Mapping[str, Any]:
         """The parameters of one item: its row's, where it comes from a spreadsheet."""
         row = (item.data or {}).get(WITH)
+        keep_private_of_item(self._named(row) if row else None)
         return {**self.params, **coerce(type(self.updater), row)} if row else self.params
+
+    def _named(self, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The values of a row under the names of their parameters, and of the columns that they come from."""
+        return [row, *({column: row[name]} for name in row for column in places(self.params.get(name)))]
 
     def _after(self, result: Any, item: Item) -> dict[str, Any]:
         """The after-image: as the answer shows it, when that is the item itself; else as the updater says what it changes."""

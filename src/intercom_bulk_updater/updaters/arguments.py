@@ -62,12 +62,12 @@ def sort(updater: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
         near = nearest(name, (*_OWN, *OPTIONS, *_OTHERWISE, *_ELSEWHERE))
         if near:
             meant = _OTHERWISE.get(near) or _ELSEWHERE.get(near) or near
-            raise UsageError(f"bulk_process has no argument {name!r}. Do you mean {meant}?{_unless(updater, name)}")
+            raise _refusal(updater, name, f"bulk_process has no argument {name!r}. Do you mean {meant}?")
         near = nearest(name, own - told)
         if near:
-            raise UsageError(f"{updater.__name__} has no parameter {name!r}. Do you mean {near}?{_unless(updater, name)}")
+            raise _refusal(updater, name, f"{updater.__name__} has no parameter {name!r}. Do you mean {near}?")
         if not takes_any(updater):
-            raise UsageError(f"{updater.__name__} has no parameter {name!r}{_it_has(own)}.{_unless(updater, name)}")
+            raise _refusal(updater, name, f"{updater.__name__} has no parameter {name!r}{_it_has(own)}.")
     return options, coerce(updater, params)
 
 
@@ -75,11 +75,11 @@ def _refuse_exactly(updater: type, name: str) -> None:
     """Raises UsageError for what people write for an option, and for what a class says of itself."""
     word = name.lower().strip("_")
     if word in _NEEDLESS:
-        raise UsageError(f"bulk_process has no argument {name!r}: leave it out, {_NEEDLESS[word]}.{_unless(updater, name)}")
+        raise _refusal(updater, name, f"bulk_process has no argument {name!r}: leave it out, {_NEEDLESS[word]}.")
     if word in _OF_THE_CLASS:
-        raise UsageError(f"bulk_process has no argument {name!r}: the class says it, as in `{word} = ...`.{_unless(updater, name)}")
+        raise _refusal(updater, name, f"bulk_process has no argument {name!r}: the class says it, as in `{word} = ...`.")
     if word in _EXACTLY:
-        raise UsageError(f"bulk_process has no argument {name!r}. Do you mean {_EXACTLY[word]}?{_unless(updater, name)}")
+        raise _refusal(updater, name, f"bulk_process has no argument {name!r}. Do you mean {_EXACTLY[word]}?")
 
 
 def check_typed(updater: type, params: Iterable[str]) -> None:
@@ -88,14 +88,12 @@ def check_typed(updater: type, params: Iterable[str]) -> None:
     for name in typed - own:
         near = nearest(name, own - typed)
         if near:
-            raise UsageError(f"--param {name}: {updater.__name__} has no such parameter. Do you mean {near}?{_unless(updater, name)}")
+            raise _refusal(updater, name, f"--param {name}: {updater.__name__} has no such parameter. Do you mean {near}?")
         if nearest(name, (*_OWN, *OPTIONS, *_ELSEWHERE)) or name.lower() in {*_EXACTLY, *_NEEDLESS, *_OF_THE_CLASS}:
-            raise UsageError(
-                f"--param {name}: {updater.__name__} has no such parameter, and options of a run are flags of the command "
-                f"(intercom-bulk run --help).{_unless(updater, name)}"
-            )
+            flags = "and options of a run are flags of the command (intercom-bulk run --help)"
+            raise _refusal(updater, name, f"--param {name}: {updater.__name__} has no such parameter, {flags}.")
         if not takes_any(updater):
-            raise UsageError(f"--param {name}: {updater.__name__} has no such parameter{_it_has(own)}.{_unless(updater, name)}")
+            raise _refusal(updater, name, f"--param {name}: {updater.__name__} has no such parameter{_it_has(own)}.")
 
 
 def _it_has(own: Iterable[str]) -> str:
@@ -117,8 +115,9 @@ def _written(updater: type, method: str) -> Iterator[FunctionType]:
             yield inspect.unwrap(function)
 
 
-def _unless(updater: type, name: str) -> str:
-    return f" If {updater.__name__} is to have {name!r}, name it in the signature of one of its methods. Nothing was written."
+def _refusal(updater: type, name: str, said: str) -> UsageError:
+    otherwise = f"If {updater.__name__} is to have {name!r}, name it in the signature of one of its methods. Nothing was written."
+    return UsageError(f"{said} {otherwise}", hint="")
 
 
 def named(updater: type) -> set[str]:

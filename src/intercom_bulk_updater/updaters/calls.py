@@ -320,7 +320,7 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
     stands = None if updater.idempotent else stands_before(exchanges, verdict.sent)
     if stands is not None:
         return PartiallyApplied(exc, stands_in_words(stands))
-    before = [one.sent for one in writes if one.status and one.status < 400]
+    before = [one.sent for one in writes if 200 <= one.status < 300]
     if verdict.kind is ErrorKind.PERMANENT and before:
         once = next((one for one in before if not repeatable(one)), None)
         return PartiallyApplied(exc, stands_in_words(once) if once else f"{before[0].method} {before[0].path} had gone through before")

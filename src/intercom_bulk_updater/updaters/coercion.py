@@ -14,6 +14,7 @@ from functools import cache
 from types import FunctionType
 from typing import Any, get_origin, get_type_hints
 
+from ..api.redact import mask
 from ..errors import UsageError
 
 METHODS = {"get_search_query": 0, "perform_action": 1, "change": 2, "is_done": 1, "undo_action": 2}
@@ -66,9 +67,11 @@ def _coerced(name: str, value: Any, wanted: Any, updater: type) -> Any:
         except ValidationError as exc:
             why = why or str(exc.errors()[0]["msg"])
     kind = getattr(wanted, "__name__", None) if get_origin(wanted) is None else None
+    given = mask(value, name)[:60]
     raise UsageError(
-        f"{name}: {updater.__name__} takes {name}: {kind or str(wanted).replace('typing.', '')}, and {value[:60]!r} is none ({why}). "
-        "Nothing was written."
+        f"{name}: {updater.__name__} takes {name}: {kind or str(wanted).replace('typing.', '')}, and {given!r} is none ({why}). "
+        "Nothing was written.",
+        hint="",
     )
 
 

@@ -93,7 +93,7 @@ def judge_return(
     failure = None
     if result is not None or not none_is_fine:
         failure = failure_in(result, method, status_known=bool(last and last.status), sent_nothing=nothing)
-    if last is not None and last.status >= 400:
+    if last is not None and last.status >= 300:
         return refusal_of(last, str(failure or ""))
     standing = [one.sent for one in writes if not one.refused]
     if failure is not None:
@@ -114,8 +114,8 @@ def judge_error(exc: Exception, exchanges: Sequence[Exchange]) -> Exception:
     if not writes:
         return exc
     last = writes[-1]
-    if last.status == 429 or last.status == 408 or last.status >= 500:
-        return refusal_of(last, str(exc))  # the code made words of its own of what may pass
+    if last.status in (408, 429) or 300 <= last.status < 400 or last.status >= 500:
+        return refusal_of(last, str(exc))  # the code made words of its own of what is no fault of the item
     standing = [one.sent for one in writes if not one.refused]
     return OutcomeUnknown(exc, standing, returned=False) if standing else exc
 

@@ -94,7 +94,7 @@ def made(cls: type[IntercomBulkUpdater]) -> IntercomBulkUpdater:
     except (Exception, SystemExit) as exc:
         place = place_of(exc, cls)
         where = f" ({place})" if place else ""
-        raise UsageError(f"{cls.__name__}() cannot be made: {type(exc).__name__}: {exc}{where}. Nothing was written.") from exc
+        raise UsageError(f"{cls.__name__}() cannot be made: {type(exc).__name__}: {exc}{where}. Nothing was written.", hint="") from exc
 
 
 def _module_in(path: Path, where: str) -> ModuleType:

@@ -271,7 +271,7 @@ def _checked_ids(name: str, ids: Any) -> list[str] | None:
     if ids is None:
         return None
     if isinstance(ids, Mapping) or not isinstance(ids, Iterable):
-        raise UsageError(f"{name} must be a list of ids, and is {ids!r}. Nothing was written.")
+        raise UsageError(f"{name} must be a list of ids, and is {ids!r}. Nothing was written.", hint="")
     return [_checked_id(name, place, item) for place, item in enumerate(ids)]
 
 
@@ -279,7 +279,7 @@ def _checked_id(name: str, place: int, item: Any) -> str:
     """An id as text. Raises UsageError for what is none: it would be sent as part of an address."""
     text = str(item).strip() if isinstance(item, str | int) and not isinstance(item, bool) else ""
     if not text or any(character.isspace() or character in "/?#\\" for character in text):
-        raise UsageError(f"{name}[{place}] is {item!r}, which is no id: give texts or whole numbers. Nothing was written.")
+        raise UsageError(f"{name}[{place}] is {item!r}, which is no id: give texts or whole numbers. Nothing was written.", hint="")
     return text
 
 
