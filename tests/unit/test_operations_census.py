@@ -19,9 +19,11 @@ from intercom_bulk_updater.operations.contacts import lifecycle
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
+from intercom_bulk_updater.operations.conversations.assign import Assign
 from intercom_bulk_updater.operations.conversations.messages import Note, Reply
 from intercom_bulk_updater.operations.conversations.restore import Restore
-from intercom_bulk_updater.operations.conversations.verbs import Assign, Close, Open, Set, Snooze, Tag, Untag
+from intercom_bulk_updater.operations.conversations.tags import Tag, Untag
+from intercom_bulk_updater.operations.conversations.verbs import Close, Open, Set, Snooze
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation

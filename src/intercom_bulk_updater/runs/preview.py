@@ -91,7 +91,7 @@ class Preview:
         }
 
 
-_KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag"}
+_KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag", "ticket_state": "ticket_state"}
 Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 
@@ -128,6 +128,9 @@ def words(change: Change | None, names: Mapping[str, str] | None = None, label: 
             field = name.removeprefix("custom_attributes.").removesuffix("_assignee_id").replace("_until", " until")
             if is_secret(name):
                 said.append(f"{field}: changed (not shown)")
+                continue
+            if old == new:
+                said.append(f"{field}: stays {_value(name, new, called)}")
                 continue
             was = "another time" if is_moment(name, old) and not moments else _value(name, old, called)
             said.append(f"{field}: {was} -> {_value(name, new, called)}")

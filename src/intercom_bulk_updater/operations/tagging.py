@@ -1,0 +1,126 @@
+"""What `tag` and `untag` share, whatever carries the tags: which ones, by name or id, and which of them are created first.
+
+    class Tag(PutTags, _Tagging):
+        name, resource = "tag", "tickets"
+
+`_Tagging` is what reads and writes the tags of the resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..api.client import Client
+from ..model import Reversibility
+from .operation import Json, Operation
+from .spec import Kind, Resolver, parameter
+from .tag_names import NEW_TAG, create_tag, resolve_tag
+
+
+class TagVerb(Operation):
+    """The tags that a verb puts on or takes off: their ids, and what they are called."""
+
+    reversibility = Reversibility.REVERSIBLE
+    side_effects = ""
+    fields = ("tags",)
+
+    def __init__(self, tags: list[str], labels: list[str] | None = None) -> None:
+        self.tags = [str(tag) for tag in tags]
+        self.labels = labels or self.tags
+        self.requests_per_item = max(1, len(self.tags))
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        found = [resolve_tag(resolver, text, bool(given.get("create_tag"))) for text in given["tag"]]
+        return cls([tag for tag, _ in found], [label for _, label in found])
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"tags": self.tags, "labels": self.labels}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See Operation."""
+        return dict(zip(self.tags, self.labels, strict=False))
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation."""
+        called: dict[str, str] = {}
+        for one in several:
+            called.update(one.names)
+        made = cls(list(called), list(called.values()))
+        made.requests_per_item = max(one.requests_per_item for one in several)
+        return made
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"{self.name} {', '.join(self.labels)}"
+
+
+class PutTags(TagVerb):
+    """Put tags on. A tag that --create-tag allows to create is created before the first write."""
+
+    past, unchanged, rank = "tagged", "already tagged", 5
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
+        create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
+
+    def __init__(self, tags: list[str], labels: list[str] | None = None, made: Mapping[str, str] | None = None) -> None:
+        made = made or {}  # the ids of tags `new:NAME` that `prepare` has created
+        super().__init__(
+            [made.get(tag, tag) for tag in tags],
+            [f"{tag.removeprefix(NEW_TAG)} ({made[tag]})" if tag in made else label
+             for tag, label in zip(tags, labels or tags, strict=True)],
+        )  # fmt: skip
+        self._made = dict(made)
+
+    def prepare(self, client: Client) -> None:
+        """See Operation. Intercom gives the tag that exists when the name is known, so repeating this makes no second one."""
+        for tag in [tag for tag in self.tags if tag.startswith(NEW_TAG)]:
+            name = tag.removeprefix(NEW_TAG)
+            place, number = self.tags.index(tag), create_tag(client, name)
+            self.tags[place], self.labels[place], self._made[tag] = number, f"{name} ({number})", number
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {**super().parameters, **self.prepared}
+
+    @property
+    def prepares(self) -> bool:
+        """See Operation."""
+        return any(tag.startswith(NEW_TAG) for tag in self.tags)
+
+    @property
+    def prepared(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"made": self._made} if self._made else {}
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """The tags that are there, and ours."""
+        return {"tags": sorted({*(before.get("tags") or ()), *self.tags})}
+
+
+class TakeTagsOff(TagVerb):
+    """Take tags off."""
+
+    past, unchanged, rank = "untagged", "already without the tag", 6
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """The tags that are there, but ours."""
+        return {"tags": sorted({*(before.get("tags") or ())} - {*self.tags})}
