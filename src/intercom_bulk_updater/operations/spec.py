@@ -34,6 +34,11 @@ class Kind(StrEnum):
     MOMENT = "moment"
     TEAM = "team"
     ADMIN = "admin"
+    TICKET_TYPE = "ticket type"
+    TICKET_STATE = "ticket state"
+    ID = "id"
+    """Of another item: its id, or the link to it."""
+    IDS = "ids"
     TAGS = "tags"
     VALUES = "values"
     """KEY=VALUE, several."""
@@ -41,7 +46,7 @@ class Kind(StrEnum):
     @property
     def many(self) -> bool:
         """Whether it takes a list."""
-        return self in (Kind.TAGS, Kind.VALUES)
+        return self in (Kind.IDS, Kind.TAGS, Kind.VALUES)
 
     @property
     def form(self) -> str:
@@ -51,11 +56,13 @@ class Kind(StrEnum):
 
 _FORMS = {
     Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.TEAM: "NAME|ID",
-    Kind.ADMIN: "NAME|EMAIL|ID", Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
+    Kind.ADMIN: "NAME|EMAIL|ID", Kind.TICKET_TYPE: "NAME|ID", Kind.TICKET_STATE: "NAME|ID", Kind.ID: "ID", Kind.IDS: "ID",
+    Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
 }  # fmt: skip
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS: dict[Kind, dict[str, Any]] = {
     Kind.FLAG: {"type": "boolean"},
+    Kind.IDS: {"type": "array", "items": {"type": "string"}, "minItems": 1},
     Kind.TAGS: {"type": "array", "items": {"type": "string"}, "minItems": 1},
     Kind.VALUES: {"type": "object"},
 }
@@ -157,11 +164,17 @@ class Resolver(Protocol):
     def named(self, kind: str, text: str) -> Named:
         """A team, an admin, a tag by its name or id. Raises UnknownName with the nearest."""
 
+    def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """All ticket types or ticket states, as Intercom lists them."""
+
     def moment(self, text: str) -> int:
         """A moment as people write it, in unix seconds; in the workspace's time zone."""
 
     def values(self, resource: str, texts: Sequence[str]) -> dict[str, Any]:
         """Fields and values of KEY=VALUE texts, in the types of the workspace's attributes."""
+
+    def value(self, attribute: Mapping[str, Any], text: str) -> Any:
+        """A value as typed, in the type of an attribute as Intercom describes it. Raises UsageError."""
 
 
 def message(text: str | None, verb: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -91,6 +92,8 @@ class Preview:
         }
 
 
+# What is before a field's name for Intercom alone.
+_OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?")
 _KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag", "ticket_state": "ticket_state"}
 Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
@@ -125,7 +128,7 @@ def words(change: Change | None, names: Mapping[str, str] | None = None, label: 
         elif old is None and new == "one more message":
             said.append(f"+{name}")
         else:
-            field = name.removeprefix("custom_attributes.").removesuffix("_assignee_id").replace("_until", " until")
+            field = _OF_WHAT.sub("", name).removesuffix("_assignee_id").replace("_until", " until").strip("_")
             if is_secret(name):
                 said.append(f"{field}: changed (not shown)")
                 continue

@@ -122,6 +122,10 @@ class WorkspaceNames:
         more = len(entries) - len(said)
         return ", ".join(said) + (f" and {more:,} more" if more else "")
 
+    def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """All of a kind, as Intercom lists them."""
+        return self._read(kind)
+
     def _myself(self) -> Resolved:
         if self._me is None:
             me = self._get("me")

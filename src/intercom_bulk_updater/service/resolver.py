@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..operations.spec import Named
 from ..parsing.dates import parse_moment
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
-from .attribute_values import Attributes
+from .attribute_values import Attributes, typed_value
 
 
 class SessionResolver:
@@ -23,6 +23,14 @@ class SessionResolver:
     def named(self, kind: str, text: str) -> Named:
         """See spec.Resolver."""
         return self._names.resolve(kind, text)
+
+    def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """See spec.Resolver."""
+        return self._names.entries(kind)
+
+    def value(self, attribute: Mapping[str, Any], text: str) -> Any:
+        """See spec.Resolver."""
+        return typed_value(attribute, text, self._session)
 
     def moment(self, text: str) -> int:
         """See spec.Resolver."""

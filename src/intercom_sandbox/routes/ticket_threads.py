@@ -39,6 +39,8 @@ def reply(app: Context, request: Request, ticket_id: str) -> str:
     else:
         author = ("user", ticket_contact(app, {"id": body.get("intercom_user_id"), **body}))
     space.tickets.begin(row.id)
+    if app.settings.ticket_reply_wakes or not by_admin:
+        row.snoozed_until = None
     part = append(app, row, kind, author[1], author[0], words)
     space.tickets.commit(row.id)
     space.wrote(kind if by_admin else "contact_reply", row)
