@@ -17,7 +17,7 @@ from intercom_bulk_updater.cli.main import complete_tree, main
 from intercom_bulk_updater.environment import FLAG_VARIABLES, VARIABLES
 from intercom_bulk_updater.model import Reversibility
 from intercom_bulk_updater.operations.operation import Operation
-from intercom_bulk_updater.operations.registry import find_operation, iterate
+from intercom_bulk_updater.operations.registry import find_operations, iterate
 from intercom_bulk_updater.operations.resource import resources
 from intercom_bulk_updater.operations.spec import Kind, parameter, parameters_of, schema_of
 from intercom_bulk_updater.terminal.phrases import already, past, sentence
@@ -60,7 +60,8 @@ def test_the_flags_of_a_verb_are_its_parameters(name: str) -> None:
     command = complete_tree([resource])[resource][verb]
     flags = {argument.names[0] for argument in command.assemble_argument_collection() if argument.names[0].startswith("--")}
     own = {one.flag for one in parameters_of(VERBS[name].Parameters) if one.kind is not Kind.VALUES}
-    assert flags - shared() == own
+    backup = {"--backup"} if VERBS[name].reversibility is Reversibility.IRREVERSIBLE else set()
+    assert flags - shared() == own | backup and VERBS[name].batch_size == (1 if backup else VERBS[name].batch_size)
     assert len(VERBS[name].examples) == 3
     for example in VERBS[name].command_examples():
         words = shlex.split(example)[1:]
@@ -97,11 +98,11 @@ def printed(*words: str) -> str:
 
 
 def test_a_verb_is_found_by_its_own_name() -> None:
-    """`operations show close` is enough where one resource has the verb; where several have it they are named."""
-    assert find_operation("close")[0] == "conversations.close"
-    for typed, said in (("tag", "conversations.tag"), ("clsoe", "operations list")):
-        with pytest.raises(Exception, match=said):
-            find_operation(typed)
+    """`operations show snooze` is enough; of several resources that have the verb, each is shown."""
+    assert [name for name, _ in find_operations("snooze")] == ["conversations.snooze"]
+    assert {"conversations.close", "tickets.close"} == {name for name, _ in find_operations("close")}
+    with pytest.raises(Exception, match="operations list"):
+        find_operations("clsoe")
 
 
 def test_a_message_is_called_one() -> None:

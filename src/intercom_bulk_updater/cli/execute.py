@@ -53,6 +53,8 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         "share": None if speed.share is None else _read("--share", parse_share, speed.share),
         **{name: getattr(safety, name) or None for name in ("expect", "max", "canary", "max_failures")},
     }
+    if backup := getattr(safety, "backup", None):
+        given["backup"] = str(Path(backup).resolve())
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be 1 or more, not {limit}")
     if speed.retries is not None and speed.retries < 0:

@@ -90,6 +90,16 @@ class Safety:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class SafetyAndBackup(Safety):
+    """The same for what has no way back."""
+
+    backup: Annotated[
+        str | None, _flag(_SAFETY, "Keep each item whole in this file, as before its write. Default: in the state folder.", form="FILE"),
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Speed:
     """How fast, how long. None is "not said": the default, or what the run had that is gone on with."""
 

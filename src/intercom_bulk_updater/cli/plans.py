@@ -15,17 +15,17 @@ from ..service import verify as service_verify
 from ..service.plans import begin_apply, open_plan
 from ..service.work import Work
 from .execute import TypedConsent, go, opened, options_of, remarks
-from .flags import Output, Safety, Speed
+from .flags import Output, Safety, SafetyAndBackup, Speed
 from .output import close, observer_of, tell, title_of
 from .resume import go_on
 from .stdout import note
 
-_OUT, _SAFE, _SPEED = Output(), Safety(), Speed()
+_OUT, _SAFE, _SAFER, _SPEED = Output(), Safety(), SafetyAndBackup(), Speed()
 _Run = Annotated[str, Parameter(help="The run: its id, a unique beginning of it, or latest.")]
 
 
-def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: Safety = _SAFE, speed: Speed = _SPEED,
-          out: Output = _OUT) -> int:
+def apply(plan: Annotated[str, Parameter(help="The plan file.")], *, safe: SafetyAndBackup = _SAFER,
+          speed: Speed = _SPEED, out: Output = _OUT) -> int:
     """Do exactly what a plan says: each item is read again right before its write, and left alone if it moved."""
     if safe.plan:
         raise UsageError(f"apply takes a plan as it is; to look at it: intercom-bulk runs show {plan}")

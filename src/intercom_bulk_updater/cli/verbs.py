@@ -9,16 +9,16 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ..errors import UsageError
+from ..model import Reversibility
 from ..operations.operation import Operation
 from ..operations.registry import verbs_of
 from ..operations.resource import Resource, resources
 from ..operations.spec import Kind, parameters_of
 from ..operations.spec import Parameter as Declared
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
-from .flags import Limit, Output, Safety, Selection, Shown, Speed
+from .flags import Limit, Output, Safety, SafetyAndBackup, Selection, Shown, Speed
 from .help import epilogue
 
-_SHARED = (("sel", Selection), ("safe", Safety), ("speed", Speed), ("out", Output))
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
 
 
@@ -53,17 +53,19 @@ def find_command(resource: Resource) -> Callable[..., int]:
 def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:
     """The function of one verb, with the signature that its declaration asks for."""
     declared = list(parameters_of(cls.Parameters))
+    safety = SafetyAndBackup if cls.reversibility is Reversibility.IRREVERSIBLE else Safety
+    groups = {"sel": Selection, "safe": safety, "speed": Speed, "out": Output}
 
     def run(*values: str, **given: Any) -> int:
         from .execute import act
 
-        shared: list[Any] = [given.pop(name, None) or kind() for name, kind in _SHARED]
+        shared: list[Any] = [given.pop(name, None) or kind() for name, kind in groups.items()]
         typed = {one.name: list(values) if one.kind is Kind.VALUES else given.get(one.name) for one in declared}
         _check_shell(typed, shared[0])
         return act(f"{resource}.{cls.name}", {one.name: _read(one, typed[one.name]) for one in declared}, *shared)
 
     run.__name__, run.__doc__ = cls.name.replace("-", "_"), cls.summary
-    run.__signature__ = inspect.Signature([*_own(declared), *_groups()], return_annotation=int)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature([*_own(declared), *_grouped(groups)], return_annotation=int)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in run.__signature__.parameters.values()} | {"return": int}  # type: ignore[attr-defined]
     return run
 
@@ -86,8 +88,8 @@ def _own(declared: Sequence[Declared]) -> list[inspect.Parameter]:
     return made
 
 
-def _groups() -> list[inspect.Parameter]:
-    return [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=kind(), annotation=kind) for name, kind in _SHARED]
+def _grouped(groups: Mapping[str, type]) -> list[inspect.Parameter]:
+    return [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=kind(), annotation=kind) for name, kind in groups.items()]
 
 
 def _read(declared: Declared, value: Any) -> Any:

@@ -36,6 +36,7 @@ from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied
 from ..stop import Stop
 from .attempt import Attempt, RetryLater
+from .backup import Backup
 from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Skipped, Step, decide, next_step, put_back
 from .effect_reader import EffectReader
 from .failures import explain_unreadable, run_error
@@ -85,6 +86,8 @@ class ItemProcessor:
     reread: bool = False
     on_drift: str = "skip"
     refusals: RefusalStreak = field(default_factory=RefusalStreak)
+    backup: Backup | None = None
+    """Keeps each item whole, as read right before its first write; for what has no way back."""
     clock: Callable[[], float] = time.monotonic
     reader: EffectReader = field(init=False)
     check: WriteCheck = field(init=False)
@@ -152,15 +155,23 @@ class ItemProcessor:
         item = attempt.item
         payload = None
         try:
-            if self.reread or item.before is None:
+            if self.reread or item.before is None or (self.backup is not None and item.seq not in self.backup):
                 payload = self.operation.read(self.client, item.id)
-            return self.check.result_without_write(item, payload), payload
+            result = self.check.result_without_write(item, payload)
+            if result is None or result.outcome is Outcome.PENDING:
+                self._keep(item, payload)
+            return result, payload
         except Skip as exc:
             return self._decide(attempt, Skipped(exc.reason, attempt.wrote)), payload
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
             return self._read_failed(attempt, exc), payload
+
+    def _keep(self, item: Item, payload: Json | None = None) -> None:
+        """Have the item whole in the backup before its first write."""
+        if self.backup is not None and item.seq not in self.backup:
+            self.backup.keep(item.seq, self.operation.whole(self.client, item.id, payload))
 
     def begin_write(self, attempts: Sequence[Attempt]) -> None:
         """Take down when the request of these items leaves, and whether it is a repetition."""
@@ -176,6 +187,7 @@ class ItemProcessor:
         if not self.operation.sees_effect:
             attempt.carried.judge_since = attempt.first_sent_at
         try:
+            self._keep(attempt.item)
             with self.client.carrying(attempt.carried):
                 after = self.operation.perform(self.client, attempt.item, payload)
         except (RunStopped, StopRun, SafetyStop):

@@ -127,6 +127,11 @@ class Operation(ABC):
     needs_irreversible: bool = False
     """Whether it takes a word more (--irreversible): what it destroys cannot be had back."""
 
+    @property
+    def backs_up(self) -> bool:
+        """Whether each item is kept whole before its first write (`--backup`): where there is no way back."""
+        return self.reversibility is Reversibility.IRREVERSIBLE
+
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
         """The operation of what was typed for `Parameters`. Raises UsageError, naming what is wrong.
@@ -202,6 +207,10 @@ class Operation(ABC):
     def read(self, client: Client, item_id: str) -> Json | None:
         """GET the item; None when the operation does not know how. Raises NotFound for one that is gone."""
         return None
+
+    def whole(self, client: Client, item_id: str, payload: Json | None) -> Json:
+        """All there is of an item, for its backup; `payload` is the item as it was just read, if it was."""
+        return payload if payload is not None else self.read(client, item_id) or {"id": item_id}
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """Whether the effect is there. `since` is server time (unix s) before the first send. None: cannot be told."""

@@ -78,6 +78,7 @@ def who_and_when(run: RunRecord, told: Told) -> str:
                 ("Run", run.id),
                 ("Comes from", run.parent or ""),
                 ("Plan", (run.plan_hash or "")[:16]),
+                ("Backup of each item", str((told.get("backup") or {}).get("file") or "")),
                 ("Exit code", str(told["exit"])),
             )
         ),
@@ -115,6 +116,7 @@ def would_change(told: Told) -> str:
         (
             ("Way back", str(review.get("reversibility") or "")),
             ("What no undo takes back", str(review.get("side_effects") or "")),
+            ("Backup of each item", str(review.get("backup") or "")),
             ("Seen by customers", f"yes, {number(customers)} people" if customers else ""),
             ("Requests", number(int(estimate["requests"])) if estimate.get("requests") else ""),
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),

@@ -89,6 +89,8 @@ def summarize(
     for name in ("review", "canary"):
         if run.totals.get(name):
             told[name] = mask(run.totals[name])
+    if run.totals.get("backup") and (counts.done or counts.failed or counts.in_doubt):
+        told["backup"] = {"file": run.totals["backup"]}
     if run.plan_hash:
         told["plan"] = {"hash": run.plan_hash}
     if error is not None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..api.retry import RetryPolicy
@@ -100,6 +101,14 @@ class RunContext:
         )
 
     # -- the engine and its waits --------------------------------------------------------------------------------------
+
+    @property
+    def backup_file(self) -> Path | None:
+        """Where each item is kept before its write; None for what undo can take back."""
+        if not self.job.operation.backs_up:
+            return None
+        chosen = self.job.options.backup
+        return Path(chosen) if chosen else self.session.settings.home / "backups" / f"{self.id}.jsonl"
 
     def run_engine(self, do: Do, work: WorkSource, batches: BatchProcessor | None = None) -> None:
         """Run `do` over what `work` hands out, in worker threads, until there is nothing more. Raises why it stopped.

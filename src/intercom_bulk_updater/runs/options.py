@@ -47,6 +47,8 @@ class Options:
     """`skip`, `stop` or `force` for items that moved since the plan."""
     verify: str = "sample"
     """`none`, `sample` or `all`: read back at the end, then search again."""
+    backup: str = ""
+    """Where each item is kept whole before a write that nothing takes back; "" for a file in the state folder."""
     dry_run: bool = False
     ask: bool = False
     """Show the whole and ask a person before the first write; once, however often the run is resumed."""

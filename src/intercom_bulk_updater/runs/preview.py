@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..api.redact import is_secret
@@ -69,6 +70,8 @@ class Preview:
     seconds: float = 0.0
     quota_share: float = 0.0
     """Part of the rate limit that the run takes while it lasts, 0 to 1."""
+    backup: str = ""
+    """The file that keeps each item whole before its write; "" for what undo can take back."""
     search: dict[str, int] = field(default_factory=dict)
     """Beside the items that are selected: `total` that match where --limit cut them off, `missing` that were announced and
     never shown, `contradicting` the filter and `unusable` entries that were left out, and items
@@ -87,6 +90,7 @@ class Preview:
             "side_effects": self.side_effects,
             "customer_visible": self.customer_visible,
             **({"customers": self.customers} if self.customers is not None else {}),
+            **({"backup": self.backup} if self.backup else {}),
             **({"search": self.search} if self.search else {}),
             "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
         }
@@ -172,6 +176,7 @@ def look(
     requests_read: int,
     pace: Pace | None = None,
     label: Label | None = None,
+    backup: Path | None = None,
 ) -> Preview:
     """Go through the pending items of a run, mark those that are in the requested state, and say what the rest would become.
 
@@ -182,6 +187,7 @@ def look(
         reversibility=str(operation.reversibility),
         side_effects=operation.side_effects,
         customer_visible=operation.customer_visible,
+        backup="" if backup is None else str(backup),
     )
     people: set[str] = set()
     fates: list[ItemResult] = []

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..engine.backup import Backup
 from ..engine.batches import BatchProcessor
 from ..errors import (
     IntercomBulkError,
@@ -177,6 +178,8 @@ class Runner(RunContext):
 
     def _finish(self, error: BaseException | None) -> None:
         self.rest(False)
+        if self._worker.backup is not None:
+            self._worker.backup.close()
         status, code, message = _ending(error)
         if isinstance(error, ServiceUnavailable):
             # What failed since the last answer failed with the service, not by itself: resume does it.
@@ -268,10 +271,11 @@ class Runner(RunContext):
             self.phase = Phase.READING
             self.run_engine(self._worker.look, ItemsToPreview(self.journal, self.id, self._count, every=every))
         state = self.session.budget.state()
-        reads = 0 if not self._worker.reread else self.journal.counts(self.id).pending
+        reads = self.journal.counts(self.id).pending if self._worker.reread or operation.backs_up else 0
         self.review = look(
             self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label,
             pace=Pace(options.share, options.rate, options.workers, self.session.budget.latency),
+            backup=self.backup_file,
         )
 
     # -- act -----------------------------------------------------------------------------------------------------------
@@ -279,6 +283,9 @@ class Runner(RunContext):
     def _act(self) -> None:
         self.phase = Phase.ACTING
         options = self.job.options
+        if self.backup_file is not None:
+            self._worker.backup = Backup(self.backup_file)
+            self.journal.update_run(self.id, totals={"backup": str(self.backup_file)})
         self._prepare()
         if self.job.only is not None:
             self._work(only=self.job.only)

@@ -170,6 +170,7 @@ def run(
     on_drift: str | None = None,
     customer_visible: bool = False,
     irreversible: bool = False,
+    backup: str | Path | None = None,
     verify: str | None = None,
     workers: int | str | None = None,
     share: float | str | None = None,
@@ -221,6 +222,8 @@ def run(
         Must be True for what customers see.
     irreversible:
         Must be True for what nothing brings back.
+    backup:
+        For what nothing brings back: the file in which each item is kept whole before its write. Default: one in the state folder.
     workers, share, rate, timeout, retries, patience, deadline:
         Speed and patience; `timeout` in seconds, `patience` and `deadline` in seconds or as `"10m"`. See RunOptions.
     on_event:
@@ -242,6 +245,7 @@ def run(
         "limit": limit, "dry_run": dry_run, "expect": expect, "max": max, "canary": canary, "max_failures": max_failures,
         "on_drift": on_drift, "verify": verify, "workers": workers, "share": share, "rate": rate, "timeout": timeout,
         "retries": retries, "patience": patience, "deadline": deadline,
+        "backup": backup,
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
     consent = Consent(customer_visible, irreversible)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypedDict
 
 from ..errors import UsageError
@@ -46,6 +47,8 @@ class RunOptions(TypedDict, total=False):
         How long to wait for Intercom when it is away: seconds, or `"10m"`.
     deadline:
         Stop softly after this long: seconds, or `"2h"`.
+    backup:
+        The file in which each item is kept whole before a write that nothing takes back. Default: one in the state folder.
     """
 
     expect: int | str | None
@@ -61,6 +64,7 @@ class RunOptions(TypedDict, total=False):
     retries: int | None
     patience: float | str | None
     deadline: float | str | None
+    backup: str | Path | None
 
 
 def options_of(given: Mapping[str, Any], base: Options | None = None) -> Options:
@@ -130,6 +134,7 @@ _READ: dict[str, Any] = {
     "index_wait": lambda value: seconds("index_wait", value),
     "timeout": lambda value: seconds("timeout", value),
     "retries": lambda value: whole("retries", value, least=0),
+    "backup": lambda value: str(Path(value).resolve()),
     "dry_run": lambda value: _flag("dry_run", value),
     "verify": lambda value: one_of("verify", value, ("none", "sample", "all")),
 }

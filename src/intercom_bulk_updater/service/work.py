@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.redact import keep_private
-from ..errors import RunStopped, SearchIncomplete, StopRun
+from ..errors import RunStopped, SearchIncomplete, StopRun, UsageError
 from ..journal import RunRecord
 from ..operations.operation import Operation
 from ..runs.observer import Observer
@@ -68,7 +68,12 @@ def create_run(
     parent: RunRecord | None = None,
     plan_hash: str | None = None,
 ) -> RunRecord:
-    """The row of a new run: `kind` is "run", "apply" or "undo", and a dry run where `options.dry_run` says so."""
+    """The row of a new run: `kind` is "run", "apply" or "undo", and a dry run where `options.dry_run` says so.
+
+    Raises UsageError for a backup that there is nothing to keep in, or whose file has something in it.
+    """
+    if options.backup:
+        check_backup(operation, options)
     return session.journal.create_run(
         operation=name,
         kind="dry_run" if options.dry_run else kind,
@@ -82,6 +87,17 @@ def create_run(
         parent=None if parent is None else parent.id,
         plan_hash=plan_hash,
     )
+
+
+def check_backup(operation: Operation, options: Options) -> None:
+    """Raises UsageError; see create_run."""
+    word, file = options.word("backup", options.backup), Path(options.backup)
+    if not operation.backs_up:
+        raise UsageError(f"{word}: {operation.describe()} needs no backup; the run can be undone, or changes nothing that is lost.")
+    if file.is_dir() or not file.parent.is_dir():
+        raise UsageError(f"{word}: {'it is a folder' if file.is_dir() else f'there is no folder {file.parent}'}. Nothing was done.")
+    if file.exists() and file.stat().st_size:
+        raise UsageError(f"{word}: this file exists already and is not empty. Nothing was done; name another.")
 
 
 def login() -> str:

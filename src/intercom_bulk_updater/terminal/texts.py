@@ -60,6 +60,8 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     page.fact("way back", *_way_back(review))
     if review.side_effects:
         page.fact("stays", clean(review.side_effects))
+    if review.backup:
+        page.fact("backup", f"each item whole, as read before its write, in {clean(review.backup)}")
     if review.would_change:
         page.fact("takes", _cost(review))
     return page
@@ -177,6 +179,8 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     _search(page, report.get("search") or {}, report.get("counts") or {})
     if run.get("kind") != RunKind.DRY_RUN:
         _verified(page, report, run.get("status") != "finished")
+    if report.get("backup"):
+        page.fact("backup", f"each item as it was: {clean(report['backup']['file'])}")
     if report.get("undone_by"):
         page.fact("undone by", clean(report["undone_by"]))
     plan = report.get("plan") or {}

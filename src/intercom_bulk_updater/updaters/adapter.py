@@ -55,6 +55,11 @@ class UpdaterOperation(Operation):
         """See Operation."""
         return encode_parameters(self.params)
 
+    @property
+    def backs_up(self) -> bool:
+        """See Operation. What of an item would be all of it, the updater alone knows."""
+        return False
+
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation."""
         before = getattr(self.updater, "before", None)
