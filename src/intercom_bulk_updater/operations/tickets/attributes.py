@@ -1,4 +1,4 @@
-"""KEY=VALUE for tickets: an attribute of each ticket's own type, in its type. Of two types, one may have a list where the other has a text."""
+"""KEY=VALUE for tickets: an attribute of each ticket's own type. Where one type has a list, another may have a text of the same name."""
 
 from __future__ import annotations
 
