@@ -45,7 +45,7 @@ def said(ticket: Row, kind: str) -> int:
 def some(desk: Desk, verb: str) -> tuple[list[str], tuple[str, ...]]:
     """Four tickets that the verb has something to do for, and how they are chosen."""
     kind = 103 if verb in ("link", "unlink") else 101
-    rows = [one for one in desk.box.tickets() if one["type"] == kind and one["open"] and one["admin"] is not None or kind == 103 == one["type"]]
+    rows = [one for one in desk.box.tickets() if one["type"] == kind and (kind == 103 or (one["open"] and one["admin"] is not None))]
     ids = [str(one["id"]) for one in rows if TAG not in one["tags"]][:4]
     (desk.home / "ids").write_text("\n".join(ids))
     conversations = [str(one["id"]) for one in desk.box.conversations()]
@@ -62,7 +62,7 @@ def standing(desk: Desk, verb: str, ids: list[str]) -> list[Any]:
     found = []
     for one in ids:
         rows = [row for row in desk.box.tickets() if str(row["id"]) == one]
-        found.append(VERBS[verb][1]({**desk.box.ticket(one), **{"tags": rows[0]["tags"]}} if rows else {}))
+        found.append(VERBS[verb][1]({**desk.box.ticket(one), "tags": rows[0]["tags"]} if rows else {}))
     return found
 
 
@@ -186,7 +186,7 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(desk: Desk, words: tu
 
 def test_lists_shown_by_their_names_are_known_by_their_ids(desk: Desk) -> None:
     """Whichever of the two a ticket shows, what is set already is left alone."""
-    ids, chosen = some(desk, "set")
+    _, chosen = some(desk, "set")
     assert desk.here("tickets", "set", "urgency=High", *chosen, "--yes", *PLAIN).code == 0
     desk.switch(ticket_list_values="label")
     again = desk.here("tickets", "set", "urgency=High", *chosen, "--yes", *PLAIN)
