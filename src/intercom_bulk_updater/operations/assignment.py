@@ -103,6 +103,15 @@ class AssignVerb(Operation):
         wanted = {"admin_assignee_id": self.admin, "team_assignee_id": self.team}
         return {field: value for field, value in wanted.items() if value is not None}
 
+    def and_kept(self, item: Item, have: Json) -> dict[str, Any]:
+        """The wanted fields, and who is not named and stays: in some workspaces a new team takes the admin away.
+
+        What a run that died on its way has taken away is known from the before-image.
+        """
+        before = (item.before if item.doubt else None) or {}
+        kept = {field: have.get(field) or before.get(field) for field in ASSIGNEES}
+        return {**{field: value for field, value in kept.items() if value}, **self.target(item.before or have)}
+
     def change(self, item: Item) -> Change | None:
         """See Operation. Who stays assigned is said too: `admin: stays Ben Okafor`."""
         change, before = super().change(item), item.before or {}

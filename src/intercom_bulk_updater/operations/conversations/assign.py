@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ...api.client import Client
+from ...model import Item
 from ..assignment import ASSIGNEES, Assigned, AssignVerb
 from ..operation import Json
 from ..spec import Kind, parameter
-from .state import STATE
+from .state import STATE, converge, image
 from .verb import ConversationState
 
 
@@ -52,6 +54,11 @@ class Assign(AssignVerb, ConversationState):
         """See ConversationState."""
         kept = {field: before.get(field) for field in STATE} if self.keep_state and "state" in before else {}
         return {**super().target(before), **kept}
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        have = image(now, self.fields) if now is not None else dict(item.before or {})
+        return converge(client, item.id, have, self.and_kept(item, have))
 
     def consequences(self, before: Json) -> dict[str, Any]:
         """See ConversationState."""

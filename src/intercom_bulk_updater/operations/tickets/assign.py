@@ -31,10 +31,10 @@ class Assign(AssignVerb, TicketFields):
     Parameters = Assigned
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation. What a run that died on its way has taken away is known from the item's before-image."""
+        """See Operation."""
         have = (self.image(now) if now is not None else {}) or item.before or self.image(self.read(client, item.id) or {})
-        want = {**have, **(item.before or {}), **self.target(have)}
-        return {**want, **self.image(self.write(client, item.id, have, want) or {})}
+        want = self.and_kept(item, have)
+        return {**have, **want, **self.image(self.write(client, item.id, have, want) or {})}
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """See FieldsOperation. Nobody first, then the team, then the admin: each may take the other away, and is seen to."""
