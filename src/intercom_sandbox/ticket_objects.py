@@ -40,7 +40,9 @@ def _part(space: Workspace, one: Part) -> dict[str, Any]:
 def ticket_object(space: Workspace, row: Ticket) -> dict[str, Any]:
     """A ticket with its parts."""
     contacts = space.contacts.rows
-    linked = [{"type": "conversation", "id": str(key), "category": None} for key in row.linked]
+    linked = [_linked(space, key) for key in row.linked]
+    if row.tracker_id is not None:
+        linked.append({"type": "ticket", "id": str(row.tracker_id), "category": "Tracker"})
     made: dict[str, Any] = {
         "type": "ticket",
         "id": str(row.id),
@@ -79,6 +81,18 @@ def ticket_object(space: Workspace, row: Ticket) -> dict[str, Any]:
         applied = [{"type": "tag", "id": str(tag[0]), "name": space.tags[tag[0]].name, "applied_at": tag[1]} for tag in row.tags]
         made["tags"] = {"type": "tag.list", "tags": applied}
     return made
+
+
+def _linked(space: Workspace, key: int) -> dict[str, Any]:
+    known = key in space.conversations.rows
+    return {"type": "conversation" if known else "ticket", "id": str(key), "category": None if known else "Customer"}
+
+
+def linked_ticket(space: Workspace, row: Ticket) -> dict[str, Any]:
+    """A customer ticket as the conversation that it is for linking: only what both of them have."""
+    whole = ticket_object(space, row)
+    same = ("id", "created_at", "updated_at", "contacts", "open", "admin_assignee_id", "team_assignee_id", "linked_objects")
+    return {"type": "conversation", "state": "open" if row.open else "closed", **{name: whole[name] for name in same}}
 
 
 def _attributes(space: Workspace, row: Ticket) -> dict[str, Any]:
