@@ -16,6 +16,7 @@ from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
 from intercom_bulk_updater.operations.contacts import lifecycle
+from intercom_bulk_updater.operations.contacts import companies, delete, merge, subscriptions
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
@@ -43,8 +44,10 @@ PAYLOAD: dict[str, Any] = {
     },
 }  # fmt: skip
 CONTACT: dict[str, Any] = {
-    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000,
+    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000, "deleted": False, "merged_into": None,
     "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "has_more": False},
+    "companies": {"type": "list", "data": [{"type": "company", "id": "5"}], "has_more": False},
+    "subscriptions": {"type": "list", "data": [{"type": "subscription", "id": "8"}], "has_more": False},
 }  # fmt: skip
 OPERATIONS: list[Operation] = [
     Close(), Close("Bye"), Open(), Snooze(2_000_000_000), Assign(team="5002"), Assign(admin="8", team="5002", keep_state=True),
@@ -52,7 +55,8 @@ OPERATIONS: list[Operation] = [
     Restore(FIELDS, "close"), PerItemOperation(lambda given: Tag([given.get("tag", "7002")]), {}, "tag"),
     contact_tags.Tag(["7002"]), contact_tags.Untag(["7001"]), Undo(contact_tags.Tag(["7002"])), Undo(Undo(contact_tags.Untag(["7002"]))),
     lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
-    contact_set.Set({"name": "Bo"}),
+    contact_set.Set({"name": "Bo"}), companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
+    subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",
