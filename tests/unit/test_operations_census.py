@@ -15,7 +15,7 @@ import intercom_bulk_updater.operations.conversations.restore
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
-from intercom_bulk_updater.operations.contacts import lifecycle
+from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
@@ -45,7 +45,7 @@ from intercom_bulk_updater.stop import Stop
 SINCE = 1_764_000_000.0
 FIELDS = ("state", "snoozed_until", "admin_assignee_id", "team_assignee_id", "tags", "title", "custom_attributes.plan")
 PAYLOAD: dict[str, Any] = {
-    "type": "conversation", "id": "1", "state": "open", "snoozed_until": None, "updated_at": 1_763_000_000, "title": "Before",
+    "type": "conversation", "id": "1", "deleted": False, "state": "open", "snoozed_until": None, "updated_at": 1_763_000_000, "title": "Before",
     "admin_assignee_id": 7, "team_assignee_id": "5001", "custom_attributes": {"plan": "basic"},
     "contacts": {"contacts": [{"id": "c1"}]}, "ticket": None, "linked_objects": {"data": []},
     "source": {"id": "10", "body": "<p>Help</p>", "author": {"type": "user", "id": "c1"}},
@@ -58,11 +58,13 @@ PAYLOAD: dict[str, Any] = {
     },
 }  # fmt: skip
 CONTACT: dict[str, Any] = {
-    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000,
+    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000, "deleted": False, "merged_into": None,
     "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "has_more": False},
+    "companies": {"type": "list", "data": [{"type": "company", "id": "5"}], "has_more": False},
+    "subscriptions": {"type": "list", "data": [{"type": "subscription", "id": "8"}], "has_more": False},
 }  # fmt: skip
 TICKET: dict[str, Any] = {
-    "type": "ticket", "id": "1", "open": True, "snoozed_until": None, "updated_at": 1_763_000_000, "admin_assignee_id": 7,
+    "type": "ticket", "id": "1", "deleted": False, "open": True, "snoozed_until": None, "updated_at": 1_763_000_000, "admin_assignee_id": 7,
     "team_assignee_id": 5001, "ticket_state": {"id": "8501"}, "ticket_type": {"id": "101"}, "is_shared": True,
     "ticket_attributes": {"severity": "low"}, "linked_objects": {"data": [], "has_more": False},
     "ticket_parts": {"total_count": 0, "ticket_parts": []}, "tags": {"tags": []},
@@ -79,6 +81,8 @@ OPERATIONS: list[Operation] = [
     SET, Undo(SET), tickets_assign.Assign(team="5002", admin="0"), tickets_state.Close({"101": "8504"}, "Resolved"), tickets_state.Open(),
     tickets_tags.Tag(["7002"]), tickets_tags.Untag(["7002"]), Undo(tickets_tags.Tag(["7002"])), tickets_messages.Reply("Hello"),
     tickets_messages.Note("Hello"), links.Link(["5"]), links.Unlink(["5"]),
+    companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
+    subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",

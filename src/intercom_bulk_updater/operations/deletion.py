@@ -1,26 +1,24 @@
-"""What `delete` shares, whatever is deleted: nothing brings it back, and what is gone already is left so.
-
-    class Delete(DeleteVerb):
-        name, resource, summary = "delete", "tickets", "Delete tickets, for good."
-"""
+"""`delete`: what the verb of every resource shares. A resource says why there is no way back, and what goes with an item."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 from ..api.client import Client
 from ..api.paths import item_path
 from ..errors import NotFound
 from ..model import Reversibility
 from .fields import FieldsOperation
-from .operation import Json, NothingChanged, Operation
+from .operation import Json, Operation
 
 
-class DeleteVerb(FieldsOperation):
-    """Delete the item. One that Intercom does not know is gone already."""
+class Deletion(FieldsOperation):
+    """Delete the item. One that is not there, or not any more, is as wanted."""
 
+    name: ClassVar[str] = "delete"
+    past, unchanged, rank = "deleted", "already gone", 90
     reversibility = Reversibility.IRREVERSIBLE
-    past, unchanged, rank = "deleted", "gone already", 40
     fields = ("deleted",)
 
     def image(self, payload: Json) -> dict[str, Any]:
@@ -31,7 +29,9 @@ class DeleteVerb(FieldsOperation):
         """See Operation."""
         try:
             return super().read(client, item_id)
-        except NotFound:
+        except NotFound as exc:
+            if exc.status != 404:
+                raise
             return {"id": item_id, "deleted": True}
 
     def target(self, before: Json) -> dict[str, Any]:
@@ -40,19 +40,13 @@ class DeleteVerb(FieldsOperation):
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """See FieldsOperation."""
-        try:
-            return self.delete(client, item_path(self.resource, item_id))
-        except NotFound:
-            raise NothingChanged(self.unchanged) from None
-
-    def delete(self, client: Client, path: str) -> Json:
-        """The request."""
-        return client.delete(path)
+        client.delete(item_path(self.resource, item_id))
+        return {"deleted": True}
 
     def inverse(self) -> Operation | None:
         """See Operation."""
         return None
 
+    @abstractmethod
     def why_no_undo(self) -> str:
         """See Operation."""
-        return "what is deleted cannot be brought back"

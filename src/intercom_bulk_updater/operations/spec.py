@@ -34,6 +34,8 @@ class Kind(StrEnum):
     MOMENT = "moment"
     ID = "id"
     """The id of something that has no name to go by, or the link to it."""
+    NAMED = "named"
+    """Something of the workspace, by its name or id."""
     TEAM = "team"
     ADMIN = "admin"
     TICKET_TYPE = "ticket type"
@@ -55,7 +57,8 @@ class Kind(StrEnum):
 
 
 _FORMS = {
-    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.TEAM: "NAME|ID",
+    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.NAMED: "NAME|ID",
+    Kind.TEAM: "NAME|ID",
     Kind.ADMIN: "NAME|EMAIL|ID", Kind.TICKET_TYPE: "NAME|ID", Kind.TICKET_STATE: "NAME|ID", Kind.ID: "ID", Kind.IDS: "ID",
     Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
 }  # fmt: skip
@@ -162,7 +165,10 @@ class Resolver(Protocol):
     """What a verb may ask of the workspace to turn what was typed into ids and moments."""
 
     def named(self, kind: str, text: str) -> Named:
-        """A team, an admin, a tag by its name or id. Raises UnknownName with the nearest."""
+        """A team, an admin, a tag, a subscription by its name or id, a company by its ids. Raises UnknownName, with the nearest."""
+
+    def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
+        """The same, as the workspace lists it: for what a verb needs to know beside id and name."""
 
     def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
         """All ticket types or ticket states, as Intercom lists them."""

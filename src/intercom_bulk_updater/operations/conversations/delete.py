@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
-from ..deletion import DeleteVerb
+from ...api.paths import item_path
+from ..deletion import Deletion
 from ..operation import Json
 from ..spec import Kind, parameter
 
 
-class Delete(DeleteVerb):
+class Delete(Deletion):
     """Delete the conversation. Reports keep its figures, unless --drop-metrics deletes them, too."""
 
-    name: ClassVar[str] = "delete"
     resource: ClassVar[str] = "conversations"
     summary = "Delete conversations, for good."
     side_effects = "the conversations, with their side conversations"
@@ -45,6 +45,12 @@ class Delete(DeleteVerb):
         """See Operation."""
         return "delete with their figures in reports" if self.drop_metrics else "delete"
 
-    def delete(self, client: Client, path: str) -> Json:
-        """See DeleteVerb."""
-        return client.call("DELETE", path, params={"retain_metrics": "false"} if self.drop_metrics else None)
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation."""
+        path = item_path(self.resource, item_id)
+        client.call("DELETE", path, params={"retain_metrics": "false"} if self.drop_metrics else None)
+        return {"deleted": True}
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "Intercom cannot bring a deleted conversation back"

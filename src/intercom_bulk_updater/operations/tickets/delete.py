@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..deletion import DeleteVerb
+from ..deletion import Deletion
 
 
-class Delete(DeleteVerb):
+class Delete(Deletion):
     """Delete the ticket with its replies, attributes and files. It stays in reports, without its content."""
 
-    name: ClassVar[str] = "delete"
     resource: ClassVar[str] = "tickets"
     summary = "Delete tickets, for good."
     side_effects = "the tickets, with their replies and files"
@@ -22,3 +21,7 @@ class Delete(DeleteVerb):
         "--ids ids.txt --irreversible --canary 1",
         "--where 'type = Incident and idle > 365d' --irreversible --max 50",
     )
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "Intercom cannot bring a deleted ticket back"
