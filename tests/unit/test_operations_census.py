@@ -45,8 +45,8 @@ from intercom_bulk_updater.stop import Stop
 SINCE = 1_764_000_000.0
 FIELDS = ("state", "snoozed_until", "admin_assignee_id", "team_assignee_id", "tags", "title", "custom_attributes.plan")
 PAYLOAD: dict[str, Any] = {
-    "type": "conversation", "id": "1", "deleted": False, "state": "open", "snoozed_until": None, "updated_at": 1_763_000_000, "title": "Before",
-    "admin_assignee_id": 7, "team_assignee_id": "5001", "custom_attributes": {"plan": "basic"},
+    "type": "conversation", "id": "1", "deleted": False, "state": "open", "snoozed_until": None, "updated_at": 1_763_000_000,
+    "title": "Before", "admin_assignee_id": 7, "team_assignee_id": "5001", "custom_attributes": {"plan": "basic"},
     "contacts": {"contacts": [{"id": "c1"}]}, "ticket": None, "linked_objects": {"data": []},
     "source": {"id": "10", "body": "<p>Help</p>", "author": {"type": "user", "id": "c1"}},
     "tags": {"tags": [{"id": "7001", "name": "vip", "applied_at": 1_762_000_000}]},

@@ -76,6 +76,8 @@ class ItemProcessor:
         "skip", "stop" or "force", for items that moved.
     refusals:
         Tells one item's refusal from a permission that is missing for all.
+    sent_before:
+        See WriteCheck.
     """
 
     operation: Operation
@@ -88,6 +90,7 @@ class ItemProcessor:
     refusals: RefusalStreak = field(default_factory=RefusalStreak)
     backup: Backup | None = None
     """Keeps each item whole, as read right before its first write; for what has no way back."""
+    sent_before: Callable[[Item], ItemResult | None] | None = None
     clock: Callable[[], float] = time.monotonic
     reader: EffectReader = field(init=False)
     check: WriteCheck = field(init=False)
@@ -97,7 +100,7 @@ class ItemProcessor:
         """Take down when this process began, and make ready to look."""
         self._born = self.clock()
         self.reader = EffectReader(self.operation, self.client)
-        self.check = WriteCheck(self.operation, self.client, self.on_drift)
+        self.check = WriteCheck(self.operation, self.client, self.on_drift, *([self.sent_before] if self.sent_before else []))
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Take an item up: its outcome, or when to try it again."""

@@ -5,12 +5,17 @@ Step 7 of the life of an item (docs/explanation/life-of-an-item.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..api.client import Client
 from ..errors import SafetyStop
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, Operation
+
+
+def _never(item: Item) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +26,24 @@ class WriteCheck:
     ----------
     on_drift:
         "skip", "stop" or "force", for items that moved.
+    sent_before:
+        What becomes of an item that an earlier run has written the same message to; None for one that it has not.
     """
 
     operation: Operation
     client: Client
     on_drift: str
+    sent_before: Callable[[Item], ItemResult | None] = _never
 
     def result_without_write(self, item: Item, payload: Json | None) -> ItemResult | None:
         """The result of an item that is not to be written now; None to go on."""
         if payload is not None and item.before is None:
             return self.capture_before(item, payload)
         if payload is not None:
-            return self.check_drift(item, payload)
+            return self.check_drift(item, payload) or self.sent_before(item)
         if self.operation.change(item) == {}:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
-        return None
+        return self.sent_before(item)
 
     def capture_before(self, item: Item, payload: Json) -> ItemResult | None:
         """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""

@@ -163,6 +163,25 @@ def _example(item_id: str, cause: str | None, text: str | None) -> FailureExampl
     return FailureExample(item_id, failure.status, failure.code, failure.message, failure.request_id)
 
 
+def written(database: Database, workspace: str, resource: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
+    """Runs of a workspace on this resource that wrote to an item after `since`, or may have; newest first."""
+    run = schema.run
+    sent = [schema.CODE[outcome] for outcome in (Outcome.DONE, Outcome.IN_FLIGHT, Outcome.IN_DOUBT)]
+    query = (
+        select(run.c.id, *_columns)
+        .join(_item, and_(_item.c.run == run.c.number, _item.c.id == item_id))
+        .where(
+            run.c.workspace == workspace,
+            run.c.operation.startswith(f"{resource}.", autoescape=True),
+            or_(_item.c.status.in_(sent), and_(_item.c.status == schema.CODE[Outcome.PENDING], _item.c.doubt.in_(DOUBTFUL))),
+            _item.c.claimed_at > since,
+        )
+        .order_by(run.c.number.desc())
+    )
+    with database.reading() as connection:
+        return [(row[0], _item_row(row[1:])) for row in connection.execute(query)]
+
+
 def touched(database: Database, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
     """Runs of a workspace that did an item after `since` (unix seconds), oldest first.
 

@@ -273,6 +273,9 @@ class Journal(Store):
     def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
         return self._rows.touched(self._database, workspace, item_id, since)
 
+    def written_by_runs(self, workspace: str, resource: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
+        return self._rows.written(self._database, workspace, resource, item_id, since)
+
     # The run's own log
 
     def add_windows(self, run: str, windows: Sequence[WindowRow]) -> None:

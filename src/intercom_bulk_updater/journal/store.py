@@ -243,6 +243,10 @@ class Store(Protocol):
         """Runs that did this item after `since` (unix seconds), oldest first, with what each left."""
         ...
 
+    def written_by_runs(self, workspace: str, resource: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
+        """Runs on this resource that wrote to this item after `since`, or may have, newest first, with the item in each."""
+        ...
+
     # The run's own log
 
     def add_windows(self, run: str, windows: Sequence[WindowRow]) -> None:

@@ -144,7 +144,7 @@ class Operation(ABC):
             if value is not None and one.kind is Kind.MOMENT:
                 value = resolver.moment(value)
             elif one.kind is Kind.MESSAGE and (value is not None or one.required):
-                value = message(value, cls.name)
+                value = message(value, cls.name, cls.resource)
             elif one.kind is Kind.VALUES:
                 value = resolver.values(cls.resource, value)
             if value is not None:
@@ -231,6 +231,29 @@ class Operation(ABC):
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """The after-image of an item whose answer was lost and whose effect was read back in `payload`."""
         return self.capture(payload)
+
+    # -- the text that somebody reads ----------------------------------------------------------------------------------
+
+    again: bool = False
+    """Whether it may write what an earlier run has written to the same item."""
+
+    @property
+    def writes_text(self) -> bool:
+        """Whether it writes a text."""
+        return False
+
+    @property
+    def message_fields(self) -> Sequence[str]:
+        """The fields that its message names: "contact.first_name". What they hold is known before the first write."""
+        return ()
+
+    def read_message_fields(self, client: Client, items: Sequence[Item]) -> list[Mapping[str, Any]]:
+        """What these fields hold, for each of these items."""
+        return [{} for _ in items]
+
+    def message(self, item: Item) -> str:
+        """The text as the item gets it; "" for none. Raises EmptyField for a place that nothing fills."""
+        return ""
 
     # -- acting -----------------------------------------------------------------------------------------------------
 

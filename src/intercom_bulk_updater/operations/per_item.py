@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..api.client import Client
@@ -42,6 +42,7 @@ class PerItemOperation(Operation):
         self.own_change_only = one.own_change_only
         self.sees_effect = one.sees_effect
         self.needs_irreversible = one.needs_irreversible
+        self.again = one.again
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -77,6 +78,24 @@ class PerItemOperation(Operation):
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""
         return self._all.read(client, item_id)
+
+    @property
+    def writes_text(self) -> bool:
+        """See Operation."""
+        return self._all.writes_text
+
+    @property
+    def message_fields(self) -> Sequence[str]:
+        """See Operation."""
+        return self._all.message_fields
+
+    def read_message_fields(self, client: Client, items: Sequence[Item]) -> list[Mapping[str, Any]]:
+        """See Operation."""
+        return self._all.read_message_fields(client, items)
+
+    def message(self, item: Item) -> str:
+        """See Operation."""
+        return self._of(item).message(item)
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from ..api.redact import is_message
 from ..errors import UsageError
+from .message_template import check_template
 
 
 class Kind(StrEnum):
@@ -183,8 +184,9 @@ class Resolver(Protocol):
         """A value as typed, in the type of an attribute as Intercom describes it. Raises UsageError."""
 
 
-def message(text: str | None, verb: str) -> str:
-    """The text of a message. Raises UsageError for an empty one."""
+def message(text: str | None, verb: str, resource: str) -> str:
+    """The text of a message. Raises UsageError for an empty one, and for a place that nothing can fill."""
     if text is None or not text.strip():
         raise UsageError(f"The text of {verb} is empty. Write it as --body TEXT, or --body @FILE.")
+    check_template(text, resource)
     return text.strip()

@@ -69,6 +69,7 @@ def page(
         _next(told),
         sections.verification(told) if run.kind != RunKind.DRY_RUN else "",
         sections.failures(told),
+        sections.messages(journal, run, told, with_bodies),
         sections.left_alone(journal, run, told, with_bodies),
         section("Request rate against the limit", timeline(journal.windows(run.id)), name="wide"),
         sections.who_and_when(run, told),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from intercom_bulk_updater.api.redact import mask
-from intercom_bulk_updater.journal import Event, RunRecord, Store
+from intercom_bulk_updater.journal import Event, ItemRow, RunRecord, Store
 from intercom_bulk_updater.model import EventKind, Outcome, RunKind
+from intercom_bulk_updater.operations.message_template import fields_of
 from intercom_bulk_updater.runs.judgement import Judgement
+from intercom_bulk_updater.runs.messages import messages_of
 
 from .charts import outcome_name, shares
 from .headline import verification_words, why_words
@@ -163,15 +165,30 @@ def left_alone(journal: Store, run: RunRecord, told: Told, with_bodies: bool) ->
     )
 
 
-def _listed(journal: Store, run: RunRecord, outcomes: Sequence[Outcome], count: int, why: str, with_bodies: bool) -> str:
+def _why(row: ItemRow) -> str:
+    said = row.failure.message if row.failure else row.note
+    return said or ("the run ended while it was under way" if row.outcome in (Outcome.IN_FLIGHT, Outcome.PENDING) else "")
+
+
+def messages(journal: Store, run: RunRecord, told: Told, with_bodies: bool) -> str:
+    """The text with its places; and where bodies are asked for, what each was written, the first 200."""
+    text = messages_of(run)
+    if text is None:
+        return ""
+    body = str(run.parameters.get("body") or "")
+    template = paragraph(body) if fields_of(body) else ""
+    each = _listed(journal, run, [Outcome.DONE], told["counts"]["done"], "Text", True, text) if with_bodies else ""
+    return section("The message", template, each)
+
+
+def _listed(
+    journal: Store, run: RunRecord, outcomes: Sequence[Outcome], count: int, why: str, with_bodies: bool,
+    say: Callable[[ItemRow], str] = _why,
+) -> str:
     if not count:
         return ""
-    rows = []
     found = (row for row in journal.items(run.id, outcomes=outcomes, chunk=LISTED) if row.outcome is not Outcome.PENDING or row.left)
-    for row in islice(found, LISTED):
-        said = row.failure.message if row.failure else row.note
-        said = said or ("the run ended while it was under way" if row.outcome in (Outcome.IN_FLIGHT, Outcome.PENDING) else "")
-        rows.append((row.id, mask(said, with_bodies=with_bodies)))
+    rows = [(row.id, mask(say(row), with_bodies=with_bodies)) for row in islice(found, LISTED)]
     head = ("Id", why)
     shown = min(len(rows), _AT_ONCE)
     caption = f"{number(count)} in all" if shown == count else f"The first {shown} of {number(count)}"

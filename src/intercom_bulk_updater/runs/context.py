@@ -22,6 +22,7 @@ from ..model import Counts, EventKind, ItemResult, Outcome, Phase, RunStatus
 from ..operations.operation import Operation
 from ..ratelimit.outage import ServiceAway
 from .guards import REFUSED_AT_FIRST, REFUSED_GROWTH, REFUSED_LATER, counted
+from .messages import SentBefore
 from .observer import Observer, Progress
 from .options import Options
 from .read_back import VerificationResult
@@ -87,6 +88,8 @@ class RunContext:
         session.gate.on_service = self._notice_service
         self._most: int | None = None
         self._reader: Reader | None = None
+        fresh = job.operation.writes_text and not job.operation.again
+        self._sent = SentBefore(session.journal, job.run, job.operation) if fresh else None
         self._worker = ItemProcessor(
             job.operation,
             session.client,
@@ -95,6 +98,7 @@ class RunContext:
             timeout=job.options.timeout,
             reread=job.options.reread,
             on_drift=job.options.on_drift,
+            sent_before=None if self._sent is None else self._sent.of,
             refusals=RefusalStreak(
                 REFUSED_AT_FIRST * REFUSED_GROWTH ** int(job.run.totals.get("refused") or 0), REFUSED_LATER
             ),

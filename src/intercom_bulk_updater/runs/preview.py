@@ -15,6 +15,7 @@ from ..journal import Store
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Change, Operation
 from ..parsing.dates import is_moment, local_moment
+from .messages import SentBefore
 from .search_state import SearchState
 from .sources import left_out
 
@@ -66,6 +67,14 @@ class Preview:
     """None: an updater that does not say."""
     customers: int | None = None
     """How many people would be written to, when the operation writes to people."""
+    two_messages: int = 0
+    """How many of them would get more than one message."""
+    sender: str = ""
+    """In whose name it would be written."""
+    messages: list[tuple[str, str]] = field(default_factory=list)
+    """Of a few items, the message as it would be sent; never part of a report."""
+    sent_before: int = 0
+    """Items that an earlier run has written the same text to."""
     requests: int = 0
     seconds: float = 0.0
     quota_share: float = 0.0
@@ -89,7 +98,9 @@ class Preview:
             "reversibility": self.reversibility,
             "side_effects": self.side_effects,
             "customer_visible": self.customer_visible,
-            **({"customers": self.customers} if self.customers is not None else {}),
+            **({"customers": self.customers, "two_messages": self.two_messages} if self.customers is not None else {}),
+            **({"sender": self.sender} if self.sender else {}),
+            **({"sent_before": self.sent_before} if self.sent_before else {}),
             **({"backup": self.backup} if self.backup else {}),
             **({"search": self.search} if self.search else {}),
             "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
@@ -179,6 +190,8 @@ def look(
     pace: Pace | None = None,
     label: Label | None = None,
     backup: Path | None = None,
+    sent: SentBefore | None = None,
+    sender: Callable[[], str] | None = None,
 ) -> Preview:
     """Go through the pending items of a run, mark those that are in the requested state, and say what the rest would become.
 
@@ -191,11 +204,13 @@ def look(
         customer_visible=operation.customer_visible,
         backup="" if backup is None else str(backup),
     )
-    people: set[str] = set()
+    people: Counter[str] = Counter()
     fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
-        if change == {}:
-            fates.append(ItemResult(item.seq, Outcome.UNCHANGED, attempts=0))
+        fate = ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else sent.of(item) if sent is not None else None
+        if fate is not None:
+            review.sent_before += change != {} and fate.outcome is Outcome.UNCHANGED
+            fates.append(fate)
             if len(fates) >= 1000:
                 journal.turn(run, fates, 0)
                 fates = []
@@ -209,6 +224,8 @@ def look(
             review.sample.append((item.id, words(change, operation.names, label)))
         if operation.customer_visible:
             people.update((item.before or {}).get("contacts") or ())
+        if len(review.messages) < _SAMPLE and (text := operation.message(item)):
+            review.messages.append((item.id, text))
     if fates:
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
@@ -219,6 +236,9 @@ def look(
         review.search["total"] = search.total
     if operation.customer_visible:
         review.customers = len(people)
+        review.two_messages = sum(count > 1 for count in people.values())
+    if review.messages and sender is not None:
+        review.sender = label("admin", sender()) if label is not None else sender()
     review.requests = math.ceil(review.would_change / operation.batch_size) * operation.requests_per_item + requests_read
     window = limit or _ASSUMED_LIMIT
     allowed = (pace or Pace()).requests_a_second(window / _WINDOW)

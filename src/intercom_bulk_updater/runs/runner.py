@@ -34,6 +34,7 @@ from ..model import EventKind, Explanation, Outcome, Phase, RunStatus
 from ..parsing.amounts import Amount
 from .context import Cancelled, Job, RunContext
 from .guards import FailureLimit, check_size, counted, counted_are, most_allowed, needs_population
+from .messages import fill_messages
 from .observer import Observer
 from .older_journal import distrust_if_older
 from .preview import Pace, Preview, look
@@ -222,7 +223,7 @@ class Runner(RunContext):
         fresh = not search.started
         if not search.complete:
             self._reader = Reader(self.job.feed, self.journal, self.id, self._stop, most=options.limit)
-            freeze = self.job.ask or self.job.review_only or not self.job.feed.searches
+            freeze = self.job.ask or self.job.review_only or not self.job.feed.searches or bool(self.job.operation.message_fields)
             self._reader.start()
             if freeze:
                 self._wait_for_reader(lambda: False)
@@ -234,6 +235,8 @@ class Runner(RunContext):
             self._guard()  # also when a run that a guard stopped is resumed: nothing has been written yet
         if self.job.ask or self.job.review_only:
             self._look()
+        elif self.job.operation.message_fields:
+            self._read_ahead()
 
     def _guard(self) -> None:
         options = self.job.options
@@ -263,20 +266,26 @@ class Runner(RunContext):
         return min(selected, self.job.options.limit) if self.job.options.limit else selected
 
     def _look(self) -> None:
-        operation, options = self.job.operation, self.job.options
+        options = self.job.options
         # What a plan or an undo would leave alone because it moved is known only by reading it; who is asked is told.
-        every = self._worker.reread and (self.job.review_only or self.job.ask)
-        unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
-        if any(unread):
-            self.phase = Phase.READING
-            self.run_engine(self._worker.look, ItemsToPreview(self.journal, self.id, self._count, every=every))
+        self._read_ahead(every=self._worker.reread)
         state = self.session.budget.state()
-        reads = self.journal.counts(self.id).pending if self._worker.reread or operation.backs_up else 0
+        reads = self.journal.counts(self.id).pending if self._worker.reread or self.job.operation.backs_up else 0
         self.review = look(
-            self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label,
+            self.journal, self.id, self.job.operation, limit=state.limit, requests_read=reads, label=self.job.label,
+            sent=self._sent, sender=self.session.client.actor,
             pace=Pace(options.share, options.rate, options.workers, self.session.budget.latency),
             backup=self.backup_file,
         )
+
+    def _read_ahead(self, *, every: bool = False) -> None:
+        """Read what the journal does not know of pending items; `every`: all of them."""
+        unread = (every or row.before is None for row in self.journal.items(self.id, outcomes=[Outcome.PENDING]))
+        self.phase = Phase.READING
+        if any(unread):
+            self.run_engine(self._worker.look, ItemsToPreview(self.journal, self.id, self._count, every=every))
+        if self.job.operation.message_fields:
+            self.session.patiently(lambda: fill_messages(self.journal, self.id, self.job.operation, self.session.client))
 
     # -- act -----------------------------------------------------------------------------------------------------------
 
@@ -370,6 +379,9 @@ class Runner(RunContext):
             self.job.feed, self.journal, self.id, self._stop, most=self.job.options.limit
         )
         reader.start()
+        if self.job.operation.message_fields:
+            self._wait_for_reader(lambda: False)
+            self._read_ahead()
         self._work()
         if reader.found:
             self._event(EventKind.PASS, number=reader.state.passes, found=reader.found)

@@ -147,7 +147,7 @@ def preview(
         work = checked.begin(session, names)
         done = carry_out(work, place, on_event)
         assert done.preview is not None  # noqa: S101 - a dry run looks
-        return preview_of(done.preview, done.run, session.journal, verb, work.operation)
+        return preview_of(done.preview, done.run)
 
 
 def run(

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
-from ..journal import Journal
-from ..operations.operation import Operation
-from ..operations.per_item import WITH
-from ..operations.registry import operation_class
-from ..operations.spec import Kind, parameters_of
 from ..runs import preview as runs_preview
 from .run import Run
 from .run_table import table
@@ -30,7 +24,6 @@ class Preview(runs_preview.Preview):
 
     run: Run | None = None
     """The dry run behind it: `preview.run.items("pending")` are the items that would change."""
-    messages: list[tuple[str, str]] = field(default_factory=list)
 
     def _repr_html_(self) -> str:
         rows: list[tuple[object, object]] = [
@@ -43,18 +36,7 @@ class Preview(runs_preview.Preview):
         return table(f"Preview: {self.operation}", rows)
 
 
-def preview_of(found: runs_preview.Preview, run: Run, journal: Journal, verb: str, operation: Operation) -> Preview:
-    """The preview of a dry run, with its messages."""
+def preview_of(found: runs_preview.Preview, run: Run) -> Preview:
+    """The preview of a dry run."""
     base = {one.name: getattr(found, one.name) for one in fields(runs_preview.Preview)}
-    return Preview(**base, run=run, messages=_messages(journal, run.id, verb, operation, [identity for identity, _ in found.sample]))
-
-
-def _messages(journal: Journal, run_id: str, verb: str, operation: Operation, ids: list[str]) -> list[tuple[str, str]]:
-    names = [one.name for one in parameters_of(operation_class(verb).Parameters) if one.kind is Kind.MESSAGE]
-    if not (names and ids):
-        return []
-    found: list[tuple[str, str]] = []
-    for row in journal.items(run_id, ids=ids):
-        given: dict[str, Any] = {**operation.parameters, **((row.data or {}).get(WITH) or {})}
-        found += [(row.id, str(given[name])) for name in names if given.get(name)]
-    return found
+    return Preview(**base, run=run)

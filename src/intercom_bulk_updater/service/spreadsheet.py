@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..api.redact import is_message
 from ..errors import UsageError
 from ..model import FoundItem
+from ..operations.message_template import PLACE, escape, is_field
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
 from ..parsing.id_file import of_link
@@ -24,7 +26,6 @@ from .selection import check_id
 
 Word = Callable[..., str]
 """Options.word: what an option is called by whoever chose it."""
-_PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _DELIMITERS = ",;\t|"
 _SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 
@@ -179,9 +180,11 @@ def _unknown(path: str, columns: list[str], wanted: str) -> UsageError:
 def places(value: Any) -> list[str]:
     """The columns that stand as `{{col}}` in parameters, each once, in their order."""
     if isinstance(value, str):
-        found = _PLACE.findall(value)
+        found = [place[1] for place in PLACE.finditer(value)]
     elif isinstance(value, Mapping):
-        found = [name for part in value.values() for name in places(part)]
+        found = [
+            place for name, part in value.items() for place in places(part) if not (is_message(str(name)) and is_field(place))
+        ]
     elif isinstance(value, list | tuple):
         found = [name for part in value for name in places(part)]
     else:
@@ -189,15 +192,28 @@ def places(value: Any) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def fill(value: Any, cells: Mapping[str, str]) -> Any:
-    """The parameters with the cells of one row in their places. What stands in a cell is never a place itself."""
+def fill(value: Any, cells: Mapping[str, str], *, message: bool = False) -> Any:
+    """The parameters with the cells of one row in their places. What stands in a cell is never a place itself.
+
+    Raises UsageError for a cell of a message that is empty, where the message does not say what stands there then.
+    """
     if isinstance(value, str):
-        return _PLACE.sub(lambda place: cells[place[1]].strip(), value)
+        return PLACE.sub(lambda place: _cell(place, cells, message), value)
     if isinstance(value, Mapping):
-        return {name: fill(part, cells) for name, part in value.items()}
+        return {name: fill(part, cells, message=is_message(str(name))) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [fill(part, cells) for part in value]
+        return [fill(part, cells, message=message) for part in value]
     return value
+
+
+def _cell(place: re.Match[str], cells: Mapping[str, str], message: bool) -> str:
+    name = place[1]
+    if message and name not in cells:
+        return place[0]  # a field, filled when the item has been read
+    cell = cells[name].strip() or (place[2] or "").strip()
+    if message and not cell and place[2] is None:
+        raise UsageError(f"{name} is empty, and the message does not say what stands there then: {{{{{name}|...}}}}.")
+    return escape(cell) if message else cell
 
 
 def checked_places(given: Any, rows: Rows | None, options: Options | None = None) -> list[str]:

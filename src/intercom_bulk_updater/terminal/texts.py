@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from intercom_bulk_updater.runs.preview import Preview
 
 _GROUPS = 8
+_MESSAGES, _MESSAGE = 3, 300
 _STYLES = {
     Level.GOOD: ("✓ ", "bold green"),
     Level.QUIET: ("✓ ", "bold cyan"),
@@ -49,14 +50,17 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     for said in left_out_words(review.search):
         page.fact("", Text(said, "bold yellow"))
     page.fact("would change", Text(number(review.would_change), "bold"), _unknown(review))
-    if review.unchanged:
-        page.fact("stay as is", f"{number(review.unchanged)} {already(title.operation)}")
+    if review.unchanged > review.sent_before:
+        page.fact("stay as is", f"{number(review.unchanged - review.sent_before)} {already(title.operation)}")
+    if review.sent_before:
+        page.fact("have it", f"{number(review.sent_before)} got the same text from an earlier run (--again sends it once more)")
     if review.drifted:
         page.fact("moved since", f"{number(review.drifted)} changed by others, left alone")
     if review.failed:
         page.fact("cannot", f"{number(review.failed)} cannot be done")
     _changes(page, review, title)
     _people(page, review)
+    _messages(page, review)
     page.fact("way back", *_way_back(review))
     if review.side_effects:
         page.fact("stays", clean(review.side_effects))
@@ -96,6 +100,16 @@ def _people(page: Page, review: Preview) -> None:
         return
     who = "customers" if review.customers is None else plural(review.customers, "customer")
     page.fact("customers", Text(f"{who} would be written to, or see it", "bold yellow"))
+    if review.two_messages:
+        page.fact("", Text(f"{number(review.two_messages)} of them more than once", "bold yellow"))
+
+
+def _messages(page: Page, review: Preview) -> None:
+    """In whose name it is written, and what some of them get, word for word."""
+    if review.sender:
+        page.fact("from", clean(review.sender))
+    for place, (item, text) in enumerate(review.messages[:_MESSAGES]):
+        page.fact("message" if not place else "", f"{clean(item)}  ", shorten(" / ".join(text.split("\n")), _MESSAGE))
 
 
 def _way_back(review: Preview) -> tuple[str | Text, ...]:

@@ -12,11 +12,12 @@ from ...api.client import Client
 from ...api.effects import plain
 from ...api.paths import item_path
 from ...model import Item, Reversibility
-from ..operation import Change, Json, Operation
+from ..messages import AGAIN, MessageOperation
+from ..operation import Change, Json
 from ..spec import Kind, parameter
 
 
-class Note(Operation):
+class Note(MessageOperation):
     """Leave an internal note on the contact. After a lost answer the contact's notes are read before anything else."""
 
     name: ClassVar[str] = "note"
@@ -34,18 +35,20 @@ class Note(Operation):
         """See Operation."""
 
         body: str = parameter(Kind.MESSAGE, "The note: TEXT or @FILE.")
+        again: bool = parameter(Kind.FLAG, AGAIN, required=False)
 
-    def __init__(self, body: str) -> None:
+    def __init__(self, body: str, again: bool = False) -> None:
         self.body = body
+        self.again = again
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"body": self.body}
+        return {"body": self.body, "again": self.again}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. A note changes no field."""
-        return {}
+        return self.fields_seen(payload) if payload.get("type") == "contact" else {}
 
     def change(self, item: Item) -> Change | None:
         """See Operation."""
@@ -64,14 +67,14 @@ class Note(Operation):
             note for note in notes
             if int(note.get("created_at") or 0) >= int(since - 0.5) and str((note.get("author") or {}).get("id")) == client.actor()
         ]
-        if any(plain(str(note.get("body") or "")) == plain(self.body) for note in ours):
+        if any(plain(str(note.get("body") or "")) == plain(self.message(item)) for note in ours):
             return True
         newest_only = len(notes) < int(payload.get("total_count") or 0) and len(ours) == len(notes)
         return None if ours or newest_only else False
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        made = client.post(item_path("contacts", item.id, "notes"), {"body": self.body, "admin_id": client.actor()})
+        made = client.post(item_path("contacts", item.id, "notes"), {"body": self.message(item), "admin_id": client.actor()})
         return {"part": str(made["id"])} if "id" in made else {}
 
     def why_no_undo(self) -> str:

@@ -12,13 +12,14 @@ from ...api.client import Client
 from ...api.effects import find_message, message_stands
 from ...api.paths import item_path
 from ...model import Item, Reversibility
-from ..operation import Change, Json, Operation
+from ..messages import AGAIN, MessageOperation, people_of
+from ..operation import Change, Json
 from ..spec import Kind, parameter
 from .history import differences, mark, touched_since_plan
 from .state import STATE, image
 
 
-class _Message(Operation):
+class _Message(MessageOperation):
     """Add a message. Never done twice: after a lost answer the thread is read before anything else."""
 
     resource: ClassVar[str] = "conversations"
@@ -27,21 +28,21 @@ class _Message(Operation):
     appends = True
     kind: ClassVar[str] = ""
 
-    def __init__(self, body: str, skip_notifications: bool = False) -> None:
+    def __init__(self, body: str, skip_notifications: bool = False, again: bool = False) -> None:
         self.body = body
         self.skip_notifications = skip_notifications
+        self.again = again
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"body": self.body, "skip_notifications": self.skip_notifications}
+        return {"body": self.body, "skip_notifications": self.skip_notifications, "again": self.again}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. Besides the state, whom it would write to, for the review."""
-        people = (payload.get("contacts") or {}).get("contacts") or []
         at = payload.get("updated_at")
         seen = {"updated_at": at} if isinstance(at, int) else {}
-        return {**self.state_of(payload), **seen, "contacts": [str(person.get("id")) for person in people]}
+        return {**self.state_of(payload), **seen, "contacts": [], **people_of(payload), **self.fields_seen(payload)}
 
     def state_of(self, payload: Json) -> dict[str, Any]:
         """What somebody may have changed meanwhile, so that the message is not sent."""
@@ -66,11 +67,11 @@ class _Message(Operation):
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
-        return message_stands(payload, self._message(client), since, _seen(item))
+        return message_stands(payload, self._message(client, item), since, _seen(item))
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        message = self._message(client)
+        message = self._message(client, item)
         answer = client.post(item_path(self.resource, item.id, "reply"), message)
         since = client.server_time() - 120
         seen = _seen(item)
@@ -80,15 +81,15 @@ class _Message(Operation):
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""
-        part = find_message(payload, self._message(client), since)
+        part = find_message(payload, self._message(client, item), since)
         return {**self.state_of(payload), **mark(payload), **({"part": str(part.get("id"))} if part else {})}
 
     def why_no_undo(self) -> str:
         """See Operation."""
         return "a message cannot be taken back; Intercom can only redact it, part by part"
 
-    def _message(self, client: Client) -> dict[str, Any]:
-        message = {"message_type": self.kind, "type": "admin", "admin_id": client.actor(), "body": self.body}
+    def _message(self, client: Client, item: Item) -> dict[str, Any]:
+        message = {"message_type": self.kind, "type": "admin", "admin_id": client.actor(), "body": self.message(item)}
         return {**message, "skip_notifications": True} if self.skip_notifications else message
 
 
@@ -116,6 +117,7 @@ class Reply(_Message):
 
         body: str = parameter(Kind.MESSAGE, "The message: TEXT or @FILE.")
         skip_notifications: bool = parameter(Kind.FLAG, "Notify nobody.", required=False)
+        again: bool = parameter(Kind.FLAG, AGAIN, required=False)
 
     kind: ClassVar[str] = "comment"
     customer_visible = True
@@ -140,6 +142,7 @@ class Note(_Message):
 
         body: str = parameter(Kind.MESSAGE, "The note: TEXT or @FILE.")
         skip_notifications: bool = parameter(Kind.FLAG, "Notify nobody.", required=False)
+        again: bool = parameter(Kind.FLAG, AGAIN, required=False)
 
     kind: ClassVar[str] = "note"
     side_effects = "the notifications of teammates, and that a note wakes a snoozed conversation"

@@ -46,7 +46,7 @@ class ConversationState(ConversationOperation):
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
-        before = item.before or {}
+        before = {field: value for field, value in (item.before or {}).items() if field in self.fields}
         # In doubt: what we may have brought to its wanted value ourselves has not moved.
         ours = {**self.target(before), **self.consequences(before)} if item.doubt else {}
         return differences(before, image(payload, self.fields), ours)

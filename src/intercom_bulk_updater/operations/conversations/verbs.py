@@ -15,6 +15,7 @@ from ...api.paths import item_path
 from ...errors import StopRun
 from ...model import Item
 from ...parsing.dates import local_moment
+from ..messages import AGAIN, MessageOperation, people_of
 from ..operation import Json
 from ..spec import Kind, parameter
 from ..values import SetValues, values_of
@@ -25,7 +26,7 @@ from .state import STATE, image, write
 from .verb import ConversationState
 
 
-class Close(ConversationState):
+class Close(MessageOperation, ConversationState):
     """Close the conversation; with a message, the customer sees it as the last one."""
 
     name: ClassVar[str] = "close"
@@ -43,9 +44,11 @@ class Close(ConversationState):
         """See Operation."""
 
         body: str | None = parameter(Kind.MESSAGE, "A last message, seen by the customer: TEXT or @FILE.", required=False)
+        again: bool = parameter(Kind.FLAG, AGAIN, required=False)
 
-    def __init__(self, body: str = "") -> None:
+    def __init__(self, body: str = "", again: bool = False) -> None:
         self.body = body
+        self.again = again
         self.customer_visible = bool(body)
         # Closing twice ends in the same state; writing to the customer twice does not.
         self.idempotent = not body
@@ -55,7 +58,7 @@ class Close(ConversationState):
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"body": self.body} if self.body else {}
+        return {"body": self.body, "again": self.again} if self.body else {}
 
     def describe(self) -> str:
         """See Operation."""
@@ -73,7 +76,7 @@ class Close(ConversationState):
         """See Operation."""
         if not self.body:
             return super().stands(payload, item, since=since, client=client)
-        return message_stands(payload, self._message(client), since)
+        return message_stands(payload, self._message(client, item), since)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
@@ -83,13 +86,18 @@ class Close(ConversationState):
             return super().perform(client, item, now)
         had = image(now, STATE) if now is not None else item.before or {}
         closed = {"state": "closed", "snoozed_until": None}
-        message = SentRequest("POST", item_path("conversations", item.id, "parts"), self._message(client))
+        message = SentRequest("POST", item_path("conversations", item.id, "parts"), self._message(client, item))
         payload, shown = write(client, item.id, message, had, closed, STATE)
         return {**closed, **shown, **mark(payload)}
 
-    def _message(self, client: Client) -> dict[str, Any]:
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation."""
+        before = super().capture(payload)
+        return before if before is None or not self.body else {**before, **people_of(payload), **self.fields_seen(payload)}
+
+    def _message(self, client: Client, item: Item) -> dict[str, Any]:
         body = {"message_type": "close", "type": "admin", "admin_id": client.actor()}
-        return {**body, "body": self.body} if self.body else body
+        return {**body, "body": self.message(item)} if self.body else body
 
 
 class Open(ConversationState):

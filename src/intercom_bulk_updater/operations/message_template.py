@@ -1,0 +1,124 @@
+"""A message with places: `{{contact.first_name|there}}`, filled for each item from what Intercom knows of it.
+
+    template = "Hello {{contact.first_name|there}}, about {{conversation.subject|your question}}: it works again."
+    check_template(template, "conversations")
+    fill_template(template, {"contact.first_name": "Ann"})   # "Hello Ann, about your question: it works again."
+
+A place is a field, and behind a bar what stands there where the field is empty. `\\{` is a brace. The places of a spreadsheet's
+columns are filled before (service/spreadsheet.py), and what came out of a cell is never a place itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import UsageError
+from ..parsing.dates import is_moment, local_moment
+
+Json = Mapping[str, Any]
+
+PLACE = re.compile(r"(?<!\\)\{\{\s*([^{}|]*?)\s*(?:\|([^{}]*))?\}\}")
+"""A place: its name, and what stands there where that is empty (None: nothing was said)."""
+_ODD = re.compile(r"(?<!\\)(\{\{|\}\}|\{\s*[A-Za-z_][\w. ]*\s*\})")
+_BRACE = re.compile(r"\\([{}])")
+_CUSTOM = "custom_attributes."
+_CONTACT = ("name", "first_name", "email", "phone", "external_id", "role")
+FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "conversations": {"contact": _CONTACT, "conversation": ("id", "subject", "title", "created_at")},
+    "tickets": {"contact": _CONTACT, "ticket": ("id", "title", "created_at")},
+    "contacts": {"contact": _CONTACT},
+}
+"""What a message to an item of a resource may name: `contact.name`; and of each `custom_attributes.NAME`."""
+
+
+class EmptyField(ValueError):
+    """A field that a message names is empty, and it does not say what stands there then."""
+
+    cause = "empty field in message"
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+        super().__init__(f"{field} is empty, and the message does not say what stands there then; nothing was sent")
+
+
+def is_field(name: str) -> bool:
+    """Whether a place names a field of Intercom, and no column."""
+    return name.partition(".")[0] in ("contact", "conversation", "ticket") and "." in name
+
+
+def fields_of(template: str) -> list[str]:
+    """The fields that a message names, each once, in their order."""
+    return list(dict.fromkeys(place[1] for place in PLACE.finditer(template)))
+
+
+def check_template(template: str, resource: str) -> None:
+    """Raises UsageError for a field that there is not, and for a brace that is none of a place."""
+    known = [f"{holder}.{name}" for holder, names in FIELDS.get(resource, {}).items() for name in names]
+    for name in fields_of(template):
+        holder, _, field = name.partition(".")
+        if name in known or (holder in FIELDS.get(resource, {}) and field.startswith(_CUSTOM) and len(field) > len(_CUSTOM)):
+            continue
+        near = difflib.get_close_matches(name, known, 1, 0.5) or [
+            one for one in known if difflib.SequenceMatcher(None, one.partition(".")[2], name).ratio() > 0.6
+        ]  # fmt: skip
+        hint = f" Do you mean {{{{{near[0]}}}}}?" if near else ""
+        raise UsageError(f"{{{{{name}}}}} stands for nothing that a message to {resource} can name.{hint} It can name: {', '.join(known)}.")
+    if odd := _ODD.search(PLACE.sub("", template)):
+        raise UsageError(
+            f"The message has {odd[1]!r} in it, which is no place: a place is written {{{{contact.first_name}}}}, with two braces on "
+            "each side. Write \\{ for a brace that is meant."
+        )
+
+
+def escape(text: str) -> str:
+    """A text whose braces are braces and no places."""
+    return re.sub(r"([{}])", r"\\\1", text)
+
+
+def fill_template(template: str, values: Mapping[str, Any]) -> str:
+    """The message with its places filled. Raises EmptyField."""
+
+    def filled(place: re.Match[str]) -> str:
+        value = values.get(place[1])
+        if value in (None, ""):
+            if place[2] is None:
+                raise EmptyField(place[1])
+            return place[2].strip()
+        # A body is HTML: a customer whose name holds a tag must not write it into ours.
+        return escape(str(value).replace("<", "&lt;"))
+
+    return _BRACE.sub(r"\1", PLACE.sub(filled, template)) if "{" in template else template
+
+
+def empty_fields(template: str, values: Mapping[str, Any]) -> list[str]:
+    """The fields that are empty, and for which the message does not say what stands there then."""
+    return list(dict.fromkeys(p[1] for p in PLACE.finditer(template) if p[2] is None and values.get(p[1]) in (None, "")))
+
+
+def values_from(payload: Json, holder: str, names: Sequence[str]) -> dict[str, Any]:
+    """The fields `holder.…` among `names`, as an item's payload has them."""
+    found: dict[str, Any] = {}
+    for name in names:
+        of, _, field = name.partition(".")
+        if of == holder:
+            found[name] = _value(payload, field)
+    return found
+
+
+def _value(payload: Json, field: str) -> Any:
+    if field.startswith(_CUSTOM):
+        value = (payload.get("custom_attributes") or {}).get(field.removeprefix(_CUSTOM))
+    elif field == "first_name":
+        value = next(iter(str(payload.get("name") or "").split()), "")
+    elif field == "subject":
+        value = re.sub(r"<[^>]+>", "", str((payload.get("source") or {}).get("subject") or ""))
+    elif field == "title" and "ticket_attributes" in payload:
+        value = (payload.get("ticket_attributes") or {}).get("_default_title_")
+    else:
+        value = payload.get(field)
+    if isinstance(value, int | float) and is_moment(field, value):
+        return local_moment(value)
+    return value.strip() if isinstance(value, str) else value

@@ -1,0 +1,85 @@
+"""What all verbs share that write something which somebody reads: the text with its places, and what fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from ..api.client import Client
+from ..api.paths import item_path
+from ..errors import NotFound
+from ..model import Item
+from .message_template import Json, fields_of, fill_template, values_from
+from .operation import Operation
+
+FIELDS = "message_fields"
+"""Where an item's before-image holds what fills the places of its message."""
+AGAIN = "Send it although an earlier run sent the same text to the same item."
+# How many ids one search takes: Intercom allows 15 conditions in a group.
+_AT_ONCE = 15
+
+
+class MessageOperation(Operation):
+    """A verb with a `body`. `again`: send it although an earlier run sent the same to the same item."""
+
+    body: str = ""
+
+    @property
+    def writes_text(self) -> bool:
+        """See Operation."""
+        return bool(self.body)
+
+    @property
+    def message_fields(self) -> Sequence[str]:
+        """See Operation."""
+        return fields_of(self.body)
+
+    def message(self, item: Item) -> str:
+        """See Operation."""
+        return fill_template(self.body, (item.before or {}).get(FIELDS) or {})
+
+    def fields_seen(self, payload: Json) -> dict[str, Any]:
+        """For `capture`: what the item itself tells of the fields that its message names, and whose contact it is."""
+        if not self.message_fields:
+            return {}
+        return {FIELDS: values_from(payload, self.resource.removesuffix("s"), self.message_fields), **people_of(payload)}
+
+    def read_message_fields(self, client: Client, items: Sequence[Item]) -> list[Mapping[str, Any]]:
+        """See Operation. A conversation or a ticket is its first contact's."""
+        wanted = [name for name in self.message_fields if name.startswith("contact.")]
+        known = [dict((item.before or {}).get(FIELDS) or {}) for item in items]
+        whose = ["" if set(wanted) <= set(have) else self._contact_of(item) for item, have in zip(items, known, strict=True)]
+        people = contacts_by_id(client, [one for one in dict.fromkeys(whose) if one])
+        return [{**values_from(people.get(one, {}), "contact", wanted), **have} for have, one in zip(known, whose, strict=True)]
+
+    def _contact_of(self, item: Item) -> str:
+        return item.id if self.resource == "contacts" else next(iter((item.before or {}).get("contacts") or ()), "")
+
+
+def people_of(payload: Json) -> dict[str, Any]:
+    """`contacts`: the ids of those who take part in a conversation or a ticket; {} where the payload tells of none."""
+    people = (payload.get("contacts") or {}).get("contacts") or []
+    return {"contacts": [str(person.get("id")) for person in people]} if people else {}
+
+
+def contacts_by_id(client: Client, ids: Sequence[str]) -> dict[str, Json]:
+    """The contacts with these ids, fifteen a search; one that the search does not show yet is read by itself."""
+    found: dict[str, Json] = {}
+    for some in _groups(ids):
+        query = {"query": {"field": "id", "operator": "IN", "value": some}, "pagination": {"per_page": 50}}
+        answer = client.call("POST", "contacts/search", json=query, purpose="search")
+        found.update({str(one.get("id")): one for one in answer.get("data") or [] if isinstance(one, Mapping)})
+    for one in ids:
+        if one not in found:
+            try:
+                found[one] = client.get(item_path("contacts", one))
+            except NotFound:
+                found[one] = {}
+    return {one: found[one] for one in ids}
+
+
+def _groups(ids: Sequence[str]) -> Iterator[list[str]]:
+    rest = iter(ids)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some

@@ -1,0 +1,103 @@
+"""Before a message is written: what its places hold for each item, and whether an earlier run wrote the same to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import islice
+
+from ..api.client import Client
+from ..errors import IntercomBulkError, SafetyStop
+from ..journal import ItemRow, RunRecord, Store
+from ..model import Failure, Item, ItemResult, Outcome
+from ..operations.message_template import EmptyField
+from ..operations.messages import FIELDS
+from ..operations.operation import Operation
+from ..operations.registry import build
+
+_DAYS = 30
+_AT_ONCE = 150
+_NAMED = 5
+
+
+def item_of(row: ItemRow) -> Item:
+    """An item as an operation looks at it."""
+    return Item(row.seq, row.id, row.before, row.data)
+
+
+def fill_messages(journal: Store, run: str, operation: Operation, client: Client) -> None:
+    """Read what the places of the message hold, for every pending item of a run that has it not yet.
+
+    Raises SafetyStop, before anything is written, where a place stays empty and the message does not say what stands there.
+    """
+    rows = journal.items(run, outcomes=[Outcome.PENDING])
+    empty: dict[str, list[str]] = {}
+    while some := [item_of(row) for row in islice(rows, _AT_ONCE)]:
+        fates = []
+        for item, fields in zip(some, operation.read_message_fields(client, some), strict=True):
+            before = {**(item.before or {}), FIELDS: dict(fields)}
+            fates.append(ItemResult(item.seq, Outcome.PENDING, attempts=0, before=before))
+            try:
+                operation.message(Item(item.seq, item.id, before, item.data))
+            except EmptyField as exc:
+                empty.setdefault(exc.field, []).append(item.id)
+        journal.turn(run, fates, 0)
+    for field, ids in empty.items():
+        more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+        raise SafetyStop(
+            f"{field} is empty for {len(ids):,} of the items ({', '.join(ids[:_NAMED])}{more}), and the message does not say what "
+            f"stands there then. Nothing was written to them. Say it, as in {{{{{field}|there}}}}, or leave them out with --exclude."
+        )
+
+
+class SentBefore:
+    """Tells whether an earlier run, or one that goes on in another process, wrote the same text to an item; see `of`."""
+
+    def __init__(self, journal: Store, run: RunRecord, operation: Operation) -> None:
+        self._journal = journal
+        self._run = run
+        self._operation = operation
+        self._texts: dict[str, Callable[[ItemRow], str] | None] = {}
+
+    def of(self, item: Item) -> ItemResult | None:
+        """What becomes of an item that has the text already, or may have it; None for one that has it not."""
+        text = self._operation.message(item)
+        if not text:
+            return None
+        since = time.time() - _DAYS * 86400
+        for run, row in self._journal.written_by_runs(self._run.workspace, self._operation.resource, item.id, since):
+            if run == self._run.id or self._text(run, row) != text:
+                continue
+            if row.outcome is Outcome.DONE:
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=f"sent by {run}")
+            said = f"{run} may have sent the same text. Resume that run and look, then retry; or say --again"
+            return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
+        return None
+
+    def _text(self, run: str, row: ItemRow) -> str:
+        if run not in self._texts:
+            self._texts[run] = messages_of(self._journal.run(run), visible=self._operation.customer_visible)
+        text = self._texts[run]
+        return "" if text is None else text(row)
+
+
+def messages_of(run: RunRecord, visible: bool | None = None) -> Callable[[ItemRow], str] | None:
+    """What tells the text that a run wrote to an item of it; None for a run that writes none.
+
+    `visible`: only a text that customers see, or only one that they do not.
+    """
+    try:
+        operation = build(run.operation, run.parameters)
+    except (IntercomBulkError, KeyError, TypeError, ValueError):  # of an updater, or of another version
+        return None
+    if not operation.writes_text or (visible is not None and operation.customer_visible is not visible):
+        return None
+
+    def text(row: ItemRow) -> str:
+        try:
+            return operation.message(item_of(row))
+        except EmptyField:
+            return ""
+
+    return text
+
