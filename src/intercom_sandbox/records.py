@@ -209,3 +209,4 @@ class Ticket:
     parts: list[Part] = field(default_factory=list)
     linked: tuple[int, ...] = ()
     previous_state_id: int | None = None
+    tracker_id: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from intercom_sandbox.records import Admin, Tag, Team
-from intercom_sandbox.workspace import ADMIN_ID, Attribute, TicketState, TicketType, Workspace
+from intercom_sandbox.workspace import ADMIN_ID, Attribute, TicketAttribute, TicketState, TicketType, Workspace
 
 ADMINS = (
     (ADMIN_ID, "Ops Bot", "ops@sandbox.test", (5001,)),
@@ -26,6 +26,21 @@ TAGS = (
     "vip", "billing", "bug", "incident", "stale", "feature request", "refund", "onboarding", "churn risk",
     "spam", "waiting for customer", "escalated",
 )  # fmt: skip
+
+# Attributes that every ticket type has (0), and those of a type alone: of two types that call an attribute alike, the entries differ.
+TICKET_ATTRIBUTES = {
+    0: tuple(TicketAttribute(9_001 + place, name) for place, name in enumerate(("_default_title_", "_default_description_", "severity"))),
+    101: (
+        TicketAttribute(9_004, "urgency", "list", (("de1825a0-0164-4070", "Low"), ("0b7e2f11-8c52-41aa", "High"))),
+        TicketAttribute(9_005, "affected_users", "integer"),
+        TicketAttribute(9_006, "reproducible", "boolean"),
+        TicketAttribute(9_007, "due_at", "datetime"),
+    ),
+    102: (
+        TicketAttribute(9_008, "urgency", "list", (("77aa01c3-5d1e-4f0b", "Low"), ("c4f0e9d2-6b3a-4e55", "High"))),
+        TicketAttribute(9_009, "cost", "decimal"),
+    ),
+}
 
 
 def people(space: Workspace) -> None:
@@ -64,7 +79,8 @@ def schema(space: Workspace) -> None:
         (102, "Internal task", "Back-office"),
         (103, "Incident", "Tracker"),
     ):
-        space.ticket_types[key] = TicketType(key, name, category, ("_default_title_", "_default_description_", "severity"))
+        own = {one.name: one for one in (*TICKET_ATTRIBUTES[0], *TICKET_ATTRIBUTES.get(key, ()))}
+        space.ticket_types[key] = TicketType(key, name, category, own)
     for key, category, label in (
         (8501, "submitted", "Submitted"),
         (8502, "in_progress", "In progress"),

@@ -156,6 +156,17 @@ class Settings:
     team_assign_clears_admin: bool = setting(False, "Whether assigning a team takes the admin away.")
     unknown_attribute: str = setting("error", "Writing a custom attribute that does not exist.", choices=("error", "ignore", "create"))
     empty_text: str = setting("clears", "Writing an empty e-mail address, external id or name of a contact.", choices=("clears", "error"))
+    ticket_tags: str = setting(
+        "absent", "Whether a ticket shows its tags: the contract has none in it.", choices=("absent", "shown")
+    )
+    ticket_list_values: str = setting(
+        "id", "What a ticket shows of an attribute that is a list: the id of the entry, as it is written, or what it is called.",
+        choices=("id", "label"),
+    )
+    ticket_unassign: str = setting(
+        "both", "Whom assignee_id=0 takes off a ticket: the team too, or the admin alone.", choices=("both", "admin")
+    )
+    ticket_reply_wakes: bool = setting(True, "Whether a comment or note of an admin ends the snooze of a ticket.")
     convert_again: str = setting("error", "Converting a conversation that is a ticket already.", choices=("error", "same"))
     redact_again: str = setting("200", "Redacting what is redacted.", choices=("200", "error"))
     archive_again: str = setting("200", "Archiving or blocking a contact that is so.", choices=("200", "404"))

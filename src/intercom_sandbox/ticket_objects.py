@@ -40,13 +40,15 @@ def _part(space: Workspace, one: Part) -> dict[str, Any]:
 def ticket_object(space: Workspace, row: Ticket) -> dict[str, Any]:
     """A ticket with its parts."""
     contacts = space.contacts.rows
-    linked = [{"type": "conversation", "id": str(key), "category": None} for key in row.linked]
+    linked = [_linked(space, key) for key in row.linked]
+    if row.tracker_id is not None:
+        linked.append({"type": "ticket", "id": str(row.tracker_id), "category": "Tracker"})
     made: dict[str, Any] = {
         "type": "ticket",
         "id": str(row.id),
         "ticket_id": str(row.ticket_id),
         "category": space.ticket_types[row.type_id].category,
-        "ticket_attributes": row.attributes,
+        "ticket_attributes": _attributes(space, row),
         "ticket_state": state_object(space.ticket_states[row.state_id]),
         "ticket_type": type_object(space, space.ticket_types[row.type_id]),
         "contacts": {
@@ -65,17 +67,9 @@ def ticket_object(space: Workspace, row: Ticket) -> dict[str, Any]:
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "open": row.open,
-        "snoozed_until": row.snoozed_until,
+        "snoozed_until": row.snoozed_until if row.snoozed_until and row.snoozed_until > space.now() else None,
         "is_shared": row.shared,
         "previous_ticket_state_id": None if row.previous_state_id is None else str(row.previous_state_id),
-        "tags": {
-            "type": "tag.list",
-            "tags": [
-                {"type": "tag", "id": str(tag[0]), "name": space.tags[tag[0]].name, "applied_at": tag[1]}
-                for tag in row.tags
-                if tag[0] in space.tags
-            ],
-        },
         "linked_objects": {"type": "list", "data": linked, "total_count": len(linked), "has_more": False},
         "ticket_parts": {
             "type": "ticket_part.list",
@@ -83,7 +77,29 @@ def ticket_object(space: Workspace, row: Ticket) -> dict[str, Any]:
             "total_count": len(row.parts),
         },
     }
+    if space.settings.ticket_tags == "shown":
+        applied = [{"type": "tag", "id": str(tag[0]), "name": space.tags[tag[0]].name, "applied_at": tag[1]} for tag in row.tags]
+        made["tags"] = {"type": "tag.list", "tags": applied}
     return made
+
+
+def _linked(space: Workspace, key: int) -> dict[str, Any]:
+    known = key in space.conversations.rows
+    return {"type": "conversation" if known else "ticket", "id": str(key), "category": None if known else "Customer"}
+
+
+def linked_ticket(space: Workspace, row: Ticket) -> dict[str, Any]:
+    """A customer ticket as the conversation that it is for linking: only what both of them have."""
+    whole = ticket_object(space, row)
+    same = ("id", "created_at", "updated_at", "contacts", "open", "admin_assignee_id", "team_assignee_id", "linked_objects")
+    return {"type": "conversation", "state": "open" if row.open else "closed", **{name: whole[name] for name in same}}
+
+
+def _attributes(space: Workspace, row: Ticket) -> dict[str, Any]:
+    if space.settings.ticket_list_values == "id":
+        return row.attributes
+    labels = {key: label for one in space.ticket_types[row.type_id].attributes.values() for key, label in one.options}
+    return {name: labels.get(value, value) if isinstance(value, str) else value for name, value in row.attributes.items()}
 
 
 def state_object(row: TicketState) -> dict[str, Any]:
@@ -102,24 +118,26 @@ def type_object(space: Workspace, row: TicketType) -> dict[str, Any]:
     attributes = [
         {
             "type": "ticket_type_attribute",
-            "id": str(9_001 + number),
+            "id": str(one.id),
             "workspace_id": WORKSPACE_ID,
-            "name": name,
+            "name": one.name,
             "description": "",
-            "data_type": "string",
-            "input_options": {"multiline": False},
+            "data_type": one.kind,
+            "input_options": {"list_options": [{"id": key, "label": label} for key, label in one.options]}
+            if one.options
+            else {"multiline": False},
             "order": number,
             "required_to_create": False,
             "required_to_create_for_contacts": False,
             "visible_on_create": True,
             "visible_to_contacts": True,
-            "default": name.startswith("_default_"),
+            "default": one.name.startswith("_default_"),
             "ticket_type_id": row.id,
             "archived": False,
             "created_at": space.epoch - 86_400 * 800,
             "updated_at": space.epoch - 86_400 * 800,
         }
-        for number, name in enumerate(row.attributes)
+        for number, one in enumerate(row.attributes.values())
     ]
     return {
         "type": "ticket_type",

@@ -60,14 +60,24 @@ class TicketState:
     type_ids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TicketAttribute:
+    """An attribute of a ticket type; `options` of a list: the id of each entry and what it is called."""
+
+    id: int
+    name: str
+    kind: str = "string"
+    options: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(slots=True)
 class TicketType:
-    """A ticket type. `category` is Customer, Back-office or Tracker."""
+    """A ticket type, its attributes by name. `category` is Customer, Back-office or Tracker."""
 
     id: int
     name: str
     category: str
-    attributes: tuple[str, ...] = ("_default_title_", "_default_description_")
+    attributes: dict[str, TicketAttribute] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -174,3 +174,66 @@ def test_events_are_accepted_and_deduplicated(api):
     answer = api("POST", "/events", body)
     assert (answer.status, answer.raw) == (202, b"")
     assert api("POST", "/events", {"event_name": "ordered", "created_at": 1}).status == 400
+
+
+def test_ticket_attributes_have_the_types_of_their_ticket_type(api, ticket):
+    """A list takes the id of an entry, of its own type alone; each change is a part of the bot; what does not fit is 400."""
+    path = f"/tickets/{ticket['id']}"
+    kinds = {one["id"]: one for one in api("GET", "/ticket_types").json["data"]}
+
+    def options(kind):
+        named = {one["name"]: one for one in kinds[kind]["ticket_type_attributes"]["data"]}
+        return {one["label"]: one["id"] for one in named["urgency"]["input_options"]["list_options"]}
+
+    assert options("101").keys() == options("102").keys() and options("101") != options("102")
+    good = {"urgency": options("101")["High"], "affected_users": 3, "reproducible": False, "due_at": 1_800_000_000, "severity": None}
+    after = api("PUT", path, {"ticket_attributes": good}).json
+    assert after["ticket_attributes"].items() >= good.items()
+    parts = after["ticket_parts"]["ticket_parts"][-5:]
+    assert {(part["part_type"], part["author"]["type"]) for part in parts} == {("ticket_attribute_updated_by_admin", "bot")}
+    wrong = {"urgency": "High", "affected_users": "3", "reproducible": 1, "due_at": "tomorrow", "severity": 5, "cost": 1.5}
+    for name, value in {**wrong, "urgency": options("102")["High"]}.items():
+        assert api("PUT", path, {"ticket_attributes": {name: value}}).code == "parameter_invalid"
+
+
+def test_what_a_ticket_shows_is_a_switch(api, box, ticket):
+    """Tags are absent, as in the contract, or shown; a list shows the id of its entry or its name."""
+    path, admin = f"/tickets/{ticket['id']}", {"admin_id": box.admin_id}
+    api("POST", f"{path}/tags", {"id": "7001", **admin})
+    assert "tags" not in api("GET", path).json and 7001 in box.tickets(tag=7001)[0]["tags"]
+    box.control(ticket_tags="shown", ticket_list_values="label")
+    api("PUT", path, {"ticket_attributes": {"urgency": "0b7e2f11-8c52-41aa"}})
+    shown = api("GET", path).json
+    assert [tag["id"] for tag in shown["tags"]["tags"]] == ["7001"] and shown["ticket_attributes"]["urgency"] == "High"
+
+
+def test_a_ticket_is_unassigned_as_a_switch_says_and_wakes(api, box, ticket):
+    """assignee_id=0 takes both away, or the admin alone; a reply ends the snooze, a snooze in the past is none."""
+    path = f"/tickets/{ticket['id']}"
+    for switch, team in (("both", 0), ("admin", 5002)):
+        box.control(ticket_unassign=switch)
+        api("PUT", path, {"assignee_id": "5002"})
+        after = api("PUT", path, {"assignee_id": "991267701"}).json
+        assert (after["admin_assignee_id"], after["team_assignee_id"]) == (991267701, 5002)
+        after = api("PUT", path, {"assignee_id": "0"}).json
+        assert (after["admin_assignee_id"], after["team_assignee_id"]) == (0, team)
+    assert api("PUT", path, {"snoozed_until": 2_000_000_000}).json["snoozed_until"] == 2_000_000_000
+    note = {"message_type": "note", "type": "admin", "admin_id": box.admin_id, "body": "x"}
+    api("POST", f"{path}/reply", note)
+    assert api("GET", path).json["snoozed_until"] is None
+    assert api("PUT", path, {"snoozed_until": 1_700_000_000}).json["snoozed_until"] is None
+
+
+def test_a_customer_ticket_is_linked_as_a_conversation_is(api, ticket):
+    """It has one tracker and names it; a task cannot be linked."""
+    found = {
+        word: api("POST", "/tickets/search", {"query": {"field": "category", "operator": "=", "value": word}}).json["tickets"]
+        for word in ("tracker", "task")
+    }
+    path = f"/tickets/{found['tracker'][0]['id']}/linked_conversations"
+    assert api("POST", path, {"conversation_id": ticket["id"]}).json["linked_objects"]["data"][0]["category"] == "Tracker"
+    assert api("POST", path, {"conversation_id": ticket["id"]}).code == "already_linked_to_tracker"
+    assert api("POST", path, {"conversation_id": found["task"][0]["id"]}).code == "conversation_not_found"
+    shown = api("GET", f"/tickets/{found['tracker'][0]['id']}").json["linked_objects"]["data"]
+    assert shown == [{"type": "ticket", "id": ticket["id"], "category": "Customer"}]
+    assert api("DELETE", f"{path}/{ticket['id']}").json["linked_objects"]["data"] == []

@@ -24,9 +24,10 @@ from intercom_bulk_updater.engine.attempt import Attempt, RetryLater
 from intercom_bulk_updater.engine.processor import ItemProcessor
 from intercom_bulk_updater.errors import AnswerLost, IntercomBulkError, TimedOut
 from intercom_bulk_updater.model import Item, ItemResult, Outcome
+from intercom_bulk_updater.operations.conversations.assign import Assign
 from intercom_bulk_updater.operations.conversations.messages import Reply
 from intercom_bulk_updater.operations.conversations.restore import Restore
-from intercom_bulk_updater.operations.conversations.verbs import Assign, Close
+from intercom_bulk_updater.operations.conversations.verbs import Close
 from intercom_bulk_updater.operations.operation import Json, Operation, OutcomeUnknown
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter

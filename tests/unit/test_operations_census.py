@@ -15,16 +15,29 @@ import intercom_bulk_updater.operations.conversations.restore
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
-from intercom_bulk_updater.operations.contacts import lifecycle
+from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
+from intercom_bulk_updater.operations.conversations.assign import Assign
+from intercom_bulk_updater.operations.conversations.convert import Convert
+from intercom_bulk_updater.operations.conversations.delete import Delete
+from intercom_bulk_updater.operations.conversations.merge import Merge
 from intercom_bulk_updater.operations.conversations.messages import Note, Reply
+from intercom_bulk_updater.operations.conversations.redact import Redact
 from intercom_bulk_updater.operations.conversations.restore import Restore
-from intercom_bulk_updater.operations.conversations.verbs import Assign, Close, Open, Set, Snooze, Tag, Untag
+from intercom_bulk_updater.operations.conversations.tags import Tag, Untag
+from intercom_bulk_updater.operations.conversations.verbs import Close, Open, Set, Snooze
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation
+from intercom_bulk_updater.operations.tickets import assign as tickets_assign
+from intercom_bulk_updater.operations.tickets import delete as tickets_delete
+from intercom_bulk_updater.operations.tickets import links
+from intercom_bulk_updater.operations.tickets import messages as tickets_messages
+from intercom_bulk_updater.operations.tickets import set as tickets_set
+from intercom_bulk_updater.operations.tickets import state as tickets_state
+from intercom_bulk_updater.operations.tickets import tags as tickets_tags
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
@@ -32,9 +45,11 @@ from intercom_bulk_updater.stop import Stop
 SINCE = 1_764_000_000.0
 FIELDS = ("state", "snoozed_until", "admin_assignee_id", "team_assignee_id", "tags", "title", "custom_attributes.plan")
 PAYLOAD: dict[str, Any] = {
-    "type": "conversation", "id": "1", "state": "open", "snoozed_until": None, "updated_at": 1_763_000_000, "title": "Before",
-    "admin_assignee_id": 7, "team_assignee_id": "5001", "custom_attributes": {"plan": "basic"},
-    "contacts": {"contacts": [{"id": "c1"}]}, "tags": {"tags": [{"id": "7001", "name": "vip", "applied_at": 1_762_000_000}]},
+    "type": "conversation", "id": "1", "deleted": False, "state": "open", "snoozed_until": None, "updated_at": 1_763_000_000,
+    "title": "Before", "admin_assignee_id": 7, "team_assignee_id": "5001", "custom_attributes": {"plan": "basic"},
+    "contacts": {"contacts": [{"id": "c1"}]}, "ticket": None, "linked_objects": {"data": []},
+    "source": {"id": "10", "body": "<p>Help</p>", "author": {"type": "user", "id": "c1"}},
+    "tags": {"tags": [{"id": "7001", "name": "vip", "applied_at": 1_762_000_000}]},
     "conversation_parts": {
         "total_count": 1,
         "conversation_parts": [
@@ -43,9 +58,18 @@ PAYLOAD: dict[str, Any] = {
     },
 }  # fmt: skip
 CONTACT: dict[str, Any] = {
-    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000,
+    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000, "deleted": False, "merged_into": None,
     "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "has_more": False},
+    "companies": {"type": "list", "data": [{"type": "company", "id": "5"}], "has_more": False},
+    "subscriptions": {"type": "list", "data": [{"type": "subscription", "id": "8"}], "has_more": False},
 }  # fmt: skip
+TICKET: dict[str, Any] = {
+    "type": "ticket", "id": "1", "deleted": False, "open": True, "snoozed_until": None, "updated_at": 1_763_000_000, "admin_assignee_id": 7,
+    "team_assignee_id": 5001, "ticket_state": {"id": "8501"}, "ticket_type": {"id": "101"}, "is_shared": True,
+    "ticket_attributes": {"severity": "low"}, "linked_objects": {"data": [], "has_more": False},
+    "ticket_parts": {"total_count": 0, "ticket_parts": []}, "tags": {"tags": []},
+}  # fmt: skip
+SET = tickets_set.Set(["severity=high"], {"101": {"values": {"severity": "high"}, "refused": {}}})
 OPERATIONS: list[Operation] = [
     Close(), Close("Bye"), Open(), Snooze(2_000_000_000), Assign(team="5002"), Assign(admin="8", team="5002", keep_state=True),
     Tag(["7002"]), Untag(["7001"]), Set({"title": "After", "custom_attributes.plan": "pro"}), Reply("Hello"), Note("Hello"),
@@ -53,6 +77,12 @@ OPERATIONS: list[Operation] = [
     contact_tags.Tag(["7002"]), contact_tags.Untag(["7001"]), Undo(contact_tags.Tag(["7002"])), Undo(Undo(contact_tags.Untag(["7002"]))),
     lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
     contact_set.Set({"name": "Bo"}),
+    Convert({"ticket_type_id": "101"}, "Bug report (101)"), Redact(everything=True), Merge("2"), Delete(), tickets_delete.Delete(),
+    SET, Undo(SET), tickets_assign.Assign(team="5002", admin="0"), tickets_state.Close({"101": "8504"}, "Resolved"), tickets_state.Open(),
+    tickets_tags.Tag(["7002"]), tickets_tags.Untag(["7002"]), Undo(tickets_tags.Tag(["7002"])), tickets_messages.Reply("Hello"),
+    tickets_messages.Note("Hello"), links.Link(["5"]), links.Unlink(["5"]),
+    companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
+    subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",
@@ -85,7 +115,7 @@ def client(shown: Mapping[str, Any]) -> Client:
 
 def payload(operation: Operation) -> dict[str, Any]:
     """An item of the operation's resource."""
-    return CONTACT if operation.resource == "contacts" else PAYLOAD
+    return {"contacts": CONTACT, "tickets": TICKET}.get(operation.resource, PAYLOAD)
 
 
 def turns_back(operation: Operation) -> bool:
@@ -104,7 +134,8 @@ def items(operation: Operation) -> list[Item]:
 def test_every_operation_is_in_the_census() -> None:
     """A new operation is asked below as well."""
     found = {cls for cls in _below(Operation) if cls.__module__.startswith("intercom_bulk_updater.operations")}
-    assert {cls for cls in found if not inspect.isabstract(cls) and not cls.__name__.startswith("_")} == {type(one) for one in OPERATIONS}
+    verbs = {cls for cls in found if not inspect.isabstract(cls) and not cls.__name__.startswith("_")}
+    assert {cls for cls in verbs if cls.summary or not cls.__subclasses__()} == {type(one) for one in OPERATIONS}
 
 
 def _below(cls: type) -> set[type]:
@@ -142,6 +173,15 @@ def test_the_after_image_of_a_look_is_that_of_an_answer(operation: Operation) ->
             shows["tags"] = {key: [{"id": tag, "name": tag, "applied_at": int(SINCE) + 5} for tag in value]}
         elif name.startswith("custom_attributes."):
             shows["custom_attributes"] = {"plan": value}
+        elif name.startswith("ticket_attributes."):
+            shows["ticket_attributes"] = {"severity": value}
+        elif name in ("ticket_state", "ticket_type"):
+            shows[name] = {"id": value}
+        elif name in ("linked", "merged_with"):
+            shows["linked_objects"] = {"data": [{"type": "conversation", "id": one} for one in value]}
+            shows["state"] = "closed"
+        elif name == "texts":
+            shows["source"]["redacted"] = shows["conversation_parts"]["conversation_parts"][0]["redacted"] = True
         elif name in shows:
             shows[name] = value
     done = operation.perform(client(shows), item, shows) if not operation.appends and not getattr(operation, "body", "") else None

@@ -17,7 +17,7 @@ from intercom_bulk_updater.cli.main import complete_tree, main
 from intercom_bulk_updater.environment import FLAG_VARIABLES, VARIABLES
 from intercom_bulk_updater.model import Reversibility
 from intercom_bulk_updater.operations.operation import Operation
-from intercom_bulk_updater.operations.registry import find_operation, iterate
+from intercom_bulk_updater.operations.registry import find_operations, iterate
 from intercom_bulk_updater.operations.resource import resources
 from intercom_bulk_updater.operations.spec import Kind, parameter, parameters_of, schema_of
 from intercom_bulk_updater.terminal.phrases import already, past, sentence
@@ -98,11 +98,11 @@ def printed(*words: str) -> str:
 
 
 def test_a_verb_is_found_by_its_own_name() -> None:
-    """`operations show close` is enough where one resource has the verb; where several have it they are named."""
-    assert find_operation("close")[0] == "conversations.close"
-    for typed, said in (("tag", "conversations.tag"), ("clsoe", "operations list")):
-        with pytest.raises(Exception, match=said):
-            find_operation(typed)
+    """`operations show snooze` is enough; of several resources that have the verb, each is shown."""
+    assert [name for name, _ in find_operations("snooze")] == ["conversations.snooze"]
+    assert {"conversations.close", "tickets.close"} == {name for name, _ in find_operations("close")}
+    with pytest.raises(Exception, match="operations list"):
+        find_operations("clsoe")
 
 
 def test_a_message_is_called_one() -> None:

@@ -41,9 +41,11 @@ _MOST_PARTS = 500
 _LATE = 60.0
 _LATE_WITH_OUR_WORDS = 3600.0
 _MESSAGES = ("comment", "note")
+_PARTS = ("conversation_parts", "ticket_parts")
 _CONVERSATION = re.compile(r"^conversations/([^/]+)(?:/(parts|reply|tags)(?:/([^/]+))?)?$")
 # What GET reads one by one under the path that PUT and DELETE have.
 _OBJECT = re.compile(r"^(conversations|contacts|companies|tickets|articles|tags)/([^/]+)$")
+_TICKET_REPLY = re.compile(r"^(tickets/[^/]+)/reply$")
 _RELATION = re.compile(r"^(contacts|tickets)/([^/]+)/(tags|companies|subscriptions)(?:/([^/]+))?$")
 _SWITCH = re.compile(r"^(contacts/[^/]+)/(archive|unarchive|block)$")
 
@@ -60,6 +62,8 @@ def effect_of(sent: SentRequest | None) -> Effect | None:
         return _object(sent.method, found[1], path, body)
     if (found := _CONVERSATION.match(path)) is not None:
         return _conversation(sent.method, found[1], found[2], found[3], body)
+    if (found := _TICKET_REPLY.match(path)) is not None:
+        return Effect(False, found[1], lambda payload, since: message_stands(payload, body, since))
     if (found := _RELATION.match(path)) is not None:
         return _relation(sent.method, found, body)
     if (found := _SWITCH.match(path)) is not None:
@@ -255,7 +259,7 @@ def _same_text(part: Json, body: Json) -> bool:
 
 def _reaches_back(payload: Json, parts: list[Json], since: float) -> bool:
     """Whether the parts shown go back to before `since`, so that what is not among them is not there."""
-    total = payload["conversation_parts"].get("total_count")
+    total = next(payload[name].get("total_count") for name in _PARTS if name in payload)
     cut = total > len(parts) if isinstance(total, int) else len(parts) >= _MOST_PARTS
     return not cut or any(float(part.get("created_at") or 0) < int(since - 0.5) for part in parts)
 
@@ -279,9 +283,11 @@ def _even(text: str) -> str:
 
 
 def parts_of(payload: Json) -> list[Json] | None:
-    """The history of a conversation, oldest first; None where the payload carries none (search items do not)."""
-    holder = payload.get("conversation_parts")
-    return list(holder.get("conversation_parts") or []) if isinstance(holder, Mapping) else None
+    """The history of a conversation or ticket, oldest first; None where the payload carries none (search items do not)."""
+    for name in _PARTS:
+        if isinstance(payload.get(name), Mapping):
+            return list(payload[name].get(name) or [])
+    return None
 
 
 def _number(value: Any) -> int:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from ..model import Reversibility
 from ..operations.operation import Operation
-from ..operations.registry import find_operation, iterate
+from ..operations.registry import find_operations, iterate
 from ..operations.spec import parameters_of, schema_of
 from .flags import Shown
 from .show import out as show_out
@@ -31,16 +31,17 @@ def list_operations(*, out: Shown = _OUT) -> int:
 
 
 def show(
-    name: Annotated[str, Parameter(help="Its name, such as contacts.tag; close, where only one resource has it.")], *, out: Shown = _OUT
+    name: Annotated[str, Parameter(help="Its name, such as contacts.tag; tag alone for that of every resource.")], *, out: Shown = _OUT
 ) -> int:
     """One operation: what it takes, what it touches, whether there is a way back."""
-    about = describe(*find_operation(name))
+    found = [describe(*one) for one in find_operations(name)]
     if out.data:
-        out_json({"schema": "operations/1", "ok": True, "exit": 0, **about})
+        out_json({"schema": "operations/1", "ok": True, "exit": 0, **(found[0] if len(found) == 1 else {"operations": found})})
         return 0
     from ..terminal.tables import operation_table
 
-    show_out(operation_table(about))
+    for about in found:
+        show_out(operation_table(about))
     return 0
 
 

@@ -89,18 +89,15 @@ def _load(name: str, target: str) -> type[Operation]:
     return found
 
 
-def find_operation(typed: str) -> tuple[str, type[Operation]]:
-    """An operation that a person can name, by "resource.verb", or by the verb alone where one resource has it.
+def find_operations(typed: str) -> list[tuple[str, type[Operation]]]:
+    """The operations that a person means by "resource.verb", or by the verb alone: then of every resource that has it.
 
-    Raises UsageError for an unknown name, and for a verb of several resources.
+    Raises UsageError for an unknown name.
     """
     fitting = [name for name in names() if typed in (name, name.partition(".")[2])]
-    if len(fitting) > 1:
-        raise UsageError(f"Several resources have {typed!r}: name one of {', '.join(fitting)}.")
     if not fitting and _find(typed) is not None:
         raise UsageError(f"{printable_name(typed)!r} is not an operation to be named")
-    name = fitting[0] if fitting else typed
-    return name, operation_class(name)
+    return [(name, operation_class(name)) for name in fitting or [typed]]
 
 
 def declared(name: str) -> type[Operation] | None:

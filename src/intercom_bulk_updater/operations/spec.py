@@ -34,9 +34,14 @@ class Kind(StrEnum):
     """A text that somebody reads: never shown in reports or logs."""
     MOMENT = "moment"
     ID = "id"
-    """The id of something that has no name to go by."""
+    """The id of something that has no name to go by, or the link to it."""
+    NAMED = "named"
+    """Something of the workspace, by its name or id."""
     TEAM = "team"
     ADMIN = "admin"
+    TICKET_TYPE = "ticket type"
+    TICKET_STATE = "ticket state"
+    IDS = "ids"
     TAGS = "tags"
     VALUES = "values"
     """KEY=VALUE, several."""
@@ -44,7 +49,7 @@ class Kind(StrEnum):
     @property
     def many(self) -> bool:
         """Whether it takes a list."""
-        return self in (Kind.TAGS, Kind.VALUES)
+        return self in (Kind.IDS, Kind.TAGS, Kind.VALUES)
 
     @property
     def form(self) -> str:
@@ -53,12 +58,15 @@ class Kind(StrEnum):
 
 
 _FORMS = {
-    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.ID: "ID", Kind.TEAM: "NAME|ID",
-    Kind.ADMIN: "NAME|EMAIL|ID", Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
+    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.NAMED: "NAME|ID",
+    Kind.TEAM: "NAME|ID",
+    Kind.ADMIN: "NAME|EMAIL|ID", Kind.TICKET_TYPE: "NAME|ID", Kind.TICKET_STATE: "NAME|ID", Kind.ID: "ID", Kind.IDS: "ID",
+    Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
 }  # fmt: skip
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS: dict[Kind, dict[str, Any]] = {
     Kind.FLAG: {"type": "boolean"},
+    Kind.IDS: {"type": "array", "items": {"type": "string"}, "minItems": 1},
     Kind.TAGS: {"type": "array", "items": {"type": "string"}, "minItems": 1},
     Kind.VALUES: {"type": "object"},
 }
@@ -158,13 +166,22 @@ class Resolver(Protocol):
     """What a verb may ask of the workspace to turn what was typed into ids and moments."""
 
     def named(self, kind: str, text: str) -> Named:
-        """A team, an admin, a tag by its name or id. Raises UnknownName with the nearest."""
+        """A team, an admin, a tag, a subscription by its name or id, a company by its ids. Raises UnknownName, with the nearest."""
+
+    def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
+        """The same, as the workspace lists it: for what a verb needs to know beside id and name."""
+
+    def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """All ticket types or ticket states, as Intercom lists them."""
 
     def moment(self, text: str) -> int:
         """A moment as people write it, in unix seconds; in the workspace's time zone."""
 
     def values(self, resource: str, texts: Sequence[str]) -> dict[str, Any]:
         """Fields and values of KEY=VALUE texts, in the types of the workspace's attributes."""
+
+    def value(self, attribute: Mapping[str, Any], text: str) -> Any:
+        """A value as typed, in the type of an attribute as Intercom describes it. Raises UsageError."""
 
 
 def message(text: str | None, verb: str, resource: str) -> str:

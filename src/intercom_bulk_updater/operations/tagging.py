@@ -1,63 +1,35 @@
-"""Tags of contacts and companies: fifty items with one request where `POST /tags` does it, one by one elsewhere.
+"""What `tag` and `untag` share, whatever carries the tags: which ones, by name or id, and which of them are created first.
 
-`POST /tags` goes by the name of the tag, and creates one that it does not find. So the name is read by the tag's id before
-the first write, and each answer is held against that id: a tag that was renamed or deleted meanwhile stops the run.
+    class Tag(PutTags, _Tagging):
+        name, resource = "tag", "tickets"
 
-API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tags/createtag
+`_Tagging` is what reads and writes the tags of the resource.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 from ..api.client import Client
-from ..api.effects import tag_ids
-from ..api.messages import SentRequest
-from ..api.paths import item_path
-from ..errors import BadAnswer, NotFound, SafetyStop
 from ..model import Reversibility
-from .fields import FieldsChange, FieldsOperation
-from .operation import Json, Operation, OutcomeUnknown
-from .spec import Resolver
-from .tag_names import NEW_TAG, resolve_tag
-
-TOGETHER = 50
-"""Items that one request tags: Intercom advises against more, as such a request could run out of time."""
+from .operation import Json, Operation
+from .spec import Kind, Resolver, parameter
+from .tag_names import NEW_TAG, create_tag, resolve_tag
 
 
-class Tagging(FieldsOperation):
-    """Put tags on items, or take them off.
-
-    Parameters
-    ----------
-    tags:
-        Ids; `new:NAME` for a tag that `prepare` creates.
-    labels:
-        What they are called, for people: "vip (7004)".
-    found:
-        What `prepare` has found: id and name of each of `tags`.
-    """
+class TagVerb(Operation):
+    """The tags that a verb puts on or takes off: their ids, and what they are called."""
 
     reversibility = Reversibility.REVERSIBLE
+    side_effects = ""
     fields = ("tags",)
-    listed_as: ClassVar[str]
-    """What POST /tags calls the items: "users", "companies"."""
 
-    def __init__(
-        self, tags: Sequence[str], labels: Sequence[str] | None = None, found: Mapping[str, Sequence[str]] | None = None
-    ) -> None:
-        self._found = {tag: (str(known[0]), str(known[1])) for tag, known in (found or {}).items()}
-        self._take(tags, labels or tags)
+    def __init__(self, tags: list[str], labels: list[str] | None = None) -> None:
+        self.tags = [str(tag) for tag in tags]
+        self.labels = labels or self.tags
         self.requests_per_item = max(1, len(self.tags))
-
-    def _take(self, tags: Sequence[str], labels: Sequence[str]) -> None:
-        self.tags = [self._found[tag][0] if tag in self._found else str(tag) for tag in tags]
-        self.labels = [
-            f"{self._found[tag][1]} ({self._found[tag][0]})" if tag in self._found else label
-            for tag, label in zip(tags, labels, strict=True)
-        ]
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
@@ -65,90 +37,90 @@ class Tagging(FieldsOperation):
         found = [resolve_tag(resolver, text, bool(given.get("create_tag"))) for text in given["tag"]]
         return cls([tag for tag, _ in found], [label for _, label in found])
 
-    @classmethod
-    def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation."""
-        called = {tag: label for one in several for tag, label in one.names.items()}
-        made = cls(list(called), list(called.values()))
-        made.requests_per_item = max(one.requests_per_item for one in several)
-        return made
-
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"tags": self.tags, "labels": self.labels, **self.prepared}
+        return {"tags": self.tags, "labels": self.labels}
 
     @property
     def names(self) -> Mapping[str, str]:
         """See Operation."""
-        return dict(zip(self.tags, self.labels, strict=True))
+        return dict(zip(self.tags, self.labels, strict=False))
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation."""
+        called: dict[str, str] = {}
+        for one in several:
+            called.update(one.names)
+        made = cls(list(called), list(called.values()))
+        made.requests_per_item = max(one.requests_per_item for one in several)
+        return made
 
     def describe(self) -> str:
         """See Operation."""
         return f"{self.name} {', '.join(self.labels)}"
 
+
+class PutTags(TagVerb):
+    """Put tags on. A tag that --create-tag allows to create is created before the first write."""
+
+    past, unchanged, rank = "tagged", "already tagged", 5
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
+        create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
+
+    def __init__(self, tags: list[str], labels: list[str] | None = None, made: Mapping[str, str] | None = None) -> None:
+        made = made or {}  # the ids of tags `new:NAME` that `prepare` has created
+        super().__init__(
+            [made.get(tag, tag) for tag in tags],
+            [f"{tag.removeprefix(NEW_TAG)} ({made[tag]})" if tag in made else label
+             for tag, label in zip(tags, labels or tags, strict=True)],
+        )  # fmt: skip
+        self._made = dict(made)
+
+    def prepare(self, client: Client) -> None:
+        """See Operation. Intercom gives the tag that exists when the name is known, so repeating this makes no second one."""
+        for tag in [tag for tag in self.tags if tag.startswith(NEW_TAG)]:
+            name = tag.removeprefix(NEW_TAG)
+            place, number = self.tags.index(tag), create_tag(client, name)
+            self.tags[place], self.labels[place], self._made[tag] = number, f"{name} ({number})", number
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {**super().parameters, **self.prepared}
+
     @property
     def prepares(self) -> bool:
         """See Operation."""
-        return True
-
-    def prepare(self, client: Client) -> None:
-        """See Operation. Creates what is to be created, reads what the rest is called now. Raises SafetyStop for one that is gone."""
-        for tag, label in zip(self.tags, self.labels, strict=True):
-            try:
-                new = tag.startswith(NEW_TAG)
-                shown = client.post("tags", {"name": tag.removeprefix(NEW_TAG)}) if new else client.get(item_path("tags", tag))
-            except NotFound as exc:
-                raise SafetyStop(f"There is no tag {label} any more. Nothing was written; name another tag.") from exc
-            if not shown.get("name") or "id" not in shown:
-                raise BadAnswer(f"Intercom did not say what the tag {label} is called.", status=200)
-            self._found[tag] = self._found[str(shown["id"])] = str(shown["id"]), str(shown["name"])
-        self._take(self.tags, self.labels)
+        return any(tag.startswith(NEW_TAG) for tag in self.tags)
 
     @property
     def prepared(self) -> dict[str, Any]:
         """See Operation."""
-        return {"found": {tag: list(known) for tag, known in self._found.items()}} if self._found else {}
+        return {"made": self._made} if self._made else {}
 
-    def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation. A contact carries its first ten tags alone: then nothing is known of the others."""
-        held = payload.get("tags")
-        listed = held.get("data", held.get("tags")) if isinstance(held, Mapping) else None
-        whole = isinstance(held, Mapping) and isinstance(listed, list) and not held.get("has_more")
-        return {"tags": sorted(tag_ids(payload))} if whole else {}
-
-    @abstractmethod
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
+        """The tags that are there, and ours."""
+        return {"tags": sorted({*(before.get("tags") or ()), *self.tags})}
 
-    def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
-        """See FieldsOperation. One request for each tag."""
-        wrong: dict[str, Exception] = {}
-        for on in (True, False):
-            whole = {one.id: (set(one.want["tags"]), set(one.have.get("tags", ()))) for one in changes}
-            differ = {key: want - had if on else had - want for key, (want, had) in whole.items()}
-            for tag in sorted(set().union(*differ.values())):
-                wrong |= self._write_tag(client, tag, [key for key, tags in differ.items() if tag in tags], on)
-        return [wrong.get(one.id) for one in changes]
 
-    def _write_tag(self, client: Client, tag: str, ids: Sequence[str], on: bool) -> dict[str, Exception]:
-        """Put one tag on items, or take it off: what went wrong, by item."""
-        name = self._found[tag][1] if tag in self._found else str(client.get(item_path("tags", tag))["name"])
-        body = {"name": name, self.listed_as: [{"id": key} if on else {"id": key, "untag": True} for key in ids]}
-        said = client.post("tags", body)
-        if "id" in said and str(said["id"]) != tag:
-            raise SafetyStop(
-                f"The tag {name!r} is no longer {tag}: it was renamed or deleted while the run was at work, and Intercom has put "
-                f"{said['id']} of that name on up to {len(ids)} {self.resource} instead. Look at that tag, then run again."
-            )
-        rows = said.get(self.listed_as)
-        told = {str(one.get("id")): one.get("tagged") for one in rows or () if isinstance(one, Mapping)}
-        if not isinstance(rows, list) or any(value is not on for value in told.values()):
-            sent = (SentRequest("POST", "tags", body),)
-            unknown = OutcomeUnknown(BadAnswer(f"POST /tags does not say which {self.resource} it has changed", status=200), sent)
-            return {key: unknown for key in ids if told.get(key) is not on}
-        gone = NotFound(
-            status=404, code="not_found", api_message="Intercom left it out of its answer: it is not there", method="POST", path="tags",
-            json=body,
-        )  # fmt: skip
-        return {key: gone for key in ids if key not in told}
+class TakeTagsOff(TagVerb):
+    """Take tags off."""
+
+    past, unchanged, rank = "untagged", "already without the tag", 6
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """The tags that are there, but ours."""
+        return {"tags": sorted({*(before.get("tags") or ())} - {*self.tags})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -106,7 +107,11 @@ class Preview:
         }
 
 
-_KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag"}
+# What is before a field's name for Intercom alone.
+_OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?")
+_KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag", "ticket_state": "ticket_state"}
+_LISTED = {"tags": "tag", "companies": "company", "subscriptions": "subscription", "linked": "conversation"}
+"""Fields that are lists of ids; what one of them is."""
 Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 
@@ -134,15 +139,18 @@ def words(change: Change | None, names: Mapping[str, str] | None = None, label: 
 
     said = []
     for name, (old, new) in _without_ended_snooze(change, moments=moments).items():
-        if name == "tags":
-            said += [f"+tag {called(name, t)}" for t in new if t not in (old or ())]
-            said += [f"-tag {called(name, t)}" for t in (old or ()) if t not in new]
+        if name in _LISTED:
+            said += [f"+{_LISTED[name]} {called(name, one)}" for one in new if one not in (old or ())]
+            said += [f"-{_LISTED[name]} {called(name, one)}" for one in (old or ()) if one not in new]
         elif old is None and new == "one more message":
             said.append(f"+{name}")
         else:
-            field = name.removeprefix("custom_attributes.").removesuffix("_assignee_id").replace("_until", " until")
+            field = _OF_WHAT.sub("", name).removesuffix("_assignee_id").replace("_until", " until").strip("_")
             if is_secret(name):
                 said.append(f"{field}: changed (not shown)")
+                continue
+            if old == new:
+                said.append(f"{field}: stays {_value(name, new, called)}")
                 continue
             was = "another time" if is_moment(name, old) and not moments else _value(name, old, called)
             said.append(f"{field}: {was} -> {_value(name, new, called)}")

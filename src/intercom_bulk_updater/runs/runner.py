@@ -271,7 +271,7 @@ class Runner(RunContext):
         # What a plan or an undo would leave alone because it moved is known only by reading it; who is asked is told.
         self._read_ahead(every=self._worker.reread)
         state = self.session.budget.state()
-        reads = self.journal.counts(self.id).pending if self._worker.reread or operation.backs_up else 0
+        reads = self.journal.counts(self.id).pending if self._worker.reread or self.job.operation.backs_up else 0
         self.review = look(
             self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label, batch=self.job.batch_size,
             sent=self._sent, sender=self.session.client.actor,

@@ -52,36 +52,38 @@ class Attributes:
                 return key, None
             if kind in ("admin", "team"):
                 return key, self._named(kind, value).id
-            return key, value if kind == "text" else self._typed({"name": key, "data_type": kind}, value)
+            return key, value if kind == "text" else typed_value({"name": key, "data_type": kind}, value, self._session)
         known = self._attributes.of(self._resource.name)
         attribute = known.get(key)
         if attribute is None:
             near = difflib.get_close_matches(key, [*known, *fields], 3, 0.4) or [*known, *fields]
             nearest = ", ".join(map(printable_name, near))
             raise UsageError(f"There is no {self._resource.singular} attribute {printable_name(key)!r}. Nearest: {nearest}.")
-        return f"custom_attributes.{key}", None if value in _CLEARS else self._typed(attribute, value)
+        return f"custom_attributes.{key}", None if value in _CLEARS else typed_value(attribute, value, self._session)
 
-    def _typed(self, attribute: Mapping[str, Any], value: str) -> Any:
-        name, kind = attribute.get("name"), type_of(attribute)
-        typed = value.strip()
-        try:
-            if kind == "integer":
-                return int(typed)
-            if kind == "number":
-                number = float(typed)
-                if not math.isfinite(number):
-                    raise ValueError
-                return number
-            if kind == "boolean":
-                return _YES[typed.lower()]
-        except (ValueError, KeyError):
-            forms = {"integer": "a whole number", "boolean": "true or false"}.get(kind, "a number")
-            raise UsageError(f"{name} is of type {kind}, and {value!r} is not: write {forms}.") from None
-        if kind == "date":
-            return parse_instant(typed, time.time(), self._session.workspace().timezone or "UTC").at
-        if kind == "option":
-            return option_of(attribute, typed)
-        if kind in ("relationship", "files"):
-            raise UsageError(f"{name} is of type {kind}, which cannot be set here; write an updater for it.")
-        return value
+
+def typed_value(attribute: Mapping[str, Any], value: str, session: Session) -> Any:
+    """A value as typed, in the type of an attribute as Intercom describes it. Raises UsageError."""
+    name, kind = attribute.get("name"), type_of(attribute)
+    typed = value.strip()
+    try:
+        if kind == "integer":
+            return int(typed)
+        if kind == "number":
+            number = float(typed)
+            if not math.isfinite(number):
+                raise ValueError
+            return number
+        if kind == "boolean":
+            return _YES[typed.lower()]
+    except (ValueError, KeyError):
+        forms = {"integer": "a whole number", "boolean": "true or false"}.get(kind, "a number")
+        raise UsageError(f"{name} is of type {kind}, and {value!r} is not: write {forms}.") from None
+    if kind == "date":
+        return parse_instant(typed, time.time(), session.workspace().timezone or "UTC").at
+    if kind == "option":
+        return option_of(attribute, typed)
+    if kind in ("relationship", "files"):
+        raise UsageError(f"{name} is of type {kind}, which cannot be set here; write an updater for it.")
+    return value
 

@@ -12,7 +12,7 @@ from intercom_sandbox.records import Conversation, Ticket
 from intercom_sandbox.router import Route
 from intercom_sandbox.routes.bodies import one_of, required, text
 from intercom_sandbox.routes.tickets import append, ticket_contact
-from intercom_sandbox.ticket_objects import ticket_part_text
+from intercom_sandbox.ticket_objects import linked_ticket, ticket_part_text
 from intercom_sandbox.wire import Request
 
 MAX_LINKED = 2_500
@@ -39,6 +39,8 @@ def reply(app: Context, request: Request, ticket_id: str) -> str:
     else:
         author = ("user", ticket_contact(app, {"id": body.get("intercom_user_id"), **body}))
     space.tickets.begin(row.id)
+    if app.settings.ticket_reply_wakes or not by_admin:
+        row.snoozed_until = None
     part = append(app, row, kind, author[1], author[0], words)
     space.tickets.commit(row.id)
     space.wrote(kind if by_admin else "contact_reply", row)
@@ -84,11 +86,11 @@ def remove_tag(app: Context, request: Request, ticket_id: str, tag_id: str) -> d
 
 def link(app: Context, request: Request, ticket_id: str) -> str:
     """POST /tickets/{id}/linked_conversations: only tracker tickets; answers the conversation."""
-    space, body = app.space, request.json()
+    body = request.json()
     row = _tracker(app, ticket_id, "linking")
     if body.get("conversation_id") is None:
         raise Problem(400, "parameter_not_found", "conversation_id not specified")
-    found = space.conversations.rows.get(number(body["conversation_id"]))
+    found = _conversation(app, body["conversation_id"])
     if found is None:
         raise not_found("Conversation not found", "conversation_not_found")
     if found.tracker_id is not None:
@@ -102,10 +104,17 @@ def link(app: Context, request: Request, ticket_id: str) -> str:
 def unlink(app: Context, request: Request, ticket_id: str, conversation_id: str) -> str:
     """DELETE /tickets/{id}/linked_conversations/{id}."""
     row = _tracker(app, ticket_id, "unlinking")
-    found = app.space.conversations.rows.get(number(conversation_id))
+    found = _conversation(app, conversation_id)
     if found is None or found.id not in row.linked:
         raise not_found("Conversation is not linked to this ticket", "conversation_not_found")
     return _linked(app, request, row, found, tuple(key for key in row.linked if key != found.id), None)
+
+
+def _conversation(app: Context, value: Any) -> Conversation | Ticket | None:
+    """What can be linked: a conversation, or a customer ticket."""
+    space, key = app.space, number(value) or 0
+    ticket = space.tickets.rows.get(key)
+    return space.conversations.rows.get(key) or (ticket if ticket is not None and ticket.category_word == "request" else None)
 
 
 def _tracker(app: Context, ticket_id: str, doing: str) -> Ticket:
@@ -116,17 +125,20 @@ def _tracker(app: Context, ticket_id: str, doing: str) -> Ticket:
 
 
 def _linked(
-    app: Context, request: Request, row: Ticket, found: Conversation, linked: tuple[int, ...], tracker: int | None
+    app: Context, request: Request, row: Ticket, found: Conversation | Ticket, linked: tuple[int, ...], tracker: int | None
 ) -> str:
     space = app.space
     space.tickets.begin(row.id)
     row.linked = linked
     space.tickets.commit(row.id)
-    space.conversations.begin(found.id)
+    table = space.tickets if isinstance(found, Ticket) else space.conversations
+    table.begin(found.id)
     found.tracker_id = tracker
     found.updated_at = max(space.stamp(), found.updated_at)
-    space.conversations.commit(found.id)
+    table.commit(found.id)
     space.wrote("unlink" if tracker is None else "link", found)
+    if isinstance(found, Ticket):
+        return encode(linked_ticket(space, found))
     return encode(render.conversation(space, found, version=request.version))
 
 

@@ -16,7 +16,7 @@ from intercom_sandbox.routes.bodies import integer, required
 from intercom_sandbox.search import Compiler
 from intercom_sandbox.ticket_objects import ticket_object, ticket_text
 from intercom_sandbox.wire import Request
-from intercom_sandbox.workspace import ADMIN_ID, TicketState, TicketType
+from intercom_sandbox.workspace import ADMIN_ID, OPERATOR_ID, TicketAttribute, TicketState, TicketType
 
 WORDS = {"Customer": "request", "Back-office": "task", "Tracker": "tracker"}
 WRONG_STATE = "Ticket state id is not valid or is not associated with the ticket type"
@@ -30,9 +30,9 @@ def find(app: Context, request: Request) -> dict[str, Any]:
     if settings.sort == "ignored":
         body.pop("sort", None)
     known = dict(fields.TICKET)
-    for index, name in enumerate(dict.fromkeys(one for kind in app.space.ticket_types.values() for one in kind.attributes)):
-        key = f"ticket_attribute.{9_001 + index}"
-        known[key] = Field(key, "str", partial(_attribute, name))
+    for attribute in (one for kind in app.space.ticket_types.values() for one in kind.attributes.values()):
+        key = f"ticket_attribute.{attribute.id}"
+        known[key] = Field(key, "str", partial(_attribute, attribute))
     page = search(
         app.space.tickets,
         Compiler(known, settings, request.version),
@@ -49,8 +49,9 @@ def find(app: Context, request: Request) -> dict[str, Any]:
     }
 
 
-def _attribute(name: str, row: Ticket) -> Any:
-    return row.attributes.get(name)
+def _attribute(attribute: TicketAttribute, row: Ticket) -> Any:
+    value = row.attributes.get(attribute.name)
+    return value if value is None or isinstance(value, str) else str(value).lower()
 
 
 def read(app: Context, request: Request, ticket_id: str) -> str:
@@ -117,15 +118,13 @@ def update(app: Context, request: Request, ticket_id: str) -> str:
     snooze = integer(body["snoozed_until"], "snoozed_until") if body.get("snoozed_until") is not None else None
     space.tickets.begin(row.id)
     row.company_id = company
-    if attributes:
-        row.attributes = {**row.attributes, **attributes}
-        append(app, row, "ticket_attribute_updated_by_admin", admin)
+    _write_attributes(app, row, attributes)
     if state is not None and state.id != row.state_id:
         row.previous_state_id, row.state_id, row.state_word = row.state_id, state.id, state.category
         row.open = state.category != "resolved"
         append(app, row, "ticket_state_updated_by_admin", admin)
     if assignee is not None:
-        _assign(row, *assignee)
+        _assign(app, row, *assignee)
         append(app, row, "assignment", admin)
     if "open" in body and body["open"] is not row.open:
         row.open = body["open"]
@@ -143,13 +142,23 @@ def update(app: Context, request: Request, ticket_id: str) -> str:
     return ticket_text(space, row)
 
 
-def _assign(row: Ticket, kind: str, key: int) -> None:
+def _write_attributes(app: Context, row: Ticket, values: dict[str, Any]) -> None:
+    """One part of the bot for each that changes."""
+    for name, value in values.items():
+        if row.attributes.get(name) != value:
+            row.attributes = {**row.attributes, name: value}
+            append(app, row, "ticket_attribute_updated_by_admin", str(OPERATOR_ID), "bot")
+
+
+def _assign(app: Context, row: Ticket, kind: str, key: int) -> None:
     if kind == "admin":
         row.admin = key
     elif kind == "team":
         row.team = key
-    else:
+    elif app.settings.ticket_unassign == "both":
         row.admin = row.team = 0
+    else:
+        row.admin = 0
 
 
 def change_type(app: Context, request: Request, ticket_id: str) -> str:
@@ -198,10 +207,26 @@ def checked_ticket_attributes(kind: TicketType, values: Any) -> dict[str, Any]:
     """Ticket attributes of a body, each known to the type. Raises Problem 400."""
     if not isinstance(values, dict):
         raise invalid("ticket_attributes must be an object", "ticket_attributes")
-    for name in values:
-        if name not in kind.attributes:
+    for name, value in values.items():
+        attribute = kind.attributes.get(name)
+        if attribute is None:
             raise invalid(f"Ticket attribute '{name}' does not exist on ticket type {kind.name}", "ticket_attributes")
+        if value is not None and not _fits(attribute, value):
+            raise invalid(f"Ticket attribute '{name}' must be of type {attribute.kind}", "ticket_attributes")
     return values
+
+
+def _fits(attribute: TicketAttribute, value: Any) -> bool:
+    match attribute.kind:
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer" | "datetime":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "decimal":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "list":
+            return value in [key for key, _ in attribute.options]
+    return isinstance(value, str)
 
 
 def append(app: Context, row: Ticket, kind: str, author: str, by: str = "admin", body: str | None = None) -> Part:

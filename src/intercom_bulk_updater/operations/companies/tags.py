@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 from ...api.client import Client
 from ..fields import FieldsChange
+from ..group_tags import TOGETHER, GroupTagging
 from ..operation import Json
 from ..spec import Kind, parameter
-from ..tagging import TOGETHER, Tagging
 
 
-class _OfCompanies(Tagging):
+class _OfCompanies(GroupTagging):
     resource: ClassVar[str] = "companies"
     listed_as = "companies"
     batch_size = undo_batch_size = TOGETHER

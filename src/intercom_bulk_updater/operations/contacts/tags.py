@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import NotFound
+from ..group_tags import TOGETHER, GroupTagging
 from ..operation import Json
 from ..spec import Kind, parameter
-from ..tagging import TOGETHER, Tagging
 
 
-class _OfContacts(Tagging):
+class _OfContacts(GroupTagging):
     resource: ClassVar[str] = "contacts"
     listed_as = "users"
 

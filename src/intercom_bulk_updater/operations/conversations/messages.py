@@ -42,11 +42,16 @@ class _Message(MessageOperation):
         """See Operation. Besides the state, whom it would write to, for the review."""
         at = payload.get("updated_at")
         seen = {"updated_at": at} if isinstance(at, int) else {}
-        return {**image(payload, STATE), **seen, "contacts": [], **people_of(payload), **self.fields_seen(payload)}
+        return {**self.state_of(payload), **seen, "contacts": [], **people_of(payload), **self.fields_seen(payload)}
+
+    def state_of(self, payload: Json) -> dict[str, Any]:
+        """What somebody may have changed meanwhile, so that the message is not sent."""
+        return image(payload, STATE)
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
-        return differences({f: v for f, v in (item.before or {}).items() if f in STATE}, image(payload, STATE))
+        now = self.state_of(payload)
+        return differences({field: value for field, value in (item.before or {}).items() if field in now}, now)
 
     def touched(self, payload: Json, item: Item) -> str:
         """See Operation."""
@@ -58,7 +63,7 @@ class _Message(MessageOperation):
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""
-        return client.get(item_path("conversations", item_id))
+        return client.get(item_path(self.resource, item_id))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
@@ -67,16 +72,17 @@ class _Message(MessageOperation):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         message = self._message(client, item)
-        answer = client.post(item_path("conversations", item.id, "reply"), message)
+        answer = client.post(item_path(self.resource, item.id, "reply"), message)
         since = client.server_time() - 120
         seen = _seen(item)
-        part = find_message(answer, message, since if seen is None else min(since, seen))
-        return {**image(answer, STATE), **mark(answer), **({"part": str(part.get("id"))} if part else {})}
+        # A ticket answers with the part alone.
+        part = answer if "part_type" in answer else find_message(answer, message, since if seen is None else min(since, seen))
+        return {**self.state_of(answer), **mark(answer), **({"part": str(part.get("id"))} if part else {})}
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""
         part = find_message(payload, self._message(client, item), since)
-        return {**image(payload, STATE), **mark(payload), **({"part": str(part.get("id"))} if part else {})}
+        return {**self.state_of(payload), **mark(payload), **({"part": str(part.get("id"))} if part else {})}
 
     def why_no_undo(self) -> str:
         """See Operation."""

@@ -17,6 +17,7 @@ from ...api.messages import SentRequest
 from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...errors import IntercomBulkError, NotFound
+from ..assignment import ASSIGNEES, number
 from ..field_values import describe_value
 from ..operation import NothingChanged
 from ..values import body_of, plain_fields
@@ -25,18 +26,9 @@ from .history import closed_by_another, mark, tags_of
 Json = Mapping[str, Any]
 
 STATE = ("state", "snoozed_until")
-ASSIGNEES = ("admin_assignee_id", "team_assignee_id")
 _EXACT = ("state", *ASSIGNEES)
 """Fields that come out as they were written, or are not written."""
 _MARKS = ("updated_at", "part", "there")
-
-
-def number(value: Any) -> int:
-    """An assignee id as an int; 0 for nobody (the API says 0, null or a string)."""
-    try:
-        return int(value or 0)
-    except (TypeError, ValueError):
-        return 0
 
 
 def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""convert: make customer tickets of conversations.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/convertconversationtoticket
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.paths import item_path
+from ...errors import UsageError
+from ...model import Reversibility
+from ..fields import FieldsOperation
+from ..operation import Json, Operation
+from ..spec import Kind, Resolver, parameter
+from ..tickets.attributes import typed_values
+from ..tickets.states import states_by_type
+
+
+class Convert(FieldsOperation):
+    """Make a customer ticket of the conversation. The customer is told, and no ticket becomes a conversation again."""
+
+    name: ClassVar[str] = "convert"
+    resource: ClassVar[str] = "conversations"
+    summary = "Make customer tickets of conversations."
+    past, unchanged, rank = "converted", "already a ticket", 30
+    reversibility = Reversibility.IRREVERSIBLE
+    side_effects = "the tickets, and what the customers were told of them"
+    customer_visible = True
+    fields = ("ticket",)
+    examples = (
+        "--ids ids.txt --ticket-type 'Bug report' --dry-run",
+        "--where 'tag = bug and state = open' --ticket-type 'Bug report' severity=high --irreversible --customer-visible",
+        "--csv sheet.csv --ticket-type 'Bug report' 'title={{title}}' --irreversible --customer-visible",
+    )
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        ticket_type: str = parameter(Kind.TICKET_TYPE, "The ticket type, a customer type, by name or id.")
+        ticket_state: str | None = parameter(Kind.TICKET_STATE, "Its state, by name, category or id.", required=False)
+        values: list[str] = parameter(Kind.VALUES, "KEY=VALUE: attributes of the ticket type (title, description ...).", required=False)
+
+    def __init__(self, request: Mapping[str, Any], called: str) -> None:
+        self.request, self.called = dict(request), called
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        found = resolver.named("ticket_type", given["ticket_type"])
+        kinds = resolver.entries("ticket_type")
+        kind = next(one for one in kinds if str(one["id"]) == found.id)
+        if kind.get("category") != "Customer":
+            known = ", ".join(f"{one.get('name')} ({one['id']})" for one in kinds if one.get("category") == "Customer")
+            raise UsageError(f"{found.name} is no type of customer tickets. A conversation becomes one of: {known or 'there is none'}.")
+        request: dict[str, Any] = {"ticket_type_id": found.id}
+        if given["ticket_state"]:
+            states, label = states_by_type(resolver, given["ticket_state"])
+            if found.id not in states:
+                raise UsageError(f"The ticket type {found.name} has no state {label!r}.")
+            request["ticket_state_id"] = states[found.id]
+        if given["values"]:
+            request["attributes"] = typed_values(resolver, given["values"], [kind])[found.id]["values"]
+        return cls(request, f"{found.name} ({found.id})")
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"request": self.request, "called": self.called}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"convert to {self.called}"
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return {"ticket": payload["ticket"] is not None} if "ticket" in payload else {}
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return {"ticket": True}
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation. The answer is the ticket."""
+        client.post(item_path("conversations", item_id, "convert"), self.request)
+        return None
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return None
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "a ticket does not become a conversation again"

@@ -1,0 +1,93 @@
+"""merge: merge conversations into another one.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/mergeconversation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.paths import item_path
+from ...errors import ApiError, UsageError
+from ...model import Reversibility
+from ...parsing.id_file import of_link
+from ...parsing.identity import canonical_id
+from ..fields import FieldsOperation
+from ..operation import Json, NothingChanged, Operation
+from ..spec import Kind, Resolver, parameter
+
+
+class Merge(FieldsOperation):
+    """Merge the conversation into another, which lives on. The merged one is closed and linked to it."""
+
+    name: ClassVar[str] = "merge"
+    resource: ClassVar[str] = "conversations"
+    summary = "Merge conversations into another."
+    past, unchanged, rank = "merged", "already merged", 32
+    reversibility = Reversibility.IRREVERSIBLE
+    side_effects = "that the conversations are one thread"
+    fields = ("merged_with",)
+    examples = (
+        "--ids ids.txt --into 215470000000024 --dry-run",
+        "--csv sheet.csv --into '{{primary}}' --irreversible",
+        "--where 'tag = duplicate' --into 215470000000024 --irreversible --max 20",
+    )
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        into: str = parameter(Kind.ID, "The conversation that lives on, by its id or link.")
+
+    def __init__(self, into: str) -> None:
+        self.into = into
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        into = canonical_id(of_link(given["into"].strip()), cls.resource)
+        if not into.isdigit():
+            raise UsageError(f"--into {into} is no id of a conversation.")
+        return cls(into)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"into": self.into}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"merge into {self.into}"
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation. What was merged away is closed and linked to what it was merged into."""
+        held = payload.get("linked_objects")
+        if not isinstance(held, Mapping) or "state" not in payload:
+            return {}
+        linked = sorted(str(one.get("id")) for one in held.get("data") or [] if one.get("type") == "conversation")
+        return {"merged_with": linked if payload["state"] == "closed" else []}
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return {"merged_with": sorted({*before.get("merged_with", ()), self.into})}
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation. The answer is the conversation that lives on."""
+        try:
+            client.post(item_path("conversations", item_id, "merge"), {"merge_into_conversation_id": int(self.into)})
+        except ApiError as exc:
+            if exc.code != "merge_failed" or "already been merged" not in exc.api_message:
+                raise
+            raise NothingChanged("already merged, perhaps into another conversation") from exc
+        return None
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return None
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "merged conversations cannot be taken apart"

@@ -1,0 +1,118 @@
+"""redact: delete what was written in conversations, and leave the conversations.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/redactconversation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.effects import parts_of
+from ...errors import UsageError
+from ...model import Reversibility
+from ..fields import FieldsOperation
+from ..operation import Json, Operation
+from ..spec import Kind, Resolver, parameter
+
+_SOURCE = "source:"
+"""Before the id of the first message, which is no part."""
+
+
+class HistoryNotShown(Exception):
+    """Intercom shows a part of the history alone; nothing was sent."""
+
+    cause = "history not shown whole"
+
+
+class Redact(FieldsOperation):
+    """Replace what was written by "This message was deleted": one part, several, the first message, or all.
+
+    What has no text cannot be redacted, nor a first message that a teammate wrote.
+    """
+
+    name: ClassVar[str] = "redact"
+    resource: ClassVar[str] = "conversations"
+    summary = "Delete what was written in conversations."
+    past, unchanged, rank = "redacted", "already redacted", 31
+    reversibility = Reversibility.IRREVERSIBLE
+    side_effects = "what was written there"
+    fields = ("texts", "not_shown")
+    examples = (
+        "--ids ids.txt --all --dry-run",
+        "--csv sheet.csv --part '{{part}}' --irreversible",
+        "--ids ids.txt --first-message --irreversible --canary 1",
+    )
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        part: list[str] = parameter(Kind.IDS, "The part, by its id; may be given again.", required=False)
+        first_message: bool = parameter(Kind.FLAG, "The first message, where the customer wrote it.", required=False)
+        all: bool = parameter(Kind.FLAG, "All that has a text.", required=False)
+
+    def __init__(self, parts: Sequence[str] = (), first_message: bool = False, everything: bool = False) -> None:
+        self.parts, self.first_message, self.everything = list(parts), first_message, everything
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        some = bool(given["part"] or given["first_message"])
+        if some is bool(given["all"]):
+            raise UsageError("redact needs --part ID, --first-message (or both), or --all alone.")
+        return cls([part.strip() for part in given["part"] or ()], given["first_message"], given["all"])
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"parts": self.parts, "first_message": self.first_message, "everything": self.everything}
+
+    def describe(self) -> str:
+        """See Operation."""
+        said = [*(["the first message"] if self.first_message else []), *(f"part {part}" for part in self.parts)]
+        return f"redact {'all that was written' if self.everything else ', '.join(said)}"
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation. `texts`: the ids of what can be redacted."""
+        source, parts = payload.get("source"), parts_of(payload)
+        if parts is None or not isinstance(source, Mapping):
+            return {}
+        first = source.get("body") and not source.get("redacted") and (source.get("author") or {}).get("type") != "admin"
+        total = payload["conversation_parts"].get("total_count")
+        return {
+            "texts": [
+                *([f"{_SOURCE}{source.get('id')}"] if first else []),
+                *(str(part.get("id")) for part in parts if part.get("body") and not part.get("redacted")),
+            ],
+            "not_shown": max(0, total - len(parts)) if isinstance(total, int) else 0,
+        }
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return {"texts": [text for text in before.get("texts", ()) if not self._meant(text)]}
+
+    def _meant(self, text: str) -> bool:
+        return self.everything or (self.first_message if text.startswith(_SOURCE) else text in self.parts)
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation."""
+        if self.everything and have["not_shown"]:
+            raise HistoryNotShown(f"{have['not_shown']} older parts are not shown by Intercom, and would stay; redact them in Intercom")
+        answer = None
+        for text in have["texts"]:
+            if text not in want["texts"]:
+                kind = "source" if text.startswith(_SOURCE) else "conversation_part"
+                body = {"type": kind, "conversation_id": item_id, f"{kind}_id": text.removeprefix(_SOURCE)}
+                answer = client.post("conversations/redact", body)
+        return answer
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return None
+
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "what is redacted cannot be brought back"

@@ -1,0 +1,128 @@
+"""Tags of contacts and companies: fifty items with one request where `POST /tags` does it, one by one elsewhere.
+
+`POST /tags` goes by the name of the tag, and creates one that it does not find. So the name is read by the tag's id before
+the first write, and each answer is held against that id: a tag that was renamed or deleted meanwhile stops the run.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tags/createtag
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..api.client import Client
+from ..api.effects import tag_ids
+from ..api.messages import SentRequest
+from ..api.paths import item_path
+from ..errors import BadAnswer, NotFound, SafetyStop
+from .fields import FieldsChange, FieldsOperation
+from .operation import Json, OutcomeUnknown
+from .tag_names import NEW_TAG
+from .tagging import TagVerb
+
+TOGETHER = 50
+"""Items that one request tags: Intercom advises against more, as such a request could run out of time."""
+
+
+class GroupTagging(TagVerb, FieldsOperation):
+    """Put tags on items, or take them off.
+
+    Parameters
+    ----------
+    tags:
+        Ids; `new:NAME` for a tag that `prepare` creates.
+    labels:
+        What they are called, for people: "vip (7004)".
+    found:
+        What `prepare` has found: id and name of each of `tags`.
+    """
+
+    listed_as: ClassVar[str]
+    """What POST /tags calls the items: "users", "companies"."""
+
+    def __init__(
+        self, tags: Sequence[str], labels: Sequence[str] | None = None, found: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self._found = {tag: (str(known[0]), str(known[1])) for tag, known in (found or {}).items()}
+        self._take(tags, labels or tags)
+        self.requests_per_item = max(1, len(self.tags))
+
+    def _take(self, tags: Sequence[str], labels: Sequence[str]) -> None:
+        self.tags = [self._found[tag][0] if tag in self._found else str(tag) for tag in tags]
+        self.labels = [
+            f"{self._found[tag][1]} ({self._found[tag][0]})" if tag in self._found else label
+            for tag, label in zip(tags, labels, strict=True)
+        ]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"tags": self.tags, "labels": self.labels, **self.prepared}
+
+    @property
+    def prepares(self) -> bool:
+        """See Operation."""
+        return True
+
+    def prepare(self, client: Client) -> None:
+        """See Operation. Creates what is to be created, reads what the rest is called now. Raises SafetyStop for one that is gone."""
+        for tag, label in zip(self.tags, self.labels, strict=True):
+            try:
+                new = tag.startswith(NEW_TAG)
+                shown = client.post("tags", {"name": tag.removeprefix(NEW_TAG)}) if new else client.get(item_path("tags", tag))
+            except NotFound as exc:
+                raise SafetyStop(f"There is no tag {label} any more. Nothing was written; name another tag.") from exc
+            if not shown.get("name") or "id" not in shown:
+                raise BadAnswer(f"Intercom did not say what the tag {label} is called.", status=200)
+            self._found[tag] = self._found[str(shown["id"])] = str(shown["id"]), str(shown["name"])
+        self._take(self.tags, self.labels)
+
+    @property
+    def prepared(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"found": {tag: list(known) for tag, known in self._found.items()}} if self._found else {}
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation. A contact carries its first ten tags alone: then nothing is known of the others."""
+        held = payload.get("tags")
+        listed = held.get("data", held.get("tags")) if isinstance(held, Mapping) else None
+        whole = isinstance(held, Mapping) and isinstance(listed, list) and not held.get("has_more")
+        return {"tags": sorted(tag_ids(payload))} if whole else {}
+
+    @abstractmethod
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+
+    def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
+        """See FieldsOperation. One request for each tag."""
+        wrong: dict[str, Exception] = {}
+        for on in (True, False):
+            whole = {one.id: (set(one.want["tags"]), set(one.have.get("tags", ()))) for one in changes}
+            differ = {key: want - had if on else had - want for key, (want, had) in whole.items()}
+            for tag in sorted(set().union(*differ.values())):
+                wrong |= self._write_tag(client, tag, [key for key, tags in differ.items() if tag in tags], on)
+        return [wrong.get(one.id) for one in changes]
+
+    def _write_tag(self, client: Client, tag: str, ids: Sequence[str], on: bool) -> dict[str, Exception]:
+        """Put one tag on items, or take it off: what went wrong, by item."""
+        name = self._found[tag][1] if tag in self._found else str(client.get(item_path("tags", tag))["name"])
+        body = {"name": name, self.listed_as: [{"id": key} if on else {"id": key, "untag": True} for key in ids]}
+        said = client.post("tags", body)
+        if "id" in said and str(said["id"]) != tag:
+            raise SafetyStop(
+                f"The tag {name!r} is no longer {tag}: it was renamed or deleted while the run was at work, and Intercom has put "
+                f"{said['id']} of that name on up to {len(ids)} {self.resource} instead. Look at that tag, then run again."
+            )
+        rows = said.get(self.listed_as)
+        told = {str(one.get("id")): one.get("tagged") for one in rows or () if isinstance(one, Mapping)}
+        if not isinstance(rows, list) or any(value is not on for value in told.values()):
+            sent = (SentRequest("POST", "tags", body),)
+            unknown = OutcomeUnknown(BadAnswer(f"POST /tags does not say which {self.resource} it has changed", status=200), sent)
+            return {key: unknown for key in ids if told.get(key) is not on}
+        gone = NotFound(
+            status=404, code="not_found", api_message="Intercom left it out of its answer: it is not there", method="POST", path="tags",
+            json=body,
+        )  # fmt: skip
+        return {key: gone for key in ids if key not in told}

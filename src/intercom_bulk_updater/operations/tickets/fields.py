@@ -1,0 +1,105 @@
+"""Tickets as fields: how to read them, and the one request that writes them. All verbs but messages and deletion stand on it.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tickets/updateticket
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.messages import SentRequest
+from ...api.paths import item_path
+from ...api.retry import no_effect
+from ...model import Item
+from ..assignment import ASSIGNEES, number
+from ..conversations.history import touched_since_plan
+from ..field_values import describe_value
+from ..fields import FieldsOperation
+from ..operation import Json
+
+ATTRIBUTE = "ticket_attributes."
+"""Begins the field of an attribute of the ticket's type."""
+_EXACT = ("open", "ticket_state", *ASSIGNEES)
+"""Fields that come out as they were written, or are not written."""
+
+
+class NotPossible(str):
+    """A wanted value that no ticket of this type can have: why, in words. It is shown before the run, and fails the item."""
+
+
+class CannotApply(Exception):
+    """A verb cannot be done to this item; nothing was sent."""
+
+    cause = "not possible for this ticket"
+
+
+def image(payload: Json, fields: Iterable[str]) -> dict[str, Any]:
+    """Those of the fields that a ticket's payload has, in one plain form."""
+    got: dict[str, Any] = {}
+    attributes = payload.get("ticket_attributes")
+    for field in fields:
+        if field in ("ticket_state", "ticket_type"):
+            held = payload.get(field)
+            if isinstance(held, Mapping) and held.get("id") is not None:
+                got[field] = str(held["id"])
+        elif field.startswith(ATTRIBUTE):
+            if isinstance(attributes, Mapping):
+                got[field] = attributes.get(field.removeprefix(ATTRIBUTE))
+        elif field == "snoozed_until":
+            if "open" in payload:  # a ticket that is not snoozed may lack it
+                got[field] = payload.get(field)
+        elif field in payload:
+            got[field] = number(payload[field]) if field in ASSIGNEES else payload[field]
+    return got
+
+
+def body_of(have: Json, want: Json) -> dict[str, Any]:
+    """What a PUT has to write: the wanted fields that differ. Raises CannotApply."""
+    body: dict[str, Any] = {}
+    for field, value in want.items():
+        if isinstance(value, NotPossible):
+            raise CannotApply(str(value))
+        if (field in have and have[field] == value) or field == "ticket_type":
+            continue
+        if field.startswith(ATTRIBUTE):
+            body.setdefault("ticket_attributes", {})[field.removeprefix(ATTRIBUTE)] = value
+        elif field == "ticket_state":
+            body["ticket_state_id"] = value
+        elif field != "snoozed_until" or (value and value > time.time()):
+            body[field] = value
+    return body
+
+
+class TicketFields(FieldsOperation):
+    """Bring some fields of a ticket to a wanted state. Nobody is notified: what the customer sees changes silently."""
+
+    resource: ClassVar[str] = "tickets"
+    side_effects = "history entries, and what workflows did when the ticket changed"
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return image(payload, self.fields)
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation."""
+        return touched_since_plan(payload, item)
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation."""
+        body = body_of(have, want)
+        return self.put(client, item_id, body, want) if body else None
+
+    def put(self, client: Client, item_id: str, body: Json, want: Json) -> Json:
+        """Write to the ticket; returns the ticket after it. Raises BadAnswer where it shows that this had no effect."""
+        # The admin is named so that the history does, and workflows run as for a change by hand.
+        sent = {**body, "admin_id": number(client.actor()), "skip_notifications": True}
+        path = item_path("tickets", item_id)
+        answer = client.put(path, sent)
+        now = self.image(answer)
+        still = [f for f in _EXACT if f in want and f in now and now[f] != want[f]]
+        if still:
+            raise no_effect(SentRequest("PUT", path, sent), ", ".join(f"{f} is {describe_value(now[f], f)}" for f in still))
+        return answer

@@ -1,0 +1,105 @@
+"""link, unlink: hang conversations on tracker tickets and take them off.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tickets/linkconversationtoticket
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.paths import item_path
+from ...errors import NotFound, UsageError
+from ...model import Reversibility
+from ...parsing.id_file import of_link
+from ...parsing.identity import canonical_id
+from ..operation import Json, Operation
+from ..spec import Kind, Resolver, parameter
+from .fields import TicketFields
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parameters:
+    conversation: list[str] = parameter(Kind.IDS, "The conversation, or customer ticket, by its id or link; may be given again.")
+
+
+class _Linking(TicketFields):
+    reversibility = Reversibility.REVERSIBLE
+    side_effects = ""
+    fields = ("linked",)
+    Parameters = _Parameters
+
+    def __init__(self, conversations: Sequence[str]) -> None:
+        self.conversations = list(conversations)
+        self.requests_per_item = max(1, len(self.conversations))
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        found = [canonical_id(of_link(text.strip()), "conversations") for text in given["conversation"]]
+        if wrong := [text for text in found if not text.isdigit()]:
+            raise UsageError(f"--conversation {wrong[0]} is no id of a conversation.")
+        return cls(found)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"conversations": self.conversations}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"{self.name} {', '.join(self.conversations)}"
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation. A ticket carries its first thousand: then nothing is known of the others."""
+        held = payload.get("linked_objects")
+        whole = isinstance(held, Mapping) and isinstance(held.get("data"), list) and not held.get("has_more")
+        return {"linked": sorted(str(one.get("id")) for one in held["data"])} if whole and held is not None else {}
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation. The answers are the conversations."""
+        for one in sorted(set(want["linked"]) - set(have["linked"])):
+            client.post(item_path("tickets", item_id, "linked_conversations"), {"conversation_id": one})
+        for one in sorted(set(have["linked"]) - set(want["linked"])):
+            try:
+                client.delete(item_path("tickets", item_id, "linked_conversations", one))
+            except NotFound as exc:
+                if exc.code != "conversation_not_found":  # which says that it is not linked
+                    raise
+        return None
+
+
+class Link(_Linking):
+    """Link conversations to the tracker ticket. A conversation has one tracker at most."""
+
+    name: ClassVar[str] = "link"
+    summary = "Link conversations to tracker tickets."
+    past, unchanged, rank = "linked", "already linked", 10
+    examples = (
+        "--ids ids.txt --conversation 215470000000024 --dry-run",
+        "--csv sheet.csv --id-column ticket --conversation '{{conversation}}'",
+        "--where 'type = Incident' --conversation 215470000000024 --max 1",
+    )
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return {"linked": sorted({*before.get("linked", ()), *self.conversations})}
+
+
+class Unlink(_Linking):
+    """Take conversations off the tracker ticket."""
+
+    name: ClassVar[str] = "unlink"
+    summary = "Take conversations off tracker tickets."
+    past, unchanged, rank = "unlinked", "already not linked", 11
+    examples = (
+        "--ids ids.txt --conversation 215470000000024 --dry-run",
+        "--csv sheet.csv --id-column ticket --conversation '{{conversation}}'",
+        "--where 'type = Incident and open = false' --conversation 215470000000024",
+    )
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return {"linked": sorted({*before.get("linked", ())} - {*self.conversations})}

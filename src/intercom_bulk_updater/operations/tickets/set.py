@@ -1,0 +1,98 @@
+"""set: write attributes of tickets, by the type of each.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tickets/updateticket
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..operation import Json, Operation
+from ..spec import Kind, Resolver, parameter
+from .attributes import attribute_name, attributes_of, typed_values
+from .fields import ATTRIBUTE, NotPossible, TicketFields
+
+_SHARED = "is_shared"
+
+
+class Set(TicketFields):
+    """Write attributes of the ticket's type (title, description, your own). A ticket whose type lacks one of them fails, untouched."""
+
+    name: ClassVar[str] = "set"
+    summary = "Write attributes of tickets."
+    past, unchanged, rank = "set", "already set to that", 7
+    examples = (
+        "severity=high --where 'type = \"Bug report\" and state = submitted' --dry-run",
+        "title='Refund asked for' urgency=High --ids ids.txt",
+        "'severity={{severity}}' --csv sheet.csv --id-column ticket",
+    )
+
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        """See Operation."""
+
+        values: list[str] = parameter(
+            Kind.VALUES, "KEY=VALUE: title, description, is_shared, or an attribute of the ticket's type; KEY= clears it."
+        )
+
+    def __init__(
+        self, texts: list[str], by_type: Mapping[str, Mapping[str, Any]], shared: bool | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        self.texts = list(texts)
+        self.by_type = dict(by_type)
+        self.shared = shared
+        # The entries of lists by their ids, for people; and for a ticket that shows them so.
+        self.options = dict(options or {})
+        self.attributes = sorted({attribute_name(text.partition("=")[0]) for text in self.texts} - {_SHARED})
+        self.fields = ("ticket_type", *(f"{ATTRIBUTE}{name}" for name in self.attributes), *((_SHARED,) if shared is not None else ()))
+        self.customer_visible = shared is True
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        texts = list(given["values"])
+        kinds = resolver.entries("ticket_type")
+        shares = [text.partition("=")[2] for text in texts if attribute_name(text.partition("=")[0]) == _SHARED]
+        shared = resolver.value({"name": _SHARED, "data_type": "boolean"}, shares[-1]) if shares else None
+        own = [text for text in texts if attribute_name(text.partition("=")[0]) != _SHARED]
+        options = {one["id"]: one["label"] for kind in kinds for held in attributes_of(kind).values() for one in held["options"]}
+        return cls(texts, typed_values(resolver, own, kinds), shared, options)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"texts": self.texts, "by_type": self.by_type, "shared": self.shared, "options": self.options}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See Operation."""
+        return self.options
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"set {', '.join(self.texts)}"
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation. An entry of a list is known by its id, whichever of the two is shown."""
+        now = super().image(payload)
+        wanted = self.by_type.get(str(now.get("ticket_type")), {}).get("values", {})
+        for name in self.attributes:
+            shown, value = now.get(f"{ATTRIBUTE}{name}"), wanted.get(name)
+            if isinstance(value, str) and value in self.options and shown == self.options[value]:
+                now[f"{ATTRIBUTE}{name}"] = value
+        return now
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        own = self.by_type.get(str(before.get("ticket_type")))
+        wanted: dict[str, Any] = {} if self.shared is None else {_SHARED: self.shared}
+        for name in self.attributes:
+            if own is not None and name in own["values"]:
+                wanted[f"{ATTRIBUTE}{name}"] = own["values"][name]
+            else:
+                why = own["refused"].get(name) if own is not None else "The ticket has a type that was not there when the run began."
+                wanted[f"{ATTRIBUTE}{name}"] = NotPossible(f"not possible: {why}")
+        return wanted

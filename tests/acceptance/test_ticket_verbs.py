@@ -1,0 +1,234 @@
+"""The verbs of tickets, against the sandbox's own books."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from intercom_bulk_updater.operations.registry import operation_class
+
+from .desk import Desk, until
+
+SANDBOX = {"conversations": 60, "tickets": 60, "latency": 0.0, "jitter": 0.0}
+TAG = 7003
+PLAIN = ("--json", "--progress", "none")
+Row = dict[str, Any]
+# verb: what is typed, what shows that it was done, and what it shows then; None: what it was before.
+VERBS: dict[str, tuple[list[str], Callable[[Row], Any], Any]] = {
+    "set": (["severity=urgent", "urgency=high", "affected_users=12", "due_at=2026-03-01"], lambda one: [
+        one["ticket_attributes"].get(name) for name in ("severity", "urgency", "affected_users", "reproducible")
+    ], ["urgent", "0b7e2f11-8c52-41aa", 12, None]),
+    "assign": (["--to-team", "VIP desk", "--no-admin"], lambda one: (one["team_assignee_id"], one["admin_assignee_id"]), (5004, 0)),
+    "close": (["--ticket-state", "resolved"], lambda one: (one["open"], one["ticket_state"]["category"]), (False, "resolved")),
+    "open": ([], lambda one: one["open"], True),
+    "tag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], True),
+    "untag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], False),
+    "reply": (["--body", "All is well again.", "--customer-visible"], lambda one: said(one, "comment"), 1),
+    "note": (["--body", "All is well again."], lambda one: said(one, "note"), 1),
+    "link": (["--conversation", "{{conversation}}"], lambda one: len(one["linked_objects"]["data"]), 1),
+    "unlink": (["--conversation", "{{conversation}}"], lambda one: len(one["linked_objects"]["data"]), 0),
+    "delete": (["--irreversible"], lambda one: not one, True),
+}  # fmt: skip
+BEFORE = {"open": ["close"], "untag": ["tag", "--tag", str(TAG)], "unlink": ["link", "--conversation", "{{conversation}}"]}
+NO_WAY_BACK = {"reply", "note", "delete"}
+GATES = ("--irreversible", "--customer-visible")
+
+
+def said(ticket: Row, kind: str) -> int:
+    """How many messages of that kind a ticket has with our words."""
+    return sum(part["part_type"] == kind and "All is well" in (part["body"] or "") for part in ticket["ticket_parts"]["ticket_parts"])
+
+
+def some(desk: Desk, verb: str) -> tuple[list[str], tuple[str, ...]]:
+    """Four tickets that the verb has something to do for, and how they are chosen."""
+    kind = 103 if verb in ("link", "unlink") else 101
+    rows = [one for one in desk.box.tickets() if one["type"] == kind and (kind == 103 or (one["open"] and one["admin"] is not None))]
+    ids = [str(one["id"]) for one in rows if TAG not in one["tags"]][:4]
+    (desk.home / "ids").write_text("\n".join(ids))
+    conversations = [str(one["id"]) for one in desk.box.conversations()]
+    lines = [f"{ticket},{other}" for ticket, other in zip(ids, conversations, strict=False)]
+    (desk.home / "sheet.csv").write_text("\n".join(["ticket,conversation", *lines]))
+    chosen = ("--csv", "sheet.csv", "--id-column", "ticket") if verb in ("link", "unlink") else ("--ids", "ids")
+    if verb in BEFORE:
+        assert desk.here("tickets", *BEFORE[verb], *chosen, "--yes", *PLAIN).code == 0
+    return ids, chosen
+
+
+def standing(desk: Desk, verb: str, ids: list[str]) -> list[Any]:
+    """What the server holds of each."""
+    found = []
+    for one in ids:
+        rows = [row for row in desk.box.tickets() if str(row["id"]) == one]
+        found.append(VERBS[verb][1]({**desk.box.ticket(one), "tags": rows[0]["tags"]} if rows else {}))
+    return found
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
+    """Dry run, plan and apply agree; what was done is undone, or refused with its reason."""
+    words, _, after = VERBS[verb]
+    ids, chosen = some(desk, verb)
+    before, already = standing(desk, verb, ids), desk.writes()
+    dry = desk.here("tickets", verb, *words, *chosen, "--dry-run", *PLAIN)
+    assert (dry.code, dry.counts) == (0, {"selected": 4, "pending": 4}), dry.err
+    assert desk.writes() == already
+    plan = desk.here("tickets", verb, *words, *chosen, "--plan", "p.jsonl")
+    assert plan.code == 0, plan.err
+    # What made them ready came in the second of the plan, and counts as a change by others since.
+    forced = ("--on-drift", "force") if verb in BEFORE else ()
+    done = desk.here("apply", "p.jsonl", "--yes", *(word for word in words if word in GATES), *forced, *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 4, "done": 4}), done.err
+    assert standing(desk, verb, ids) == [after] * 4
+    assert desk.here("verify", "latest").code == 0
+    back = desk.here("undo", done.run, "--yes", *PLAIN)
+    if verb in NO_WAY_BACK:
+        assert back.code == 5 and operation_class(f"tickets.{verb}").why_no_undo(None) in back.err  # type: ignore[arg-type]
+        assert standing(desk, verb, ids) == [after] * 4
+    else:
+        assert (back.code, back.counts) == (0, {"selected": 4, "done": 4}), back.err
+        assert standing(desk, verb, ids) == before
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_lost_answer_is_found_out(desk: Desk, verb: str) -> None:
+    """Written, and the connection broken: the ticket is read before anything is sent again, and a message stands once."""
+    words, _, after = VERBS[verb]
+    ids, chosen = some(desk, verb)
+    desk.box.fault("drop_after", path="/tickets/[0-9]+.*", on="write", count=2)
+    done = desk.here("tickets", verb, *words, *chosen, "--yes", *PLAIN)
+    assert done.code == 0 and done.counts.get("done", 0) + done.counts.get("unchanged", 0) == 4, done.err
+    assert standing(desk, verb, ids) == [after] * 4
+    assert desk.box.audit("tickets")["duplicate_replies"] == 0
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in NO_WAY_BACK])
+def test_what_is_in_the_requested_state_is_left_alone(desk: Desk, verb: str) -> None:
+    """A second run changes nothing, also where only the answer tells that (tags)."""
+    words, _, after = VERBS[verb]
+    ids, chosen = some(desk, verb)
+    assert desk.here("tickets", verb, *words, *chosen, "--yes", *PLAIN).code == 0
+    desk.switch(clock_skew=5.0)  # times are whole seconds: a tag of the same one may be our own
+    again = desk.here("tickets", verb, *words, *chosen, "--yes", *PLAIN)
+    assert again.counts == {"selected": 4, "unchanged": 4}, again.err
+    assert standing(desk, verb, ids) == [after] * 4
+
+
+def test_nobody_is_notified_and_the_admin_is_named(desk: Desk) -> None:
+    """A change of a ticket goes out with skip_notifications, in the name of the admin."""
+    ids, chosen = some(desk, "close")
+    assert desk.here("tickets", "close", *chosen, "--yes", *PLAIN).code == 0
+    sent = [line for line in desk.box.log(1000) if line["method"] == "PUT"]
+    assert len(sent) == 4
+    for one in ids:
+        part = desk.box.ticket(one)["ticket_parts"]["ticket_parts"][-1]
+        assert (part["part_type"], part["author"]["id"]) == ("close", desk.box.admin_id)
+
+
+def test_who_stays_assigned_is_said(desk: Desk) -> None:
+    """A team beside the admin that stays; the admin is there still when Intercom has taken both away on the way."""
+    ids, chosen = some(desk, "assign")
+    admins = [desk.box.ticket(one)["admin_assignee_id"] for one in ids]
+    shown = desk.here("tickets", "assign", "--to-team", "VIP desk", *chosen, "--dry-run")
+    assert "admin: stays " in shown.err and "team: " in shown.err
+    done = desk.here("tickets", "assign", "--no-team", *chosen, "--yes", *PLAIN)
+    assert done.code == 0, done.err
+    assert [desk.box.ticket(one)["admin_assignee_id"] for one in ids] == admins
+    assert {desk.box.ticket(one)["team_assignee_id"] for one in ids} == {0}
+
+
+def test_a_workspace_that_keeps_the_team_says_so(desk: Desk) -> None:
+    """Where assignee_id=0 takes the admin alone, --no-team fails and says why; nothing is called done."""
+    ids = [str(one["id"]) for one in desk.box.tickets() if one["team"]][:3]
+    (desk.home / "ids").write_text("\n".join(ids))
+    desk.switch(ticket_unassign="admin")
+    done = desk.here("tickets", "assign", "--no-team", "--ids", "ids", "--yes", "--retries", "1", *PLAIN)
+    assert done.code == 3 and done.counts.get("done", 0) == 0, done.err
+    assert "team" in done.json["failures"][0]["example"]["message"]
+
+
+def test_a_type_without_the_attribute_fails_alone(desk: Desk) -> None:
+    """The preview says which type cannot have it; the others are written. Lists of two types have entries of their own."""
+    rows = desk.box.tickets()
+    ids = {kind: next(str(one["id"]) for one in rows if one["type"] == kind) for kind in (101, 102, 103)}
+    (desk.home / "ids").write_text("\n".join(ids.values()))
+    shown = desk.here("tickets", "set", "urgency=High", "--ids", "ids", "--dry-run")
+    assert "The ticket type Incident has no attribute 'urgency'" in " ".join(shown.err.split()), shown.err
+    done = desk.here("tickets", "set", "urgency=High", "--ids", "ids", "--yes", *PLAIN)
+    assert (done.code, done.counts) == (3, {"selected": 3, "done": 2, "failed": 1}), done.err
+    assert [desk.box.ticket(ids[kind])["ticket_attributes"].get("urgency") for kind in ids] == [
+        "0b7e2f11-8c52-41aa", "c4f0e9d2-6b3a-4e55", None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("set", "urgenci=High"), "urgency"),
+        (("set", "urgency=Extreme"), "Low, High"),
+        (("set", "affected_users=many"), "a whole number"),
+        (("close", "--ticket-state", "Reslved"), "Resolved"),
+        (("assign", "--to-team", "Billing", "--no-team"), "exclude each other"),
+        (("assign", "--unassign", "--no-team"), "--unassign alone"),
+        (("link", "--conversation", "abc"), "abc is no id"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_sent(desk: Desk, words: tuple[str, ...], said: str) -> None:
+    """With the nearest, or the next step."""
+    some(desk, "set")
+    written = desk.writes()
+    refused = desk.here("tickets", *words, "--ids", "ids", "--yes", *PLAIN)
+    assert refused.code == 2 and said in " ".join(refused.err.split()), refused.err
+    assert desk.writes() == written
+
+
+def test_lists_shown_by_their_names_are_known_by_their_ids(desk: Desk) -> None:
+    """Whichever of the two a ticket shows, what is set already is left alone."""
+    _, chosen = some(desk, "set")
+    assert desk.here("tickets", "set", "urgency=High", *chosen, "--yes", *PLAIN).code == 0
+    desk.switch(ticket_list_values="label")
+    again = desk.here("tickets", "set", "urgency=High", *chosen, "--yes", *PLAIN)
+    assert again.counts == {"selected": 4, "unchanged": 4}, again.err
+
+
+def test_a_conversation_has_one_tracker(desk: Desk) -> None:
+    """A conversation that has another tracker fails alone, in Intercom's words."""
+    _, chosen = some(desk, "link")
+    assert desk.here("tickets", "link", *VERBS["link"][0], *chosen, "--yes", *PLAIN).code == 0
+    rows = (desk.home / "sheet.csv").read_text().splitlines()
+    first, second = rows[1].split(","), rows[2].split(",")
+    (desk.home / "one.csv").write_text(f"ticket,conversation\n{first[0]},{second[1]}")
+    again = desk.here("tickets", "link", *VERBS["link"][0], "--csv", "one.csv", "--id-column", "ticket", "--yes", *PLAIN)
+    assert again.code == 3 and again.json["failures"][0]["example"]["code"] == "already_linked_to_tracker", again.err
+
+
+@pytest.mark.parametrize("verb", ["set", "tag", "reply", "delete"])
+def test_a_killed_run_goes_on(desk: Desk, verb: str) -> None:
+    """kill -9 in the middle, then resume: each ticket is done, a message stands once."""
+    words, _, after = VERBS[verb]
+    rows = [one for one in desk.box.tickets() if one["type"] == 101 and TAG not in one["tags"]]
+    ids = [str(one["id"]) for one in rows][:20]
+    (desk.home / "ids").write_text("\n".join(ids))
+    desk.switch(latency=0.03)
+    already = desk.writes()
+    process = desk.start("tickets", verb, *words, "--ids", "ids", "--yes", "--workers", "3", "--verify", "none", *PLAIN)
+    if until(lambda: desk.writes() - already >= 5, process):
+        process.send_signal(signal.SIGKILL)
+    assert desk.wait(process).code == -signal.SIGKILL
+    gates = [word for word in words if word in GATES]
+    done = desk.here("runs", "resume", "latest", *gates, "--json")
+    assert done.code == 0 and done.counts["done"] + done.counts.get("unchanged", 0) == 20, done.err
+    assert standing(desk, verb, ids) == [after] * 20
+    assert desk.box.audit("tickets")["duplicate_replies"] == 0
+
+
+def test_tags_that_are_shown_are_looked_at(desk: Desk) -> None:
+    """Where a workspace shows the tags of a ticket, nothing is sent for one that has them, and a run is verified."""
+    desk.switch(ticket_tags="shown")
+    _, chosen = some(desk, "tag")
+    assert desk.here("tickets", "tag", "--tag", str(TAG), *chosen, "--yes", *PLAIN).json["verified"]["remaining"] == 0
+    written = desk.writes()
+    again = desk.here("tickets", "tag", "--tag", str(TAG), *chosen, "--yes", *PLAIN)
+    assert again.counts == {"selected": 4, "unchanged": 4} and desk.writes() == written
