@@ -102,6 +102,7 @@ def test_delete_asks_for_the_second_word_and_a_lost_answer_is_no_second_deletion
     drafts = sum(one["state"] == "draft" for one in articles(desk).values())
     assert desk.here("apply", "plan.jsonl", "--yes", *PLAIN).counts == {"selected": 86, "unchanged": drafts, "done": 86 - drafts}
     desk.box.fault("status", status=422, on="write", count=2)
+    put = ("each", "articles", "PUT", "articles/{{id}}", '{"state": "published"}', *PLAIN)
     failed = desk.here(*put, "--yes")
     assert failed.code == 3 and failed.counts["failed"] == 2, failed.err
     assert desk.here("runs", "retry", failed.run, *PLAIN).counts == {"selected": 86, "done": 86}
