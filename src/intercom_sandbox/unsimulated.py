@@ -6,7 +6,7 @@ from intercom_sandbox.problems import Problem
 
 # Of these nothing is simulated (of API 1.x too).
 RESOURCES = frozenset({
-    "ai", "articles", "audiences", "away_status_reasons", "brands", "bulk", "calls", "content", "content_snippets", "counts",
+    "ai", "audiences", "away_status_reasons", "brands", "bulk", "calls", "content", "content_snippets", "counts",
     "custom_object_instances", "custom_object_types", "data_connectors", "download", "ecommerce", "emails", "export", "fin",
     "fin_voice", "folders", "help_center", "internal_articles", "ip_allowlist", "leads", "macros", "messages", "news",
     "office_hours_schedules", "phone_call_redirects", "procedures", "secure_mode_secrets", "subscriptions", "users", "visitors",

@@ -112,6 +112,8 @@ class Workspace:
         self.scrolls: dict[str, Any] = {}
         self.events: dict[tuple[str, str, int], dict[str, Any]] = {}
         self.notes: dict[str, dict[str, Any]] = {}
+        self.articles: dict[str, dict[str, Any]] = {}
+        self.articles_seeded = False
         self.gone: set[str] = set()  # ids of deleted contacts and tickets
         self.snoozes: list[tuple[int, int]] = []  # heap of (until, conversation id)
         self.ids = itertools.count(7_000_000)

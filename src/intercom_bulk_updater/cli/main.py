@@ -68,6 +68,7 @@ app.command(_operations)
 
 for _place, (_group, _name, _target, _help) in enumerate((
     (_ACT, "run", "updaters:run", "Run your own updater: FILE.py:Class or module:Class."),
+    (_ACT, "each", "each:each", "One request for each item of any list: each articles PUT 'articles/{{id}}' '{\"state\": \"draft\"}'."),
     (_ACT, "apply", "plans:apply", "Do exactly what a plan says."),
     (_BACK, "undo", "plans:undo", "Take a run back, where items still are as it left them."),
     (_BACK, "verify", "plans:verify", "Read a run's items back and search again."),

@@ -18,6 +18,7 @@ from typing import Any
 from ..api.redact import keep_private
 from ..errors import UsageError
 from ..parsing.printable import printable_name
+from .each import Each
 from .fields import FieldsOperation, Undo
 from .operation import Operation
 from .per_item import PerItemOperation
@@ -72,6 +73,8 @@ def operation_class(name: str) -> type[Operation]:
 
 def _find(name: str) -> type[Operation] | None:
     resource, _, verb = name.partition(".")
+    if verb == Each.name and resource:
+        return Each
     found = _built_in(resource).get(verb) if resource in resources() else None
     if found is None and verb == Undo.name and resource in resources():
         return Undo

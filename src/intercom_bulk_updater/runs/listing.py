@@ -10,8 +10,9 @@ from typing import Any
 
 from ..api.retry import RetryPolicy
 from ..errors import SearchIncomplete
-from ..operations.resource import Resource
+from ..operations.resource import Count, Resource, resources
 from ..search.endpoints import endpoint_for
+from ..search.language.fields import learn
 from ..search.language.where import decides
 from ..search.paginator import EndpointSource
 from .options import Options
@@ -27,8 +28,18 @@ def matching(session: Session, resource: Resource, query: Json, options: Options
     """The items of a resource that match a query, each once. Raises SearchIncomplete where fewer are listed than there are."""
     zone = session.workspace().timezone or "UTC"
     for item in _every(session, resource, options):
-        if decides(query, item, resource.name, timezone=zone, api_version=session.settings.api_version):
+        if not query or decides(query, item, resource.name, timezone=zone, api_version=session.settings.api_version):
             yield item
+
+
+def listed(selection: Mapping[str, Any]) -> Resource:
+    """What a selection that is judged here lists: a resource, or any other list by the fields that it was seen to show."""
+    if "shown" not in selection:
+        return resources()[selection["resource"]]
+    name = f"listed {selection['resource']}"
+    learn(name, selection["shown"])
+    path = str(selection["endpoint"])
+    return Resource(name=name, singular=name, search="", listing=path, count=Count("GET", path), columns=())
 
 
 def _every(session: Session, resource: Resource, options: Options) -> Iterator[Json]:

@@ -239,7 +239,7 @@ def look(
     if operation.customer_visible:
         review.customers = len(people)
         review.two_messages = sum(count > 1 for count in people.values())
-    if review.messages and sender is not None:
+    if operation.writes_text and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
     review.requests = math.ceil(review.would_change / batch) * operation.requests_per_item + requests_read
     window = limit or _ASSUMED_LIMIT

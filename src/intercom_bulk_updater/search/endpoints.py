@@ -102,7 +102,7 @@ _TABLE = (
 _BY_PATTERN = [(re.compile("^" + re.sub(r"\{[^}]+\}", "[^/]+", e.path) + "$"), e) for e in _TABLE]
 
 
-def endpoint_for(path: str) -> Endpoint:
+def endpoint_for(path: str, *, asked_by: str = "get_search_endpoint()") -> Endpoint:
     """The descriptor of `path`, with or without a leading slash.
 
     Raises UsageError for a path that is not in the table, naming the ones that are.
@@ -113,5 +113,5 @@ def endpoint_for(path: str) -> Endpoint:
             return replace(endpoint, path=wanted)
     known = ", ".join(e.path for e in _TABLE)
     raise UsageError(
-        f"get_search_endpoint() returned {path!r}, which is not a paginated endpoint this version knows. Known: {known}."
+        f"{asked_by} names {path!r}, which is not a paginated endpoint this version knows. Known: {known}."
     )

@@ -18,7 +18,7 @@ from ..operations.resource import resources
 from ..parsing.id_file import ids_in
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
-from ..runs.listing import matching
+from ..runs.listing import listed, matching
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, image_of
@@ -184,7 +184,7 @@ def feed(
     """The feed of a selection; also what a resumed run goes on with."""
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "query" and not endpoint_for(selection["endpoint"]).searches:
-        found = matching(session, resources()[selection["resource"]], selection["query"], options)
+        found = matching(session, listed(selection), selection["query"], options)
         return ListSource((FoundItem(str(one["id"]), image_of(operation.capture, one)) for one in found), exclude=exclude)
     if selection["kind"] == "query":
         return query_feed(selection, session, operation.capture, options, exclude)

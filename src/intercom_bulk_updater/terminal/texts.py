@@ -109,7 +109,8 @@ def _messages(page: Page, review: Preview) -> None:
     if review.sender:
         page.fact("from", clean(review.sender))
     for place, (item, text) in enumerate(review.messages[:_MESSAGES]):
-        page.fact("message" if not place else "", f"{clean(item)}  ", shorten(" / ".join(text.split("\n")), _MESSAGE))
+        label = "message" if review.sender else "request"
+        page.fact("" if place else label, f"{clean(item)}  ", shorten(" / ".join(text.split("\n")), _MESSAGE))
 
 
 def _way_back(review: Preview) -> tuple[str | Text, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from intercom_sandbox.router import Route
 from intercom_sandbox.routes import (
+    articles,
     companies,
     contact_lifecycle,
     contact_relations,
@@ -21,6 +22,7 @@ from intercom_sandbox.routes import (
 )
 
 MODULES = (
+    articles,
     people,
     tags,
     conversations,

@@ -6,16 +6,55 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/convers
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.parsing.dates import is_moment
 from intercom_bulk_updater.search.language.terms import Field, Resource
 
 
-@lru_cache(maxsize=32)
 def resource(name: str, api_version: str = "2.16") -> Resource:
-    """The searchable side of one of RESOURCES. Raises UsageError for another name."""
+    """The searchable side of one of RESOURCES, or of what `learn` was told. Raises UsageError for another name."""
+    return _learned[name] if name in _learned else _declared(name, api_version)
+
+
+def learn(name: str, types: Mapping[str, str]) -> None:
+    """Know the fields of a list that Intercom documents no search for, by their types; see `types_shown`."""
+    _learned[name] = Resource(name, {field: Field(field, kind) for field, kind in types.items()}, {})
+
+
+def types_shown(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The fields that items show, and the type of each by its values: what stands in an object with dots between."""
+    found: dict[str, str] = {}
+    for item in items:
+        for name, value in _flat(item):
+            if value is not None and found.get(name) != "any":
+                kind = _type_of(name, value)
+                found[name] = kind if found.get(name, kind) == kind else "any"
+    return found
+
+
+def _flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in item.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif not isinstance(value, list):
+            yield prefix + str(name), value
+
+
+def _type_of(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "date" if is_moment(name, value) else "integer" if isinstance(value, int) else "number"
+    return "text"
+
+
+@lru_cache(maxsize=32)
+def _declared(name: str, api_version: str) -> Resource:
     if name not in _RESOURCES:
         raise UsageError(f"{name!r} cannot be searched by a filter; {', '.join(_RESOURCES)} can.")
     found = _RESOURCES[name]
@@ -232,5 +271,6 @@ _COMPANIES = Resource(
     since={"idle": "updated_at", "age": "created_at", "unseen": "last_request_at"},
 )
 
+_learned: dict[str, Resource] = {}
 _RESOURCES = {found.name: found for found in (_CONVERSATIONS, _CONTACTS, _TICKETS, _COMPANIES)}
 RESOURCES = tuple(_RESOURCES)

@@ -120,7 +120,7 @@ def _read(item: Mapping[str, Any], resource: str, name: str) -> Any:
         return _CATEGORIES.get(item.get("category", ""), _UNKNOWN)
     if resource == "tickets" and (name == "state" or name.startswith("ticket_attribute.")):
         return _UNKNOWN
-    path = _ELSEWHERE[resource].get(name, name)
+    path = _ELSEWHERE.get(resource, {}).get(name, name)
     if path.startswith("custom_attributes."):
         return _step(_step(item, "custom_attributes"), path.removeprefix("custom_attributes."))
     holder, listed, rest = path.partition("[].")

@@ -1,0 +1,143 @@
+"""each: one request for each item of whatever Intercom lists. The way to what no verb here does.
+
+    intercom-bulk each articles PUT 'articles/{{id}}' '{"state": "draft"}'
+
+API: https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis/pagination
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..api.client import Client
+from ..api.paths import item_path
+from ..errors import NotFound, UsageError
+from ..model import Item, Reversibility
+from .message_template import PLACE
+from .operation import Change, Json, NothingChanged, Operation
+from .per_item import WITH
+
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+
+
+class Each(Operation):
+    """Send one request for each item. What undoes it is not known; a POST is never sent twice.
+
+    Parameters
+    ----------
+    method, path, body:
+        The request: "PUT", "articles/{{id}}", `{"state": "draft"}` as JSON text, or "". `{{field}}` in path and body is a field
+        of the item as the list shows it, or a column of the spreadsheet. A text of the body that is one place and
+        nothing else takes the field's value with its type.
+    """
+
+    name: ClassVar[str] = "each"
+    past, unchanged, lead = "sent", "already so", "Send a request for each of"
+    reversibility = Reversibility.UNKNOWN
+    customer_visible = None
+
+    def __init__(self, method: str, path: str, body: str = "") -> None:
+        self.method = method.upper()
+        self.path = path.strip("/")
+        self.body = body
+        self.idempotent = self.method != "POST"
+        self.needs_irreversible = self.method == "DELETE"
+        self._json = self._parsed()
+
+    def _parsed(self) -> Any:
+        if self.method not in METHODS:
+            raise UsageError(f"{self.method!r} is no method that writes: it is one of {', '.join(METHODS)}.")
+        if "?" in self.path or "#" in self.path or "//" in self.path or not self.path:
+            raise UsageError(f"{self.path!r} is no path such as 'articles/{{{{id}}}}'.")
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError as exc:
+            raise UsageError(f"The body is not JSON: {exc}.") from exc
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"method": self.method, "path": self.path, "body": self.body}
+
+    @property
+    def places(self) -> list[str]:
+        """The fields that path and body name, each once."""
+        return list(dict.fromkeys(place[1] for place in PLACE.finditer(f"{self.path} {self.body}")))
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"{self.method} /{self.path}"
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. The fields that the request names."""
+        return {name: value_of(payload, name) for name in self.places}
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation."""
+        return {self.describe(): (None, "one more message")}
+
+    def message(self, item: Item) -> str:
+        """See Operation. The request as it would be sent, for the preview."""
+        path, body = self.request(item)
+        return f"{self.method} /{path}" + ("" if body is None else f" {json.dumps(body, ensure_ascii=False)}")
+
+    def request(self, item: Item) -> tuple[str, Any]:
+        """Path and body of an item's request. Raises UnusableId for a value that no path can hold."""
+        values = {**(item.before or {}), **((item.data or {}).get(WITH) or {}), "id": item.id}
+        return item_path(*(_text(segment, values) for segment in self.path.split("/"))), _filled(self._json, values)
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation. Known where the request is a change of what a GET of the same path shows."""
+        if self.method not in ("PUT", "PATCH") or set(PLACE.findall(self.path)) != {("id", "")} or self.places != ["id"]:
+            return None
+        return client.get(self.request(Item(0, item_id))[0])
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation. As far as the item shows what the body holds."""
+        body = self.request(item)[1]
+        if not isinstance(body, Mapping) or not body or not all(name in payload for name in body):
+            return None
+        return all(payload[name] == value for name, value in body.items()) or None
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        path, body = self.request(item)
+        try:
+            client.call(self.method, path, json=body)
+        except NotFound:
+            if self.method == "DELETE":
+                raise NothingChanged("it was not there any more") from None
+            raise
+        return None
+
+
+def value_of(payload: Json, name: str) -> Any:
+    """A field of an item, with dots between: `parent.id`; None where it is not shown."""
+    found: Any = payload
+    for step in name.split("."):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found
+
+
+def _text(template: str, values: Mapping[str, Any]) -> str:
+    return PLACE.sub(lambda place: _word(place[1], place[2], values), template)
+
+
+def _word(name: str, otherwise: str | None, values: Mapping[str, Any]) -> str:
+    value = values.get(name)
+    if value in (None, ""):
+        if otherwise is None:
+            raise UsageError(f"{name} of the item is empty, and {{{{{name}|...}}}} does not say what stands there then; nothing was sent")
+        return otherwise.strip()
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _filled(body: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(body, str):
+        whole = PLACE.fullmatch(body.strip())
+        return values[whole[1]] if whole and values.get(whole[1]) is not None else _text(body, values)
+    if isinstance(body, Mapping):
+        return {name: _filled(part, values) for name, part in body.items()}
+    return [_filled(part, values) for part in body] if isinstance(body, list) else body

@@ -1,0 +1,145 @@
+"""One request for each item of any list: the beginning of such a run. Step 1 of the life of an item."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..api.redact import keep_private
+from ..api.retry import RetryPolicy
+from ..errors import UsageError
+from ..model import FoundItem
+from ..operations.each import Each
+from ..operations.per_item import WITH
+from ..runs.listing import listed
+from ..runs.options import Options
+from ..runs.session import Session
+from ..search.endpoints import Endpoint, endpoint_for
+from ..search.language.fields import types_shown
+from ..search.language.where import compile_where, explain
+from ..search.names import WorkspaceNames
+from ..search.paginator import EndpointSource
+from .consent import Consent
+from .notes import Note, ignore
+from .selection import Selection, feed, one_way, select
+from .spreadsheet import Rows, drop_repeats, read_rows
+from .work import Work, create_run
+
+TYPES = ("text", "number", "boolean", "json")
+"""What `--param-type NAME=TYPE` may make of a column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EachRequest:
+    """A request for each item of `endpoint`; without a selection, for all that it lists.
+
+    `types`: what the columns of a spreadsheet are, where they are no text: {"seats": "number"}.
+    """
+
+    endpoint: str
+    operation: Each
+    selection: Selection
+    options: Options
+    consent: Consent
+    types: Mapping[str, str]
+    plan: Path | None = None
+    cap: int | None = None
+    note: Note = ignore
+
+    def begin(self, session: Session, names: WorkspaceNames) -> Work:
+        """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
+        end, asked, options = self._endpoint(), self.selection, self.options
+        one_way(asked, end.resource, options, least=0)
+        if asked.query is not None:
+            raise UsageError(f"{options.word('query')} is for what Intercom searches; a list is judged here, by {options.word('where')}.")
+        keep_private({"body": self.operation.body})
+        session.workspace()
+        rows = None
+        if asked.csv is not None:
+            rows = drop_repeats(read_rows(asked.csv, asked.id_column, options=options, note=self.note), end.resource, self.note)
+            self._check_places([*rows.columns, "id"], f"the columns of {rows.path}")
+        elif asked.given and asked.where is None:
+            self._check_places(["id"], "the ids")
+        if not options.dry_run:
+            self.consent.check(self.operation, options)
+        name = f"{end.resource.replace(' ', '_')}.{self.operation.name}"
+        if asked.where is None and asked.given:
+            items = None if rows is None else list(self._items(rows))
+            found = select(asked, end.resource, session, names, self.operation, options, items, self.note)
+            selection, source = found.selection, found.feed
+        else:
+            selection = self._listing(end, session, names)
+            source = feed(selection, session, self.operation, options)
+            if self.cap is not None and not (options.expect or options.max):
+                options = replace(options, cap=self.cap)
+        run = create_run(session, self.operation, name, "run", {**selection, "operation": name}, options)
+        return Work(session, run, self.operation, source, options, plan=self.plan)
+
+    def _endpoint(self) -> Endpoint:
+        end = endpoint_for(self.endpoint, asked_by="each")
+        if end.searches:
+            raise UsageError(f"{end.path} is a search; name the list, such as {end.path.removesuffix('/search')}.")
+        return end
+
+    def _listing(self, end: Endpoint, session: Session, names: WorkspaceNames) -> dict[str, Any]:
+        """The whole list, or what of it `where` lets through, by the fields that its first page shows."""
+        source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(self.options.retries), timeout=self.options.timeout)
+        first = next(iter(source.pages()), None)
+        shown = types_shown(first.items if first is not None else ())
+        selection: dict[str, Any] = {
+            "kind": "query", "endpoint": end.path, "resource": end.resource, "shown": shown, "query": {}, "words": f"all {end.resource}",
+            "where": self.selection.where or "",
+        }
+        if first is not None and first.items:
+            self._check_places(["id", *shown], f"what Intercom lists of {end.resource}", also=first.items)
+        if self.selection.where is not None:
+            zone = session.workspace().timezone or "UTC"
+            query = compile_where(self.selection.where, listed(selection).name, now=session.client.server_time(), timezone=zone)
+            words = explain(query, listed(selection).name, names, timezone=zone)
+            selection |= {"query": query, "words": f"{end.resource}: {words} (all are listed and judged here)"}
+        return selection
+
+    def _check_places(self, known: Iterable[str], where: str, also: Iterable[Mapping[str, Any]] = ()) -> None:
+        fields = dict.fromkeys(known)
+        fields |= dict.fromkeys(name for item in also for name in item)
+        for name in self.operation.places:
+            if name not in fields and name.partition(".")[0] not in fields:
+                near = difflib.get_close_matches(name, fields, 1, 0.5)
+                meant = f" Do you mean {{{{{near[0]}}}}}?" if near else ""
+                raise UsageError(f"{{{{{name}}}}} is none of {where}.{meant} There is: {', '.join(fields)}.")
+
+    def _items(self, rows: Rows) -> Iterable[FoundItem]:
+        wanted = [name for name in self.operation.places if name in rows.columns]
+        for row in rows.rows:
+            cells = {name: self._typed(name, row.cells[name].strip(), f"{rows.path}, line {row.line}") for name in wanted}
+            yield FoundItem(row.id, None, {WITH: cells})
+
+    def _typed(self, name: str, text: str, where: str) -> Any:
+        kind = self.types.get(name, "text")
+        if kind == "text" or not text:
+            return text
+        try:
+            if kind == "boolean":
+                return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+            value = json.loads(text)
+        except (KeyError, ValueError):
+            raise UsageError(f"{where}: {text!r} in {name} is no {kind}.") from None
+        if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise UsageError(f"{where}: {text!r} in {name} is no number.")
+        return value
+
+
+def types_given(texts: Iterable[str]) -> dict[str, str]:
+    """`NAME=TYPE` texts as a mapping. Raises UsageError."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, kind = text.partition("=")
+        if not equals or not name.strip() or kind.strip() not in TYPES:
+            raise UsageError(f"{text!r} is not NAME=TYPE, of which TYPE is one of {', '.join(TYPES)}.")
+        found[name.strip()] = kind.strip()
+    return found
+
