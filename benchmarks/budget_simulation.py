@@ -53,7 +53,6 @@ SITUATIONS: dict[str, Callable[[int], World]] = {
     "10 % garbage in the headers": situation({"garbage": 0.1}),
     "Remaining told one too high": situation({"excess": 1}),
     "2 % of answers 2 s late": situation(slow=0.02),
-    "2 % answered 503": situation({"errors": 0.02}),
     "latency 150 ± 140 ms": situation(latency=(0.01, 0.29)),
     "latency 600 ± 200 ms, 128 workers": situation(latency=(0.4, 0.8), workers=128),
     "limit 166": situation({"limit": 166}),

@@ -35,7 +35,6 @@ class Server:
     garbage: float = 0.0  # part of the answers whose headers are nonsense
     flicker: bool = False  # Reset wavers by a second
     retry_after: float | None = None
-    errors: float = 0.0  # part of the answers that are 503
     workspace: int | None = None  # a second limit per window that Remaining says nothing about
     change: Callable[[Server, float], None] | None = None  # called with the time before each request
     own: dict[int, int] = field(default_factory=dict)
@@ -288,10 +287,9 @@ class Client:
             self.budget.throttled(permit, headers=headers, kind=world.kind_of_429)
         elif world.rng.random() < world.bare and self.accepted:  # the first answer is the search's
             self.accepted += 1
-            self.budget.answered(permit, status=None, headers=None)
+            self.budget.answered(permit, headers=None)
         else:
             self.accepted += 1
-            status = 503 if world.rng.random() < world.server.errors else 200
-            self.budget.answered(permit, status=status, headers=headers, server_date=date)
+            self.budget.answered(permit, headers=headers, server_date=date)
         self.idle += 1
         self.go()

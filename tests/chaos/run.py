@@ -25,7 +25,7 @@ from chaos.cases import Case, cases, mutations
 from chaos.judge import judge
 from intercom_bulk_updater.api import retry
 from intercom_bulk_updater.engine import decide, processor
-from intercom_bulk_updater.ratelimit import outage
+from intercom_bulk_updater.ratelimit import request_class
 from intercom_sandbox import running
 
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -42,7 +42,7 @@ def hasten() -> None:
     """
     processor._SETTLE_AFTER_CRASH, processor._SETTLE_AFTER_LOSS, processor._SETTLE_AFTER_ERROR = 1.0, 0.4, 0.2
     decide._BEFORE_LAST_LOOK = 0.4
-    outage._FIRST_GAP, outage._LONGEST_GAP = 0.1, 0.5
+    request_class._FIRST_GAP, request_class._LONGEST_GAP = 0.1, 0.5
     whole = retry.RetryPolicy.after
     retry.RetryPolicy.after = lambda self, attempt: None if (full := whole(self, attempt)) is None else full * 0.1  # type: ignore[method-assign]
 

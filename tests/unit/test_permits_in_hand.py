@@ -8,6 +8,7 @@ from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
+from intercom_bulk_updater.ratelimit.outage import OutageDetector
 from intercom_bulk_updater.stop import Stop
 
 
@@ -26,8 +27,9 @@ def test_an_action_waits_for_its_second_permit_without_holding_its_first() -> No
     """With one request allowed in flight, an action of three requests comes to its end."""
     stop = Stop()
     budget = Budget()
-    budget._brake.cap = 1
-    client = Client(Nothing(), RateLimiter(budget, stop))
+    outage = OutageDetector()
+    outage.calm, outage._classes["action"].width = False, 1.0
+    client = Client(Nothing(), RateLimiter(budget, stop, outage))
 
     def act() -> None:
         with client.in_hand():

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from .backoff import Backoff
 from .competing_traffic import CompetingTraffic
-from .concurrency import AdaptiveConcurrency
 from .headers import read
 from .latency import LatencyEstimator
 from .usage import WindowStatistics, WindowStats
@@ -125,7 +124,6 @@ class Budget:
         self._tally = WindowStatistics(on_window, self._others)
         self._window = Window(self._tally, self._others, self._flying, self._turned)
         self._pause = Backoff()
-        self._brake = AdaptiveConcurrency()
         self._pulse = LatencyEstimator()
         self._number = 0
         self._due = -math.inf
@@ -156,9 +154,6 @@ class Budget:
         paused = self._pause.left(now)
         if paused:
             return paused, 0.0
-        latency = self._pulse.latency
-        if len(self._flying) >= self._brake.cap:
-            return max(0.002, min(0.05, latency / 4)), 0.0
         if self._rate is not None and self._rate_due - now > EARLY:
             return self._rate_due - now, 0.0
         window = self._window
@@ -169,7 +164,7 @@ class Budget:
             return self._pace(now), 1 / self._blind_speed
         if window.reset is None:
             # Nothing is known: one scout flies, everybody else waits for what it brings.
-            return (max(0.005, min(0.05, latency)) if self._flying else 0.0), 0.0
+            return (max(0.005, min(0.05, self._pulse.latency)) if self._flying else 0.0), 0.0
         return self._look_window(now)
 
     def _look_window(self, now: float) -> tuple[float, float]:
@@ -230,13 +225,12 @@ class Budget:
         self,
         permit: Permit,
         *,
-        status: int | None,
         headers: Mapping[str, str] | None,
         server_date: float | None = None,
     ) -> None:
         """Settle a permit with what came back.
 
-        `status` None means that no answer came or that nobody saw it; the request still counts as spent.
+        `headers` None means that no answer came or that nobody saw it; the request still counts as spent.
         `server_date` is the answer's Date in unix seconds. A permit that is not open (settled twice) is
         ignored.
         """
@@ -246,8 +240,6 @@ class Budget:
         now, window, pulse = self._clock(), self._window, self._pulse
         pulse.took(now - flight.sent)
         self._tally.busy(now)
-        if status is not None:
-            self._brake.answered(status == 408 or status >= 500, len(self._flying), now, pulse.latency)
         reading = read(headers)
         if window.take(flight, reading, now, server_date, pulse.latency):
             self._tally.accepted(None if window.blind else reading.reset, permit.number)
@@ -321,7 +313,7 @@ class Budget:
         if self._rate is not None:
             speed = min(speed, self._rate)
         latency = self._pulse.air or 0.5
-        return max(1, math.ceil(min(MANY, self._brake.cap, 1.15 * speed * latency + 2)))
+        return max(1, math.ceil(min(MANY, 1.15 * speed * latency + 2)))
 
     def state(self) -> BudgetState:
         """The budget as it stands, for display."""

@@ -71,7 +71,7 @@ class RateLimiter:
         Raises the reason of `stop` if it is a RunStopped (DeadlineReached, Interrupted ...), else RunStopped
         from it. `finishing`: it belongs to an item that has sent something already; a stop lets it through, or
         the item would be left half-done. `held`: the thread holds a permit of this purpose, and cannot give it back before
-        this request is through: where requests go one at a time, it counts as the one that is under way.
+        this request is through: however few requests may be in flight, it is one of them.
         """
         waiter = _Waiter(purpose, finishing, probe, held)
         if self._stop.asked and not self._may_finish(waiter):
@@ -117,7 +117,7 @@ class RateLimiter:
         it, and nothing went wrong.
         """
         with self._lock:
-            self._budget.answered(permit, status=status, headers=headers, server_date=server_date)
+            self._budget.answered(permit, headers=headers, server_date=server_date)
             if self._outage.calm and failure is None and (status is None or (status < 429 and status != 408)):
                 if status is not None or came_through:
                     self._outage.still_there(permit.number)
@@ -229,8 +229,6 @@ class RateLimiter:
 
     def _ask(self, waiter: _Waiter) -> Permit | float:
         """A permit of the budget, once the service is there; or the seconds to wait."""
-        if self._outage.calm and not waiter.probe:
-            return self._budget.ask(waiter.purpose)
         wait = self._outage.wait(waiter.purpose, held=waiter.held, probe=waiter.probe)
         if wait > 0:
             over = self._outage.verdict()
@@ -238,7 +236,7 @@ class RateLimiter:
                 self._stop.ask(over)
             return wait
         answer = self._budget.ask(waiter.purpose)
-        if isinstance(answer, Permit) and self._outage.admit(answer.number, waiter.purpose, probe=waiter.probe, held=waiter.held):
+        if isinstance(answer, Permit) and self._outage.admit(answer.number, waiter.purpose, probe=waiter.probe):
             return replace(answer, probe=True)
         return answer
 
@@ -277,7 +275,7 @@ class RateLimiter:
             if waiter in queue:
                 queue.remove(waiter)
             if waiter.permit is not None:
-                self._budget.answered(waiter.permit, status=None, headers=None)
+                self._budget.answered(waiter.permit, headers=None)
                 self._outage.forget(waiter.permit.number)
             if self._watcher is waiter:
                 self._pass_on()
