@@ -14,9 +14,11 @@ from intercom_sandbox import Sandbox
 
 ITEMS, FEW_ITEMS = 8, 4
 """Items of a case; few where answers are mutated, for there are thousands of such cases."""
-CANDIDATES = 40
+CANDIDATES = 30
 """Items that a verb is tried on, to find some that it changes."""
 PLAIN = ("--yes", "--json", "--progress", "none", "--customer-visible", "--irreversible", "--verify", "none")
+
+RESOURCES = ("conversations", "contacts", "companies", "tickets")
 
 Image = dict[str, Any]
 Others = dict[tuple[str, str], Image]
@@ -62,7 +64,7 @@ def _row(row: Image) -> Image:
 
 def others(box: Sandbox, resource: str, ids: list[str]) -> Others:
     """All rows that are none of a run's business."""
-    every = {(name, str(row["id"])): _row(row) for name in ("conversations", "contacts", "companies", "tickets") for row in getattr(box, name)()}
+    every = {(name, str(row["id"])): _row(row) for name in RESOURCES for row in getattr(box, name)()}
     return {key: row for key, row in every.items() if key[0] != resource or key[1] not in ids}
 
 

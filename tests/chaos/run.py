@@ -25,8 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from acceptance.desk import at_desk
 from chaos.cases import Case, cases, mutations
@@ -38,6 +37,7 @@ from intercom_bulk_updater.ratelimit import outage
 from intercom_bulk_updater.runs.options import Options
 from intercom_sandbox import running
 
+ROOT = Path(__file__).parents[2]
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where state folders lie: a power failure is not among the faults."""
 HANGS_AFTER = 120
@@ -46,6 +46,7 @@ INDEX_WAIT = 2.0
 """Seconds that a search is waited for which never shows the new state; two minutes otherwise, in each run."""
 BOX = {
     "conversations": 150, "contacts": 60, "companies": 24, "tickets": 24, "limit": 50_000, "workspace_limit": 50_000, "window": 2.0,
+    "epoch": int(time.time()) // 3600 * 3600,  # each reset gives the same workspace, also over the hour
 }  # fmt: skip
 
 
@@ -61,11 +62,6 @@ def hasten() -> None:
     retry.RetryPolicy.after = lambda self, attempt: None if (full := whole(self, attempt)) is None else full * 0.1  # type: ignore[method-assign]
     kept = Options.__init__.__defaults__ or ()
     Options.__init__.__defaults__ = tuple(INDEX_WAIT if value == 120.0 else value for value in kept)  # type: ignore[attr-defined]
-
-
-def box_settings() -> dict[str, Any]:
-    """The sandbox of a worker: each reset gives the same workspace, also over the hour."""
-    return {**BOX, "epoch": int(time.time()) // 3600 * 3600}
 
 
 def table_of(name: str, number: int, seed: int) -> list[Case]:
@@ -86,8 +82,8 @@ def sources() -> str:
 
 def commit() -> str:
     """The commit that is checked out; "+" for changes on top."""
-    said = subprocess.run(["git", "describe", "--always", "--abbrev=10", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return said.stdout.strip()
+    command = ["git", "describe", "--always", "--abbrev=10", "--dirty=+"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
 # -- a worker ------------------------------------------------------------------------------------------------------
@@ -97,7 +93,7 @@ def work(name: str, number: int, seed: int) -> None:
     """Judge the cases whose places come in, one a line; a line of JSON for each."""
     hasten()
     every = table_of(name, number, seed)
-    with running(in_process=False, **box_settings()) as box:
+    with running(in_process=False, **BOX) as box:
         for text in sys.stdin:
             case = every[int(text)]
             faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
@@ -160,6 +156,8 @@ class Campaign:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._found: list[dict[str, Any]] = []
+        self._workers: list[Worker] = []
+        self.stopped = False
         self._asked = 0
         self._fill()
 
@@ -198,9 +196,10 @@ class Campaign:
                     self._progress(len(self._found) - before, told - began)
         except KeyboardInterrupt:
             self._say("stopped; the same command goes on from here")
+            self.stopped = True
             self._stop.set()
-            for thread in threads:
-                thread.join(timeout=1.0)
+            for worker in self._workers:
+                worker.end()
         self._progress(len(self._found) - before, time.monotonic() - began)
         return self._found
 
@@ -224,6 +223,7 @@ class Campaign:
                         other.end()
                     number = str(getattr(self._given, name))
                     workers[name] = Worker(["--worker", name, f"--{name}", number, "--seed", str(self._given.seed)])
+                    self._workers.append(workers[name])
                 self._note(case, {"table": name, "place": place, **workers[name].judge(place)})
         except queue.Empty:
             pass
@@ -232,8 +232,8 @@ class Campaign:
                 worker.end()
 
     def _note(self, case: Case, finding: dict[str, Any]) -> None:
-        if self._stop.is_set() and ("hang" in finding):
-            return
+        if self._stop.is_set() and "hang" in finding:
+            return  # it was ended
         about = {"name": case.name, "verb": case.verb.name, "fault": case.fault, "stage": case.stage}
         line = {**about, **finding, **self._mark, "day": time.strftime("%Y-%m-%d")}
         with self._lock:
@@ -258,7 +258,7 @@ def main() -> int:
     asked.add_argument("--cases", type=int, metavar="N", help="how many of the table; 0: all")
     asked.add_argument("--mutations", type=int, metavar="N", help="how many with answers mutated at random")
     asked.add_argument("--seed", type=int, default=7, help="decides the order of the table, and the mutations")
-    asked.add_argument("--from", dest="start", type=int, default=0, metavar="PLACE", help="leave out the cases before this one, of each table")
+    asked.add_argument("--from", dest="start", type=int, default=0, metavar="PLACE", help="leave out the cases before it, in each table")
     asked.add_argument("--only", default="", metavar="TEXT", help="only cases whose name contains this")
     asked.add_argument("--again", action="store_true", help="also cases that stand in the file of results")
     asked.add_argument("--seconds", type=float, default=0, help="stop after these; 0: when all is done")
@@ -270,9 +270,12 @@ def main() -> int:
     if given.worker:
         work(given.worker, getattr(given, given.worker), given.seed)
         return 0
-    found = Campaign(given).run()
+    for sign in (signal.SIGINT, signal.SIGTERM):  # also where a shell has begun it in the background
+        signal.signal(sign, signal.default_int_handler)
+    campaign = Campaign(given)
+    found = campaign.run()
     print(tables(found))
-    return int(any(map(is_wrong, found)))
+    return 130 if campaign.stopped else int(any(map(is_wrong, found)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,11 @@ from typing import Any
 
 COLUMNS = ("lost", "doubled", "untrue", "crashed", "hang", "broke")
 """Kinds of findings; `broke` is a fault of the judge or the sandbox, and no result."""
+TABLES = (
+    ("cases", "Faults", {"stage": "stage", "verb": "verb", "fault": "fault"}),
+    ("mutations", "Answers mutated at random", {"stage": "answers to", "verb": "verb"}),
+)
+"""The tables of the command, what they are called, and by what each is summed up."""
 SHOWN = ("cases", "met", "lost", "doubled", "untrue", "crashed", "hang", "doubt")
 HEAD = "cases | met the fault | lost | doubled | untrue accounts | tracebacks | hangs | items left in doubt"
 BEGIN, END = "<!-- measured: made by tests/chaos/tables.py -->", "<!-- end -->"
@@ -28,11 +33,11 @@ def tables(found: list[dict[str, Any]]) -> str:
     """What was found, by table and in sum, as Markdown."""
     latest = {(line["table"], line["name"]): line for line in found}
     parts = []
-    for name, title, keys in (("cases", "Cases of the table", ("stage", "verb", "fault")), ("mutations", "Answers mutated at random", ("stage", "verb"))):
+    for name, title, keys in TABLES:
         lines = [line for (table, _), line in latest.items() if table == name]
         if lines:
             parts.append(f"### {title}\n\n{_about(lines)}\n")
-            parts += [_table(lines, key, "answers mutated" if (name, key) == ("mutations", "stage") else key) for key in keys]
+            parts += [_table(lines, key, words) for key, words in keys.items()]
     return "\n".join(parts)
 
 
@@ -58,8 +63,8 @@ def _table(lines: list[dict[str, Any]], key: str, title: str) -> str:
         for row in (rows.setdefault(line[key], Counter()), rows.setdefault("**all**", Counter())):
             row.update(counts)
     whole = rows.pop("**all**")
-    body = [f"| {name} | " + " | ".join(f"{row[one]:,}" for one in SHOWN) + " |" for name, row in [*sorted(rows.items()), ("**all**", whole)]]
-    return "\n".join([f"| {title} | {HEAD} |", "|---" + "|--:" * len(SHOWN) + "|", *body]) + "\n"
+    body = [f"| {name} | {' | '.join(f'{row[one]:,}' for one in SHOWN)} |" for name, row in [*sorted(rows.items()), ("**all**", whole)]]
+    return "\n".join([f"| {title} | {HEAD} |", f"|---{'|--:' * len(SHOWN)}|", *body, ""])
 
 
 def main() -> int:

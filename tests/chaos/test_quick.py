@@ -10,7 +10,7 @@ import pytest
 from acceptance.desk import at_desk
 from chaos.cases import Case
 from chaos.judge import judge
-from chaos.run import box_settings, table_of
+from chaos.run import BOX, table_of
 from intercom_sandbox import Sandbox, running
 
 FEW = 20
@@ -21,7 +21,7 @@ OF_THE_TABLE = [case for case in table_of("cases", 2 * FEW, 7) if "window" not i
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
     """One sandbox for all cases; each begins it anew."""
-    with running(in_process=False, **box_settings()) as made:
+    with running(in_process=False, **BOX) as made:
         yield made
 
 

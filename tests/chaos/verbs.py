@@ -100,10 +100,11 @@ _PREPARED_BY = {"detach": "attach"}
 
 def verbs() -> list[Verb]:
     """Every declared verb, once for each set of parameters that its examples show; and the five updaters."""
-    found = [one for name, cls in built_in() for one in _variants(name, cls)]
-    for name in ("OwnNote", "ClientNote", "OwnNoteThenClose", "ClientNoteThenClose", "SilentClose"):
-        found.append(Verb(name, "conversations", ("run", f"mine.py:{name}"), own=True))
-    return found
+    own = ("OwnNote", "ClientNote", "OwnNoteThenClose", "ClientNoteThenClose", "SilentClose")
+    return [
+        *(one for name, cls in built_in() for one in _variants(name, cls)),
+        *(Verb(name, "conversations", ("run", f"mine.py:{name}"), own=True) for name in own),
+    ]
 
 
 def _variants(name: str, cls: type[Operation]) -> Iterator[Verb]:
