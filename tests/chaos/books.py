@@ -46,7 +46,7 @@ def _plain(content: Any) -> Any:
         return content
     return {
         key: value if key == "custom_attributes" else _plain(value) for key, value in content.items()
-        if not key.endswith("_at") and key not in ("statistics", "waiting_since")
+        if not key.endswith("_at") and key not in ("statistics", "waiting_since", "previous_ticket_state_id")
     }  # fmt: skip
 
 
@@ -62,10 +62,21 @@ def _row(row: Image) -> Image:
     return {**plain, "tags": [tag for tag in plain["tags"] if str(tag) != MARK]} if "tags" in plain else plain
 
 
-def others(box: Sandbox, resource: str, ids: list[str]) -> Others:
+def others(box: Sandbox, verb: Verb, ids: list[str]) -> Others:
     """All rows that are none of a run's business."""
     every = {(name, str(row["id"])): _row(row) for name in RESOURCES for row in getattr(box, name)()}
-    return {key: row for key, row in every.items() if key[0] != resource or key[1] not in ids}
+    business = {(verb.resource, one) for one in ids} | {(name, last(box, name)) for name in verb.others}
+    return {key: row for key, row in every.items() if key not in business}
+
+
+def last(box: Sandbox, resource: str) -> str:
+    """The item that a verb means which names one more of a resource."""
+    return str(getattr(box, resource)()[-1]["id"])
+
+
+def command(box: Sandbox, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a verb, with such an item in its place."""
+    return tuple(last(box, word[1:]) if word.startswith("@") else word for word in words)
 
 
 @dataclass
@@ -90,7 +101,7 @@ def reference(desk: Desk, verb: Verb) -> Reference:
         ids = [str(row["id"]) for row in getattr(desk.box, verb.resource)()][:CANDIDATES]
         prepare(desk, verb, ids)
         before = images(desk.box, verb.resource, ids)
-        desk.here(*verb.command, "--ids", "ids", *PLAIN)
+        desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
         after = images(desk.box, verb.resource, ids)
         chosen = [one for one in ids if after[one] != before[one]][:ITEMS]
         _REFERENCES[verb.name] = _tried(desk, verb, chosen)
@@ -105,14 +116,14 @@ def _tried(desk: Desk, verb: Verb, ids: list[str]) -> Reference:
     desk.box.reset()
     prepare(desk, verb, ids)
     before = images(desk.box, verb.resource, ids)
-    answer = desk.here(*verb.command, "--ids", "ids", *PLAIN)
+    answer = desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
     assert verb.own or (answer.code == 0 and answer.counts["done"] == len(ids)), answer
-    after, around = images(desk.box, verb.resource, ids), others(desk.box, verb.resource, ids)
+    after, around = images(desk.box, verb.resource, ids), others(desk.box, verb, ids)
     assert all(after[one] != before[one] for one in ids)
     if verb.undoable:
         answer = desk.here("undo", "latest", *PLAIN)
         assert answer.code == 0, answer
-    undone, left = images(desk.box, verb.resource, ids), others(desk.box, verb.resource, ids)
+    undone, left = images(desk.box, verb.resource, ids), others(desk.box, verb, ids)
     assert not verb.undoable or all(undone[one] != after[one] for one in ids)
     return Reference(ids, before, after, undone, around, left)
 
@@ -125,7 +136,7 @@ def prepare(desk: Desk, verb: Verb, ids: list[str], *, marked: bool = False) -> 
         first = Desk(desk.box, desk.home / "first")  # a journal of its own
         first.home.mkdir(exist_ok=True)
         (first.home / "ids").write_text("\n".join(ids))
-        first.here(*verb.prepared_by, "--ids", "ids", *PLAIN)
+        first.here(*command(desk.box, verb.prepared_by), "--ids", "ids", *PLAIN)
     if marked:
         _ask(desk.box, "POST", "/tags", {"name": "chosen"})
         for one in ids:

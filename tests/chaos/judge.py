@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acceptance.desk import Answer, Desk, until
-from chaos.books import FEW_ITEMS, ITEMS, Image, images, others, prepare, reference
+from chaos.books import FEW_ITEMS, ITEMS, Image, command, images, others, prepare, reference
 from chaos.cases import CLIENT_WAITS, Case
 from chaos.verbs import MARK, MESSAGE
 
@@ -75,7 +75,7 @@ class _Trial:
         return images(self.desk.box, self.case.verb.resource, self.ids)
 
     def _others(self) -> dict[tuple[str, str], Image]:
-        return others(self.desk.box, self.case.verb.resource, self.truth.ids)
+        return others(self.desk.box, self.case.verb, self.truth.ids)
 
     def run(self) -> None:
         """Under the fault, then with the fault gone."""
@@ -132,7 +132,8 @@ class _Trial:
         """The command that meets the fault; what comes before it is done."""
         verb, stage = self.case.verb, self.case.stage
         items = ("--where", f"tag = {MARK}") if self.searched else ("--ids", "ids")
-        words = (*verb.command, *items, *CONSENT, *QUICK)
+        named = command(self.desk.box, verb.command)
+        words = (*named, *items, *CONSENT, *QUICK)
         if stage == "undo":
             first = self._here(*words)
             if first.code != 0:
@@ -143,7 +144,7 @@ class _Trial:
         if stage == "apply":
             if verb.prepared_by:
                 time.sleep(1.1)  # tags have their time in whole seconds: one of this second may be later than the plan
-            planned = self._here(*verb.command, *items, "--plan", "plan.jsonl", "--json", "--progress", "none")
+            planned = self._here(*named, *items, "--plan", "plan.jsonl", "--json", "--progress", "none")
             if planned.code != 0:
                 self.found.untrue.append(f"the plan without a fault ended with {planned.code}: {planned.err[-300:]}")
                 return None

@@ -84,6 +84,11 @@ class Verb:
     prepared_by: tuple[str, ...] = field(default=(), compare=False)
     """The command that brings items to where this one has something to do."""
 
+    @property
+    def others(self) -> set[str]:
+        """The resources of which it names one more item."""
+        return {word[1:] for word in self.command if word.startswith("@")}
+
 
 _IDS = {
     Kind.TEAM: {name: str(key) for key, name in TEAMS},
@@ -91,11 +96,13 @@ _IDS = {
     Kind.TAGS: {name: str(7_001 + place) for place, name in enumerate(TAGS)},
 }
 """Ids in place of names: where the names that the server shows are spoilt, nobody can know whom a name means."""
+_OF_ANOTHER = {"--into": "", "--conversation": "conversations", "--contact": "contacts", "--ticket": "tickets"}
+"""Parameters that name one more item, of this resource ("": of the verb's own): the last one there is, books.py fills it in."""
 _ALWAYS = {Kind.MESSAGE: MESSAGE, Kind.MOMENT: "2031-05-01T09:00:00Z"}
 _NOT_FOUND = {"contacts.unarchive"}
 """Verbs for items that no search shows."""
-_PREPARED_BY = {"detach": "attach"}
-"""Verbs that need another one before them; of "unX" it is X."""
+_OPPOSITES = {"detach": "attach", "un": ""}
+"""Verbs that have nothing to do but after another one: "untag" after "tag"."""
 
 
 def verbs() -> list[Verb]:
@@ -109,7 +116,8 @@ def verbs() -> list[Verb]:
 
 def _variants(name: str, cls: type[Operation]) -> Iterator[Verb]:
     resource, _, verb = name.partition(".")
-    before = _PREPARED_BY.get(verb, verb.removeprefix("un"))
+    another = {flag: f"@{of or resource}" for flag, of in _OF_ANOTHER.items()}
+    before = next((other + verb.removeprefix(start) for start, other in _OPPOSITES.items() if verb.startswith(start)), "")
     seen = set()
     for example in cls.examples:
         given = list(_given(shlex.split(example), {one.flag: one for one in parameters_of(cls.Parameters)}))
@@ -117,12 +125,13 @@ def _variants(name: str, cls: type[Operation]) -> Iterator[Verb]:
         if label in seen or any("{{" in value for _, value in given):
             continue
         seen.add(label)
-        words = [word for key, value in given for word in ([key] if key.startswith("--") else []) + ([value] if value else [])]
+        pairs = ((key, another.get(key, value)) for key, value in given)
+        words = [word for key, value in pairs for word in ([key] if key.startswith("--") else []) + ([value] if value else [])]
         yield Verb(
             label, resource, (resource, verb, *words),
             undoable=cls.reversibility in (Reversibility.REVERSIBLE, Reversibility.FIELDS),
             searchable=bool(resources()[resource].search) and name not in _NOT_FOUND,
-            prepared_by=(resource, before, *words) if before != verb else (),
+            prepared_by=(resource, before, *words) if before else (),
         )  # fmt: skip
 
 
