@@ -11,7 +11,7 @@ from typing import Any
 from acceptance.desk import Answer, Desk, until
 from chaos.books import FEW_ITEMS, ITEMS, Image, command, images, others, prepare, reference
 from chaos.cases import CLIENT_WAITS, Case
-from chaos.verbs import MARK, MESSAGE
+from chaos.verbs import MESSAGE
 
 QUICK = (
     "--yes", "--json", "--timeout", str(CLIENT_WAITS), "--retries", "2", "--workers", "4", "--progress", "none", "--verify", "all",
@@ -63,8 +63,7 @@ class _Trial:
         self.desk, self.case, self.found = desk, case, found
         self.truth = reference(desk, case.verb)
         self.ids = self.truth.ids[: FEW_ITEMS if case.mutate else ITEMS]
-        self.searched = case.verb.searchable and (case.stage in ("search", "all") or (case.stage == "names" and bool(case.mutate)))
-        prepare(desk, case.verb, self.ids, marked=self.searched)
+        prepare(desk, case.verb, self.ids)
         self.before = self._now()
         assert self.before == {one: self.truth.before[one] for one in self.ids}, "the workspace is not the one of the reference"
         self.after = self.truth.after
@@ -131,7 +130,8 @@ class _Trial:
     def _words(self) -> tuple[str, ...] | None:
         """The command that meets the fault; what comes before it is done."""
         verb, stage = self.case.verb, self.case.stage
-        items = ("--where", f"tag = {MARK}") if self.searched else ("--ids", "ids")
+        searched = verb.searchable and (stage in ("search", "all") or (stage == "names" and bool(self.case.mutate)))
+        items = ("--where", f"id in ({', '.join(map(repr, self.ids))})") if searched else ("--ids", "ids")
         named = command(self.desk.box, verb.command)
         words = (*named, *items, *CONSENT, *QUICK)
         if stage == "undo":

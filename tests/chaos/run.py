@@ -134,7 +134,7 @@ class Worker:
         self._errors.seek(0)
         said = self._errors.read()[-6000:]
         self._process = None
-        return {"hang": "Timeout" in said, "broke": "" if "Timeout" in said else said[-2000:], "stack": said}
+        return {"hang" if "Timeout" in said else "broke": said}
 
     def end(self) -> None:
         """End it, with its sandbox and all that it began."""
@@ -232,7 +232,7 @@ class Campaign:
                 worker.end()
 
     def _note(self, case: Case, finding: dict[str, Any]) -> None:
-        if self._stop.is_set() and "hang" in finding:
+        if self._stop.is_set() and "broke" in finding:
             return  # it was ended
         about = {"name": case.name, "verb": case.verb.name, "fault": case.fault, "stage": case.stage}
         line = {**about, **finding, **self._mark, "day": time.strftime("%Y-%m-%d")}
@@ -241,7 +241,7 @@ class Campaign:
             with self._path.open("a") as file:
                 file.write(json.dumps(line) + "\n")
             if is_wrong(line):
-                words = {key: line[key] for key in (*COLUMNS, "stack") if line.get(key)}
+                words = {key: line[key] for key in COLUMNS if line.get(key)}
                 print(f"{line['table']} {line['place']}: {case.name}\n    {json.dumps(words)[:2500]}", flush=True)
 
 

@@ -14,18 +14,17 @@ from intercom_bulk_updater.operations.spec import Kind, Parameter, parameters_of
 from intercom_sandbox.seed_schema import ADMINS, TAGS, TEAMS
 
 MESSAGE = "We are back. Sorry for the wait!"
-MARK = "7013"
-"""The tag that marks what a search shall find: the first one that is made in a sandbox after its own twelve."""
 
 UPDATERS = f'''
 import requests
+from pathlib import Path
 from intercom_bulk_updater import IntercomBulkUpdater
 
 class Base(IntercomBulkUpdater):
     def get_search_endpoint(self):
         return "conversations/search"
     def get_search_query(self, **_):
-        return {{"field": "tag_ids", "operator": "=", "value": "{MARK}"}}
+        return {{"field": "id", "operator": "IN", "value": Path("ids").read_text().split()}}
     def get_item_id(self, item):
         return item["id"]
     def send(self, path, body):
