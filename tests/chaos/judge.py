@@ -69,6 +69,8 @@ class _Trial:
         self.after = self.truth.after
         self.others = self._others()
         self.token = desk.env["INTERCOM_ACCESS_TOKEN"]
+        self.of_another = False
+        """The server had named another workspace, as which the run was written down: the resume refuses, and rightly so."""
 
     def _now(self) -> dict[str, Image]:
         return images(self.desk.box, self.case.verb.resource, self.ids)
@@ -96,7 +98,7 @@ class _Trial:
         left = self._go_on(run, answer) if answer.code != 0 and run is not None else self._check(answer, "in the end")
         self.found.in_doubt = sum(outcome == "in_doubt" for outcome in left.values())
         lost = {one: left.get(one, "missing") for one in self.ids if left.get(one) not in ("done", "unchanged", "in_doubt")}
-        if lost:
+        if lost and not self.of_another:
             self.found.lost.append(f"with the fault gone, resumed and retried: {lost} (exit {answer.code}: {answer.err[-300:]})")
 
     def _go_on(self, run: str, answer: Answer) -> dict[str, str]:
@@ -105,6 +107,7 @@ class _Trial:
             answer = self._here("runs", again, run, *QUICK)
             if "Traceback" in answer.err or answer.code == 1:
                 self.found.crashed.append(f"runs {again}: {answer.code} {answer.err[-1500:]}")
+            self.of_another = bool(self.case.mutate) and (_account(answer) or {}).get("error", {}).get("type") == "WrongWorkspace"
             if not answer.out.strip():
                 answer = self._here("runs", "show", run, "--json")
             if answer.code == 0:

@@ -15,7 +15,7 @@ from ...api.effects import message_stands
 from ...api.messages import SentRequest
 from ...api.paths import item_path
 from ...api.redact import mask
-from ...errors import StopRun, UsageError
+from ...errors import BadAnswer, StopRun, UsageError
 from ...model import Item, Reversibility
 from ...parsing.dates import local_moment
 from ..operation import Change, Json, Operation
@@ -298,6 +298,13 @@ class Assign(ConversationState):
         """See ConversationState."""
         reopens = not self.keep_state and before.get("state") == "closed"
         return {"state": "open"} if reopens else {}
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation."""
+        if self.keep_state and "state" not in (item.before or image(now or {}, STATE)):
+            path = item_path("conversations", item.id)
+            raise BadAnswer(f"GET {path} does not show the state, which is to be kept: nothing was written", method="GET", path=path)
+        return super().perform(client, item, now)
 
 
 class _Tagging(ConversationState):
