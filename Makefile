@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Also where Python is told to write no bytecode: without it every start of the command compiles its sources again.
 COMPILE := $(BIN)/python -m compileall -q src
 
-.PHONY: help install demo test chaos lint types layers check bench bench-quick outages soak clients docs clean
+.PHONY: help install demo test chaos chaos-tables lint types layers check bench bench-quick outages soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -33,8 +33,11 @@ test: $(BIN)/.installed-dev ## the tests, but for the long ones
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
 	@KILLS=200 $(BIN)/python -m pytest -q -m slow
 
-chaos: $(BIN)/.installed-dev ## faults in every stage of every verb, and answers mutated at random, against the server's books (an hour)
-	@$(BIN)/python tests/chaos/run.py --cases $(or $(CASES),1200) --mutations $(or $(MUTATIONS),3000)
+chaos: $(BIN)/.installed-dev ## faults in every stage of every verb, and answers mutated at random, against the server's books (half an hour)
+	@$(BIN)/python tests/chaos/run.py --cases $(or $(CASES),1500) --mutations $(or $(MUTATIONS),3000) $(CHAOS)
+
+chaos-tables: $(BIN)/.installed-dev ## the tables of docs/reference/chaos.md from what `make chaos` has found
+	@$(BIN)/python tests/chaos/tables.py $(or $(RESULTS),chaos-results.jsonl) --write docs/reference/chaos.md
 
 lint: $(BIN)/.installed-dev ## ruff
 	@$(BIN)/ruff check .

@@ -88,7 +88,7 @@ class Application(Context):
         reply = misbehave(self, request, rule, verdict, head) if rule else self.work(request, head)
         if shaping:
             reply = shape(request, reply, shaping)
-        return self.mutations.mutate(request, reply)
+        return self.mutations.mutate(request, reply, self.books.faults)
 
     def _authenticate(self, request: Request) -> None:
         settings = self.settings

@@ -40,8 +40,8 @@ class Mutations:
         self._order = seed_and_rate(settings.mutate)
         self._asked: dict[bytes, int] = {}
 
-    def mutate(self, request: Request, reply: Reply) -> Reply:
-        """The reply, spoilt if its turn has come."""
+    def mutate(self, request: Request, reply: Reply, counts: dict[str, int]) -> Reply:
+        """The reply, spoilt if its turn has come, and then counted as `mutate`."""
         if self._order is None or reply.how != "whole":
             return reply
         wanted = self._settings.mutate_on
@@ -49,13 +49,14 @@ class Mutations:
             return reply
         if reply.later is not None:
             later = reply.later
-            reply.later = lambda: self.mutate(request, later())
+            reply.later = lambda: self.mutate(request, later(), counts)
             return reply
         seed, rate = self._order
         mark = b"%b %b?%b\n%b" % (request.method.encode(), request.path.encode(), request.raw_query.encode(), request.body)
         turn = self._asked[mark] = self._asked.get(mark, 0) + 1
         chance = random.Random((seed << 40) + (zlib.crc32(mark) << 8) + turn)
         if chance.random() < rate:
+            counts["mutate"] = counts.get("mutate", 0) + 1
             _spoil(chance, reply)
         return reply
 

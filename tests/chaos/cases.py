@@ -1,4 +1,4 @@
-"""What is tried: verbs, faults, the stage of a run in which the fault happens, how often it does; and answers mutated at random."""
+"""The cases: verbs x faults x the stage of a run in which the fault happens x how often it does; and answers mutated at random."""
 
 from __future__ import annotations
 
@@ -8,118 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-MESSAGE = "We are back. Sorry for the wait!"
-TEAM, TAG, MARK = "5002", "7004", "7012"
-"""The team to assign, the tag to set, and the tag that marks the selection of a search."""
-
-UPDATERS = f'''
-import requests
-from intercom_bulk_updater import IntercomBulkUpdater
-
-class Base(IntercomBulkUpdater):
-    def get_search_endpoint(self):
-        return "conversations/search"
-    def get_search_query(self, **_):
-        return {{"field": "tag_ids", "operator": "=", "value": "{MARK}"}}
-    def get_item_id(self, item):
-        return item["id"]
-    def send(self, path, body):
-        answer = requests.post(f"{{self.base_url}}/{{path}}", headers=self.headers, json=body, timeout=0.6)
-        answer.raise_for_status()
-        return answer.json()
-    def message(self, kind):
-        return {{"message_type": kind, "type": "admin", "admin_id": self.admin_id, "body": "{MESSAGE}"}}
-    def closing(self):
-        return {{"message_type": "close", "type": "admin", "admin_id": self.admin_id}}
-
-class OwnNote(Base):
-    """A note, by requests."""
-    def perform_action(self, item_id, **_):
-        return self.send(f"conversations/{{item_id}}/reply", self.message("note"))
-
-class ClientNote(Base):
-    """A note, by the client of the updater."""
-    def perform_action(self, item_id, **_):
-        return self.client.post(f"conversations/{{item_id}}/reply", self.message("note"))
-
-class OwnNoteThenClose(Base):
-    """Two requests for an item, by requests."""
-    def perform_action(self, item_id, **_):
-        self.send(f"conversations/{{item_id}}/reply", self.message("note"))
-        return self.send(f"conversations/{{item_id}}/parts", self.closing())
-
-class ClientNoteThenClose(Base):
-    """Two requests for an item, by the client."""
-    def perform_action(self, item_id, **_):
-        self.client.post(f"conversations/{{item_id}}/reply", self.message("note"))
-        return self.client.post(f"conversations/{{item_id}}/parts", self.closing())
-
-class SilentClose(Base):
-    """Swallows what happens, and returns nothing: the script that people write first."""
-    def perform_action(self, item_id, **_):
-        try:
-            requests.post(f"{{self.base_url}}/conversations/{{item_id}}/parts", headers=self.headers, json=self.closing(), timeout=0.6)
-        except requests.RequestException as exc:
-            print("oops", type(exc).__name__)
-'''
-
-
-def same(row: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two rows of a conversation agree in all that the verbs change, but for messages."""
-    return all(row[k] == other[k] for k in ("state", "team", "title")) and set(row["tags"]) == set(other["tags"])
-
-
-@dataclass(frozen=True)
-class Verb:
-    """One thing that is done to conversations, and how the server shows that it was."""
-
-    name: str
-    command: tuple[str, ...]
-    message: bool = False
-    """It leaves MESSAGE in the thread."""
-    state: str = ""
-    team: str = ""
-    tagged: bool | None = None
-    title: str = ""
-    undoable: bool = False
-    start: str = "open"
-    """The state of the conversations that it is tried on."""
-
-    def stands(self, row: dict[str, Any]) -> bool:
-        """Whether the server's row (with `messages`) shows the whole effect."""
-        return (
-            (not self.message or row["messages"] > 0)
-            and (not self.state or row["state"] == self.state)
-            and (not self.team or str(row["team"]) == self.team)
-            and (self.tagged is None or (TAG in row["tags"]) is self.tagged)
-            and (not self.title or row["title"] == self.title)
-        )
-
-    def untouched(self, row: dict[str, Any], before: dict[str, Any]) -> bool:
-        """Whether the server's row shows nothing of it."""
-        return row["messages"] == 0 and same(row, before)
-
-
-def _verb(name: str, *more: str, **truth: Any) -> Verb:
-    return Verb(name, ("conversations", name, *more), **truth)
-
-
-VERBS = (
-    _verb("close", state="closed", undoable=True),
-    Verb("close with a message", ("conversations", "close", "--body", MESSAGE), message=True, state="closed"),
-    _verb("open", state="open", start="closed", undoable=True),
-    _verb("snooze", "--until", "+3d", state="snoozed", undoable=True),
-    _verb("assign", "--to-team", TEAM, team=TEAM, undoable=True),
-    _verb("tag", "--tag", TAG, tagged=True, undoable=True),
-    _verb("untag", "--tag", TAG, tagged=False, undoable=True),
-    _verb("set", "title=Looked at", title="Looked at", undoable=True),
-    _verb("note", "--body", MESSAGE, message=True),
-    _verb("reply", "--body", MESSAGE, message=True),
-    *(
-        Verb(name, ("run", f"mine.py:{name}"), message="Note" in name, state="closed" if "Close" in name else "")
-        for name in ("OwnNote", "ClientNote", "OwnNoteThenClose", "ClientNoteThenClose", "SilentClose")
-    ),
-)
+from chaos.verbs import Verb, verbs
 
 CLIENT_WAITS = 0.6
 """`--timeout` of the runs, in seconds."""
@@ -171,10 +60,7 @@ _PLAIN: dict[str, dict[str, Any]] = {
     "done, then 502": {"kind": "error_after", "status": 502},
     "done, then 503": {"kind": "error_after", "status": 503},
     "done, then 504": {"kind": "error_after", "status": 504},
-    "state is missing": {"kind": "fields", "drop": ["state"]},
     "id is missing": {"kind": "fields", "drop": ["id"]},
-    "parts are null": {"kind": "fields", "set": {"conversation_parts": None}},
-    "parts are a list": {"kind": "fields", "set": {"conversation_parts": ["x"]}},
     "tags are a text": {"kind": "fields", "set": {"tags": "none"}},
     "updated_at is a text": {"kind": "fields", "set": {"updated_at": "now"}},
 }
@@ -183,6 +69,29 @@ _PLAIN: dict[str, dict[str, Any]] = {
 A write that is done and answered with 429 is not among them: that a throttled request was not carried out is the one
 promise of the service that the client builds on, for it may meet thousands of them.
 """
+
+_FIELDS: dict[str, dict[str, dict[str, Any]]] = {
+    "conversations": {
+        "state is missing": {"kind": "fields", "drop": ["state"]},
+        "parts are null": {"kind": "fields", "set": {"conversation_parts": None}},
+        "parts are a list": {"kind": "fields", "set": {"conversation_parts": ["x"]}},
+    },
+    "contacts": {
+        "tags say that there are more": {"kind": "fields", "set": {"tags.has_more": True}},
+        "tags are null": {"kind": "fields", "set": {"tags": None}},
+        "data is a mapping": {"kind": "fields", "set": {"data": {"0": {}}}},
+    },
+    "companies": {
+        "tags are null": {"kind": "fields", "set": {"tags": None}},
+        "data is a mapping": {"kind": "fields", "set": {"data": {"0": {}}}},
+    },
+    "tickets": {
+        "ticket_state is missing": {"kind": "fields", "drop": ["ticket_state"]},
+        "parts are null": {"kind": "fields", "set": {"ticket_parts": None}},
+        "parts are a list": {"kind": "fields", "set": {"ticket_parts": ["x"]}},
+    },
+}
+"""Fields of one resource that are spoilt, in the same way."""
 
 _HEAVY: dict[str, dict[str, Any]] = {
     "without end, done": {"kind": "endless", "count": 1},
@@ -271,28 +180,27 @@ class Case:
         return kind in ("rolled_back", "ignored") or (kind == "wrong" and self.rule.get("commit") == "never")
 
 
-def _faults(stage: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _faults(stage: str, resource: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The faults of a stage: name, how often, rule."""
     if stage == "kill":
         yield from ((name, "", {**rule, "every": 2} if "seconds" not in rule else rule) for name, rule in KILLED_WITH.items())
         return
     often = [name for name in HOW_OFTEN if stage == "write" or name != "each third"]
-    plain = {**_PLAIN, **(_OF_WRITES if stage in ("write", "apply", "undo") else {})}
+    plain = {**_PLAIN, **_FIELDS[resource], **(_OF_WRITES if stage in ("write", "apply", "undo") else {})}
     yield from ((name, how, {**plain[name], **HOW_OFTEN[how]}) for name in plain for how in often)
     yield from ((name, "", rule) for name, rule in _HEAVY.items())
     own = {"search": _OF_SEARCHES, "names": _OF_NAMES}.get(stage, _OF_ITEMS)
     yield from ((name, "", rule) for name, rule in own.items())
 
 
-def cases() -> list[Case]:
-    """Every case, in a fixed order that is none of the table's: any part of it is spread over all."""
+def cases(seed: int = 7) -> list[Case]:
+    """Every case, in an order that the seed decides: any part of it is spread over the whole table."""
     found = []
-    for verb, stage in itertools.product(VERBS, STAGES):
-        updater = verb.command[0] == "run"
-        if (stage == "undo" and not verb.undoable) or (stage == "apply" and updater):
+    for verb, stage in itertools.product(verbs(), STAGES):
+        if (stage == "undo" and not verb.undoable) or (stage == "apply" and verb.own) or (stage == "search" and not verb.searchable):
             continue
-        found += [Case(verb, fault, stage, often, {**rule, **STAGES[stage]}) for fault, often, rule in _faults(stage)]
-    random.Random(7).shuffle(found)
+        found += [Case(verb, fault, stage, often, {**rule, **STAGES[stage]}) for fault, often, rule in _faults(stage, verb.resource)]
+    random.Random(seed).shuffle(found)
     return found
 
 
@@ -301,11 +209,11 @@ MUTATED = ("search", "look", "write", "names", "")
 RATES = ("0.1", "0.3", "1")
 
 
-def mutations(number: int) -> list[Case]:
+def mutations(number: int, seed: int = 7) -> list[Case]:
     """`number` cases with answers mutated at random, each with a seed of its own."""
-    table = list(itertools.product(VERBS, MUTATED, RATES))
+    table = [(verb, on, rate) for verb, on, rate in itertools.product(verbs(), MUTATED, RATES) if on != "search" or verb.searchable]
+    random.Random(seed).shuffle(table)
     return [
-        Case(verb, "mutated", on or "all", "", {}, f"{seed},{rate}")
-        for seed in range(1, number + 1)
-        for verb, on, rate in (table[seed * 7 % len(table)],)
+        Case(verb, "mutated", on or "all", "", {}, f"{seed * 1_000_000 + place},{rate}")
+        for place, (verb, on, rate) in zip(range(number), itertools.cycle(table))
     ]

@@ -1,20 +1,27 @@
-"""`make chaos`: the cases in worker processes, each with a sandbox of its own, and the tables of what was found.
+"""`make chaos`: the cases in worker processes, each with a sandbox of its own; each finding is a line of a file of results.
 
-    python tests/chaos/run.py --cases 1200 --mutations 3000 [--workers 2]
+    python tests/chaos/run.py --cases 1500 --mutations 3000 --workers 6
+
+The same command again goes on where it was stopped (Ctrl-C, --seconds): cases that stand in the file of results, found on
+the same sources, are left out. `tables.py` makes the tables of one or several such files.
 """
 
 from __future__ import annotations
 
 import argparse
 import faulthandler
+import hashlib
 import json
 import math
+import os
+import queue
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +30,24 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from acceptance.desk import at_desk
 from chaos.cases import Case, cases, mutations
 from chaos.judge import judge
+from chaos.tables import COLUMNS, is_wrong, tables
 from intercom_bulk_updater.api import retry
 from intercom_bulk_updater.engine import decide, processor
 from intercom_bulk_updater.ratelimit import request_class
+from intercom_bulk_updater.runs.options import Options
 from intercom_sandbox import running
 
+ROOT = Path(__file__).parents[2]
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where state folders lie: a power failure is not among the faults."""
-HANGS_AFTER = 400
-"""Seconds after which a case counts as hanging: a search that never shows the new state is waited for for two minutes, in each run."""
-BOX = {"conversations": 150, "contacts": 40, "companies": 12, "tickets": 12, "limit": 50_000, "workspace_limit": 50_000}
+HANGS_AFTER = 120
+"""Seconds after which a case counts as hanging; most take less than two."""
+INDEX_WAIT = 2.0
+"""Seconds that a search is waited for which never shows the new state; two minutes otherwise, in each run."""
+BOX = {
+    "conversations": 150, "contacts": 60, "companies": 24, "tickets": 24, "limit": 50_000, "workspace_limit": 50_000, "window": 2.0,
+    "epoch": int(time.time()) // 3600 * 3600,  # each reset gives the same workspace, also over the hour
+}  # fmt: skip
 
 
 def hasten() -> None:
@@ -45,130 +60,222 @@ def hasten() -> None:
     request_class._FIRST_GAP, request_class._LONGEST_GAP = 0.1, 0.5
     whole = retry.RetryPolicy.after
     retry.RetryPolicy.after = lambda self, attempt: None if (full := whole(self, attempt)) is None else full * 0.1  # type: ignore[method-assign]
+    kept = Options.__init__.__defaults__ or ()
+    Options.__init__.__defaults__ = tuple(INDEX_WAIT if value == 120.0 else value for value in kept)  # type: ignore[attr-defined]
 
 
-def chosen(number: int, mutated: bool = False) -> list[Case]:
-    """`number` cases spread over the whole table, all of them for 0; or so many with mutated answers."""
-    if mutated:
-        return mutations(number)
-    every = cases()
+def table_of(name: str, number: int, seed: int) -> list[Case]:
+    """`number` cases of "cases", all of them for 0; or so many of "mutations"."""
+    if name == "mutations":
+        return mutations(number, seed)
+    every = cases(seed)
     return every[: number or len(every)]
 
 
-def work(every: list[Case], first: int, step: int) -> None:
-    """Judge every `step`-th case from `first` on; a line of JSON before and after each."""
+def sources() -> str:
+    """A mark of all code that has a part in a result."""
+    mark = hashlib.sha1()
+    for path in sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "tests" / "chaos").glob("*.py"), ROOT / "tests/acceptance/desk.py"]):
+        mark.update(path.read_bytes())
+    return mark.hexdigest()[:12]
+
+
+def commit() -> str:
+    """The commit that is checked out; "+" for changes on top."""
+    command = ["git", "describe", "--always", "--abbrev=10", "--dirty=+"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+# -- a worker ------------------------------------------------------------------------------------------------------
+
+
+def work(name: str, number: int, seed: int) -> None:
+    """Judge the cases whose places come in, one a line; a line of JSON for each."""
     hasten()
+    every = table_of(name, number, seed)
     with running(in_process=False, **BOX) as box:
-        for place in range(first, len(every), step):
-            print(json.dumps({"begun": place}), flush=True)
+        for text in sys.stdin:
+            case = every[int(text)]
             faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
+            began, spent = time.monotonic(), time.process_time()
             with tempfile.TemporaryDirectory(dir=IN_MEMORY) as home, at_desk(box, Path(home)) as desk:
-                began = time.monotonic()
-                found = judge(desk, every[place])
+                found = judge(desk, case)
                 desk.box.clear_faults()
             faulthandler.cancel_dump_traceback_later()
-            line = {"place": place, "seconds": round(time.monotonic() - began, 2), "in_doubt": found.in_doubt, **vars(found)}
+            line = {"seconds": round(time.monotonic() - began, 2), "cpu": round(time.process_time() - spent, 2), **vars(found)}
             print(json.dumps(line), flush=True)
 
 
-def collect(number: int, workers: int, mutated: bool, start: int, seconds: float) -> list[dict[str, Any]]:
-    """The findings of all cases from `start` on, or as many as `seconds` allow; a worker that hangs is replaced, and its case counted."""
-    end = time.monotonic() + (seconds or math.inf)
-    every = chosen(number, mutated)
-    found: list[dict[str, Any]] = []
+class Worker:
+    """A process that judges; it is replaced when it hangs or dies."""
 
-    def follow(lane: int) -> None:
-        first = lane
-        while first < len(every) and time.monotonic() < end:
-            first = _follow(every, first, workers, found, end, [f"--{'mutations' if mutated else 'cases'}", str(number)])
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._process: subprocess.Popen[str] | None = None
+        self._errors: Any = None
 
-    threads = [threading.Thread(target=follow, args=(start + lane,)) for lane in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
+    def judge(self, place: int) -> dict[str, Any]:
+        """What the case has shown."""
+        if self._process is None:
+            self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+            # A session of its own: Ctrl-C is for the one process that people see.
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, *self._words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
+                start_new_session=True,
+            )  # fmt: skip
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(f"{place}\n")
+        self._process.stdin.flush()
+        text = self._process.stdout.readline()
+        if text:
+            found: dict[str, Any] = json.loads(text)
+            return found
+        self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read()[-6000:]
+        self._process = None
+        return {"hang" if "Timeout" in said else "broke": said}
+
+    def end(self) -> None:
+        """End it, with its sandbox and all that it began."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def _follow(every: list[Case], first: int, workers: int, found: list[dict[str, Any]], end: float, what: list[str]) -> int:
-    """Take what one process finds; the place of the case after the last one that it began."""
-    command = [sys.executable, __file__, *what, "--lane", str(first), "--workers", str(workers)]
-    begun = first
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for text in process.stdout:
-            line = json.loads(text)
-            if "begun" in line:
-                begun = line["begun"]
+# -- who hands out the cases ---------------------------------------------------------------------------------------
+
+
+class Campaign:
+    """All cases that are asked for, over several workers, into one file."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._given = given
+        self._path = Path(given.results)
+        self._mark = {"sources": sources(), "commit": commit(), "seed": given.seed}
+        self._todo: queue.SimpleQueue[tuple[str, int, Case]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._found: list[dict[str, Any]] = []
+        self._workers: list[Worker] = []
+        self.stopped = False
+        self._asked = 0
+        self._fill()
+
+    def _fill(self) -> None:
+        old = {line["name"]: line for line in read_results([self._path]) if line["sources"] == self._mark["sources"]}
+        for name in ("cases", "mutations"):
+            number = getattr(self._given, name)
+            if number is None:
                 continue
-            found.append(line)
-            if any(line.get(column) for column in COLUMNS):
-                words = json.dumps({key: value for key, value in line.items() if value})[:1500]
-                print(f"{every[line['place']].name}\n    {words}", flush=True)
-            if len(found) % 100 == 0:
-                print(f"{len(found)} of {len(every)}", file=sys.stderr, flush=True)
-            if time.monotonic() >= end:
-                process.kill()
-                return len(every)
-    if process.returncode != 0:
-        found.append({"place": begun, "hang": True, "in_doubt": 0})
-        print(f"HANG {every[begun].name}", flush=True)
-    return begun + workers
+            for place, case in enumerate(table_of(name, number, self._given.seed)):
+                if place < self._given.start or self._given.only not in case.name:
+                    continue
+                if case.name in old and not self._given.again:
+                    self._found.append(old[case.name])
+                else:
+                    self._todo.put((name, place, case))
+        self._asked = self._todo.qsize()
+        if self._found:
+            self._say(f"{len(self._found):,} cases stand in {self._path} already, of these sources")
+
+    def run(self) -> list[dict[str, Any]]:
+        """Until all is done, the time is over, or Ctrl-C; what was found."""
+        began, before = time.monotonic(), len(self._found)
+        end = began + (self._given.seconds or math.inf)
+        threads = [threading.Thread(target=self._follow, daemon=True) for _ in range(self._given.workers)]
+        for thread in threads:
+            thread.start()
+        try:
+            told = began
+            while any(thread.is_alive() for thread in threads):
+                time.sleep(0.2)
+                if time.monotonic() > end:
+                    self._stop.set()
+                if time.monotonic() - told > self._given.progress:
+                    told = time.monotonic()
+                    self._progress(len(self._found) - before, told - began)
+        except KeyboardInterrupt:
+            self._say("stopped; the same command goes on from here")
+            self.stopped = True
+            self._stop.set()
+            for worker in self._workers:
+                worker.end()
+        self._progress(len(self._found) - before, time.monotonic() - began)
+        return self._found
+
+    def _progress(self, number: int, seconds: float) -> None:
+        wrong = sum(map(is_wrong, self._found))
+        left = (self._asked - number) * seconds / number / 60 if number else 0.0
+        self._say(f"{number:,} of {self._asked:,} · {wrong} wrong · {number / seconds:.1f} cases/s · about {left:.0f} min left")
+
+    @staticmethod
+    def _say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def _follow(self) -> None:
+        """One worker for each table after the other."""
+        workers: dict[str, Worker] = {}
+        try:
+            while not self._stop.is_set():
+                name, place, case = self._todo.get_nowait()
+                if name not in workers:
+                    for other in workers.values():
+                        other.end()
+                    number = str(getattr(self._given, name))
+                    workers[name] = Worker(["--worker", name, f"--{name}", number, "--seed", str(self._given.seed)])
+                    self._workers.append(workers[name])
+                self._note(case, {"table": name, "place": place, **workers[name].judge(place)})
+        except queue.Empty:
+            pass
+        finally:
+            for worker in workers.values():
+                worker.end()
+
+    def _note(self, case: Case, finding: dict[str, Any]) -> None:
+        if self._stop.is_set() and "broke" in finding:
+            return  # it was ended
+        about = {"name": case.name, "verb": case.verb.name, "fault": case.fault, "stage": case.stage}
+        line = {**about, **finding, **self._mark, "day": time.strftime("%Y-%m-%d")}
+        with self._lock:
+            self._found.append(line)
+            with self._path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            if is_wrong(line):
+                words = {key: line[key] for key in COLUMNS if line.get(key)}
+                print(f"{line['table']} {line['place']}: {case.name}\n    {json.dumps(words)[:2500]}", flush=True)
 
 
-COLUMNS = ("lost", "doubled", "untrue", "crashed", "hang")
-
-
-def table(found: list[dict[str, Any]], every: list[Case], mutated: bool) -> str:
-    """The findings by fault (mutations: by what was mutated), as Markdown."""
-    sums: dict[str, Counter[str]] = {}
-    for line in sorted(found, key=lambda line: int(line["place"])):
-        case = every[line["place"]]
-        row = sums.setdefault(case.stage if mutated else case.fault, Counter())
-        row["cases"] += 1
-        row["in_doubt"] += line["in_doubt"]
-        for column in COLUMNS:
-            row[column] += bool(line.get(column))
-    first = "mutated answers to" if mutated else "fault"
-    lines = [
-        f"| {first} | cases | lost | doubled | untrue accounts | tracebacks | hangs | items left in doubt |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
-    ]
-    whole: Counter[str] = Counter()
-    for name in sorted(sums):
-        whole.update(sums[name])
-        lines.append(_row(name, sums[name]))
-    return "\n".join([*lines, _row("**all**", whole)]) + "\n"
-
-
-def _row(name: str, row: Counter[str]) -> str:
-    return f"| {name} | {row['cases']:,} | " + " | ".join(f"{row[column]:,}" for column in COLUMNS) + f" | {row['in_doubt']:,} |"
+def read_results(paths: list[Path]) -> Iterator[dict[str, Any]]:
+    """The lines of files of results; a file that is not there yet has none."""
+    for path in paths:
+        if path.exists():
+            yield from map(json.loads, path.read_text().splitlines())
 
 
 def main() -> int:
-    """Exit 1 when anything was found."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--cases", type=int, help="how many of the table; 0: all")
-    asked.add_argument("--mutations", type=int, help="how many with answers mutated at random")
-    asked.add_argument("--from", dest="start", type=int, default=0, metavar="PLACE", help="leave out the cases before this one")
-    asked.add_argument("--seconds", type=float, default=0, help="for each of the two tables; 0: until all cases are done")
-    asked.add_argument("--workers", type=int, default=2)
-    asked.add_argument("--lane", type=int, help=argparse.SUPPRESS)
+    """Exit 1 when anything was found, 130 after Ctrl-C."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--cases", type=int, metavar="N", help="how many of the table; 0: all")
+    asked.add_argument("--mutations", type=int, metavar="N", help="how many with answers mutated at random")
+    asked.add_argument("--seed", type=int, default=7, help="decides the order of the table, and the mutations")
+    asked.add_argument("--from", dest="start", type=int, default=0, metavar="PLACE", help="leave out the cases before it, in each table")
+    asked.add_argument("--only", default="", metavar="TEXT", help="only cases whose name contains this")
+    asked.add_argument("--again", action="store_true", help="also cases that stand in the file of results")
+    asked.add_argument("--seconds", type=float, default=0, help="stop after these; 0: when all is done")
+    asked.add_argument("--workers", type=int, default=3 * (os.cpu_count() or 1), help="processes; most of them wait most of the time")
+    asked.add_argument("--progress", type=float, default=15, metavar="SECONDS", help="how often it says how far it is")
+    asked.add_argument("--results", default=str(ROOT / "chaos-results.jsonl"), metavar="FILE")
+    asked.add_argument("--worker", help=argparse.SUPPRESS)
     given = asked.parse_args()
-    if given.lane is not None:
-        mutated = given.mutations is not None
-        work(chosen(given.mutations if mutated else given.cases, mutated), given.lane, given.workers)
+    if given.worker:
+        work(given.worker, getattr(given, given.worker), given.seed)
         return 0
-    wrong = False
-    for number, mutated in ((given.cases, False), (given.mutations, True)):
-        if number is None:
-            continue
-        began = time.monotonic()
-        found = collect(number, given.workers, mutated, given.start, given.seconds)
-        print(table(found, chosen(number, mutated), mutated))
-        print(f"{len(found):,} cases in {time.monotonic() - began:,.0f} s on {time.strftime('%Y-%m-%d')}\n", flush=True)
-        wrong = wrong or any(line.get(column) for line in found for column in COLUMNS)
-    return int(wrong)
+    for sign in (signal.SIGINT, signal.SIGTERM):  # also where a shell has begun it in the background
+        signal.signal(sign, signal.default_int_handler)
+    campaign = Campaign(given)
+    found = campaign.run()
+    print(tables(found))
+    return 130 if campaign.stopped else int(any(map(is_wrong, found)))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import pytest
 from acceptance.desk import at_desk
 from chaos.cases import Case
 from chaos.judge import judge
-from chaos.run import BOX, chosen
+from chaos.run import BOX, table_of
 from intercom_sandbox import Sandbox, running
 
 FEW = 20
-OF_THE_TABLE = [case for case in chosen(2 * FEW) if "window" not in case.fault][:FEW]
+OF_THE_TABLE = [case for case in table_of("cases", 2 * FEW, 7) if "window" not in case.fault][:FEW]
 """Without those that wait for rate windows to pass."""
 
 
@@ -25,7 +25,7 @@ def box() -> Iterator[Sandbox]:
         yield made
 
 
-@pytest.mark.parametrize("case", [*OF_THE_TABLE, *chosen(FEW, mutated=True)], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*OF_THE_TABLE, *table_of("mutations", FEW, 7)], ids=lambda case: case.name)
 def test_accounts_are_true_under_a_fault(case: Case, box: Sandbox, tmp_path: Path) -> None:
     """Nothing is lost, doubled or told otherwise than the server's rows show, and no traceback is printed."""
     with at_desk(box, tmp_path) as desk:

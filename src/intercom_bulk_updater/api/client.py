@@ -309,6 +309,8 @@ class Client:
         if self._workspace is None:
             me = self.get("me")
             app = me.get("app") or {}
+            if not isinstance(app, Mapping) or not isinstance(app.get("id_code") or "", str):
+                raise BadAnswer("GET me does not say of which workspace the token is", method="GET", path="me")
             self._workspace = Workspace(
                 id=str(app.get("id_code") or ""),
                 name=str(app.get("name") or ""),

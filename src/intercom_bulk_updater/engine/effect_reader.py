@@ -94,11 +94,18 @@ class EffectReader:
         return (None if effect.stands is None else effect.stands(payload, since)), payload
 
     def _partial_after(self, item: Item, payload: Json, since: float) -> dict[str, Any] | None:
-        """The after-image of an item of which some fields, and not all, are as wanted: a part of the action stands."""
+        """The after-image of an item of which some of the change is there, and not all: a part of the action stands."""
         changes, now = self._operation.change(item) or {}, self._operation.capture(payload) or {}
-        if not any(name in now and now[name] == wanted != was for name, (was, wanted) in changes.items()):
+        if not any(name in now and _moved(was, wanted, now[name]) for name, (was, wanted) in changes.items()):
             return None
         return self._operation.left(payload, item, since=since, client=self._client)
+
+
+def _moved(was: Any, wanted: Any, now: Any) -> bool:
+    """Whether a field is as wanted, and was not; of a list (tags), whether some of the change is there."""
+    if isinstance(now, list) and isinstance(wanted, list):
+        return bool((set(now) ^ set(was or ())) & (set(wanted) ^ set(was or ())))
+    return bool(now == wanted != was)
 
 
 def _in_words(last: SentRequest, *, broke_off: bool) -> str:

@@ -120,7 +120,7 @@ def _row(row: ItemRow, outcome: Outcome, with_bodies: bool) -> dict[str, Any]:
         "seq": row.seq,
         "id": text(row.id),
         "outcome": outcome.value,
-        "change": change_words(row.before, row.after, with_bodies) if outcome is Outcome.DONE else "",
+        "change": change_words(row.before, row.after, with_bodies) if outcome in (Outcome.DONE, Outcome.FAILED) else "",
         "before": _fields(row.before, with_bodies),
         "after": _fields(row.after, with_bodies),
         "attempts": row.attempts,

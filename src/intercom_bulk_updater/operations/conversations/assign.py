@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
+from ...api.paths import item_path
+from ...errors import BadAnswer
 from ...model import Item
 from ..assignment import ASSIGNEES, Assigned, AssignVerb
 from ..operation import Json
@@ -58,6 +60,9 @@ class Assign(AssignVerb, ConversationState):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         have = image(now, self.fields) if now is not None else dict(item.before or {})
+        if self.keep_state and "state" not in (item.before or have):
+            path = item_path("conversations", item.id)
+            raise BadAnswer(f"GET {path} does not show the state, which is to be kept: nothing was written", method="GET", path=path)
         return converge(client, item.id, have, self.and_kept(item, have))
 
     def consequences(self, before: Json) -> dict[str, Any]:

@@ -107,7 +107,9 @@ class Restore(ConversationOperation):
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        have = image(now, self.fields) if now is not None else dict(item.before or {})
+        # What a look does not show is as the run left it: without the tags there would be nothing to take off.
+        left = {name: value for name, value in (item.before or {}).items() if name in self.fields}
+        have = {**left, **image(now or {}, self.fields)}
         return converge(client, item.id, have, self._wanted(item, have, client.server_time()))
 
     def inverse(self) -> Operation | None:
