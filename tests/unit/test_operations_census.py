@@ -15,6 +15,10 @@ import intercom_bulk_updater.operations.conversations.restore
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
+from intercom_bulk_updater.operations.companies import delete as company_delete
+from intercom_bulk_updater.operations.companies import note as company_note
+from intercom_bulk_updater.operations.companies import set as company_set
+from intercom_bulk_updater.operations.companies import tags as company_tags
 from intercom_bulk_updater.operations.contacts import lifecycle
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
@@ -46,11 +50,17 @@ CONTACT: dict[str, Any] = {
     "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000,
     "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "has_more": False},
 }  # fmt: skip
+COMPANY: dict[str, Any] = {
+    "type": "company", "id": "1", "company_id": "acme", "updated_at": 1_763_000_000, "plan": {"id": "9", "name": "Basic"},
+    "tags": {"type": "tag.list", "tags": [{"type": "tag", "id": "7001"}]}, "custom_attributes": {"plan": "basic"},
+}  # fmt: skip
 OPERATIONS: list[Operation] = [
     Close(), Close("Bye"), Open(), Snooze(2_000_000_000), Assign(team="5002"), Assign(admin="8", team="5002", keep_state=True),
     Tag(["7002"]), Untag(["7001"]), Set({"title": "After", "custom_attributes.plan": "pro"}), Reply("Hello"), Note("Hello"),
     Restore(FIELDS, "close"), PerItemOperation(lambda given: Tag([given.get("tag", "7002")]), {}, "tag"),
     contact_tags.Tag(["7002"]), contact_tags.Untag(["7001"]), Undo(contact_tags.Tag(["7002"])), Undo(Undo(contact_tags.Untag(["7002"]))),
+    company_tags.Tag(["7002"]), company_tags.Untag(["7001"]), Undo(company_tags.Tag(["7002"])), Undo(company_tags.Untag(["7002"])),
+    company_set.Set({"plan": "Pro", "size": None, "custom_attributes.plan": "pro"}), company_note.Note("Hello"), company_delete.Delete(),
     lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
     contact_set.Set({"name": "Bo"}),
 ]  # fmt: skip
@@ -85,7 +95,7 @@ def client(shown: Mapping[str, Any]) -> Client:
 
 def payload(operation: Operation) -> dict[str, Any]:
     """An item of the operation's resource."""
-    return CONTACT if operation.resource == "contacts" else PAYLOAD
+    return {"contacts": CONTACT, "companies": COMPANY}.get(operation.resource, PAYLOAD)
 
 
 def turns_back(operation: Operation) -> bool:
