@@ -66,6 +66,30 @@ class Selection:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class Listing:
+    """How what was found is listed."""
+
+    columns: Annotated[str | None, Parameter(help="Their names: id,team,created_at; help lists them.", metavar="A,B")] = None
+    output: Annotated[
+        str | None, Parameter(name=["--output", "-o"], help="Write them to this file: .csv, .xlsx, .jsonl or .parquet.", metavar="FILE"),
+    ] = None
+    count: Annotated[bool, Parameter(help="Only how many there are.", negative="")] = False
+    explain: Annotated[bool, Parameter(help="Only what Intercom would be asked, and what that means.", negative="")] = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for two answers at once."""
+        asked = [f"--{name}" for name in ("output", "count", "explain") if getattr(self, name)]
+        if len(asked) > 1:
+            raise UsageError(f"{' and '.join(asked)} are two answers; leave one out.")
+
+    @property
+    def chosen(self) -> list[str] | None:
+        """The columns that are named; None for those that come by themselves."""
+        return None if self.columns is None else [name.strip() for name in self.columns.split(",") if name.strip()]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Safety:
     """What must hold before and while items are changed."""
 

@@ -85,6 +85,10 @@ class Resource:
         How all items of it are counted.
     columns:
         What `find` shows of an item, the id first; the last column takes the room that is left.
+    listed:
+        The columns that `find -o FILE` writes by default (service/columns.py); no message bodies, no e-mail addresses.
+    page:
+        Where people see an item in Intercom, below its host: "a/apps/{workspace}/users/{id}".
     settable:
         The fields that KEY=VALUE may write, beside the custom attributes: "text" (may be empty), "string" (empty clears it), "boolean".
     rank:
@@ -97,6 +101,8 @@ class Resource:
     listing: str
     count: Count
     columns: tuple[Column, ...]
+    listed: tuple[str, ...] = ("id",)
+    page: str = ""
     settable: Mapping[str, str] = field(default_factory=dict)
     rank: int = 100
 

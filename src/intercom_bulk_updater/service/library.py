@@ -14,8 +14,9 @@ from ..journal import Journal
 from ..operations.resource import Resource, resources
 from ..runs.options import Options
 from ..stop import Stop
+from .columns import Columns
 from .consent import Consent
-from .find import Columns, check_shortfall, list_all, row_of
+from .find import check_shortfall, list_all, row_of
 from .find import find as find_items
 from .options import RunOptions, options_of
 from .plans import begin_apply, open_plan, refuse_other_file
@@ -62,9 +63,9 @@ def find(
     where, query, ids, csv, id_column, from_run, outcome, exclude, limit:
         Which items: see `run`.
     columns:
-        What a row holds: `subject`, `team`, `assignee`, `tags` (names), `contact` (an id), or fields as Intercom names them, with
-        dots between (`source.type`, `custom_attributes.plan`). By default the row is what `find --json` prints of an item, which
-        leaves message bodies and e-mail addresses out.
+        What a row holds: `link`, `subject`, `team`, `assignee`, `owner`, `tags` (names), `contact` (an id) ..., or fields as
+        Intercom names them, with dots between (`source.type`, `custom_attributes.plan`). By default the row is what
+        `find --json` prints of an item, which leaves message bodies and e-mail addresses out.
     workspace, stop, options:
         See `run`; of the options those of speed count.
 
@@ -89,11 +90,9 @@ def _rows(
             found = find_items(session, names, resource.name, asked, options, log_note())
         else:
             found = list_all(session, resource)
-        chosen = None if columns is None else Columns(columns, names)
+        chosen = None if columns is None else Columns(resource, columns, names, session.workspace())
         count = 0
         for item in found.once():
-            if chosen is not None and not count:
-                chosen.check(item)
             count += 1
             yield row_of(item) if chosen is None else chosen.row(item)
             if count == options.limit:

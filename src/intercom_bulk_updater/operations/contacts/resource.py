@@ -17,5 +17,10 @@ RESOURCE = Resource(
         UPDATED,
         Column("name", ("name",)),
     ),
+    listed=(
+        "id", "link", "role", "external_id", "name", "owner_id", "owner", "tags", "created_at", "signed_up_at", "last_seen_at",
+        "updated_at",
+    ),
+    page="a/apps/{workspace}/users/{id}",
     rank=2,
 )
