@@ -13,9 +13,9 @@ import pytest
 
 from intercom_bulk_updater import UsageError
 from intercom_bulk_updater.parsing import text_file
+from intercom_bulk_updater.parsing.formula import safe_cell
 from intercom_bulk_updater.parsing.id_file import ids_in, of_link
 from intercom_bulk_updater.parsing.text_file import read_text
-from intercom_bulk_updater.report.table_file import safe_cell
 from intercom_bulk_updater.service.selection import read_ids
 from intercom_bulk_updater.service.spreadsheet import read_rows
 

@@ -53,14 +53,19 @@ class Selection:
     query: Annotated[
         str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON); - reads standard input.", form="FILE|-"),
     ] = None
-    ids: Annotated[str | None, _flag(_SELECTION, "A file with ids, one a line; - reads standard input.", form="FILE|-")] = None
-    csv: Annotated[
-        str | None, _flag(_SELECTION, "A spreadsheet (or -), a row an item; its columns stand as {{col}} in parameters.", form="FILE|-"),
+    ids: Annotated[
+        str | None, _flag(_SELECTION, "A file with ids or links, or one that this tool wrote; - reads standard input.", form="FILE|-"),
     ] = None
-    id_column: Annotated[str | None, _flag(_SELECTION, "With --csv: the column that holds the ids. Default: id.", form="COLUMN")] = None
+    csv: Annotated[
+        str | None, _flag(_SELECTION, "CSV or XLSX (or -), a row an item; its columns stand as {{col}} in parameters.", form="FILE|-"),
+    ] = None
+    id_column: Annotated[
+        str | None, _flag(_SELECTION, "With --csv: the column with ids, links, e-mails or external ids. Default: id.", form="COLUMN"),
+    ] = None
     from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.", form="RUN")] = None
     outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.", form="OUTCOME")] = "failed"
     exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.", form="FILE|-")] = None
+    exclude_run: Annotated[str | None, _flag(_SELECTION, "An earlier run whose items to leave out.", form="RUN")] = None
     limit: Annotated[int | None, _flag(_SELECTION, "So many items at most."), _WHOLE] = None
 
 

@@ -92,6 +92,8 @@ class Operation(ABC):
         Write requests for one item, for estimates; for one batch, where `batch_size` is more than 1.
     batch_size:
         How many items `perform_batch` takes at most: where the API acts on several with one request.
+    rows_add_up:
+        Whether several rows of a spreadsheet for one item add up to one operation, that of `covering`.
     appends:
         Whether it adds something to the item (a message) instead of bringing fields to a state: then nothing is ever
         "already so".
@@ -106,6 +108,7 @@ class Operation(ABC):
     examples: ClassVar[tuple[str, ...]] = ()
     rank: ClassVar[int] = 100
     Parameters: ClassVar[type] = NoParameters
+    rows_add_up: ClassVar[bool] = False
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
     customer_visible: bool | None = False

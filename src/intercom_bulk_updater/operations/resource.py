@@ -87,6 +87,8 @@ class Resource:
         What `find` shows of an item, the id first; the last column takes the room that is left.
     listed:
         The columns that `find -o FILE` writes by default (service/columns.py); no message bodies, no e-mail addresses.
+    keys:
+        The fields beside its id by which people name an item: "email", "external_id".
     page:
         Where people see an item in Intercom, below its host: "a/apps/{workspace}/users/{id}".
     settable:
@@ -102,6 +104,7 @@ class Resource:
     count: Count
     columns: tuple[Column, ...]
     listed: tuple[str, ...] = ("id",)
+    keys: tuple[str, ...] = ()
     page: str = ""
     settable: Mapping[str, str] = field(default_factory=dict)
     rank: int = 100

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -19,6 +18,7 @@ from typing import Any, Literal, Protocol
 
 from ..errors import UsageError
 from ..parsing.dates import zone as zone_of
+from ..parsing.formula import like_formula, safe_cell
 from .files import replacing, replacing_path
 from .times import rfc3339
 
@@ -27,10 +27,6 @@ Format = Literal["csv", "jsonl", "json", "xlsx", "parquet"]
 ENDINGS: dict[str, Format] = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 """What a table is written as, by the ending of its file."""
 
-# What a spreadsheet takes for the beginning of a formula, full-width and small forms included.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "−")  # noqa: RUF001 - meant
-_SKIPPED = re.compile(r"[\s\x00-\x1f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u00ad]+")
-"""What a spreadsheet may skip before one."""
 _ROWS, _LINKS, _CELL = 1_048_575, 65_530, 32_767
 """The rows below the header, the links and the characters of a cell that Excel takes."""
 _EXACT = 10**15
@@ -124,15 +120,6 @@ def shown_cell(column: TableColumn, value: Any, zone: tzinfo) -> str:
     if column.kind is CellKind.MOMENT and _is_moment(value):
         return f"{datetime.fromtimestamp(value, zone):%Y-%m-%d %H:%M}"
     return _text(value)
-
-
-def safe_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: an apostrophe stands before what looks like one."""
-    return f"'{text}" if _like_formula(text) else text
-
-
-def _like_formula(text: str) -> bool:
-    return _SKIPPED.sub("", text[:20]).startswith(_FORMULA) or text.startswith(("\t", "\r", "\n"))
 
 
 def _plain(column: TableColumn, value: Any, zone: tzinfo) -> Any:
@@ -251,7 +238,7 @@ class _Sheet:
             self._sheet.write_url(*at, str(value))
         else:
             text = _text(value)[:_CELL]
-            self._sheet.write_string(*at, text, self._quoted if _like_formula(text) else None)
+            self._sheet.write_string(*at, text, self._quoted if like_formula(text) else None)
 
 
 def _pyarrow() -> Any:

@@ -19,6 +19,7 @@ from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .columns import FIELDS, tags_of
 from .notes import Note, ignore
+from .row_references import resolve_rows
 from .selection import Selection, select
 from .spreadsheet import read_rows
 
@@ -62,8 +63,8 @@ def find(
     session.workspace()
     rows = None
     if asked.csv is not None:
-        found_rows = read_rows(asked.csv, asked.id_column, resource, options=options, note=note).rows
-        rows = [FoundItem(row.id) for row in found_rows]
+        sheet = read_rows(asked.csv, asked.id_column, resource, several=True, options=options, note=note)
+        rows = [FoundItem(one) for one in dict.fromkeys(row.id for row in resolve_rows(sheet, resource, session).rows)]
     selected = select(asked, resource, session, names, _Looking(), options, rows, note)
     found = Found(selected.selection["words"], frozenset(selected.selection.get("exclude") or ()))
     found.source, found.selection = selected.feed, selected.selection

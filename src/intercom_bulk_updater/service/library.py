@@ -44,6 +44,7 @@ def find(
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
     limit: int | None = None,
     workspace: Workspace | None = None,
     stop: Stop | None = None,
@@ -76,7 +77,7 @@ def find(
     if resource not in known:
         raise UsageError(f"There is no resource {resource!r}: it is one of {', '.join(known)}.")
     chosen = options_of({**options, "limit": limit})
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     if not known[resource].search and asked.given:
         raise UsageError(f"{resource} cannot be searched: leave {asked.given[0]} out, and all of them are listed.")
     return _rows(known[resource], asked, chosen, columns, given_or_own(workspace), stop)
@@ -111,6 +112,7 @@ def preview(
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
     limit: int | None = None,
     workers: int | str | None = None,
     share: float | str | None = None,
@@ -136,7 +138,7 @@ def preview(
         "workers": workers, "share": share, "rate": rate, "timeout": timeout, "retries": retries, "patience": patience,
         "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     request = VerbRequest(
         verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), note=log_note(on_event)
     )
@@ -160,6 +162,7 @@ def run(
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
     limit: int | None = None,
     dry_run: bool = False,
     expect: int | str | None = None,
@@ -242,7 +245,7 @@ def run(
         "on_drift": on_drift, "verify": verify, "workers": workers, "share": share, "rate": rate, "timeout": timeout,
         "retries": retries, "patience": patience, "deadline": deadline,
     }  # fmt: skip
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     consent = Consent(customer_visible, irreversible)
     request = VerbRequest(
         verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=consent, note=log_note(on_event)
@@ -262,6 +265,7 @@ def plan(
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
     limit: int | None = None,
     expect: int | str | None = None,
     max: int | str | None = None,
@@ -281,7 +285,7 @@ def plan(
     path = Path(file)
     refuse_other_file(path, f"file={str(path)!r}")
     given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     request = VerbRequest(
         verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), plan=path,
         note=log_note(on_event),
@@ -357,12 +361,14 @@ def _selection(
     from_run: str | Run | None,
     outcome: str,
     exclude: Ids | None,
+    exclude_run: str | Run | None,
     limit: int | None,
 ) -> Selection:
     return Selection(
         where=where, query=str(query) if isinstance(query, Path) else query, ids=_ids(ids),
         csv=str(csv) if isinstance(csv, Path) else csv, id_column=id_column,
-        from_run=from_run.id if isinstance(from_run, Run) else from_run, outcome=outcome, exclude=_ids(exclude), limit=limit,
+        from_run=from_run.id if isinstance(from_run, Run) else from_run, outcome=outcome, exclude=_ids(exclude),
+        exclude_run=exclude_run.id if isinstance(exclude_run, Run) else exclude_run, limit=limit,
     )  # fmt: skip
 
 
