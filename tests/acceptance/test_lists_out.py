@@ -42,7 +42,9 @@ def read(path: Path) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
         return found
     text = path.read_bytes().decode("utf-8")
-    return [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else list(csv.DictReader(io.StringIO(text, newline="")))
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 @pytest.mark.parametrize("ending", FORMS)
@@ -59,7 +61,7 @@ def test_a_list_has_names_beside_ids_dates_and_links(desk: Desk, ending: str) ->
         assert (row["team_assignee_id"], row["team"]) == ("5001", "Support")
         assert row["link"] == f"https://app.intercom.com/a/inbox/sandbox1/inbox/conversation/{one['id']}"
         names = [tag["name"] for tag in one["tags"]["tags"]]
-        assert row["tags"] == names if ending == ".jsonl" else ", ".join(names)
+        assert row["tags"] == (names if ending == ".jsonl" else ", ".join(names))
         made = datetime.datetime.fromtimestamp(one["created_at"], ZoneInfo("Europe/Berlin"))
         if ending == ".xlsx":
             assert row["created_at"] == made.replace(tzinfo=None)
