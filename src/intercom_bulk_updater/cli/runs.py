@@ -14,10 +14,10 @@ from cyclopts import Parameter
 
 from ..api.redact import without_known_tokens
 from ..errors import SafetyStop, UsageError
+from ..files import replacing
 from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
-from ..report.files import replacing
 from ..report.summary import judge_run, standing, summarize
 from ..service.control import ask_of
 from ..stop import Stop

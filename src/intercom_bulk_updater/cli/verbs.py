@@ -83,7 +83,8 @@ def _own(declared: Sequence[Declared]) -> list[inspect.Parameter]:
         # A message that is missing is asked for in words, by `check_given`.
         absent: Any = False if one.kind is Kind.FLAG else None
         required = one.required and one.kind is not Kind.MESSAGE
-        about = Parameter(help=one.help, negative="", metavar=one.kind.form or None)
+        short = [one.flag, "-o"] if one.kind is Kind.FILE else None
+        about = Parameter(name=short, help=one.help, negative="", metavar=one.kind.form or None)
         hint = Annotated[kind if required or kind is bool else kind | None, about]
         default = inspect.Parameter.empty if required else absent
         made.append(inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint))

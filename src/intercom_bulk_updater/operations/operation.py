@@ -122,6 +122,11 @@ class Operation(ABC):
         """How many write requests an item takes, as far as is known; None when nothing tells yet."""
         return self.requests_per_item
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it leaves Intercom as it is, so that nobody has to be asked."""
+        return self.reversibility is Reversibility.READS
+
     appends: bool = False
     own_change_only: bool = False
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""

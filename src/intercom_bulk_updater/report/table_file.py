@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from ..errors import UsageError
+from ..files import replacing, replacing_path
 from ..parsing.dates import zone as zone_of
 from ..parsing.formula import like_formula, safe_cell
-from .files import replacing, replacing_path
 from .times import rfc3339
 
 Row = Mapping[str, Any]

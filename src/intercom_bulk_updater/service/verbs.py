@@ -80,10 +80,13 @@ class CheckedVerb:
         rows = self._resolved_rows(session)
         with self._in_its_words():
             operation, items = operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), options)
+        if operation.only_reads:
+            options = replace(options, ask=False, verify="none")  # what it writes are files: nothing of Intercom's is at stake
         if not options.dry_run:
             asked.consent.check(operation, options)
         selected = select(asked.selection, asked.resource, session, names, operation, options, items, asked.note)
-        if selected.selection["kind"] == "query" and asked.cap is not None and not (options.expect or options.max):
+        capped = asked.cap is not None and not (operation.only_reads or options.expect or options.max)
+        if selected.selection["kind"] == "query" and capped:
             options = replace(options, cap=asked.cap)
         name = f"{asked.resource}.{operation.name}"
         run = create_run(session, operation, name, "run", {**selected.selection, "operation": name}, options)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from intercom_bulk_updater.errors import UsageError, why
+from .errors import UsageError, why
 
 
 @contextmanager
