@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,21 +16,26 @@ import intercom_bulk_updater.operations.conversations.restore
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
-from intercom_bulk_updater.operations.contacts import lifecycle
-from intercom_bulk_updater.operations.contacts import companies, delete, merge, subscriptions
+from intercom_bulk_updater.operations.companies.export import ExportCompanies
+from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
+from intercom_bulk_updater.operations.contacts.export import ExportContacts
+from intercom_bulk_updater.operations.conversations.export import ExportConversations
 from intercom_bulk_updater.operations.conversations.messages import Note, Reply
 from intercom_bulk_updater.operations.conversations.restore import Restore
 from intercom_bulk_updater.operations.conversations.verbs import Assign, Close, Open, Set, Snooze, Tag, Untag
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation
+from intercom_bulk_updater.operations.tickets.export import ExportTickets
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 
+FILES = TemporaryDirectory()
+"""For what operations write beside Intercom."""
 SINCE = 1_764_000_000.0
 FIELDS = ("state", "snoozed_until", "admin_assignee_id", "team_assignee_id", "tags", "title", "custom_attributes.plan")
 PAYLOAD: dict[str, Any] = {
@@ -57,6 +63,7 @@ OPERATIONS: list[Operation] = [
     lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
     contact_set.Set({"name": "Bo"}), companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
     subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
+    *(kind(f"{FILES.name}/{kind.__name__}") for kind in (ExportCompanies, ExportContacts, ExportConversations, ExportTickets)),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     FLAG = "flag"
     MESSAGE = "message"
     """A text that somebody reads: never shown in reports or logs."""
+    FILE = "file"
+    """Where something is written: -o."""
     MOMENT = "moment"
     ID = "id"
     """The id of something that has no name to go by."""
@@ -54,8 +56,8 @@ class Kind(StrEnum):
 
 
 _FORMS = {
-    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.ID: "ID",
-    Kind.NAMED: "NAME|ID", Kind.TEAM: "NAME|ID",
+    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.FILE: "FOLDER|FILE", Kind.MOMENT: "TIME",
+    Kind.ID: "ID", Kind.NAMED: "NAME|ID", Kind.TEAM: "NAME|ID",
     Kind.ADMIN: "NAME|EMAIL|ID", Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
 }  # fmt: skip
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -22,6 +22,7 @@ from ..tag_names import resolve_tag
 
 class _Tagging(FieldsOperation):
     resource: ClassVar[str] = "contacts"
+    rows_add_up: ClassVar[bool] = True
     reversibility = Reversibility.REVERSIBLE
     fields = ("tags",)
 
