@@ -31,7 +31,10 @@ def main() -> None:
     print(f"{'items':>16} {'group':>6} {'requests':>9} {'pages':>6} {'writes':>7} {'seconds':>8}")
     for resource, where, more in CASES:
         sizes = {"contacts": contacts} if resource == "contacts" else {"contacts": 5 * contacts, "companies": contacts}
-        with running(in_process=False, conversations=1, latency=0.0, jitter=0.0, tags_max=0, **sizes) as box, tempfile.TemporaryDirectory() as home:
+        with (
+            running(in_process=False, conversations=1, latency=0.0, jitter=0.0, tags_max=0, **sizes) as box,
+            tempfile.TemporaryDirectory() as home,
+        ):
             env = {**{k: v for k, v in os.environ.items() if not k.startswith("INTERCOM_")}, **box.env(), "INTERCOM_BULK_HOME": home}
             command = [resource, "tag", "--where", where, "--tag", "bug", "--yes", "--max", "100%", "--verify", "none", "--quiet", *more]
             began = time.monotonic()

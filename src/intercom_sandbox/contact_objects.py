@@ -59,7 +59,14 @@ def contact_object(space: Workspace, row: Contact) -> dict[str, Any]:
             "companies",
             [{"type": "company", "id": key, "url": f"/companies/{key}"} for key in row.company_ids],
         ),
+        "opted_out_subscription_types": _opted(base, row, "opt_out"),
+        "opted_in_subscription_types": _opted(base, row, "opt_in"),
     }
+
+
+def _opted(base: str, row: Contact, consent: str) -> dict[str, Any]:
+    chosen = [key for key, given in row.subscriptions if given == consent]
+    return _inline(base, "subscriptions", [{"type": "subscription", "id": key, "url": f"/subscription_types/{key}"} for key in chosen])
 
 
 def _inline(base: str, name: str, entries: list[dict[str, Any]]) -> dict[str, Any]:

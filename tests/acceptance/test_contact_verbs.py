@@ -10,29 +10,41 @@ import pytest
 
 from intercom_bulk_updater.operations.registry import iterate, operation_class
 
-from .desk import Desk
+from .desk import Desk, until
 
-SANDBOX = {"conversations": 60, "latency": 0.0, "jitter": 0.0}
+SANDBOX = {"conversations": 60, "contacts": 200, "latency": 0.0, "jitter": 0.0}
 TAG = 7003
 PLAIN = ("--json", "--progress", "none")
-# verb: what is typed, what tells that it was done, and the same before it.
-VERBS: dict[str, tuple[list[str], Callable[[dict[str, Any]], Any], Any, Any]] = {
+# verb: what is typed (USER: the id of a user), what tells that it was done, and the same before it.
+VERBS: dict[str, tuple[list[str], Callable[[Any], Any], Any, Any]] = {
     "tag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], True, False),
     "untag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], False, True),
     "archive": ([], lambda one: one["archived"], True, False),
     "unarchive": ([], lambda one: one["archived"], False, True),
     "block": (["--irreversible"], lambda one: one["blocked"], True, False),
     "note": (["--body", "Renewal in May."], lambda one: sum("Renewal" in body for body in one["notes"]), 1, 0),
+    "set": (["name=Zed", "seats=12"], lambda one: (one["name"], one["custom_attributes"].get("seats")) == ("Zed", 12), True, False),
+    "attach-company": (["--company", "acme-00001"], lambda one: len(one["companies"]), 1, 0),
+    "detach-company": (["--company", "acme-00001"], lambda one: len(one["companies"]), 0, 1),
+    "subscribe": (["--subscription", "newsletter"], lambda one: one["subscriptions"], ["37846"], []),
+    "unsubscribe": (["--subscription", "37846"], lambda one: one["subscriptions"], [], ["37846"]),
+    "merge": (["--into", "USER", "--skip-duplicate-validation", "--irreversible"], lambda one: bool(one["merged_into"]), True, False),
+    "delete": (["--irreversible"], lambda one: one is None, True, False),
 }
-WAY_BACK = {"tag", "untag", "archive", "unarchive"}
+INVERSE = {
+    "untag": ["tag", "--tag", str(TAG)], "unarchive": ["archive"], "detach-company": ["attach-company", "--company", "acme-00001"],
+    "unsubscribe": ["subscribe", "--subscription", "37846"],
+}  # fmt: skip
+WAY_BACK = {"tag", "archive", "set", "attach-company", "subscribe", *INVERSE}
 
 
-def some(desk: Desk, verb: str) -> list[str]:
+def some(desk: Desk, verb: str, number: int = 8) -> list[str]:
     """Eight contacts that the verb has something to do for, in the file `ids`."""
-    rows = [one for one in desk.box.contacts() if not one["archived"]]
-    free = [str(one["id"]) for one in rows if TAG not in one["tags"]][:8]
+    rows = [one for one in desk.box.contacts() if not one["archived"] and (verb != "merge" or one["role"] == "lead")]
+    free = [str(one["id"]) for one in rows if TAG not in one["tags"] and not one["companies"]][:number]
+    assert len(free) == number
     (desk.home / "ids").write_text("\n".join(free))
-    before = {"untag": ["tag", "--tag", str(TAG)], "unarchive": ["archive"]}.get(verb)
+    before = INVERSE.get(verb)
     if before:
         assert desk.here("contacts", *before, "--ids", "ids", "--yes", *PLAIN).code == 0
     return free
@@ -41,13 +53,18 @@ def some(desk: Desk, verb: str) -> list[str]:
 def standing(desk: Desk, verb: str, ids: list[str]) -> list[Any]:
     """What the server holds of each."""
     rows = {str(one["id"]): one for one in [*desk.box.contacts(), *desk.box.contacts(archived=True)]}
-    return [VERBS[verb][1](rows[one]) for one in ids]
+    return [VERBS[verb][1](rows.get(one)) for one in ids]
+
+
+def typed(desk: Desk, verb: str) -> list[str]:
+    """What is typed for a verb."""
+    return [desk.box.contacts(role="user")[-1]["id"] if word == "USER" else word for word in VERBS[verb][0]]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
     """Dry run, plan and apply agree; what was done is undone, or refused with its reason."""
-    words, _, after, before = VERBS[verb]
+    words, (_, _, after, before) = typed(desk, verb), VERBS[verb]
     ids = some(desk, verb)
     already = desk.writes()
     dry = desk.here("contacts", verb, *words, "--ids", "ids", "--dry-run", *PLAIN)
@@ -70,12 +87,39 @@ def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_lost_answer_is_found_out(desk: Desk, verb: str) -> None:
     """Written, and the connection broken: the contact is read before anything is sent again, and a note stands once."""
-    words, _, after, _ = VERBS[verb]
+    words, after = typed(desk, verb), VERBS[verb][2]
     ids = some(desk, verb)
-    desk.box.fault("drop_after", path="/contacts/[^/]+/(tags|archive|unarchive|block|notes)", on="write", count=3)
+    desk.box.fault("drop_after", path="/contacts/.*", on="write", count=3)
     done = desk.here("contacts", verb, *words, "--ids", "ids", "--yes", *PLAIN)
     assert (done.code, done.counts) == (0, {"selected": 8, "done": 8}), done.err
     assert standing(desk, verb, ids) == [after] * 8
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_killed_run_is_resumed(desk: Desk, verb: str) -> None:
+    """kill -9 while it writes: the resume looks at what was in flight, and every contact is as wanted, with one note."""
+    words, after = typed(desk, verb), VERBS[verb][2]
+    ids = some(desk, verb, 20)
+    desk.switch(latency=0.03)
+    already = desk.writes()
+    process = desk.start("contacts", verb, *words, "--ids", "ids", "--yes", "--workers", "3", *PLAIN)
+    assert until(lambda: desk.writes() - already >= 5, process)
+    process.kill()
+    desk.wait(process)
+    desk.put_back()
+    back = desk.here("runs", "resume", "latest", *PLAIN)
+    assert back.code == 0 and back.json["counts"]["done"] + back.json["counts"]["unchanged"] == 20, back.err
+    assert standing(desk, verb, ids) == [after] * 20
+
+
+@pytest.mark.parametrize("verb", ["tag", "untag", "set", "attach-company", "detach-company", "subscribe", "unsubscribe", "delete"])
+def test_a_second_run_writes_nothing(desk: Desk, verb: str) -> None:
+    """What is as wanted is left alone, also where nothing shows it but that it is gone."""
+    some(desk, verb)
+    assert desk.here("contacts", verb, *VERBS[verb][0], "--ids", "ids", "--yes", *PLAIN).code == 0
+    written = desk.writes()
+    again = desk.here("contacts", verb, *VERBS[verb][0], "--ids", "ids", "--yes", *PLAIN)
+    assert again.counts == {"selected": 8, "unchanged": 8} and desk.writes() == written, again.err
 
 
 @pytest.mark.parametrize("verb", ["tag", "untag"])
@@ -99,8 +143,9 @@ def test_the_first_example_of_a_verb_runs(desk: Desk, name: str) -> None:
     """As the help shows it, with the files that it names."""
     resource = name.partition(".")[0]
     ids = [str(one["id"]) for one in (desk.box.conversations() if resource == "conversations" else desk.box.contacts())][:3]
-    for file in ("ids.txt", "spam.txt"):
+    for file in ("ids.txt", "spam.txt", "erasure.txt"):
         (desk.home / file).write_text("\n".join(ids))
+    (desk.home / "leads.csv").write_text("\n".join(["id,user", *(f"{one},{ids[0]}" for one in ids)]))
     (desk.home / "reply.txt").write_text("All is well again.")
     example = next(iter(operation_class(name).command_examples()))
     done = desk.here(*shlex.split(example)[1:])

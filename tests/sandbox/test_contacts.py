@@ -211,3 +211,24 @@ def test_bulk_contacts_is_preview_and_does_not_say_who_failed(api, box, person):
     assert after["name"] == "Bulk" and after["tags"]["data"][0]["id"] == "7001"
     many = {"contacts": [{"id": "x"}] * 101}
     assert api("PUT", "/contacts/bulk", many, Intercom_Version="Preview").status == 422
+
+
+def test_an_empty_text_clears_or_is_refused(api, person):
+    """Nobody documents which: a switch. Null clears a date."""
+    path = f"/contacts/{person['id']}"
+    cleared = api("PUT", path, {"email": "", "last_seen_at": None}).json
+    assert cleared["email"] is None and cleared["last_seen_at"] is None
+    api.box.control(empty_text="error")
+    refused = api("PUT", path, {"external_id": ""})
+    assert (refused.status, refused.json["errors"][0]["field"]) == (400, "external_id")
+
+
+def test_a_contact_carries_what_it_opted_in_to_and_out_of(api, person):
+    """Two lists, each of one consent; the endpoint has both."""
+    path = f"/contacts/{person['id']}"
+    for key, consent in (("37846", "opt_in"), ("37848", "opt_out")):
+        assert api("POST", f"{path}/subscriptions", {"id": key, "consent_type": consent}).status == 200
+    shown = api("GET", path).json
+    assert [row["id"] for row in shown["opted_in_subscription_types"]["data"]] == ["37846"]
+    assert [row["id"] for row in shown["opted_out_subscription_types"]["data"]] == ["37848"]
+    assert [row["id"] for row in api("GET", f"{path}/subscriptions").json["data"]] == ["37846", "37848"]

@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,20 +20,26 @@ from intercom_bulk_updater.operations.companies import delete as company_delete
 from intercom_bulk_updater.operations.companies import note as company_note
 from intercom_bulk_updater.operations.companies import set as company_set
 from intercom_bulk_updater.operations.companies import tags as company_tags
-from intercom_bulk_updater.operations.contacts import lifecycle
+from intercom_bulk_updater.operations.companies.export import ExportCompanies
+from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
+from intercom_bulk_updater.operations.contacts.export import ExportContacts
+from intercom_bulk_updater.operations.conversations.export import ExportConversations
 from intercom_bulk_updater.operations.conversations.messages import Note, Reply
 from intercom_bulk_updater.operations.conversations.restore import Restore
 from intercom_bulk_updater.operations.conversations.verbs import Assign, Close, Open, Set, Snooze, Tag, Untag
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation
+from intercom_bulk_updater.operations.tickets.export import ExportTickets
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 
+FILES = TemporaryDirectory()
+"""For what operations write beside Intercom."""
 SINCE = 1_764_000_000.0
 FIELDS = ("state", "snoozed_until", "admin_assignee_id", "team_assignee_id", "tags", "title", "custom_attributes.plan")
 PAYLOAD: dict[str, Any] = {
@@ -47,11 +54,13 @@ PAYLOAD: dict[str, Any] = {
     },
 }  # fmt: skip
 CONTACT: dict[str, Any] = {
-    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000,
+    "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000, "deleted": False, "merged_into": None,
     "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "has_more": False},
+    "companies": {"type": "list", "data": [{"type": "company", "id": "5"}], "has_more": False},
+    "subscriptions": {"type": "list", "data": [{"type": "subscription", "id": "8"}], "has_more": False},
 }  # fmt: skip
 COMPANY: dict[str, Any] = {
-    "type": "company", "id": "1", "company_id": "acme", "updated_at": 1_763_000_000, "plan": {"id": "9", "name": "Basic"},
+    "type": "company", "id": "1", "company_id": "acme", "updated_at": 1_763_000_000, "plan": {"id": "9", "name": "Basic"}, "deleted": False,
     "tags": {"type": "tag.list", "tags": [{"type": "tag", "id": "7001"}]}, "custom_attributes": {"plan": "basic"},
 }  # fmt: skip
 OPERATIONS: list[Operation] = [
@@ -62,7 +71,9 @@ OPERATIONS: list[Operation] = [
     company_tags.Tag(["7002"]), company_tags.Untag(["7001"]), Undo(company_tags.Tag(["7002"])), Undo(company_tags.Untag(["7002"])),
     company_set.Set({"plan": "Pro", "size": None, "custom_attributes.plan": "pro"}), company_note.Note("Hello"), company_delete.Delete(),
     lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
-    contact_set.Set({"name": "Bo"}),
+    contact_set.Set({"name": "Bo"}), companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
+    subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
+    *(kind(f"{FILES.name}/{kind.__name__}") for kind in (ExportCompanies, ExportContacts, ExportConversations, ExportTickets)),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",

@@ -31,9 +31,13 @@ class Kind(StrEnum):
     FLAG = "flag"
     MESSAGE = "message"
     """A text that somebody reads: never shown in reports or logs."""
+    FILE = "file"
+    """Where something is written: -o."""
     MOMENT = "moment"
     ID = "id"
     """The id of something that has no name to go by."""
+    NAMED = "named"
+    """Something of the workspace, by its name or id."""
     TEAM = "team"
     ADMIN = "admin"
     TAGS = "tags"
@@ -52,7 +56,8 @@ class Kind(StrEnum):
 
 
 _FORMS = {
-    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.ID: "ID", Kind.TEAM: "NAME|ID",
+    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.FILE: "FOLDER|FILE", Kind.MOMENT: "TIME",
+    Kind.ID: "ID", Kind.NAMED: "NAME|ID", Kind.TEAM: "NAME|ID",
     Kind.ADMIN: "NAME|EMAIL|ID", Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
 }  # fmt: skip
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -157,7 +162,10 @@ class Resolver(Protocol):
     """What a verb may ask of the workspace to turn what was typed into ids and moments."""
 
     def named(self, kind: str, text: str) -> Named:
-        """A team, an admin, a tag by its name or id. Raises UnknownName with the nearest."""
+        """A team, an admin, a tag, a subscription by its name or id, a company by its ids. Raises UnknownName, with the nearest."""
+
+    def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
+        """The same, as the workspace lists it: for what a verb needs to know beside id and name."""
 
     def moment(self, text: str) -> int:
         """A moment as people write it, in unix seconds; in the workspace's time zone."""

@@ -40,6 +40,7 @@ class Tagging(FieldsOperation):
         What `prepare` has found: id and name of each of `tags`.
     """
 
+    rows_add_up: ClassVar[bool] = True
     reversibility = Reversibility.REVERSIBLE
     fields = ("tags",)
     listed_as: ClassVar[str]

@@ -57,7 +57,7 @@ def words_of(run: RunRecord) -> str:
         return str(each.get("words") or said)
     message = any(is_message(name) and value for name, value in run.parameters.items())
     told = {k: v for k, v in run.parameters.items() if not is_message(k) and v not in (None, "", False)}
-    shown = ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
+    shown = ", ".join(v if k == "ids" else f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
     said += f" ({shown})" if shown else ""
     return f"{said}, with a message" if message and not (cls and cls.appends) else said
 
@@ -70,11 +70,11 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
     labels = parameters.get("labels")
     called = parameters.get("called") or {}
     for name, value in from_json(dict(parameters)).items():
-        if name in ("labels", "made", "called"):
+        if name in ("labels", "made", "called", "opt_out"):  # said by the names that go with the ids
             continue
         if isinstance(value, str) and value in called:
             value = f"{called[value]} ({value})"
-        if name == "tags" and labels:
+        if name in ("tags", "ids") and labels:
             value = labels
         told[name] = _text(name, mask(value, name, with_bodies=with_bodies))
     return told

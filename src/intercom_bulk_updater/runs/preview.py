@@ -96,6 +96,8 @@ class Preview:
 
 
 _KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag"}
+_LISTED = {"tags": "tag", "companies": "company", "subscriptions": "subscription"}
+"""Fields that are lists of ids; what one of them is."""
 Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 
@@ -123,9 +125,9 @@ def words(change: Change | None, names: Mapping[str, str] | None = None, label: 
 
     said = []
     for name, (old, new) in _without_ended_snooze(change, moments=moments).items():
-        if name == "tags":
-            said += [f"+tag {called(name, t)}" for t in new if t not in (old or ())]
-            said += [f"-tag {called(name, t)}" for t in (old or ()) if t not in new]
+        if name in _LISTED:
+            said += [f"+{_LISTED[name]} {called(name, one)}" for one in new if one not in (old or ())]
+            said += [f"-{_LISTED[name]} {called(name, one)}" for one in (old or ()) if one not in new]
         elif old is None and new == "one more message":
             said.append(f"+{name}")
         else:

@@ -15,7 +15,7 @@ from intercom_bulk_updater.search.language.compiler import Resolved
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """Where a kind is listed. `names`: the keys that an entry may be called by, the first to show."""
+    """Where a kind is listed. `names`: the keys, or paths of keys, that an entry may be called by, the first to show."""
 
     path: str
     key: str
@@ -27,6 +27,7 @@ _LISTS = {
     "admin": _List("admins", "admins", ("name", "email")),
     "tag": _List("tags", "data"),
     "segment": _List("segments", "segments"),
+    "subscription": _List("subscription_types", "data", ("default_translation.name",)),
     "ticket_type": _List("ticket_types", "data"),
     "ticket_state": _List("ticket_states", "data", ("internal_label", "external_label", "category")),
 }
@@ -98,10 +99,14 @@ class WorkspaceNames:
 
     def by_id(self, kind: str, identity: str) -> Resolved:
         """The one item of `kind` with that id. Raises UnknownName, whose part `nearest` names those that come nearest."""
+        return self._resolved(kind, self.entry(kind, identity))
+
+    def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
+        """The same, as the workspace lists it."""
         entries = self._read(kind)
         for entry in entries:
             if str(entry["id"]) == identity:
-                return self._resolved(kind, entry)
+                return entry
         raise self._unknown(kind, identity, entries)
 
     def label(self, kind: str, identity: str) -> str:
@@ -144,7 +149,7 @@ class WorkspaceNames:
         return self._entries[kind]
 
     def _called(self, kind: str, entry: Mapping[str, Any]) -> list[str]:
-        return [str(entry[key]) for key in _LISTS[kind].names if entry.get(key)]
+        return [str(name) for path in _LISTS[kind].names if (name := _at(entry, path))]
 
     def _resolved(self, kind: str, entry: Mapping[str, Any]) -> Resolved:
         called = self._called(kind, entry)
@@ -171,6 +176,13 @@ class WorkspaceNames:
         nearest = f"Nearest: {', '.join(list(dict.fromkeys(near))[:3])}."
         among = f"among {len(entries)} {spoken}"
         return UnknownName(f"There is no {_spoken(kind)} {printable_name(typed)!r} {among}. {nearest}", nearest=nearest)
+
+
+def _at(entry: Mapping[str, Any], path: str) -> Any:
+    found: Any = entry
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
 
 
 def _folded(name: str) -> str:

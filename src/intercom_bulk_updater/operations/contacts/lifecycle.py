@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.paths import item_path
-from ...model import Reversibility
 from ..fields import FieldsOperation
-from ..operation import Json, Operation
+from ..operation import Json
+from .no_way_back import NoWayBack
 
 _SUSPENDED = "that the contact's conversations and tickets were suspended meanwhile, and missing from reports"
 
@@ -65,20 +65,15 @@ class Unarchive(_Switch):
     examples = ("--ids ids.txt --dry-run", "--from-run latest --outcome done", "--csv sheet.csv --id-column contact")
 
 
-class Block(_Switch):
+class Block(NoWayBack, _Switch):
     """Block the contact, and archive its conversations. Only people can unblock, in Intercom; its API cannot."""
 
     name: ClassVar[str] = "block"
     summary = "Block contacts, for good."
     past, unchanged, rank = "blocked", "already blocked", 5
-    reversibility = Reversibility.IRREVERSIBLE
     side_effects = "that the contact's conversations were archived"
     fields = ("blocked",)
     examples = ("--ids spam.txt --dry-run", "--ids spam.txt --irreversible --canary 3", "--where 'tag = spam' --irreversible --max 50")
-
-    def inverse(self) -> Operation | None:
-        """See Operation."""
-        return None
 
     def why_no_undo(self) -> str:
         """See Operation."""

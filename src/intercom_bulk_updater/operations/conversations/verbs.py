@@ -302,6 +302,7 @@ class Assign(ConversationState):
 
 
 class _Tagging(ConversationState):
+    rows_add_up: ClassVar[bool] = True
     fields = ("tags",)
 
     @classmethod

@@ -1,0 +1,26 @@
+"""What the verbs share that end a contact: what is lost with it is kept first."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ...api.client import Client
+from ...model import Reversibility
+from ..fields import FieldsOperation
+from ..operation import Json, Operation
+from .whole import whole_contact
+
+
+class NoWayBack(FieldsOperation):
+    """Something that Intercom's API cannot take back from a contact."""
+
+    resource: ClassVar[str] = "contacts"
+    reversibility = Reversibility.IRREVERSIBLE
+
+    def whole(self, client: Client, item: Json) -> Json:
+        """See Operation."""
+        return whole_contact(client, item)
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return None
