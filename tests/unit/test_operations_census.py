@@ -21,7 +21,7 @@ from intercom_bulk_updater.operations.companies import note as company_note
 from intercom_bulk_updater.operations.companies import set as company_set
 from intercom_bulk_updater.operations.companies import tags as company_tags
 from intercom_bulk_updater.operations.companies.export import ExportCompanies
-from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions
+from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions, upsert
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
@@ -34,6 +34,7 @@ from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation
 from intercom_bulk_updater.operations.tickets.export import ExportTickets
+from intercom_bulk_updater.operations.upsert import UndoUpsert
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
@@ -73,14 +74,15 @@ OPERATIONS: list[Operation] = [
     lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
     contact_set.Set({"name": "Bo"}), companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
     subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
+    upsert.UpsertContacts({"name": "Bo"}, "external_id"), UndoUpsert(upsert.UpsertContacts({"name": "Bo"}, "external_id")),
     *(kind(f"{FILES.name}/{kind.__name__}") for kind in (ExportCompanies, ExportContacts, ExportConversations, ExportTickets)),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",
-    "custom_attributes.plan": "pro",
+    "custom_attributes.plan": "pro", "contact": "there", "name": "Bo",
 }  # fmt: skip
 DATA = {
-    "to": {**BEFORE, "state": "open", "tags": ["7001"], "title": "Before", "custom_attributes.plan": "basic"},
+    "to": {**BEFORE, "state": "open", "tags": ["7001"], "title": "Before", "custom_attributes.plan": "basic", "name": "Ada"},
     "marks": {"updated_at": 1_763_000_000, "part": "11", "applied": {"7002": 1_763_000_000}}, "as_of": 1_763_000_000, "by": "7",
 }  # fmt: skip
 

@@ -107,6 +107,8 @@ class Operation(ABC):
     lead: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()
     rank: ClassVar[int] = 100
+    keys: ClassVar[tuple[str, ...]] = ()
+    """What its items go by instead of Intercom's id: they are the rows of a spreadsheet, and its --id-column is one of these."""
     Parameters: ClassVar[type] = NoParameters
     rows_add_up: ClassVar[bool] = False
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
@@ -262,6 +264,10 @@ class Operation(ABC):
         raise NotImplementedError(f"{type(self).__name__} acts on one item at a time")
 
     # -- the way back -----------------------------------------------------------------------------------------------
+
+    def undone_id(self, item_id: str, after: Json) -> str:
+        """The id by which the way back knows an item that this has left as `after`."""
+        return item_id
 
     def inverse(self) -> Operation | None:
         """The operation whose items are (before → what this one left): restores the touched fields. None: no way back."""

@@ -51,6 +51,8 @@ class VerbRequest:
         cls = operation_class(self.verb)
         given = check_given(cls.name, cls.Parameters, self.parameters)
         one_way(self.selection, self.resource, self.options)
+        if cls.keys:
+            given = {**given, "by": self._key(cls)}
         keep_private(given)
         ids, rows = self.selection.ids, None
         if isinstance(ids, str) and ids != "-" and not Path(ids).exists():
@@ -61,6 +63,18 @@ class VerbRequest:
             )
         checked_places(given, rows, self.options)
         return CheckedVerb(self, cls, given, rows)
+
+
+    def _key(self, cls: type[Operation]) -> str:
+        """The column of the keys, for a verb whose items may not exist yet."""
+        column, word = (self.selection.id_column or "").strip(), self.options.word
+        if self.selection.csv is None or column not in cls.keys:
+            file = "" if self.options.python else " FILE"
+            raise UsageError(
+                f"{cls.name} takes its {self.resource} from a spreadsheet: {word('csv')}{file}, and {word('id_column')} is "
+                f"{' or '.join(cls.keys)}, the name of the column that holds them."
+            )
+        return column
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,9 @@ class CheckedVerb:
     def _resolved_rows(self, session: Session) -> Rows | None:
         if self.rows is None:
             return None
+        if self.cls.keys:  # what they name may not exist yet
+            folded = [replace(row, id=row.id.lower() if "@" in row.id else row.id) for row in self.rows.rows]
+            return drop_repeats(replace(self.rows, rows=folded), self.request.resource, self.request.note)
         rows = resolve_rows(self.rows, self.request.resource, session)
         return drop_repeats(rows, self.request.resource, self.request.note, several=self.cls.rows_add_up)
 
