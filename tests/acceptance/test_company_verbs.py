@@ -11,7 +11,7 @@ import pytest
 from intercom_bulk_updater.operations.registry import operation_class
 from intercom_sandbox import running
 
-from .desk import Desk
+from .desk import Desk, until
 
 SANDBOX = {"conversations": 20, "contacts": 400, "companies": 90, "latency": 0.0, "jitter": 0.0}
 TAG = 7003
@@ -73,6 +73,22 @@ def test_a_lost_answer_is_found_out(desk: Desk, verb: str) -> None:
     ids = some(desk, verb)
     desk.box.fault("drop_after", path="/tags$|/companies/", on="write", count=3)
     done = desk.here("companies", verb, *words, "--ids", "ids", "--yes", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 8, "done": 8}), done.err
+    assert standing(desk, verb, ids) == [after] * 8
+
+
+@pytest.mark.parametrize("verb", ["set", "note", "delete"])
+def test_killed_in_the_middle(desk: Desk, verb: str) -> None:
+    """kill -9 while some are written: a resume looks at what was in flight, does the rest, and a note stands once."""
+    words, _, after, _ = VERBS[verb]
+    ids = some(desk, verb)
+    desk.box.fault("slow", seconds=30, path="/companies/", on="write", after=3, commit="before")
+    process = desk.start("companies", verb, *words, "--ids", "ids", "--yes", "--workers", "2", *PLAIN)
+    assert until(lambda: sum(line["method"] in ("POST", "PUT", "DELETE") for line in desk.box.log(500)) >= 5, process)
+    process.kill()
+    process.communicate()
+    desk.box.clear_faults()
+    done = desk.here("runs", "resume", "latest", "--yes", *[word for word in words if word == "--irreversible"], *PLAIN)
     assert (done.code, done.counts) == (0, {"selected": 8, "done": 8}), done.err
     assert standing(desk, verb, ids) == [after] * 8
 
@@ -142,7 +158,8 @@ def test_beyond_the_end_of_the_list_the_scroll_is_read(tmp_path: Path) -> None:
         desk = Desk(box, tmp_path)
         every = sum(one["users"] > 0 for one in box.companies())
         assert every > 10_000
-        done = desk.here("companies", "tag", "--where", "users > 0", "--tag", str(TAG), "--yes", "--max", "100%", "--verify", "none", *PLAIN)
+        words = ("--where", "users > 0", "--tag", str(TAG), "--yes", "--max", "100%", "--verify", "none")
+        done = desk.here("companies", "tag", *words, *PLAIN)
         assert done.counts["selected"] == every == len(box.companies(tag=TAG)), done.err
         routes = box.stats()["routes"]
         assert routes["GET /companies/scroll"] == -(-every // 100) + 1 and routes["POST /tags"] <= -(-every // 50)

@@ -87,9 +87,10 @@ def test_a_contact_that_the_answer_leaves_out_has_failed(desk: Desk) -> None:
     """The search still shows a contact that is gone: Intercom skips it without a word, and its outcome says so."""
     desk.switch(contact_lag=60.0)
     (gone, *_) = some(desk, "contacts", 1)
-    address = urllib.request.Request(f"{desk.box.url}/contacts/{gone}", headers={"Authorization": f"Bearer {desk.box.token}"}, method="DELETE")
-    urllib.request.urlopen(address).close()
-    done = desk.here("contacts", "tag", "--tag", str(TAG), "--where", "role = user or role = lead", "--max", "900", "--verify", "none", *PLAIN)
+    headers = {"Authorization": f"Bearer {desk.box.token}"}
+    urllib.request.urlopen(urllib.request.Request(f"{desk.box.url}/contacts/{gone}", headers=headers, method="DELETE")).close()
+    where = ("--where", "role = user or role = lead", "--max", "900", "--verify", "none")
+    done = desk.here("contacts", "tag", "--tag", str(TAG), *where, *PLAIN)
     assert done.code == 3 and done.counts["failed"] == 1, done.err
     assert done.json["failures"][0]["example"]["id"] == gone and done.counts["done"] + done.counts["unchanged"] == 899
 

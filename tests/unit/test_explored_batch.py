@@ -136,6 +136,17 @@ class Mark(Operation):
         return bool(payload["marked"])
 
 
+class MarkInTwo(Mark):
+    """The same with two requests for a batch: the first may stand when the second is refused."""
+
+    requests_per_item = 2
+
+    def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
+        """See Operation."""
+        client.post("things/mark", {"ids": [item.id for item in items], "first": True})
+        return super().perform_batch(client, items)
+
+
 class MarkOnce(Mark):
     """The same where a second mark would show twice."""
 
@@ -227,7 +238,7 @@ class Process:
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-@pytest.mark.parametrize("operation", [Mark(), MarkOnce(), MarkUnseen()], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("operation", [Mark(), MarkInTwo(), MarkOnce(), MarkUnseen()], ids=lambda one: type(one).__name__)
 def test_every_world_of_a_batch_ends_truly(operation: Operation, depth: int) -> None:
     """In no world is an item done that is not marked, failed that is or may be, or marked twice where that would show."""
 

@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,13 +16,20 @@ import intercom_bulk_updater.operations.conversations.restore
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
-from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions
+from intercom_bulk_updater.operations.companies import delete as company_delete
+from intercom_bulk_updater.operations.companies import note as company_note
+from intercom_bulk_updater.operations.companies import set as company_set
+from intercom_bulk_updater.operations.companies import tags as company_tags
+from intercom_bulk_updater.operations.companies.export import ExportCompanies
+from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions, upsert
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
+from intercom_bulk_updater.operations.contacts.export import ExportContacts
 from intercom_bulk_updater.operations.conversations.assign import Assign
 from intercom_bulk_updater.operations.conversations.convert import Convert
 from intercom_bulk_updater.operations.conversations.delete import Delete
+from intercom_bulk_updater.operations.conversations.export import ExportConversations
 from intercom_bulk_updater.operations.conversations.merge import Merge
 from intercom_bulk_updater.operations.conversations.messages import Note, Reply
 from intercom_bulk_updater.operations.conversations.redact import Redact
@@ -38,10 +46,14 @@ from intercom_bulk_updater.operations.tickets import messages as tickets_message
 from intercom_bulk_updater.operations.tickets import set as tickets_set
 from intercom_bulk_updater.operations.tickets import state as tickets_state
 from intercom_bulk_updater.operations.tickets import tags as tickets_tags
+from intercom_bulk_updater.operations.tickets.export import ExportTickets
+from intercom_bulk_updater.operations.upsert import UndoUpsert
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 
+FILES = TemporaryDirectory()
+"""For what operations write beside Intercom."""
 SINCE = 1_764_000_000.0
 FIELDS = ("state", "snoozed_until", "admin_assignee_id", "team_assignee_id", "tags", "title", "custom_attributes.plan")
 PAYLOAD: dict[str, Any] = {
@@ -70,11 +82,17 @@ TICKET: dict[str, Any] = {
     "ticket_parts": {"total_count": 0, "ticket_parts": []}, "tags": {"tags": []},
 }  # fmt: skip
 SET = tickets_set.Set(["severity=high"], {"101": {"values": {"severity": "high"}, "refused": {}}})
+COMPANY: dict[str, Any] = {
+    "type": "company", "id": "1", "company_id": "acme", "updated_at": 1_763_000_000, "plan": {"id": "9", "name": "Basic"}, "deleted": False,
+    "tags": {"type": "tag.list", "tags": [{"type": "tag", "id": "7001"}]}, "custom_attributes": {"plan": "basic"},
+}  # fmt: skip
 OPERATIONS: list[Operation] = [
     Close(), Close("Bye"), Open(), Snooze(2_000_000_000), Assign(team="5002"), Assign(admin="8", team="5002", keep_state=True),
     Tag(["7002"]), Untag(["7001"]), Set({"title": "After", "custom_attributes.plan": "pro"}), Reply("Hello"), Note("Hello"),
     Restore(FIELDS, "close"), PerItemOperation(lambda given: Tag([given.get("tag", "7002")]), {}, "tag"),
     contact_tags.Tag(["7002"]), contact_tags.Untag(["7001"]), Undo(contact_tags.Tag(["7002"])), Undo(Undo(contact_tags.Untag(["7002"]))),
+    company_tags.Tag(["7002"]), company_tags.Untag(["7001"]), Undo(company_tags.Tag(["7002"])), Undo(company_tags.Untag(["7002"])),
+    company_set.Set({"plan": "Pro", "size": None, "custom_attributes.plan": "pro"}), company_note.Note("Hello"), company_delete.Delete(),
     lifecycle.Archive(), lifecycle.Unarchive(), lifecycle.Block(), contact_note.Note("Hello"),
     contact_set.Set({"name": "Bo"}),
     Convert({"ticket_type_id": "101"}, "Bug report (101)"), Redact(everything=True), Merge("2"), Delete(), tickets_delete.Delete(),
@@ -83,13 +101,15 @@ OPERATIONS: list[Operation] = [
     tickets_messages.Note("Hello"), links.Link(["5"]), links.Unlink(["5"]),
     companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
     subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
+    upsert.UpsertContacts({"name": "Bo"}, "external_id"), UndoUpsert(upsert.UpsertContacts({"name": "Bo"}, "external_id")),
+    *(kind(f"{FILES.name}/{kind.__name__}") for kind in (ExportCompanies, ExportContacts, ExportConversations, ExportTickets)),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",
-    "custom_attributes.plan": "pro",
+    "custom_attributes.plan": "pro", "contact": "there", "name": "Bo",
 }  # fmt: skip
 DATA = {
-    "to": {**BEFORE, "state": "open", "tags": ["7001"], "title": "Before", "custom_attributes.plan": "basic"},
+    "to": {**BEFORE, "state": "open", "tags": ["7001"], "title": "Before", "custom_attributes.plan": "basic", "name": "Ada"},
     "marks": {"updated_at": 1_763_000_000, "part": "11", "applied": {"7002": 1_763_000_000}}, "as_of": 1_763_000_000, "by": "7",
 }  # fmt: skip
 
@@ -116,6 +136,7 @@ def client(shown: Mapping[str, Any]) -> Client:
 def payload(operation: Operation) -> dict[str, Any]:
     """An item of the operation's resource."""
     return {"contacts": CONTACT, "tickets": TICKET}.get(operation.resource, PAYLOAD)
+    return {"contacts": CONTACT, "companies": COMPANY}.get(operation.resource, PAYLOAD)
 
 
 def turns_back(operation: Operation) -> bool:

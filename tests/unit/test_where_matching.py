@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from intercom_bulk_updater.search.language.matching import is_checkable, surely_matches
-from intercom_bulk_updater.search.language.where import compile_where, matches
+from intercom_bulk_updater.search.language.where import compile_where, decides, matches
 
 NOW = 1795500000.0
 CONVERSATION: dict[str, Any] = {
@@ -109,6 +109,37 @@ def test_tags_that_are_cut_off() -> None:
     item = {**CONTACT, "tags": {"data": [{"id": "86"}], "has_more": True}}
     verdicts = [judged(text, item, "contacts") for text in ("tag = 86", "tag = 87", "tag != 86", "tag != 87")]
     assert verdicts == [True, None, False, None]
+
+
+COMPANY: dict[str, Any] = {
+    "id": "c1", "company_id": "acme", "name": "Acme Ltd", "created_at": int(NOW) - 40 * 86400, "user_count": 3, "monthly_spend": 0,
+    "plan": {"type": "plan", "id": "9", "name": "Pro"}, "tags": {"type": "tag.list", "tags": [{"id": "86"}]},
+    "segments": {"type": "segment.list", "segments": []}, "custom_attributes": {"tier": "gold", "seats": 5},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("plan = PRO and name ~ acme", True),
+        ("plan != pro", False),
+        ("plan in (free, pro)", True),
+        ("plan not in (free, pro)", False),
+        ("name !~ ACME", False),
+        ("tag = 86 and users >= 3", True),
+        ("tag != 86 or segment = 7", False),
+        ("industry = none and website != x", True),
+        ("size > 3", False),
+        ("spend = 0 and age > 30d", True),
+        ("seen > 30d or seen < 30d", False),
+        ("custom_attributes.tier = Gold and custom_attributes.seats > 4", True),
+        ("custom_attributes.other = 1", False),
+    ],
+)
+def test_companies_are_decided_here(text: str, verdict: bool) -> None:
+    """Where nobody else is asked there are two answers: capitals do not count, and what is not shown is empty."""
+    body = compile_where(text, "companies", now=NOW, timezone="Europe/Dublin")
+    assert decides(body, COMPANY, "companies", timezone="Europe/Dublin") is verdict
 
 
 def test_tickets() -> None:

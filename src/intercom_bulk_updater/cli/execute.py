@@ -150,7 +150,7 @@ class TypedConsent(Consent):
     def check(self, operation: Operation, options: Options) -> None:
         """See Consent."""
         Consent.check(self, operation, options)
-        if not self.yes and not interactive():
+        if not (self.yes or operation.only_reads or interactive()):
             raise SafetyStop("There is no terminal to ask on. Look first with --dry-run; then say --yes.")
 
 

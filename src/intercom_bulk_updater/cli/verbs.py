@@ -16,7 +16,7 @@ from ..operations.resource import Resource, resources
 from ..operations.spec import Kind, parameters_of
 from ..operations.spec import Parameter as Declared
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
-from .flags import Output, Safety, SafetyAndBackup, Selection, Shown, Speed
+from .flags import Listing, Output, Safety, SafetyAndBackup, Selection, Shown, Speed
 from .help import epilogue
 
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
@@ -35,10 +35,12 @@ def add_verbs(app: App, resource: str) -> None:
 def find_command(resource: Resource) -> Callable[..., int]:
     """The function of `find`."""
 
-    def search(*, sel: Selection = Selection(), out: Shown = Shown(), speed: Speed = Speed()) -> int:  # noqa: B008
+    def search(
+        *, sel: Selection = Selection(), listing: Listing = Listing(), out: Shown = Shown(), speed: Speed = Speed(),  # noqa: B008
+    ) -> int:
         from .find import find
 
-        return find(resource, sel, out, speed)
+        return find(resource, sel, listing, out, speed)
 
     all_of_them = "" if resource.search else "; without a selection, all of them"
     search.__doc__ = f"Show which {resource.name} a selection finds{all_of_them}. Never writes."
@@ -76,7 +78,8 @@ def _own(declared: Sequence[Declared]) -> list[inspect.Parameter]:
         # A message that is missing is asked for in words, by `check_given`.
         absent: Any = False if one.kind is Kind.FLAG else None
         required = one.required and one.kind is not Kind.MESSAGE
-        about = Parameter(help=one.help, negative="", metavar=one.kind.form or None)
+        short = [one.flag, "-o"] if one.kind is Kind.FILE else None
+        about = Parameter(name=short, help=one.help, negative="", metavar=one.kind.form or None)
         hint = Annotated[kind if required or kind is bool else kind | None, about]
         default = inspect.Parameter.empty if required else absent
         made.append(inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint))

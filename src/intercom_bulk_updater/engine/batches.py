@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from ..api.replay import CompletedRequests
@@ -79,9 +80,13 @@ class BatchProcessor:
     def _answered(self, group: list[Attempt], answers: Sequence[dict[str, Any] | Exception | None], began: float) -> Fates:
         if any(not isinstance(answer, Exception) for answer in answers):
             self._one.refusals.broken(began)
+        # Of several requests one may stand for an item that another one left out: then it is looked at.
+        several = len(group[0].carried.writes) > 1
         for attempt, answer in zip(group, answers, strict=True):
             attempt.carried = CompletedRequests()
             if isinstance(answer, Exception):
+                if several and attempt.known is not None:
+                    attempt.known = replace(attempt.known, maybe_applied=True)
                 yield self._one.settle_failure(attempt, answer)
             else:
                 yield self._one.settle_success(attempt, answer)
@@ -89,11 +94,14 @@ class BatchProcessor:
     def _failed(self, group: list[Attempt], exc: Exception) -> Fates:
         """The batch as a whole was refused, or its answer was lost."""
         verdict = self._one.classify(group[0], exc)
-        # What stands of a batch of several requests is repeated with the single items only where that does no harm.
+        # Where one of several requests stands, and repeating it does no harm, each item is looked at before it is done alone.
+        left = group[0].left
         harmless = self._operation.idempotent is True and verdict.sent is not None
-        if verdict.kind is ErrorKind.PERMANENT and (harmless or not group[0].left):
+        if verdict.kind is ErrorKind.PERMANENT and (harmless or not left):
             for attempt in group:
                 attempt.carried = CompletedRequests()
+                if left and attempt.known is not None:
+                    attempt.known = replace(attempt.known, maybe_applied=True)
                 yield RetryLater(attempt, 0.0)
             return
         held = self._one.held_back(group[0], exc, verdict, group[1:])

@@ -22,6 +22,7 @@ from .tag_names import NEW_TAG, create_tag, resolve_tag
 class TagVerb(Operation):
     """The tags that a verb puts on or takes off: their ids, and what they are called."""
 
+    rows_add_up = True
     reversibility = Reversibility.REVERSIBLE
     side_effects = ""
     fields = ("tags",)

@@ -25,8 +25,9 @@ from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .consent import Consent
 from .notes import Note, ignore
+from .row_references import Rows
 from .selection import Selection, feed, one_way, select
-from .spreadsheet import Rows, drop_repeats, read_rows
+from .spreadsheet import drop_repeats, read_rows
 from .work import Work, create_run
 
 TYPES = ("text", "number", "boolean", "json")

@@ -21,5 +21,11 @@ RESOURCE = Resource(
     settable={
         "name": "string", "plan": "string", "size": "integer", "website": "string", "industry": "string", "monthly_spend": "integer",
     },
+    listed=(
+        "id", "link", "company_id", "name", "plan.name", "user_count", "session_count", "monthly_spend", "tags", "created_at",
+        "last_request_at", "updated_at",
+    ),
+    keys=("company_id",),
+    page="a/apps/{workspace}/companies/{id}",
     rank=3,
 )
