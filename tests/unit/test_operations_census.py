@@ -69,7 +69,7 @@ TICKET: dict[str, Any] = {
     "ticket_attributes": {"severity": "low"}, "linked_objects": {"data": [], "has_more": False},
     "ticket_parts": {"total_count": 0, "ticket_parts": []}, "tags": {"tags": []},
 }  # fmt: skip
-SET = tickets_set.Set(["severity=high"], {"101": {"values": {"severity": "high"}, "refused": {}}})
+SET = tickets_set.Set({"101": {"values": {"severity": "high"}, "refused": {}}})
 OPERATIONS: list[Operation] = [
     Close(), Close("Bye"), Open(), Snooze(2_000_000_000), Assign(team="5002"), Assign(admin="8", team="5002", keep_state=True),
     Tag(["7002"]), Untag(["7001"]), Set({"title": "After", "custom_attributes.plan": "pro"}), Reply("Hello"), Note("Hello"),
