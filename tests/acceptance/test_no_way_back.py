@@ -12,6 +12,7 @@ import pytest
 
 from intercom_bulk_updater.operations.registry import operation_class
 
+from .contract import broken
 from .desk import Desk, until
 
 SANDBOX = {"conversations": 80, "latency": 0.0, "jitter": 0.0}
@@ -72,7 +73,7 @@ def test_it_takes_two_words_more_and_keeps_each_item(desk: Desk, verb: str) -> N
     visible = ("--customer-visible",) if verb == "convert" else ()
     done = desk.here("apply", "p.jsonl", "--yes", "--irreversible", *visible, *PLAIN)
     assert (done.code, done.counts) == (0, {"selected": 4, "done": 4}), done.err
-    assert standing(desk, verb, ids) == [True] * 4
+    assert standing(desk, verb, ids) == [True] * 4 and broken(desk) == []
     assert done.json["verified"]["remaining"] == 0, done.json["verified"]
     kept = [json.loads(line) for line in Path(done.json["backup"]["file"]).read_text().splitlines()]
     assert {one["id"]: one["source"]["body"] for one in kept} == were

@@ -10,6 +10,7 @@ import pytest
 
 from intercom_bulk_updater.operations.registry import operation_class
 
+from .contract import broken
 from .desk import Desk, until
 
 SANDBOX = {"conversations": 60, "tickets": 60, "latency": 0.0, "jitter": 0.0}
@@ -84,6 +85,7 @@ def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
     assert standing(desk, verb, ids) == [after] * 4
     assert desk.here("verify", "latest").code == 0
     back = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert broken(desk) == []
     if verb in NO_WAY_BACK:
         assert back.code == 5 and operation_class(f"tickets.{verb}").why_no_undo(None) in back.err  # type: ignore[arg-type]
         assert standing(desk, verb, ids) == [after] * 4
@@ -232,3 +234,16 @@ def test_tags_that_are_shown_are_looked_at(desk: Desk) -> None:
     written = desk.writes()
     again = desk.here("tickets", "tag", "--tag", str(TAG), *chosen, "--yes", *PLAIN)
     assert again.counts == {"selected": 4, "unchanged": 4} and desk.writes() == written
+
+
+def test_showing_a_ticket_to_its_customer_takes_a_word_more(desk: Desk) -> None:
+    """is_shared=true, also where one row of a sheet alone says so."""
+    ids, _ = some(desk, "set")
+    lines = [f"{one},{shared}" for one, shared in zip(ids, ("false", "true", "false", "false"), strict=True)]
+    (desk.home / "sheet.csv").write_text("\n".join(["id,shared", *lines]))
+    command = ("tickets", "set", "is_shared={{shared}}", "--csv", "sheet.csv", "--yes")
+    refused = desk.here(*command)
+    assert refused.code == 5 and "--customer-visible" in refused.err
+    done = desk.here(*command, "--customer-visible", *PLAIN)
+    assert done.code == 0, done.err
+    assert [desk.box.ticket(one)["is_shared"] for one in ids] == [False, True, False, False]

@@ -81,7 +81,7 @@ TICKET: dict[str, Any] = {
     "ticket_attributes": {"severity": "low"}, "linked_objects": {"data": [], "has_more": False},
     "ticket_parts": {"total_count": 0, "ticket_parts": []}, "tags": {"tags": []},
 }  # fmt: skip
-SET = tickets_set.Set(["severity=high"], {"101": {"values": {"severity": "high"}, "refused": {}}})
+SET = tickets_set.Set({"101": {"values": {"severity": "high"}, "refused": {}}})
 COMPANY: dict[str, Any] = {
     "type": "company", "id": "1", "company_id": "acme", "updated_at": 1_763_000_000, "plan": {"id": "9", "name": "Basic"}, "deleted": False,
     "tags": {"type": "tag.list", "tags": [{"type": "tag", "id": "7001"}]}, "custom_attributes": {"plan": "basic"},

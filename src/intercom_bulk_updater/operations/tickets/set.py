@@ -5,10 +5,11 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ...api.redact import mask
 from ..operation import Json, Operation
 from ..spec import Kind, Resolver, parameter
 from .attributes import attribute_name, attributes_of, typed_values
@@ -38,33 +39,36 @@ class Set(TicketFields):
         )
 
     def __init__(
-        self, texts: list[str], by_type: Mapping[str, Mapping[str, Any]], shared: bool | None = None,
-        options: Mapping[str, str] | None = None,
+        self, by_type: Mapping[str, Mapping[str, Any]], shared: bool | None = None, options: Mapping[str, str] | None = None
     ) -> None:
-        self.texts = list(texts)
         self.by_type = dict(by_type)
         self.shared = shared
         # The entries of lists by their ids, for people; and for a ticket that shows them so.
         self.options = dict(options or {})
-        self.attributes = sorted({attribute_name(text.partition("=")[0]) for text in self.texts} - {_SHARED})
+        self.attributes = sorted({name for own in self.by_type.values() for name in (*own["values"], *own["refused"])})
         self.fields = ("ticket_type", *(f"{ATTRIBUTE}{name}" for name in self.attributes), *((_SHARED,) if shared is not None else ()))
         self.customer_visible = shared is True
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
         """See Operation."""
-        texts = list(given["values"])
+        names = [attribute_name(text.partition("=")[0]) for text in given["values"]]
         kinds = resolver.entries("ticket_type")
-        shares = [text.partition("=")[2] for text in texts if attribute_name(text.partition("=")[0]) == _SHARED]
+        shares = [text.partition("=")[2] for name, text in zip(names, given["values"], strict=True) if name == _SHARED]
         shared = resolver.value({"name": _SHARED, "data_type": "boolean"}, shares[-1]) if shares else None
-        own = [text for text in texts if attribute_name(text.partition("=")[0]) != _SHARED]
-        options = {one["id"]: one["label"] for kind in kinds for held in attributes_of(kind).values() for one in held["options"]}
-        return cls(texts, typed_values(resolver, own, kinds), shared, options)
+        own = [text for name, text in zip(names, given["values"], strict=True) if name != _SHARED]
+        lists = [held["options"] for kind in kinds for name, held in attributes_of(kind).items() if name in names]
+        return cls(typed_values(resolver, own, kinds), shared, {one["id"]: one["label"] for entries in lists for one in entries})
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation. One row that shares its ticket is enough to ask for the word more."""
+        return next((one for one in several if one.customer_visible), several[0])
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"texts": self.texts, "by_type": self.by_type, "shared": self.shared, "options": self.options}
+        return {"by_type": self.by_type, "shared": self.shared, "options": self.options}
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -73,7 +77,16 @@ class Set(TicketFields):
 
     def describe(self) -> str:
         """See Operation."""
-        return f"set {', '.join(self.texts)}"
+        said = {} if self.shared is None else {_SHARED: self.shared}
+        for own in self.by_type.values():
+            said = {**own["values"], **said}
+        return "set " + ", ".join(f"{name.strip('_').removeprefix('default_')}={self._typed(name, value)}" for name, value in said.items())
+
+    def _typed(self, name: str, value: Any) -> Any:
+        """A value as a person types it; one that must not be shown is masked."""
+        if isinstance(value, str) and value in self.options:
+            return self.options[value]
+        return "" if value is None else str(value).lower() if isinstance(value, bool) else mask(value, name)
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. An entry of a list is known by its id, whichever of the two is shown."""
