@@ -124,6 +124,8 @@ class EventKind(StrEnum):
     VERIFY = "verify"
     SERVICE_AWAY = "service_away"
     SERVICE_BACK = "service_back"
+    SPEED = "speed"
+    """Another share or rate, by the hour or from another process."""
 
 
 class Explanation(StrEnum):

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 from ..errors import SafetyStop, SearchIncomplete, UsageError
 from ..operations.operation import Operation
-from ..parsing.amounts import parse_duration, parse_rate, parse_share
+from ..parsing.amounts import parse_duration
 from ..ratelimit.outage import ServiceAway
 from ..runs.options import Options
 from ..runs.preview import Preview
 from ..runs.session import Session, open_session
+from ..runs.speed import with_speed
 from ..search.names import WorkspaceNames
 from ..service.consent import Consent
 from ..service.plans import refuse_other_file
@@ -51,7 +52,6 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
         "on_drift": safety.on_drift,
         "verify": safety.verify,
         "patience": None if speed.patience is None else _read("--patience", parse_duration, speed.patience),
-        "share": None if speed.share is None else _read("--share", parse_share, speed.share),
         **{name: getattr(safety, name) or None for name in ("expect", "max", "canary", "max_failures")},
     }
     if backup := getattr(safety, "backup", None):
@@ -75,8 +75,10 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
     )
     if speed.workers is not None:
         options = replace(options, workers=_workers(speed.workers))
+    if speed.share is not None:
+        options = _read("--share", lambda text: with_speed(options, share=text), speed.share)
     if speed.rate is not None:
-        options = replace(options, rate=_read("--rate", parse_rate, speed.rate), rate_words=speed.rate)
+        options = _read("--rate", lambda text: with_speed(options, rate=text), speed.rate)
     options.amounts(flags=True)
     return options
 

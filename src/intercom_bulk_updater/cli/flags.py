@@ -77,7 +77,9 @@ class KeyedRows:
     """Which items, where some of them may not exist yet."""
 
     csv: Csv = None
-    id_column: Annotated[str | None, _flag(_SELECTION, "The column that the rows go by: external_id, email, company_id.", form="COLUMN")] = None
+    id_column: Annotated[
+        str | None, _flag(_SELECTION, "The column that the rows go by: external_id, email, company_id.", form="COLUMN")
+    ] = None
     limit: Annotated[int | None, _flag(_SELECTION, "So many rows at most."), _WHOLE] = None
 
 
@@ -146,9 +148,16 @@ class Speed:
 
     workers: Annotated[str | None, _default(_SPEED, "auto (the default), or a fixed number of threads.", "workers", form="auto|N")] = None
     share: Annotated[
-        str | None, _default(_SPEED, "The part of the rate limit to use at most: 40%. Default: 100%.", "share", form="P%"),
+        str | None,
+        _default(
+            _SPEED, "The part of the rate limit to use at most: 40%, or by the hour '22:00-06:00=100%, else 40%'.", "share",
+            form="P%|TIMETABLE",
+        ),
     ] = None
-    rate: Annotated[str | None, _default(_SPEED, "auto (the default), or a ceiling: 6000/min.", "rate", form="auto|N/min")] = None
+    rate: Annotated[
+        str | None,
+        _default(_SPEED, "auto (the default), a ceiling such as 6000/min, or a timetable.", "rate", form="auto|N/min|TIMETABLE"),
+    ] = None
     batch: Annotated[
         int | None,
         _default(_SPEED, "Items in one request, for verbs that act on several at once. Default: 50.", "batch"), _WHOLE,

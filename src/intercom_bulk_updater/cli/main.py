@@ -52,6 +52,7 @@ _RUNS = {
     "retry": "Try again what failed.",
     "pause": "Ask a running process to pause; resume lets it go on.",
     "cancel": "Ask a running process to stop; resume goes on with it.",
+    "speed": "Let a running process go faster or slower.",
     "report": "Write the report of a run: HTML or JSON.",
     "export": "Write the items of a run: CSV, XLSX, JSON Lines or Parquet.",
     "prune": "Delete old runs.",

@@ -19,9 +19,9 @@ from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..report.summary import judge_run, standing, summarize
-from ..service.control import ask_of
+from ..service.control import ask_of, set_speed
 from ..stop import Stop
-from .execute import interactive
+from .execute import interactive, options_of
 from .flags import Output, Safety, Shown, Speed, whole
 from .output import REPORTS, say, writable
 from .resume import go_on
@@ -174,6 +174,27 @@ def pause(run: _Run = "latest", *, out: Shown = _OUT) -> int:
 def cancel(run: _Run = "latest", *, out: Shown = _OUT) -> int:
     """Ask a running process to stop: what is in flight finishes, and `runs resume` goes on with it."""
     return _ask(run, "cancel", out)
+
+
+def speed(
+    run: _Run = "latest",
+    *,
+    share: Annotated[str | None, Parameter(help="The part of the rate limit to use at most: 40%, or a timetable.")] = None,
+    rate: Annotated[str | None, Parameter(help="auto, a ceiling such as 6000/min, or a timetable.")] = None,
+    out: Shown = _OUT,
+) -> int:
+    """Let a running process go faster or slower, from within a second on."""
+    from ..settings import load
+
+    if share is None and rate is None:
+        raise UsageError("Say how fast: --share 40%, --rate 6000/min, or both.")
+    options = options_of(Safety(), Speed(share=share, rate=rate))
+    record = set_speed(load().home / "journal.db", run, options, note)
+    said = " and ".join(f"--{name} {value}" for name, value in (("share", share), ("rate", rate)) if value is not None)
+    sys.stderr.write(f"{record.id} goes on with {said}.\n")
+    with journal() as book:
+        out_data(out, lambda: summarize(book, record.id))
+    return 0
 
 
 def resume(run: _Run = "latest", *, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _RUN_OUT) -> int:

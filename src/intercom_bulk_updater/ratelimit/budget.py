@@ -129,6 +129,11 @@ class Budget:
         self._due = -math.inf
         self._rate_due = -math.inf
 
+    def set_speed(self, share: float, rate: float | None) -> None:
+        """From now on another share and another ceiling (requests a second; None for none)."""
+        self._share, self._rate = share, rate
+        self._due = self._rate_due = -math.inf
+
     # -- asking ----------------------------------------------------------------------------------------------
 
     def ask(self, purpose: str = "action") -> Permit | float:

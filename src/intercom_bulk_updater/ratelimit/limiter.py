@@ -155,6 +155,11 @@ class RateLimiter:
         with self._lock:
             return self._budget.state()
 
+    def set_speed(self, share: float, rate: float | None) -> None:
+        """See Budget."""
+        with self._lock:
+            self._budget.set_speed(share, rate)
+
     def away(self) -> ServiceAway | None:
         """That the service is away, and until when; None when it is there."""
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ from .reader import Reader
 from .search_state import SearchState
 from .session import Session
 from .sources import ItemSource
+from .speed import speed_at
+
+_SPEED_EVERY = 0.5
+"""Seconds between two looks at how fast the run may go."""
 
 
 @dataclass(slots=True)
@@ -83,6 +87,7 @@ class RunContext:
         self._pace = Throughput()
         self._saved = 0.0
         self._looked = 0.0
+        self._speed_read = -_SPEED_EVERY
         self.phase = Phase.READING
         self.verified: VerificationResult | None = None
         """What is being read back, for displays."""
@@ -195,6 +200,7 @@ class RunContext:
         now = time.monotonic()
         self._looked = now
         self._obey()
+        self._keep_speed(now)
         progress = self._progress(snapshot, index_behind)
         self._tell_of_service(progress.away)
         self.observer.progress(progress)
@@ -257,6 +263,19 @@ class RunContext:
                 fields["status"] = RunStatus.PAUSED if self._paused else RunStatus.RUNNING
             self.journal.update_run(self.id, **fields)
             self._event(EventKind.PAUSED if self._paused else EventKind.RESUMED)
+
+    def _keep_speed(self, now: float) -> None:
+        """The speed that the hour allows, and what `runs speed` has asked for since."""
+        if now - self._speed_read < _SPEED_EVERY:
+            return
+        self._speed_read = now
+        stored = Options.from_json(self.journal.run(self.id).settings)
+        asked = {name: getattr(stored, name) for name in ("share", "rate", "share_words", "rate_words")}
+        options = speed_at(replace(self.job.options, **asked), self.session.client.server_time(), self.session.workspace().timezone)
+        was, self.job.options = self.job.options, options
+        if (was.share, was.rate) != (options.share, options.rate):
+            self.session.gate.set_speed(options.share, options.rate)
+            self._event(EventKind.SPEED, share=options.share, rate=options.rate)
 
     def rest(self, resting: bool) -> None:
         """Stop the clock of the run (a pause, a question to a person), or let it go on."""

@@ -58,8 +58,9 @@ class Options:
     """Read each item right before its write."""
     index_wait: float = 120.0
     """Seconds at most that the verification waits for Intercom's search index to catch up."""
+    share_words: str = ""
     rate_words: str = ""
-    """What was typed for --rate, for reports."""
+    """What was typed for --share and --rate: a value, or a timetable that the values follow (speed.py)."""
     python: bool = False
     """Asked for from Python: messages speak of arguments (`max=3`), not of flags (`--max 3`)."""
 

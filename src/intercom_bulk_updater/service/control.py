@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
 from ..journal import Journal, RunLock, RunRecord
+from ..model import RunStatus
 from ..report.summary import standing
+from ..runs.options import Options
 from .notes import Note, ignore
 from .run_reference import alive, pick
 
@@ -24,4 +27,23 @@ def ask_of(path: Path, ref: str, control: str, note: Note = ignore) -> RunRecord
             raise UsageError(f"{record.id} is already asked to cancel: it ends as soon as what is in flight has finished.")
         with Journal(path) as written:
             written.request(record.id, control)
+    return record
+
+
+def set_speed(path: Path, ref: str, options: Options, note: Note = ignore) -> RunRecord:
+    """Let a run go on at the share and the rate of `options`, from within a second on; a run that stands takes it up when it goes on.
+
+    Raises UsageError for a run that is over.
+    """
+    with Journal(path) as book:
+        record = pick(book, ref, alive, "set the speed of", note)
+        if record.status in (RunStatus.FINISHED, RunStatus.PLANNED):
+            raise UsageError(f"{record.id} is {standing(book, record)}; there is no speed to set.")
+        stored = Options.from_json(record.settings)
+        asked = {name: getattr(options, name) for name in ("share", "rate", "share_words", "rate_words")}
+        kept = {
+            name: value for name, value in asked.items()
+            if (options.share_words if name.startswith("share") else options.rate_words)
+        }
+        book.update_run(record.id, settings=replace(stored, **kept).as_json())
     return record

@@ -9,7 +9,9 @@ from typing import Any, TypedDict
 
 from ..errors import UsageError
 from ..parsing.amounts import parse_duration, parse_rate, parse_share
+from ..parsing.timetable import Timetable
 from ..runs.options import Options, amount, one_of, seconds, whole
+from ..runs.speed import with_speed
 
 OPTIONS = (
     "expect", "max", "canary", "max_failures", "limit", "workers", "share", "rate", "patience", "deadline", "page_size", "on_drift",
@@ -36,9 +38,9 @@ class RunOptions(TypedDict, total=False):
     workers:
         `"auto"` (the default), or a fixed number of threads.
     share:
-        The part of the rate limit to use at most: `0.4`, `"40%"`.
+        The part of the rate limit to use at most: `0.4`, `"40%"`, or by the workspace's clock `"22:00-06:00=100%, else 40%"`.
     rate:
-        A ceiling, with its unit: `"6000/min"`.
+        A ceiling, with its unit: `"6000/min"`, or a timetable.
     batch:
         Items in one request, for verbs that act on several at once. Default: 50.
     timeout:
@@ -73,11 +75,15 @@ class RunOptions(TypedDict, total=False):
 def options_of(given: Mapping[str, Any], base: Options | None = None) -> Options:
     """Options of what a caller has given (None is "not given"), on top of `base`. Raises UsageError, naming the argument."""
     told = {name: read_option(name, value) for name, value in given.items() if value is not None}
-    if isinstance(told.get("rate"), float):
-        told["rate_words"] = str(given["rate"])
-    options = replace(base or Options(), **told, python=True)
+    options = with_options(base or Options(), {**told, "python": True})
     options.amounts()
     return options
+
+
+def with_options(base: Options, told: Mapping[str, Any]) -> Options:
+    """The options with those that `read_option` has read."""
+    speeds = {name: told[name] for name in ("share", "rate") if told.get(name) is not None}
+    return with_speed(replace(base, **{name: value for name, value in told.items() if name not in ("share", "rate")}), **speeds)
 
 
 def read_option(name: str, value: Any) -> Any:
@@ -94,18 +100,20 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _share(value: Any) -> float:
+def _share(value: Any) -> str:
     if _number(value):
         if not 0 < value <= 1:
             raise UsageError(f"share must be more than 0 and at most 1 (or a text such as '40%'), and is {value!r}")
-        return float(value)
-    return parse_share(str(value))
+        return f"{value:%}"
+    Timetable.parse(str(value), parse_share)
+    return str(value)
 
 
-def _rate(value: Any) -> float | None:
+def _rate(value: Any) -> str:
     if _number(value):
         raise UsageError(f"rate needs its unit, as in rate='{value:g}/min' or rate='{value:g}/s', and is {value!r}")
-    return parse_rate(str(value))
+    Timetable.parse(str(value), parse_rate)
+    return str(value)
 
 
 def _page(value: Any) -> int:
@@ -118,7 +126,7 @@ def _flag(name: str, value: Any) -> bool:
     return value
 
 
-_NONE: dict[str, Any] = {"share": 1.0, "page_size": 150, "on_drift": "skip", "reread": False, "index_wait": 120.0}
+_NONE: dict[str, Any] = {"share": "100%", "page_size": 150, "on_drift": "skip", "reread": False, "index_wait": 120.0}
 """What None means, where it is not None."""
 _READ: dict[str, Any] = {
     "expect": lambda value: amount("expect", value),

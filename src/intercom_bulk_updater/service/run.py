@@ -18,7 +18,7 @@ from ..runs.options import Options, one_of
 from ..runs.preview import Preview
 from ..stop import Stop
 from .consent import Consent
-from .control import ask_of
+from .control import ask_of, set_speed
 from .options import RunOptions, options_of
 from .rebuild import Loader
 from .resume import run_to_go_on, take_up
@@ -213,6 +213,16 @@ class Run:
     def pause(self) -> Run:
         """Ask the process that works on it to pause; `resume` lets it go on. Returns at once; UsageError where none does."""
         ask_of(self._workspace.journal, self._id, "pause")
+        return self
+
+    def speed(self, *, share: float | str | None = None, rate: str | None = None) -> Run:
+        """Let it go on at another share of the rate limit or another ceiling, in whatever process, from within a second on.
+
+            bulk.open_run("latest").speed(share="40%")
+
+        `share`, `rate`: as in RunOptions. Returns at once; UsageError for a run that is over.
+        """
+        set_speed(self._workspace.journal, self._id, options_of({"share": share, "rate": rate}))
         return self
 
     def cancel(self) -> Run:

@@ -57,6 +57,11 @@ def _away(data: Mapping[str, Any]) -> str:
     return f"Intercom {away(data)[0]}{problem}. Nothing is sent meanwhile, and no item fails by it"
 
 
+def _speed(data: Mapping[str, Any]) -> str:
+    at_most = f", at most {float(data['rate']) * 60:,.0f} requests a minute" if data.get("rate") else ""
+    return f"goes on with {float(data.get('share') or 1):.0%} of the rate limit{at_most}"
+
+
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     EventKind.IN_DOUBT: lambda d: f"{plural(int(d.get('count') or 0), 'item')} in doubt from before: looked at first",
     EventKind.OLDER_JOURNAL: lambda d: (
@@ -69,6 +74,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     EventKind.CANARY: _canary,
     EventKind.VERIFY: _verify,
     EventKind.SERVICE_AWAY: _away,
+    EventKind.SPEED: _speed,
     EventKind.SERVICE_BACK: lambda d: "Intercom is back: the run goes on",
     EventKind.ENDLESS_PASS: lambda d: "the search brought nothing but known items for a long while: this pass was ended",
 }

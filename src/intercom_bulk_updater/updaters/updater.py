@@ -7,7 +7,6 @@ command uses. There is no loop and no request here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +15,7 @@ from ..errors import UsageError
 from ..model import Reversibility
 from ..runs.options import Options, one_of, seconds, whole
 from ..runs.session import Session, headers
+from ..service.options import with_options
 from ..service.run import BulkResult
 from ..stop import Stop
 from .arguments import named, sort
@@ -249,7 +249,7 @@ class IntercomBulkUpdater:
         limits = [limit for limit in (max_items, extra.get("limit")) if limit is not None]
         if limits:
             given["limit"] = min(limits)
-        chosen = replace(options or Options(verify="none"), **given, python=True)
+        chosen = with_options(options or Options(verify="none"), {**given, "python": True})
         if "item_id" in params:
             raise UsageError("item_id is what perform_action gets for each item: give your parameter another name")
         if exclude is not None and "exclude" in named(type(self)):
