@@ -153,6 +153,8 @@ class Reversibility(StrEnum):
     """A message: it can be redacted in Intercom, part by part, and undo refuses."""
     BY_HAND = "cannot be taken back, only by hand in Intercom"
     """A note on a contact: a teammate can delete it, the API cannot, and undo refuses."""
+    READS = "changes nothing in Intercom"
+    """It only reads: there is nothing to ask, and nothing to take back."""
     UNKNOWN = "no way back declared"
     """An updater that does not say how to undo it."""
     IRREVERSIBLE = "irreversible"

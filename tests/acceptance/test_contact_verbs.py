@@ -145,6 +145,7 @@ def test_the_first_example_of_a_verb_runs(desk: Desk, name: str) -> None:
     ids = [str(one["id"]) for one in getattr(desk.box, resource)()][:3]
     for file in ("ids.txt", "spam.txt", "erasure.txt"):
         (desk.home / file).write_text("\n".join(ids))
+    (desk.home / "people.csv").write_text("external_id,email,name,plan\nnew-1,new-1@example.test,Ada,pro")
     (desk.home / "leads.csv").write_text("\n".join(["id,user", *(f"{one},{ids[0]}" for one in ids)]))
     (desk.home / "reply.txt").write_text("All is well again.")
     example = next(iter(operation_class(name).command_examples()))

@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,13 +16,16 @@ import intercom_bulk_updater.operations.conversations.restore
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
 from intercom_bulk_updater.model import Item
-from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions
+from intercom_bulk_updater.operations.companies.export import ExportCompanies
+from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions, upsert
 from intercom_bulk_updater.operations.contacts import note as contact_note
 from intercom_bulk_updater.operations.contacts import set as contact_set
 from intercom_bulk_updater.operations.contacts import tags as contact_tags
+from intercom_bulk_updater.operations.contacts.export import ExportContacts
 from intercom_bulk_updater.operations.conversations.assign import Assign
 from intercom_bulk_updater.operations.conversations.convert import Convert
 from intercom_bulk_updater.operations.conversations.delete import Delete
+from intercom_bulk_updater.operations.conversations.export import ExportConversations
 from intercom_bulk_updater.operations.conversations.merge import Merge
 from intercom_bulk_updater.operations.conversations.messages import Note, Reply
 from intercom_bulk_updater.operations.conversations.redact import Redact
@@ -38,10 +42,14 @@ from intercom_bulk_updater.operations.tickets import messages as tickets_message
 from intercom_bulk_updater.operations.tickets import set as tickets_set
 from intercom_bulk_updater.operations.tickets import state as tickets_state
 from intercom_bulk_updater.operations.tickets import tags as tickets_tags
+from intercom_bulk_updater.operations.tickets.export import ExportTickets
+from intercom_bulk_updater.operations.upsert import UndoUpsert
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
 
+FILES = TemporaryDirectory()
+"""For what operations write beside Intercom."""
 SINCE = 1_764_000_000.0
 FIELDS = ("state", "snoozed_until", "admin_assignee_id", "team_assignee_id", "tags", "title", "custom_attributes.plan")
 PAYLOAD: dict[str, Any] = {
@@ -83,13 +91,15 @@ OPERATIONS: list[Operation] = [
     tickets_messages.Note("Hello"), links.Link(["5"]), links.Unlink(["5"]),
     companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
     subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
+    upsert.UpsertContacts({"name": "Bo"}, "external_id"), UndoUpsert(upsert.UpsertContacts({"name": "Bo"}, "external_id")),
+    *(kind(f"{FILES.name}/{kind.__name__}") for kind in (ExportCompanies, ExportContacts, ExportConversations, ExportTickets)),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",
-    "custom_attributes.plan": "pro",
+    "custom_attributes.plan": "pro", "contact": "there", "name": "Bo",
 }  # fmt: skip
 DATA = {
-    "to": {**BEFORE, "state": "open", "tags": ["7001"], "title": "Before", "custom_attributes.plan": "basic"},
+    "to": {**BEFORE, "state": "open", "tags": ["7001"], "title": "Before", "custom_attributes.plan": "basic", "name": "Ada"},
     "marks": {"updated_at": 1_763_000_000, "part": "11", "applied": {"7002": 1_763_000_000}}, "as_of": 1_763_000_000, "by": "7",
 }  # fmt: skip
 
@@ -134,8 +144,7 @@ def items(operation: Operation) -> list[Item]:
 def test_every_operation_is_in_the_census() -> None:
     """A new operation is asked below as well."""
     found = {cls for cls in _below(Operation) if cls.__module__.startswith("intercom_bulk_updater.operations")}
-    verbs = {cls for cls in found if not inspect.isabstract(cls) and not cls.__name__.startswith("_")}
-    assert {cls for cls in verbs if cls.summary or not cls.__subclasses__()} == {type(one) for one in OPERATIONS}
+    assert {cls for cls in found if not inspect.isabstract(cls) and not cls.__name__.startswith("_")} == {type(one) for one in OPERATIONS}
 
 
 def _below(cls: type) -> set[type]:

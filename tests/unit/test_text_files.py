@@ -13,9 +13,9 @@ import pytest
 
 from intercom_bulk_updater import UsageError
 from intercom_bulk_updater.parsing import text_file
+from intercom_bulk_updater.parsing.formula import safe_cell
 from intercom_bulk_updater.parsing.id_file import ids_in, of_link
 from intercom_bulk_updater.parsing.text_file import read_text
-from intercom_bulk_updater.report.export import _cell
 from intercom_bulk_updater.service.selection import read_ids
 from intercom_bulk_updater.service.spreadsheet import read_rows
 
@@ -159,5 +159,5 @@ def test_what_names_no_item_is_refused_with_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["=1+1", "\t=1", " =1", "＝1", "\u200b=1", "\ufeff@x", "\n-1", "﹣1", " \u00a0+1", "\u202e=1"])  # noqa: RUF001
 def test_no_cell_is_a_formula(text: str) -> None:
     """What a spreadsheet would run is kept from running by an apostrophe, also behind what it skips."""
-    assert _cell(text).startswith("'")
-    assert json.loads(json.dumps(_cell("a=1"))) == "a=1"
+    assert safe_cell(text).startswith("'")
+    assert json.loads(json.dumps(safe_cell("a=1"))) == "a=1"

@@ -1,77 +1,179 @@
-"""`find`: what a selection finds. Never writes."""
+"""`find`: what a selection finds, as a table, as data, or as a file. Never writes to Intercom."""
 
 from __future__ import annotations
 
 import json as json_
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from ..errors import IntercomBulkError, SearchError, SearchIncomplete
 from ..operations.resource import Resource
 from ..runs.options import Options
+from ..runs.session import Session
 from ..runs.sources import account_of, count_missing, left_out, missing_words
 from ..search.names import WorkspaceNames
-from ..service.find import Found, list_all, row_of
+from ..service.find import Found, count, list_all, row_of
 from ..service.find import find as find_items
-from .execute import asked_of, opened, options_of
-from .flags import Safety, Selection, Shown, Speed
+from .execute import asked_of, opened, options_of, remarks
+from .flags import Listing, Safety, Selection, Shown, Speed
 from .stdout import emit, note
 
 _SHOWN = 25
+_HELP = ["help"]
 
 
-def find(resource: Resource, flags: Selection, output: Shown, speed: Speed) -> int:
+def find(resource: Resource, flags: Selection, listing: Listing, output: Shown, speed: Speed) -> int:
     """Show which items a selection finds; all of them, where Intercom has no search for the resource."""
+    if listing.chosen == _HELP:
+        return _say_columns(resource, output)
     options: Options = options_of(Safety(), speed, flags.limit)
+    if listing.output:
+        _check_file(listing.output)
     with opened(options, output) as (session, names):
         if resource.search:
-            found = find_items(session, names, resource.name, asked_of(flags), options, note)
+            found = find_items(session, names, resource.name, asked_of(flags), options, remarks(output))
         else:
             found = list_all(session, resource)
-        return _show(resource.name, found, flags.limit, output, names)
+        if listing.explain:
+            return _explain(resource, found, output)
+        if listing.count:
+            return _count(resource, found, flags.limit, output)
+        return _List(resource, found, flags.limit, listing, output, session, names).show()
 
 
-def _show(resource: str, found: Found, limit: int | None, output: Shown, names: WorkspaceNames) -> int:
-    search = found.search
-    cut = limit if limit is not None else (None if output.json or output.jsonl or not sys.stdout.isatty() else _SHOWN)
-    kept: list[dict[str, Any]] = []
-    seen = 0
-    for item in found.once():
-        seen += 1
-        told = row_of(item)
-        if output.jsonl:
-            emit(json_.dumps(told) + "\n")
-        else:
-            kept.append(dict(item) if not output.json else told)
-        if seen == cut:
-            search["cut"] = True
-            break
-    search |= count_missing(search, len(found.known))
-    total = account_of(search, len(found.known))["total"]
-    if search["missing"] and not seen:
-        raise SearchError(f"Intercom said that {total} {resource} match, and listed none.")
-    code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
+def _check_file(path: str) -> None:
+    from ..report.table_file import ENDINGS, format_of
+    from .output import writable
+
+    writable(path, "--output", ENDINGS)
+    format_of(Path(path))
+
+
+def _say_columns(resource: Resource, output: Shown) -> int:
+    from ..service.columns import describe_columns
+    from ..terminal.table import Sheet
+    from .show import out
+
+    told = describe_columns(resource)
     if output.data:
-        aside = left_out(search)
-        more = search.get("cut") and isinstance(total, int) and total > len(found.known)
-        complete = not search["missing"] and bool(seen or not search.get("unusable")) and not more
-        about = {"selection": found.words, "total": total} if found.words else {}
-        _report(output, {"resource": resource, **about, "count": seen, "complete": complete, **aside}, kept, code)
+        columns = [{"name": name, "holds": holds} for name, holds in told]
+        emit(json_.dumps({"schema": "columns/1", "ok": True, "exit": 0, "columns": columns}) + "\n")
     else:
-        _table(kept, resource, names)
-        of = f" of {total:,}" if isinstance(total, int) and total > seen else ""
-        if not output.quiet:
-            from ..report.texts import left_out_words
-            from ..terminal.formatting import one
+        out(Sheet(("column", "what it holds"), list(told), flex="what it holds"))
+    return 0
 
-            noun = one(resource) if seen == 1 and not of else resource
-            note(f"{seen:,}{of} {noun}{' where ' if found.words else ''}{found.words}")
-            for said in left_out_words({**search, "missing": 0}):
-                note(said)
-    if search["missing"]:
-        note(f"{missing_words(search)}.")
-    return code
+
+def _explain(resource: Resource, found: Found, output: Shown) -> int:
+    """What would be asked, and in words what that means; nothing is searched."""
+    words, endpoint, query = found.words or f"all {resource.name}", found.selection.get("endpoint"), found.selection.get("query")
+    if output.data:
+        told = {"resource": resource.name, "selection": words, "endpoint": endpoint, "query": query}
+        emit(json_.dumps({"schema": "explain/1", "ok": True, "exit": 0, **told}) + "\n")
+        return 0
+    emit(f"{resource.name}: {words}\n")
+    if endpoint:
+        emit(f"asks {endpoint}{'' if query is None else ' for'}\n")
+    if query is not None:
+        emit(json_.dumps(query, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _count(resource: Resource, found: Found, limit: int | None, output: Shown) -> int:
+    total = count(found)
+    total = total if limit is None else min(total, limit)
+    told = {"schema": "find/1", "ok": True, "exit": 0, "resource": resource.name, "selection": found.words, "count": total}
+    emit(json_.dumps(told) + "\n" if output.data else f"{total}\n")
+    return 0
+
+
+class _List:
+    """The items of a selection on their way to where they are wanted, with the account of the search."""
+
+    def __init__(
+        self, resource: Resource, found: Found, limit: int | None, listing: Listing, output: Shown, session: Session, names: WorkspaceNames
+    ) -> None:
+        self._resource, self._found, self._limit, self._output, self._names = resource.name, found, limit, output, names
+        self._file = listing.output
+        self._columns = None
+        self._seen = 0
+        if listing.output or listing.chosen is not None:
+            from ..search.attributes import WorkspaceAttributes
+            from ..service.columns import Columns
+
+            self._zone = session.workspace().timezone
+            self._columns = Columns(resource, listing.chosen, names, session.workspace(), WorkspaceAttributes(session.look))
+
+    def show(self) -> int:
+        """Read the items, give them out, and say how the search went. Returns the exit code."""
+        output, search, known = self._output, self._found.search, self._found.known
+        kept = self._give()
+        search |= count_missing(search, len(known))
+        total = account_of(search, len(known))["total"]
+        if search["missing"] and not self._seen:
+            raise SearchError(f"Intercom said that {total} {self._resource} match, and listed none.")
+        code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
+        if output.data:
+            aside = left_out(search)
+            more = search.get("cut") and isinstance(total, int) and total > len(known)
+            complete = not search["missing"] and bool(self._seen or not search.get("unusable")) and not more
+            about = {"selection": self._found.words, "total": total} if self._found.words else {}
+            file = {"file": self._file} if self._file else {}
+            said = {"resource": self._resource, **about, "count": self._seen, "complete": complete, **file, **aside}
+            _report(output, said, kept, code)
+        elif not output.quiet:
+            self._say(total)
+        if search["missing"]:
+            note(f"{missing_words(search)}.")
+        return code
+
+    def _give(self) -> list[dict[str, Any]]:
+        """Write the items to the file, or print them; those that `--json` has in its one object are returned."""
+        output = self._output
+        if self._file and self._columns is not None:
+            from ..report.table_file import write_table_file
+
+            write_table_file(Path(self._file), self._columns.table(), map(self._columns.row, self._items()), zone=self._zone)
+            return []
+        row = row_of if self._columns is None else self._columns.row
+        if output.jsonl:
+            for item in self._items():
+                emit(json_.dumps(row(item)) + "\n")
+            return []
+        if output.json:
+            return [row(item) for item in self._items()]
+        if self._columns is None:
+            _table([dict(item) for item in self._items()], self._resource, self._names)
+        else:
+            from ..terminal.search_table import chosen_table
+            from .show import out
+
+            out(chosen_table(map(row, self._items()), self._columns.table(), self._zone))
+        return []
+
+    def _items(self) -> Iterator[Mapping[str, Any]]:
+        whole = self._file or self._output.data or not sys.stdout.isatty()
+        cut = self._limit if self._limit is not None or whole else _SHOWN
+        for item in self._found.once():
+            self._seen += 1
+            yield item
+            if self._seen == cut:
+                self._found.search["cut"] = True
+                return
+
+    def _say(self, total: Any) -> None:
+        from ..report.texts import left_out_words
+        from ..terminal.formatting import one
+
+        of = f" of {total:,}" if isinstance(total, int) and total > self._seen else ""
+        noun = one(self._resource) if self._seen == 1 and not of else self._resource
+        note(f"{self._seen:,}{of} {noun}{' where ' if self._found.words else ''}{self._found.words}")
+        for said in left_out_words({**self._found.search, "missing": 0}):
+            note(said)
+        if self._file:
+            note(f"Written: {self._file}")
 
 
 def _report(output: Shown, said: dict[str, Any], items: list[dict[str, Any]], code: int = 0) -> None:
@@ -79,7 +181,8 @@ def _report(output: Shown, said: dict[str, Any], items: list[dict[str, Any]], co
     from ..terminal.json_lines import done_line
 
     report = {"schema": "find/1", "ok": not code, "exit": code, **said}
-    emit(done_line({**report, "run": None}, said["count"] + 1) if output.jsonl else json_.dumps({**report, "items": items}) + "\n")
+    listed = {} if "file" in said else {"items": items}
+    emit(done_line({**report, "run": None}, said["count"] + 1) if output.jsonl else json_.dumps({**report, **listed}) + "\n")
 
 
 def _table(items: list[dict[str, Any]], resource: str, names: WorkspaceNames | None = None) -> None:

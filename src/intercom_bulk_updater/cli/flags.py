@@ -44,6 +44,11 @@ _WHOLE = Parameter(converter=whole)
 Limit = Annotated[int | None, Parameter(help="So many items at most.", converter=whole)]
 
 
+Csv = Annotated[
+    str | None, _flag(_SELECTION, "CSV or XLSX (or -), a row an item; its columns stand as {{col}} in parameters.", form="FILE|-")
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Selection:
@@ -53,15 +58,52 @@ class Selection:
     query: Annotated[
         str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON); - reads standard input.", form="FILE|-"),
     ] = None
-    ids: Annotated[str | None, _flag(_SELECTION, "A file with ids, one a line; - reads standard input.", form="FILE|-")] = None
-    csv: Annotated[
-        str | None, _flag(_SELECTION, "A spreadsheet (or -), a row an item; its columns stand as {{col}} in parameters.", form="FILE|-"),
+    ids: Annotated[
+        str | None, _flag(_SELECTION, "A file with ids or links, or one that this tool wrote; - reads standard input.", form="FILE|-"),
     ] = None
-    id_column: Annotated[str | None, _flag(_SELECTION, "With --csv: the column that holds the ids. Default: id.", form="COLUMN")] = None
+    csv: Csv = None
+    id_column: Annotated[
+        str | None, _flag(_SELECTION, "With --csv: the column with ids, links, e-mails or external ids. Default: id.", form="COLUMN"),
+    ] = None
     from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.", form="RUN")] = None
     outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.", form="OUTCOME")] = "failed"
     exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.", form="FILE|-")] = None
+    exclude_run: Annotated[str | None, _flag(_SELECTION, "An earlier run whose items to leave out.", form="RUN")] = None
     limit: Annotated[int | None, _flag(_SELECTION, "So many items at most."), _WHOLE] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class KeyedRows:
+    """Which items, where some of them may not exist yet."""
+
+    csv: Csv = None
+    id_column: Annotated[str | None, _flag(_SELECTION, "The column that the rows go by: external_id, email, company_id.", form="COLUMN")] = None
+    limit: Annotated[int | None, _flag(_SELECTION, "So many rows at most."), _WHOLE] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """How what was found is listed."""
+
+    columns: Annotated[str | None, Parameter(help="Their names: id,team,created_at; help lists them.", metavar="A,B")] = None
+    output: Annotated[
+        str | None, Parameter(name=["--output", "-o"], help="Write them to this file: .csv, .xlsx, .jsonl or .parquet.", metavar="FILE"),
+    ] = None
+    count: Annotated[bool, Parameter(help="Only how many there are.", negative="")] = False
+    explain: Annotated[bool, Parameter(help="Only what Intercom would be asked, and what that means.", negative="")] = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for two answers at once."""
+        asked = [f"--{name}" for name in ("output", "count", "explain") if getattr(self, name)]
+        if len(asked) > 1:
+            raise UsageError(f"{' and '.join(asked)} are two answers; leave one out.")
+
+    @property
+    def chosen(self) -> list[str] | None:
+        """The columns that are named; None for those that come by themselves."""
+        return None if self.columns is None else [name.strip() for name in self.columns.split(",") if name.strip()]
 
 
 @Parameter(name="*")

@@ -53,7 +53,7 @@ _RUNS = {
     "pause": "Ask a running process to pause; resume lets it go on.",
     "cancel": "Ask a running process to stop; resume goes on with it.",
     "report": "Write the report of a run: HTML or JSON.",
-    "export": "Write the items of a run: CSV or JSON Lines.",
+    "export": "Write the items of a run: CSV, XLSX, JSON Lines or Parquet.",
     "prune": "Delete old runs.",
 }
 runs = App(name="runs", help="What was run: look, go on, stop, account.", group=_BACK, sort_key=0)

@@ -14,10 +14,10 @@ from cyclopts import Parameter
 
 from ..api.redact import without_known_tokens
 from ..errors import SafetyStop, UsageError
+from ..files import replacing
 from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
-from ..report.files import replacing
 from ..report.summary import judge_run, standing, summarize
 from ..service.control import ask_of
 from ..stop import Stop
@@ -30,9 +30,11 @@ from .show import out_data, out_json
 from .stdout import DataStream, emit, note
 
 if TYPE_CHECKING:
-    from ..report.export import Format
+    from ..report.table_file import Format
 
-EXPORTS: dict[str, Format | Literal[""]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", "": ""}
+EXPORTS: dict[str, Format | Literal[""]] = {
+    ".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet", "": "",
+}  # fmt: skip
 """What an export is written as, by the ending of its file; without an ending --format says."""
 
 _OUT, _RUN_OUT, _SAFE, _SPEED = Shown(), Output(), Safety(), Speed()
@@ -227,13 +229,14 @@ def export(
         Literal["csv", "jsonl", "json"] | None, Parameter(help="csv (the default), jsonl (also --jsonl), or json (also --json).")
     ] = None,
     outcome: Annotated[list[str] | None, Parameter(help="Only items with this outcome; may be given again.", negative="")] = None,
-    output: Annotated[str | None, Parameter(name=["--output", "-o"], help="The file; by default standard output.")] = None,
+    output: Annotated[str | None, Parameter(name=["--output", "-o"], help="The file: .csv, .xlsx, .jsonl, .json or .parquet.")] = None,
     with_bodies: Annotated[bool, Parameter(help="With message bodies and e-mail addresses.", negative="")] = False,
     out: Shown = _OUT,
 ) -> int:
-    """Write the items of a run: CSV that is safe to open in a spreadsheet, or JSON Lines."""
+    """Write the items of a run, by the ending of the file: CSV or XLSX, safe to open in a spreadsheet, JSON Lines, JSON, Parquet."""
     from ..report.export import export as write
     from ..report.export import export_file
+    from ..report.table_file import format_of
 
     try:
         outcomes = [Outcome(o) for o in outcome] if outcome else None
@@ -245,6 +248,8 @@ def export(
     named = None
     if output:
         writable(output, "--output", EXPORTS)
+        if Path(output).suffix.lower() == ".parquet":
+            format_of(Path(output))  # says before anything is done that its library is missing
         named = EXPORTS[Path(output).suffix.lower()] or None
     said = format or asked
     if said and named not in (None, said):

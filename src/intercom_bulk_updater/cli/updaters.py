@@ -17,13 +17,14 @@ from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
-from ..service.selection import Selected, one_way, read_ids
+from ..service.row_references import Row, Rows, resolve_rows
+from ..service.selection import Selected, leave_out, one_way
 from ..service.selection import Selection as Asked
 from ..service.selection import select as select_asked
-from ..service.spreadsheet import Row, Rows, checked_places, drop_repeats, fill, places, read_rows
+from ..service.spreadsheet import checked_places, drop_repeats, fill, places, read_rows
 from ..updaters.adapter import UpdaterOperation
 from ..updaters.arguments import check_typed
-from ..updaters.bulk_process import begin, feed_of, kind_of, resource_of, unique_ids
+from ..updaters.bulk_process import begin, feed_of, kind_of, resource_of
 from ..updaters.bulk_process import select as select_by
 from ..updaters.calls import complete
 from ..updaters.coercion import annotated, coerce
@@ -47,13 +48,15 @@ def run(
     keep_private(typed)
     options, asked = options_of(safe, speed, sel.limit), asked_of(sel)
     one_way(asked, "items", options, least=0)
-    rows = read_rows(sel.csv, sel.id_column, note=note) if sel.csv is not None else None
-    checked_places(typed, rows)
     cls = load_class(target, here=True)
     check_typed(cls, typed)
     params = read_typed(cls, typed)
     with opened(options, out, safe) as (session, names):
         updater = made(cls)
+        rows = None
+        if sel.csv is not None:
+            rows = read_rows(sel.csv, sel.id_column, kind_of(updater), note=note)
+        checked_places(typed, rows)
         complete(updater, params, searches=not asked.given, typed=True)
         updater._session = session
         session.client.admin_id = updater._admin_id or session.workspace().admin_id
@@ -81,10 +84,10 @@ def _selected(
     """The items of the flags, or else of the updater's own search."""
     if not asked.given:
         selection = select_by(updater, params, typed=True)
-        if asked.exclude is not None:
-            selection["exclude"] = unique_ids(updater, read_ids(asked.exclude))
+        leave_out(asked, selection, kind_of(updater), session, options, note)
         return Selected(selection, feed_of(updater, operation, session, selection, options))
-    rows = None if rows is None else drop_repeats(rows, kind_of(updater), note)
+    if rows is not None:
+        rows = drop_repeats(resolve_rows(rows, kind_of(updater), session), kind_of(updater), note)
     items = None if rows is None else [FoundItem(row.id, None, {WITH: _of_row(type(updater), params, row, rows)}) for row in rows.rows]
     own = select_by(updater, params, [], typed=True)
     found = select_asked(asked, resource_of(updater), session, names, operation, options, items, note)
@@ -101,7 +104,7 @@ def _of_row(cls: type[IntercomBulkUpdater], params: dict[str, Any], row: Row, ro
     try:
         coerce(cls, filled)
     except UsageError as exc:
-        raise UsageError(f"{rows.path}, line {row.line}: {exc.message}") from exc
+        raise UsageError(f"{rows.path}, {rows.unit} {row.line}: {exc.message}") from exc
     return filled
 
 

@@ -16,7 +16,7 @@ from ..operations.resource import Resource, resources
 from ..operations.spec import Kind, parameters_of
 from ..operations.spec import Parameter as Declared
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
-from .flags import Limit, Output, Safety, SafetyAndBackup, Selection, Shown, Speed
+from .flags import KeyedRows, Limit, Listing, Output, Safety, SafetyAndBackup, Selection, Shown, Speed
 from .help import epilogue
 
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
@@ -35,15 +35,19 @@ def add_verbs(app: App, resource: str) -> None:
 def find_command(resource: Resource) -> Callable[..., int]:
     """The function of `find`: with the flags of a selection where Intercom can search the resource, else with --limit alone."""
 
-    def search(*, sel: Selection = Selection(), out: Shown = Shown(), speed: Speed = Speed()) -> int:  # noqa: B008
+    def search(
+        *, sel: Selection = Selection(), listing: Listing = Listing(), out: Shown = Shown(), speed: Speed = Speed(),  # noqa: B008
+    ) -> int:
         from .find import find
 
-        return find(resource, sel, out, speed)
+        return find(resource, sel, listing, out, speed)
 
-    def list_all(*, out: Shown = Shown(), speed: Speed = Speed(), limit: Limit = None) -> int:  # noqa: B008
+    def list_all(
+        *, listing: Listing = Listing(), out: Shown = Shown(), speed: Speed = Speed(), limit: Limit = None,  # noqa: B008
+    ) -> int:
         from .find import find
 
-        return find(resource, Selection(limit=limit), out, speed)
+        return find(resource, Selection(limit=limit), listing, out, speed)
 
     search.__doc__ = f"Show which {resource.name} a selection finds. Never writes."
     list_all.__doc__ = f"List {resource.name}; Intercom has no search for them. Never writes."
@@ -54,7 +58,7 @@ def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:
     """The function of one verb, with the signature that its declaration asks for."""
     declared = list(parameters_of(cls.Parameters))
     safety = SafetyAndBackup if cls.reversibility is Reversibility.IRREVERSIBLE else Safety
-    groups = {"sel": Selection, "safe": safety, "speed": Speed, "out": Output}
+    groups: dict[str, Any] = {"sel": KeyedRows if cls.keys else Selection, "safe": safety, "speed": Speed, "out": Output}
 
     def run(*values: str, **given: Any) -> int:
         from .execute import act
@@ -81,7 +85,8 @@ def _own(declared: Sequence[Declared]) -> list[inspect.Parameter]:
         # A message that is missing is asked for in words, by `check_given`.
         absent: Any = False if one.kind is Kind.FLAG else None
         required = one.required and one.kind is not Kind.MESSAGE
-        about = Parameter(help=one.help, negative="", metavar=one.kind.form or None)
+        short = [one.flag, "-o"] if one.kind is Kind.FILE else None
+        about = Parameter(name=short, help=one.help, negative="", metavar=one.kind.form or None)
         hint = Annotated[kind if required or kind is bool else kind | None, about]
         default = inspect.Parameter.empty if required else absent
         made.append(inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint))
@@ -99,8 +104,8 @@ def _read(declared: Declared, value: Any) -> Any:
     return read_text(value[1:], f"{declared.flag} {value}", most=LARGEST_MESSAGE)
 
 
-def _check_shell(typed: Mapping[str, Any], selection: Selection) -> None:
+def _check_shell(typed: Mapping[str, Any], selection: Selection | KeyedRows) -> None:
     """Refuse the words of a filter that the shell took apart, which would be taken for KEY=VALUE."""
     words = next((value for value in typed.values() if isinstance(value, list)), [])
-    if selection.where and words and words[0] in _COMPARED:
+    if getattr(selection, "where", None) and words and words[0] in _COMPARED:
         raise UsageError("The filter fell apart into words: put all of it in single quotes, --where 'team = Support'.")

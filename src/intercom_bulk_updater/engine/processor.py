@@ -174,7 +174,8 @@ class ItemProcessor:
     def _keep(self, item: Item, payload: Json | None = None) -> None:
         """Have the item whole in the backup before its first write."""
         if self.backup is not None and item.seq not in self.backup:
-            self.backup.keep(item.seq, self.operation.whole(self.client, item.id, payload))
+            payload = payload if payload is not None else self.operation.read(self.client, item.id)
+            self.backup.keep(item.seq, self.operation.whole(self.client, payload or {"id": item.id}))
 
     def begin_write(self, attempts: Sequence[Attempt]) -> None:
         """Take down when the request of these items leaves, and whether it is a repetition."""

@@ -98,6 +98,8 @@ class Operation(ABC):
         Write requests for one item, for estimates; for one batch, where `batch_size` is more than 1.
     batch_size:
         How many items `perform_batch` takes at most: where the API acts on several with one request.
+    rows_add_up:
+        Whether several rows of a spreadsheet for one item add up to one operation, that of `covering`.
     appends:
         Whether it adds something to the item (a message) instead of bringing fields to a state: then nothing is ever
         "already so".
@@ -111,7 +113,10 @@ class Operation(ABC):
     lead: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()
     rank: ClassVar[int] = 100
+    keys: ClassVar[tuple[str, ...]] = ()
+    """What its items go by instead of Intercom's id: they are the rows of a spreadsheet, and its --id-column is one of these."""
     Parameters: ClassVar[type] = NoParameters
+    rows_add_up: ClassVar[bool] = False
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
     customer_visible: bool | None = False
@@ -124,6 +129,11 @@ class Operation(ABC):
     def known_requests(self) -> int | None:
         """How many write requests an item takes, as far as is known; None when nothing tells yet."""
         return self.requests_per_item
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it leaves Intercom as it is, so that nobody has to be asked."""
+        return self.reversibility is Reversibility.READS
 
     appends: bool = False
     own_change_only: bool = False
@@ -218,9 +228,9 @@ class Operation(ABC):
         """GET the item; None when the operation does not know how. Raises NotFound for one that is gone."""
         return None
 
-    def whole(self, client: Client, item_id: str, payload: Json | None) -> Json:
-        """All there is of an item, for its backup; `payload` is the item as it was just read, if it was."""
-        return payload if payload is not None else self.read(client, item_id) or {"id": item_id}
+    def whole(self, client: Client, item: Json) -> Json:
+        """The item with all that belongs to it, for a backup or an export; `item` is what a GET gave."""
+        return item
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """Whether the effect is there. `since` is server time (unix s) before the first send. None: cannot be told."""
@@ -285,6 +295,10 @@ class Operation(ABC):
         raise NotImplementedError(f"{type(self).__name__} acts on one item at a time")
 
     # -- the way back -----------------------------------------------------------------------------------------------
+
+    def undone_id(self, item_id: str, after: Json) -> str:
+        """The id by which the way back knows an item that this has left as `after`."""
+        return item_id
 
     def inverse(self) -> Operation | None:
         """The operation whose items are (before → what this one left): restores the touched fields. None: no way back."""

@@ -125,6 +125,10 @@ class PerItemOperation(Operation):
         """See Operation. What was done to an item is undone by its before-image, whatever its parameters were."""
         return self._all.inverse()
 
+    def undone_id(self, item_id: str, after: Json) -> str:
+        """See Operation."""
+        return self._all.undone_id(item_id, after)
+
     def why_no_undo(self) -> str:
         """See Operation."""
         return self._all.why_no_undo()

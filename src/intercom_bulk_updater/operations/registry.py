@@ -127,6 +127,8 @@ def build(name: str, parameters: Mapping[str, Any]) -> Operation:
         forward = build(parameters["of"], parameters["given"])
         if not isinstance(forward, FieldsOperation):
             raise UsageError(f"{parameters['of']} does not restore fields, so that nothing is known of its way back.")
-        return Undo(forward)
+        back = forward.inverse()
+        assert back is not None  # noqa: S101 - there was one when the run was made
+        return back
     each = parameters.get("each")
     return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), each["shared"], each["words"])

@@ -85,6 +85,12 @@ class Resource:
         How all items of it are counted.
     columns:
         What `find` shows of an item, the id first; the last column takes the room that is left.
+    listed:
+        The columns that `find -o FILE` writes by default (service/columns.py); no message bodies, no e-mail addresses.
+    keys:
+        The fields beside its id by which people name an item: "email", "external_id".
+    page:
+        Where people see an item in Intercom, below its host: "a/apps/{workspace}/users/{id}".
     settable:
         The fields that KEY=VALUE may write, beside the custom attributes, each with its type: "text" (may be empty), "string",
         "integer", "number", "boolean", "date", or "admin" and "team" (by name or id). An empty value clears where it is no value itself.
@@ -98,6 +104,9 @@ class Resource:
     listing: str
     count: Count
     columns: tuple[Column, ...]
+    listed: tuple[str, ...] = ("id",)
+    keys: tuple[str, ...] = ()
+    page: str = ""
     settable: Mapping[str, str] = field(default_factory=dict)
     rank: int = 100
 

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     FLAG = "flag"
     MESSAGE = "message"
     """A text that somebody reads: never shown in reports or logs."""
+    FILE = "file"
+    """Where something is written: -o."""
     MOMENT = "moment"
     ID = "id"
     """The id of something that has no name to go by, or the link to it."""
@@ -58,7 +60,7 @@ class Kind(StrEnum):
 
 
 _FORMS = {
-    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.MOMENT: "TIME", Kind.NAMED: "NAME|ID",
+    Kind.TEXT: "TEXT", Kind.FLAG: "", Kind.MESSAGE: "TEXT|@FILE", Kind.FILE: "FOLDER|FILE", Kind.MOMENT: "TIME", Kind.NAMED: "NAME|ID",
     Kind.TEAM: "NAME|ID",
     Kind.ADMIN: "NAME|EMAIL|ID", Kind.TICKET_TYPE: "NAME|ID", Kind.TICKET_STATE: "NAME|ID", Kind.ID: "ID", Kind.IDS: "ID",
     Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",

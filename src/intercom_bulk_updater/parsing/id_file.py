@@ -1,7 +1,7 @@
 """A list of items in a file: ids one a line, links of the inbox, or any file that this tool has written.
 
-What is known by its form: CSV and tab-separated tables (the column of ids by its heading), JSON Lines and JSON of `find`,
-`runs export` and plans.
+What is known by its form: CSV, tab-separated tables and workbooks (the column of ids by its heading), JSON Lines and JSON of
+`find`, `runs export` and plans.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import UsageError
+from .table import Note, delimiter_of, is_workbook, workbook_lines
+from .text_file import decode, read_bytes
 
 _HEADINGS = (
     "id", "conversation_id", "contact_id", "ticket_id", "company_id", "item_id", "item", "ids", "conversation", "contact", "ticket",
@@ -26,6 +28,18 @@ _IN_LINK = re.compile(rf"/{_KINDS}/([A-Za-z0-9_-]*\d[A-Za-z0-9_-]*)(?=[/?#]|$)")
 _HOST = re.compile(r"app(?:\.(?:eu|au))?\.intercom\.(?:com|io)")
 
 
+def read_id_file(path: str, name: str, note: Note) -> Iterator[tuple[int, str]]:
+    """(line, id as it stands there) for each item that a file names, or standard input for `-`; see `ids_in`.
+
+    `name` says what it is in errors, `note` hears what was taken where that had to be guessed.
+    """
+    raw = read_bytes(path, name)
+    if is_workbook(raw):
+        yield from _from_workbook(workbook_lines(raw, name, note), path)
+    else:
+        yield from ids_in(decode(raw, name, note).replace("\r\n", "\n").replace("\r", "\n"), path)
+
+
 def ids_in(text: str, name: str) -> Iterator[tuple[int, str]]:
     """(line, id as it stands there) for each item that a file names, in its order.
 
@@ -35,7 +49,7 @@ def ids_in(text: str, name: str) -> Iterator[tuple[int, str]]:
     if first.lstrip()[:1] in ("{", "["):
         yield from _from_json(text, name)
         return
-    delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", first).count)
+    delimiter = delimiter_of(first)
     cells = [_bare(cell) for cell in next(csv.reader([first], delimiter=delimiter), [])]
     column = _heading(cells)
     if column is not None and len(cells) > 1:
@@ -73,6 +87,20 @@ def _bare(cell: str) -> str:
 def _heading(cells: list[str]) -> int | None:
     """Which cell of a first line names the column of ids; None when it is no heading."""
     return next((cells.index(name) for name in _HEADINGS if name in cells), None)
+
+
+def _from_workbook(lines: Iterator[tuple[int, list[str]]], name: str) -> Iterator[tuple[int, str]]:
+    """The ids of a sheet: the column with a heading of ids, or the only column that there is."""
+    column: int | None = None
+    for number, cells in lines:
+        if column is None:
+            column = _heading([_bare(cell) for cell in cells])
+            if column is not None:
+                continue
+            if len([cell for cell in cells if cell.strip()]) > 1:
+                raise UsageError(f"{name}: no column is called id or as what the ids are of. It has: {', '.join(cells)}.")
+            column = next(place for place, cell in enumerate(cells) if cell.strip())
+        yield number, of_link(cells[column].strip() if column < len(cells) else "")
 
 
 def _from_table(text: str, name: str, delimiter: str, column: int) -> Iterator[tuple[int, str]]:

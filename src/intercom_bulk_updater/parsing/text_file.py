@@ -1,16 +1,19 @@
 """The one reader of text files that people name: messages, ids, spreadsheets, queries, `.env`; `-` is standard input.
 
-Byte-order marks, UTF-16 and line ends of any system are taken for what they are. What is not text, or in an encoding that
-has to be guessed, is refused in a sentence that names the file and the way out: a guess would reach customers.
+Byte-order marks, UTF-16 and line ends of any system are taken for what they are. What is not text is refused in a sentence
+that names the file and the way out. An encoding that has to be guessed is refused too in a message, where a guess would reach
+customers unseen; of a table it is guessed, and said.
 """
 
 from __future__ import annotations
 
 import codecs
 import os
+import re
 import select
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UsageError, why
@@ -44,30 +47,60 @@ def read_text(path: str, name: str, *, most: int = LARGEST, line_ends: bool = Tr
 
     Raises UsageError.
     """
-    raw = _standard_input(most) if path == "-" else _bytes_of(path, name, most)
-    if len(raw) > most:
-        raise UsageError(f"{name} cannot be read: it is larger than {most // (1024 * 1024)} MB. Take a smaller file, or split it.")
-    text = decode(raw, name)
+    text = decode(read_bytes(path, name, most=most), name)
     return text.replace("\r\n", "\n").replace("\r", "\n") if line_ends else text
 
 
-def decode(raw: bytes, name: str) -> str:
-    """Bytes as text. Raises UsageError that begins with `name`."""
+def read_bytes(path: str, name: str, *, most: int = LARGEST) -> bytes:
+    """The bytes of a file, or of standard input for `-`; see `read_text`. Raises UsageError."""
+    raw = _standard_input(most) if path == "-" else _bytes_of(path, name, most)
+    if len(raw) > most:
+        raise UsageError(f"{name} cannot be read: it is larger than {most // (1024 * 1024)} MB. Take a smaller file, or split it.")
+    return raw
+
+
+def decode(raw: bytes, name: str, note: Callable[[str], None] | None = None) -> str:
+    """Bytes as text. Raises UsageError that begins with `name`.
+
+    With `note`, which hears what was taken, UTF-16 without a mark and Windows-1252 are read too.
+    """
     if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # broken, it may pass for text
         raise UsageError(f"{name} cannot be read: it is a ZIP archive or an Excel workbook. Export it as CSV UTF-8 and give that file.")
     encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8")
+    wide = _unmarked_utf16(raw) if encoding == "utf-8" else ""
+    if wide and note is not None:
+        encoding = wide
+        note(f"{name} has no mark of its encoding and looks like UTF-16: it was read as that.")
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as exc:
-        raise UsageError(f"{name} cannot be read: {_not_utf8(raw, encoding, exc.start)}.") from None
+        if note is None or encoding != "utf-8" or not (text := _as_windows(raw)):
+            raise UsageError(f"{name} cannot be read: {_not_utf8(raw, encoding, exc.start)}.") from None
+        note(f"{name} is not UTF-8: it was read as Windows-1252 (Western European). If letters look wrong, save it as CSV UTF-8.")
     if "\0" in text:
-        beginning = raw[:200]
-        if beginning.count(0) >= len(beginning) // 3:
+        if wide:
             raise UsageError(f"{name} cannot be read: it looks like UTF-16 without a mark at its beginning. {_SAVE_AS}.")
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UsageError(f"{name} cannot be read: it is no text file, for line {line} has a NUL byte.")
     # A mark also stands inside, where files were put together.
     return text.replace("\ufeff", "")
+
+
+def _unmarked_utf16(raw: bytes) -> str:
+    """Which UTF-16 a file looks like whose Latin letters have a NUL byte each; "" for none."""
+    beginning = raw[:200]
+    if beginning.count(0) < max(1, len(beginning) // 3):
+        return ""
+    return "utf-16-le" if beginning[1::2].count(0) >= beginning[::2].count(0) else "utf-16-be"
+
+
+def _as_windows(raw: bytes) -> str:
+    """The text of a file in Windows-1252; "" where it cannot be that: some bytes have no letter there, and text no control characters."""
+    try:
+        text = raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return ""
+    return "" if re.search(r"[\x00-\x08\x0e-\x1f]", text) else text
 
 
 def _not_utf8(raw: bytes, encoding: str, at: int) -> str:

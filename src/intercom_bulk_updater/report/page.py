@@ -16,9 +16,9 @@ from intercom_bulk_updater.journal import RunRecord, Store
 from intercom_bulk_updater.model import RunKind
 from intercom_bulk_updater.runs.judgement import Judgement
 
+from ..files import replacing
 from . import sections
 from .charts import outcome_bar, timeline
-from .files import replacing
 from .headline import headline, label
 from .html import command_box, esc, section
 from .next_commands import label_of

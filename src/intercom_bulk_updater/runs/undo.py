@@ -40,12 +40,13 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Itera
             after = dict(row.after)
             marks = {k: after.pop(k) for k in _MARKS if k in after}
             by = {"by": parent.admin_id} if parent.selection.get("updater") else {}
-            yield FoundItem(row.id, after, {"to": dict(row.before), "marks": marks, **by, **_own(journal, parent, row), **given})
+            identity = operation.undone_id(row.id, after)
+            yield FoundItem(identity, after, {"to": dict(row.before), "marks": marks, **by, **_own(journal, parent, row), **given})
         elif _doubtful(row) and (change := operation.change(_item(row))):
             after = {**row.before, **{name: new for name, (_, new) in change.items()}}
             marks = {"updated_at": int(row.claimed_at or 0) - 1}
             told = {"to": dict(row.before), "marks": marks, "unsure": True, "by": parent.admin_id}
-            yield FoundItem(row.id, after, {**told, **_own(journal, parent, row), **given})
+            yield FoundItem(operation.undone_id(row.id, after), after, {**told, **_own(journal, parent, row), **given})
 
 
 def not_undoable(journal: Store, parent: RunRecord, operation: Operation) -> int:

@@ -14,8 +14,9 @@ from ..journal import Journal
 from ..operations.resource import Resource, resources
 from ..runs.options import Options
 from ..stop import Stop
+from .columns import Columns
 from .consent import Consent
-from .find import Columns, check_shortfall, list_all, row_of
+from .find import check_shortfall, list_all, row_of
 from .find import find as find_items
 from .options import RunOptions, options_of
 from .plans import begin_apply, open_plan, refuse_other_file
@@ -43,6 +44,7 @@ def find(
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
     limit: int | None = None,
     workspace: Workspace | None = None,
     stop: Stop | None = None,
@@ -59,12 +61,12 @@ def find(
     ----------
     resource:
         `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, which take no selection: Intercom lists them all.
-    where, query, ids, csv, id_column, from_run, outcome, exclude, limit:
+    where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit:
         Which items: see `run`.
     columns:
-        What a row holds: `subject`, `team`, `assignee`, `tags` (names), `contact` (an id), or fields as Intercom names them, with
-        dots between (`source.type`, `custom_attributes.plan`). By default the row is what `find --json` prints of an item, which
-        leaves message bodies and e-mail addresses out.
+        What a row holds: `link`, `subject`, `team`, `assignee`, `owner`, `tags` (names), `contact` (an id) ..., or fields as
+        Intercom names them, with dots between (`source.type`, `custom_attributes.plan`). By default the row is what
+        `find --json` prints of an item, which leaves message bodies and e-mail addresses out.
     workspace, stop, options:
         See `run`; of the options those of speed count.
 
@@ -75,7 +77,7 @@ def find(
     if resource not in known:
         raise UsageError(f"There is no resource {resource!r}: it is one of {', '.join(known)}.")
     chosen = options_of({**options, "limit": limit})
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     if not known[resource].search and asked.given:
         raise UsageError(f"{resource} cannot be searched: leave {asked.given[0]} out, and all of them are listed.")
     return _rows(known[resource], asked, chosen, columns, given_or_own(workspace), stop)
@@ -89,11 +91,9 @@ def _rows(
             found = find_items(session, names, resource.name, asked, options, log_note())
         else:
             found = list_all(session, resource)
-        chosen = None if columns is None else Columns(columns, names)
+        chosen = None if columns is None else Columns(resource, columns, names, session.workspace())
         count = 0
         for item in found.once():
-            if chosen is not None and not count:
-                chosen.check(item)
             count += 1
             yield row_of(item) if chosen is None else chosen.row(item)
             if count == options.limit:
@@ -112,6 +112,7 @@ def preview(
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
     limit: int | None = None,
     workers: int | str | None = None,
     share: float | str | None = None,
@@ -137,7 +138,7 @@ def preview(
         "workers": workers, "share": share, "rate": rate, "timeout": timeout, "retries": retries, "patience": patience,
         "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     request = VerbRequest(
         verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), note=log_note(on_event)
     )
@@ -161,6 +162,7 @@ def run(
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
     limit: int | None = None,
     dry_run: bool = False,
     expect: int | str | None = None,
@@ -205,13 +207,15 @@ def run(
     ids:
         Ids, or the path of a file with ids, inbox links, or anything that this tool has exported.
     csv:
-        Rows as mappings of column to value, or the path of a CSV file. The columns stand as `{{column}}` in parameters.
+        Rows as mappings of column to value, or the path of a CSV file or a workbook. The columns stand as `{{column}}` in parameters.
     id_column:
-        With `csv`: the column that holds the ids. Default: `"id"`.
+        With `csv`: the column that holds ids, inbox links, e-mail addresses or external ids. Default: `"id"`.
     from_run, outcome:
         The items of an earlier run (a Run or its id) with this outcome. Default: those that failed.
     exclude:
         Ids to leave out, or the path of a file with them.
+    exclude_run:
+        An earlier run (a Run or its id) whose items to leave out.
     limit:
         So many items at most; never exceeded.
     dry_run:
@@ -247,7 +251,7 @@ def run(
         "retries": retries, "patience": patience, "deadline": deadline,
         "backup": backup,
     }  # fmt: skip
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     consent = Consent(customer_visible, irreversible)
     request = VerbRequest(
         verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=consent, note=log_note(on_event)
@@ -267,6 +271,7 @@ def plan(
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
     limit: int | None = None,
     expect: int | str | None = None,
     max: int | str | None = None,
@@ -286,7 +291,7 @@ def plan(
     path = Path(file)
     refuse_other_file(path, f"file={str(path)!r}")
     given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, limit)
+    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     request = VerbRequest(
         verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), plan=path,
         note=log_note(on_event),
@@ -362,12 +367,14 @@ def _selection(
     from_run: str | Run | None,
     outcome: str,
     exclude: Ids | None,
+    exclude_run: str | Run | None,
     limit: int | None,
 ) -> Selection:
     return Selection(
         where=where, query=str(query) if isinstance(query, Path) else query, ids=_ids(ids),
         csv=str(csv) if isinstance(csv, Path) else csv, id_column=id_column,
-        from_run=from_run.id if isinstance(from_run, Run) else from_run, outcome=outcome, exclude=_ids(exclude), limit=limit,
+        from_run=from_run.id if isinstance(from_run, Run) else from_run, outcome=outcome, exclude=_ids(exclude),
+        exclude_run=exclude_run.id if isinstance(exclude_run, Run) else exclude_run, limit=limit,
     )  # fmt: skip
 
 

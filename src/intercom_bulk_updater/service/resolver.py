@@ -36,7 +36,8 @@ class SessionResolver:
     def _company(self, text: str) -> Resolved:
         """A company by Intercom's id, or by the id that the customer's own systems gave it. There is no list to search by name."""
         if text not in self._companies:
-            found = {} if text in ("", ".", "..") else self._look_up(f"companies/{quote(text, safe='')}") or self._look_up(f"companies?{urlencode({'company_id': text})}")
+            paths = (f"companies/{quote(text, safe='')}", f"companies?{urlencode({'company_id': text})}")
+            found = next(filter(None, map(self._look_up, paths if text.strip(".") else ())), {})
             if not found.get("id"):
                 raise UnknownName(f"There is no company with the id or company_id {printable_name(text)!r} in the workspace.")
             self._companies[text] = Resolved(str(found["id"]), printable_name(found.get("name") or found["id"]))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..errors import IntercomBulkError, ItemsFailed, UsageError
+from ..files import replacing
 from ..journal import FailureGroup, Journal, RunRecord
 from ..model import Counts, Outcome
-from ..report.files import replacing
 from ..report.summary import standing, summarize
 from ..runs.observer import Observer
 from ..runs.options import Options, one_of

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..api.retry import RetryPolicy
 from ..errors import UsageError, WrongWorkspace
-from ..journal import Journal
+from ..journal import Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
-from ..parsing.id_file import ids_in
+from ..parsing.id_file import read_id_file
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.options import Options
@@ -33,8 +33,8 @@ from .run_reference import pick, real
 class Selection:
     """Which items a caller asks for: exactly one of `where`, `query`, `ids`, `csv` and `from_run`; the rest narrows it.
 
-    `query` is a file or the query itself, `ids` and `exclude` are a file or the ids themselves, `csv` is a file or its rows.
-    A file is named by its path; `-` is standard input.
+    `query` is a file or the query itself, `ids` and `exclude` are a file or the ids themselves, `csv` is a file or its rows;
+    `exclude_run` leaves out what an earlier run had. A file is named by its path; `-` is standard input.
     """
 
     where: str | None = None
@@ -45,6 +45,7 @@ class Selection:
     from_run: str | None = None
     outcome: str = "failed"
     exclude: str | Sequence[str] | None = None
+    exclude_run: str | None = None
     limit: int | None = None
 
     @property
@@ -92,21 +93,13 @@ def select(
             "kind": "csv", "words": f"{count_words(len(items), 'row')} of {_named(asked.csv, 'the rows given')}", "resource": resource,
         }
     elif asked.ids is not None:
-        ids = drop_repeats(read_ids(asked.ids, options), resource, note)
+        ids = drop_repeats(read_ids(asked.ids, options, note=note), resource, note)
         items = [FoundItem(i) for i in ids]
         said = count_words(len(ids), "id")
         words = f"{said} from {_named(asked.ids)}" if isinstance(asked.ids, str) else said
         selection = {"kind": "ids", "words": words, "resource": resource}
     elif asked.from_run is not None:
-        earlier = pick(session.journal, asked.from_run, real, "give its items", note)
-        if earlier.workspace != session.workspace().id:
-            raise WrongWorkspace(
-                f"{earlier.id} belongs to workspace {earlier.workspace!r}, and the token is of {session.workspace().id!r}. "
-                "Nothing was written. Use the token of that workspace."
-            )
-        kind = earlier.selection.get("resource")
-        if kind and kind != resource:
-            raise UsageError(f"The items of {earlier.id} are {kind}, not {resource}.")
+        earlier = _earlier(session, asked.from_run, resource, "give its items", note)
         if asked.outcome not in _OUTCOMES:
             raise UsageError(f"{options.word('outcome')} is one of {', '.join(_OUTCOMES)}, not {asked.outcome!r}.")
         _explain_none(session.journal, earlier.id, asked.outcome, options, note)
@@ -123,11 +116,38 @@ def select(
                              api_version=session.settings.api_version),
             "where": asked.where or "",
         }
-    if asked.exclude is not None:
-        selection["exclude"] = [canonical_id(i, resource) for i in read_ids(asked.exclude, options, "exclude")]
-        left_out = count_words(len(selection["exclude"]), "id")
-        selection["words"] += f", without {left_out}" + (f" of {_named(asked.exclude)}" if isinstance(asked.exclude, str) else "")
+    leave_out(asked, selection, resource, session, options, note)
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
+
+
+def leave_out(
+    asked: Selection, selection: dict[str, Any], resource: str, session: Session, options: Options, note: Note = ignore
+) -> None:
+    """Put what `exclude` and `exclude_run` name into a selection, and say so in its words."""
+    if asked.exclude is not None:
+        listed = [canonical_id(i, resource) for i in read_ids(asked.exclude, options, "exclude", note)]
+        selection["exclude"] = listed
+        named = f" of {_named(asked.exclude)}" if isinstance(asked.exclude, str) else ""
+        selection["words"] += f", without {count_words(len(listed), 'id')}{named}"
+    if asked.exclude_run is not None:
+        earlier = _earlier(session, asked.exclude_run, resource, "say what to leave out", note)
+        had = [row.id for row in session.journal.items(earlier.id)]
+        selection["exclude"] = [*selection.get("exclude", ()), *had]
+        selection["words"] += f", without the {count_words(len(had), 'item')} of {earlier.id}"
+
+
+def _earlier(session: Session, run: str, resource: str, purpose: str, note: Note) -> RunRecord:
+    """An earlier run of this workspace and this resource."""
+    earlier = pick(session.journal, run, real, purpose, note)
+    if earlier.workspace != session.workspace().id:
+        raise WrongWorkspace(
+            f"{earlier.id} belongs to workspace {earlier.workspace!r}, and the token is of {session.workspace().id!r}. "
+            "Nothing was written. Use the token of that workspace."
+        )
+    kind = earlier.selection.get("resource")
+    if kind and kind != resource:
+        raise UsageError(f"The items of {earlier.id} are {kind}, not {resource}.")
+    return earlier
 
 
 def _explain_none(journal: Journal, run: str, outcome: str, options: Options, note: Note) -> None:
@@ -215,8 +235,13 @@ def _named(file: object, otherwise: str = "") -> str:
     return "standard input" if file == "-" else file if isinstance(file, str) else otherwise
 
 
-def read_ids(source: str | Sequence[str], options: Options | None = None, name: str = "ids") -> list[str]:
-    """The ids that a file names (parsing/id_file.py), or that are given, as they stand there. Raises UsageError."""
+def read_ids(
+    source: str | Sequence[str], options: Options | None = None, name: str = "ids", note: Note = ignore
+) -> list[str]:
+    """The ids that a file names (parsing/id_file.py), or that are given, as they stand there; `note` hears which encoding was taken.
+
+    Raises UsageError.
+    """
     if not isinstance(source, str):
         word = (options or Options()).word(name)
         ids = [check_id(str(one), f"{word}[{place}]", "Give texts or whole numbers.") for place, one in enumerate(source)]
@@ -225,7 +250,7 @@ def read_ids(source: str | Sequence[str], options: Options | None = None, name: 
         return ids
     ids = [
         check_id(word, f"{source}, line {number}", "Write one id a line; # begins a comment.")
-        for number, word in ids_in(read_text(source, f"The ids in {_named(source)}"), source)
+        for number, word in read_id_file(source, f"The ids in {_named(source)}", note)
     ]
     if not ids:
         raise UsageError(f"{'Standard input' if source == '-' else source} holds no ids. Write one id a line.")

@@ -1,13 +1,15 @@
-"""A spreadsheet as a selection: `--csv FILE --id-column COL`, whose other columns stand as `{{col}}` in parameters."""
+"""A spreadsheet as a selection: `--csv FILE --id-column COL`, whose other columns stand as `{{col}}` in parameters.
+
+`read_rows` reads and checks the file alone; `resolve_rows` (row_references.py) then turns e-mail addresses and external ids
+into Intercom's ids, for whoever wants items that exist.
+"""
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +19,14 @@ from ..model import FoundItem
 from ..operations.message_template import PLACE, escape, is_field
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
-from ..parsing.id_file import of_link
 from ..parsing.identity import canonical_id, count_words, repeat_words
-from ..parsing.text_file import read_text
+from ..parsing.table import cell_text, read_table
 from ..runs.options import Options
 from .notes import Note, ignore
-from .selection import check_id
+from .row_references import Row, Rows, check_reference
 
 Word = Callable[..., str]
 """Options.word: what an option is called by whoever chose it."""
-_DELIMITERS = ",;\t|"
-_SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: the line it begins at, the id, and what stands in each column."""
-
-    line: int
-    id: str
-    cells: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of a file."""
-
-    path: str
-    columns: list[str]
-    rows: list[Row]
-    column: str = ""
-    """The column that holds the ids."""
 
 
 def read_rows(
@@ -55,26 +34,35 @@ def read_rows(
     id_column: str | None,
     resource: str = "",
     *,
+    several: bool = False,
     options: Options | None = None,
     note: Note = ignore,
 ) -> Rows:
-    """The rows of a CSV file (comma, semicolon, tab or bar between cells), its first line the names of the columns; or rows
-    that are given as mappings of column to value. A line `sep=;` above the names, as for Excel, says what stands between the
-    cells.
+    """The rows of a table, its first line the names of the columns; or rows that are given as mappings of column to value.
 
-    Empty lines are skipped; an item that is repeated counts once, and `note` hears it. `resource`: what the ids are of.
+    A table is CSV (comma, semicolon, tab or bar between cells; a line `sep=;` above, as for Excel, says which) or a workbook,
+    told apart by what is in the file. Empty lines are skipped; a row that is repeated counts once, and `note` hears it, and
+    which encoding was taken where it had to be guessed.
+
+    Parameters
+    ----------
+    resource:
+        What the ids are of.
+    several:
+        Whether an item may have several rows with different values.
+
     Raises UsageError for everything that leaves open which items are meant: no such column, an empty or odd id, rows of
     another length, one item with two sets of values.
     """
     word = (options or Options()).word
     if isinstance(source, str):
-        rows = _read_file(source, id_column, word("csv", source), word)
+        rows = _read_file(source, id_column, resource, word, note)
     else:
-        rows = _given_rows(source, id_column, word)
-    return drop_repeats(rows, resource, note)
+        rows = _given_rows(source, id_column, resource, word)
+    return drop_repeats(rows, resource, note, several=several)
 
 
-def _given_rows(source: Sequence[Mapping[str, Any]], id_column: str | None, word: Word) -> Rows:
+def _given_rows(source: Sequence[Mapping[str, Any]], id_column: str | None, resource: str, word: Word) -> Rows:
     """Rows of a program: `[{"id": "1", "plan": "pro"}, ...]`. What is None is an empty cell."""
     name, given = "csv", list(source)
     if not given:
@@ -83,72 +71,58 @@ def _given_rows(source: Sequence[Mapping[str, Any]], id_column: str | None, word
     at = columns[_column(name, columns, id_column, word)]
     rows = []
     for place, one in enumerate(given):
-        cells = {str(column): "" if value is None else str(value) for column, value in one.items()}
+        cells = {str(column): cell_text(value) for column, value in one.items()}
         if set(cells) != set(columns):
             raise UsageError(f"{name}[{place}] has the columns {', '.join(cells)}, and the first row has {', '.join(columns)}.")
-        rows.append(Row(place, check_id(of_link(cells[at].strip()), f"{name}[{place}]"), cells))
+        rows.append(Row(place, check_reference(cells[at], f"{name}[{place}]", resource), cells))
     return Rows(name, columns, rows, at)
 
 
-def _read_file(path: str, id_column: str | None, name: str, word: Word) -> Rows:
-    text = read_text(path, name, line_ends=False)
-    said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
-    delimiter, text, above = (said[1], text[said.end() :], 1) if said else (_delimiter(text), text, 0)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _read_file(path: str, id_column: str | None, resource: str, word: Word, note: Note) -> Rows:
+    name = word("csv", path)
+    table = read_table(path, name, note)
     rows: list[Row] = []
     columns: list[str] = []
-    begins = 1 + above
-    try:
-        for cells in reader:
-            line, begins = begins, reader.line_num + 1 + above
-            if not any(cell.strip() for cell in cells):
-                continue
-            if not columns:
-                columns = _columns(path, cells)
-                at = _column(path, columns, id_column, word)
-                continue
-            if len(cells) != len(columns):
-                counts = f"{count_words(len(cells), 'cell')} under {count_words(len(columns), 'column')}"
-                raise UsageError(f"{path}, line {line}: {counts} ({', '.join(columns)}).")
-            found = Row(line, check_id(of_link(cells[at].strip()), f"{path}, line {line}"), dict(zip(columns, cells, strict=True)))
-            rows.append(found)
-    except csv.Error as exc:
-        raise UsageError(f"{path}, line {reader.line_num + above}, cannot be read: {exc}.") from exc
+    for line, cells in table.lines:
+        if not columns:
+            columns = _columns(path, cells)
+            at = _column(path, columns, id_column, word)
+            continue
+        where = f"{path}, {table.unit} {line}"
+        if len(cells) != len(columns):
+            counts = f"{count_words(len(cells), 'cell')} under {count_words(len(columns), 'column')}"
+            raise UsageError(f"{where}: {counts} ({', '.join(columns)}).")
+        rows.append(Row(line, check_reference(cells[at], where, resource), dict(zip(columns, cells, strict=True))))
     if not columns:
         raise UsageError(f"{name} is empty: its first line must name the columns.")
     if not rows:
         raise UsageError(f"{name} has no rows below the names of its columns.")
-    return Rows(path, columns, rows, columns[at])
+    return Rows(path, columns, rows, columns[at], table.unit)
 
 
-def drop_repeats(rows: Rows, resource: str, note: Note = ignore) -> Rows:
-    """Each item once, under the id that Intercom gives it; `note` hears how many stand more than once.
+def drop_repeats(rows: Rows, resource: str, note: Note = ignore, *, several: bool = False) -> Rows:
+    """Each row once, under the id that Intercom gives its item; `note` hears how many items have a row more than once.
 
-    Raises UsageError where two rows have different values for one item.
+    Raises UsageError where two rows have different values for one item, unless it may have `several`.
     """
-    kept: dict[str, Row] = {}
+    kept: dict[Any, Row] = {}
     repeated: set[str] = set()
     for row in rows.rows:
         one = replace(row, id=canonical_id(row.id, resource))
-        first = kept.setdefault(one.id, one)
+        values = {**one.cells, rows.column: ""}
+        first = kept.setdefault((one.id, *values.items()) if several else one.id, one)
         if first is one:
             continue
         repeated.add(one.id)
-        values, others = (({**r.cells, rows.column: ""}) for r in (first, one))
-        if values != others:
+        if not several and values != {**first.cells, rows.column: ""}:
+            item = "One item" if "@" in one.id else one.id
             raise UsageError(
-                f"{rows.path}: {one.id} stands in line {first.line} and, with other values, in line {one.line}. Leave one of them."
+                f"{rows.path}: {item} stands in {rows.unit} {first.line} and, with other values, in {rows.unit} {one.line}. "
+                "Leave one of them."
             )
     if repeated:
         note(repeat_words(len(repeated), "row"))
     return replace(rows, rows=list(kept.values()))
-
-
-def _delimiter(text: str) -> str:
-    """What stands between the cells of the first line, quoted ones left out."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    bare = re.sub(r'"[^"]*"', "", first)
-    return max(_DELIMITERS, key=bare.count)
 
 
 def _columns(path: str, cells: list[str]) -> list[str]:
@@ -242,20 +216,23 @@ def operation_for(
     wanted = checked_places(given, rows, options)
     if rows is None:
         return build(given), None
+    ids = dict.fromkeys(row.id for row in rows.rows)
     if not wanted:
-        return build(given), [FoundItem(row.id) for row in rows.rows]
+        return build(given), [FoundItem(one) for one in ids]
     made: dict[tuple[str, ...], Operation] = {}
-    items = []
+    of_item: dict[str, list[Operation]] = {one: [] for one in ids}
     for row in rows.rows:
         key = tuple(row.cells[name] for name in wanted)
         if key not in made:
             try:
                 made[key] = build(fill(given, row.cells))
             except UsageError as exc:
-                raise UsageError(f"{rows.path}, line {row.line}: {exc.message}") from exc
-        items.append(FoundItem(row.id, None, {WITH: made[key].parameters}))
+                raise UsageError(f"{rows.path}, {rows.unit} {row.line}: {exc.message}") from exc
+        of_item[row.id].append(made[key])
     several = list(made.values())
-    all_of_them = type(several[0]).covering(several)
+    kind = type(several[0])
+    all_of_them = kind.covering(several)
+    items = [FoundItem(one, None, {WITH: (own[0] if len(own) == 1 else kind.covering(own)).parameters}) for one, own in of_item.items()]
     words = f"{all_of_them.name} by {', '.join(f'{{{{{name}}}}}' for name in wanted)} of {Path(rows.path).name}"
     operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words)
     operation.requests_per_item = all_of_them.requests_per_item

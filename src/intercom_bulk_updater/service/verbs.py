@@ -19,8 +19,9 @@ from ..search.names import WorkspaceNames
 from .consent import Consent
 from .notes import Note, ignore
 from .resolver import SessionResolver
+from .row_references import Rows, resolve_rows
 from .selection import Selection, one_way, read_ids, select
-from .spreadsheet import Rows, checked_places, operation_for, read_rows
+from .spreadsheet import checked_places, drop_repeats, operation_for, read_rows
 from .work import Work, create_run
 
 
@@ -49,6 +50,8 @@ class VerbRequest:
         """Read the files and check all that can be checked without a request. Raises UsageError."""
         cls = operation_class(self.verb)
         given = check_given(cls.name, cls.Parameters, self.parameters)
+        if cls.keys:
+            given = {**given, "by": self._key(cls)}
         one_way(self.selection, self.resource, self.options)
         keep_private(given)
         ids, rows = self.selection.ids, None
@@ -56,10 +59,22 @@ class VerbRequest:
             read_ids(ids, self.options)  # says what is wrong before anything else is asked
         if self.selection.csv is not None:
             rows = read_rows(
-                self.selection.csv, self.selection.id_column, self.resource, options=self.options, note=self.note
+                self.selection.csv, self.selection.id_column, self.resource, several=cls.rows_add_up, options=self.options, note=self.note
             )
         checked_places(given, rows, self.options)
         return CheckedVerb(self, cls, given, rows)
+
+
+    def _key(self, cls: type[Operation]) -> str:
+        """The column of the keys, for a verb whose items may not exist yet."""
+        column, word = (self.selection.id_column or "").strip(), self.options.word
+        if self.selection.csv is None or column not in cls.keys:
+            file = "" if self.options.python else " FILE"
+            raise UsageError(
+                f"{cls.name} takes its {self.resource} from a spreadsheet: {word('csv')}{file}, and {word('id_column')} is "
+                f"{' or '.join(cls.keys)}, the name of the column that holds them."
+            )
+        return column
 
 
 @dataclass(frozen=True)
@@ -76,16 +91,29 @@ class CheckedVerb:
         asked = self.request
         session.workspace()
         resolver, options = SessionResolver(session, names), asked.options
+        rows = self._resolved_rows(session)
         with self._in_its_words():
-            operation, items = operation_for(self.given, self.rows, lambda filled: self.cls.resolve(filled, resolver), options)
+            operation, items = operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), options)
+        if operation.only_reads:
+            options = replace(options, ask=False, verify="none")  # what it writes are files: nothing of Intercom's is at stake
         if not options.dry_run:
             asked.consent.check(operation, options)
         selected = select(asked.selection, asked.resource, session, names, operation, options, items, asked.note)
-        if selected.selection["kind"] == "query" and asked.cap is not None and not (options.expect or options.max):
+        capped = asked.cap is not None and not (operation.only_reads or options.expect or options.max)
+        if selected.selection["kind"] == "query" and capped:
             options = replace(options, cap=asked.cap)
         name = f"{asked.resource}.{operation.name}"
         run = create_run(session, operation, name, "run", {**selected.selection, "operation": name}, options)
         return Work(session, run, operation, selected.feed, options, plan=asked.plan)
+
+    def _resolved_rows(self, session: Session) -> Rows | None:
+        if self.rows is None:
+            return None
+        if self.cls.keys:  # what they name may not exist yet
+            folded = [replace(row, id=row.id.lower() if "@" in row.id else row.id) for row in self.rows.rows]
+            return drop_repeats(replace(self.rows, rows=folded), self.request.resource, self.request.note)
+        rows = resolve_rows(self.rows, self.request.resource, session)
+        return drop_repeats(rows, self.request.resource, self.request.note, several=self.cls.rows_add_up)
 
     @contextmanager
     def _in_its_words(self) -> Iterator[None]:

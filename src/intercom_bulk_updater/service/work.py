@@ -44,7 +44,8 @@ class Work:
     """Whether somebody has to confirm it between `prepare` and `start`; made of the options where it was not confirmed before."""
 
     def __post_init__(self) -> None:
-        self.ask = self.options.ask and not self.looking and not self.run.totals.get("confirmed")
+        asked = self.options.ask and not self.operation.only_reads
+        self.ask = asked and not self.looking and not self.run.totals.get("confirmed")
 
     @property
     def looking(self) -> bool:

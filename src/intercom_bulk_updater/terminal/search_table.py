@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..operations.resource import UPDATED, Column, resources
+from ..parsing.dates import zone as zone_of
+from ..report.table_file import CellKind, TableColumn, shown_cell
 from .formatting import ago, number, shorten, subject, without_addresses
 from .table import Sheet
 
@@ -29,6 +31,16 @@ def findings_table(items: Iterable[Item], resource: str, *, names: WorkspaceName
     sheet = Sheet(tuple(column.title for column in columns), flex=columns[-1].title, empty="Nothing matched.")
     for item in items:
         sheet.rows.append([_safe(_show(column, item, names or {}, at)) for column in columns])
+    return sheet
+
+
+def chosen_table(rows: Iterable[Item], columns: Sequence[TableColumn], zone: str) -> Sheet:
+    """Rows of chosen columns; what a person asked for by its name is shown, e-mail addresses too."""
+    clock = zone_of(zone)
+    numeric = tuple(one.name for one in columns if one.kind is CellKind.NUMBER)
+    sheet = Sheet(tuple(one.name for one in columns), numeric=numeric, flex=columns[-1].name, empty="Nothing matched.")
+    for row in rows:
+        sheet.rows.append([shown_cell(one, row.get(one.name), clock) for one in columns])
     return sheet
 
 

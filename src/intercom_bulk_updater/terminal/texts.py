@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportError
-from intercom_bulk_updater.model import RunKind
+from intercom_bulk_updater.model import Reversibility, RunKind
 from intercom_bulk_updater.report.headline import NOT_SO, judgement_of, label, outcomes, why_words
 from intercom_bulk_updater.report.next_commands import label_of
 from intercom_bulk_updater.report.summary import exit_of
@@ -49,7 +49,8 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     page.fact("selected", plural(review.selected, title.noun) + of)
     for said in left_out_words(review.search):
         page.fact("", Text(said, "bold yellow"))
-    page.fact("would change", Text(number(review.would_change), "bold"), _unknown(review))
+    reads = review.reversibility == Reversibility.READS
+    page.fact("would read" if reads else "would change", Text(number(review.would_change), "bold"), _unknown(review))
     if review.unchanged > review.sent_before:
         page.fact("stay as is", f"{number(review.unchanged - review.sent_before)} {already(title.operation)}")
     if review.sent_before:
@@ -58,7 +59,8 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
         page.fact("moved since", f"{number(review.drifted)} changed by others, left alone")
     if review.failed:
         page.fact("cannot", f"{number(review.failed)} cannot be done")
-    _changes(page, review, title)
+    if not reads:
+        _changes(page, review, title)
     _people(page, review)
     _messages(page, review)
     page.fact("way back", *_way_back(review))

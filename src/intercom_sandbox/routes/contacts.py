@@ -91,9 +91,9 @@ def read(app: Context, request: Request, contact_id: str) -> dict[str, Any]:
 
 
 def by_external_id(app: Context, request: Request, external_id: str) -> dict[str, Any]:
-    """GET /contacts/find_by_external_id/{external_id}."""
+    """GET /contacts/find_by_external_id/{external_id}: of users alone."""
     for row in app.space.contacts.rows.values():
-        if row.external_id == external_id:
+        if row.external_id == external_id and (row.role == "user" or row.merged_into is not None):
             _follow(app, row)
             return contact_object(app.space, row)
     raise not_found("User Not Found")

@@ -17,5 +17,11 @@ RESOURCE = Resource(
         UPDATED,
         Column("name", ("name",)),
     ),
+    listed=(
+        "id", "link", "company_id", "name", "plan.name", "user_count", "session_count", "monthly_spend", "tags", "created_at",
+        "last_request_at", "updated_at",
+    ),
+    keys=("company_id",),
+    page="a/apps/{workspace}/companies/{id}",
     rank=3,
 )

@@ -13,30 +13,7 @@ from ...model import Reversibility
 from ..fields import FieldsOperation
 from ..operation import Json, Operation
 from ..spec import Resolver
-
-_PAGE = 50
-
-
-def listed(client: Client, contact: str, kind: str) -> dict[str, Any]:
-    """All that hangs on a contact of a kind ("tags", "companies", "notes" ...), page by page, as a contact carries it."""
-    rows: list[Any] = []
-    page, pages = 1, 1
-    while page <= pages:
-        answer = client.get(item_path("contacts", contact, kind), params={"page": page, "per_page": _PAGE} if page > 1 else None)
-        found = next((answer[key] for key in (kind, "data") if isinstance(answer.get(key), list)), None)
-        if not found:
-            break
-        rows += found
-        pages = int((answer.get("pages") or {}).get("total_pages") or 1)
-        page += 1
-    return {"type": "list", "data": rows, "total_count": len(rows), "has_more": False}
-
-
-def whole_ids(held: Any) -> list[str] | None:
-    """The ids of a list that a contact carries; None where that is a part of it alone: a contact carries the first ten."""
-    if not isinstance(held, Mapping) or not isinstance(held.get("data"), list) or held.get("has_more"):
-        return None
-    return sorted(str(one["id"]) for one in held["data"] if isinstance(one, Mapping) and one.get("id") is not None)
+from .whole import listed, whole_ids
 
 
 class Attached(FieldsOperation):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ...api.client import Client
 from ...model import Reversibility
 from ..fields import FieldsOperation
 from ..operation import Json, Operation
-from .attached import listed, whole_ids
+from .whole import whole_contact
 
 
 class NoWayBack(FieldsOperation):
@@ -17,13 +17,9 @@ class NoWayBack(FieldsOperation):
     resource: ClassVar[str] = "contacts"
     reversibility = Reversibility.IRREVERSIBLE
 
-    def whole(self, client: Client, item_id: str, payload: Json | None) -> Json:
-        """See Operation. With its notes, which a contact names by their ids alone, and with all of its tags and companies."""
-        contact = super().whole(client, item_id, payload)
-        lacking: list[Any] = [kind for kind in ("tags", "companies") if whole_ids(contact.get(kind)) is None]
-        if whole_ids(contact.get("notes")) != []:
-            lacking.append("notes")
-        return {**contact, **{kind: listed(client, item_id, kind) for kind in lacking}}
+    def whole(self, client: Client, item: Json) -> Json:
+        """See Operation."""
+        return whole_contact(client, item)
 
     def inverse(self) -> Operation | None:
         """See Operation."""

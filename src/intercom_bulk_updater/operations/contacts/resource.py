@@ -21,5 +21,11 @@ RESOURCE = Resource(
         "name": "string", "email": "string", "phone": "string", "external_id": "string", "owner_id": "admin",
         "unsubscribed_from_emails": "boolean", "signed_up_at": "date", "last_seen_at": "date", "avatar": "string",
     },
+    listed=(
+        "id", "link", "role", "external_id", "name", "owner_id", "owner", "tags", "created_at", "signed_up_at", "last_seen_at",
+        "updated_at",
+    ),
+    keys=("email", "external_id"),
+    page="a/apps/{workspace}/users/{id}",
     rank=2,
 )

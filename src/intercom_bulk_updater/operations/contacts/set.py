@@ -14,15 +14,36 @@ from ..operation import Json
 from ..values import SetValues, body_of, plain_fields, values_of
 from .resource import RESOURCE
 
-_NEVER_NULL = ("email", "external_id")
-"""The contract lets these be texts alone: an empty one clears them."""
+
+class ContactValues(SetValues):
+    """How fields and custom attributes of a contact are read and written."""
+
+    resource: ClassVar[str] = "contacts"
+    Parameters = values_of(RESOURCE)
+
+    def shown(self, payload: Json) -> dict[str, Any]:
+        """Those of the fields that a contact has, in one plain form: an owner is a text, an avatar its address."""
+        got = plain_fields(payload, self.values)
+        if "owner_id" in got:
+            got["owner_id"] = str(got["owner_id"]) if got["owner_id"] else None
+        if isinstance(got.get("avatar"), dict):
+            got["avatar"] = got["avatar"].get("image_url")
+        return got
+
+    def update(self, client: Client, item_id: str, body: dict[str, Any]) -> Json:
+        """Write these fields."""
+        return client.put(item_path("contacts", item_id), without_null(body))
 
 
-class Set(SetValues, FieldsOperation):
+def without_null(body: dict[str, Any]) -> dict[str, Any]:
+    """A body as the contract has it: an e-mail address and an external id are texts alone, cleared by an empty one."""
+    return {name: "" if value is None and name in ("email", "external_id") else value for name, value in body.items()}
+
+
+class Set(ContactValues, FieldsOperation):
     """Write fields (name, email, phone ...) and custom attributes of the contact. Its role cannot be set: `merge` makes a lead a user."""
 
     name: ClassVar[str] = "set"
-    resource: ClassVar[str] = "contacts"
     summary = "Write fields and custom attributes of contacts."
     side_effects = "what workflows did when a value changed"
     examples = (
@@ -30,18 +51,11 @@ class Set(SetValues, FieldsOperation):
         "owner_id='Ben Okafor' phone= --ids ids.txt",
         "'seats={{seats}}' 'renews_at={{renewal}}' --csv sheet.csv --id-column contact",
     )
-    Parameters = values_of(RESOURCE)
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation. An owner is a text, an avatar its address."""
-        got = plain_fields(payload, self.fields)
-        if "owner_id" in got:
-            got["owner_id"] = str(got["owner_id"]) if got["owner_id"] else None
-        if isinstance(got.get("avatar"), dict):
-            got["avatar"] = got["avatar"].get("image_url")
-        return got
+        """See FieldsOperation."""
+        return self.shown(payload)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """See FieldsOperation."""
-        body = body_of(have, want)
-        return client.put(item_path("contacts", item_id), body | {name: "" for name in _NEVER_NULL if name in body and body[name] is None})
+        return self.update(client, item_id, body_of(have, want))

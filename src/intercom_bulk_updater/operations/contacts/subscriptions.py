@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 from ..operation import Json, Operation
 from ..spec import Kind, Resolver, parameter
-from .attached import Attached, whole_ids
+from .attached import Attached
+from .whole import whole_ids
 
 
 class _Subscription(Attached):

@@ -29,6 +29,11 @@ RESOURCE = _Conversations(
         UPDATED,
         Column("about", ("title", "source.subject", "source.body"), "subject"),
     ),
+    listed=(
+        "id", "link", "state", "priority", "team_assignee_id", "team", "admin_assignee_id", "assignee", "tags", "contact",
+        "created_at", "updated_at", "waiting_since", "snoozed_until", "subject",
+    ),
+    page="a/inbox/{workspace}/inbox/conversation/{id}",
     settable={"title": "text", "read": "boolean", "company_id": "string"},
     rank=1,
 )

@@ -20,5 +20,10 @@ RESOURCE = Resource(
         UPDATED,
         Column("about", ("ticket_attributes._default_title_",), "subject"),
     ),
+    listed=(
+        "id", "ticket_id", "link", "state", "type", "category", "team_assignee_id", "team", "admin_assignee_id", "assignee",
+        "contact", "created_at", "updated_at", "snoozed_until", "subject",
+    ),
+    page="a/inbox/{workspace}/inbox/conversation/{id}",
     rank=4,
 )

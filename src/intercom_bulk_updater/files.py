@@ -8,23 +8,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from intercom_bulk_updater.errors import UsageError, why
+from .errors import UsageError, why
 
 
 @contextmanager
-def replacing(path: Path, what: str, *, newline: str = "\n") -> Iterator[TextIO]:
-    """A text file in UTF-8 that takes the place of `path` when the block has ended well; half a file never does.
+def replacing_path(path: Path, what: str) -> Iterator[Path]:
+    """An empty file to write in place of `path`, which it replaces when the block has ended well; half a file never does.
 
     `what` names it in the UsageError that is raised when it cannot be written: "The report".
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
     try:
         try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(handle, "w", encoding="utf-8", newline=newline) as file:  # noqa: PTH123 - a handle
-                yield file
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            yield temporary
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as exc:
         raise UsageError(f"{what} cannot be written to {path}: {why(exc)}") from exc
+
+
+@contextmanager
+def replacing(path: Path, what: str, *, newline: str = "\n") -> Iterator[TextIO]:
+    """A text file in UTF-8 that takes the place of `path` as in `replacing_path`."""
+    with replacing_path(path, what) as temporary, temporary.open("w", encoding="utf-8", newline=newline) as file:
+        yield file

@@ -1,0 +1,69 @@
+"""upsert: create contacts that are missing, set those that exist, by e-mail address or external id.
+
+API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/createcontact
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from ...api.client import Client
+from ...api.paths import item_path
+from ...errors import InvalidRequest, NotFound
+from ..operation import Json
+from ..upsert import THERE, Upsert
+from .set import ContactValues, without_null
+
+
+class AmbiguousKey(ValueError):
+    """Several contacts have the e-mail address of a row; the row fails and the run goes on."""
+
+    cause = "ambiguous e-mail address"
+
+
+class UpsertContacts(ContactValues, Upsert):
+    """Create the contact as a user, or set its fields; by e-mail address a lead is set where there is no user."""
+
+    name: ClassVar[str] = "upsert"
+    summary = "Create contacts that are missing, and set those that exist, by a spreadsheet."
+    side_effects = "what workflows did when a contact came or a value changed"
+    keys = ("external_id", "email")
+    examples = (
+        "'name={{name}}' 'plan={{plan}}' --csv people.csv --id-column external_id --dry-run",
+        "'name={{name}}' --csv people.csv --id-column email --expect 200",
+        "plan=pro --csv people.csv --id-column external_id --plan upsert.jsonl",
+    )
+
+    def sure(self) -> bool:
+        """See Upsert. E-mail addresses are found by a search alone, which may be minutes behind."""
+        return self.by == "external_id"
+
+    def find(self, client: Client, key: str) -> Json | None:
+        """See Upsert."""
+        if self.by == "external_id":
+            try:
+                return client.get(item_path("contacts", "find_by_external_id", key))
+            except NotFound as exc:
+                if exc.status != 404:
+                    raise
+                return None
+        query = {"query": {"field": "email", "operator": "=", "value": key}, "pagination": {"per_page": 150}}
+        rows = client.call("POST", "contacts/search", json=query, purpose="read").get("data") or []
+        alike = [one for one in rows if one.get("role") == "user"] or rows
+        if len(alike) > 1:
+            raise AmbiguousKey(f"{len(alike)} contacts have this e-mail address: {', '.join(str(one['id']) for one in alike[:5])}")
+        return alike[0] if alike else None
+
+    def create(self, client: Client, key: str, body: dict[str, Any]) -> Json:
+        """See Upsert."""
+        return client.post("contacts", {"role": "user", self.by: key, **without_null(body)})
+
+    def taken_by(self, refusal: InvalidRequest) -> str:
+        """See Upsert."""
+        there = re.search(r"^A contact .* already exists with id=([0-9a-f]{24})", refusal.api_message)
+        return there[1] if refusal.status == 409 and there else ""
+
+    def bring(self, client: Client, item_id: str, state: str) -> None:
+        """See Upsert."""
+        client.post(item_path("contacts", item_id, "unarchive" if state == THERE else "archive"))

@@ -1,0 +1,42 @@
+"""A contact whole: it carries its first ten tags and companies alone, and of its notes the ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...api.client import Client
+from ...api.paths import item_path
+from ..operation import Json
+
+_PAGE = 50
+
+
+def listed(client: Client, contact: str, kind: str) -> dict[str, Any]:
+    """All that hangs on a contact of a kind ("tags", "companies", "notes" ...), page by page, as a contact carries it."""
+    rows: list[Any] = []
+    page, pages = 1, 1
+    while page <= pages:
+        answer = client.get(item_path("contacts", contact, kind), params={"page": page, "per_page": _PAGE} if page > 1 else None)
+        found = next((answer[key] for key in (kind, "data") if isinstance(answer.get(key), list)), None)
+        if not found:
+            break
+        rows += found
+        pages = int((answer.get("pages") or {}).get("total_pages") or 1)
+        page += 1
+    return {"type": "list", "data": rows, "total_count": len(rows), "has_more": False}
+
+
+def whole_ids(held: Any) -> list[str] | None:
+    """The ids of a list that a contact carries; None where that is a part of it alone: a contact carries the first ten."""
+    if not isinstance(held, Mapping) or not isinstance(held.get("data"), list) or held.get("has_more"):
+        return None
+    return sorted(str(one["id"]) for one in held["data"] if isinstance(one, Mapping) and one.get("id") is not None)
+
+
+def whole_contact(client: Client, contact: Json) -> Json:
+    """The contact with all of its tags and companies, and with its notes in words; what it carries whole is not read again."""
+    lacking = [kind for kind in ("tags", "companies") if whole_ids(contact.get(kind)) is None]
+    if whole_ids(contact.get("notes")) != []:
+        lacking.append("notes")
+    return {**contact, **{kind: listed(client, str(contact["id"]), kind) for kind in lacking}}

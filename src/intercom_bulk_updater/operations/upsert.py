@@ -1,0 +1,196 @@
+"""`upsert`: create what is missing, set what exists. What the verb of every resource shares.
+
+Its items are the rows of a spreadsheet, each under the key by which the person knows it (`--id-column email`): what does not
+exist has no id of Intercom's. The after-image holds the `id`, and by that an undo goes: it removes what was created and
+restores what was changed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..api.client import Client
+from ..api.paths import item_path
+from ..errors import InvalidRequest, UsageError
+from ..model import Item, Reversibility
+from .fields import FieldsOperation, Undo
+from .operation import Json, Operation
+from .resource import resources
+from .spec import Resolver
+from .values import SetValues, body_of
+
+MISSING, THERE = "missing", "there"
+
+
+class Upsert(SetValues, FieldsOperation):
+    """Create the item, or set its fields; what exists as wanted is left alone."""
+
+    name: ClassVar[str] = "upsert"
+    past, unchanged, lead, rank = "written", "already so", "Create or set", 7
+    reversibility = Reversibility.FIELDS
+
+    def __init__(self, values: Mapping[str, Any], by: str) -> None:
+        super().__init__(values)
+        self.by = by
+        self.existence = resources()[self.resource].singular
+        """The field that says whether the item is there."""
+        self.fields = (self.existence, *self.fields)
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation; `by` is the column of the keys. Raises UsageError where it is set besides."""
+        values = resolver.values(cls.resource, given["values"])
+        if given["by"] in values:
+            raise UsageError(f"{given['by']} is what the rows go by, and comes from its column: leave it out of KEY=VALUE.")
+        return cls(values, given["by"])
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation."""
+        rows = [one for one in several if isinstance(one, Upsert)]
+        return cls({field: value for one in rows for field, value in one.values.items()}, rows[0].by)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"values": self.values, "by": self.by}
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"upsert by {self.by}: {super().describe().removeprefix('set ')}"
+
+    @abstractmethod
+    def find(self, client: Client, key: str) -> Json | None:
+        """The item with that key; None when there is none. Raises ValueError where there are several."""
+
+    @abstractmethod
+    def create(self, client: Client, key: str, body: dict[str, Any]) -> Json:
+        """Create the item; its answer is the item."""
+
+    @abstractmethod
+    def taken_by(self, refusal: InvalidRequest) -> str:
+        """The id of the item that has the key already, where a refusal to create another names it; "" otherwise."""
+
+    @abstractmethod
+    def update(self, client: Client, item_id: str, body: dict[str, Any]) -> Json:
+        """Set fields of the item with that id of Intercom's; the answer is the item."""
+
+    @abstractmethod
+    def bring(self, client: Client, item_id: str, state: str) -> None:
+        """For undo: take the item away (`MISSING`), or bring it back (`THERE`)."""
+
+    @abstractmethod
+    def shown(self, payload: Json) -> dict[str, Any]:
+        """The fields of `values` that an item has."""
+
+    def sure(self) -> bool:
+        """Whether `find` tells for certain that an item is missing: a search index may be behind."""
+        return True
+
+    def undone_id(self, item_id: str, after: Json) -> str:
+        """See Operation."""
+        return str(after.get("id") or item_id)
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation; with the `id`, where there is one."""
+        if payload.get(MISSING):
+            return {self.existence: MISSING, **dict.fromkeys(self.values)}
+        return {self.existence: THERE, "id": str(payload.get("id")), **self.shown(payload)}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation."""
+        image = self.image(payload)
+        return image if image.keys() >= set(self.fields) else None
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        found = self.find(client, item_id)
+        return {MISSING: True} if found is None else found
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See FieldsOperation."""
+        return {self.existence: THERE, **self.values}
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation."""
+        if payload.get(MISSING) and not self.sure():
+            return None
+        return super().stands(payload, item, since=since, client=client)
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation."""
+        body = body_of(have, {field: want[field] for field in self.values})
+        return self.create(client, item_id, body) if have.get(self.existence) == MISSING else self.update(client, str(have["id"]), body)
+
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation. An item that has the key already, came since and is as wanted is the one whose answer was lost.
+
+        Any other one was there, though `find` did not show it: it is left alone, for an undo would take it away.
+        """
+        try:
+            return super().perform(client, item, now)
+        except InvalidRequest as exc:
+            there = self.taken_by(exc)
+            found = client.get(item_path(self.resource, there)) if there else {}
+            made = found and item.sent_at and int(found.get("created_at") or 0) >= int(item.sent_at) and self.shown(found) == self.values
+            if not made:
+                raise
+            return self.image(found)
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return UndoUpsert(self)
+
+
+class UndoUpsert(Undo):
+    """The way back, by the ids that Intercom gave: what was created is removed, what was changed is restored."""
+
+    def __init__(self, forward: FieldsOperation) -> None:
+        super().__init__(forward)
+        found = forward.upsert if isinstance(forward, UndoUpsert) else forward
+        assert isinstance(found, Upsert)  # noqa: S101 - nothing else is undone by it
+        self.upsert: Upsert = found
+
+    def image(self, payload: Json) -> dict[str, Any]:
+        """See FieldsOperation. Whether an item is archived, Intercom need not show."""
+        flags = [payload[flag] for flag in ("archived", "deleted") if isinstance(payload.get(flag), bool)]
+        told = {self.upsert.existence: MISSING if any(flags) else THERE} if flags else {}
+        return {**told, **self.upsert.shown(payload)}
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation."""
+        return client.get(item_path(self.resource, item_id))
+
+    def wanted(self, item: Item, now: Json) -> dict[str, Any]:
+        """See FieldsOperation. Of what is removed no field is restored."""
+        wanted = super().wanted(item, now)
+        name = self.upsert.existence
+        return {name: MISSING} if wanted.get(name) == MISSING else wanted
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        """See Operation. Where the item was neither removed nor brought back, its fields tell."""
+        name, now = self.upsert.existence, self.image(payload)
+        wanted = self.wanted(item, now)
+        if name not in now and wanted[name] == (item.before or {}).get(name):
+            now[name] = wanted[name]
+        return all(now.get(field) == value for field, value in wanted.items()) if name in now else None
+
+    def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation."""
+        name = self.upsert.existence
+        if have.get(name) != want[name]:
+            self.upsert.bring(client, item_id, want[name])
+        body = body_of(have, {field: value for field, value in want.items() if field != name})
+        if body:
+            self.upsert.update(client, item_id, body)
+        return None
+
+    def inverse(self) -> Operation | None:
+        """See Operation."""
+        return UndoUpsert(self)
+
+    def why_unverifiable(self) -> str:
+        """See Operation."""
+        return f"Intercom does not show whether a {self.upsert.existence} is archived"

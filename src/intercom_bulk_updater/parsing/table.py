@@ -1,0 +1,129 @@
+"""The rows of a table that people name: CSV, TSV or a workbook (XLSX, XLS, ODS), told apart by what is in the file.
+
+Workbooks are read with calamine (https://pypi.org/project/python-calamine/), which runs nothing that is in them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from ..errors import UsageError
+from .formula import original_cell
+from .text_file import decode, read_bytes
+
+Note = Callable[[str], None]
+Line = tuple[int, list[str]]
+"""The number of a row as its program shows it, and the text of its cells."""
+_DELIMITERS = ",;\t|"
+_SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_EXACT = 10**15
+"""A spreadsheet keeps fifteen digits of a number."""
+_ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a file that hold anything, the names of the columns among them.
+
+    `unit`: what its program calls a row: "line" or "row".
+    """
+
+    lines: Iterator[Line]
+    unit: str = "line"
+
+
+def read_table(path: str, name: str, note: Note) -> Table:
+    """The table in a file, or in standard input for `-`.
+
+    Parameters
+    ----------
+    name:
+        What the file is, as errors begin: "--csv people.csv".
+    note:
+        Hears which encoding, and which sheet of several, was taken.
+
+    Raises UsageError, also while the rows are read.
+    """
+    raw = read_bytes(path, name)
+    if is_workbook(raw):
+        return Table(workbook_lines(raw, name, note), "row")
+    return Table(_text_lines(decode(raw, name, note), path))
+
+
+def is_workbook(raw: bytes) -> bool:
+    """Whether a file is one of a spreadsheet program, by its first bytes."""
+    return raw.startswith(_WORKBOOKS)
+
+
+def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
+    """The rows of the first sheet of a workbook that holds any. Raises UsageError for what is no workbook."""
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
+
+    try:
+        with CalamineWorkbook.from_filelike(io.BytesIO(raw)) as book:
+            seen = [one.name for one in book.sheets_metadata if one.visible == SheetVisibleEnum.Visible]
+            sheets = [sheet for sheet in map(book.get_sheet_by_name, seen) if sheet.height]
+    except PasswordError:
+        raise UsageError(f"{name} cannot be read: it is protected by a password. Save it without one.") from None
+    except (CalamineError, OSError, ValueError) as exc:
+        raise UsageError(f"{name} cannot be read: it is a ZIP archive or a workbook, and no sheet was found in it ({exc}).") from None
+    if len(sheets) > 1:
+        note(f"{name} has {len(sheets)} sheets with rows; {sheets[0].name!r}, the first, was taken.")
+    for sheet in sheets[:1]:
+        first = (sheet.start or (0, 0))[0]
+        yield from _sheet_lines(sheet.to_python(skip_empty_area=True), first, name)
+
+
+def _sheet_lines(rows: Sequence[Sequence[Any]], first: int, name: str) -> Iterator[Line]:
+    width = 0
+    for number, cells in enumerate(rows, first + 1):
+        texts = [cell_text(cell) for cell in cells]
+        wrong = next((text for text in texts if text in _ERRORS), "")
+        if wrong:
+            raise UsageError(f"{name}, row {number}: a formula of the sheet has no value there ({wrong}).")
+        held = max((place for place, text in enumerate(texts, 1) if text.strip()), default=0)
+        if held:
+            width = width or held  # cells without a name that hold nothing were only coloured
+            yield number, texts[: max(held, width)]
+
+
+def cell_text(value: Any) -> str:
+    """The text of a typed cell: `7` for 7.0, `2026-01-31` for a day, `true`; a number that a spreadsheet rounds as it shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        if abs(value) >= _EXACT:
+            return f"{value:.14E}"
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() and value.tzinfo is None else value.isoformat(" ")
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def _text_lines(text: str, path: str) -> Iterator[Line]:
+    said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
+    delimiter, text, above = (said[1], text[said.end() :], 1) if said else (delimiter_of(text), text, 0)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    begins = 1 + above
+    try:
+        for cells in reader:
+            line, begins = begins, reader.line_num + 1 + above
+            if any(cell.strip() for cell in cells):
+                yield line, [original_cell(cell) for cell in cells]
+    except csv.Error as exc:
+        raise UsageError(f"{path}, line {reader.line_num + above}, cannot be read: {exc}.") from exc
+
+
+def delimiter_of(text: str) -> str:
+    """What stands between the cells of the first line, quoted ones left out."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return max(_DELIMITERS, key=re.sub(r'"[^"]*"', "", first).count)

@@ -1,0 +1,190 @@
+"""The columns of a list of items: fields as Intercom names them, names in place of ids, links; what `find --columns` takes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import IntercomBulkError, UsageError
+from ..model import Workspace
+from ..operations.resource import Resource
+from ..parsing.printable import printable_name
+from ..report.table_file import CellKind, TableColumn
+from ..search.attributes import WorkspaceAttributes, type_of
+from ..search.language.fields import resource as fields_of
+from ..search.names import WorkspaceNames
+
+Item = Mapping[str, Any]
+FIELDS = (
+    "id", "state", "admin_assignee_id", "team_assignee_id", "priority", "title", "created_at", "updated_at",
+    "snoozed_until", "role", "name", "external_id", "company_id", "category", "open",
+)  # fmt: skip
+"""The fields that a program is told of an item where it names no columns."""
+NAMED = {
+    "link": "where people see it in Intercom",
+    "subject": "its subject or title",
+    "team": "the name of its team",
+    "assignee": "the name of the teammate that it is assigned to",
+    "owner": "the name of the teammate who owns it",
+    "tags": "the names of its tags",
+    "tag_ids": "the ids of its tags",
+    "contact": "the id of its first contact",
+    "contact_ids": "the ids of its contacts",
+    "type": "the name of its ticket type",
+}
+"""Columns that are no field of Intercom's, and what they hold."""
+_HOSTS = {"us": "app.intercom.com", "eu": "app.eu.intercom.com", "au": "app.au.intercom.com"}
+_ASSIGNED = {"team": ("team", "team_assignee_id"), "assignee": ("admin", "admin_assignee_id"), "owner": ("admin", "owner_id")}
+_TYPES = {
+    "date": CellKind.MOMENT, "day": CellKind.MOMENT, "integer": CellKind.NUMBER, "number": CellKind.NUMBER,
+    "boolean": CellKind.FLAG, "text": CellKind.TEXT,
+}  # fmt: skip
+_CUSTOM = "custom_attributes."
+
+
+def describe_columns(resource: Resource) -> list[tuple[str, str]]:
+    """(name, what it holds) of the columns of a resource, for `find --columns help`; those of `find -o` come first."""
+    fields = fields_of(resource.name).fields
+    of_items = [name for name in fields if not name.endswith("_ids") and name not in NAMED]
+    names = dict.fromkeys([*resource.listed, *(name for name in NAMED if name in resource.listed or name == "tag_ids"), *of_items])
+    told = [(name, NAMED.get(name) or ("id" if name.endswith("id") else str(_kind(resource.name, name)))) for name in names]
+    return [*told, (f"{_CUSTOM}NAME", "an attribute of your workspace"), ("a.b.c", "any other field, as Intercom's JSON has it")]
+
+
+class Columns:
+    """Chosen columns of items: those of NAMED, or fields as Intercom names them, with dots between (`source.subject`).
+
+    Parameters
+    ----------
+    chosen:
+        Their names, in their order; None for those that a resource lists by default.
+    names:
+        What teams and teammates are called.
+    workspace:
+        Where links lead to.
+    attributes:
+        The workspace's own attributes, asked for where one is chosen.
+    """
+
+    def __init__(
+        self, resource: Resource, chosen: Sequence[str] | None, names: WorkspaceNames, workspace: Workspace,
+        attributes: WorkspaceAttributes | None = None,
+    ) -> None:  # fmt: skip
+        if isinstance(chosen, str):
+            raise UsageError(f"columns must be a list of names: write columns=[{chosen!r}].")
+        self.names = list(dict.fromkeys(resource.listed if chosen is None else chosen))
+        self._resource, self._workspace, self._lookup, self._attributes = resource, workspace, names, attributes
+        self._fields = fields_of(resource.name)
+        self._called: dict[tuple[str, str], str] = {}
+        self._checked = chosen is None
+
+    def table(self) -> list[TableColumn]:
+        """The columns with what their cells are, for a file."""
+        return [TableColumn(name, self._kind(name)) for name in self.names]
+
+    def row(self, item: Item) -> dict[str, Any]:
+        """The chosen columns of one item. Raises UsageError for a column that no item has."""
+        if not self._checked:
+            self._check(item)
+        return {name: self._value(name, item) for name in self.names}
+
+    def _check(self, item: Item) -> None:
+        known = dict.fromkeys([*NAMED, *FIELDS, *(name.partition(".")[0] for name in self._fields.fields), *item])
+        for name in self.names:
+            if self._path(name).partition(".")[0] not in known:
+                near = difflib.get_close_matches(name, known, 3) or list(known)
+                raise UsageError(f"There is no column {printable_name(name)!r}. Nearest: {', '.join(map(printable_name, near))}.")
+        self._checked = True
+
+    def _path(self, name: str) -> str:
+        """The field of a column: what --where calls `created` is `created_at`."""
+        return name if name in NAMED else self._fields.words.get(name, name)
+
+    def _kind(self, name: str) -> CellKind:
+        name = self._path(name)
+        if name.startswith(_CUSTOM) and self._attributes is not None:
+            attribute = self._attributes.of(self._resource.name).get(name.removeprefix(_CUSTOM))
+            return CellKind.ANY if attribute is None else _TYPES.get(type_of(attribute), CellKind.TEXT)
+        return _kind(self._resource.name, name)
+
+    def _value(self, name: str, item: Item) -> Any:
+        name = self._path(name)
+        if name == "id":
+            return str(item.get("id"))
+        if name in _ASSIGNED:
+            kind, field = _ASSIGNED[name]
+            return self._name(kind, item.get(field))
+        if name in _MADE:
+            return _MADE[name](item)
+        if name == "link":
+            return self._link(item)
+        value = item.get(name)
+        if value is None:
+            value = _at(item, name)
+        if name == "state" and isinstance(item.get("ticket_state"), Mapping):
+            value = item["ticket_state"].get("internal_label") or item["ticket_state"].get("category")
+        # A team or a teammate that nobody is, is written as 0 or as null.
+        return None if name.endswith("_assignee_id") and value in (0, "0") else value
+
+    def _link(self, item: Item) -> str:
+        host = _HOSTS.get(self._workspace.region.lower(), _HOSTS["us"])
+        return f"https://{host}/{self._resource.page.format(workspace=self._workspace.id, id=quote(str(item.get('id')), safe=''))}"
+
+    def _name(self, kind: str, number: Any) -> str | None:
+        """What a team or an admin is called; its id where it has no name, None for nobody."""
+        key = str(number or "0")
+        if key == "0":
+            return None
+        if (kind, key) not in self._called:
+            self._called[kind, key] = key
+            with suppress(IntercomBulkError):
+                self._called[kind, key] = self._lookup.by_id(kind, key).name
+        return self._called[kind, key]
+
+
+def tags_of(item: Item) -> Sequence[Mapping[str, Any]]:
+    """The tags that an item carries."""
+    tags = item.get("tags") or {}
+    found: Sequence[Mapping[str, Any]] = tags.get("tags") or tags.get("data") or []
+    return found
+
+
+def _contacts(item: Item) -> list[str]:
+    return [str(one.get("id")) for one in (item.get("contacts") or {}).get("contacts") or []]
+
+
+def _at(item: Item, path: str) -> Any:
+    value: Any = item
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _subject(item: Item) -> Any:
+    return _at(item, "source.subject") or item.get("title") or _at(item, "ticket_attributes._default_title_")
+
+
+_MADE: dict[str, Callable[[Item], Any]] = {
+    "subject": _subject,
+    "tags": lambda item: [tag.get("name") or str(tag.get("id")) for tag in tags_of(item)],
+    "tag_ids": lambda item: [str(tag.get("id")) for tag in tags_of(item)],
+    "contact": lambda item: next(iter(_contacts(item)), None),
+    "contact_ids": _contacts,
+    "type": lambda item: _at(item, "ticket_type.name") or item.get("type"),
+}
+
+
+def _kind(resource: str, name: str) -> CellKind:
+    """What the cells of a column are; of a field that nothing declares its name tells."""
+    if name in NAMED:
+        return CellKind.LINK if name == "link" else CellKind.TEXT
+    field = fields_of(resource).fields.get(name)
+    if field is not None and not field.kind:  # the number of a team or a teammate is an id
+        return _TYPES.get(field.type, CellKind.TEXT)
+    last = name.rpartition(".")[2]
+    if last.endswith(("_at", "_since", "_until")):
+        return CellKind.MOMENT
+    return CellKind.TEXT if last.endswith("id") or last == "name" else CellKind.ANY

@@ -1,0 +1,168 @@
+"""What stands in the column of ids of a spreadsheet: ids, inbox links, or e-mail addresses and external ids, which a search finds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+from ..api.retry import RetryPolicy
+from ..errors import NotFound, UsageError
+from ..operations.resource import Resource, resources
+from ..parsing.id_file import of_link
+from ..runs.session import Session
+from ..search.endpoints import endpoint_for
+from ..search.paginator import EndpointSource
+from .selection import check_id
+
+_GROUP = 15
+"""Conditions that Intercom takes in a group, and groups in a query; the answer to ten groups fits on one page."""
+_GROUPS = 10
+_SHOWN = 40
+_CALLED = {"email": "e-mail address", "external_id": "external id", "company_id": "company id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line it begins at, what names its item, and what stands in each column."""
+
+    line: int
+    id: str
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a file. `unit`: what its program calls one."""
+
+    path: str
+    columns: list[str]
+    rows: list[Row]
+    column: str = ""
+    """The column that holds the ids."""
+    unit: str = "line"
+
+
+def check_reference(cell: str, where: str, resource: str) -> str:
+    """What names the item of a row, links taken for their ids. Raises UsageError for what cannot name one, saying where it stands."""
+    word = of_link(cell.strip())
+    keys = resources()[resource].keys if resource in resources() else ()
+    if keys and word.isprintable() and 0 < len(word) <= 255 and not re.fullmatch(r"[0-9][.,][0-9]+E\+?[0-9]+", word):
+        return word
+    return check_id(word, where)
+
+
+def resolve_rows(rows: Rows, resource: str, session: Session) -> Rows:
+    """Rows under the ids that Intercom gives their items.
+
+    E-mail addresses and external ids of contacts are searched for, 150 with one request; company ids are looked up one by one,
+    or the companies are listed where that takes fewer requests. A column that is called as a key (`email`, `external_id`,
+    `company_id`) holds that key; in any other one what looks like an id of Intercom's is one.
+
+    Raises UsageError that names the lines of what is unknown, and of what several items have.
+    """
+    known = resources().get(resource)
+    wanted: dict[str, dict[str, list[Row]]] = {}
+    for row in rows.rows:
+        key = _key_of(row, rows.column, known)
+        if key:
+            wanted.setdefault(key, {}).setdefault(_folded(key, row.id), []).append(row)
+    if known is None or not wanted:
+        return rows
+    ids: dict[int, str] = {}
+    wrong: list[str] = []
+    for key, by_value in wanted.items():
+        found = _found(known, key, list(by_value), session)
+        ids |= {row.line: found[value][0] for value, several in by_value.items() for row in several if len(found.get(value, ())) == 1}
+        wrong += _complaints(known, key, by_value, found, rows.unit)
+    if wrong:
+        late = " One that was made in the last minutes may not be found yet." if known.search else ""
+        raise UsageError(f"{rows.path}: {'; '.join(wrong)}. Nothing was done: correct these rows, or take them out.{late}")
+    return replace(rows, rows=[replace(row, id=ids.get(row.line, row.id)) for row in rows.rows])
+
+
+def _key_of(row: Row, column: str, resource: Resource | None) -> str:
+    """Which key of the resource names the item of a row; "" for Intercom's own id."""
+    keys = () if resource is None else resource.keys
+    named = re.sub(r"[\s_-]+", "_", column.strip().lower()).replace("e_mail", "email")
+    if named in keys:
+        return named
+    if "@" in row.id and "email" in keys:
+        return "email"
+    own = next((key for key in keys if key != "email"), "")
+    return "" if re.fullmatch("[0-9a-f]{24}", row.id) else own
+
+
+def _folded(key: str, value: Any) -> str:
+    return str(value).strip().casefold() if key == "email" else str(value).strip()
+
+
+def _complaints(
+    resource: Resource, key: str, by_value: Mapping[str, list[Row]], found: Mapping[str, Sequence[str]], unit: str
+) -> Iterator[str]:
+    unknown = [row.line for value, several in by_value.items() if value not in found for row in several]
+    if unknown:
+        yield f"no {resource.singular} has the {_CALLED.get(key, key)} of {_lines(unknown, unit)}"
+    for value, several in by_value.items():
+        if len(found.get(value, ())) > 1:
+            alike = ", ".join(found[value][:5])
+            yield (
+                f"{len(found[value])} {resource.name} have the {_CALLED.get(key, key)} of {_lines([row.line for row in several], unit)} "
+                f"({alike}): write the id of the one that is meant"
+            )
+
+
+def _lines(numbers: Sequence[int], unit: str) -> str:
+    """`line 3`, `lines 3, 17 and 29`."""
+    shown = [str(number) for number in sorted(numbers)[:_SHOWN]]
+    more = len(numbers) - len(shown)
+    last = f"{more:,} more" if more else shown.pop() if len(shown) > 1 else ""
+    return f"{unit}{'s' if last else ''} {', '.join(shown)}{f' and {last}' if last else ''}"
+
+
+def _found(resource: Resource, key: str, values: list[str], session: Session) -> dict[str, list[str]]:
+    """Value of the key → the ids of the items that have it, by what the items themselves say: an index may be minutes behind."""
+    found: dict[str, list[str]] = {}
+    for item in _searched(resource, key, values, session) if resource.search else _listed(resource, key, values, session):
+        value, one = _folded(key, item.get(key) or ""), str(item.get("id"))
+        if one not in found.setdefault(value, []):
+            found[value].append(one)
+    return found
+
+
+def _searched(resource: Resource, key: str, values: list[str], session: Session) -> Iterator[Mapping[str, Any]]:
+    for part in _chunks(values, _GROUP * _GROUPS):
+        groups = [
+            {"operator": "OR", "value": [{"field": key, "operator": "=", "value": value} for value in group]}
+            for group in _chunks(part, _GROUP)
+        ]
+        for page in _pages(session, resource.search, {"operator": "OR", "value": groups}):
+            yield from page.items
+
+
+def _listed(resource: Resource, key: str, values: list[str], session: Session) -> Iterator[Mapping[str, Any]]:
+    """Of a resource without a search: the whole list where that takes fewer requests than values, then what it lacks one by one."""
+    endpoint, left = endpoint_for(resource.listing), set(values)
+    pages = _pages(session, resource.listing, {})
+    total = next(pages).total if len(values) > 1 else None
+    if total is not None and total <= min(endpoint.cap or total, len(values) * endpoint.page_size):
+        for page in _pages(session, resource.listing, {}):
+            left -= {str(item.get(key)) for item in page.items}
+            yield from page.items
+    for value in sorted(left):
+        try:
+            answer = session.look(f"{resource.name}?{key}={quote(value, safe='')}")
+        except NotFound:
+            continue
+        yield from answer["data"] if isinstance(answer.get("data"), list) else [answer]
+
+
+def _chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (values[at : at + size] for at in range(0, len(values), size))
+
+
+def _pages(session: Session, endpoint: str, query: Mapping[str, Any]) -> Iterator[Any]:
+    source = EndpointSource(session.client, session.stop, endpoint_for(endpoint), query, retry=RetryPolicy(session.retries))
+    return source.pages(None)
