@@ -68,6 +68,8 @@ def test_it_takes_two_words_more_and_keeps_each_item(desk: Desk, verb: str) -> N
     assert refused.code == 5 and "--irreversible" in refused.err
     dry = desk.here("conversations", verb, *words, *chosen, "--dry-run", *PLAIN)
     assert (dry.code, dry.counts) == (0, {"selected": 4, "pending": 4}), dry.err
+    if verb == "convert":
+        assert dry.json["review"]["customers"] == len({desk.box.conversation(one)["contacts"]["contacts"][0]["id"] for one in ids})
     assert desk.here("conversations", verb, *words, *chosen, "--plan", "p.jsonl").code == 0
     assert desk.writes() == already
     visible = ("--customer-visible",) if verb == "convert" else ()
