@@ -68,6 +68,8 @@ def test_it_takes_two_words_more_and_keeps_each_item(desk: Desk, verb: str) -> N
     assert refused.code == 5 and "--irreversible" in refused.err
     dry = desk.here("conversations", verb, *words, *chosen, "--dry-run", *PLAIN)
     assert (dry.code, dry.counts) == (0, {"selected": 4, "pending": 4}), dry.err
+    if verb == "convert":
+        assert dry.json["review"]["customers"] == len({desk.box.conversation(one)["contacts"]["contacts"][0]["id"] for one in ids})
     assert desk.here("conversations", verb, *words, *chosen, "--plan", "p.jsonl").code == 0
     assert desk.writes() == already
     visible = ("--customer-visible",) if verb == "convert" else ()
@@ -134,6 +136,10 @@ def test_one_part_or_the_first_message_is_redacted(desk: Desk) -> None:
         assert (done.code, done.counts) == (0, {"selected": 1, "done": 1}), done.err
         left -= 1
         assert texts(desk.box.conversation(one)) == left
+    lost = desk.here("conversations", "redact", "--part", "17", "--ids", "ids", "--yes", "--irreversible", *PLAIN)
+    assert lost.code == 3 and "no part 17" in lost.json["failures"][0]["example"]["message"], lost.out
+    again = desk.here("conversations", "redact", "--part", part["id"], "--ids", "ids", "--yes", "--irreversible", *PLAIN)
+    assert again.counts == {"selected": 1, "unchanged": 1}
     desk.switch(max_parts=1)
     cut = desk.here("conversations", "redact", "--all", "--ids", "ids", "--yes", "--irreversible", *PLAIN)
     assert cut.code == 3 and "older parts are not shown" in cut.json["failures"][0]["example"]["message"], cut.out

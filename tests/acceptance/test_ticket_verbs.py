@@ -247,3 +247,10 @@ def test_showing_a_ticket_to_its_customer_takes_a_word_more(desk: Desk) -> None:
     done = desk.here(*command, "--customer-visible", *PLAIN)
     assert done.code == 0, done.err
     assert [desk.box.ticket(one)["is_shared"] for one in ids] == [False, True, False, False]
+
+
+def test_tags_that_are_not_shown_are_not_waited_for(desk: Desk) -> None:
+    """A search that tells nothing of the tags is not behind, and the run says that it could not be verified."""
+    done = desk.here("tickets", "tag", "--tag", str(TAG), "--where", "type = Incident", "--yes", *PLAIN)
+    assert done.code == 0 and done.json["verified"]["waited"] == 0, done.json["verified"]
+    assert "does not show the tags of a ticket" in done.err

@@ -31,6 +31,12 @@ class PartiallyApplied(Exception):
         super().__init__(words)
 
 
+class CannotApply(Exception):
+    """The verb cannot be done to this item, for a reason of the item's own: it fails, and nothing was sent."""
+
+    cause = "not possible for this item"
+
+
 class NothingChanged(Skip):
     """An operation saw that its own requests changed nothing: the item was as wanted before them."""
 
@@ -211,6 +217,10 @@ class Operation(ABC):
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """The before-image: the touched fields of an item as a search or a GET gave it. None: not known to the operation."""
         return None
+
+    def shown(self, payload: Json) -> dict[str, Any] | None:
+        """The touched fields as a payload shows them; None where it shows none. A before-image may hold what is assumed, too."""
+        return self.capture(payload)
 
     def change(self, item: Item) -> Change | None:
         """What acting would change; {} when the item already is as wanted, None when it cannot be told."""

@@ -72,6 +72,10 @@ class PerItemOperation(Operation):
         """See Operation."""
         return self._all.capture(payload)
 
+    def shown(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation."""
+        return self._all.shown(payload)
+
     def change(self, item: Item) -> Change | None:
         """See Operation."""
         return self._of(item).change(item)

@@ -290,7 +290,7 @@ class RemainingMatches:
     def _shows(self, payload: Mapping[str, Any], item: Item) -> bool | None:
         """Whether the index already shows the wanted state; None when that cannot be told."""
         try:
-            image = self._operation.capture(payload)
+            image = self._operation.shown(payload)
             change = None if image is None else self._operation.change(Item(item.seq, item.id, image, item.data))
         except Exception:  # an item of another shape than Intercom's tells nothing; a GET may
             return None

@@ -14,6 +14,7 @@ from ...api.paths import item_path
 from ...errors import UsageError
 from ...model import Reversibility
 from ..fields import FieldsOperation
+from ..messages import people_of
 from ..operation import Json, Operation
 from ..spec import Kind, Resolver, parameter
 from ..tickets.attributes import typed_values
@@ -79,6 +80,11 @@ class Convert(FieldsOperation):
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
         return {"ticket": payload["ticket"] is not None} if "ticket" in payload else {}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. Besides, who is told, for the review."""
+        before = super().capture(payload)
+        return before and {**before, **people_of(payload)}
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""

@@ -33,7 +33,7 @@ class Merge(FieldsOperation):
     examples = (
         "--ids ids.txt --into 215470000000024 --dry-run",
         "--csv sheet.csv --into '{{primary}}' --irreversible",
-        "--where 'tag = duplicate' --into 215470000000024 --irreversible --max 20",
+        "--ids duplicates.txt --into 215470000000024 --irreversible --max 20",
     )
 
     @dataclass(frozen=True, kw_only=True)

@@ -14,17 +14,11 @@ from ...api.effects import parts_of
 from ...errors import UsageError
 from ...model import Reversibility
 from ..fields import FieldsOperation
-from ..operation import Json, Operation
+from ..operation import CannotApply, Json, Operation
 from ..spec import Kind, Resolver, parameter
 
 _SOURCE = "source:"
 """Before the id of the first message, which is no part."""
-
-
-class HistoryNotShown(Exception):
-    """Intercom shows a part of the history alone; nothing was sent."""
-
-    cause = "history not shown whole"
 
 
 class Redact(FieldsOperation):
@@ -39,7 +33,7 @@ class Redact(FieldsOperation):
     past, unchanged, rank = "redacted", "already redacted", 31
     reversibility = Reversibility.IRREVERSIBLE
     side_effects = "what was written there"
-    fields = ("texts", "not_shown")
+    fields = ("texts", "others", "not_shown")
     examples = (
         "--ids ids.txt --all --dry-run",
         "--csv sheet.csv --part '{{part}}' --irreversible",
@@ -76,31 +70,34 @@ class Redact(FieldsOperation):
         return f"redact {'all that was written' if self.everything else ', '.join(said)}"
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation. `texts`: the ids of what can be redacted."""
+        """See FieldsOperation. `texts`: the ids of what can be redacted; `others`: of the other parts."""
         source, parts = payload.get("source"), parts_of(payload)
         if parts is None or not isinstance(source, Mapping):
             return {}
         first = source.get("body") and not source.get("redacted") and (source.get("author") or {}).get("type") != "admin"
         total = payload["conversation_parts"].get("total_count")
+        texts = [str(part.get("id")) for part in parts if part.get("body") and not part.get("redacted")]
         return {
-            "texts": [
-                *([f"{_SOURCE}{source.get('id')}"] if first else []),
-                *(str(part.get("id")) for part in parts if part.get("body") and not part.get("redacted")),
-            ],
+            "texts": [*([f"{_SOURCE}{source.get('id')}"] if first else []), *texts],
+            "others": [str(part.get("id")) for part in parts if str(part.get("id")) not in texts],
             "not_shown": max(0, total - len(parts)) if isinstance(total, int) else 0,
         }
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""
-        return {"texts": [text for text in before.get("texts", ()) if not self._meant(text)]}
+        texts = before.get("texts", [])
+        lost = [part for part in self.parts if part not in texts and part not in before.get("others", ())]
+        return {"texts": [text for text in texts if not self._meant(text)], **({"not_there": lost} if lost else {})}
 
     def _meant(self, text: str) -> bool:
         return self.everything or (self.first_message if text.startswith(_SOURCE) else text in self.parts)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """See FieldsOperation."""
+        if want.get("not_there"):
+            raise CannotApply(f"the conversation has no part {', '.join(want['not_there'])} (that Intercom shows)")
         if self.everything and have["not_shown"]:
-            raise HistoryNotShown(f"{have['not_shown']} older parts are not shown by Intercom, and would stay; redact them in Intercom")
+            raise CannotApply(f"{have['not_shown']} older parts are not shown by Intercom, and would stay; redact them in Intercom")
         answer = None
         for text in have["texts"]:
             if text not in want["texts"]:

@@ -18,7 +18,7 @@ from ..assignment import ASSIGNEES, number
 from ..conversations.history import touched_since_plan
 from ..field_values import describe_value
 from ..fields import FieldsOperation
-from ..operation import Json
+from ..operation import CannotApply, Json
 
 ATTRIBUTE = "ticket_attributes."
 """Begins the field of an attribute of the ticket's type."""
@@ -28,12 +28,6 @@ _EXACT = ("open", "ticket_state", *ASSIGNEES)
 
 class NotPossible(str):
     """A wanted value that no ticket of this type can have: why, in words. It is shown before the run, and fails the item."""
-
-
-class CannotApply(Exception):
-    """A verb cannot be done to this item; nothing was sent."""
-
-    cause = "not possible for this ticket"
 
 
 def image(payload: Json, fields: Iterable[str]) -> dict[str, Any]:

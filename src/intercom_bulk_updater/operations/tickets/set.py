@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.redact import mask
+from ..messages import people_of
 from ..operation import Json, Operation
 from ..spec import Kind, Resolver, parameter
 from .attributes import attribute_name, attributes_of, typed_values
@@ -97,6 +98,11 @@ class Set(TicketFields):
             if isinstance(value, str) and value in self.options and shown == self.options[value]:
                 now[f"{ATTRIBUTE}{name}"] = value
         return now
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. Besides, who sees it, for the review."""
+        before = super().capture(payload)
+        return before and {**before, **(people_of(payload) if self.customer_visible else {})}
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""

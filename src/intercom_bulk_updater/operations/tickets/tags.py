@@ -31,6 +31,10 @@ class _Tagging(TagVerb, TicketFields):
         """See Operation."""
         return self.image(payload) or {"tags": self.assumed()}
 
+    def shown(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation."""
+        return self.image(payload) or None
+
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation. What was so before us is no change of ours: an undo leaves it."""
         have = (self.image(now) if now is not None else {}) or item.before or {"tags": self.assumed()}
