@@ -11,6 +11,7 @@ import pytest
 from intercom_bulk_updater.operations.registry import operation_class
 from intercom_sandbox import running
 
+from .contract import broken
 from .desk import Desk, until
 
 SANDBOX = {"conversations": 20, "contacts": 400, "companies": 90, "latency": 0.0, "jitter": 0.0}
@@ -58,6 +59,7 @@ def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
     checked = desk.here("verify", "latest", "--json")
     assert checked.code == 0 and checked.json["verified"]["checked"] == 8, checked.err
     back = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert broken(desk) == []
     if verb in WAY_BACK:
         assert (back.code, back.counts) == (0, {"selected": 8, "done": 8}), back.err
         assert standing(desk, verb, ids) == [before] * 8
@@ -127,6 +129,7 @@ def test_fields_are_set_and_cleared_in_their_types(desk: Desk) -> None:
     for run in (cleared.run, "latest"):
         assert desk.here("undo", run, "--yes", *PLAIN).code == 0
     assert [desk.box.company(i).get("plan") for i in ids] == [row.get("plan") for row in was]
+    assert broken(desk) == []
     wrong = desk.here("companies", "set", "company_id=x", "--ids", "ids", "--yes", *PLAIN)
     assert wrong.code == 2 and "company_id" in wrong.err
 
@@ -183,6 +186,7 @@ def test_what_is_missing_is_created_and_what_exists_is_set(desk: Desk) -> None:
     assert desk.here(*words, "--yes", *PLAIN).counts == {"selected": 5, "unchanged": 5}
     back = desk.here("undo", done.run, "--yes", *PLAIN)
     assert (back.code, back.counts) == (0, {"selected": 5, "done": 5}), back.err
+    assert broken(desk) == []
     rows = {one["company_id"]: one for one in desk.box.companies()}
     assert all(rows[one["company_id"]]["name"] == one["name"] for one in there) and rows["new-1"]["deleted"] and rows["new-2"]["deleted"]
 

@@ -142,6 +142,8 @@ class Tagging(FieldsOperation):
                 f"The tag {name!r} is no longer {tag}: it was renamed or deleted while the run was at work, and Intercom has put "
                 f"{said['id']} of that name on up to {len(ids)} {self.resource} instead. Look at that tag, then run again."
             )
+        if self.listed_as not in said and "id" in said:
+            return {}  # before 2.16 it tells of no item, and refuses the whole of it for one that is not there
         rows = said.get(self.listed_as)
         told = {str(one.get("id")): one.get("tagged") for one in rows or () if isinstance(one, Mapping)}
         if not isinstance(rows, list) or any(value is not on for value in told.values()):
