@@ -71,8 +71,9 @@ def account(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def test_every_verb_is_compared() -> None:
-    """A verb of conversations that is added is added here."""
-    assert {f"conversations.{verb}" for verb in VERBS} == {name for name in names() if name.startswith("conversations.")}
+    """A verb of conversations that is added is added here; `export`, which writes files, has tests of its own."""
+    compared = {f"conversations.{verb}" for verb in (*VERBS, "export")}
+    assert compared == {name for name in names() if name.startswith("conversations.")}
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -8,8 +8,8 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/ta
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..api.client import Client
@@ -20,11 +20,26 @@ from ..errors import BadAnswer, NotFound, SafetyStop
 from ..model import Reversibility
 from .fields import FieldsChange, FieldsOperation
 from .operation import Json, Operation, OutcomeUnknown
-from .spec import Resolver
+from .spec import Kind, Resolver, parameter
 from .tag_names import NEW_TAG, resolve_tag
 
 TOGETHER = 50
 """Items that one request tags: Intercom advises against more, as such a request could run out of time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToPutOn:
+    """What `tag` takes."""
+
+    tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
+    create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToTakeOff:
+    """What `untag` takes."""
+
+    tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
 
 
 class Tagging(FieldsOperation):
@@ -45,6 +60,8 @@ class Tagging(FieldsOperation):
     fields = ("tags",)
     listed_as: ClassVar[str]
     """What POST /tags calls the items: "users", "companies"."""
+    on: ClassVar[bool] = True
+    """Whether the tags are put on."""
 
     def __init__(
         self, tags: Sequence[str], labels: Sequence[str] | None = None, found: Mapping[str, Sequence[str]] | None = None
@@ -118,9 +135,10 @@ class Tagging(FieldsOperation):
         whole = isinstance(held, Mapping) and isinstance(listed, list) and not held.get("has_more")
         return {"tags": sorted(tag_ids(payload))} if whole else {}
 
-    @abstractmethod
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""
+        had = set(before.get("tags", ()))
+        return {"tags": sorted(had.union(self.tags) if self.on else had.difference(self.tags))}
 
     def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
         """See FieldsOperation. One request for each tag."""
