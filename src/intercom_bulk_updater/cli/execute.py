@@ -26,7 +26,7 @@ from ..service.verbs import VerbRequest
 from ..service.work import Work, prepare
 from ..signals import asking, orderly
 from ..stop import Stop
-from .flags import Output, Safety, Selection, Shown, Speed
+from .flags import KeyedRows, Output, Safety, Selection, Shown, Speed
 from .logs import SafeFormatter
 from .output import PAGES, PLANS, close, observer_of, say, tell, title_of, writable
 from .stdout import note
@@ -159,7 +159,7 @@ def remarks(output: Shown) -> Callable[[str], None]:
     return (lambda text: None) if output.quiet else note
 
 
-def asked_of(selection: Selection) -> Asked:
+def asked_of(selection: Selection | KeyedRows) -> Asked:
     """The selection flags as a plain selection."""
     return Asked(**asdict(selection))
 
@@ -169,7 +169,7 @@ def cap_of(safety: Safety) -> int | None:
     return DEFAULT_CAP if safety.yes else None
 
 
-def act(verb: str, given: Mapping[str, Any], selection: Selection, safety: Safety, speed: Speed, output: Output) -> int:
+def act(verb: str, given: Mapping[str, Any], selection: Selection | KeyedRows, safety: Safety, speed: Speed, output: Output) -> int:
     """A write verb: select, show, ask, act, account. Step 1 of the life of an item."""
     options = options_of(safety, speed, selection.limit)
     plan = Path(safety.plan) if safety.plan else None

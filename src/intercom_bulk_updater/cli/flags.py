@@ -43,6 +43,11 @@ def whole(_: object, tokens: Sequence[Token]) -> int:
 _WHOLE = Parameter(converter=whole)
 
 
+Csv = Annotated[
+    str | None, _flag(_SELECTION, "CSV or XLSX (or -), a row an item; its columns stand as {{col}} in parameters.", form="FILE|-")
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Selection:
@@ -55,9 +60,7 @@ class Selection:
     ids: Annotated[
         str | None, _flag(_SELECTION, "A file with ids or links, or one that this tool wrote; - reads standard input.", form="FILE|-"),
     ] = None
-    csv: Annotated[
-        str | None, _flag(_SELECTION, "CSV or XLSX (or -), a row an item; its columns stand as {{col}} in parameters.", form="FILE|-"),
-    ] = None
+    csv: Csv = None
     id_column: Annotated[
         str | None, _flag(_SELECTION, "With --csv: the column with ids, links, e-mails or external ids. Default: id.", form="COLUMN"),
     ] = None
@@ -66,6 +69,16 @@ class Selection:
     exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.", form="FILE|-")] = None
     exclude_run: Annotated[str | None, _flag(_SELECTION, "An earlier run whose items to leave out.", form="RUN")] = None
     limit: Annotated[int | None, _flag(_SELECTION, "So many items at most."), _WHOLE] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class KeyedRows:
+    """Which items, where some of them may not exist yet."""
+
+    csv: Csv = None
+    id_column: Annotated[str | None, _flag(_SELECTION, "What the rows go by: external_id, email or company_id.", form="COLUMN")] = None
+    limit: Annotated[int | None, _flag(_SELECTION, "So many rows at most."), _WHOLE] = None
 
 
 @Parameter(name="*")

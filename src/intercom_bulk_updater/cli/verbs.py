@@ -16,7 +16,7 @@ from ..operations.resource import Resource, resources
 from ..operations.spec import Kind, parameters_of
 from ..operations.spec import Parameter as Declared
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
-from .flags import Listing, Output, Safety, SafetyAndBackup, Selection, Shown, Speed
+from .flags import KeyedRows, Listing, Output, Safety, SafetyAndBackup, Selection, Shown, Speed
 from .help import epilogue
 
 _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
@@ -51,7 +51,7 @@ def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:
     """The function of one verb, with the signature that its declaration asks for."""
     declared = list(parameters_of(cls.Parameters))
     safety = SafetyAndBackup if cls.reversibility is Reversibility.IRREVERSIBLE else Safety
-    groups = {"sel": Selection, "safe": safety, "speed": Speed, "out": Output}
+    groups: dict[str, Any] = {"sel": KeyedRows if cls.keys else Selection, "safe": safety, "speed": Speed, "out": Output}
 
     def run(*values: str, **given: Any) -> int:
         from .execute import act
@@ -97,8 +97,8 @@ def _read(declared: Declared, value: Any) -> Any:
     return read_text(value[1:], f"{declared.flag} {value}", most=LARGEST_MESSAGE)
 
 
-def _check_shell(typed: Mapping[str, Any], selection: Selection) -> None:
+def _check_shell(typed: Mapping[str, Any], selection: Selection | KeyedRows) -> None:
     """Refuse the words of a filter that the shell took apart, which would be taken for KEY=VALUE."""
     words = next((value for value in typed.values() if isinstance(value, list)), [])
-    if selection.where and words and words[0] in _COMPARED:
+    if getattr(selection, "where", None) and words and words[0] in _COMPARED:
         raise UsageError("The filter fell apart into words: put all of it in single quotes, --where 'team = Support'.")

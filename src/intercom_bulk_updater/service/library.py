@@ -61,7 +61,7 @@ def find(
     ----------
     resource:
         `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, of which all are listed where no selection is given.
-    where, query, ids, csv, id_column, from_run, outcome, exclude, limit:
+    where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit:
         Which items: see `run`.
     columns:
         What a row holds: `link`, `subject`, `team`, `assignee`, `owner`, `tags` (names), `contact` (an id) ..., or fields as
@@ -207,13 +207,15 @@ def run(
     ids:
         Ids, or the path of a file with ids, inbox links, or anything that this tool has exported.
     csv:
-        Rows as mappings of column to value, or the path of a CSV file. The columns stand as `{{column}}` in parameters.
+        Rows as mappings of column to value, or the path of a CSV file or a workbook. The columns stand as `{{column}}` in parameters.
     id_column:
-        With `csv`: the column that holds the ids. Default: `"id"`.
+        With `csv`: the column that holds ids, inbox links, e-mail addresses or external ids. Default: `"id"`.
     from_run, outcome:
         The items of an earlier run (a Run or its id) with this outcome. Default: those that failed.
     exclude:
         Ids to leave out, or the path of a file with them.
+    exclude_run:
+        An earlier run (a Run or its id) whose items to leave out.
     limit:
         So many items at most; never exceeded.
     dry_run:

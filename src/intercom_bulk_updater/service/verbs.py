@@ -50,9 +50,9 @@ class VerbRequest:
         """Read the files and check all that can be checked without a request. Raises UsageError."""
         cls = operation_class(self.verb)
         given = check_given(cls.name, cls.Parameters, self.parameters)
-        one_way(self.selection, self.resource, self.options)
         if cls.keys:
             given = {**given, "by": self._key(cls)}
+        one_way(self.selection, self.resource, self.options)
         keep_private(given)
         ids, rows = self.selection.ids, None
         if isinstance(ids, str) and ids != "-" and not Path(ids).exists():
