@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,11 @@ class Desk:
         """The command in a process of its own, to its end."""
         return self.wait(self.start(*arguments))
 
-    def here(self, *arguments: str) -> Answer:
+    def here(self, *arguments: str, env: Mapping[str, str] | None = None) -> Answer:
         """The same entry point in this process: spares the start of an interpreter where many runs are looked at."""
         out, err = io.StringIO(), io.StringIO()
         with (
-            patch.dict(os.environ, self.env, clear=True), contextlib.chdir(self.home), contextlib.redirect_stdout(out),
+            patch.dict(os.environ, {**self.env, **(env or {})}, clear=True), contextlib.chdir(self.home), contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err), patch.object(sys, "stdin", io.StringIO()),
         ):
             try:

@@ -11,6 +11,7 @@ import pytest
 from intercom_bulk_updater.operations.registry import operation_class
 from intercom_sandbox import running
 
+from .contract import broken
 from .desk import Desk, until
 
 SANDBOX = {"conversations": 20, "contacts": 400, "companies": 90, "latency": 0.0, "jitter": 0.0}
@@ -58,6 +59,7 @@ def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
     checked = desk.here("verify", "latest", "--json")
     assert checked.code == 0 and checked.json["verified"]["checked"] == 8, checked.err
     back = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert broken(desk) == []
     if verb in WAY_BACK:
         assert (back.code, back.counts) == (0, {"selected": 8, "done": 8}), back.err
         assert standing(desk, verb, ids) == [before] * 8
@@ -127,6 +129,7 @@ def test_fields_are_set_and_cleared_in_their_types(desk: Desk) -> None:
     for run in (cleared.run, "latest"):
         assert desk.here("undo", run, "--yes", *PLAIN).code == 0
     assert [desk.box.company(i).get("plan") for i in ids] == [row.get("plan") for row in was]
+    assert broken(desk) == []
     wrong = desk.here("companies", "set", "company_id=x", "--ids", "ids", "--yes", *PLAIN)
     assert wrong.code == 2 and "company_id" in wrong.err
 
@@ -164,3 +167,35 @@ def test_beyond_the_end_of_the_list_the_scroll_is_read(tmp_path: Path) -> None:
         routes = box.stats()["routes"]
         assert routes["GET /companies/scroll"] == -(-every // 100) + 1 and routes["POST /tags"] <= -(-every // 50)
         assert done.json["requests"]["total"] < 1.6 * every / 50
+
+
+def test_what_is_missing_is_created_and_what_exists_is_set(desk: Desk) -> None:
+    """Dry run equals run; a second run writes nothing; undo deletes what it created and restores what it changed."""
+    there = [one for one in desk.box.companies() if one["users"]][:3]
+    lines = [f"{key},Account {place},{place + 1}" for place, key in enumerate([*(one["company_id"] for one in there), "new-1", "new-2"])]
+    (desk.home / "accounts.csv").write_text("\n".join(["company_id,name,size", *lines]))
+    words = ("companies", "upsert", "name={{name}}", "size={{size}}", "--csv", "accounts.csv", "--id-column", "company_id")
+    written = desk.writes()
+    dry = desk.here(*words, "--dry-run", *PLAIN)
+    assert dry.counts == {"selected": 5, "pending": 5} and desk.writes() == written, dry.err
+    done = desk.here(*words, "--yes", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 5, "done": 5}) and desk.writes() - written == 5, done.err
+    made = {one["company_id"]: one for one in desk.box.companies()}
+    assert [made[line.split(",")[0]]["name"] for line in lines] == [f"Account {place}" for place in range(5)]
+    assert desk.here("verify", "latest").code == 0
+    assert desk.here(*words, "--yes", *PLAIN).counts == {"selected": 5, "unchanged": 5}
+    back = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert (back.code, back.counts) == (0, {"selected": 5, "done": 5}), back.err
+    assert broken(desk) == []
+    rows = {one["company_id"]: one for one in desk.box.companies()}
+    assert all(rows[one["company_id"]]["name"] == one["name"] for one in there) and rows["new-1"]["deleted"] and rows["new-2"]["deleted"]
+
+
+def test_a_lost_answer_makes_no_second_company(desk: Desk) -> None:
+    """Created, and the connection broken: it is looked for by its company_id."""
+    (desk.home / "accounts.csv").write_text("company_id,name\n" + "\n".join(f"new-{place},N{place}" for place in range(6)))
+    desk.box.fault("drop_after", method="POST", path="/companies$", count=3)
+    words = ("companies", "upsert", "name={{name}}", "--csv", "accounts.csv", "--id-column", "company_id", "--yes")
+    done = desk.here(*words, *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 6, "done": 6}), done.err
+    assert sum(one["company_id"].startswith("new-") for one in desk.box.companies()) == 6

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from .contract import broken
 from .desk import Desk, until
 
 SANDBOX = {"conversations": 20, "contacts": 900, "companies": 200, "latency": 0.0, "jitter": 0.0}
@@ -58,6 +59,7 @@ def test_ten_thousand_contacts_would_take_at_most_275_requests(desk: Desk) -> No
     done = desk.here("contacts", "tag", *where, "--tag", str(TAG), "--max", "100%", "--verify", "none", *PLAIN)
     assert done.counts["done"] == len(free) and free <= tagged(desk, "contacts"), done.err
     took = desk.box.stats()["requests"] - before
+    assert broken(desk) == []
     assert took == done.json["requests"]["total"] == math.ceil(900 / 150) + math.ceil(len(free) / 50) + 3
     assert math.ceil(10_000 / 150) + math.ceil(10_000 / 50) + 3 <= 275
 
@@ -96,6 +98,16 @@ def test_a_contact_that_the_answer_leaves_out_has_failed(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
+def test_before_2_16_a_success_is_one_of_all(desk: Desk, resource: str) -> None:
+    """The answer tells of no item, as it stands for all of them: none is read again."""
+    ids = some(desk, resource, 30)
+    before = {"INTERCOM_API_VERSION": "2.15"}
+    done = desk.here(resource, "tag", "--tag", str(TAG), "--ids", "ids", "--verify", "none", *PLAIN, env=before)
+    assert done.counts == {"selected": 30, "done": 30} and set(ids) <= tagged(desk, resource), done.err
+    assert sent(desk) <= 3 and done.json["requests"]["total"] <= 30 + 3 + 3
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_several_tags_take_a_request_each_for_a_group(desk: Desk, resource: str) -> None:
     """And where the second is refused, the items are done by themselves."""
     ids = some(desk, resource, 50)
@@ -114,6 +126,7 @@ def test_companies_are_untagged_in_groups_and_so_is_the_way_back(desk: Desk) -> 
         done = desk.here("companies", *words, "--verify", "none", *PLAIN)
         assert done.counts == {"selected": 120, "done": 120} and 3 * place <= sent(desk) <= 3 * place + 2, done.err
         assert bool(tagged(desk, "companies") & set(ids)) is (words[0] == "tag")
+    assert broken(desk) == []
     had = sent(desk)
     back = desk.here("undo", done.run, "--verify", "none", *PLAIN)
     assert back.counts == {"selected": 120, "done": 120} and set(ids) <= tagged(desk, "companies"), back.err

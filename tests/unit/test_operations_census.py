@@ -20,6 +20,7 @@ from intercom_bulk_updater.operations.companies import delete as company_delete
 from intercom_bulk_updater.operations.companies import note as company_note
 from intercom_bulk_updater.operations.companies import set as company_set
 from intercom_bulk_updater.operations.companies import tags as company_tags
+from intercom_bulk_updater.operations.companies import upsert as company_upsert
 from intercom_bulk_updater.operations.companies.export import ExportCompanies
 from intercom_bulk_updater.operations.contacts import companies, delete, lifecycle, merge, subscriptions, upsert
 from intercom_bulk_updater.operations.contacts import note as contact_note
@@ -84,7 +85,8 @@ TICKET: dict[str, Any] = {
 }  # fmt: skip
 SET = tickets_set.Set({"101": {"values": {"severity": "high"}, "refused": {}}})
 COMPANY: dict[str, Any] = {
-    "type": "company", "id": "1", "company_id": "acme", "updated_at": 1_763_000_000, "plan": {"id": "9", "name": "Basic"}, "deleted": False,
+    "type": "company", "id": "1", "company_id": "1", "name": "Ada", "updated_at": 1_763_000_000, "deleted": False,
+    "plan": {"id": "9", "name": "Basic"},
     "tags": {"type": "tag.list", "tags": [{"type": "tag", "id": "7001"}]}, "custom_attributes": {"plan": "basic"},
 }  # fmt: skip
 OPERATIONS: list[Operation] = [
@@ -103,12 +105,13 @@ OPERATIONS: list[Operation] = [
     companies.AttachCompany(["6"]), companies.DetachCompany(["5"]),
     subscriptions.Subscribe(["9"]), subscriptions.Unsubscribe(["8"], None, ["8"]), delete.Delete(), merge.Merge("2"),
     Each("PUT", "articles/{{id}}", '{"state": "draft"}'),
+    company_upsert.UpsertCompanies({"name": "Bo"}, "company_id"), UndoUpsert(company_upsert.UpsertCompanies({"name": "Bo"}, "company_id")),
     upsert.UpsertContacts({"name": "Bo"}, "external_id"), UndoUpsert(upsert.UpsertContacts({"name": "Bo"}, "external_id")),
     *(kind(f"{FILES.name}/{kind.__name__}") for kind in (ExportCompanies, ExportContacts, ExportConversations, ExportTickets)),
 ]  # fmt: skip
 BEFORE = {
     "state": "closed", "snoozed_until": None, "admin_assignee_id": 0, "team_assignee_id": 5001, "tags": ["7002"], "title": "Left",
-    "custom_attributes.plan": "pro", "contact": "there", "name": "Bo",
+    "custom_attributes.plan": "pro", "contact": "there", "company": "there", "name": "Bo",
 }  # fmt: skip
 DATA = {
     "to": {**BEFORE, "state": "open", "tags": ["7001"], "title": "Before", "custom_attributes.plan": "basic", "name": "Ada"},

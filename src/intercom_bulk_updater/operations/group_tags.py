@@ -8,7 +8,6 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/ta
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -41,6 +40,8 @@ class GroupTagging(TagVerb, FieldsOperation):
 
     listed_as: ClassVar[str]
     """What POST /tags calls the items: "users", "companies"."""
+    on: ClassVar[bool] = True
+    """Whether the tags are put on."""
 
     def __init__(
         self, tags: Sequence[str], labels: Sequence[str] | None = None, found: Mapping[str, Sequence[str]] | None = None
@@ -91,9 +92,10 @@ class GroupTagging(TagVerb, FieldsOperation):
         whole = isinstance(held, Mapping) and isinstance(listed, list) and not held.get("has_more")
         return {"tags": sorted(tag_ids(payload))} if whole else {}
 
-    @abstractmethod
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""
+        had = set(before.get("tags", ()))
+        return {"tags": sorted(had.union(self.tags) if self.on else had.difference(self.tags))}
 
     def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
         """See FieldsOperation. One request for each tag."""
@@ -115,6 +117,8 @@ class GroupTagging(TagVerb, FieldsOperation):
                 f"The tag {name!r} is no longer {tag}: it was renamed or deleted while the run was at work, and Intercom has put "
                 f"{said['id']} of that name on up to {len(ids)} {self.resource} instead. Look at that tag, then run again."
             )
+        if self.listed_as not in said and "id" in said:
+            return {}  # before 2.16 it tells of no item, and refuses the whole of it for one that is not there
         rows = said.get(self.listed_as)
         told = {str(one.get("id")): one.get("tagged") for one in rows or () if isinstance(one, Mapping)}
         if not isinstance(rows, list) or any(value is not on for value in told.values()):

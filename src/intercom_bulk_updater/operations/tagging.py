@@ -19,6 +19,20 @@ from .spec import Kind, Resolver, parameter
 from .tag_names import NEW_TAG, create_tag, resolve_tag
 
 
+@dataclass(frozen=True, kw_only=True)
+class ToTakeOff:
+    """What `untag` takes."""
+
+    tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToPutOn(ToTakeOff):
+    """What `tag` takes."""
+
+    create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
+
+
 class TagVerb(Operation):
     """The tags that a verb puts on or takes off: their ids, and what they are called."""
 
@@ -68,12 +82,7 @@ class PutTags(TagVerb):
 
     past, unchanged, rank = "tagged", "already tagged", 5
 
-    @dataclass(frozen=True, kw_only=True)
-    class Parameters:
-        """See Operation."""
-
-        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
-        create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
+    Parameters = ToPutOn
 
     def __init__(self, tags: list[str], labels: list[str] | None = None, made: Mapping[str, str] | None = None) -> None:
         made = made or {}  # the ids of tags `new:NAME` that `prepare` has created
@@ -116,11 +125,7 @@ class TakeTagsOff(TagVerb):
 
     past, unchanged, rank = "untagged", "already without the tag", 6
 
-    @dataclass(frozen=True, kw_only=True)
-    class Parameters:
-        """See Operation."""
-
-        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
+    Parameters = ToTakeOff
 
     def target(self, before: Json) -> dict[str, Any]:
         """The tags that are there, but ours."""

@@ -85,6 +85,10 @@ class Upsert(SetValues, FieldsOperation):
     def shown(self, payload: Json) -> dict[str, Any]:
         """The fields of `values` that an item has."""
 
+    def look(self, client: Client, item_id: str) -> Json:
+        """For undo: the item with that id of Intercom's, whether it was removed or not."""
+        return client.get(item_path(self.resource, item_id))
+
     def sure(self) -> bool:
         """Whether `find` tells for certain that an item is missing: a search index may be behind."""
         return True
@@ -152,6 +156,7 @@ class UndoUpsert(Undo):
         found = forward.upsert if isinstance(forward, UndoUpsert) else forward
         assert isinstance(found, Upsert)  # noqa: S101 - nothing else is undone by it
         self.upsert: Upsert = found
+        self.takes_effect_later = found.takes_effect_later
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. Whether an item is archived, Intercom need not show."""
@@ -161,7 +166,7 @@ class UndoUpsert(Undo):
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""
-        return client.get(item_path(self.resource, item_id))
+        return self.upsert.look(client, item_id)
 
     def wanted(self, item: Item, now: Json) -> dict[str, Any]:
         """See FieldsOperation. Of what is removed no field is restored."""

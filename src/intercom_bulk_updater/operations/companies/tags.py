@@ -5,14 +5,13 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/ta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ...api.client import Client
 from ..fields import FieldsChange
 from ..group_tags import TOGETHER, GroupTagging
 from ..operation import Json
-from ..spec import Kind, parameter
+from ..tagging import ToPutOn, ToTakeOff
 
 
 class _OfCompanies(GroupTagging):
@@ -35,17 +34,7 @@ class Tag(_OfCompanies):
     summary = "Put tags on companies."
     past, unchanged, rank = "tagged", "already tagged", 1
     examples = ("--where 'spend > 1000' --tag vip --dry-run", "--ids ids.txt --tag vip", "--csv sheet.csv --tag '{{tag}}' --expect 200")
-
-    @dataclass(frozen=True, kw_only=True)
-    class Parameters:
-        """See Operation."""
-
-        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
-        create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
-
-    def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
-        return {"tags": sorted({*before.get("tags", ()), *self.tags})}
+    Parameters = ToPutOn
 
 
 class Untag(_OfCompanies):
@@ -55,13 +44,4 @@ class Untag(_OfCompanies):
     summary = "Take tags off companies."
     past, unchanged, rank = "untagged", "already without the tag", 2
     examples = ("--where 'tag = vip' --tag vip --dry-run", "--ids ids.txt --tag vip --yes", "--from-run latest --outcome done --tag vip")
-
-    @dataclass(frozen=True, kw_only=True)
-    class Parameters:
-        """See Operation."""
-
-        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
-
-    def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
-        return {"tags": sorted({*before.get("tags", ())} - {*self.tags})}
+    Parameters, on = ToTakeOff, False

@@ -5,15 +5,14 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import NotFound
 from ..group_tags import TOGETHER, GroupTagging
 from ..operation import Json
-from ..spec import Kind, parameter
+from ..tagging import ToPutOn, ToTakeOff
 
 
 class _OfContacts(GroupTagging):
@@ -45,17 +44,7 @@ class Tag(_OfContacts):
     past, unchanged, rank = "tagged", "already tagged", 1
     batch_size = TOGETHER
     examples = ("--where 'role = lead' --tag vip --dry-run", "--ids ids.txt --tag vip", "--csv sheet.csv --tag '{{tag}}' --expect 200")
-
-    @dataclass(frozen=True, kw_only=True)
-    class Parameters:
-        """See Operation."""
-
-        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
-        create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
-
-    def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
-        return {"tags": sorted({*before.get("tags", ()), *self.tags})}
+    Parameters = ToPutOn
 
 
 class Untag(_OfContacts):
@@ -66,13 +55,4 @@ class Untag(_OfContacts):
     past, unchanged, rank = "untagged", "already without the tag", 2
     undo_batch_size = TOGETHER
     examples = ("--where 'tag = vip' --tag vip --dry-run", "--ids ids.txt --tag vip --yes", "--from-run latest --outcome done --tag vip")
-
-    @dataclass(frozen=True, kw_only=True)
-    class Parameters:
-        """See Operation."""
-
-        tag: list[str] = parameter(Kind.TAGS, "The tag, by name or id; may be given again.")
-
-    def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
-        return {"tags": sorted({*before.get("tags", ())} - {*self.tags})}
+    Parameters, on = ToTakeOff, False
