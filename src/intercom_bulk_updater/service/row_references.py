@@ -55,32 +55,35 @@ def check_reference(cell: str, where: str, resource: str) -> str:
 
 
 def resolve_rows(rows: Rows, resource: str, session: Session) -> Rows:
-    """Rows under the ids that Intercom gives their items.
+    """Rows under the ids that Intercom gives their items; see `find_ids`.
+
+    Raises UsageError that names the lines of what is unknown, and of what several items have.
+    """
+    found = find_ids(rows, resource, session)
+    wrong = list(_complaints(rows, resource, found))
+    if wrong:
+        late = " One that was made in the last minutes may not be found yet." if resources()[resource].search else ""
+        raise UsageError(f"{rows.path}: {'; '.join(wrong)}. Nothing was done: correct these rows, or take them out.{late}")
+    return replace(rows, rows=[replace(row, id=found[row.line][0]) if row.line in found else row for row in rows.rows])
+
+
+def find_ids(rows: Rows, resource: str, session: Session) -> dict[int, list[str]]:
+    """Line → the ids of the items that its reference stands for: none, one, or several. Rows with an id of Intercom's are left out.
 
     E-mail addresses and external ids of contacts are searched for, 150 with one request; company ids are looked up one by one,
     or the companies are listed where that takes fewer requests. A column that is called as a key (`email`, `external_id`,
     `company_id`) holds that key; in any other one what looks like an id of Intercom's is one.
-
-    Raises UsageError that names the lines of what is unknown, and of what several items have.
     """
     known = resources().get(resource)
-    wanted: dict[str, dict[str, list[Row]]] = {}
+    wanted: dict[str, dict[str, list[int]]] = {}
     for row in rows.rows:
-        key = _key_of(row, rows.column, known)
-        if key:
-            wanted.setdefault(key, {}).setdefault(_folded(key, row.id), []).append(row)
-    if known is None or not wanted:
-        return rows
-    ids: dict[int, str] = {}
-    wrong: list[str] = []
-    for key, by_value in wanted.items():
-        found = _found(known, key, list(by_value), session)
-        ids |= {row.line: found[value][0] for value, several in by_value.items() for row in several if len(found.get(value, ())) == 1}
-        wrong += _complaints(known, key, by_value, found, rows.unit)
-    if wrong:
-        late = " One that was made in the last minutes may not be found yet." if known.search else ""
-        raise UsageError(f"{rows.path}: {'; '.join(wrong)}. Nothing was done: correct these rows, or take them out.{late}")
-    return replace(rows, rows=[replace(row, id=ids.get(row.line, row.id)) for row in rows.rows])
+        if key := _key_of(row, rows.column, known):
+            wanted.setdefault(key, {}).setdefault(_folded(key, row.id), []).append(row.line)
+    ids: dict[int, list[str]] = {}
+    for key, lines_of in wanted.items():
+        found = _found(resources()[resource], key, list(lines_of), session)
+        ids |= {line: found.get(value, []) for value, lines in lines_of.items() for line in lines}
+    return ids
 
 
 def _key_of(row: Row, column: str, resource: Resource | None) -> str:
@@ -99,19 +102,20 @@ def _folded(key: str, value: Any) -> str:
     return str(value).strip().casefold() if key == "email" else str(value).strip()
 
 
-def _complaints(
-    resource: Resource, key: str, by_value: Mapping[str, list[Row]], found: Mapping[str, Sequence[str]], unit: str
-) -> Iterator[str]:
-    unknown = [row.line for value, several in by_value.items() if value not in found for row in several]
-    if unknown:
-        yield f"no {resource.singular} has the {_CALLED.get(key, key)} of {_lines(unknown, unit)}"
-    for value, several in by_value.items():
-        if len(found.get(value, ())) > 1:
-            alike = ", ".join(found[value][:5])
-            yield (
-                f"{len(found[value])} {resource.name} have the {_CALLED.get(key, key)} of {_lines([row.line for row in several], unit)} "
-                f"({alike}): write the id of the one that is meant"
-            )
+def _complaints(rows: Rows, resource: str, found: Mapping[int, Sequence[str]]) -> Iterator[str]:
+    """What is wrong with the references of some lines. The references themselves are left out: most are e-mail addresses."""
+    lines_of: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for row in rows.rows:
+        if len(alike := found.get(row.line, ("",))) != 1:
+            key = _key_of(row, rows.column, resources()[resource])
+            called = _CALLED.get(key, key)
+            lines_of.setdefault((called, tuple(alike)), []).append(row.line)
+    for (called, alike), lines in lines_of.items():
+        if alike:
+            some = f"{len(alike)} {resource} have the {called} of {_lines(lines, rows.unit)} ({', '.join(alike[:5])})"
+            yield f"{some}: write the id of the one that is meant"
+        else:
+            yield f"no {resources()[resource].singular} has the {called} of {_lines(lines, rows.unit)}"
 
 
 def _lines(numbers: Sequence[int], unit: str) -> str:
