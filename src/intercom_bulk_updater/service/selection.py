@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.retry import RetryPolicy
-from ..errors import UsageError, WrongWorkspace
+from ..errors import UsageError
 from ..journal import Journal
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
@@ -26,7 +26,7 @@ from ..search.language.where import compile_where, explain, hints, validate_quer
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .notes import Note, ignore
-from .run_reference import pick, real
+from .run_reference import pick, real, refuse_elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +98,8 @@ def select(
         words = f"{said} from {_named(asked.ids)}" if isinstance(asked.ids, str) else said
         selection = {"kind": "ids", "words": words, "resource": resource}
     elif asked.from_run is not None:
-        earlier = pick(session.journal, asked.from_run, real, "give its items", note)
-        if earlier.workspace != session.workspace().id:
-            raise WrongWorkspace(
-                f"{earlier.id} belongs to workspace {earlier.workspace!r}, and the token is of {session.workspace().id!r}. "
-                "Nothing was written. Use the token of that workspace."
-            )
+        earlier = pick(session.journal, asked.from_run, real, "give its items", session.settings.base_url, note)
+        refuse_elsewhere(session, earlier)
         kind = earlier.selection.get("resource")
         if kind and kind != resource:
             raise UsageError(f"The items of {earlier.id} are {kind}, not {resource}.")
