@@ -51,7 +51,7 @@ def test_a_run_of_another_server_is_refused(desk: Desk, other: Desk, command: tu
 def test_the_same_from_python(desk: Desk, other: Desk) -> None:
     """open_run("latest") is the workspace's that is given."""
     run = desk.close().run
-    there = bulk.Workspace(token="any", base_url=other.box.url, home=desk.home)
+    there = bulk.Workspace(token=other.box.env()["INTERCOM_ACCESS_TOKEN"], base_url=other.box.url, home=desk.home)
     with pytest.raises(NoSuchRun, match=run):
         bulk.open_run("latest", workspace=there)
     with pytest.raises(WrongWorkspace):
