@@ -138,8 +138,8 @@ class Runs:
                 if elsewhere is None:
                     raise NoSuchRun("There is no run yet.")
                 raise NoSuchRun(
-                    f"There is no run of {base_url or 'this workspace'} yet. The newest run of another is {elsewhere['id']}, "
-                    f"of workspace {elsewhere['workspace']!r} at {elsewhere['base_url']}."
+                    f"There is no run of {base_url or 'this workspace'} yet. The newest of another is {elsewhere['id']}, of workspace "
+                    f"{elsewhere['workspace']!r} at {elsewhere['base_url']}: give its id if that is what you mean."
                 )
             found = []
             if ref:

@@ -34,17 +34,12 @@ def pick(journal: Journal, ref: str, able: Able, what: str, base_url: str | None
 
 
 def refuse_elsewhere(session: Session, run: RunRecord) -> None:
-    """Raises WrongWorkspace for a run of another workspace, or of another server: a second sandbox may have the same workspace."""
-    workspace, here = session.workspace(), session.settings.base_url
+    """Raises WrongWorkspace for a run of another workspace. The address may be another: the same workspace by way of a proxy."""
+    workspace = session.workspace()
     if run.workspace and workspace.id != run.workspace:
         raise WrongWorkspace(
             f"{run.id} belongs to workspace {run.workspace!r}, and the token is of {workspace.id!r} ({workspace.name}). "
             "Nothing was written. Use the token of that workspace."
-        )
-    if run.base_url and run.base_url != here:
-        raise WrongWorkspace(
-            f"{run.id} was begun at {run.base_url}, and INTERCOM_BASE_URL (or the region) now leads to {here}. Nothing was written. "
-            f"Set INTERCOM_BASE_URL to {run.base_url} to go on with it there."
         )
 
 
