@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from intercom_bulk_updater import Client, IntercomBulkError, Operation, Options, Reversibility, SafetyStop
-from intercom_bulk_updater.errors import NotFound
+from intercom_bulk_updater.errors import NotFound, RefusedInBetween
 from intercom_bulk_updater.model import FoundItem, Item, Outcome
 from intercom_bulk_updater.operations.operation import Change, Json
 from intercom_bulk_updater.runs.runner import Job, Runner
@@ -268,3 +268,21 @@ def test_a_batch_that_was_killed_in_the_middle_is_looked_at(place: Place) -> Non
         done = place.execute(session, again)
     assert done.counts == {"selected": 120, "done": 120} and len(place.tagged()) == 120
     assert place.sent("GET") >= 70 and place.sent() == 3
+
+
+@pytest.mark.parametrize("commit", ["before", "never"])
+def test_a_batch_that_is_led_away_is_looked_at_item_by_item(place: Place, commit: str) -> None:
+    """A redirect, whether it came before or after the work: no item fails, each is looked at before it is written again."""
+    ids = place.contacts(60)
+    place.box.fault("redirect", on="write", commit=commit, count=2)
+    done = place.act(ids)
+    assert done.stopped is None and done.counts == {"selected": 60, "done": 60}, done.stopped
+    assert place.tagged() == set(ids) and place.sent() <= (2 if commit == "before" else 62)
+
+
+def test_batches_that_are_led_away_for_good_stop_the_run(place: Place) -> None:
+    """Five requests in a row tell: the run stops, no item has failed, and those of the requests are in doubt."""
+    place.box.fault("redirect", on="write")
+    done = place.act(place.contacts(220), workers=1)
+    assert isinstance(done.stopped, RefusedInBetween) and "failed" not in done.counts and not place.tagged()
+    assert done.counts["in_doubt"] + done.counts.get("pending", 0) == 220 and place.sent() == 5

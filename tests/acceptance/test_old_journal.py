@@ -186,3 +186,36 @@ def test_the_list_of_runs_counts_what_a_killed_process_left_in_flight(desk: Desk
     told = desk.here("runs", "list", "--json").json["runs"][0]["counts"]
     said = " ".join(desk.here("runs", "list").out.split())
     assert told["in_doubt"] and f"{told['in_doubt']} in doubt" in said and f"{told['pending']} not begun" in said, said
+
+
+def test_an_original_that_is_gone_on_with_after_its_copy_sends_nothing_twice(desk: Desk) -> None:
+    """The copy finishes the run and leaves word in the folder that it was copied from: there, all is looked at before it is sent."""
+    ids = desk.open_ids()
+    killed_after(desk, 5, *REPLY, "--where", QUERY)
+    copy = copied(desk)
+    assert copy.here("runs", "resume", "latest", "--json").code == 0
+    desk.once("comment", ids)
+    answer = desk.here("runs", "resume", "latest", "--progress", "plain")
+    assert answer.code == 0 and SAID in answer.err and "its run was gone on with in" in answer.err, answer.err
+    desk.once("comment", ids)
+    assert desk.here("runs", "show", "latest", "--json").counts == {"selected": len(ids), "done": len(ids)}
+    assert desk.here("runs", "show", "latest").code == 0 and events(desk).count("older_journal") == 1
+
+
+def test_a_folder_and_its_copy_are_not_gone_on_with_at_once(desk: Desk) -> None:
+    """While the copy works, the original refuses; both may take turns, and each message goes out once."""
+    ids = desk.open_ids()
+    killed_after(desk, 3, *REPLY, "--where", QUERY)
+    copy = copied(desk)
+    desk.switch(latency=0.3)
+    process = copy.start("runs", "resume", "latest", "--json", "--workers", "2")
+    assert until(lambda: desk.writes() >= 8, process)
+    refused = desk.here("runs", "resume", "latest")
+    assert refused.code == 12 and str(copy.home) in refused.err, refused.err
+    process.send_signal(signal.SIGINT)
+    copy.wait(process)
+    desk.put_back()
+    assert desk.here("runs", "resume", "latest", "--json").code == 0
+    again = copy.here("runs", "resume", "latest", "--json")
+    assert again.code == 0, again.err
+    desk.once("comment", ids)

@@ -40,7 +40,7 @@ def cli_page() -> str:
         "",
         _MADE,
         "",
-        "`RUN` is the id of a run, a unique beginning of it, or `latest`.",
+        "`RUN` is the id of a run, a unique beginning of it, or `latest`, the newest at the address that is configured.",
         "Standard output is data, standard error is for people.",
         "What a command exits with stands in [exit codes](exit-codes.md), what `--json` prints in [the JSON object](json.md).",
     ]

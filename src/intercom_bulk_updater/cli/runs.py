@@ -50,6 +50,13 @@ def journal(*, read_only: bool = True) -> Iterator[Journal]:
         yield opened_journal
 
 
+def _named(book: Journal, ref: str) -> RunRecord:
+    """A run by id, by the beginning of its id, or the latest of the server that is configured."""
+    from ..settings import load
+
+    return book.run(ref, base_url=load().base_url)
+
+
 def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest first.", converter=whole)] = 20, out: Shown = _OUT) -> int:
     """What has been run, newest first."""
     with journal() as book:
@@ -86,7 +93,7 @@ def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "late
     if run.endswith(".jsonl") or "/" in run or Path(run).is_file():
         return _show_plan(Path(run), out)
     with journal() as book:
-        record = book.run(run)
+        record = _named(book, run)
         report = summarize(book, record.id)
         if out_data(out, lambda: report):
             return 0
@@ -129,7 +136,7 @@ def watch(
 
     stop = Stop()
     with journal() as book:
-        record, seq = book.run(run), 0
+        record, seq = _named(book, run), 0
         title = Title.of(record)
         with observer_for(out.progress, quiet=out.quiet or out.json or out.jsonl, verbose=out.verbose, title=title) as screen:
             while standing(book, record) in (RunStatus.RUNNING, RunStatus.PAUSED):
@@ -159,7 +166,8 @@ _LATER = {"pause": "", "cancel": " with it after all"}
 def _ask(run: str, control: str, out: Shown) -> int:
     from ..settings import load
 
-    record = ask_of(load().home / "journal.db", run, control, note)
+    settings = load()
+    record = ask_of(settings.home / "journal.db", run, control, settings.base_url, note)
     sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")
     with journal() as book:
         out_data(out, lambda: summarize(book, record.id))
@@ -189,7 +197,8 @@ def speed(
     if share is None and rate is None:
         raise UsageError("Say how fast: --share 40%, --rate 6000/min, or both.")
     options = options_of(Safety(), Speed(share=share, rate=rate))
-    record = set_speed(load().home / "journal.db", run, options, note)
+    settings = load()
+    record = set_speed(settings.home / "journal.db", run, options, settings.base_url, note)
     said = " and ".join(f"--{name} {value}" for name, value in (("share", share), ("rate", rate)) if value is not None)
     sys.stderr.write(f"{record.id} goes on with {said}.\n")
     with journal() as book:
@@ -230,7 +239,7 @@ def report(
     if output:
         writable(output, "--output", REPORTS)
     with journal() as book:
-        record = book.run(run)
+        record = _named(book, run)
         if out_data(out, lambda: summarize(book, record.id)) and not output:
             return 0
         path = Path(output or f"{record.id}.html")
@@ -277,7 +286,7 @@ def export(
         raise UsageError(f"--output {output} names a {named} file and {'--format ' if format else '--'}{said} another; leave one out.")
     form: Format = said or named or "csv"
     with journal() as book:
-        record = book.run(run)
+        record = _named(book, run)
         if output:
             count = export_file(Path(output), book, record.id, format=form, outcomes=outcomes, with_bodies=with_bodies)
             sys.stderr.write(f"Written: {count:,} items to {output}\n")

@@ -3,7 +3,7 @@
 from .journal import Journal
 from .lease import LEASE_SECONDS, Lease
 from .lock import RunLock
-from .mark import Age
+from .mark import Age, leave_word
 from .parameters import decode_parameters, encode_parameters, storable
 from .paths import journal_path
 from .records import Account, Event, FailureExample, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
@@ -29,6 +29,7 @@ __all__ = [
     "encode_parameters",
     "from_json",
     "journal_path",
+    "leave_word",
     "storable",
     "to_json",
 ]

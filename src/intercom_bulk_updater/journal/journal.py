@@ -100,8 +100,8 @@ class Journal(Store):
             }
         )
 
-    def run(self, ref: str, workspace: str | None = None) -> RunRecord:
-        return self._runs.find(ref, workspace)
+    def run(self, ref: str, workspace: str | None = None, base_url: str | None = None) -> RunRecord:
+        return self._runs.find(ref, workspace, base_url)
 
     def runs(self, limit: int | None = 50) -> list[RunRecord]:
         return self._runs.newest(limit)

@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -32,9 +33,23 @@ class Age:
     why: str
     """For people: what happened to the file, as far as it can be told."""
     home: Path | None = None
-    """The state folder that it is a copy of, where that is still on this machine."""
+    """The state folder that it is a copy of, or that is a copy of it, where that is still on this machine."""
     claims: int = 0
     """Claims that the mark knows of."""
+
+
+def leave_word(home: Path, run: str, other: Path) -> None:
+    """Say in the state folder `home` that its run is gone on with in `other`, a copy or the original of it.
+
+    Whoever takes the run up in `home` looks then before anything is sent. Where the folder cannot be written, nobody is told.
+    """
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+    with suppress(OSError), os.fdopen(os.open(_word_file(home, run), flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(str(other.resolve()))
+
+
+def _word_file(home: Path, run: str) -> Path:
+    return home / "locks" / f"{run}.elsewhere"
 
 
 class RunMark:
@@ -47,6 +62,7 @@ class RunMark:
 
     def __init__(self, home: Path, run: str, database: Path) -> None:
         self.path = home / "locks" / f"{run}.mark"
+        self._word = _word_file(home, run)
         self._home = home
         self._database = database
         self._file: BinaryIO | None = None
@@ -56,6 +72,7 @@ class RunMark:
         """Write the mark anew: this database, in this place, with so many claims."""
         with self._lock:
             self._begin(claims)
+            self._word.unlink(missing_ok=True)
 
     def _begin(self, claims: int) -> None:
         self._close()
@@ -115,12 +132,20 @@ class RunMark:
             return Age("it was copied or restored without its folder locks/") if claims else None
         if claims < counted:
             return Age("its last changes are missing, as after a restored backup or a damaged journal.db-wal", claims=counted)
+        with suppress(OSError, ValueError):
+            other = Path(self._word.read_text("utf-8"))
+            return Age(f"its run was gone on with in {other}", other if (other / "locks").is_dir() else None, counted)
         if file != self._database.stat().st_ino:
             elsewhere = home if home != self._home.resolve() and (home / "locks").is_dir() else None
             return Age(f"it is a copy of the one in {home}", elsewhere, counted)
         if os.name == "posix" and abs(seen.st_ctime - skew - at / 1e9) > _UNTOUCHED_SECONDS:
             return Age("its folder was restored, or its files were handled by another program", claims=counted)
         return None
+
+    def forget(self) -> None:
+        """Delete it, with its run."""
+        self.path.unlink(missing_ok=True)
+        self._word.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file; harmless when it is not open."""

@@ -47,7 +47,7 @@ def prune(database: Database, home: Path, older_than_days: float, keep: Collecti
                 if _delete(database, number, before):
                     gone.append(run)
                     lock.forget()
-                    RunMark(home, run, database.path).path.unlink(missing_ok=True)
+                    RunMark(home, run, database.path).forget()
         except RunLocked:
             continue
     if _sweep(database) or gone:

@@ -115,28 +115,37 @@ class Runs:
             connection.execute(insert(_run).values(id=run, **values))
             return self._by_id(connection, run)
 
-    def find(self, ref: str, workspace: str | None) -> RunRecord:
+    def find(self, ref: str, workspace: str | None, base_url: str | None) -> RunRecord:
         """A run by exact id, `latest`, or unique prefix.
 
-        `workspace` narrows the last two down where it can.
+        `workspace` and `base_url` narrow the last two down where they can. Of a run without a base URL nobody knows better.
         """
         ref = ref.strip()
+        here = [
+            *([_run.c.workspace == workspace] if workspace is not None else []),
+            *([_run.c.base_url.in_((base_url, ""))] if base_url is not None else []),
+        ]
         with self._database.reading() as connection:
             exact = connection.execute(select(_run).where(_run.c.id == ref)).mappings().first()
             if exact is not None:
                 return _record(connection, exact)
             newest_first = select(_run).order_by(_run.c.number.desc())
             if ref == "latest":
-                query = newest_first if workspace is None else newest_first.where(_run.c.workspace == workspace)
-                latest = connection.execute(query.limit(1)).mappings().first()
+                latest = connection.execute(newest_first.where(*here).limit(1)).mappings().first()
                 if latest is not None:
                     return _record(connection, latest)
-                raise NoSuchRun("There is no run yet." if workspace is None else "There is no run of this workspace yet.")
+                elsewhere = connection.execute(newest_first.limit(1)).mappings().first()
+                if elsewhere is None:
+                    raise NoSuchRun("There is no run yet.")
+                raise NoSuchRun(
+                    f"There is no run of {base_url or 'this workspace'} yet. The newest of another is {elsewhere['id']}, of workspace "
+                    f"{elsewhere['workspace']!r} at {elsewhere['base_url']}: give its id if that is what you mean."
+                )
             found = []
             if ref:
                 prefixed = newest_first.where(func.lower(_run.c.id).startswith(ref.lower(), autoescape=True))
                 found = list(connection.execute(prefixed.limit(20)).mappings())
-            ours = [row for row in found if row["workspace"] == workspace]
+            ours = [row for row in found if row["workspace"] == workspace or row["base_url"] == base_url]
             found = ours or found
             if len(found) == 1:
                 return _record(connection, found[0])

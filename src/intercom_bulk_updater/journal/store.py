@@ -57,11 +57,12 @@ class Store(Protocol):
         """
         ...
 
-    def run(self, ref: str, workspace: str | None = None) -> RunRecord:
+    def run(self, ref: str, workspace: str | None = None, base_url: str | None = None) -> RunRecord:
         """A run by its id, by `latest`, or by the beginning of its id; else `NoSuchRun` with the nearest.
 
         With `workspace`, `latest` is that workspace's, and an ambiguous beginning means that workspace's
-        run. An exact id is found wherever it belongs: to refuse it is the caller's part.
+        run; so with `base_url`, for the runs of one server. An exact id is found wherever it belongs: to
+        refuse it is the caller's part.
         """
         ...
 

@@ -76,7 +76,9 @@ class SentBefore:
 
     def _text(self, run: str, row: ItemRow) -> str:
         if run not in self._texts:
-            self._texts[run] = messages_of(self._journal.run(run), visible=self._operation.customer_visible)
+            was = self._journal.run(run)
+            here = was.base_url == self._run.base_url  # the ids of another server are of other items
+            self._texts[run] = messages_of(was, visible=self._operation.customer_visible) if here else None
         text = self._texts[run]
         return "" if text is None else text(row)
 

@@ -14,13 +14,15 @@ from .notes import Note, ignore
 from .run_reference import alive, pick
 
 
-def ask_of(path: Path, ref: str, control: str, note: Note = ignore) -> RunRecord:
+def ask_of(path: Path, ref: str, control: str, base_url: str | None = None, note: Note = ignore) -> RunRecord:
     """Ask the process that holds a run to `pause` or to `cancel`; `path` is the journal's file. Returns at once.
+
+    `base_url`: the server whose runs `latest` is one of.
 
     Raises UsageError for a run that no process holds.
     """
     with Journal(path, read_only=True) as book:
-        record = pick(book, ref, alive, control, note)
+        record = pick(book, ref, alive, control, base_url, note)
         if not RunLock.held(book.home, record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
         if control == "pause" and book.control(record.id) == "cancel":
@@ -30,13 +32,13 @@ def ask_of(path: Path, ref: str, control: str, note: Note = ignore) -> RunRecord
     return record
 
 
-def set_speed(path: Path, ref: str, options: Options, note: Note = ignore) -> RunRecord:
+def set_speed(path: Path, ref: str, options: Options, base_url: str | None = None, note: Note = ignore) -> RunRecord:
     """Let a run go on at the share and the rate of `options`, from within a second on; a run that stands takes it up when it goes on.
 
     Raises UsageError for a run that is over.
     """
     with Journal(path) as book:
-        record = pick(book, ref, alive, "set the speed of", note)
+        record = pick(book, ref, alive, "take another speed", base_url, note)
         if record.status in (RunStatus.FINISHED, RunStatus.PLANNED):
             raise UsageError(f"{record.id} is {standing(book, record)}; there is no speed to set.")
         stored = Options.from_json(record.settings)

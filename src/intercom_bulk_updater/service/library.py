@@ -355,7 +355,7 @@ def open_run(ref: str = "latest", *, workspace: Workspace | None = None) -> Run:
     """
     place = given_or_own(workspace)
     with Journal(place.journal, read_only=True) as journal:
-        return Run(journal.run(ref).id, place)
+        return Run(journal.run(ref, base_url=place.settings.base_url).id, place)
 
 
 def _selection(

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import IntercomBulkError, SafetyStop, UsageError, WrongWorkspace
+from ..errors import IntercomBulkError, SafetyStop, UsageError
 from ..journal import RunRecord
 from ..model import FoundItem
 from ..operations.operation import Operation
@@ -18,6 +18,7 @@ from ..runs.plan import Plan, read_plan
 from ..runs.session import Session
 from ..runs.sources import ItemSource, ListSource
 from ..runs.undo import inverse_of, undo_items
+from .run_reference import refuse_elsewhere
 from .selection import Selected, feed
 
 # The module that knows a person's own code; it lies above this one, and is named so that this one needs to know none of it.
@@ -65,12 +66,7 @@ class Rebuilt:
 
 def rebuild(session: Session, run: RunRecord, options: Options, load: Loader | None = None) -> Rebuilt:
     """The operation and the feed of a stored run; `load` has its updater already. Raises WrongWorkspace."""
-    workspace = session.workspace()
-    if run.workspace and workspace.id != run.workspace:
-        raise WrongWorkspace(
-            f"{run.id} belongs to workspace {run.workspace!r}, and the token is of {workspace.id!r} ({workspace.name}). "
-            "Nothing was written. Use the token of that workspace."
-        )
+    refuse_elsewhere(session, run)
     if run.admin_id:
         session.client.admin_id = run.admin_id
     selection = run.selection

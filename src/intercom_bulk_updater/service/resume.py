@@ -18,14 +18,18 @@ from .work import Work
 _AGAIN = (Outcome.FAILED, Outcome.IN_DOUBT)
 
 
-def run_to_go_on(path: Path, ref: str, *, retry: bool, options: Options | None = None, note: Note = ignore) -> tuple[RunRecord, bool]:
+def run_to_go_on(
+    path: Path, ref: str, *, retry: bool, base_url: str | None = None, options: Options | None = None, note: Note = ignore
+) -> tuple[RunRecord, bool]:
     """The run that is to be resumed or retried, and whether that is done already: a paused one was asked to go on.
 
-    `path`: the journal's file. Raises UsageError for a dry run, RunLocked for a run that another process works on.
+    `path`: the journal's file; `base_url`: the server whose runs `latest` is one of.
+
+    Raises UsageError for a dry run, RunLocked for a run that another process works on.
     """
     python = options is not None and options.python
     with Journal(path, read_only=True) as book:
-        record = pick(book, ref, real, "be retried" if retry else "be resumed", note)
+        record = pick(book, ref, real, "be retried" if retry else "be resumed", base_url, note)
         if record.kind == "dry_run":
             instead = "Run it without dry_run=True." if python else "Run its command without --dry-run."
             raise UsageError(f"{record.id} was a dry run: there is nothing to go on with. {instead}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.retry import RetryPolicy
-from ..errors import UsageError, WrongWorkspace
+from ..errors import UsageError
 from ..journal import Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
@@ -28,7 +28,7 @@ from ..search.language.where import compile_where, explain, hints, refuse_unknow
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .notes import Note, ignore
-from .run_reference import pick, real
+from .run_reference import pick, real, refuse_elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +142,8 @@ def leave_out(
 
 def _earlier(session: Session, run: str, resource: str, purpose: str, note: Note) -> RunRecord:
     """An earlier run of this workspace and this resource."""
-    earlier = pick(session.journal, run, real, purpose, note)
-    if earlier.workspace != session.workspace().id:
-        raise WrongWorkspace(
-            f"{earlier.id} belongs to workspace {earlier.workspace!r}, and the token is of {session.workspace().id!r}. "
-            "Nothing was written. Use the token of that workspace."
-        )
+    earlier = pick(session.journal, run, real, purpose, session.settings.base_url, note)
+    refuse_elsewhere(session, earlier)
     kind = earlier.selection.get("resource")
     if kind and kind != resource:
         raise UsageError(f"The items of {earlier.id} are {kind}, not {resource}.")

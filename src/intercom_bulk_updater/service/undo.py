@@ -29,7 +29,7 @@ def begin_undo(
     Raises SafetyStop for a run that cannot be undone, RunLocked for one that is at work.
     """
     options = replace(options, reread=True)
-    parent = pick(session.journal, ref, real, "be undone", note)
+    parent = pick(session.journal, ref, real, "be undone", session.settings.base_url, note)
     RunLock.refuse_held(session.journal.home, parent.id)
     if parent.kind == "dry_run":
         raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")

@@ -17,7 +17,7 @@ from .work import Work, in_words
 
 def begin_verification(session: Session, ref: str, options: Options, note: Note = ignore, load: Loader | None = None) -> Work:
     """A run that is to be verified, at the level `options.verify`. Raises UsageError for a dry run."""
-    record = pick(session.journal, ref, real, "be verified", note)
+    record = pick(session.journal, ref, real, "be verified", session.settings.base_url, note)
     if record.kind == "dry_run":
         raise UsageError(f"{record.id} was a dry run: it wrote nothing, so there is nothing to verify.")
     rebuilt = rebuild(session, record, options, load)
