@@ -211,9 +211,14 @@ RATES = ("0.1", "0.3", "1")
 
 def mutations(number: int, seed: int = 7) -> list[Case]:
     """`number` cases with answers mutated at random, each with a seed of its own."""
-    table = [(verb, on, rate) for verb, on, rate in itertools.product(verbs(), MUTATED, RATES) if on != "search" or verb.searchable]
+    table = [(verb, on, rate) for verb, on, rate in itertools.product(verbs(), MUTATED, RATES) if _can_be_judged(verb, on)]
     random.Random(seed).shuffle(table)
     return [
         Case(verb, "mutated", on or "all", "", {}, f"{seed * 1_000_000 + place},{rate}")
         for place, (verb, on, rate) in zip(range(number), itertools.cycle(table))
     ]
+
+
+def _can_be_judged(verb: Verb, on: str) -> bool:
+    """Whether anybody can know what is meant: a tag that a spoilt list lacks is one to be created."""
+    return verb.searchable if on == "search" else not ("--create-tag" in verb.command and on in ("names", ""))

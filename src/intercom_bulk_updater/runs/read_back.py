@@ -202,7 +202,8 @@ class ReadBack:
         """What an item is instead of as wanted, in words."""
         image = self._operation.capture(payload) or {}
         # Of a message the fields tell nothing; and where they are all as wanted, it is the message that is missing.
-        if self._operation.appends or (image and self._operation.change(Item(item.seq, item.id, image, item.data)) == {}):
+        writes = self._operation.idempotent is False
+        if self._operation.appends or (writes and image and self._operation.change(Item(item.seq, item.id, image, item.data)) == {}):
             return "the message was not found"
         return ", ".join(f"{k} is {describe_value(v, k)}" for k, v in image.items() if k != "contacts")
 

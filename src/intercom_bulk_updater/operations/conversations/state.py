@@ -168,8 +168,8 @@ class _Writes:
             self._seen.pop(name, None)
         if payload:
             self._seen.update(mark(payload))
-        elif not mine.keys().isdisjoint(ASSIGNEES):
-            _forget(self._have, mine)
+        if not mine.keys().isdisjoint(ASSIGNEES):
+            _forget(self._have, mine)  # what the payload shows is put in again
         self._keep(**{**mine, **shown})
         return payload
 
