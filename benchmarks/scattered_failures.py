@@ -50,7 +50,8 @@ def main() -> int:
     """Measure one rate after the other, and print the table."""
     fault = sys.argv[1] if len(sys.argv) > 1 else "503"
     rates = [float(word) for word in sys.argv[2:]] or RATES
-    print(f"| writes that fail ({fault}) | exit | done | failed | in doubt | twice | seconds | items/s | of 0 % | possible | use of the limit |")  # noqa: E501
+    columns = [f"writes that fail ({fault})", "exit", "done", "failed", "in doubt", "twice", "seconds", "items/s", "of 0 %", "possible"]
+    print(f"| {' | '.join(columns)} | use of the limit |")
     print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     best, well = 0.0, True
     for rate in (0.0, *(rate for rate in rates if rate)):

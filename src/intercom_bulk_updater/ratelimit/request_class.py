@@ -23,8 +23,7 @@ _FORGOTTEN = 60.0
 _GAIN = 10.0
 """Requests that one good answer allows: where fewer than one in so many is answered well, fewer and fewer leave."""
 _ROOM, _MORE_ROOM = 3.0, 40.0
-"""Failures in a row, beyond what was in flight at the first, that are one too many: where nothing fails, and what is added to
-that where everything does."""
+"""Failures in a row that are one too many: where items never fail, and what is added to that where all of them do."""
 _ACCIDENT = 1e-8
 """A row of failed retries that is less likely than this, at the rate at which items fail at first, is no fault of the service."""
 
@@ -70,6 +69,10 @@ class RequestClass:
     in_flight: int = 0
     since: float = math.inf
     """The first failure since the last good answer."""
+    row: int = 0
+    """How many there have been."""
+    room: float = 0.0
+    """How many are one too many, as it was known at the first."""
     last: float = -math.inf
     recent: deque[str | None] = field(default_factory=lambda: deque(maxlen=200))
     """The last items that were sent for the first time, or the first time after they came through: None for those that did."""
@@ -101,9 +104,9 @@ class RequestClass:
 
     def _fails_by_itself(self, known: _Failing) -> bool:
         """Whether others came through since it failed, and it has failed too often for an accident, or all retries have."""
-        return self.good_sent > known.since and self._share() ** max(known.times, self.retries_failed) < _ACCIDENT
+        return self.good_sent > known.since and self._share(least=1) ** max(known.times, self.retries_failed) < _ACCIDENT
 
-    def _share(self, least: int = 1) -> float:
+    def _share(self, least: int) -> float:
         """The part of the items that fail at first. Retries do not count: an item that always fails has the most of them."""
         return sum(one is not None for one in self.recent) / max(len(self.recent), least)
 
@@ -120,32 +123,30 @@ class RequestClass:
             self.retries_failed = 0
         elif self.about_items:
             self.recent.append(None)
-        self.since = math.inf
+        self.since, self.row = math.inf, 0
         self.probes.reset()
         self.width += _GAIN
-        if self.width >= self.in_flight + self._room():
+        if self.width >= self.in_flight + self.room:
             self.width = math.inf
 
     def note_bad(self, subject: str, now: float) -> bool:
-        """One failed for a reason of the service: one fewer may be in flight. True when that was one too many."""
+        """One failed for a reason of the service: one fewer may be in flight. True when that was one too many in a row."""
         if now - self.last > _FORGOTTEN and not self.is_away:
-            self.since, self.width = math.inf, math.inf
+            self.since, self.width, self.row, self.retries_failed = math.inf, math.inf, 0, 0
             self.recent.clear()
             self.failing.clear()
-            self.retries_failed = 0
         self.last = now
         self.since = min(self.since, now)
+        self.row += 1
+        if self.row == 1:
+            self.room = _ROOM + _MORE_ROOM * self._share(least=100)
         if self.about_items and subject not in self.failing:
             self.recent.append(subject)
         self.retries_failed += subject in self.failing
         self.failing.setdefault(subject, _Failing(now)).times += 1
-        was_away = self.is_away
         if self.width == math.inf:
-            self.width = self.in_flight + self._room()
+            self.width = self.in_flight + self.room
         self.width = max(0.0, self.width - 1)
         if self.is_away:
             self.probes.space(now)
-        return self.is_away and not was_away
-
-    def _room(self) -> float:
-        return _ROOM + _MORE_ROOM * self._share(least=100)
+        return self.row == int(self.room)
