@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Also where Python is told to write no bytecode: without it every start of the command compiles its sources again.
 COMPILE := $(BIN)/python -m compileall -q src
+# The journals of the tests lie in memory where there is a gigabyte of it: each of their thousands of commits waits for the disk.
+SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 {print "PYTEST_DEBUG_TEMPROOT=/dev/shm"}')
+PYTEST := env $(SCRATCH) $(BIN)/python -m pytest -q
 
 .PHONY: help install demo test chaos lint types layers check bench bench-quick outages soak clients docs clean
 help: ## this list
@@ -28,7 +31,7 @@ demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to f
 
 test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
-	@$(BIN)/python -m pytest -q -m 'not slow' -n 4 --dist loadfile
+	@$(PYTEST) -m 'not slow' -n 4 --dist loadfile
 
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
 	@KILLS=200 $(BIN)/python -m pytest -q -m slow
