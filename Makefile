@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 COMPILE := $(BIN)/python -m compileall -q src
 # The journals of the tests lie in memory where there is a gigabyte of it: each of their thousands of commits waits for the disk.
 SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 {print "PYTEST_DEBUG_TEMPROOT=/dev/shm"}')
-PYTEST := env $(SCRATCH) $(BIN)/python -m pytest -q
+# Bytecode is kept for the tests too: each of the workers would otherwise compile all tests and their tools anew, each time.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(SCRATCH) $(BIN)/python -m pytest -q
 
 .PHONY: help install demo test chaos lint types layers check bench bench-quick outages soak clients docs clean
 help: ## this list
