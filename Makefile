@@ -4,8 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Also where Python is told to write no bytecode: without it every start of the command compiles its sources again.
 COMPILE := $(BIN)/python -m compileall -q src
+# The journals of the tests lie in memory where there is a gigabyte of it: each of their thousands of commits waits for the disk.
+SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 {print "PYTEST_DEBUG_TEMPROOT=/dev/shm"}')
+# Bytecode is kept for the tests too: each of the workers would otherwise compile all tests and their tools anew, each time.
+TESTING := env -u PYTHONDONTWRITEBYTECODE $(SCRATCH) $(BIN)/python -m
 
-.PHONY: help install demo test chaos chaos-tables lint types layers check bench bench-quick outages soak clients docs clean
+.PHONY: help install demo test fast chaos chaos-tables lint types layers check bench bench-quick outages soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -28,7 +32,14 @@ demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to f
 
 test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
-	@$(BIN)/python -m pytest -q -m 'not slow' -n 4 --dist loadfile
+	@$(TESTING) pytest -q -m 'not slow' -n 4 --dist loadfile
+
+fast: $(BIN)/.installed-dev ## the tests that start no server, and how many branches of engine, runs and service they walk through
+	@$(COMPILE)
+	@$(TESTING) coverage run -m pytest -q -m 'not slow' tests/unit tests/properties tests/contracts
+	@$(BIN)/coverage report --sort=cover
+	@$(BIN)/coverage json -q -o - | $(BIN)/python -c "import json, sys; \
+	  t = json.load(sys.stdin)['totals']; print('branches: {covered_branches} of {num_branches}'.format(**t))"
 
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
 	@KILLS=200 $(BIN)/python -m pytest -q -m slow
