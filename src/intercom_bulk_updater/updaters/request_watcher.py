@@ -199,8 +199,8 @@ def _listen() -> None:
         if not getattr(_httpx, "_intercom_bulk", False):
             _httpx._intercom_bulk = True  # type: ignore[attr-defined]
             _httpx.addFilter(_hear_httpx)
-        # Asked each time: a level that a caller has set for all loggers may be gone when the next run begins.
-        if not _httpx.isEnabledFor(logging.INFO) and not getattr(_httpx, "_intercom_bulk_quiet", False):
+        # Asked each time: by the next run somebody may have set another level, for all loggers or for this one.
+        if not _httpx.isEnabledFor(logging.INFO):
             _httpx.setLevel(logging.INFO)
             _httpx._intercom_bulk_quiet = True  # type: ignore[attr-defined]
 
