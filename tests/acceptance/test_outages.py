@@ -271,7 +271,10 @@ def test_writes_that_a_gateway_refuses_while_reads_are_answered(desk: Desk) -> N
         [{"kind": "html200", "on": "search", "count": 2}],
         [{"kind": "html200", "after": 10, "lasts": 2}],
     ],
-    ids=["500", "504", "408", "60 % dropped", "half refused", "half to the end", "80 % to the end", "search", "names", "search is a page", "all is a page"],
+    ids=[
+        "500", "504", "408", "60 % dropped", "half refused", "half to the end", "80 % to the end", "search", "names", "search is a page",
+        "all is a page",
+    ],
 )
 def test_a_class_of_requests_that_is_away_is_waited_out(desk: Desk, orders: list[dict[str, Any]]) -> None:
     """Only writes, searches or names fail, all of them or every other one: it costs no item anything, and each is done once."""
