@@ -67,7 +67,8 @@ bench: $(BIN)/.installed-dev ## speed, CPU and memory against the sandbox, besid
 bench-quick: $(BIN)/.installed-dev ## the same in half a minute
 	@$(BIN)/python benchmarks/main_job.py --quick
 
-outages: $(BIN)/.installed-dev ## outages of 20 s, 3 min and 9 min in the middle of runs, against the sandbox
+outages: $(BIN)/.installed-dev ## scattered failures, and outages of 20 s, 3 min and 9 min in the middle of runs, against the sandbox
+	@$(BIN)/python benchmarks/scattered_failures.py
 	@$(BIN)/python benchmarks/outages.py
 
 clients: $(BIN)/.installed-dev ## other people's Intercom clients against the sandbox: a table of what works

@@ -264,12 +264,17 @@ def test_writes_that_a_gateway_refuses_while_reads_are_answered(desk: Desk) -> N
         [{"kind": "status", "status": 408, "on": "write", "after": 5, "lasts": 2}],
         [{"kind": "drop_before", "on": "write", "share": 0.6, "count": 20}],
         [{"kind": "html502", "on": "write", "share": 0.5, "count": 20}],
+        [{"kind": "status", "status": 503, "on": "write", "share": 0.5}],
+        [{"kind": "status", "status": 503, "on": "write", "share": 0.8}],
         [{"kind": "status", "status": 503, "on": "search", "count": 2}],
         [{"kind": "status", "status": 503, "on": "names", "count": 2}],
         [{"kind": "html200", "on": "search", "count": 2}],
         [{"kind": "html200", "after": 10, "lasts": 2}],
     ],
-    ids=["500", "504", "408", "60 % dropped", "half refused", "search", "names", "search is a page", "all is a page"],
+    ids=[
+        "500", "504", "408", "60 % dropped", "half refused", "half to the end", "80 % to the end", "search", "names", "search is a page",
+        "all is a page",
+    ],
 )
 def test_a_class_of_requests_that_is_away_is_waited_out(desk: Desk, orders: list[dict[str, Any]]) -> None:
     """Only writes, searches or names fail, all of them or every other one: it costs no item anything, and each is done once."""

@@ -330,7 +330,7 @@ class Budget:
         mode = "blind" if window.blind else "window" if known else "scout"
         return BudgetState(
             limit=limit,
-            used=window.own if limit is None or remaining is None else limit - remaining,
+            used=window.own if limit is None or remaining is None else max(0, limit - remaining),
             own=window.own,
             remaining=remaining,
             window_seconds=window.length,

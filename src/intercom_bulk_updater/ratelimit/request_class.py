@@ -21,7 +21,9 @@ _SOON = 0.1
 _FORGOTTEN = 60.0
 """Seconds without a failure after which what came before says nothing about the next."""
 _GAIN = 10.0
-"""Requests that one good answer allows: where fewer than one in so many is answered well, fewer and fewer leave."""
+"""Requests that one good answer allows: where fewer than one in so many is answered well, fewer and fewer leave.
+
+https://sre.google/sre-book/handling-overload/ (adaptive throttling, K = 10)."""
 _ROOM, _MORE_ROOM = 3.0, 40.0
 """Failures in a row that are one too many: where items never fail, and what is added to that where all of them do."""
 _ACCIDENT = 1e-8

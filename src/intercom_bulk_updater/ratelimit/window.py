@@ -201,6 +201,6 @@ class Window:
         Until that is known one call is left unspent.
         """
         if self._tally.seen_full:
-            self._excess = 1
+            self._excess = 1 if self.limit != 1 else 0  # of a single call nothing can be left unspent
         elif self._tally.seen_exact >= 3:
             self._excess = 0
