@@ -430,7 +430,9 @@ def _read(answer: Response, method: str, path: str) -> Json:
         body = json.loads(answer.body)
     except (ValueError, RecursionError, MemoryError) as exc:
         page = answer.body.lstrip()[:1] == b"<"
-        what = read_error_body(answer.body).message if page else "a body that is cut off or not JSON"
+        what = "a body that is cut off or not JSON"
+        if page:
+            what = f"{read_error_body(answer.body).message}. A login page or a proxy may stand in between: see to INTERCOM_BASE_URL"
         raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", page=page, **where) from exc
     if not isinstance(body, dict):
         raise BadAnswer(f"{method} {path} was answered with JSON that is not an object", **where)
