@@ -149,6 +149,7 @@ def test_the_first_example_of_a_verb_runs(desk: Desk, name: str) -> None:
     (desk.home / "accounts.csv").write_text("company_id,name,plan,mrr\nnew-1,Acme,Pro,50")
     (desk.home / "leads.csv").write_text("\n".join(["id,user", *(f"{one},{ids[0]}" for one in ids)]))
     (desk.home / "reply.txt").write_text("All is well again.")
+    (desk.home / "companies.csv").write_text("company_id\nacme-00001")
     example = next(iter(operation_class(name).command_examples()))
     done = desk.here(*shlex.split(example)[1:])
     assert done.code == 0 and ("Dry run" in done.err or name.endswith(".export")), done.err
