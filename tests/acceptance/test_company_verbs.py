@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,18 @@ def some(desk: Desk, verb: str) -> list[str]:
     if verb == "untag":
         assert desk.here("companies", "tag", "--tag", str(TAG), "--ids", "ids", "--yes", *PLAIN).code == 0
     return free
+
+
+def listed(desk: Desk) -> int:
+    """Requests for pages of the list."""
+    return sum("/companies/list" in line["path"] for line in desk.box.log(100))
+
+
+def asked(desk: Desk, path: str, body: Any) -> Any:
+    """One request past the client."""
+    headers = {"Authorization": f"Bearer {desk.box.token}", "Content-Type": "application/json", "Accept": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(f"{desk.box.url}{path}", json.dumps(body).encode(), headers)) as answer:
+        return json.load(answer)
 
 
 def standing(desk: Desk, verb: str, ids: list[str]) -> list[Any]:
@@ -145,6 +159,35 @@ def test_a_filter_is_judged_here(desk: Desk) -> None:
     assert done.counts["selected"] == len(wanted) and wanted <= {str(one["id"]) for one in desk.box.companies(tag=TAG)}, done.err
     again = desk.here("companies", "tag", "--where", f"plan = Pro and users > 1 and tag != {TAG}", "--tag", str(TAG), "--yes", *PLAIN)
     assert again.code == 0 and not again.counts
+
+
+def test_killed_while_the_list_is_read(desk: Desk) -> None:
+    """Nothing is written before the list is whole; a resume reads it again."""
+    wanted = {str(one["id"]) for one in desk.box.companies() if one["users"] and TAG not in one["tags"]}
+    desk.box.fault("slow", seconds=30, path="/companies/list", after=1)
+    process = desk.start("companies", "tag", "--where", f"tag != {TAG}", "--tag", str(TAG), "--yes", *PLAIN)
+    assert until(lambda: listed(desk) >= 2, process)
+    process.kill()
+    process.communicate()
+    desk.box.clear_faults()
+    assert not desk.writes()
+    done = desk.here("runs", "resume", "latest", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": len(wanted), "done": len(wanted)}), done.err
+    assert wanted <= {str(one["id"]) for one in desk.box.companies(tag=TAG)}
+
+
+def test_a_list_that_moves_is_read_again(desk: Desk) -> None:
+    """A company that is seen moves to the top of Intercom's list, and pushes another over the edge of a page that was read."""
+    every = {str(one["id"]) for one in desk.box.companies() if one["users"]}
+    behind = asked(desk, "/companies/list?per_page=60&page=2", {})["data"]
+    desk.box.fault("slow", seconds=3.0, path="/companies/list", count=1)
+    process = desk.start("companies", "find", "--where", "users > 0", "--json")
+    assert until(lambda: listed(desk) >= 2, process)
+    for one in behind[:10]:
+        asked(desk, "/companies", {"company_id": one["company_id"], "update_last_request_at": True})
+    found = desk.wait(process)
+    assert listed(desk) > 4
+    assert {one["id"] for one in found.json["items"]} == every and len(found.json["items"]) == len(every), found.err
 
 
 @pytest.mark.parametrize(("words", "code", "said"), [("colour = red", 2, "colour"), ("users > 1 and", 2, "missing")])

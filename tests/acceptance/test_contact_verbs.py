@@ -146,6 +146,7 @@ def test_the_first_example_of_a_verb_runs(desk: Desk, name: str) -> None:
     for file in ("ids.txt", "spam.txt", "erasure.txt"):
         (desk.home / file).write_text("\n".join(ids))
     (desk.home / "people.csv").write_text("external_id,email,name,plan\nnew-1,new-1@example.test,Ada,pro")
+    (desk.home / "accounts.csv").write_text("company_id,name,plan,mrr\nnew-1,Acme,Pro,50")
     (desk.home / "leads.csv").write_text("\n".join(["id,user", *(f"{one},{ids[0]}" for one in ids)]))
     (desk.home / "reply.txt").write_text("All is well again.")
     (desk.home / "companies.csv").write_text("company_id\nacme-00001")
