@@ -67,7 +67,7 @@ def operation_class(name: str) -> type[Operation]:
     if found is None:
         known = names()
         near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name.rpartition('.')[2]}")] or known
-        raise UsageError(f"Unknown operation {printable_name(name)!r}. Nearest: {', '.join(near)} (intercom-bulk operations list).")
+        raise UsageError(f"Unknown operation {printable_name(name)!r}. Nearest: {', '.join(near[:8])} (intercom-bulk operations list).")
     return found
 
 
