@@ -19,8 +19,8 @@ class ExportCompanies(Export):
     name: ClassVar[str] = "export"
     summary = "Export companies whole, to files."
     examples = (
-        "--csv companies.csv --id-column company_id -o companies.jsonl",
-        "--ids ids.txt -o folder --format text",
+        "--ids ids.txt -o companies.jsonl --dry-run",
+        "--csv companies.csv --id-column company_id -o folder --format text",
         "--from-run latest --outcome failed -o folder --format html",
     )
 
