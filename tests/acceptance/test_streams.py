@@ -98,7 +98,7 @@ def test_files_that_cannot_be_written_are_sentences(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("runs", "export", "latest", "-o", "x.xlsx"), "what is written here ends in .csv, .jsonl, .ndjson or .json, not in .xlsx"),
+        (("runs", "export", "latest", "-o", "x.ods"), "ends in .csv, .xlsx, .jsonl, .ndjson, .json or .parquet, not in .ods"),
         (("runs", "export", "latest", "-o", "x.pdf"), "not in .pdf"),
         (("runs", "export", "latest", "-o", "x.csv", "--format", "jsonl"), "leave one out"),
         (("runs", "report", "latest", "-o", "x.pdf"), "ends in .html, .htm or .json, not in .pdf"),
@@ -118,7 +118,7 @@ def test_no_file_promises_another_format_than_it_has(ran: Desk, arguments: tuple
 def test_what_the_tool_writes_it_reads(ran: Desk) -> None:
     """Exports by their ending, `find` in each form: all are taken by --ids and --exclude."""
     done = json.loads(ran.here("runs", "show", "latest", "--json").out)["counts"]["done"]
-    for name in ("e.csv", "e.jsonl", "e.json"):
+    for name in ("e.csv", "e.xlsx", "e.jsonl", "e.json"):
         assert ran.here("runs", "export", "latest", "-o", name).code == 0
         assert json.loads(ran.here("conversations", "find", "--ids", name, "--json").out)["count"] == done
     for form in ("", "--json", "--jsonl"):
@@ -173,7 +173,7 @@ def test_too_little_memory_is_said_in_words(desk: Desk, monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("intercom_bulk_updater.service.selection.ids_in", full)
+    monkeypatch.setattr("intercom_bulk_updater.service.selection.read_id_file", full)
     found = desk.here("conversations", "open", "--ids", str(_ids(desk, ["1"])), "--yes")
     assert found.code == 1 and "too little memory" in found.err and "runs resume" in found.err and "bug" not in found.err
 

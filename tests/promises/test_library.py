@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "set": ({"values": {"title": "Seen"}}, ["title=Seen"]),
     "note": ({"body": "Seen."}, ["--body", "Seen."]),
     "reply": ({"body": "We are back.", "customer_visible": True}, ["--body", "We are back.", "--customer-visible"]),
+    "export": ({"output": "x.jsonl"}, ["-o", "x.jsonl"]),
 }
 
 
@@ -65,7 +66,8 @@ def account(report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: report[name] for name in ("ok", "exit", "counts", "failures", "search")},
         "verified": {name: report["verified"][name] for name in ("level", "remaining")},
-        "run": {name: run[name] for name in ("kind", "status", "operation", "words", "workspace", "admin")},
+        "run": {name: run[name] for name in ("kind", "status", "operation", "workspace", "admin")},
+        "words": run["words"].replace("/command/", "/"),  # each writes into a folder of its own
         "selection": run["selection"]["words"], "action": report["requests"]["action"],
         "next": report["next"],
     }  # fmt: skip

@@ -73,7 +73,7 @@ def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
     except PasswordError:
         raise UsageError(f"{name} cannot be read: it is protected by a password. Save it without one.") from None
     except (CalamineError, OSError, ValueError) as exc:
-        raise UsageError(f"{name} cannot be read: it is a ZIP archive or a workbook, and no sheet was found in it ({exc}).") from None
+        raise UsageError(f"{name} cannot be read: it is a broken Excel workbook, or another ZIP archive ({exc}). Save it again.") from None
     if len(sheets) > 1:
         note(f"{name} has {len(sheets)} sheets with rows; {sheets[0].name!r}, the first, was taken.")
     for sheet in sheets[:1]:

@@ -20,7 +20,7 @@ class ExportCompanies(Export):
     summary = "Export companies whole, to files."
     examples = (
         "--where 'plan = Pro' -o companies.jsonl",
-        "--ids ids.txt -o folder --format text",
+        "--csv companies.csv --id-column company_id -o folder --format text",
         "--from-run latest --outcome failed -o folder --format html",
     )
 

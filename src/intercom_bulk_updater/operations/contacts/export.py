@@ -20,7 +20,7 @@ class ExportContacts(Export):
     name: ClassVar[str] = "export"
     summary = "Export contacts whole, with their tags, notes and companies, to files."
     examples = (
-        "--where 'role = lead' -o leads.jsonl",
+        "--where 'role = lead' -o leads.jsonl --dry-run",
         "--ids ids.txt -o folder --format text",
         "--from-run latest --outcome failed -o folder --format html",
     )

@@ -19,7 +19,7 @@ class ExportConversations(Export):
     name: ClassVar[str] = "export"
     summary = "Export conversations whole, with all their messages, to files."
     examples = (
-        "--where 'team = Support and created > 30d' -o support.jsonl",
+        "--where 'team = Support and created > 30d' -o support.jsonl --dry-run",
         "--ids ids.txt -o folder --format text",
         "--from-run latest --outcome failed -o folder --format html",
     )

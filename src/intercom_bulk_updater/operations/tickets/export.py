@@ -19,7 +19,7 @@ class ExportTickets(Export):
     name: ClassVar[str] = "export"
     summary = "Export tickets whole, with all their messages, to files."
     examples = (
-        "--where 'open = true' -o open.jsonl",
+        "--where 'open = true' -o open.jsonl --dry-run",
         "--ids ids.txt -o folder --format text",
         "--from-run latest --outcome failed -o folder --format html",
     )
