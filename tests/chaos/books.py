@@ -18,6 +18,9 @@ PLAIN = ("--yes", "--json", "--progress", "none", "--customer-visible", "--irrev
 
 RESOURCES = ("conversations", "contacts", "companies", "tickets")
 
+NEVER_SHOWN = {"archived", "blocked"}
+"""What Intercom's API shows of no contact: that it is so, nothing but the answer to the write tells."""
+
 Image = dict[str, Any]
 Others = dict[tuple[str, str], Image]
 
@@ -86,6 +89,15 @@ class Reference:
     undone: dict[str, Image]
     others: Others = field(repr=False)
     others_undone: Others = field(repr=False)
+
+    @property
+    def readable(self) -> bool:
+        """Whether anybody who reads the items can see that it was done."""
+
+        def strip(image: Image) -> Image:
+            return {key: value for key, value in image.items() if key not in NEVER_SHOWN}
+
+        return any(strip(self.before[one]) != strip(self.after[one]) for one in self.ids)
 
 
 _REFERENCES: dict[str, Reference] = {}

@@ -70,6 +70,14 @@ def test_a_failed_look_says_nothing_about_what_was_written() -> None:
             assert decision.known.maybe_applied
 
 
+def test_a_refusal_is_believed_after_a_look_that_tells_or_of_an_item_that_is_gone() -> None:
+    """One that may be mistaken, of an item that cannot be read, leaves it in doubt."""
+    for known, observed in CASES:
+        if isinstance(observed, LookFailed) and known.refused and not known.maybe_applied:
+            decision = ask(known, observed)
+            assert decision.step is Step.WAIT or decision.outcome is (Outcome.FAILED if observed.final else Outcome.IN_DOUBT)
+
+
 def test_an_action_without_proof_is_not_run_again() -> None:
     """It would end so again: the looks alone decide."""
     for known, observed in CASES:

@@ -10,6 +10,7 @@ import requests
 
 from intercom_bulk_updater import errors
 from intercom_bulk_updater.api.client import _read
+from intercom_bulk_updater.api.error_body import shows_item
 from intercom_bulk_updater.api.error_map import NOT_INTERCOM, refusal
 from intercom_bulk_updater.api.foreign_errors import answered, told
 from intercom_bulk_updater.api.messages import Response
@@ -142,3 +143,16 @@ def test_a_success_that_is_none_tells_what_it_says(body: object, words: str) -> 
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(errors.BadAnswer, match=words):
         _read(Response(200, {}, raw), "PUT", "conversations/1")
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({"type": "contact", "id": "1"}, True), ({"type": "note", "id": "1", "body": "x"}, True), ({"type": "contact"}, False),
+        ({"type": "error.list", "id": "1"}, False), ({"type": "contact", "id": "1", "errors": []}, False), ([1], False), ("x", False),
+    ],
+)  # fmt: skip
+def test_a_refusal_that_shows_an_item_is_no_error(body: object, shown: bool) -> None:
+    """What was done may be answered with a status that says that it was not: the body then shows the item."""
+    assert shows_item(json.dumps(body).encode()) is shown
+    assert not shows_item(json.dumps(body).encode()[:-1] + b"\xff")

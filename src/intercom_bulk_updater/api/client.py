@@ -32,7 +32,7 @@ from ..model import Requests, Workspace
 from ..ratelimit.budget import Permit
 from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
-from .error_body import read_error_body
+from .error_body import read_error_body, shows_item
 from .error_map import refusal, throttle_kind
 from .messages import Exchange, Request, Response, SentRequest, Transport, only_looks
 from .paths import UnusableId
@@ -182,6 +182,9 @@ class Client:
         self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date, failure=page, subject=subject)
         if unusable is not None:
             raise unusable
+        if 400 <= answer.status < 500 and shows_item(answer.body):
+            said = f"{method} {path} was answered {answer.status} with an item instead of an error"
+            raise BadAnswer(said, method=method, path=path, status=answer.status)
         if body is None:
             raise refusal(answer, method, path)
         return body

@@ -26,6 +26,7 @@ _DEEPEST = 6
 _WORDS = ("message", "error_description", "description", "detail", "title", "reason", "msg")
 _CODES = ("code", "error_code", "type")
 _LISTS = ("errors", "error", "fault", "details")
+_ITEMS = ("conversation", "contact", "user", "lead", "company", "ticket", "tag", "note", "subscription")
 _NOT_SEEN = re.compile(r"(?is)<(script|style|head)\b.*?(</\1\s*>|$)|<!--.*?(-->|$)|<[^>]{0,2000}>")
 _TITLE = re.compile(r"(?is)<title[^>]*>(.{0,500}?)</title")
 
@@ -63,6 +64,15 @@ def read_error_body(body: bytes) -> ErrorBody:
         message=_bounded("; ".join(words)),
         request_id=_safe(request_id, _MOST_CODE) if isinstance(request_id, str | int) else "",
     )
+
+
+def shows_item(body: bytes) -> bool:
+    """Whether a refusal shows an item in place of an error: it contradicts itself, and says nothing of what became of the request."""
+    try:
+        found = json.loads(body) if len(body) <= _LARGEST else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, Mapping) and found.get("type") in _ITEMS and "id" in found and "errors" not in found
 
 
 def _errors(value: Any, depth: int) -> Iterator[tuple[str, str]]:

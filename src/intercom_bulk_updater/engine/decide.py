@@ -302,7 +302,8 @@ def _after_failed_look(known: Known, failed: LookFailed, retry_after: Callable[[
     after = None if failed.final else retry_after(known.read_errors)
     if after is not None:
         return replace(_wait(known, after), repetition=True)
-    if not known.maybe_applied:
+    # A refusal that may be mistaken is believed after a look alone.
+    if not known.maybe_applied and failed.final:
         return _failed(known, "")
     return _in_doubt(known, f"it could not be read back: {failed.why}")
 
