@@ -113,14 +113,29 @@ def describe(at: float, timezone: str = "UTC") -> str:
     return f"{shown} {timezone or 'UTC'}"
 
 
-def local_moment(at: float) -> str:
-    """Unix seconds as the people at this machine say it: `Mon 30 Nov 09:00`, with the year where it is another one."""
+_people: tuple[tzinfo | None, str] = (None, "")
+
+
+def people_in(timezone: str) -> None:
+    """Tell moments in this time zone from now on, the workspace's; until then, and for one that nobody knows, in the machine's.
+
+    The city always stands beside a moment, so that one told in another zone than expected is true all the same.
+    """
+    global _people
+    with suppress(UsageError):
+        _people = (zone(timezone), timezone.rpartition("/")[2].replace("_", " ")) if timezone else (None, "")
+
+
+def local_moment(at: float, *, city: bool = True, second: bool = False) -> str:
+    """Unix seconds as the workspace's people say it: `Mon 30 Nov 09:00 (Los Angeles)`, with the year where it is another one."""
+    where, name = _people
     try:
-        when = datetime.fromtimestamp(at, UTC).astimezone()
+        when = datetime.fromtimestamp(at, UTC).astimezone(where)
     except (OverflowError, ValueError, OSError):
         return f"{at:g}"
-    year = f" {when.year}" if when.year != datetime.now(UTC).astimezone().year else ""
-    return f"{when:%a} {when.day} {when:%b}{year} {when:%H:%M}"
+    year = f" {when.year}" if when.year != datetime.now(UTC).astimezone(where).year else ""
+    said = f"{when:%a} {when.day} {when:%b}{year} {when:{'%H:%M:%S' if second else '%H:%M'}}"
+    return f"{said} ({name or when.tzname()})" if city else said
 
 
 def is_moment(field: str, value: object) -> bool:

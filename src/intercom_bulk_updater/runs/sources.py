@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
+from ..operations.resource import name_of
 from ..search.language.where import Judge, judge_of
 from .search_state import SearchState
 
@@ -112,7 +113,7 @@ class SearchSource:
                 elif key in self.exclude:
                     self._put_aside(key, now)
                 else:
-                    items.append(FoundItem(key, image_of(self.capture, payload)))
+                    items.append(FoundItem(key, image_of(self.capture, payload), name=name_of(payload)))
             yield items, now.to_json()
             if now.cursor is not None and self._barren > self._bound(now):
                 if now.passes > 2:

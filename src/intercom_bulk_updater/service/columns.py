@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ..errors import IntercomBulkError, UsageError
 from ..model import Workspace
-from ..operations.resource import Resource
+from ..operations.resource import Resource, value_at
 from ..parsing.printable import printable_name
 from ..report.table_file import CellKind, TableColumn
 from ..search.attributes import WorkspaceAttributes, type_of
@@ -123,7 +123,7 @@ class Columns:
             return self._link(item)
         value = item.get(name)
         if value is None:
-            value = _at(item, name)
+            value = value_at(item, name)
         if name == "state" and isinstance(item.get("ticket_state"), Mapping):
             value = item["ticket_state"].get("internal_label") or item["ticket_state"].get("category")
         # A team or a teammate that nobody is, is written as 0 or as null.
@@ -156,15 +156,8 @@ def _contacts(item: Item) -> list[str]:
     return [str(one.get("id")) for one in (item.get("contacts") or {}).get("contacts") or []]
 
 
-def _at(item: Item, path: str) -> Any:
-    value: Any = item
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
 def _subject(item: Item) -> Any:
-    return _at(item, "source.subject") or item.get("title") or _at(item, "ticket_attributes._default_title_")
+    return value_at(item, "source.subject") or item.get("title") or value_at(item, "ticket_attributes._default_title_")
 
 
 _MADE: dict[str, Callable[[Item], Any]] = {
@@ -173,7 +166,7 @@ _MADE: dict[str, Callable[[Item], Any]] = {
     "tag_ids": lambda item: [str(tag.get("id")) for tag in tags_of(item)],
     "contact": lambda item: next(iter(_contacts(item)), None),
     "contact_ids": _contacts,
-    "type": lambda item: _at(item, "ticket_type.name") or item.get("type"),
+    "type": lambda item: value_at(item, "ticket_type.name") or item.get("type"),
 }
 
 

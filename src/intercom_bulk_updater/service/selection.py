@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..journal import Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
-from ..operations.resource import resources
+from ..operations.resource import name_of, resources
 from ..parsing.id_file import read_id_file
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
@@ -201,7 +201,8 @@ def feed(
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "query" and not endpoint_for(selection["endpoint"]).searches:
         found = matching(session, listed(selection), selection["query"], options)
-        return ListSource((FoundItem(str(one["id"]), image_of(operation.capture, one)) for one in found), exclude=exclude)
+        made = (FoundItem(str(one["id"]), image_of(operation.capture, one), name=name_of(one)) for one in found)
+        return ListSource(made, exclude=exclude)
     if selection["kind"] == "query":
         return query_feed(selection, session, operation.capture, options, exclude)
     if selection["kind"] == "run" and not selection.get("undo"):

@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..api.redact import keep_private
 from ..errors import RunStopped, SearchIncomplete, StopRun, UsageError
 from ..journal import RunRecord
 from ..operations.operation import Operation
+from ..runs.change_words import KINDS, Label
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.plan import write_plan
@@ -23,6 +25,9 @@ from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
 from .rebuild import UserCodeError
+
+_NAMED = 5000
+"""Items of a run whose teams and admins are named in its report."""
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ def create_run(
     """
     if options.backup:
         check_backup(operation, options)
-    return session.journal.create_run(
+    run = session.journal.create_run(
         operation=name,
         kind="dry_run" if options.dry_run else kind,
         parameters=operation.parameters,
@@ -88,6 +93,20 @@ def create_run(
         parent=None if parent is None else parent.id,
         plan_hash=plan_hash,
     )
+    return session.journal.update_run(run.id, totals={"place": _place(session)})
+
+
+def _place(session: Session) -> dict[str, str]:
+    """Where and as whom a run acts, as people say it; for those who read the journal and cannot ask."""
+    workspace, admin = session.workspace(), session.client.admin_id
+    known = admin in ("", workspace.admin_id) and workspace.admin_name
+    told = {
+        "workspace_name": workspace.name,
+        "region": workspace.region,
+        "timezone": workspace.timezone,
+        "admin": f"{workspace.admin_name} ({workspace.admin_id})" if known else WorkspaceNames(session.look).label("admin", admin),
+    }
+    return {name: said for name, said in told.items() if said}
 
 
 def check_backup(operation: Operation, options: Options) -> None:
@@ -142,7 +161,7 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     """
     keep_private(work.operation.parameters)
     session, options = work.session, work.options
-    label = WorkspaceNames(session.look).label
+    label = Remembering(WorkspaceNames(session.look).label)
     job = Job(
         work.run, work.operation, work.feed, options, population=lambda: population(session, work.resource),
         ask=work.ask, review_only=work.looking, only=work.only, label=label,
@@ -160,6 +179,8 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
         except SearchIncomplete:
             _freeze(work, label)  # what was shown is planned all the same, and both the plan and the error say so
             raise
+        finally:
+            _keep_names(work, label)
         _freeze(work, label)
 
 
@@ -170,7 +191,29 @@ def perform(work: Work, observer: Observer | None = None) -> Preview | None:
     return prepared.preview
 
 
-def _freeze(work: Work, label: Any) -> None:
+class Remembering:
+    """A label that keeps what it was asked, for those who read the journal later and cannot ask."""
+
+    def __init__(self, label: Label) -> None:
+        self._label, self.names = label, dict[str, str]()
+
+    def __call__(self, kind: str, identity: str) -> str:
+        """What it is called."""
+        return self.names.setdefault(f"{kind} {identity}", self._label(kind, identity))
+
+
+def _keep_names(work: Work, label: Remembering) -> None:
+    """Store what the teams, admins and states are called that the run's first items went from and to."""
+    journal, fields = work.session.journal, [name for name in KINDS if name in work.operation.fields]
+    for row in islice(journal.items(work.run.id), _NAMED if fields else 0):
+        for name, image in product(fields, (row.before, row.after)):
+            if image and image.get(name) and isinstance(image[name], str | int):
+                label(KINDS[name], str(image[name]))
+    if label.names:
+        journal.update_run(work.run.id, totals={"names": label.names})
+
+
+def _freeze(work: Work, label: Label) -> None:
     if work.plan is None:
         return
     journal, name = work.session.journal, f"{work.resource}.{work.operation.name}"
