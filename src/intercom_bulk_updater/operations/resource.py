@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, Protocol
+from urllib.parse import quote
 
 from ..model import Item
 from ..parsing.printable import printable_name
 
 Json = Mapping[str, Any]
+_HOSTS = {"us": "app.intercom.com", "eu": "app.eu.intercom.com", "au": "app.au.intercom.com"}
 _MARKUP = re.compile(r"<[^>]{0,2000}>")
 Format = Literal["text", "subject", "number", "ago", "assignee"]
 
@@ -119,6 +121,11 @@ class Resource:
     settable: Mapping[str, str] = field(default_factory=dict)
     rank: int = 100
     scroll: str = ""
+
+    def link(self, item: str, workspace: str, region: str) -> str:
+        """Where people see an item in Intercom; `region`: the workspace's."""
+        host = _HOSTS.get(region.lower(), _HOSTS["us"])
+        return f"https://{host}/{self.page.format(workspace=quote(workspace, safe=''), id=quote(item, safe=''))}"
 
     @property
     def history(self) -> History:

@@ -126,16 +126,22 @@ def people_in(timezone: str) -> None:
         _people = (zone(timezone), timezone.rpartition("/")[2].replace("_", " ")) if timezone else (None, "")
 
 
-def local_moment(at: float, *, city: bool = True, second: bool = False) -> str:
-    """Unix seconds as the workspace's people say it: `Mon 30 Nov 09:00 (Los Angeles)`, with the year where it is another one."""
+def people_time(at: float) -> tuple[datetime, str]:
+    """A moment on the clock of the workspace's people, and the city whose clock it is. Raises what `datetime` raises."""
     where, name = _people
+    when = datetime.fromtimestamp(at, UTC).astimezone(where)
+    return when, name or str(when.tzname())
+
+
+def local_moment(at: float, *, city: bool = True) -> str:
+    """Unix seconds as the workspace's people say it: `Mon 30 Nov 09:00 (Los Angeles)`, with the year where it is another one."""
     try:
-        when = datetime.fromtimestamp(at, UTC).astimezone(where)
+        when, where = people_time(at)
     except (OverflowError, ValueError, OSError):
         return f"{at:g}"
-    year = f" {when.year}" if when.year != datetime.now(UTC).astimezone(where).year else ""
-    said = f"{when:%a} {when.day} {when:%b}{year} {when:{'%H:%M:%S' if second else '%H:%M'}}"
-    return f"{said} ({name or when.tzname()})" if city else said
+    year = f" {when.year}" if when.year != datetime.now(when.tzinfo).year else ""
+    said = f"{when:%a} {when.day} {when:%b}{year} {when:%H:%M}"
+    return f"{said} ({where})" if city else said
 
 
 def is_moment(field: str, value: object) -> bool:

@@ -12,7 +12,7 @@ from ..parsing.dates import is_moment, local_moment
 
 # What is before a field's name for Intercom alone.
 _OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?")
-KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag", "ticket_state": "ticket_state", "owner_id": "admin"}
+KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag", "ticket_state": "ticket_state"}
 """Fields that hold an id, and what it is the id of."""
 _LISTED = {"tags": "tag", "companies": "company", "subscriptions": "subscription", "linked": "conversation"}
 """Fields that are lists of ids; what one of them is."""
@@ -54,7 +54,7 @@ def words(change: Change | None, names: Mapping[str, str] | None = None, label: 
         elif old is None and str(new).startswith("one more "):
             said.append(name if " " in name else f"one more {name}")
         else:
-            field = _OF_WHAT.sub("", name).removesuffix("_assignee_id").removesuffix("_id" if name in KINDS else "").replace("_until", " until").strip("_")
+            field = _OF_WHAT.sub("", name).removesuffix("_assignee_id").replace("_until", " until").strip("_")
             if is_secret(name):
                 said.append(f"{field}: changed (not shown)")
                 continue

@@ -52,7 +52,8 @@ class Plan:
         as_of = self.header.get("as_of")
         seen = {"as_of": int(datetime.fromisoformat(str(as_of)).timestamp())} if as_of else {}
         for line in self.lines():
-            yield FoundItem(str(line["id"]), from_json(line.get("before")), {**from_json(line.get("data") or {}), **seen} or None, str(line.get("name") or ""))
+            data = {**from_json(line.get("data") or {}), **seen} or None
+            yield FoundItem(str(line["id"]), from_json(line.get("before")), data, str(line.get("name") or ""))
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """The item lines as they stand in the file."""

@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 from ..errors import IntercomBulkError, UsageError
 from ..model import Workspace
@@ -36,7 +35,6 @@ NAMED = {
     "type": "the name of its ticket type",
 }
 """Columns that are no field of Intercom's, and what they hold."""
-_HOSTS = {"us": "app.intercom.com", "eu": "app.eu.intercom.com", "au": "app.au.intercom.com"}
 _ASSIGNED = {"team": ("team", "team_assignee_id"), "assignee": ("admin", "admin_assignee_id"), "owner": ("admin", "owner_id")}
 _TYPES = {
     "date": CellKind.MOMENT, "day": CellKind.MOMENT, "integer": CellKind.NUMBER, "number": CellKind.NUMBER,
@@ -120,7 +118,7 @@ class Columns:
         if name in _MADE:
             return _MADE[name](item)
         if name == "link":
-            return self._link(item)
+            return self._resource.link(str(item.get("id")), self._workspace.id, self._workspace.region)
         value = item.get(name)
         if value is None:
             value = value_at(item, name)
@@ -128,10 +126,6 @@ class Columns:
             value = item["ticket_state"].get("internal_label") or item["ticket_state"].get("category")
         # A team or a teammate that nobody is, is written as 0 or as null.
         return None if name.endswith("_assignee_id") and value in (0, "0") else value
-
-    def _link(self, item: Item) -> str:
-        host = _HOSTS.get(self._workspace.region.lower(), _HOSTS["us"])
-        return f"https://{host}/{self._resource.page.format(workspace=self._workspace.id, id=quote(str(item.get('id')), safe=''))}"
 
     def _name(self, kind: str, number: Any) -> str | None:
         """What a team or an admin is called; its id where it has no name, None for nobody."""

@@ -209,8 +209,8 @@ def _keep_names(work: Work, label: Remembering) -> None:
         for name, image in product(fields, (row.before, row.after)):
             if image and image.get(name) and isinstance(image[name], str | int):
                 label(KINDS[name], str(image[name]))
-    if label.names:
-        journal.update_run(work.run.id, totals={"names": label.names})
+    if names := {**label.names, **work.operation.names}:
+        journal.update_run(work.run.id, totals={"names": names})
 
 
 def _freeze(work: Work, label: Label) -> None:
