@@ -76,13 +76,13 @@ def page(
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=FunctionLoader(_own), autoescape=True, undefined=StrictUndefined, finalize=_visible, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_own), autoescape=True, undefined=StrictUndefined, finalize=visible, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["flagged"] = _flagged
     return environment.get_template("page.html")
 
 
-def _visible(value: object) -> object:
+def visible(value: object) -> str:
     """Text whose invisible characters are U+FFFD, and half an emoji a question mark; escaped behind this."""
     if isinstance(value, Markup):
         return value
@@ -91,7 +91,7 @@ def _visible(value: object) -> object:
 
 def _flagged(text: str) -> Markup:
     """Text in which flags (`--exclude`) and commands in backquotes are set as code, and do not break."""
-    return Markup(_CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", str(escape(_visible(text)))))  # noqa: S704 - escaped
+    return Markup(_CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", str(escape(visible(text)))))  # noqa: S704 - escaped
 
 
 @cache

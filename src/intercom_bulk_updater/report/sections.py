@@ -186,7 +186,7 @@ def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies
             "link": resource.link(row.id, run.workspace, str(place.get("region") or "")) if resource is not None and place else "",
             "outcome": outcome.value,
             "called": "would change" if dry and outcome is Outcome.PENDING else outcome.value.replace("_", " "),
-            "said": mask(said, with_bodies=with_bodies) or ("the run ended while it was under way" if left else ""),
+            "said": mask(said.replace(" -> ", " → "), with_bodies=with_bodies) or ("the run ended while it was under way" if left else ""),
         }
 
 

@@ -108,14 +108,14 @@ def names_of(journal: Store, run: RunRecord) -> dict[str, str]:
 def change_words(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, names: Mapping[str, str], *, with_bodies: bool = False
 ) -> str:
-    """What was changed: `state: open -> closed, +tag vip (86)`. "" when it is not known. `names`: see names_of."""
+    """What was changed: `state: open -> closed, added tag vip (86)`. "" when it is not known. `names`: see names_of."""
     if not after:
         return ""
     was, now = mask(before or {}, with_bodies=with_bodies), mask(after, with_bodies=with_bodies)
     change = {name: (was[name], now[name]) for name in now if name not in _MARKS and name in was and was[name] != now[name]}
     if not change:
         return "message added" if "part" in now else ""
-    return words(change, names, lambda kind, number: names.get(f"{kind} {number}", number))
+    return words(change, names, lambda kind, number: names.get(f"{kind} {number}", number), done=True)
 
 
 def selection_words(run: RunRecord) -> str:

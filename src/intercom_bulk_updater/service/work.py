@@ -13,8 +13,9 @@ from typing import Any
 from ..api.redact import keep_private
 from ..errors import RunStopped, SearchIncomplete, StopRun, UsageError
 from ..journal import RunRecord
+from ..operations.field_values import KINDS
 from ..operations.operation import Operation
-from ..runs.change_words import KINDS, Label
+from ..runs.change_words import Label
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.plan import write_plan

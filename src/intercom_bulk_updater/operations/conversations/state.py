@@ -18,7 +18,7 @@ from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...errors import IntercomBulkError, NotFound
 from ..assignment import ASSIGNEES, number
-from ..field_values import describe_value
+from ..field_values import describe_field, describe_value
 from ..operation import NothingChanged
 from ..values import body_of, plain_fields
 from .history import closed_by_another, mark, tags_of
@@ -257,7 +257,7 @@ def _still(shown: Json, had: Json, written: Json) -> str:
         field in shown and shown[field] == had.get(field, shown[field]) and (field in _EXACT or _plainly_other(had[field], value))
         for field, value in changing.items()
     )
-    return ", ".join(f"{field} is still {describe_value(shown[field])}" for field in changing) if plainly else ""
+    return ", ".join(f"{describe_field(field)} is still {describe_value(shown[field], field)}" for field in changing) if plainly else ""
 
 
 def _plainly_other(was: Any, value: Any) -> bool:
