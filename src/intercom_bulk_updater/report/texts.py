@@ -55,7 +55,7 @@ def words_of(run: RunRecord) -> str:
         return str(each.get("words") or said)
     message = any(is_message(name) and value for name, value in run.parameters.items())
     told = {k: v for k, v in run.parameters.items() if not is_message(k) and v not in (None, "", False)}
-    shown = ", ".join(v if k == "ids" else f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
+    shown = ", ".join(v if k in ("ids", "values") else f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
     said += f" ({shown})" if shown else ""
     return f"{said}, with a message" if message and not (cls and cls.appends) else said
 
