@@ -109,7 +109,7 @@ def test_what_was_typed_in_the_wrong_place_is_not_said_back() -> None:
 
 def test_the_words_of_a_change_hide_a_secret_field() -> None:
     """A preview names the field and not its values."""
-    assert words({"custom_attributes.api_key": ("old-canary", "new-canary")}) == "api_key: changed (not shown)"
+    assert words({"custom_attributes.api_key": ("old-canary", "new-canary")}) == "api key: changed (not shown)"
 
 
 HOSTILE = {
