@@ -106,6 +106,7 @@ _REFERENCES: dict[str, Reference] = {}
 def reference(desk: Desk, verb: Verb) -> Reference:
     """Tried once at a desk before a new workspace; every workspace of this seed is the same."""
     if verb.name not in _REFERENCES:
+        desk, asked = _beside(desk, "candidates"), desk
         desk.box.reset()
         ids = [str(row["id"]) for row in getattr(desk.box, verb.resource)()][:CANDIDATES]
         prepare(desk, verb, ids)
@@ -113,9 +114,16 @@ def reference(desk: Desk, verb: Verb) -> Reference:
         desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
         after = images(desk.box, verb.resource, ids)
         chosen = [one for one in ids if after[one] != before[one]][:ITEMS]
-        _REFERENCES[verb.name] = _tried(desk, verb, chosen)
+        _REFERENCES[verb.name] = _tried(_beside(asked, "reference"), verb, chosen)
         desk.box.reset()
     return _REFERENCES[verb.name]
+
+
+def _beside(desk: Desk, name: str) -> Desk:
+    """A desk with a journal of its own: what was sent once is not sent again by runs that know of it."""
+    home = desk.home / name
+    home.mkdir(exist_ok=True)
+    return Desk(desk.box, home)
 
 
 def _tried(desk: Desk, verb: Verb, ids: list[str]) -> Reference:
@@ -142,7 +150,6 @@ def prepare(desk: Desk, verb: Verb, ids: list[str]) -> None:
     (desk.home / "mine.py").write_text(UPDATERS)
     (desk.home / "ids").write_text("\n".join(ids))
     if verb.prepared_by:
-        first = Desk(desk.box, desk.home / "first")  # a journal of its own
-        first.home.mkdir(exist_ok=True)
+        first = _beside(desk, "first")
         (first.home / "ids").write_text("\n".join(ids))
         first.here(*command(desk.box, verb.prepared_by), "--ids", "ids", *PLAIN)

@@ -15,7 +15,7 @@ from chaos.books import reference
 from chaos.cases import Case
 from chaos.judge import judge
 from chaos.run import BOX
-from chaos.verbs import verbs
+from chaos.verbs import NOT_TRIED, verbs
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.engine.attempt import Attempt
 from intercom_bulk_updater.engine.processor import ItemProcessor
@@ -159,8 +159,9 @@ def test_a_client_that_lies_is_found_out(
 
 
 def test_every_declared_verb_is_tried() -> None:
-    """None is left out, whoever declares it."""
-    assert {name for name, _ in built_in()} <= {one.name.partition(" ")[0] for one in verbs()}
+    """None is left out, whoever declares it, but those that say why."""
+    tried = {one.name.partition(" ")[0] for one in verbs()}
+    assert all(name in tried or name.partition(".")[2] in NOT_TRIED for name, _ in built_in())
 
 
 @pytest.mark.slow
