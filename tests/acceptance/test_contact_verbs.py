@@ -148,6 +148,7 @@ def test_the_first_example_of_a_verb_runs(desk: Desk, name: str) -> None:
     (desk.home / "people.csv").write_text("external_id,email,name,plan\nnew-1,new-1@example.test,Ada,pro")
     (desk.home / "leads.csv").write_text("\n".join(["id,user", *(f"{one},{ids[0]}" for one in ids)]))
     (desk.home / "reply.txt").write_text("All is well again.")
+    (desk.home / "companies.csv").write_text("company_id\nacme-00001")
     example = next(iter(operation_class(name).command_examples()))
     done = desk.here(*shlex.split(example)[1:])
-    assert done.code == 0 and "Dry run" in done.err, done.err
+    assert done.code == 0 and ("Dry run" in done.err or name.endswith(".export")), done.err

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from intercom_sandbox import running
+
 ZONE = ZoneInfo("America/Los_Angeles")
 
 
@@ -232,3 +234,19 @@ def test_a_contact_carries_what_it_opted_in_to_and_out_of(api, person):
     assert [row["id"] for row in shown["opted_in_subscription_types"]["data"]] == ["37846"]
     assert [row["id"] for row in shown["opted_out_subscription_types"]["data"]] == ["37848"]
     assert [row["id"] for row in api("GET", f"{path}/subscriptions").json["data"]] == ["37846", "37848"]
+
+
+def test_a_contact_is_in_a_thousand_companies_at_most(caller):
+    """The next one is 400, as is a body without a company; detaching what is not attached is 404."""
+    with running(conversations=20, companies=1001, limit=50_000, workspace_limit=100_000) as box:
+        _fill(caller(box))
+
+
+def _fill(api):
+    ids = [row["id"] for row in api.box.companies()]
+    path = f"/contacts/{api.box.contacts(role='user')[0]['id']}/companies"
+    codes = [api("POST", path, {"id": key}).json.get("errors", [{}])[0].get("code") for key in ids]
+    assert set(codes[:1000]) == {None} and codes[1000] == "contact_company_limit_exceeded"
+    assert api("POST", path, {}).json["errors"][0]["code"] == "parameter_not_found"
+    missing = api("DELETE", f"{path}/{ids[1000]}")
+    assert (missing.status, missing.json["errors"][0]["code"]) == (404, "company_not_found")
