@@ -58,8 +58,8 @@ def images(box: Sandbox, resource: str, ids: list[str]) -> dict[str, Image]:
 
 
 def _row(row: Image) -> Image:
-    """The row of the control endpoint, without what it counts."""
-    return {key: value for key, value in _plain(row).items() if key not in ("parts", "users")}
+    """The row of the control endpoint, without what it counts and numbers (a ticket made later has a higher one)."""
+    return {key: value for key, value in _plain(row).items() if key not in ("parts", "users", "ticket_id")}
 
 
 def others(box: Sandbox, verb: Verb, ids: list[str]) -> Others:
