@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,7 +107,7 @@ _REFERENCES: dict[str, Reference] = {}
 def reference(desk: Desk, verb: Verb) -> Reference:
     """Tried once at a desk before a new workspace; every workspace of this seed is the same."""
     if verb.name not in _REFERENCES:
-        desk, asked = _beside(desk, "candidates"), desk
+        desk, asked = _beside(desk, f"candidates {verb.name}"), desk
         desk.box.reset()
         ids = [str(row["id"]) for row in getattr(desk.box, verb.resource)()][:CANDIDATES]
         prepare(desk, verb, ids)
@@ -114,14 +115,14 @@ def reference(desk: Desk, verb: Verb) -> Reference:
         desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
         after = images(desk.box, verb.resource, ids)
         chosen = [one for one in ids if after[one] != before[one]][:ITEMS]
-        _REFERENCES[verb.name] = _tried(_beside(asked, "reference"), verb, chosen)
+        _REFERENCES[verb.name] = _tried(_beside(asked, f"reference {verb.name}"), verb, chosen)
         desk.box.reset()
     return _REFERENCES[verb.name]
 
 
 def _beside(desk: Desk, name: str) -> Desk:
     """A desk with a journal of its own: what was sent once is not sent again by runs that know of it."""
-    home = desk.home / name
+    home = desk.home / re.sub(r"\W+", "-", name)
     home.mkdir(exist_ok=True)
     return Desk(desk.box, home)
 

@@ -127,7 +127,7 @@ LIES: list[tuple[Callable[[Patch], None], str, str, str, dict[str, Any]]] = [
     (sends_twice, "contacts.note --body", "apply", "doubled", NO_FAULT),
     (loses_one, "conversations.snooze --until", "write", "lost", NO_FAULT),
     (counts_one_more, "conversations.tag --tag", "write", "untrue", NO_FAULT),
-    (says_that_all_is_well, "contacts.tag --tag", "write", "untrue", REFUSED),
+    (says_that_all_is_well, "contacts.archive", "write", "untrue", REFUSED),
     (acts_on_another, "contacts.archive", "write", "untrue", NO_FAULT),
     (shows_the_token, "conversations.open", "write", "untrue", NO_FAULT),
     (breaks, "conversations.open", "write", "crashed", NO_FAULT),
