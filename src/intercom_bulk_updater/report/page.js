@@ -1,6 +1,6 @@
 "use strict";
 // Search and pages of the list of items. Without it the list stands there whole.
-const PAGE = 50;
+const PAGE = 25;
 const table = document.getElementById("items");
 if (table) {
   const rows = Array.from(table.tBodies[0].rows);
