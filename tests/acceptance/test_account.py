@@ -75,7 +75,8 @@ def test_a_report_a_run_and_an_export_call_things_by_their_names(desk: Desk) -> 
     assert re.search(r'href="https://app\.intercom\.com/a/inbox/sandbox1/inbox/conversation/\d+" target="_blank"[^>]*>[A-Z]', page)
     changes = [line["change"] for line in map(json.loads, desk.here("runs", "export", "--jsonl").out.splitlines())]
     assert len(changes) == 3
-    assert all(re.fullmatch(r"state: open -> snoozed until \w{3} \d+ \w{3} (\d{4} )?\d\d:\d\d \(Los Angeles\)", one) for one in changes), changes
+    snoozed = r"state: open -> snoozed until \w{3} \d+ \w{3} (\d{4} )?\d\d:\d\d \(Los Angeles\)"
+    assert all(re.fullmatch(snoozed, one) for one in changes), changes
     told = desk.here("runs", "show", "latest").out
     assert "until: " in told and "(Los Angeles)" in told and "Ops Bot (991267700)" in told
 

@@ -31,6 +31,7 @@ COLUMNS = (
     "request_id",
     "note",
     "finished_at",
+    "name",
 )
 
 _KINDS = {
@@ -120,6 +121,7 @@ def _row(row: ItemRow, outcome: Outcome, names: Mapping[str, str], with_bodies: 
         "request_id": text(failure.request_id) if failure else "",
         "note": text(row.note),
         "finished_at": row.finished_at,
+        "name": text(row.name),
     }
 
 
