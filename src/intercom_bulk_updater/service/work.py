@@ -100,13 +100,11 @@ def create_run(
 def _place(session: Session) -> dict[str, str]:
     """Where and as whom a run acts, as people say it; for those who read the journal and cannot ask."""
     workspace, admin = session.workspace(), session.client.admin_id
-    known = admin in ("", workspace.admin_id) and workspace.admin_name
-    told = {
-        "workspace_name": workspace.name,
-        "region": workspace.region,
-        "timezone": workspace.timezone,
-        "admin": f"{workspace.admin_name} ({workspace.admin_id})" if known else WorkspaceNames(session.look).label("admin", admin),
-    }
+    if admin in ("", workspace.admin_id) or not workspace.id:
+        acting = f"{workspace.admin_name} ({workspace.admin_id})" if workspace.admin_name else ""
+    else:
+        acting = WorkspaceNames(session.look).label("admin", admin)
+    told = {"workspace_name": workspace.name, "region": workspace.region, "timezone": workspace.timezone, "admin": acting}
     return {name: said for name, said in told.items() if said}
 
 
