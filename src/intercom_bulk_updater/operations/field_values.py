@@ -12,6 +12,8 @@ KINDS = {
     "team_assignee_id": "team", "admin_assignee_id": "admin", "owner_id": "admin", "tags": "tag", "ticket_state": "ticket_state",
 }  # fmt: skip
 """Fields that hold an id, and what it is the id of."""
+Label = Callable[[str, str], str]
+"""What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 # What is before a field's name for Intercom alone, and behind it.
 _OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?|_assignee_id$|(?<=owner)_id$")
 
@@ -36,6 +38,10 @@ def describe_value(value: Any, field: str = "", called: Callable[[str, str], str
     return called(field, str(value))
 
 
-def describe_difference(field: str, now: Any, was: Any) -> str:
-    """`team is 5002, was 5001`."""
-    return f"{describe_field(field)} is {describe_value(now, field)}, was {describe_value(was, field)}"
+def describe_difference(field: str, now: Any, was: Any, label: Label | None = None) -> str:
+    """`team is Billing (5002), was Support (5001)`. `label`: see Operation."""
+
+    def called(field: str, number: str) -> str:
+        return label(KINDS[field], number) if label is not None and field in KINDS else number
+
+    return f"{describe_field(field)} is {describe_value(now, field, called)}, was {describe_value(was, field, called)}"

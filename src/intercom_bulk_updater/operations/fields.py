@@ -87,7 +87,7 @@ class FieldsOperation(Operation):
         now, before = self.image(payload), item.before or {}
         ours = self.wanted(item, before) if item.doubt or (item.data or {}).get("unsure") else {}
         return ", ".join(
-            describe_difference(field, now[field], before[field])
+            describe_difference(field, now[field], before[field], self.label)
             for field in now if field in before and now[field] not in (before[field], ours.get(field, before[field]))
         )
 

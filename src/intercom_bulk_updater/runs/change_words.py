@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..api.redact import is_secret
-from ..operations.field_values import KINDS, describe_field, describe_value
+from ..operations.field_values import KINDS, Label, describe_field, describe_value
 from ..operations.operation import Change
 from ..parsing.dates import is_moment, local_moment
 
@@ -19,8 +19,6 @@ _FLAGS = {
 """Fields that are yes or no; what an item is called that has them no more, and that has them now."""
 _MERGED = ("merged_with", "merged_into")
 Called = Callable[[str, str], str]
-Label = Callable[[str, str], str]
-"""What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 
 
 def words(

@@ -20,8 +20,9 @@ from typing import Any
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
 from ..journal import RunRecord, Store, from_json, to_json
 from ..model import FoundItem
+from ..operations.field_values import Label
 from ..operations.operation import Operation
-from .change_words import Label, words
+from .change_words import words
 from .preview import changes
 from .search_state import SearchState
 from .sources import missing_words

@@ -12,8 +12,9 @@ from typing import Any
 from ..api.redact import redact
 from ..journal import Store
 from ..model import Item, ItemResult, Outcome
+from ..operations.field_values import Label
 from ..operations.operation import Change, Operation
-from .change_words import Label, words
+from .change_words import words
 from .messages import SentBefore
 from .search_state import SearchState
 from .sources import left_out

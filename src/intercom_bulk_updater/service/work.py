@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 from ..api.redact import keep_private
-from ..errors import RunStopped, SearchIncomplete, StopRun, UsageError
+from ..errors import ApiError, RunStopped, SearchIncomplete, StopRun, TransportError, UsageError
 from ..journal import RunRecord
-from ..operations.field_values import KINDS
+from ..operations.field_values import KINDS, Label
 from ..operations.operation import Operation
-from ..runs.change_words import Label
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.plan import write_plan
@@ -160,7 +159,8 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     """
     keep_private(work.operation.parameters)
     session, options = work.session, work.options
-    label = Remembering(WorkspaceNames(session.look).label)
+    label = Remembering(WorkspaceNames(session.look))
+    work.operation.label = label.known
     job = Job(
         work.run, work.operation, work.feed, options, population=lambda: population(session, work.resource),
         ask=work.ask, review_only=work.looking, only=work.only, label=label,
@@ -173,6 +173,7 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     with in_words():
         try:
             with runner.held():
+                label.read({KINDS[name] for name in work.operation.fields if name in KINDS} - {"tag"})
                 runner.prepare()
                 yield Prepared(runner)
         except SearchIncomplete:
@@ -193,12 +194,23 @@ def perform(work: Work, observer: Observer | None = None) -> Preview | None:
 class Remembering:
     """A label that keeps what it was asked, for those who read the journal later and cannot ask."""
 
-    def __init__(self, label: Label) -> None:
-        self._label, self.names = label, dict[str, str]()
+    def __init__(self, names: WorkspaceNames) -> None:
+        self._workspace, self._read, self.names = names, set[str](), dict[str, str]()
 
     def __call__(self, kind: str, identity: str) -> str:
         """What it is called."""
-        return self.names.setdefault(f"{kind} {identity}", self._label(kind, identity))
+        return self.names.setdefault(f"{kind} {identity}", self._workspace.label(kind, identity))
+
+    def read(self, kinds: Iterable[str]) -> None:
+        """Read the lists of these kinds, where they can be read."""
+        for kind in kinds:
+            with suppress(ApiError, TransportError):  # a name is decoration; that the service is away is not
+                self._workspace.entries(kind)
+                self._read.add(kind)
+
+    def known(self, kind: str, identity: str) -> str:
+        """The same without asking: its id where the list has not been read."""
+        return self(kind, identity) if kind in self._read else identity
 
 
 def _keep_names(work: Work, label: Remembering) -> None:
@@ -207,7 +219,7 @@ def _keep_names(work: Work, label: Remembering) -> None:
     for row in islice(journal.items(work.run.id), _NAMED if fields else 0):
         for name, image in product(fields, (row.before, row.after)):
             if image and image.get(name) and isinstance(image[name], str | int):
-                label(KINDS[name], str(image[name]))
+                label.known(KINDS[name], str(image[name]))
     if names := {**label.names, **work.operation.names}:
         journal.update_run(work.run.id, totals={"names": names})
 
