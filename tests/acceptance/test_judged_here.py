@@ -56,7 +56,7 @@ def test_a_run_acts_on_no_other(desk: Desk, wanted: list[str]) -> None:
     assert dry.counts["selected"] == 5, dry.err
     refused = desk.here("conversations", "tag", "--where", WHERE, "--tag", "7003", "--yes", "--expect", "4", *PLAIN)
     assert refused.code == 5 and "5 items are selected" in refused.err
-    done = desk.here("conversations", "tag", "--where", WHERE, "--tag", "7003", "--yes", "--expect", "5", *PLAIN)
+    done = desk.here("runs", "resume", refused.run, "--expect", "5", "--yes", *PLAIN)
     assert done.code == 0 and done.counts["selected"] == 5 and done.json["verified"]["remaining"] == 0, done.err
     assert done.json["run"]["selection"]["words"].endswith("judged here, on what the rest finds)")
     tagged = [str(one["id"]) for one in desk.box.conversations() if 7003 in one["tags"]]
