@@ -141,6 +141,24 @@ class SafetyAndBackup(Safety):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class Yes:
+    """That nobody is to be asked."""
+
+    yes: Annotated[bool, _flag(_SAFETY, "Do not ask.", "--yes", "-y")] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Agreed(Yes):
+    """What is agreed to for all steps of a recipe."""
+
+    dry_run: Annotated[bool, _flag(_SAFETY, "Look, and change nothing.", "--dry-run", "-n")] = False
+    customer_visible: Annotated[bool, _flag(_SAFETY, "Yes, customers will see this.")] = False
+    irreversible: Annotated[bool, _flag(_SAFETY, "Yes, there is no way back from this.")] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Speed:
     """How fast, how long. None is "not said": the default, or what the run had that is gone on with."""
 

@@ -31,7 +31,11 @@ def _third(connection: Connection) -> None:
         connection.execute(text(f"ALTER TABLE {schema.item.name} ADD COLUMN {claimed_by.name} {kind}"))
 
 
-STEPS: Mapping[int, Step] = {1: _first, 2: _second, 3: _third}
+def _fourth(connection: Connection) -> None:
+    schema.recipe.create(connection, checkfirst=True)
+
+
+STEPS: Mapping[int, Step] = {1: _first, 2: _second, 3: _third, 4: _fourth}
 """Step n turns a journal of version n - 1 into one of version n, in one transaction with its new number."""
 
 
