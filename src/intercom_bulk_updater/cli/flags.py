@@ -64,7 +64,7 @@ class Selection:
     id_column: Annotated[
         str | None, _flag(_SELECTION, "With --csv: the column with ids, links, e-mails or external ids. Default: id.", form="COLUMN"),
     ] = None
-    from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.", form="RUN")] = None
+    from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run; --where then narrows them.", form="RUN")] = None
     outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.", form="OUTCOME")] = "failed"
     exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.", form="FILE|-")] = None
     exclude_run: Annotated[str | None, _flag(_SELECTION, "An earlier run whose items to leave out.", form="RUN")] = None

@@ -44,12 +44,14 @@ _CONSENT: dict[str, Json] = {
 }
 GUARDS, CONSENT = tuple(_GUARDS), tuple(_CONSENT)
 WAIT: Json = {
+    "title": "a wait",
     "type": "object",
     "properties": {"wait": {"type": "string", "description": "How long, from the end of the step before: 7d, 12h."}},
     "required": ["wait"],
     "additionalProperties": False,
 }
 WHOLE: Json = {
+    "title": "a recipe",
     "type": "object",
     "properties": {
         "recipe": {"type": "string", "description": "What it is called."},
@@ -72,7 +74,7 @@ def step_schema(name: str, cls: type[Operation]) -> dict[str, Any]:
         **_SELECTION, **_GUARDS, **_CONSENT,
     }  # fmt: skip
     needed = ["step", "verb", *(["with"] if declared["required"] else [])]
-    return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
+    return {"title": "a step", "type": "object", "properties": properties, "required": needed, "additionalProperties": False}
 
 
 def schema() -> dict[str, Any]:
@@ -80,7 +82,7 @@ def schema() -> dict[str, Any]:
     each = [WAIT, *(step_schema(name, cls) for name, cls in iterate())]
     steps = {**WHOLE["properties"]["steps"], "items": {"anyOf": each}}
     properties = {**WHOLE["properties"], "steps": steps}
-    return {"$schema": DIALECT, "title": "A recipe of intercom-bulk", **WHOLE, "properties": properties}
+    return {"$schema": DIALECT, **WHOLE, "properties": properties}
 
 
 def _as_typed(declared: Json) -> Json:
@@ -95,7 +97,7 @@ def problems(value: Any, wanted: Json, at: Path = ()) -> Iterator[tuple[Path, st
     kinds = wanted.get("type", ())
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if kinds and not any(_IS[kind](value) for kind in kinds):
-        yield at, f"{_named(at)} is {_WORDS[kinds[0]]}, not {_shown(value)}.{_hint(value, kinds)}"
+        yield at, f"{_named(at) or wanted.get('title')} is {_WORDS[kinds[0]]}, not {_shown(value)}.{_hint(value, kinds)}"
     elif "enum" in wanted and value not in wanted["enum"]:
         yield at, f"{_named(at)} is one of {', '.join(wanted['enum'])}, not {value!r}."
     elif "pattern" in wanted and not re.fullmatch(wanted["pattern"], value):
@@ -112,18 +114,18 @@ def problems(value: Any, wanted: Json, at: Path = ()) -> Iterator[tuple[Path, st
 
 
 def _of_mapping(value: Json, wanted: Json, at: Path) -> Iterator[tuple[Path, str]]:
-    known: Json = wanted.get("properties", {})
+    known, name = wanted.get("properties", {}), _named(at) or wanted.get("title", "")
     for key, one in value.items():
         if key in known:
             yield from problems(one, known[key], (*at, key))
         elif wanted.get("additionalProperties") is False:
             near = difflib.get_close_matches(key, known, 1)
             advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}."
-            yield (*at, key), f"{key!r} is no key of {_named(at)}: {advice}"
+            yield (*at, key), f"{key!r} is no key of {name}: {advice}"
     for key in wanted.get("required", ()):
         if key not in value:
             why = known.get(key, {}).get("description", "")
-            yield at, f"{_named(at)} needs {key}{f': {why}' if why else '.'}"
+            yield at, f"{name} needs {key}{f': {why}' if why else '.'}"
 
 
 _IS = {
@@ -150,5 +152,4 @@ def _hint(value: Any, kinds: Sequence[str]) -> str:
 
 def _named(at: Path) -> str:
     """The key that is meant, as a person finds it: `with.tag`."""
-    keys = [str(one) for one in at if isinstance(one, str)]
-    return ".".join(keys) or "a recipe"
+    return ".".join(one for one in at if isinstance(one, str))
