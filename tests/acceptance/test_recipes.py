@@ -270,7 +270,8 @@ def test_the_lines_of_a_program(desk: Desk) -> None:
 
 def test_the_items_of_a_run_are_narrowed_by_a_filter(desk: Desk) -> None:
     """--from-run with --where: what that run has done and what matches now, judged on each item as it is read."""
-    tagged = desk.here("conversations", "tag", "--where", "team = 5001 and state = open and tag != 7003", "--tag", "7003", "--yes", "--json")
+    untagged = ["--where", "team = 5001 and state = open and tag != 7003"]
+    tagged = desk.here("conversations", "tag", *untagged, "--tag", "7003", "--yes", "--json")
     with Journal(desk.home / "journal.db") as journal:
         ids = [item.id for item in journal.items(tagged.run)]
     desk.box.touch(ids[:4], "close")

@@ -287,7 +287,7 @@ def test_nothing_is_used_besides_the_protocol() -> None:
 
 def test_a_recipe_has_its_steps_as_runs(store: Store, open_store: Open) -> None:
     """What was begun is found by id, beginning and latest, from another process too; its runs are those that name it."""
-    begun = store.create_recipe(name="Close the quiet", file="/x.yaml", text="recipe: x", consent={"yes": True}, workspace="w", author="ann")
+    begun = store.create_recipe(name="Close the quiet", file="/x.yaml", text="recipe: x", consent={"yes": True}, workspace="w")
     assert begun.id.endswith(begun.id[-4:]) and "close-the-quiet" in begun.id and begun.ending == "" and begun.ended_at is None
     other = store.create_recipe(name="Close the quiet", file="/x.yaml", text="", consent={})
     first = store.create_run(operation="tag", parent=begun.id, selection={"step": "tag"}).id

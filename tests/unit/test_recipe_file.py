@@ -51,6 +51,7 @@ WRONG = [
     ("steps:", "stepz:", 2, "'stepz' is no key of a recipe: did you mean steps"),
     ("recipe: Good", "recipe: [Good]", 1, "recipe is a text, not a list"),
     ("verb: conversations.tag", "verb: conversations.tga", 4, "Unknown operation 'conversations.tga'. Nearest: conversations.tag"),
+    ("verb: conversations.tag", "verb: conversations.undo", 4, "no verb that a step can have"),
     ("    verb: conversations.tag\n", "", 3, "a step with its verb"),
     ("where: state = open", "wher: state = open", 5, "'wher' is no key of a step: did you mean where"),
     ("where: state = open", "limit: 0", 5, "limit is 1 or more"),

@@ -15,7 +15,6 @@ from ..api.paths import item_path
 from ..api.retry import RetryPolicy
 from ..errors import NotFound, SearchIncomplete
 from ..model import FoundItem
-from ..operations.conversations.history import is_silent
 from ..operations.resource import Count, Resource, resources
 from ..search.endpoints import endpoint_for
 from ..search.language.fields import learn
@@ -50,6 +49,7 @@ def still_matching(
     """
     resource, query, since = selection["resource"], selection.get("query"), selection.get("silent_since")
     zone, version = session.workspace().timezone or "UTC", session.settings.api_version
+    history = resources()[resource].history
 
     def read(found: FoundItem) -> tuple[FoundItem, Json | None]:
         try:
@@ -64,7 +64,7 @@ def still_matching(
                 if item is None:
                     yield found
                 elif (not query or decides(query, item, resource, timezone=zone, api_version=version)) and (
-                    since is None or is_silent(item, since)
+                    since is None or history.is_silent(item, since)
                 ):
                     yield replace(found, before=image_of(capture, item))
 

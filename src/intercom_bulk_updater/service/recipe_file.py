@@ -24,6 +24,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..operations.registry import operation_class
+from ..operations.resource import NoHistory, resources
 from ..operations.spec import Kind, parameters_of
 from ..parsing.amounts import parse_duration
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
@@ -106,6 +107,8 @@ def parse_recipe(text: str, file: Path) -> Recipe:
             raise _wrong(file, line, "An entry is a wait, or a step with its verb (intercom-bulk operations list).")
         try:
             cls = operation_class(str(verb))
+            if not cls.summary:
+                raise UsageError(f"{verb} is no verb that a step can have (intercom-bulk operations list).")
         except UsageError as exc:
             raise _wrong(file, lines[(*at, "verb")], exc.message) from exc
         refuse(one, schemas.step_schema(str(verb), cls), at)
@@ -158,11 +161,16 @@ def _check_order(recipe: Recipe) -> None:
             raise recipe.wrong(
                 step.line, f"from: {step.given['from']} is no earlier step on {step.resource}; there are: {fitting}."
             )
-        if step.given.get("if_no_reply") and ("from" not in step.given or step.resource != "conversations"):
-            raise recipe.wrong(step.line, "if_no_reply stands beside from, in a step on conversations.")
+        if step.given.get("if_no_reply") and ("from" not in step.given or not _tells_of_answers(step.resource)):
+            fitting = " and ".join(name for name in resources() if _tells_of_answers(name))
+            raise recipe.wrong(step.line, f"if_no_reply stands beside from, in a step on {fitting}.")
         before[step.name] = step
     if not isinstance(last := recipe.entries[-1], Step):
         raise recipe.wrong(last.line, "Nothing follows this wait.")
+
+
+def _tells_of_answers(resource: str) -> bool:
+    return resource in resources() and not isinstance(resources()[resource].history, NoHistory)
 
 
 class _Reader:

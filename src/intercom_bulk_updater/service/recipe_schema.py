@@ -27,7 +27,7 @@ _SELECTION: dict[str, Json] = {
     "csv": {"type": "string", "description": "A spreadsheet, a row an item; its columns stand as {{col}} in parameters."},
     "id_column": {"type": "string", "description": "With csv: the column with ids, links, e-mails or external ids."},
     "from": {"type": "string", "description": "An earlier step: the items that it has done."},
-    "if_no_reply": {"type": "boolean", "description": "With from: only where no customer has written since that step began."},
+    "if_no_reply": {"type": "boolean", "description": "With from: only items to which no customer has written since that step began."},
 }
 _GUARDS: dict[str, Json] = {
     "limit": {"type": "integer", "minimum": 1, "description": "So many items at most."},
