@@ -266,7 +266,10 @@ def due(journal: Store, base_url: str) -> list[RecipeRecord]:
     for record in reversed(journal.recipes()):
         if record.ending or record.base_url != base_url:
             continue
-        stage = current(stages(journal, record))
+        try:
+            stage = current(stages(journal, record))
+        except UsageError:
+            continue  # a verb that has gone since: `recipes list` says so
         if stage is None or (isinstance(stage.entry, Step) and stage.healthy and stage.status not in _LIVE):
             found.append(record)
     return found
@@ -287,7 +290,10 @@ def refuse_other_workspace(session: Session, record: RecipeRecord) -> None:
 
 def account(journal: Store, record: RecipeRecord, code: int = 0, error: IntercomBulkError | None = None) -> dict[str, Any]:
     """The object that `--json` prints of a recipe."""
-    found = stages(journal, record)
+    try:
+        found = stages(journal, record)
+    except UsageError as exc:  # a verb that has gone since it was begun
+        found, error = [], error or exc
     code = code if error is None else exit_of(error)
     told: dict[str, Any] = {
         "schema": "recipe/1", "ok": code == 0, "exit": code,
@@ -335,7 +341,7 @@ def _entry(journal: Store, one: Stage) -> dict[str, Any]:
 def _status(record: RecipeRecord, found: list[Stage]) -> str:
     stage = current(found)
     if record.ending or stage is None:
-        return record.ending or "due"
+        return record.ending or ("due" if found else "stopped")
     if isinstance(stage.entry, Wait):
         return "waiting"
     if stage.status in _LIVE:
