@@ -73,7 +73,7 @@ def list_recipes(*, out: Shown = _OUT) -> int:
     with journal() as book:
         told = [service.account(book, record) for record in book.recipes()]
     if out.data:
-        _emit_all(told, 0)
+        _emit(_all_of(told, 0), out)
         return 0
     from ..terminal.recipe_text import recipes_table
 
@@ -108,7 +108,7 @@ def resume(
     if recipe is not None and len(accounts) == 1:
         return _tell(accounts[0], out, worst)
     if out.data:
-        _emit_all(accounts, worst)
+        _emit(_all_of(accounts, worst), out)
     elif not out.quiet:
         for account in accounts:
             _say(account)
@@ -224,19 +224,24 @@ def _head(recipe: Recipe, step: Step, out: Shown) -> None:
 
 def _tell(account: dict[str, Any], out: Shown, code: int) -> int:
     """The account of one recipe: data on stdout, sentences on stderr."""
-    if out.jsonl:
-        from ..terminal.json_lines import done_line
-
-        emit(done_line(account))
-    elif out.json:
-        out_json(account)
+    _emit(account, out)
     if not out.quiet:
         _say(account)
     return code
 
 
-def _emit_all(accounts: Sequence[Mapping[str, Any]], code: int) -> None:
-    out_json({"schema": "recipes/1", "ok": code == 0, "exit": code, "recipes": list(accounts)})
+def _all_of(accounts: Sequence[Mapping[str, Any]], code: int) -> dict[str, Any]:
+    return {"schema": "recipes/1", "ok": code == 0, "exit": code, "recipes": list(accounts)}
+
+
+def _emit(told: Mapping[str, Any], out: Shown) -> None:
+    """The object on standard output: alone, or as the last of the lines."""
+    if out.jsonl:
+        from ..terminal.json_lines import done_line
+
+        emit(done_line(told))
+    elif out.json:
+        out_json(told)
 
 
 def _say(account: Mapping[str, Any]) -> None:

@@ -139,7 +139,7 @@ def _step(one: Json, file: Path, line: int) -> Step:
 
 def _typed(value: Any, kind: Kind, file: Path) -> Any:
     if kind is Kind.FILE:
-        return str(file.parent / value)
+        return str(file.parent / str(value))
     if isinstance(value, list):
         return [str(one) for one in value]
     return str(value) if isinstance(value, int) and kind not in (Kind.FLAG, Kind.VALUES) else value
