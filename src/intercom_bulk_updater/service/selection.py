@@ -22,9 +22,10 @@ from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.listing import listed, matching, still_matching
 from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, image_of
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, image_of, judged_here
 from ..search.attributes import WorkspaceAttributes
 from ..search.endpoints import endpoint_for
+from ..search.language.division import divide
 from ..search.language.where import compile_where, explain, hints, refuse_unknown_fields, validate_query
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
@@ -131,6 +132,8 @@ def select(
         }
         if not declared.search:
             selection["words"] += f" (all are listed and judged here: Intercom cannot search {resource})"
+        elif asked.where and (parts := divide(query, resource, session.settings.api_version)):
+            selection |= {"query": parts.asked, "here": parts.here, "words": f"{selection['words']} ({parts.words(resource)})"}
     leave_out(asked, selection, resource, session, options, note)
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
@@ -245,6 +248,7 @@ def query_feed(
     return SearchSource(
         source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size, exclude=exclude,
         judge=filter_judge(session, selection["query"], selection["resource"]),
+        keep=judged_here(session, selection["here"], selection["resource"]) if "here" in selection else None,
     )
 
 

@@ -22,7 +22,7 @@ from ..runs.guards import bad_in_words
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.session import Session, open_session
-from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, judged_here
 from ..search.endpoints import endpoint_for
 from ..search.language.where import refuse_milliseconds
 from ..search.paginator import EndpointSource
@@ -70,11 +70,16 @@ def feed_of(
     if selection["kind"] == "ids" or ids is not None:
         given = unique_ids(updater, ids or ())
         return ListSource([FoundItem(i) for i in given], total=len(given), exclude=exclude)
+    end = endpoint_for(selection["endpoint"])
+    query = selection["query"]
+    here = selection.get("here")
+    if "where" in selection and not end.searches:
+        query, here = {}, query
     source = EndpointSource(
         session.client,
         session.stop,
-        endpoint_for(selection["endpoint"]),
-        selection["query"],
+        end,
+        query,
         page_size=min(options.page_size, options.limit or options.page_size),
         retry=RetryPolicy(options.retries),
         timeout=options.timeout,
@@ -86,7 +91,8 @@ def feed_of(
         session.client.server_time,
         page_size=options.page_size,
         exclude=exclude,
-        judge=filter_judge(session, selection["query"], source.endpoint.resource) if source.endpoint.searches else None,
+        judge=filter_judge(session, query, end.resource) if end.searches else None,
+        keep=judged_here(session, here, end.resource) if here else None,
     )
 
 

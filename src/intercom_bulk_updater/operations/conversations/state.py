@@ -49,6 +49,8 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
             if "company" in payload or "updated_at" in payload:
                 company = (payload.get("company") or {}).get("id")
                 got[field] = None if company is None else str(company)
+        elif field == "title" and "title" in payload:
+            got[field] = payload[field] or None  # the contract has no null to write: an empty text clears it
         else:
             got.update(plain_fields(payload, (field,)))
     return got
@@ -147,7 +149,10 @@ class _Writes:
         """Write fields and attributes, all with one request."""
         values = _values(self._have, self._want)
         if values:
-            self._send(SentRequest("PUT", item_path("conversations", self._cid), body_of({}, values)), values, STATE)
+            body = body_of({}, values)
+            if "title" in body:
+                body["title"] = body["title"] or ""
+            self._send(SentRequest("PUT", item_path("conversations", self._cid), body), values, STATE)
 
     def set_state(self) -> None:
         """Close, open or snooze. Raises NothingChanged where that was the only write and somebody else had closed it."""
