@@ -60,6 +60,7 @@ def test_a_list_is_judged_by_its_own_fields(desk: Desk) -> None:
         (("articels", "PUT", "articles/{{id}}", "{}"), "articles"),
         (("conversations/search", "PUT", "conversations/{{id}}", "{}"), "name the list"),
         (("articles", "PUT", "articles/{{id}}?x=1", "{}"), "no path"),
+        (("articles", "PUT", "articles/{{id}}", "--from-run", "latest", "--where", "state = draft"), "leave --where out"),
     ],
 )
 def test_what_is_typed_wrong_is_said_before_anything_is_sent(desk: Desk, typed: tuple[str, ...], said: str) -> None:

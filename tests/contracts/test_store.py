@@ -280,3 +280,43 @@ def test_nothing_is_used_besides_the_protocol() -> None:
     for name, member in vars(Journal).items():
         if not name.startswith("_") and inspect.isfunction(member):
             assert getattr(Store, name).__doc__ and member.__doc__ is None, name
+
+
+# Recipes
+
+
+def test_a_recipe_has_its_steps_as_runs(store: Store, open_store: Open) -> None:
+    """What was begun is found by id, beginning and latest, from another process too; its runs are those that name it."""
+    begun = store.create_recipe(name="Close the quiet", file="/x.yaml", text="recipe: x", consent={"yes": True}, workspace="w")
+    assert begun.id.endswith(begun.id[-4:]) and "close-the-quiet" in begun.id and begun.ending == "" and begun.ended_at is None
+    other = store.create_recipe(name="Close the quiet", file="/x.yaml", text="", consent={})
+    first = store.create_run(operation="tag", parent=begun.id, selection={"step": "tag"}).id
+    store.create_run(operation="tag", parent=begun.id, kind="dry_run")
+    store.create_run(operation="tag", parent=other.id)
+    second = store.create_run(operation="close", parent=begun.id).id
+    elsewhere = open_store()
+    assert [run.id for run in elsewhere.steps(begun.id)] == [first, second]
+    assert elsewhere.recipes() == [other, begun]
+    assert elsewhere.recipe("latest") == other and elsewhere.recipe(begun.id) == begun == elsewhere.recipe(f" {begun.id.upper()} ")
+    with pytest.raises(NoSuchRun, match="several recipes"):
+        elsewhere.recipe(begun.id[:6])
+    for nothing in ("", "no-such"):
+        with pytest.raises(NoSuchRun, match="was begun"):
+            elsewhere.recipe(nothing)
+
+
+def test_a_recipe_ends_once(store: Store) -> None:
+    """The first ending stands."""
+    begun = store.create_recipe(name="x", file="", text="", consent={}).id
+    ended = store.end_recipe(begun, "cancelled")
+    assert ended.ending == "cancelled" and ended.ended_at is not None
+    assert store.end_recipe(begun, "finished") == ended == store.recipe(begun)
+
+
+def test_steps_of_a_recipe_that_has_not_ended_are_not_pruned(store: Store) -> None:
+    """Its next step begins with what they have done; when it has ended, it goes with them."""
+    begun = store.create_recipe(name="x", file="", text="", consent={}).id
+    step = store.create_run(operation="tag", parent=begun).id
+    assert store.prune(0) == []
+    store.end_recipe(begun, "finished")
+    assert store.prune(0) == [step] and store.recipes() == []

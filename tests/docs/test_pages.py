@@ -24,7 +24,7 @@ from intercom_sandbox import running
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"(?:^<!--\s*(?P<mark>[^>]*?)\s*-->\n+)?^```(?P<kind>console|python|csv)\n(?P<body>.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"(?:^<!--\s*(?P<mark>[^>]*?)\s*-->\n+)?^```(?P<kind>console|python|csv|yaml)\n(?P<body>.*?)^```", re.M | re.S)
 # These two have tests of their own: one serves until it is stopped, the other is a sandbox with the real limit.
 ELSEWHERE = {"sandbox", "demo"}
 
@@ -95,6 +95,8 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                 continue
             if block.mark.startswith("file:"):
                 (tmp_path / block.mark.removeprefix("file:").strip()).write_text(block.body)
+            elif block.kind in ("csv", "yaml"):
+                continue
             elif block.kind == "python":
                 exec(compile("\n" * block.line + block.body, str(page), "exec"), names)
             else:

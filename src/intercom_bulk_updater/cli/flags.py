@@ -64,7 +64,7 @@ class Selection:
     id_column: Annotated[
         str | None, _flag(_SELECTION, "With --csv: the column with ids, links, e-mails or external ids. Default: id.", form="COLUMN"),
     ] = None
-    from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run.", form="RUN")] = None
+    from_run: Annotated[str | None, _flag(_SELECTION, "The items of an earlier run; --where then narrows them.", form="RUN")] = None
     outcome: Annotated[str, _flag(_SELECTION, "With --from-run: which of its items.", form="OUTCOME")] = "failed"
     exclude: Annotated[str | None, _flag(_SELECTION, "A file with ids to leave out; - reads standard input.", form="FILE|-")] = None
     exclude_run: Annotated[str | None, _flag(_SELECTION, "An earlier run whose items to leave out.", form="RUN")] = None
@@ -137,6 +137,24 @@ class SafetyAndBackup(Safety):
     backup: Annotated[
         str | None, _flag(_SAFETY, "Keep each item whole in this file, as before its write. Default: in the state folder.", form="FILE"),
     ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Yes:
+    """That nobody is to be asked."""
+
+    yes: Annotated[bool, _flag(_SAFETY, "Do not ask.", "--yes", "-y")] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Agreed(Yes):
+    """What is agreed to for all steps of a recipe."""
+
+    dry_run: Annotated[bool, _flag(_SAFETY, "Look, and change nothing.", "--dry-run", "-n")] = False
+    customer_visible: Annotated[bool, _flag(_SAFETY, "Yes, customers will see this.")] = False
+    irreversible: Annotated[bool, _flag(_SAFETY, "Yes, there is no way back from this.")] = False
 
 
 @Parameter(name="*")

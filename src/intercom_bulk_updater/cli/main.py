@@ -62,6 +62,17 @@ for _place, (_name, _help) in enumerate(_RUNS.items()):
     runs.command(f"{_HERE}.runs:{_name if _name != 'list' else 'list_runs'}", name=_name, help=_help, sort_key=_place)
 app.command(runs)
 
+_recipes = App(name="recipes", help="Several steps with waits between them, from one YAML file.", group=_ACT, sort_key=103)
+for _place, (_name, _help) in enumerate({
+    "check": "Look at what each step would do; changes nothing.",
+    "run": "Begin a recipe, and carry out its steps up to the first wait.",
+    "list": "The recipes that were begun, and where each stands.",
+    "resume": "Go on with whatever is due: from cron, every hour.",
+    "cancel": "End a recipe where it stands.",
+}.items()):
+    _recipes.command(f"{_HERE}.recipes:{_name if _name != 'list' else 'list_recipes'}", name=_name, help=_help, sort_key=_place)
+app.command(_recipes)
+
 _operations = App(name="operations", help="The catalogue of operations.", group=_ROUND, sort_key=20)
 _operations.command(f"{_HERE}.operations:list_operations", name="list", help="All operations.")
 _operations.command(f"{_HERE}.operations:show", name="show", help="One operation: what it touches, whether there is a way back.")

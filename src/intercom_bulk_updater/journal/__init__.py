@@ -6,7 +6,7 @@ from .lock import RunLock
 from .mark import Age, leave_word
 from .parameters import decode_parameters, encode_parameters, storable
 from .paths import journal_path
-from .records import Account, Event, FailureExample, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
+from .records import Account, Event, FailureExample, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, WindowRow
 from .serialization import from_json, to_json
 from .store import Store
 
@@ -21,6 +21,7 @@ __all__ = [
     "Journal",
     "Lease",
     "LeaseRow",
+    "RecipeRecord",
     "RunLock",
     "RunRecord",
     "Store",

@@ -17,7 +17,7 @@ from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, Item
 from .lease import LEASE_SECONDS, Lease
 from .mark import Age, RunMark
 from .paths import journal_path
-from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, WindowRow
 from .store import Store
 
 MEMORY = ":memory:"
@@ -43,6 +43,7 @@ class Journal(Store):
         from .database import Database
         from .leases import Leases
         from .prune import prune
+        from .recipes import Recipes
         from .runs import Runs
 
         if isinstance(path, str) and "://" in path:
@@ -53,6 +54,7 @@ class Journal(Store):
         self._database = Database(file, read_only=read_only)
         self._marks: dict[str, RunMark] = {}
         self._runs = Runs(self._database)
+        self._recipes = Recipes(self._database)
         self._leases = Leases(self._database, self.home)
         self._items, self._rows, self._log, self._prune = items, rows, log, prune
 
@@ -129,6 +131,38 @@ class Journal(Store):
         if control in ("pause", "resume") and self._runs.control(run) == "cancel":
             return  # what was asked to end is not to be kept waiting
         self._runs.update(run, {"control": control})
+
+    # Recipes
+
+    def create_recipe(
+        self,
+        *,
+        name: str,
+        file: str,
+        text: str,
+        consent: Mapping[str, Any],
+        workspace: str = "",
+        base_url: str = "",
+        author: str = "",
+    ) -> RecipeRecord:
+        return self._recipes.create(
+            {
+                "name": name, "file": file, "text": text, "consent": consent, "workspace": workspace, "base_url": base_url,
+                "author": author,
+            }
+        )
+
+    def recipe(self, ref: str) -> RecipeRecord:
+        return self._recipes.find(ref)
+
+    def recipes(self) -> list[RecipeRecord]:
+        return self._recipes.newest()
+
+    def end_recipe(self, recipe: str, ending: str) -> RecipeRecord:
+        return self._recipes.end(recipe, ending)
+
+    def steps(self, recipe: str) -> list[RunRecord]:
+        return [self.run(run) for run in reversed(self._runs.children(recipe, RunKind.RUN))]
 
     # Who works on a run
 

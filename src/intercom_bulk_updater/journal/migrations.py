@@ -30,6 +30,7 @@ def _third(connection: Connection) -> None:
 
 
 def _fourth(connection: Connection) -> None:
+    schema.recipe.create(connection, checkfirst=True)
     _add_to_items(connection, schema.item.c.name)
 
 

@@ -17,6 +17,7 @@ from .lock import RunLock
 from .mark import RunMark
 
 _run = schema.run
+_recipe = schema.recipe
 _lease = schema.lease
 
 _ROWS_AT_ONCE = 20_000
@@ -26,10 +27,14 @@ _ROWS_AT_ONCE = 20_000
 def prune(database: Database, home: Path, older_than_days: float, keep: Collection[str]) -> list[str]:
     """Delete runs that nobody touched for so many days; return their ids, oldest first.
 
-    Kept are those of `keep` and those that a live process holds. The space goes back to the file system.
+    Kept are those of `keep`, those that a live process holds, and the steps of recipes that have not ended. The space goes back
+    to the file system.
     """
     before = time.time() - older_than_days * 86_400
-    query = select(_run.c.id, _run.c.number, _run.c.status).where(_run.c.updated_at < before).order_by(_run.c.number)
+    # What a recipe that waits has done is what its next step begins with.
+    waiting = select(_recipe.c.id).where(_recipe.c.ended_at.is_(None))
+    old_enough = (_run.c.updated_at < before) & (_run.c.parent.is_(None) | _run.c.parent.not_in(waiting))
+    query = select(_run.c.id, _run.c.number, _run.c.status).where(old_enough).order_by(_run.c.number)
     with database.reading() as connection:
         old = connection.execute(query).all()
     gone: list[str] = []
@@ -50,6 +55,8 @@ def prune(database: Database, home: Path, older_than_days: float, keep: Collecti
                     RunMark(home, run, database.path).forget()
         except RunLocked:
             continue
+    with database.transaction() as connection:
+        connection.execute(delete(_recipe).where(_recipe.c.ended_at < before))
     if _sweep(database) or gone:
         database.give_back_space()
     return gone

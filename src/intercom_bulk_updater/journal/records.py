@@ -75,10 +75,30 @@ class RunRecord:
     """What is known of the run as a whole: `verified`, `review`, `canary`, `guard`, `confirmed`, `refused`; with
     `requests` and `seconds`, the sums over the processes that worked on it."""
     parent: str | None
-    """The run that this one undoes."""
+    """The run that this one undoes, or the recipe that it is a step of."""
     plan_hash: str | None
     exit_code: int | None
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRecord:
+    """A recipe that was begun, as the journal knows it. Times are unix seconds of the machine that wrote them."""
+
+    id: str
+    number: int
+    name: str
+    file: str
+    text: str
+    """The recipe itself, as it was when it was begun."""
+    consent: dict[str, Any]
+    workspace: str
+    base_url: str
+    author: str
+    created_at: float
+    ended_at: float | None
+    ending: str
+    """`finished`, `cancelled`, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

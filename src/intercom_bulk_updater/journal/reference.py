@@ -41,7 +41,7 @@ This page is made from the schema: `python -m intercom_bulk_updater.journal.refe
 
 def describe() -> str:
     """The whole page, as Markdown."""
-    tables = (schema.run, schema.item, schema.turn, schema.window, schema.event, schema.meta)
+    tables = (schema.run, schema.recipe, schema.item, schema.turn, schema.window, schema.event, schema.meta)
     return "\n".join([_HEAD.format(version=schema.VERSION), *map(_table, tables)])
 
 

@@ -62,7 +62,7 @@ def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _new_id(kind: str, operation: str, now: float) -> str:
+def new_id(kind: str, operation: str, now: float) -> str:
     """`1123-close-7f3a`: sortable within a year, sayable on the telephone, unique (the caller checks)."""
     word = re.split(r"[.:/\s]", operation.strip())[-1]
     # CloseStale -> close-stale
@@ -109,7 +109,7 @@ class Runs:
         }
         with self._database.transaction() as connection:
             while True:
-                run = _new_id(fields["kind"], fields["operation"], now)
+                run = new_id(fields["kind"], fields["operation"], now)
                 if connection.scalar(select(_run.c.number).where(_run.c.id == run)) is None:
                     break
             connection.execute(insert(_run).values(id=run, **values))

@@ -101,7 +101,7 @@ run = Table(
         nullable=False,
         comment=f"{JSON}what is known of the run as a whole: verification, preview, canary, guard. Requests and seconds are in `lease`.",
     ),
-    Column("parent", Text, comment="Id of the run that this one undoes."),
+    Column("parent", Text, comment="Id of the run that this one undoes, or of the recipe that it is a step of."),
     Column("plan_hash", Text, comment="Hash of the plan that was applied."),
     Column("exit_code", Integer, comment="What the command exited with."),
     Column("message", Text, nullable=False, comment="The last word: why the run stopped."),
@@ -230,6 +230,25 @@ event = Table(
     Column("data", Text, nullable=False, comment=f"{JSON}what belongs to it."),
     Index("event_by_run", "run", "number"),
     comment="A run's own log.",
+)
+
+recipe = Table(
+    "recipe",
+    metadata,
+    Column("number", Integer, primary_key=True, comment="Grows with every recipe that is begun; never used twice."),
+    Column("id", Text, nullable=False, unique=True, comment="What people type: `1123-quiet-7f3a`. `run.parent` of its steps."),
+    Column("name", Text, nullable=False, comment="What it is called in its file."),
+    Column("file", Text, nullable=False, comment="The file that it was begun with, as an absolute path."),
+    Column("text", Text, nullable=False, comment="What stood in the file then: this is what is carried out, whatever the file says now."),
+    Column("consent", Text, nullable=False, comment=f"{JSON}`yes`, `customer_visible`, `irreversible`, as it was begun with."),
+    Column("workspace", Text, nullable=False, comment="Intercom's id of the workspace; it goes on nowhere else."),
+    Column("base_url", Text, nullable=False, comment="Where the API was reached."),
+    Column("author", Text, nullable=False, comment="Who began it."),
+    Column("created_at", Double, nullable=False, comment="Unix seconds."),
+    Column("ended_at", Double, comment="Unix seconds of its end; NULL while steps or waits are left."),
+    Column("ending", Text, nullable=False, comment="`finished`, `cancelled`, or empty while it has not ended."),
+    comment="One row per recipe that was begun. How far it is follows from the runs of its steps; nothing else is written.",
+    sqlite_autoincrement=True,
 )
 
 OF_A_RUN = (item, turn, lease, window, event)

@@ -11,7 +11,7 @@ from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, Item
 
 from .lease import LEASE_SECONDS, Lease
 from .mark import Age
-from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RunRecord, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, WindowRow
 
 
 class Store(Protocol):
@@ -96,6 +96,38 @@ class Store(Protocol):
         """
         ...
 
+    # Recipes, whose steps are runs
+
+    def create_recipe(
+        self,
+        *,
+        name: str,
+        file: str,
+        text: str,
+        consent: Mapping[str, Any],
+        workspace: str = "",
+        base_url: str = "",
+        author: str = "",
+    ) -> RecipeRecord:
+        """A recipe that begins now; its id is made from the day and its name."""
+        ...
+
+    def recipe(self, ref: str) -> RecipeRecord:
+        """A recipe by its id, by `latest`, or by a unique beginning of its id; else `NoSuchRun`."""
+        ...
+
+    def recipes(self) -> list[RecipeRecord]:
+        """Every recipe that was begun, newest first."""
+        ...
+
+    def end_recipe(self, recipe: str, ending: str) -> RecipeRecord:
+        """It is over: `finished` or `cancelled`. The first ending stands."""
+        ...
+
+    def steps(self, recipe: str) -> list[RunRecord]:
+        """The runs of its steps, oldest first; no dry runs."""
+        ...
+
     # Who works on a run
 
     def hold(self, run: str, *, shared: bool = False, seconds: float = LEASE_SECONDS, now: float | None = None) -> Lease:
@@ -128,7 +160,8 @@ class Store(Protocol):
         ...
 
     def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
-        """Delete runs untouched for so many days, with their rows; never one that a live process holds.
+        """Delete runs untouched for so many days, with their rows; never one that a live process holds, nor a
+        step of a recipe that has not ended. Recipes that ended so long ago go too.
 
         Returns their ids.
         """

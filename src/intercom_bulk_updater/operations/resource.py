@@ -36,6 +36,9 @@ class History(Protocol):
     def touched_since(self, payload: Json, item: Item) -> str:
         """Who touched the item after our write, in words; "" for nobody, or where nothing tells."""
 
+    def is_silent(self, payload: Json, since: float) -> bool:
+        """Whether no customer has written to the item since a moment; False where it does not tell."""
+
 
 class NoHistory:
     """Of a resource whose items do not tell who wrote to them."""
@@ -51,6 +54,10 @@ class NoHistory:
     def touched_since(self, payload: Json, item: Item) -> str:
         """See History."""
         return ""
+
+    def is_silent(self, payload: Json, since: float) -> bool:
+        """See History."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

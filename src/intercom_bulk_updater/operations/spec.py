@@ -65,7 +65,7 @@ _FORMS = {
     Kind.ADMIN: "NAME|EMAIL|ID", Kind.TICKET_TYPE: "NAME|ID", Kind.TICKET_STATE: "NAME|ID", Kind.ID: "ID", Kind.IDS: "ID",
     Kind.TAGS: "NAME|ID", Kind.VALUES: "KEY=VALUE",
 }  # fmt: skip
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS: dict[Kind, dict[str, Any]] = {
     Kind.FLAG: {"type": "boolean"},
     Kind.IDS: {"type": "array", "items": {"type": "string"}, "minItems": 1},
@@ -122,7 +122,7 @@ def schema_of(declared: type) -> dict[str, Any]:
     for one in parameters_of(declared):
         properties[one.name] = {**_SCHEMAS.get(one.kind, {"type": "string"}), "description": one.help, "x-kind": str(one.kind)}
     required = [one.name for one in parameters_of(declared) if one.required]
-    return {"$schema": _DIALECT, "type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"$schema": DIALECT, "type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def check_given(verb: str, declared: type, given: Mapping[str, Any]) -> dict[str, Any]:

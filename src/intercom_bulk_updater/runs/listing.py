@@ -1,15 +1,20 @@
-"""Selections of a resource that Intercom cannot search: all of it is listed, and each item is judged here by its own fields.
+"""Selections that are judged here by each item's own fields: where Intercom cannot search, and what is narrowed of an earlier run.
 
 Step 3 of the life of an item (docs/explanation/life-of-an-item.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
+from ..api.paths import item_path
 from ..api.retry import RetryPolicy
-from ..errors import SearchIncomplete
+from ..errors import NotFound, SearchIncomplete
+from ..model import FoundItem
 from ..operations.resource import Count, Resource, resources
 from ..search.endpoints import endpoint_for
 from ..search.language.fields import learn
@@ -17,11 +22,14 @@ from ..search.language.where import decides
 from ..search.paginator import EndpointSource
 from .options import Options
 from .session import Session
+from .sources import image_of
 
 Json = Mapping[str, Any]
 
 # A list whose order moves while it is read may show an item twice and another not at all: then it is read again.
 _PASSES = 3
+_READERS = 8
+"""Items that are read at a time in order to be judged."""
 
 
 def matching(session: Session, resource: Resource, query: Json, options: Options) -> Iterator[Json]:
@@ -30,6 +38,35 @@ def matching(session: Session, resource: Resource, query: Json, options: Options
     for item in _every(session, resource, options):
         if not query or decides(query, item, resource.name, timezone=zone, api_version=session.settings.api_version):
             yield item
+
+
+def still_matching(
+    session: Session, items: Iterable[FoundItem], selection: Json, capture: Callable[[Json], Json | None]
+) -> Iterator[FoundItem]:
+    """Of known items those that match now: each is read, several at a time, and judged by the selection's query and silence.
+
+    One that is not there any more cannot be judged; it is kept, so that the run accounts for it.
+    """
+    resource, query, since = selection["resource"], selection.get("query"), selection.get("silent_since")
+    zone, version = session.workspace().timezone or "UTC", session.settings.api_version
+    history = resources()[resource].history
+
+    def read(found: FoundItem) -> tuple[FoundItem, Json | None]:
+        try:
+            return found, session.look(item_path(resource, found.id))
+        except NotFound:
+            return found, None
+
+    stream = iter(items)
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="judge") as pool:
+        while some := list(islice(stream, _READERS * 4)):
+            for found, item in pool.map(read, some):
+                if item is None:
+                    yield found
+                elif (not query or decides(query, item, resource, timezone=zone, api_version=version)) and (
+                    since is None or history.is_silent(item, since)
+                ):
+                    yield replace(found, before=image_of(capture, item))
 
 
 def listed(selection: Mapping[str, Any]) -> Resource:

@@ -55,6 +55,8 @@ class EachRequest:
         """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
         end, asked, options = self._endpoint(), self.selection, self.options
         one_way(asked, end.resource, options, least=0)
+        if asked.where is not None and asked.from_run is not None:
+            raise UsageError(f"Of a list, {options.word('from_run')} takes the items as they were; leave {options.word('where')} out.")
         if asked.query is not None:
             raise UsageError(f"{options.word('query')} is for what Intercom searches; a list is judged here, by {options.word('where')}.")
         keep_private({"body": self.operation.body})

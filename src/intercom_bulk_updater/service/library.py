@@ -202,6 +202,7 @@ def run(
         `"conversations.close"`; `intercom-bulk operations list` has them all, with their parameters.
     where:
         A filter in words: `"team = Support and state = open"`. Give exactly one of `where`, `query`, `ids`, `csv`, `from_run`.
+        Beside `from_run` it narrows: the items of that run are read, and judged as they are now.
     query:
         A raw Intercom query (a dict), or the path of a JSON file with one.
     ids:

@@ -15,10 +15,11 @@ from ..journal import Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
 from ..operations.resource import name_of, resources
+from ..parsing.dates import describe
 from ..parsing.id_file import read_id_file
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
-from ..runs.listing import listed, matching
+from ..runs.listing import listed, matching, still_matching
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, image_of, judged_here
@@ -36,6 +37,9 @@ from .run_reference import pick, real, refuse_elsewhere
 class Selection:
     """Which items a caller asks for: exactly one of `where`, `query`, `ids`, `csv` and `from_run`; the rest narrows it.
 
+    `where` beside `from_run` narrows too: the items of that run are read, and judged as they are now. `silent_since` (unix
+    seconds) narrows to the conversations in which no customer has written since.
+
     `query` is a file or the query itself, `ids` and `exclude` are a file or the ids themselves, `csv` is a file or its rows;
     `exclude_run` leaves out what an earlier run had. A file is named by its path; `-` is standard input.
     """
@@ -50,11 +54,13 @@ class Selection:
     exclude: str | Sequence[str] | None = None
     exclude_run: str | None = None
     limit: int | None = None
+    silent_since: float | None = None
 
     @property
     def given(self) -> list[str]:
         """The ways in which it says which items."""
-        return [name for name in _WAYS if getattr(self, name) is not None]
+        narrowing = "where" if self.from_run is not None else ""
+        return [name for name in _WAYS if getattr(self, name) is not None and name != narrowing]
 
 
 @dataclass(slots=True)
@@ -110,13 +116,18 @@ def select(
             "kind": "run", "run": earlier.id, "outcome": asked.outcome, "resource": resource,
             "words": f"the {asked.outcome} items of {earlier.id}",
         }
+        if asked.where is not None:
+            selection["query"], selection["where"] = _query(asked, resource, session, names, options, note), asked.where
+            selection["words"] += f" that match now: {_explained(selection['query'], resource, session, names)}"
+        if asked.silent_since is not None:
+            selection["silent_since"] = asked.silent_since
+            selection["words"] += f" without an answer since {describe(asked.silent_since, session.workspace().timezone or 'UTC')}"
     else:
         query = _query(asked, resource, session, names, options, note)
-        body, declared = query.get("query", query), resources()[resource]
+        declared = resources()[resource]
         selection = {
             "kind": "query", "endpoint": declared.search or declared.listing, "query": query, "resource": resource,
-            "words": explain(body, resource, names, timezone=session.workspace().timezone or "UTC",
-                             api_version=session.settings.api_version),
+            "words": _explained(query, resource, session, names),
             "where": asked.where or "",
         }
         if not declared.search:
@@ -125,6 +136,11 @@ def select(
             selection |= {"query": parts.asked, "here": parts.here, "words": f"{selection['words']} ({parts.words(resource)})"}
     leave_out(asked, selection, resource, session, options, note)
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
+
+
+def _explained(query: Mapping[str, Any], resource: str, session: Session, names: WorkspaceNames) -> str:
+    zone, version = session.workspace().timezone or "UTC", session.settings.api_version
+    return explain(query.get("query", query), resource, names, timezone=zone, api_version=version)
 
 
 def leave_out(
@@ -210,7 +226,10 @@ def feed(
         return query_feed(selection, session, operation.capture, options, exclude)
     if selection["kind"] == "run" and not selection.get("undo"):
         outcome = Outcome(selection.get("outcome") or "failed")
-        return ListSource(of_run(session.journal, selection["run"], outcome), exclude=exclude)
+        had = of_run(session.journal, selection["run"], outcome)
+        if "query" in selection or "silent_since" in selection:
+            had = still_matching(session, had, selection, operation.capture)
+        return ListSource(had, exclude=exclude)
     return ListSource(items, total=len(items), exclude=exclude)
 
 

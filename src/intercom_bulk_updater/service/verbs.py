@@ -10,6 +10,7 @@ from typing import Any
 
 from ..api.redact import keep_private
 from ..errors import UsageError
+from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.registry import operation_class
 from ..operations.spec import check_given, parameters_of
@@ -29,7 +30,8 @@ from .work import Work, create_run
 class VerbRequest:
     """A verb ("conversations.close") with its parameters, as they were given, and the items that it is for.
 
-    `cap`: refuse a query selection of more items where neither `options.expect` nor `options.max` bounds it.
+    `cap`: refuse a query selection of more items where neither `options.expect` nor `options.max` bounds it. `step`: of which
+    recipe (its id) the run is which step.
     """
 
     verb: str
@@ -40,6 +42,7 @@ class VerbRequest:
     plan: Path | None = None
     cap: int | None = None
     note: Note = ignore
+    step: tuple[str, str] | None = None
 
     @property
     def resource(self) -> str:
@@ -88,12 +91,8 @@ class CheckedVerb:
 
     def begin(self, session: Session, names: WorkspaceNames) -> Work:
         """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
-        asked = self.request
-        session.workspace()
-        resolver, options = SessionResolver(session, names), asked.options
-        rows = self._resolved_rows(session)
-        with self._in_its_words():
-            operation, items = operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), options)
+        asked, options = self.request, self.request.options
+        operation, items = self.resolve(session, names)
         if operation.only_reads:
             options = replace(options, ask=False, verify="none")  # what it writes are files: nothing of Intercom's is at stake
         if not options.dry_run:
@@ -103,8 +102,18 @@ class CheckedVerb:
         if selected.selection["kind"] == "query" and capped:
             options = replace(options, cap=asked.cap)
         name = f"{asked.resource}.{operation.name}"
-        run = create_run(session, operation, name, "run", {**selected.selection, "operation": name}, options)
+        selection, recipe = {**selected.selection, "operation": name}, None
+        if asked.step is not None:
+            recipe, selection["step"] = asked.step
+        run = create_run(session, operation, name, "run", selection, options, recipe=recipe)
         return Work(session, run, operation, selected.feed, options, plan=asked.plan)
+
+    def resolve(self, session: Session, names: WorkspaceNames) -> tuple[Operation, list[FoundItem] | None]:
+        """The operation, its names looked up in the workspace, and the items of its rows. Raises UsageError."""
+        session.workspace()
+        resolver, rows = SessionResolver(session, names), self._resolved_rows(session)
+        with self._in_its_words():
+            return operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), self.request.options)
 
     def _resolved_rows(self, session: Session) -> Rows | None:
         if self.rows is None:

@@ -72,9 +72,12 @@ def create_run(
     options: Options,
     *,
     parent: RunRecord | None = None,
+    recipe: str | None = None,
     plan_hash: str | None = None,
 ) -> RunRecord:
     """The row of a new run: `kind` is "run", "apply" or "undo", and a dry run where `options.dry_run` says so.
+
+    `parent` is the run that it undoes, `recipe` the id of the recipe that it is a step of.
 
     Raises UsageError for a backup that there is nothing to keep in, or whose file has something in it.
     """
@@ -90,7 +93,7 @@ def create_run(
         admin_id=session.client.admin_id,
         author=login(),
         settings=options.as_json(),
-        parent=None if parent is None else parent.id,
+        parent=recipe if parent is None else parent.id,
         plan_hash=plan_hash,
     )
     return session.journal.update_run(run.id, totals={"place": _place(session)})

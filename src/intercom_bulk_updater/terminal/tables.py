@@ -90,7 +90,7 @@ def run_table(
         ("requests", _requests(requests)),
         ("search", " · ".join(left_out_words(record.search))),
         ("verified", verified_words(record.totals.get("verified") or {}, counts.done, record.id) if not dry else ""),
-        ("from run", record.parent or ""),
+        ("step of" if "step" in record.selection else "from run", record.parent or ""),
         ("backup", str(record.totals.get("backup") or "")),
         ("undone by", undone_by),
         ("plan", (record.plan_hash or "")[:16]),

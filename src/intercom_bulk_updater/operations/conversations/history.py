@@ -10,6 +10,8 @@ from ...model import Item
 from ..field_values import Label, describe_difference
 from ..operation import Json
 
+_CUSTOMERS = ("user", "lead", "contact")
+
 
 def differences(was: Json, now: Json, ours: Json | None = None, label: Label | None = None) -> str:
     """What differs between two images, in words: "state is open, was closed". Values of `ours` are no difference."""
@@ -44,6 +46,16 @@ def our_mark(payload: Json, admin_id: str, since: float) -> dict[str, Any]:
         # History entries that a bot signs, tags: nothing tells whose the last change was.
         return mark(payload)
     return {"updated_at": int(ours[-1]["created_at"]), "part": str(ours[-1].get("id"))}
+
+
+def is_silent(payload: Json, since: float) -> bool:
+    """Whether no customer has written to the conversation since a moment, as it shows of itself; False where it does not tell."""
+    parts, statistics = parts_of(payload), payload.get("statistics")
+    if parts is None and not isinstance(statistics, dict):
+        return False
+    written = [part.get("created_at") for part in parts or () if (part.get("author") or {}).get("type") in _CUSTOMERS]
+    written += [(statistics or {}).get("last_contact_reply_at"), payload.get("waiting_since")]
+    return all(int(at or 0) < int(since) for at in written)
 
 
 def tags_of(payload: Json) -> list[Json]:

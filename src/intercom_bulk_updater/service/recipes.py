@@ -1,0 +1,368 @@
+"""Recipes that were begun: how far each is, and how it goes on.
+
+A step is a run like any other, which the journal has in one transaction with the recipe and the step that it belongs to. So
+how far a recipe is follows from the runs, and nothing else is written down: a process may end, or be killed, at any moment.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import IntercomBulkError, RunLocked, SafetyStop, UsageError, WrongWorkspace
+from ..journal import Journal, RecipeRecord, RunLock, RunRecord, Store
+from ..model import Reversibility, RunStatus
+from ..operations.operation import Operation
+from ..report.summary import error_json, exit_of, judge_run, standing, summarize
+from ..report.times import rfc3339
+from ..runs.options import Options
+from ..runs.session import Session
+from ..search.names import WorkspaceNames
+from .consent import Consent
+from .notes import Note, ignore
+from .options import read_option
+from .recipe_file import Recipe, Step, Wait, parse_recipe
+from .recipe_schema import CONSENT, GUARDS
+from .selection import Selection, select
+from .verbs import VerbRequest
+from .work import login
+
+_OVER = (0, 3)
+"""What the run of a step exits with when the next may follow: items that failed are followed by nothing."""
+_HEALTHY = (None, 7, 143)
+"""What a run ended with that goes on without anybody's look: its process died, Intercom was away, the machine went down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier step has done: the items of its run with this outcome, and when it began (unix seconds)."""
+
+    run: str
+    outcome: str
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where an entry of a recipe stands."""
+
+    entry: Step | Wait
+    over: bool
+    run: RunRecord | None = None
+    status: RunStatus | None = None
+    exit: int | None = None
+    due: float | None = None
+    """When a wait is over, unix seconds; None while the step before it is not."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run to go on with. One that died while its list was written down has done nothing: it is begun anew."""
+        if self.run is None:
+            return False
+        return self.run.selection.get("kind") not in ("ids", "csv") or bool(self.run.search.get("complete"))
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it may go on without a person having looked at it."""
+        if self.run is None:
+            return True
+        # A run that says that it is under way and that nobody holds has died; what it ended with is of an earlier sitting.
+        died = self.status is not self.run.status or self.status is RunStatus.PLANNED
+        return self.status is not RunStatus.CANCELLED and (died or self.run.exit_code in _HEALTHY)
+
+
+class Steps(Protocol):
+    """How whoever asks carries out a step; each returns what the run of the step exits with."""
+
+    def begin(self, recipe: Recipe, step: Step, record: RecipeRecord, earlier: Mapping[str, Earlier]) -> int:
+        """Begin it."""
+
+    def go_on(self, run: str) -> int:
+        """Go on with a run that was begun."""
+
+
+def request_of(
+    recipe: Recipe, step: Step, options: Options, consent: Consent, *,
+    earlier: Mapping[str, Earlier] | None = None, record: RecipeRecord | None = None, cap: int | None = None, ahead: float = 0.0,
+    note: Note = ignore,
+) -> VerbRequest:
+    """The request of a step. Raises UsageError, with the line.
+
+    `earlier`: the steps before it, by name. `ahead`: seconds by which Intercom's clock is ahead of this machine's.
+    """
+    given, before = step.given, (earlier or {}).get(str(step.given.get("from")))
+    selection = Selection(
+        where=given.get("where"), ids=given.get("ids"), csv=given.get("csv"), id_column=given.get("id_column"),
+        from_run=before.run if before else given.get("from"), outcome=before.outcome if before else "done", limit=given.get("limit"),
+        silent_since=before.began + ahead if before and given.get("if_no_reply") else None,
+    )  # fmt: skip
+    with _at(recipe, step):
+        options = replace(options, **{name: read_option(name, given[name]) for name in GUARDS if name in given})
+        options.amounts()
+    return VerbRequest(
+        verb=step.verb, parameters=step.parameters, selection=selection, options=options, consent=consent, cap=cap, note=note,
+        step=None if record is None else (record.id, step.name),
+    )  # fmt: skip
+
+
+def check_offline(recipe: Recipe) -> None:
+    """Check all that can be checked without a request: parameters, amounts, files. Raises UsageError, with the line."""
+    for step in recipe.steps:
+        with _at(recipe, step):
+            request_of(recipe, step, Options(python=True), Consent()).check()
+
+
+def check_in_workspace(
+    recipe: Recipe, session: Session, names: WorkspaceNames, options: Options, consent: Consent | None, note: Note = ignore
+) -> None:
+    """Look up every name and read every filter, before anything is done. Raises UsageError with the line; SafetyStop without consent.
+
+    `consent`: what was agreed to on the spot, beside what stands in the file; None where nothing is written.
+    """
+    for step in recipe.steps:
+        with _at(recipe, step):
+            asked = request_of(recipe, step, options, consent or Consent(), note=note)
+            operation, _ = asked.check().resolve(session, names)
+            _check_words(step, operation)
+            if step.given.get("where"):
+                select(Selection(where=step.given["where"]), step.resource, session, names, operation, options)
+        if consent is not None:
+            consent.check(operation, asked.options)
+
+
+def _check_words(step: Step, operation: Operation) -> None:
+    """The file itself says what customers see, and what nothing brings back."""
+    grave = operation.needs_irreversible or operation.reversibility is Reversibility.IRREVERSIBLE
+    needs = ((operation.customer_visible, "Customers will see this"), (grave, "There is no way back from this"))
+    for key, (asked, why) in zip(CONSENT, needs, strict=True):
+        if asked and not step.given.get(key):
+            raise UsageError(f"{why} ({operation.describe()}). Write {key}: true in this step if you mean it.")
+
+
+@contextmanager
+def _at(recipe: Recipe, step: Step) -> Iterator[None]:
+    """What is said against a step begins with its line."""
+    try:
+        yield
+    except UsageError as exc:
+        known = exc.message.startswith(f"{recipe.file.name}, line")
+        raise exc if known else recipe.wrong(step.line, f"{step.name}: {exc.message}") from exc
+
+
+def begin_recipe(recipe: Recipe, session: Session, consent: Mapping[str, bool]) -> RecipeRecord:
+    """Write down that a recipe begins, with its text: what is carried out later is what was checked now."""
+    return session.journal.create_recipe(
+        name=recipe.name, file=str(recipe.file), text=recipe.text, consent=dict(consent), workspace=session.workspace().id,
+        base_url=session.settings.base_url, author=login(),
+    )  # fmt: skip
+
+
+def stages(journal: Store, record: RecipeRecord) -> list[Stage]:
+    """Where each entry of a recipe stands."""
+    runs = {run.selection.get("step"): run for run in journal.steps(record.id)}
+    at, under_way, found = record.created_at, True, list[Stage]()
+    for entry in parse_recipe(record.text, Path(record.file)).entries:
+        if isinstance(entry, Wait):
+            at += entry.seconds
+            under_way = under_way and at <= time.time()
+            found.append(Stage(entry, under_way, due=at if all(one.over for one in found if one.due is None) else None))
+            continue
+        run = runs.get(entry.name)
+        status = None if run is None else standing(journal, run)
+        code = judge_run(journal, run, status).exit_code if run is not None else None
+        under_way = status is RunStatus.FINISHED and code in _OVER
+        found.append(Stage(entry, under_way, run, status, code))
+        at = (run.finished_at if run is not None else None) or at
+    return found
+
+
+def current(found: list[Stage]) -> Stage | None:
+    """The entry that is next, or under way; None when all is over."""
+    return next((one for one in found if not one.over), None)
+
+
+def carry_on(path: Path, recipe_id: str, steps: Steps) -> int:
+    """Go on with a recipe until it is over, waits, or stops; `path` is the journal's file. Returns the exit code.
+
+    Raises RunLocked where another process works on it, and what a step raises before it has a run.
+    """
+    with _held(path, recipe_id):
+        worst, tried = 0, None
+        while True:
+            with Journal(path) as journal:
+                record = journal.recipe(recipe_id)
+                found = stages(journal, record)
+                stage = current(found)
+                if stage is None and not record.ending:
+                    journal.end_recipe(record.id, "finished")
+                if stage is None or record.ending or isinstance(stage.entry, Wait):
+                    return worst
+                if tried == stage.entry.name:
+                    return worst or 7  # its run goes on in another process
+                earlier = _earlier(journal, found)
+            tried = stage.entry.name
+            recipe = parse_recipe(record.text, Path(record.file))
+            code = steps.go_on(stage.run.id) if stage.begun and stage.run else steps.begin(recipe, stage.entry, record, earlier)
+            worst = max(worst, code)
+            if code not in _OVER:
+                return code
+
+
+def _earlier(journal: Store, found: list[Stage]) -> dict[str, Earlier]:
+    """The steps that are over. Raises SafetyStop for one that was taken back."""
+    earlier: dict[str, Earlier] = {}
+    for one in found:
+        if one.over and one.run is not None and isinstance(one.entry, Step):
+            undone = journal.undone_by(one.run.id)
+            if undone is not None:
+                raise SafetyStop(
+                    f"The step {one.entry.name} ({one.run.id}) was taken back by {undone}, so the recipe does not go on. "
+                    "To end it: intercom-bulk recipes cancel, with its id.", hint=""
+                )
+            earlier[one.entry.name] = Earlier(one.run.id, "done", one.run.started_at or one.run.created_at)
+    return earlier
+
+
+@contextmanager
+def _held(path: Path, recipe: str) -> Iterator[None]:
+    lock = RunLock(path.parent, recipe)
+    try:
+        lock.acquire()
+    except RunLocked:
+        raise RunLocked(f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def cancel_recipe(path: Path, ref: str) -> RecipeRecord:
+    """End a recipe where it stands; its steps stay as they are. Raises RunLocked while a process works on it."""
+    with Journal(path) as journal:
+        record = journal.recipe(ref)
+        with _held(path, record.id):
+            return journal.end_recipe(record.id, "cancelled")
+
+
+def find_recipes(journal: Store, ref: str) -> list[RecipeRecord]:
+    """The recipe of an id, of its beginning or of `latest`; those of a FILE that have not ended. Raises NoSuchRun, UsageError."""
+    if not ref.endswith((".yaml", ".yml")):
+        return [journal.recipe(ref)]
+    file = str(Path(ref).resolve())
+    found = [one for one in journal.recipes() if one.file == file and not one.ending]
+    if not found:
+        raise UsageError(f"No recipe of {ref} is under way. To begin it: intercom-bulk recipes run {ref}")
+    return found
+
+
+def due(journal: Store, base_url: str) -> list[RecipeRecord]:
+    """The recipes at this address that go on now without anybody's look, the oldest first."""
+    found = []
+    for record in reversed(journal.recipes()):
+        if record.ending or record.base_url != base_url:
+            continue
+        try:
+            stage = current(stages(journal, record))
+        except UsageError:
+            continue  # a verb that has gone since: `recipes list` says so
+        if stage is None or (isinstance(stage.entry, Step) and stage.healthy and stage.status not in _LIVE):
+            found.append(record)
+    return found
+
+
+_LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
+
+
+def refuse_other_workspace(session: Session, record: RecipeRecord) -> None:
+    """Raises WrongWorkspace: a step that begins after a wait acts where the first one did."""
+    workspace = session.workspace()
+    if record.workspace != workspace.id:
+        raise WrongWorkspace(
+            f"{record.id} belongs to workspace {record.workspace!r}, and the token is of {workspace.id!r} ({workspace.name}). "
+            "Nothing was written. Use the token of that workspace."
+        )
+
+
+def account(journal: Store, record: RecipeRecord, code: int = 0, error: IntercomBulkError | None = None) -> dict[str, Any]:
+    """The object that `--json` prints of a recipe."""
+    try:
+        found = stages(journal, record)
+    except UsageError as exc:  # a verb that has gone since it was begun
+        found, error = [], error or exc
+    code = code if error is None else exit_of(error)
+    told: dict[str, Any] = {
+        "schema": "recipe/1", "ok": code == 0, "exit": code,
+        "recipe": {
+            "id": record.id, "name": record.name, "file": record.file, "status": _status(record, found), "workspace": record.workspace,
+            "author": record.author, "started_at": rfc3339(record.created_at), "ended_at": rfc3339(record.ended_at),
+            "due_at": rfc3339(_due_at(record, found)),
+        },
+        "steps": [_entry(journal, one) for one in found],
+        "next": _next(journal, record, found),
+    }  # fmt: skip
+    if error is not None:
+        told["error"] = error_json(error)
+    return told
+
+
+def checked_account(recipe: Recipe, journal: Store, runs: Mapping[str, str], code: int) -> dict[str, Any]:
+    """The same of a recipe that was only looked at: `runs` are the dry runs of its steps."""
+    steps = []
+    for entry in recipe.entries:
+        run = journal.run(runs[entry.name]) if isinstance(entry, Step) and entry.name in runs else None
+        judged = None if run is None else judge_run(journal, run).exit_code
+        steps.append(_entry(journal, Stage(entry, False, run, None if run is None else run.status, judged)))
+    return {
+        "schema": "recipe/1", "ok": code == 0, "exit": code,
+        "recipe": {"id": None, "name": recipe.name, "file": str(recipe.file), "status": "checked"},
+        "steps": steps, "next": [" ".join(["intercom-bulk recipes run", shlex.quote(str(recipe.file)), *_words(recipe)])],
+    }  # fmt: skip
+
+
+def _words(recipe: Recipe) -> list[str]:
+    """The flags that a recipe needs besides its file."""
+    return [f"--{word.replace('_', '-')}" for word in CONSENT if any(step.given.get(word) for step in recipe.steps)]
+
+
+def _entry(journal: Store, one: Stage) -> dict[str, Any]:
+    if isinstance(one.entry, Wait):
+        return {"wait": one.entry.words, "due_at": rfc3339(one.due), "over": one.over}
+    run = None if one.run is None else one.run.id
+    counts = None if run is None else journal.counts(run).as_json()
+    status = None if one.status is None else one.status.value
+    return {"step": one.entry.name, "verb": one.entry.verb, "run": run, "status": status, "exit": one.exit, "counts": counts}
+
+
+def _status(record: RecipeRecord, found: list[Stage]) -> str:
+    stage = current(found)
+    if record.ending or stage is None:
+        return record.ending or ("due" if found else "stopped")
+    if isinstance(stage.entry, Wait):
+        return "waiting"
+    if stage.status in _LIVE:
+        return "running"
+    return "due" if stage.run is None else "interrupted" if stage.healthy else "stopped"
+
+
+def _due_at(record: RecipeRecord, found: list[Stage]) -> float | None:
+    """When the wait is over that it stands in, and those that follow at once."""
+    stage, due_at = current(found), None
+    for one in found[found.index(stage):] if stage is not None and not record.ending else ():
+        if not isinstance(one.entry, Wait):
+            break
+        due_at = one.due
+    return due_at
+
+
+def _next(journal: Store, record: RecipeRecord, found: list[Stage]) -> list[str]:
+    on = [] if record.ending else [f"intercom-bulk recipes resume {record.id}"]
+    back = [
+        command for one in reversed(found) if one.run is not None
+        for command in summarize(journal, one.run.id)["next"] if command.startswith("intercom-bulk undo ")
+    ]
+    return [*on, *back]

@@ -1,0 +1,63 @@
+"""Recipes for people: where each stands, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from intercom_bulk_updater.parsing.dates import local_moment
+
+from .formatting import plural
+from .table import Sheet
+
+_STATUS = {
+    "finished": "is finished", "cancelled": "was cancelled", "waiting": "waits", "running": "is under way", "due": "is due",
+    "interrupted": "was interrupted", "stopped": "has stopped", "checked": "was only looked at; nothing was written",
+}  # fmt: skip
+
+
+def recipes_table(accounts: Iterable[Mapping[str, Any]]) -> Sheet:
+    """`recipes list`: each recipe, and where it stands."""
+    sheet = Sheet(
+        ("recipe", "status", "goes on", "steps", "name", "begun"), flex="name", empty="No recipe was begun.", optional=("begun", "steps"),
+    )
+    for one in accounts:
+        about = one["recipe"]
+        steps = [step for step in one["steps"] if "step" in step]
+        over = sum(step["status"] == "finished" for step in steps)
+        sheet.rows.append(
+            (about["id"], about["status"], _local(about["due_at"]), f"{over} of {len(steps)}", about["name"], _local(about["started_at"]))
+        )
+    return sheet
+
+
+def recipe_lines(account: Mapping[str, Any]) -> Iterator[str]:
+    """How a recipe stands: a line for itself, one for each entry, one for what is typed next."""
+    about, error = account["recipe"], account.get("error")
+    due = f" until {_local(about['due_at'])}" if about.get("due_at") else ""
+    begun = f" ({about['id']})" if about["id"] else ""
+    yield f"\n{about['name']}{begun} {_STATUS[about['status']]}{due}."
+    for one in account["steps"]:
+        yield f"  {_entry(one)}"
+    if error:
+        yield f"intercom-bulk: {error['message']}"
+        if error["hint"] and error["hint"] not in error["message"]:
+            yield error["hint"]
+    if account["next"]:
+        words = {"waiting": "To go on then", "finished": "To take its last step back", "cancelled": "To take its last step back"}
+        yield f"{words.get(about['status'], 'To begin it' if not about['id'] else 'To go on')}:\n  {account['next'][0]}"
+
+
+def _entry(one: Mapping[str, Any]) -> str:
+    if "wait" in one:
+        until = _local(one["due_at"]) if not one["over"] else ""
+        return f"wait {one['wait']}{until and f', until {until}'}"
+    stand = {name: count for name, count in (one["counts"] or {}).items() if count and name != "selected"}
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in stand.items())
+    found = f": {one['status']}, {counts or plural(0, 'item')} ({one['run']})" if one["run"] else ""
+    return f"{one['step']}, {one['verb']}{found}"
+
+
+def _local(at: str | None) -> str:
+    return "" if at is None else local_moment(datetime.fromisoformat(at).timestamp())
