@@ -5,7 +5,8 @@ Nothing is printed and nothing asks. What is remarkable is logged (logger `inter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -18,6 +19,7 @@ from .columns import Columns
 from .consent import Consent
 from .find import check_shortfall, list_all, row_of
 from .find import find as find_items
+from .notes import Note
 from .options import RunOptions, options_of
 from .plans import begin_apply, open_plan, refuse_other_file
 from .preview import Preview, preview_of
@@ -30,6 +32,10 @@ from .workspace import Workspace, given_or_own
 
 Ids = str | Path | Iterable[str | int]
 """The path of a file that names items (`-` is standard input), or their ids."""
+Verb = str | Callable[..., Any]
+"""A verb's name, or code of one's own: a function with `@operation`, or an updater's class."""
+# Named, for it lies above this module: see rebuild.py.
+_UPDATERS = "updaters.request"
 
 
 def find(
@@ -100,7 +106,7 @@ def _rows(
 
 
 def preview(
-    verb: str,
+    verb: Verb,
     where: str | None = None,
     *,
     query: str | Path | Mapping[str, Any] | None = None,
@@ -138,9 +144,7 @@ def preview(
         "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    request = VerbRequest(
-        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), note=log_note(on_event)
-    )
+    request = _request(verb, parameters, asked, options_of(given), Consent(), log_note(on_event))
     place = given_or_own(workspace)
     checked = request.check()
     with place.session(request.options, stop) as (session, names):
@@ -151,7 +155,7 @@ def preview(
 
 
 def run(
-    verb: str,
+    verb: Verb,
     where: str | None = None,
     *,
     query: str | Path | Mapping[str, Any] | None = None,
@@ -199,7 +203,8 @@ def run(
     Parameters
     ----------
     verb:
-        `"conversations.close"`; `intercom-bulk operations list` has them all, with their parameters.
+        `"conversations.close"`; `intercom-bulk operations list` has them all, with their parameters. Or code of your own: a
+        function with `@operation`, or a subclass of IntercomBulkUpdater, whose own search finds its items where no selection is given.
     where:
         A filter in words: `"team = Support and state = open"`. Give exactly one of `where`, `query`, `ids`, `csv`, `from_run`.
     query:
@@ -253,14 +258,12 @@ def run(
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     consent = Consent(customer_visible, irreversible)
-    request = VerbRequest(
-        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=consent, note=log_note(on_event)
-    )
+    request = _request(verb, parameters, asked, options_of(given), consent, log_note(on_event))
     return _run(request, workspace, on_event, stop)
 
 
 def plan(
-    verb: str,
+    verb: Verb,
     where: str | None = None,
     *,
     file: str | Path,
@@ -292,11 +295,20 @@ def plan(
     refuse_other_file(path, f"file={str(path)!r}")
     given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    request = VerbRequest(
-        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), plan=path,
-        note=log_note(on_event),
-    )  # fmt: skip
+    request = _request(verb, parameters, asked, options_of(given), Consent(), log_note(on_event), path)
     return _run(request, workspace, on_event, stop)
+
+
+def _request(
+    verb: Verb, parameters: Mapping[str, Any], asked: Selection, options: Options, consent: Consent, note: Note, plan: Path | None = None
+) -> VerbRequest:
+    """The request of a verb, or the like of it for code of one's own."""
+    kind: type[VerbRequest] = VerbRequest
+    if not isinstance(verb, str):
+        kind = import_module(f"{__package__.rpartition('.')[0]}.{_UPDATERS}").UpdaterRequest
+    return kind(
+        verb=verb, parameters=parameters, selection=asked, options=options, consent=consent, plan=plan, note=note  # type: ignore[arg-type]
+    )
 
 
 def _run(request: VerbRequest, workspace: Workspace | None, on_event: OnEvent | None, stop: Stop | None) -> Run:

@@ -376,6 +376,7 @@ def carry_out(
 
     What ends it is raised with `run`, `run_id` and `result` on it.
     """
+    load = load or work.load
     follower = RunLog(shown or Observer(), work.session.journal, work.run, on_event)
     try:
         preview = do(work, follower)

@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..api.client import Client
+from ..api.messages import Exchange
 from ..api.paths import item_path, refuse_steering_id
 from ..api.redact import keep_private, keep_private_of_item, redact, redact_theirs
+from ..errors import SafetyStop
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
@@ -43,6 +45,9 @@ class UpdaterOperation(Operation):
         self.reversibility = updater.reversibility or (
             Reversibility.FIELDS if undoable else Reversibility.UNKNOWN
         )
+        if updater.read_only:
+            self.reversibility, self.idempotent, self.customer_visible = Reversibility.READS, True, False
+        self._refused: SafetyStop | None = None
         self._can_undo = undoable
         self._kind = endpoint_of(updater).strip("/").split("/")[0]
         self._history = history_of(self._kind)
@@ -128,15 +133,34 @@ class UpdaterOperation(Operation):
         act = self.updater.perform_action
 
         with self._noted(item):
-            result = in_hand(self.updater, client, lambda: act(item.id, **accepted(act, self._params(item))), "perform_action")
+            if self.only_reads:
+                client.leaving = self._refuse_write
+            result = in_hand(
+                self.updater, client, lambda: act(item.id, **accepted(act, self._params(item))), "perform_action", self._refuse_write
+            )
+            for one in client.exchanges if self._refused is None else ():
+                self._refuse_write(one.method, one.path, sent=True)
+            if self._refused is not None:
+                raise self._refused  # also where the updater has swallowed it
             sent = sum(one.writes and not one.refused for one in client.exchanges)
             self._seen_requests = max(self._seen_requests or 0, sent)
             return self._after(result, item)
 
+    def _refuse_write(self, method: str, path: str, *, sent: bool = False) -> None:
+        """Raises SafetyStop for a write of an updater that only reads."""
+        if not (self.only_reads and Exchange(method, path.strip("/")).writes):
+            return
+        did = "has sent" if sent else "was about to send"
+        self._refused = SafetyStop(
+            f"{self.name} has read_only = True and {did} {method} {redact(path.strip('/'))}. "
+            f"{'It was seen too late to be refused' if sent else 'Nothing was sent'}: take the write out, or read_only.", hint=""
+        )  # fmt: skip
+        raise self._refused
+
     @property
     def known_requests(self) -> int | None:
         """See Operation. Declared, or learned from the actions that came to their end."""
-        if "requests_per_item" in _declared(type(self.updater)):
+        if self.only_reads or "requests_per_item" in _declared(type(self.updater)):
             return self.requests_per_item
         return self._seen_requests
 
@@ -199,7 +223,7 @@ class UpdaterOperation(Operation):
 
     def why_no_undo(self) -> str:
         """See Operation."""
-        return f"{self.describe()} has no undo_action (and before) method"
+        return f"{self.describe()} {'changes nothing' if self.only_reads else 'has no undo_action (and before) method'}"
 
 
 class UndoUpdaterOperation(UpdaterOperation):

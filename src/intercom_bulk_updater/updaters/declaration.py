@@ -19,6 +19,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "requests_per_item": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
     "side_effects": ("a text", lambda value: isinstance(value, str)),
     "reversibility": ("a Reversibility", lambda value: value is None or isinstance(value, Reversibility)),
+    "read_only": ("True or False", lambda value: isinstance(value, bool)),
     "allowed_hosts": ("a tuple of host names", lambda value: isinstance(value, tuple | list | set | frozenset)),
 }
 _KNOWN = (*METHODS, *_KINDS)
@@ -37,6 +38,10 @@ def check_declaration(cls: type) -> None:
         meant = "" if name.startswith("_") or any(hasattr(base, name) for base in cls.__mro__[1:]) else slip_of(name)
         if meant:
             raise TypeError(f"{cls.__name__}.{name} would be ignored: do you mean {meant}? If not, give it another name.")
+
+
+    if getattr(cls, "read_only", False) and (hasattr(cls, "undo_action") or getattr(cls, "customer_visible", None)):
+        raise TypeError(f"{cls.__name__} has read_only = True: what changes nothing has no undo_action, and customers see nothing of it.")
 
 
 def _check_method(cls: type, name: str, function: Any) -> None:
