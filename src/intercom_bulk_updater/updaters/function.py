@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from ..operations.resource import resources
 from .updater import IntercomBulkUpdater
@@ -15,13 +15,8 @@ _LEADING = {"perform_action": ("item_id", "client"), "is_done": ("item_id", "cli
 """What each function gets by place."""
 
 
-@overload
-def operation(resource: F, /) -> F: ...
-
-
-@overload
 def operation(
-    resource: str = "conversations",
+    resource: str,
     /,
     *,
     before: Callable[..., Mapping[str, Any]] | None = None,
@@ -29,19 +24,7 @@ def operation(
     is_done: Callable[..., bool | None] | None = None,
     undo: Callable[..., Any] | None = None,
     **about: Any,
-) -> Callable[[F], F]: ...
-
-
-def operation(
-    resource: Any = "conversations",
-    /,
-    *,
-    before: Callable[..., Mapping[str, Any]] | None = None,
-    change: Callable[..., Mapping[str, tuple[Any, Any]]] | None = None,
-    is_done: Callable[..., bool | None] | None = None,
-    undo: Callable[..., Any] | None = None,
-    **about: Any,
-) -> Any:
+) -> Callable[[F], F]:
     """Make an operation of a function that acts on one item: what `intercom-bulk run FILE.py:function` and `bulk.run` take.
 
         @operation("conversations", idempotent=True, customer_visible=False)
@@ -71,8 +54,8 @@ def operation(
 
     Raises TypeError for a function that cannot work, and for a word that says nothing.
     """
-    if callable(resource):
-        return operation()(resource)
+    if not isinstance(resource, str):
+        raise TypeError(f'@operation says first what the items are: @operation("{next(iter(resources()))}").')
     unknown = about.keys() - {name for name in IntercomBulkUpdater.__annotations__ if not name.startswith("_")}
     if unknown:
         raise TypeError(f"@operation has no argument {sorted(unknown)[0]!r}; it says what a class says of itself, as `idempotent=True`.")

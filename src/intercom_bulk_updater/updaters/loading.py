@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import IntercomBulkError, UsageError
 from ..journal import decode_parameters
 from ..runs.session import Session
+from ..settings import Settings
 from .adapter import UpdaterOperation
 from .bulk_process import FROM_FILE, StoredUpdaterOf
 from .calls import importing, place_of
@@ -26,7 +27,7 @@ from .updater import IntercomBulkUpdater, settings_of
 
 def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str) -> StoredUpdaterOf:
     """The updater of a run or a plan, loaded again: what service.rebuild asks for."""
-    updater = made(load_stored(reference), session)
+    updater = made(load_stored(reference), session.settings)
     updater._session = session
     if admin_id:
         updater.admin_id = admin_id
@@ -86,10 +87,10 @@ def load_stored(reference: Mapping[str, Any]) -> type[IntercomBulkUpdater]:
     return _class_in(found, name, str(module))
 
 
-def made(cls: type[IntercomBulkUpdater], session: Session) -> IntercomBulkUpdater:
-    """An updater of a class, with the settings of a session. Raises UsageError when it cannot be made."""
+def made(cls: type[IntercomBulkUpdater], settings: Settings) -> IntercomBulkUpdater:
+    """An updater of a class, with these settings, where it is given none of its own. Raises UsageError when it cannot be made."""
     try:
-        with importing(), settings_of(session.settings):
+        with importing(), settings_of(settings):
             return cls()
     except IntercomBulkError:
         raise

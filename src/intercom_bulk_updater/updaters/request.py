@@ -79,7 +79,7 @@ class CheckedUpdater:
         """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
         asked = self.request
         selection, options = asked.selection, asked.options
-        updater = made(self.cls, session)
+        updater = made(self.cls, session.settings)
         refuse_while_importing(updater)
         rows = None
         if selection.csv is not None:
