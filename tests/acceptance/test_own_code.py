@@ -90,6 +90,21 @@ class Greets(IntercomBulkUpdater):
         return self.client.post(f"conversations/{item_id}/reply", note)
 
 
+class TagsMany(IntercomBulkUpdater):
+    """Tags contacts, fifty with one request."""
+    idempotent, customer_visible, items_per_request = True, False, 50
+    def get_search_endpoint(self): return "contacts/search"
+    def get_search_query(self): return {"field": "role", "operator": "=", "value": "user"}
+    def get_item_id(self, item): return item["id"]
+    def before(self, item): return {"tags": sorted(one["id"] for one in item["tags"]["data"])}
+    def is_done(self, item_id, tag): return tag in {one["name"] for one in self.client.get(f"contacts/{item_id}/tags")["data"]}
+    def perform_action(self, item_id, tag): return self.perform_batch([item_id], tag)
+    def perform_batch(self, item_ids, tag: str):
+        said = self.client.post("tags", {"name": tag, "users": [{"id": one} for one in item_ids]})
+        there = {one["id"] for one in said["users"]}
+        return {one: ValueError("Intercom left it out") for one in item_ids if one not in there} or said
+
+
 def plain(item_id, client):
     return {}
 '''
@@ -149,7 +164,7 @@ def test_a_function_takes_a_sheet_and_finds_nothing_by_itself(own: Desk) -> None
         ("rename", "--where", QUERY, "--param", "titel=x"): "--param titel: rename has no such parameter. Do you mean title?",
         ("rename", "--where", QUERY, "--param", "title=x", "--param", "times=no"): "--param times: rename takes times: int",
         ("plain", "--where", QUERY): "plain is a plain function. Write @operation above it",
-        ("nothing", "--where", QUERY): "It has rename, mark, shout, look, liar, Swallows, Greets.",
+        ("nothing", "--where", QUERY): "It has rename, mark, shout, look, liar, Swallows, Greets, TagsMany.",
         ("shout", "--where", QUERY): "Customers will see this",
     }.items():
         refused = own.here("run", f"mine.py:{words[0]}", *words[1:], "--yes")
@@ -196,6 +211,38 @@ def test_python_takes_functions_and_classes_where_it_takes_verbs(own: Desk, monk
         with pytest.raises((UsageError, bulk.IntercomBulkError), match=said):
             bulk.run(verb, where=QUERY, workspace=place, **given)
     assert filed.__name__ == "rename" and callable(filed)
+
+
+# -- several with one request ---------------------------------------------------------------------------------------------
+
+
+def tagged(desk: Desk, tag: str) -> set[str]:
+    """The contacts that carry a tag, by the server's books."""
+    names = {str(row["id"]): row["name"] for row in desk.box.tags()}
+    return {row["id"] for row in desk.box.contacts() if tag in {names[str(one)] for one in row["tags"]}}
+
+
+def test_own_code_acts_on_fifty_items_with_one_request(own: Desk) -> None:
+    """As many requests as batches; each row's own parameters; a batch that is refused, or partly, fails for its bad items alone."""
+    users = [row["id"] for row in own.box.contacts(role="user", archived=False)]
+    run = ("run", "mine.py:TagsMany", "--yes", *PLAIN)
+    done = own.here(*run, "--param", "tag=vip", "--batch", "20")
+    assert (done.code, done.counts["done"]) == (0, len(users)), done.err
+    assert tagged(own, "vip") >= set(users) and own.sent("/tags") <= -(-len(users) // 20) + 1
+    (own.home / "rows.csv").write_text("id,word\n" + "".join(f"{one},{'a' if n % 2 else 'b'}\n" for n, one in enumerate(users[:10])))
+    rows = own.here(*run, "--csv", "rows.csv", "--id-column", "id", "--param", "tag={{word}}")
+    assert rows.code == 0 and (tagged(own, "a"), tagged(own, "b")) == (set(users[1:10:2]), set(users[:10:2])), rows.err
+    (own.home / "ids").write_text("\n".join([*users[:5], "0" * 24]))
+    bad = own.here(*run, "--ids", "ids", "--param", "tag=stale")
+    assert (bad.code, bad.counts) == (3, {"selected": 6, "done": 5, "failed": 1}), bad.err
+
+
+def test_a_batch_of_own_code_whose_answer_is_lost_is_looked_at(own: Desk) -> None:
+    """Item by item, and nothing is in doubt."""
+    own.box.fault("drop_after", method="POST", path="/tags$", count=1)
+    done = own.here("run", "mine.py:TagsMany", "--yes", "--param", "tag=vip", *PLAIN)
+    users = {row["id"] for row in own.box.contacts(role="user", archived=False)}
+    assert (done.code, done.counts.get("in_doubt")) == (0, None) and tagged(own, "vip") >= users, done.err
 
 
 # -- what only reads -----------------------------------------------------------------------------------------------------
@@ -259,7 +306,8 @@ def test_check_tells_what_does_not_hold(own: Desk) -> None:
     assert "DOES NOT HOLD" in shown.out and "custom_attributes" in shown.out and "/reply" in shown.out
     assert verdicts(own, "mine.py:liar") == (3, {"parameters are read": None, "a dry run": True, "it only reads": False})
     assert verdicts(own, "mine.py:look")[0] == 0
-    for words in (["mine.py:plain"], ["mine.py:rename"], ["conversations.nope"], ["mine.py:rename", "--param", "title=x", "--where", "id = 1"]):
+    nothing = ["mine.py:rename", "--param", "title=x", "--where", "id = 1"]
+    for words in (["mine.py:plain"], ["mine.py:rename"], ["conversations.nope"], nothing):
         refused = own.here("operations", "check", *words)
         assert refused.code == 2 and refused.err, refused.out
 

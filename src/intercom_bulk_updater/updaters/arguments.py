@@ -44,7 +44,7 @@ _EXACTLY = {
 """Words that people write for an option, in these letters only: names that are merely like them may be the updater's own."""
 _OF_THE_CLASS = (
     "idempotent", "customer_visible", "irreversible", "reversibility", "requests_per_item", "side_effects", "allowed_hosts",
-    "read_only",
+    "read_only", "items_per_request",
 )  # fmt: skip
 _NEEDLESS = {
     "yes": "bulk_process never asks", "confirm": "bulk_process never asks", "confirmed": "bulk_process never asks",

@@ -10,13 +10,14 @@ from typing import Any
 from ..model import Reversibility
 
 METHODS = (
-    "get_search_endpoint", "get_search_query", "get_item_id", "perform_action", "before", "change", "is_done", "read_item",
+    "get_search_endpoint", "get_search_query", "get_item_id", "perform_action", "perform_batch", "before", "change", "is_done", "read_item",
     "undo_action",
 )  # fmt: skip
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "idempotent": ("True, False or None", lambda value: value is None or isinstance(value, bool)),
     "customer_visible": ("True, False or None", lambda value: value is None or isinstance(value, bool)),
     "requests_per_item": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
+    "items_per_request": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
     "side_effects": ("a text", lambda value: isinstance(value, str)),
     "reversibility": ("a Reversibility", lambda value: value is None or isinstance(value, Reversibility)),
     "read_only": ("True or False", lambda value: isinstance(value, bool)),
@@ -40,6 +41,8 @@ def check_declaration(cls: type) -> None:
             raise TypeError(f"{cls.__name__}.{name} would be ignored: do you mean {meant}? If not, give it another name.")
 
 
+    if getattr(cls, "items_per_request", 1) > 1 and not hasattr(cls, "perform_batch"):
+        raise TypeError(f"{cls.__name__} has items_per_request, and no perform_batch(self, item_ids, ...) that acts on so many.")
     if getattr(cls, "read_only", False) and (hasattr(cls, "undo_action") or getattr(cls, "customer_visible", None)):
         raise TypeError(f"{cls.__name__} has read_only = True: what changes nothing has no undo_action, and customers see nothing of it.")
 

@@ -25,6 +25,7 @@ class Updater(Protocol):
     reversibility: ClassVar[Reversibility | None]
     allowed_hosts: ClassVar[tuple[str, ...]]
     read_only: ClassVar[bool]
+    items_per_request: ClassVar[int]
     settings: Settings
     base_url: str
     _admin_id: str

@@ -78,6 +78,8 @@ class IntercomBulkUpdater:
         as in `intercom-bulk operations show`.
     `read_only = True`
         it only reads: nobody is asked, and a write that it sends is refused.
+    `items_per_request = 50`, `perform_batch(self, item_ids, **params)`
+        where the API acts on several items with one request: see "Several items with one request" in the how-to.
     `allowed_hosts = ("api.intercom.io",)`
         hosts of Intercom that its code may send to although the run is for another one (a sandbox, a proxy, another region).
 
@@ -91,6 +93,7 @@ class IntercomBulkUpdater:
     reversibility: ClassVar[Reversibility | None] = None
     allowed_hosts: ClassVar[tuple[str, ...]] = ()
     read_only: ClassVar[bool] = False
+    items_per_request: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
