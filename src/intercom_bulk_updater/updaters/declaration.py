@@ -41,8 +41,10 @@ def check_declaration(cls: type) -> None:
             raise TypeError(f"{cls.__name__}.{name} would be ignored: do you mean {meant}? If not, give it another name.")
 
 
-    if getattr(cls, "items_per_request", 1) > 1 and not hasattr(cls, "perform_batch"):
-        raise TypeError(f"{cls.__name__} has items_per_request, and no perform_batch(self, item_ids, ...) that acts on so many.")
+    # An item without a before-image is looked at alone, before anything is done together.
+    lacks = [name for name in ("perform_batch", "before") if not hasattr(cls, name)]
+    if getattr(cls, "items_per_request", 1) > 1 and lacks:
+        raise TypeError(f"{cls.__name__} has items_per_request, and no {lacks[0]}(): acting on several at once needs it.")
     if getattr(cls, "read_only", False) and (hasattr(cls, "undo_action") or getattr(cls, "customer_visible", None)):
         raise TypeError(f"{cls.__name__} has read_only = True: what changes nothing has no undo_action, and customers see nothing of it.")
 
