@@ -93,13 +93,17 @@ def tried(desk: Desk, *command: str) -> list[str]:
 
 @pytest.mark.parametrize("verb", ["note", "reply", "close"])
 def test_the_messages_of_verbs(desk: Desk, verb: str) -> None:
-    """Typed, from a file, and by a spreadsheet's column: in no output; the customer gets it, and the journal keeps it for a resume."""
+    """Typed, from a file, and by a column: in no output but a preview; the customer gets it, and the journal keeps it for a resume."""
     (desk.home / "body.txt").write_text(MESSAGE)
     ids = desk.open_ids()
     (desk.home / "rows.csv").write_text("id,text\n" + "".join(f'{i},"{MESSAGE}"\n' for i in ids[:2]))
     rows = ("conversations", verb, "--body", "{{text}}", "--csv", "rows.csv")
     said = tried(desk, *rows) if verb == "note" else tried(desk, "conversations", verb, "--body", MESSAGE, *OPEN)
     desk.here("conversations", verb, "--body", "@body.txt", *OPEN, "--plan", "p.jsonl")
+    # The preview that a person asks for shows the text to that person, and nothing else of that screen does.
+    previewed = [line for line in said[1].splitlines() if re.search(rf"\d  {re.escape(MESSAGE)}$", line)]
+    assert 1 <= len(previewed) <= 3, said[1]
+    said[1] = "\n".join(line for line in said[1].splitlines() if line not in previewed)
     swept(desk, *said, desk.here("runs", "show", "p.jsonl").out)
     assert MESSAGE.encode() in b"".join(file.read_bytes() for file in desk.home.glob("journal.db*"))
 

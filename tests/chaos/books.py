@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,8 +59,8 @@ def images(box: Sandbox, resource: str, ids: list[str]) -> dict[str, Image]:
 
 
 def _row(row: Image) -> Image:
-    """The row of the control endpoint, without what it counts."""
-    return {key: value for key, value in _plain(row).items() if key not in ("parts", "users")}
+    """The row of the control endpoint, without what it counts and numbers (a ticket made later has a higher one)."""
+    return {key: value for key, value in _plain(row).items() if key not in ("parts", "users", "ticket_id")}
 
 
 def others(box: Sandbox, verb: Verb, ids: list[str]) -> Others:
@@ -106,6 +107,7 @@ _REFERENCES: dict[str, Reference] = {}
 def reference(desk: Desk, verb: Verb) -> Reference:
     """Tried once at a desk before a new workspace; every workspace of this seed is the same."""
     if verb.name not in _REFERENCES:
+        desk, asked = _beside(desk, f"candidates {verb.name}"), desk
         desk.box.reset()
         ids = [str(row["id"]) for row in getattr(desk.box, verb.resource)()][:CANDIDATES]
         prepare(desk, verb, ids)
@@ -113,9 +115,16 @@ def reference(desk: Desk, verb: Verb) -> Reference:
         desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
         after = images(desk.box, verb.resource, ids)
         chosen = [one for one in ids if after[one] != before[one]][:ITEMS]
-        _REFERENCES[verb.name] = _tried(desk, verb, chosen)
+        _REFERENCES[verb.name] = _tried(_beside(asked, f"reference {verb.name}"), verb, chosen)
         desk.box.reset()
     return _REFERENCES[verb.name]
+
+
+def _beside(desk: Desk, name: str) -> Desk:
+    """A desk with a journal of its own: what was sent once is not sent again by runs that know of it."""
+    home = desk.home / re.sub(r"\W+", "-", name)
+    home.mkdir(exist_ok=True)
+    return Desk(desk.box, home)
 
 
 def _tried(desk: Desk, verb: Verb, ids: list[str]) -> Reference:
@@ -142,7 +151,6 @@ def prepare(desk: Desk, verb: Verb, ids: list[str]) -> None:
     (desk.home / "mine.py").write_text(UPDATERS)
     (desk.home / "ids").write_text("\n".join(ids))
     if verb.prepared_by:
-        first = Desk(desk.box, desk.home / "first")  # a journal of its own
-        first.home.mkdir(exist_ok=True)
+        first = _beside(desk, "first")
         (first.home / "ids").write_text("\n".join(ids))
         first.here(*command(desk.box, verb.prepared_by), "--ids", "ids", *PLAIN)

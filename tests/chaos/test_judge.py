@@ -15,7 +15,7 @@ from chaos.books import reference
 from chaos.cases import Case
 from chaos.judge import judge
 from chaos.run import BOX
-from chaos.verbs import verbs
+from chaos.verbs import NOT_TRIED, verbs
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.engine.attempt import Attempt
 from intercom_bulk_updater.engine.processor import ItemProcessor
@@ -127,7 +127,7 @@ LIES: list[tuple[Callable[[Patch], None], str, str, str, dict[str, Any]]] = [
     (sends_twice, "contacts.note --body", "apply", "doubled", NO_FAULT),
     (loses_one, "conversations.snooze --until", "write", "lost", NO_FAULT),
     (counts_one_more, "conversations.tag --tag", "write", "untrue", NO_FAULT),
-    (says_that_all_is_well, "contacts.tag --tag", "write", "untrue", REFUSED),
+    (says_that_all_is_well, "contacts.archive", "write", "untrue", REFUSED),
     (acts_on_another, "contacts.archive", "write", "untrue", NO_FAULT),
     (shows_the_token, "conversations.open", "write", "untrue", NO_FAULT),
     (breaks, "conversations.open", "write", "crashed", NO_FAULT),
@@ -159,8 +159,9 @@ def test_a_client_that_lies_is_found_out(
 
 
 def test_every_declared_verb_is_tried() -> None:
-    """None is left out, whoever declares it."""
-    assert {name for name, _ in built_in()} <= {one.name.partition(" ")[0] for one in verbs()}
+    """None is left out, whoever declares it, but those that say why."""
+    tried = {one.name.partition(" ")[0] for one in verbs()}
+    assert all(name in tried or name.partition(".")[2] in NOT_TRIED for name, _ in built_in())
 
 
 @pytest.mark.slow

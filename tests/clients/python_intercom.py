@@ -30,6 +30,7 @@ from intercom.types import (
     SingleFilterSearchRequest,
     StartingAfterPaging,
 )
+from intercom.types.create_article_request import CreateArticleRequest
 
 from intercom_sandbox import Sandbox
 
@@ -70,6 +71,10 @@ class Desk:
 
 def where(field: str, value: Any, operator: str = "=") -> SingleFilterSearchRequest:
     return SingleFilterSearchRequest(field=field, operator=operator, value=value)
+
+
+def article(d: Desk) -> int:
+    return int(next(iter(d.sdk.articles.list())).id)
 
 
 FIVE = StartingAfterPaging(per_page=5)
@@ -221,8 +226,11 @@ CALLS: dict[str, Callable[[Desk], Any]] = {
     "away_status_reasons.list_away_status_reasons": lambda d: d.sdk.away_status_reasons.list_away_status_reasons(),
     "calls.list_calls": lambda d: d.sdk.calls.list_calls().data,
     "articles.list": lambda d: d.sdk.articles.list().items,
-    "articles.find": lambda d: d.sdk.articles.find(article_id=1),
-    "articles.search": lambda d: d.sdk.articles.search(phrase="x"),
+    "articles.find": lambda d: d.sdk.articles.find(article_id=article(d)).title,
+    "articles.search": lambda d: d.sdk.articles.search(phrase="started").total_count,
+    "articles.create": lambda d: d.sdk.articles.create(request=CreateArticleRequest(title="Made", author_id=1)).title == "Made",
+    "articles.update": lambda d: d.sdk.articles.update(article_id=article(d), state="draft").state == "draft",
+    "articles.delete": lambda d: d.sdk.articles.delete(article_id=article(d)).deleted,
     "help_centers.list": lambda d: d.sdk.help_centers.list().items,
     "internal_articles.list_internal_articles": lambda d: d.sdk.internal_articles.list_internal_articles(),
     "ai_content.list_external_pages": lambda d: d.sdk.ai_content.list_external_pages(),

@@ -150,7 +150,7 @@ def test_segments_count_their_contacts(api, box):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/articles"), ("POST", "/messages"), ("GET", "/help_center/collections/1"), ("POST", "/companies/search"),
+    [("GET", "/macros"), ("POST", "/messages"), ("GET", "/help_center/collections/1"), ("POST", "/companies/search"),
      ("GET", "/contacts/activities"), ("POST", "/conversations/1/run_assignment_rules"), ("GET", "/users/1"), ("GET", "/events")],
 )  # fmt: skip
 def test_what_is_not_simulated_says_so(api, method, path):

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "clients"))
 import python_intercom as calls
 
 NOT_SIMULATED = {
-    "admins.list_all_activity_logs", "ai_content.list_external_pages", "articles.find", "articles.list", "articles.search",
+    "admins.list_all_activity_logs", "ai_content.list_external_pages",
     "away_status_reasons.list_away_status_reasons", "calls.list_calls", "conversations.run_assignment_rules",
     "custom_object_instances.get", "data_export.find", "events.list", "events.summaries",
     "export.list_available_datasets_and_attributes", "help_centers.list", "internal_articles.list_internal_articles",

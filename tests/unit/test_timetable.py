@@ -43,5 +43,5 @@ def test_the_clock_is_the_workspace_s_and_the_slowest_holds_until_it_is_read() -
     options = with_speed(Options(), share="22:00-06:00=100%, else 40%", rate="22:00-06:00=auto, else 300/min")
     assert (options.share, options.rate) == (0.4, 5.0)
     at = datetime(2026, 11, 27, 7, 0, tzinfo=UTC).timestamp()
-    there, here = speed_at(options, at, "America/Los_Angeles"), speed_at(options, at, "Europe/London")
+    there, here = speed_at(options, at, lambda: "America/Los_Angeles"), speed_at(options, at, lambda: "Europe/London")
     assert (there.share, there.rate, here.share, here.rate) == (1.0, None, 0.4, 5.0)

@@ -271,7 +271,7 @@ class RunContext:
         self._speed_read = now
         stored = Options.from_json(self.journal.run(self.id).settings)
         asked = {name: getattr(stored, name) for name in ("share", "rate", "share_words", "rate_words")}
-        options = speed_at(replace(self.job.options, **asked), self.session.client.server_time(), self.session.workspace().timezone)
+        options = speed_at(replace(self.job.options, **asked), self.session.client.server_time(), lambda: self.session.workspace().timezone)
         was, self.job.options = self.job.options, options
         if (was.share, was.rate) != (options.share, options.rate):
             self.session.gate.set_speed(options.share, options.rate)

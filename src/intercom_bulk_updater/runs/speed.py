@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..parsing.amounts import parse_rate, parse_share
 from ..parsing.dates import zone
@@ -24,9 +25,10 @@ def with_speed(options: Options, *, share: str | None = None, rate: str | None =
     return options
 
 
-def speed_at(options: Options, now: float, timezone: str) -> Options:
-    """The options with the share and the rate that hold now (unix seconds), by the workspace's clock."""
-    when = datetime.fromtimestamp(now, zone(timezone or "UTC"))
+def speed_at(options: Options, now: float, timezone: Callable[[], str]) -> Options:
+    """The options with the share and the rate that hold now (unix seconds), by the workspace's clock, which is asked for if need be."""
+    by_the_hour = "=" in options.share_words + options.rate_words
+    when = datetime.fromtimestamp(now, zone(timezone() or "UTC") if by_the_hour else UTC)
     share = Timetable.parse(options.share_words, parse_share).at(when) if options.share_words else options.share
     rate = Timetable.parse(options.rate_words, parse_rate).at(when) if options.rate_words else options.rate
     return options if (share, rate) == (options.share, options.rate) else replace(options, share=share, rate=rate)

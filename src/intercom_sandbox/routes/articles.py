@@ -60,6 +60,17 @@ def index(app: Context, request: Request) -> dict[str, Any]:
     return {"type": "list", "data": chosen, "pages": pages, "total_count": total}
 
 
+def search(app: Context, request: Request) -> dict[str, Any]:
+    """GET /articles/search?phrase=&state=: whose title or text holds the phrase."""
+    phrase, state = request.query.get("phrase", "").casefold(), request.query.get("state") or "all"
+    rows = [
+        one for one in _all(app.space).values()
+        if phrase in f"{one['title']} {one['body']}".casefold() and state in ("all", one["state"])
+    ]
+    chosen, pages, total = numbered(request, app.settings, rows, 15, 60)
+    return {"type": "list", "total_count": total, "data": {"articles": chosen, "highlights": []}, "pages": pages}
+
+
 def read(app: Context, request: Request, key: str) -> dict[str, Any]:
     """GET /articles/{id}."""
     return _article(app, key)
@@ -91,6 +102,7 @@ def delete(app: Context, request: Request, key: str) -> dict[str, Any]:
 
 ROUTES = [
     Route("GET", "/articles", index),
+    Route("GET", "/articles/search", search),
     Route("POST", "/articles", create),
     Route("GET", "/articles/{id}", read),
     Route("PUT", "/articles/{id}", update),

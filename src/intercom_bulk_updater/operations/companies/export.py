@@ -19,7 +19,7 @@ class ExportCompanies(Export):
     name: ClassVar[str] = "export"
     summary = "Export companies whole, to files."
     examples = (
-        "--where 'plan = Pro' -o companies.jsonl",
+        "--where 'plan = Pro' -o companies.jsonl --dry-run",
         "--csv companies.csv --id-column company_id -o folder --format text",
         "--from-run latest --outcome failed -o folder --format html",
     )
