@@ -25,7 +25,7 @@ from ..service.consent import Consent
 from ..service.library import runs
 from ..service.run import BulkResult, carry_out
 from ..service.selection import Selection
-from ..service.verbs import VerbRequest
+from ..service.verbs import Request, VerbRequest
 from ..service.workspace import Workspace
 from ..stop import Stop
 from ..updaters.arguments import named
@@ -104,7 +104,10 @@ class Subject:
     def of(cls, target: str, typed: Mapping[str, str], where: str | None, box: Sandbox) -> Subject:
         """Load it. Raises UsageError for what is not there, and for code that may leave the sandbox."""
         if ":" not in target:
-            return cls(target, typed, where, box, operation_class(target), target.partition(".")[0])
+            verb = operation_class(target)
+            if verb.keys:
+                raise UsageError(f"{target} takes its items from a spreadsheet, which check does not make. Try it: intercom-bulk sandbox")
+            return cls(target, typed, where, box, verb, target.partition(".")[0])
         updater = load_class(target, here=True)
         if updater.allowed_hosts:
             raise UsageError(f"{target} may send to {', '.join(updater.allowed_hosts)}: take allowed_hosts out for the check.")
@@ -115,7 +118,7 @@ class Subject:
         """The class, where it is no operation of the catalogue."""
         return updater_of(self.verb)
 
-    def request(self, *, dry_run: bool = False, workers: int | None = None) -> VerbRequest:
+    def request(self, *, dry_run: bool = False, workers: int | None = None) -> Request:
         """A run of it, as the command would make it."""
         own = self.updater is not None and self.updater.get_search_query is not IntercomBulkUpdater.get_search_query
         ids = None if own or self.where is not None else self._first()
@@ -124,7 +127,7 @@ class Subject:
             "selection": Selection(where=self.where, ids=ids, limit=_ITEMS), "options": options, "consent": Consent(True, True),
         }  # fmt: skip
         if self.updater is not None:
-            return UpdaterRequest(verb=self.updater, parameters=self.typed, **given)  # type: ignore[return-value]
+            return UpdaterRequest(verb=self.updater, parameters=self.typed, **given)
         return VerbRequest(verb=self.target, parameters=dict(self._of_verb()), **given)
 
     def run(self, *, dry_run: bool = False, workers: int | None = None) -> BulkResult:

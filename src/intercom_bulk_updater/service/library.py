@@ -5,8 +5,7 @@ Nothing is printed and nothing asks. What is remarkable is logged (logger `inter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -19,23 +18,18 @@ from .columns import Columns
 from .consent import Consent
 from .find import check_shortfall, list_all, row_of
 from .find import find as find_items
-from .notes import Note
 from .options import RunOptions, options_of
 from .plans import begin_apply, open_plan, refuse_other_file
 from .preview import Preview, preview_of
 from .run import OnEvent, Run, carry_out
 from .run_log import log_note
 from .selection import Selection
-from .verbs import VerbRequest
+from .verbs import Request, Verb, request_of
 from .work import Work
 from .workspace import Workspace, given_or_own
 
 Ids = str | Path | Iterable[str | int]
 """The path of a file that names items (`-` is standard input), or their ids."""
-Verb = str | Callable[..., Any]
-"""A verb's name, or code of one's own: a function with `@operation`, or an updater's class."""
-# Named, for it lies above this module: see rebuild.py.
-_UPDATERS = "updaters.request"
 
 
 def find(
@@ -144,7 +138,7 @@ def preview(
         "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    request = _request(verb, parameters, asked, options_of(given), Consent(), log_note(on_event))
+    request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event))
     place = given_or_own(workspace)
     checked = request.check()
     with place.session(request.options, stop) as (session, names):
@@ -258,7 +252,7 @@ def run(
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     consent = Consent(customer_visible, irreversible)
-    request = _request(verb, parameters, asked, options_of(given), consent, log_note(on_event))
+    request = request_of(verb, parameters, asked, options_of(given), consent, log_note(on_event))
     return _run(request, workspace, on_event, stop)
 
 
@@ -295,23 +289,11 @@ def plan(
     refuse_other_file(path, f"file={str(path)!r}")
     given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    request = _request(verb, parameters, asked, options_of(given), Consent(), log_note(on_event), path)
+    request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event), path)
     return _run(request, workspace, on_event, stop)
 
 
-def _request(
-    verb: Verb, parameters: Mapping[str, Any], asked: Selection, options: Options, consent: Consent, note: Note, plan: Path | None = None
-) -> VerbRequest:
-    """The request of a verb, or the like of it for code of one's own."""
-    kind: type[VerbRequest] = VerbRequest
-    if not isinstance(verb, str):
-        kind = import_module(f"{__package__.rpartition('.')[0]}.{_UPDATERS}").UpdaterRequest
-    return kind(
-        verb=verb, parameters=parameters, selection=asked, options=options, consent=consent, plan=plan, note=note  # type: ignore[arg-type]
-    )
-
-
-def _run(request: VerbRequest, workspace: Workspace | None, on_event: OnEvent | None, stop: Stop | None) -> Run:
+def _run(request: Request, workspace: Workspace | None, on_event: OnEvent | None, stop: Stop | None) -> Run:
     place = given_or_own(workspace)
     checked = request.check()
     with place.session(request.options, stop) as (session, names):

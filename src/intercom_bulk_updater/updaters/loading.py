@@ -12,17 +12,19 @@ from contextlib import contextmanager
 from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import IntercomBulkError, UsageError
 from ..journal import decode_parameters
 from ..runs.session import Session
-from ..settings import Settings
 from .adapter import UpdaterOperation
 from .bulk_process import FROM_FILE, StoredUpdaterOf
 from .calls import importing, place_of
 from .function import updater_of
 from .updater import IntercomBulkUpdater, settings_of
+
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 
 def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str) -> StoredUpdaterOf:
