@@ -217,7 +217,7 @@ def test_waiting_can_be_ended(desk: Desk, end: str) -> None:
     """A deadline, the first Ctrl-C and a closed window end the waiting at once; nothing is lost."""
     ids = desk.open_ids()
     with outage(desk, 60.0, told=True) as server:
-        more = ["--deadline", "2s"] if end == "deadline" else []
+        more = ["--deadline", "4s"] if end == "deadline" else []
         process = desk.start("conversations", "close", "--where", QUERY, "--yes", "--json", *more)
         assert until(lambda: bool(server.refused), process)
         if end != "deadline":
