@@ -91,9 +91,9 @@ class CheckedUpdater:
         operation = UpdaterOperation(updater, self.params)
         if operation.only_reads:
             options = replace(options, ask=False, verify="none")
+        selected = self._selected(updater, operation, rows, session, names, options)
         if not options.dry_run:
             asked.consent.check(operation, options)
-        selected = self._selected(updater, operation, rows, session, names, options)
         capped = asked.cap is not None and not (operation.only_reads or options.expect or options.max)
         if selected.selection["kind"] == "query" and capped:
             options = replace(options, cap=asked.cap)
