@@ -4,7 +4,7 @@
 
     bulk.run("conversations.close", where="team = Support and state = open", expect=164)
 
-For what no verb does, subclass `IntercomBulkUpdater`, write four methods, call `bulk_process`. The command is `intercom-bulk`.
+For what no verb does, write `@operation` above a function, or subclass `IntercomBulkUpdater`. The command is `intercom-bulk`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ _PUBLIC = {
     "apply": "service.library",
     "find": "service.library",
     "open_run": "service.library",
+    "operation": "updaters.function",
     "plan": "service.library",
     "preview": "service.library",
     "run": "service.library",
@@ -78,6 +79,7 @@ __all__ = [
     "apply",
     "find",
     "open_run",
+    "operation",
     "plan",
     "preview",
     "run",
@@ -109,6 +111,7 @@ if TYPE_CHECKING:
     from .service.run import BulkResult, Run
     from .service.workspace import Workspace
     from .stop import Stop
+    from .updaters.function import operation
     from .updaters.updater import IntercomBulkUpdater
 
 

@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 import pytest
 
-from intercom_bulk_updater import IntercomBulkUpdater, SafetyStop, UsageError
+from intercom_bulk_updater import IntercomBulkUpdater, SafetyStop, UsageError, operation
 from intercom_bulk_updater.runs.options import Options
 from intercom_bulk_updater.service.options import with_options
 from intercom_bulk_updater.updaters.arguments import check_typed, sort
 from intercom_bulk_updater.updaters.coercion import coerce
 from intercom_bulk_updater.updaters.declaration import slip_of
 from intercom_bulk_updater.updaters.evidence import failure_in
+from intercom_bulk_updater.updaters.function import updater_of
 from intercom_bulk_updater.updaters.request_watcher import HostGuard
 
 
@@ -49,6 +50,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"idempotent": "yes"}, "True, False or None"),
     ({"requests_per_item": 0}, "whole number"),
     ({"reversibility": "fields"}, "Reversibility"),
+    ({"read_only": 1}, "True or False"),
+    ({"read_onyl": True}, "read_only"),
+    ({"read_only": True, "customer_visible": True}, "changes nothing"),
+    ({"read_only": True, "before": lambda self, item: {}, "undo_action": lambda self, item_id, before: {}}, "changes nothing"),
+    ({"items_per_request": 50}, "no perform_batch"),
+    ({"items_per_request": 50, "perform_batch": lambda self, item_ids: {}}, "no before"),
 ]
 
 
@@ -182,3 +189,39 @@ def test_another_intercom_is_refused(base: str, host: Any, refused: bool) -> Non
         guard.check(host)
     assert (guard.refused is not None) is refused
     HostGuard(base, ("api.intercom.io", "api.eu.intercom.io"), "Mine").check(host)
+
+
+def acts(item_id: str, client: Any, *, tag: str) -> dict[str, Any]:
+    return {"tag": tag}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"idempotant": True}, "no argument 'idempotant'"), ({"undo": acts}, "needs before="),
+        ({"idempotent": "yes"}, "True, False or None"),
+        ({"is_done": lambda item_id: True}, "must take item_id, client first"), ({"items_per_request": 9}, "no perform_batch"),
+    ],
+)  # fmt: skip
+def test_what_operation_is_told_wrongly_is_refused_at_once(given: dict[str, Any], said: str) -> None:
+    """As for a class: a slip would be ignored."""
+    with pytest.raises(TypeError, match=said):
+        operation("contacts", **given)(acts)
+
+
+def test_operation_needs_a_resource_and_a_function_that_runs() -> None:
+    """`@operation` alone, a function without a client, `async def`, a generator."""
+    with pytest.raises(TypeError, match="says first what the items are"):
+        operation(acts)  # type: ignore[arg-type]
+    for wrong, said in ((lambda item_id: {}, "must take item_id, client first"), (coroutine, "async def"), (generator, "yield")):
+        with pytest.raises(TypeError, match=said):
+            operation("contacts")(wrong)
+
+
+def test_a_function_stays_one() -> None:
+    """It can be called and tested as before; the class that is made of it has its name and its words."""
+    made = operation("contacts", idempotent=True)(acts)
+    assert made is acts and made("1", None, tag="vip") == {"tag": "vip"}
+    cls = updater_of(made)
+    assert cls is not None and (cls.__name__, cls.__module__, cls.idempotent) == ("acts", __name__, True)
+    assert updater_of(len) is None and updater_of(IntercomBulkUpdater) is None

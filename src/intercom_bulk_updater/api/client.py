@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -69,6 +69,8 @@ class Client:
         self.gate = gate
         self.admin_id = admin_id
         self.requests = Requests()
+        self.leaving: Callable[[str, str], None] | None = None
+        """Called with method and path before each request; what it raises keeps it from leaving."""
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._hand = threading.local()
@@ -114,6 +116,8 @@ class Client:
         """
         purpose = purpose or ("read" if method == "GET" else "action")
         path = self._relative(path)
+        if self.leaving is not None:
+            self.leaving(method, path)
         purpose = _purpose(purpose, path)
         carried: CompletedRequests | None = getattr(self._carried, "value", None) if purpose == "action" else None
         sent = SentRequest(method, path.strip("/"), json)

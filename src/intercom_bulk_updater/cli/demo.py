@@ -84,7 +84,7 @@ def demo(
         matching = len(box.conversations(team=5001, state="open"))
         note(f"A small Intercom runs on this machine: {conversations:,} conversations, 1,667 calls in 10 s, {latency:.0f} ms latency.\n")
         words = ["conversations", "close", "--where", "team = Support and state = open"]
-        with nothing_next(), _environment({**box.env(), "INTERCOM_BULK_HOME": home}):
+        with nothing_next(), environment({**box.env(), "INTERCOM_BULK_HOME": home}):
             for arguments in ([*words, "--dry-run"], [*words, "--yes", "--expect", str(matching), "--verify", "sample"]):
                 note(f"$ {shlex.join(['intercom-bulk', *arguments])}")
                 code = complete_tree(["conversations"])(arguments, exit_on_error=False, print_error=False, result_action="return_value")
@@ -106,7 +106,7 @@ def demo(
 
 
 @contextmanager
-def _environment(wanted: dict[str, str]) -> Iterator[None]:
+def environment(wanted: dict[str, str]) -> Iterator[None]:
     """These variables in the environment of this process, for a while."""
     before = dict(os.environ)
     os.environ.update(wanted)

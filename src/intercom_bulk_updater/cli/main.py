@@ -76,6 +76,8 @@ app.command(_recipes)
 _operations = App(name="operations", help="The catalogue of operations.", group=_ROUND, sort_key=20)
 _operations.command(f"{_HERE}.operations:list_operations", name="list", help="All operations.")
 _operations.command(f"{_HERE}.operations:show", name="show", help="One operation: what it touches, whether there is a way back.")
+_operations.command(f"{_HERE}.new_operation:new", name="new", help="An updater of your own to begin with, and its test.")
+_operations.command(f"{_HERE}.check_operation:check", name="check", help="Try your own operation against the built-in sandbox.")
 app.command(_operations)
 
 for _place, (_group, _name, _target, _help) in enumerate((

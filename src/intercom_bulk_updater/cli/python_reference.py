@@ -24,7 +24,7 @@ How it is used stands in [from Python and notebooks](../howto/from-python.md) an
 _GROUPS = {
     "The verbs": ("find", "preview", "run", "plan", "apply", "runs", "open_run"),
     "What they give and take": ("Run", "Preview", "Workspace", "RunOptions"),
-    "Updaters": ("IntercomBulkUpdater", "BulkResult", "Skip", "StopRun"),
+    "Updaters": ("IntercomBulkUpdater", "operation", "BulkResult", "Skip", "StopRun"),
 }
 _MORE = "The rest"
 _NOT_MADE = (dict, Enum, BaseException)

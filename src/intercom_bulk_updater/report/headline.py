@@ -59,6 +59,7 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
         short=bool(search.get("missing")),
         unusable=int(search.get("unusable") or 0),
         undone=bool(told.get("undone_by")) and not told.get("exit"),
+        reads=bool((run.get("selection") or {}).get("reads")),
     )
 
 
@@ -83,10 +84,10 @@ def label(judgement: Judgement, status: str = "", *, dry: bool = False, kind: st
 
 def headline(judgement: Judgement, *, dry: bool = False) -> str:
     """The one line that says how far the run came, and what of that does not stand."""
-    counts = judgement.counts
+    counts, done = judgement.counts, "read" if judgement.reads else "done"
     unread = not counts.selected and judgement.verdict in _UNREAD
     if dry and not unread:
-        return f"{counts.pending:,} of {counts.selected:,} would change"
+        return f"{counts.pending:,} of {counts.selected:,} would {'be read' if judgement.reads else 'change'}"
     if unread:
         said = f"0 items so far; {UNKNOWN}"
     elif not counts.selected:
@@ -100,9 +101,9 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
     elif judgement.wrong:
         said = f"{judgement.standing:,} of {counts.selected:,} done; {judgement.wrong:,} {_are(judgement.wrong)} {NOT_SO}"
     elif counts.done == counts.selected and not judgement.unseen:
-        said = f"All {counts.selected:,} done" if counts.selected > 1 else "The one item is done"
+        said = f"All {counts.selected:,} {done}" if counts.selected > 1 else f"The one item is {done}"
     else:
-        said = f"{counts.done:,} of {counts.selected:,} done"
+        said = f"{counts.done:,} of {counts.selected:,} {done}"
     if judgement.unusable:
         said += f"; {judgement.unusable:,} {'entry' if judgement.unusable == 1 else 'entries'} of the search could not be read"
     if counts.in_flight:
@@ -126,6 +127,8 @@ def outcomes(judgement: Judgement, done: str = "done", unchanged: str = "unchang
     `done`, `unchanged`: what these are called for the operation.
     """
     counts = judgement.counts
+    if judgement.reads and done == "done":
+        done = "read"
     if not counts.selected and not judgement.unseen:
         return ""
     standing = counts.done if judgement.estimated else judgement.standing
@@ -137,7 +140,7 @@ def outcomes(judgement: Judgement, done: str = "done", unchanged: str = "unchang
         (counts.drifted, "changed by others, left alone"),
         (counts.in_doubt, "in doubt"),
         (counts.in_flight, "in doubt until resumed"),
-        (counts.pending, "would change" if dry else "not begun"),
+        (counts.pending, ("would be read" if judgement.reads else "would change") if dry else "not begun"),
         (judgement.unseen, "never acted on"),
     ]
     return " · ".join(f"{count:,} {words}" for place, (count, words) in enumerate(parts) if count or (not place and not dry))

@@ -176,6 +176,7 @@ def judge_run(
         short=bool(search.missing),
         unusable=search.unusable,
         undone=journal.undone_by(run.id) is not None if undone is None else undone,
+        reads=bool(run.selection.get("reads")),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ report's headline and bar. The words are in report/headline.py. Pure: no journal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -158,6 +158,8 @@ class Judgement:
     unseen: int = 0
     unusable: int = 0
     """Entries of the search that could not be read as items."""
+    reads: bool = False
+    """Whether it changes nothing in Intercom: its items are read, not changed."""
 
     @property
     def ok(self) -> bool:
@@ -180,6 +182,7 @@ def judge(
     short: bool = False,
     unusable: int = 0,
     undone: bool = False,
+    reads: bool = False,
 ) -> Judgement:
     """Judge a run.
 
@@ -195,10 +198,12 @@ def judge(
         Entries of the search that could not be read as items.
     undone:
         Another run has taken it back: that its changes do not stand any more says nothing against it.
+    reads:
+        It changes nothing in Intercom.
     """
     found = verified if isinstance(verified, Verified) else Verified.of(verified)
     if kind == RunKind.DRY_RUN:
-        return _dry(status, counts, exit_code, found, short=short, unusable=unusable)
+        return replace(_dry(status, counts, exit_code, found, short=short, unusable=unusable), reads=reads)
     against = Verified(level=found.level) if undone else found
     short = short or bool(against.missing)
     code = _exit_code(status, counts, against, short=short, unusable=unusable) if exit_code is None else exit_code
@@ -206,7 +211,7 @@ def judge(
     # Unchanged items may be found wrong too; of the done ones no more can be than there are.
     wrong = min(against.estimate, counts.done)
     estimated = against.estimated and wrong > against.known_wrong
-    return Judgement(verdict, _level(verdict, code), code, counts, found, wrong, estimated, against.unseen, unusable)
+    return Judgement(verdict, _level(verdict, code), code, counts, found, wrong, estimated, against.unseen, unusable, reads)
 
 
 def _exit_code(status: RunStatus, counts: Counts, found: Verified, *, short: bool, unusable: int) -> int:

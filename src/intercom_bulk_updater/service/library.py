@@ -24,7 +24,7 @@ from .preview import Preview, preview_of
 from .run import OnEvent, Run, carry_out
 from .run_log import log_note
 from .selection import Selection
-from .verbs import VerbRequest
+from .verbs import Request, Verb, request_of
 from .work import Work
 from .workspace import Workspace, given_or_own
 
@@ -100,7 +100,7 @@ def _rows(
 
 
 def preview(
-    verb: str,
+    verb: Verb,
     where: str | None = None,
     *,
     query: str | Path | Mapping[str, Any] | None = None,
@@ -138,9 +138,7 @@ def preview(
         "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    request = VerbRequest(
-        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), note=log_note(on_event)
-    )
+    request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event))
     place = given_or_own(workspace)
     checked = request.check()
     with place.session(request.options, stop) as (session, names):
@@ -151,7 +149,7 @@ def preview(
 
 
 def run(
-    verb: str,
+    verb: Verb,
     where: str | None = None,
     *,
     query: str | Path | Mapping[str, Any] | None = None,
@@ -199,7 +197,8 @@ def run(
     Parameters
     ----------
     verb:
-        `"conversations.close"`; `intercom-bulk operations list` has them all, with their parameters.
+        `"conversations.close"`; `intercom-bulk operations list` has them all, with their parameters. Or code of your own: a
+        function with `@operation`, or a subclass of IntercomBulkUpdater, whose own search finds its items where no selection is given.
     where:
         A filter in words: `"team = Support and state = open"`. Give exactly one of `where`, `query`, `ids`, `csv`, `from_run`.
         Beside `from_run` it narrows: the items of that run are read, and judged as they are now.
@@ -254,14 +253,12 @@ def run(
     }  # fmt: skip
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     consent = Consent(customer_visible, irreversible)
-    request = VerbRequest(
-        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=consent, note=log_note(on_event)
-    )
+    request = request_of(verb, parameters, asked, options_of(given), consent, log_note(on_event))
     return _run(request, workspace, on_event, stop)
 
 
 def plan(
-    verb: str,
+    verb: Verb,
     where: str | None = None,
     *,
     file: str | Path,
@@ -293,14 +290,11 @@ def plan(
     refuse_other_file(path, f"file={str(path)!r}")
     given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    request = VerbRequest(
-        verb=verb, parameters=parameters, selection=asked, options=options_of(given), consent=Consent(), plan=path,
-        note=log_note(on_event),
-    )  # fmt: skip
+    request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event), path)
     return _run(request, workspace, on_event, stop)
 
 
-def _run(request: VerbRequest, workspace: Workspace | None, on_event: OnEvent | None, stop: Stop | None) -> Run:
+def _run(request: Request, workspace: Workspace | None, on_event: OnEvent | None, stop: Stop | None) -> Run:
     place = given_or_own(workspace)
     checked = request.check()
     with place.session(request.options, stop) as (session, names):

@@ -191,7 +191,7 @@ class Run:
         with self._workspace.session(chosen, stop) as (session, _):
             consent = Consent(customer_visible, irreversible)
             work = begin_undo(session, self._id, chosen, consent, log_note(on_event), load=self._load)
-            return carry_out(work, self._workspace, on_event, load=self._load).run
+            return carry_out(work, self._workspace, on_event).run
 
     def verify(
         self, level: str = "all", *, on_event: OnEvent | None = None, stop: Stop | None = None, **options: Unpack[RunOptions]
@@ -370,7 +370,6 @@ def carry_out(
     shown: Observer | None = None,
     *,
     do: Callable[[Work, Observer], object] = perform,
-    load: Loader | None = None,
 ) -> BulkResult:
     """Do a run for a caller from Python: log it, tell `on_event`, give its account.
 
@@ -380,7 +379,7 @@ def carry_out(
     try:
         preview = do(work, follower)
     except (IntercomBulkError, KeyboardInterrupt) as exc:
-        result = _result(work, workspace, load)
+        result = _result(work, workspace)
         for name, value in (("run_id", work.run.id), ("run", result.run), ("result", result)):
             setattr(exc, name, value)
         if isinstance(exc, IntercomBulkError):
@@ -390,14 +389,14 @@ def carry_out(
         raise
     finally:
         follower.close()
-    result = _result(work, workspace, load)
+    result = _result(work, workspace)
     result.preview = preview if isinstance(preview, Preview) else None
     follower.ended(result.report)
     return result
 
 
-def _result(work: Work, workspace: Workspace, load: Loader | None) -> BulkResult:
+def _result(work: Work, workspace: Workspace) -> BulkResult:
     """The account of a run that has ended."""
     journal, run_id = work.session.journal, work.run.id
     report = summarize(journal, run_id, undoable=work.operation.inverse() is not None)
-    return BulkResult(Run(run_id, workspace, load), journal.counts(run_id), journal.failures(run_id), report)
+    return BulkResult(Run(run_id, workspace, work.load), journal.counts(run_id), journal.failures(run_id), report)

@@ -62,4 +62,4 @@ def begin_undo(
         **({"updater": updater, "turns": int(parent.selection.get("turns") or 0) + 1} if updater else {}),
     }  # fmt: skip
     run = create_run(session, operation, str(selection["operation"]), "undo", selection, options, parent=parent)
-    return Work(session, run, operation, ListSource(undo_items(session.journal, parent, was.operation)), options, plan=plan)
+    return Work(session, run, operation, ListSource(undo_items(session.journal, parent, was.operation)), options, plan=plan, load=load)

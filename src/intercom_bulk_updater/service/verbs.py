@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..api.redact import keep_private
 from ..errors import UsageError
@@ -24,6 +25,38 @@ from .row_references import Rows, resolve_rows
 from .selection import Selection, one_way, read_ids, select
 from .spreadsheet import checked_places, drop_repeats, operation_for, read_rows
 from .work import Work, create_run
+
+Verb = str | Callable[..., Any]
+"""A verb's name, or code of one's own: a function with `@operation`, or an updater's class."""
+# Named, for it lies above this module: see rebuild.py.
+_UPDATERS = "updaters.request"
+
+
+class Checked(Protocol):
+    """A request that can be begun."""
+
+    def begin(self, session: Session, names: WorkspaceNames) -> Work:
+        """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
+
+
+class Request(Protocol):
+    """What somebody asks for, before anything is read or sent."""
+
+    @property
+    def options(self) -> Options:
+        """How it is to be done."""
+
+    def check(self) -> Checked:
+        """Check all that can be checked without a request to Intercom. Raises UsageError."""
+
+
+def request_of(
+    verb: Verb, parameters: Mapping[str, Any], asked: Selection, options: Options, consent: Consent, note: Note, plan: Path | None = None
+) -> Request:
+    """The request of a verb, or of code of one's own."""
+    own = None if isinstance(verb, str) else import_module(f"{__package__.rpartition('.')[0]}.{_UPDATERS}")
+    kind: Callable[..., Request] = VerbRequest if own is None else own.UpdaterRequest
+    return kind(verb=verb, parameters=parameters, selection=asked, options=options, consent=consent, plan=plan, note=note)
 
 
 @dataclass(frozen=True, kw_only=True)

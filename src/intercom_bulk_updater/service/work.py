@@ -24,7 +24,7 @@ from ..runs.runner import Job, Runner
 from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
-from .rebuild import UserCodeError
+from .rebuild import Loader, UserCodeError
 
 _NAMED = 5000
 """Items of a run whose teams and admins are named in its report."""
@@ -45,6 +45,8 @@ class Work:
     options: Options
     plan: Path | None = None
     only: Sequence[int] | None = None
+    load: Loader | None = None
+    """Gives the updater of the run again, where it lives in this process."""
     ask: bool = False
     """Whether somebody has to confirm it between `prepare` and `start`; made of the options where it was not confirmed before."""
 
@@ -87,7 +89,7 @@ def create_run(
         operation=name,
         kind="dry_run" if options.dry_run else kind,
         parameters=operation.parameters,
-        selection=selection,
+        selection={**selection, "reads": True} if operation.only_reads else selection,
         workspace=session.workspace().id if parent is None else parent.workspace,
         base_url=session.settings.base_url,
         admin_id=session.client.admin_id,

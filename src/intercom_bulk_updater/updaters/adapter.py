@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..api.client import Client
+from ..api.messages import Exchange
 from ..api.paths import item_path, refuse_steering_id
 from ..api.redact import keep_private, keep_private_of_item, redact, redact_theirs
+from ..errors import IntercomBulkError, SafetyStop
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
@@ -37,12 +40,16 @@ class UpdaterOperation(Operation):
         """The most writes that an action of this run has sent before it came to its end."""
         self.idempotent = updater.idempotent
         self.requests_per_item = updater.requests_per_item
+        self.batch_size = updater.items_per_request
         self.customer_visible = updater.customer_visible
         self.side_effects = updater.side_effects
         undoable = hasattr(updater, "undo_action") and hasattr(updater, "before")
         self.reversibility = updater.reversibility or (
             Reversibility.FIELDS if undoable else Reversibility.UNKNOWN
         )
+        if updater.read_only:
+            self.reversibility, self.idempotent, self.customer_visible = Reversibility.READS, True, False
+        self._refused: SafetyStop | None = None
         self._can_undo = undoable
         self._kind = endpoint_of(updater).strip("/").split("/")[0]
         self._history = history_of(self._kind)
@@ -126,34 +133,83 @@ class UpdaterOperation(Operation):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
         act = self.updater.perform_action
-
         with self._noted(item):
-            result = in_hand(self.updater, client, lambda: act(item.id, **accepted(act, self._params(item))), "perform_action")
-            sent = sum(one.writes and not one.refused for one in client.exchanges)
-            self._seen_requests = max(self._seen_requests or 0, sent)
-            return self._after(result, item)
+            params = self._params(item)
+            return self._after(self._act(client, lambda: act(item.id, **accepted(act, params)), "perform_action"), item)
+
+    def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
+        """See Operation. Items whose rows differ are batches of their own."""
+        act = self.updater.perform_batch  # type: ignore[attr-defined]
+        found: dict[str, dict[str, Any] | Exception] = {}
+        with self._noted(*items):
+            for params, group in self._alike(items):
+                ids, taken = [item.id for item in group], accepted(act, params)
+                result = self._act(client, partial(act, ids, **taken), "perform_batch")
+                told = result if isinstance(result, Mapping) else {}
+                wrong = {str(key): self._error(one) for key, one in told.items() if isinstance(one, Exception)}
+                found |= {item.id: wrong.get(item.id) or self._after(None, item) for item in group}
+        return [found[item.id] for item in items]
+
+    def _error(self, error: Exception) -> Exception:
+        return error if isinstance(error, IntercomBulkError) else UpdaterError(error, self.updater, "perform_batch")
+
+    def _alike(self, items: Sequence[Item]) -> list[tuple[Mapping[str, Any], list[Item]]]:
+        groups: list[tuple[Mapping[str, Any], list[Item]]] = []
+        for item in items:
+            params = self._params(item)
+            same = next((group for known, group in groups if known == params), None)
+            if same is None:
+                groups.append((params, [item]))
+            else:
+                same.append(item)
+        return groups
+
+    def _act(self, client: Client, act: Callable[[], Any], method: str) -> Any:
+        """Run the action; what it returned."""
+        if self.only_reads:
+            client.leaving = self._refuse_write
+        result = in_hand(self.updater, client, act, method, self._refuse_write)
+        for one in client.exchanges if self._refused is None else ():
+            self._refuse_write(one.method, one.path, sent=True)
+        if self._refused is not None:
+            raise self._refused  # also where the updater has swallowed it
+        sent = sum(one.writes and not one.refused for one in client.exchanges)
+        self._seen_requests = max(self._seen_requests or 0, sent)
+        return result
+
+    def _refuse_write(self, method: str, path: str, *, sent: bool = False) -> None:
+        """Raises SafetyStop for a write of an updater that only reads."""
+        if not (self.only_reads and Exchange(method, path.strip("/")).writes):
+            return
+        did = "has sent" if sent else "was about to send"
+        self._refused = SafetyStop(
+            f"{self.name} has read_only = True and {did} {method} {redact(path.strip('/'))}. "
+            f"{'It was seen too late to be refused' if sent else 'Nothing was sent'}: take the write out, or read_only.", hint=""
+        )  # fmt: skip
+        raise self._refused
 
     @property
     def known_requests(self) -> int | None:
         """See Operation. Declared, or learned from the actions that came to their end."""
-        if "requests_per_item" in _declared(type(self.updater)):
+        if self.only_reads or "requests_per_item" in _declared(type(self.updater)):
             return self.requests_per_item
         return self._seen_requests
 
     @contextmanager
-    def _noted(self, item: Item) -> Iterator[None]:
-        """Act on one item, whose id no hand-made path may be led astray by. Log where an error of the updater comes from.
+    def _noted(self, *items: Item) -> Iterator[None]:
+        """Act on items, whose id no hand-made path may be led astray by. Log where an error of the updater comes from.
 
         With -v: once for each cause and place, without values.
         """
-        refuse_steering_id(item.id)
+        for item in items:
+            refuse_steering_id(item.id)
         try:
             yield
         except (UpdaterError, PartiallyApplied, OutcomeUnknown) as exc:
             raised = exc if isinstance(exc, UpdaterError) else exc.cause
             if isinstance(raised, UpdaterError) and raised.cause + raised.place not in self._logged:
                 self._logged.add(raised.cause + raised.place)
-                _log.debug("item %s: %s", redact(item.id), redact_theirs(raised.trace()).rstrip())
+                _log.debug("item %s: %s", redact(items[0].id), redact_theirs(raised.trace()).rstrip())
             raise
 
     def _params(self, item: Item) -> Mapping[str, Any]:
@@ -199,7 +255,7 @@ class UpdaterOperation(Operation):
 
     def why_no_undo(self) -> str:
         """See Operation."""
-        return f"{self.describe()} has no undo_action (and before) method"
+        return f"{self.describe()} {'changes nothing' if self.only_reads else 'has no undo_action (and before) method'}"
 
 
 class UndoUpdaterOperation(UpdaterOperation):
@@ -209,7 +265,7 @@ class UndoUpdaterOperation(UpdaterOperation):
 
     def __init__(self, updater: Updater, params: Mapping[str, Any]) -> None:
         super().__init__(updater, params)
-        self.name = "undo"  # type: ignore[misc]
+        self.name, self.batch_size = "undo", 1  # type: ignore[misc]
 
     def describe(self) -> str:
         """See Operation."""

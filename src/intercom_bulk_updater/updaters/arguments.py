@@ -42,7 +42,10 @@ _EXACTLY = {
     "quiet": "progress='none'", "silent": "progress='none'", "wait": "patience", "retry": "retries",
 }  # fmt: skip
 """Words that people write for an option, in these letters only: names that are merely like them may be the updater's own."""
-_OF_THE_CLASS = ("idempotent", "customer_visible", "irreversible", "reversibility", "requests_per_item", "side_effects", "allowed_hosts")
+_OF_THE_CLASS = (
+    "idempotent", "customer_visible", "irreversible", "reversibility", "requests_per_item", "side_effects", "allowed_hosts",
+    "read_only", "items_per_request",
+)  # fmt: skip
 _NEEDLESS = {
     "yes": "bulk_process never asks", "confirm": "bulk_process never asks", "confirmed": "bulk_process never asks",
     "force": "bulk_process never asks", "resume": "`intercom-bulk runs resume RUN` goes on with a run",
@@ -82,18 +85,19 @@ def _refuse_exactly(updater: type, name: str) -> None:
         raise _refusal(updater, name, f"bulk_process has no argument {name!r}. Do you mean {_EXACTLY[word]}?")
 
 
-def check_typed(updater: type, params: Iterable[str]) -> None:
+def check_typed(updater: type, params: Iterable[str], *, python: bool = False) -> None:
     """The same for `--param`. Raises UsageError for one that no method takes, a misspelled one, and a flag given as one."""
     own, typed = named(updater), set(params)
     for name in typed - own:
+        said = f"{name if python else f'--param {name}'}: {updater.__name__} has no such parameter"
         near = nearest(name, own - typed)
         if near:
-            raise _refusal(updater, name, f"--param {name}: {updater.__name__} has no such parameter. Do you mean {near}?")
+            raise _refusal(updater, name, f"{said}. Do you mean {near}?")
         if nearest(name, (*_OWN, *OPTIONS, *_ELSEWHERE)) or name.lower() in {*_EXACTLY, *_NEEDLESS, *_OF_THE_CLASS}:
             flags = "and options of a run are flags of the command (intercom-bulk run --help)"
-            raise _refusal(updater, name, f"--param {name}: {updater.__name__} has no such parameter, {flags}.")
+            raise _refusal(updater, name, f"{said}, {'nor has bulk.run such an option' if python else flags}.")
         if not takes_any(updater):
-            raise _refusal(updater, name, f"--param {name}: {updater.__name__} has no such parameter{_it_has(own)}.")
+            raise _refusal(updater, name, f"{said}{_it_has(own)}.")
 
 
 def _it_has(own: Iterable[str]) -> str:

@@ -29,6 +29,7 @@ from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
 from ..service.rebuild import Loader
 from ..service.run import BulkResult, carry_out
+from ..service.selection import feed as judged_here
 from ..service.work import Work, create_run
 from ..service.workspace import Workspace, interrupted
 from ..signals import orderly_here
@@ -67,6 +68,8 @@ def feed_of(
 ) -> ItemSource:
     """Where an updater's items come from: its search, or ids."""
     exclude = frozenset(selection.get("exclude") or ())
+    if selection["kind"] == "query" and "where" in selection and not endpoint_for(selection["endpoint"]).searches:
+        return judged_here(selection, session, operation, options)  # a filter that Intercom has no search for
     if selection["kind"] == "ids" or ids is not None:
         given = unique_ids(updater, ids or ())
         return ListSource([FoundItem(i) for i in given], total=len(given), exclude=exclude)
@@ -106,6 +109,8 @@ def _id_of(said: Any) -> str:
     if isinstance(said, bool) or not isinstance(said, str | int) or not str(said).strip():
         raise TypeError(f"it returned {said!r}, which is no id")
     return str(said)
+
+
 def unique_ids(updater: Updater, ids: Iterable[str]) -> list[str]:
     """Each item's id once, as Intercom writes it."""
     kind = kind_of(updater)
@@ -233,7 +238,7 @@ def _run(
         feed = feed_of(updater, operation, session, selection, options, ids)
         work = begin(updater, session, operation, selection, feed, options)
         shown = observer or _observer(progress, operation.describe(), selection.get("resource") or "items")
-        return carry_out(work, Workspace.of(updater.settings), on_event, shown, load=_living(updater))
+        return carry_out(work, Workspace.of(updater.settings), on_event, shown)
     finally:
         updater._running.remove(session)
         session.close()
@@ -273,7 +278,7 @@ def begin(
     """The run of an updater, in the journal and ready to be done."""
     session.client.admin_id = updater._admin_id or session.workspace().admin_id
     run = create_run(session, operation, operation.describe(), "run", selection, options)
-    return Work(session, run, operation, feed, options, plan=plan)
+    return Work(session, run, operation, feed, options, plan=plan, load=_living(updater))
 
 
 def _say_failures(result: BulkResult) -> None:

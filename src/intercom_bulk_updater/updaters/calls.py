@@ -256,7 +256,7 @@ def complete(updater: Updater, params: Mapping[str, Any], *, searches: bool, typ
 def lacking(updater: Updater, method: str, names: Sequence[str], *, typed: bool) -> UpdaterFailed:
     """A parameter that was not given."""
     how = " ".join(f"--param {name}=…" for name in names)
-    said = how if typed else f"{' and '.join(names)}: give it to bulk_process, {', '.join(f'{name}=…' for name in names)}"
+    said = how if typed else f"{' and '.join(names)}: give it as an argument, {', '.join(f'{name}=…' for name in names)}"
     return UpdaterFailed(f"{type(updater).__name__}.{method} needs {said}. Nothing was written.")
 
 
@@ -265,11 +265,23 @@ def _ended(updater: Updater, method: str, exc: SystemExit) -> str:
     return f"{type(updater).__name__}.{method} ended the run by sys.exit(){said}"
 
 
-def in_hand(updater: Updater, client: Client, act: Callable[[], Any], method: str, *, none_is_fine: bool = False) -> Any:
-    """Run user code with a permit in hand, and judge how it ended: by what it returned, and by what was seen on the wire."""
+def in_hand(
+    updater: Updater, client: Client, act: Callable[[], Any], method: str, leaving: Callable[[str, str], None] = lambda *_: None,
+    *, none_is_fine: bool = False,
+) -> Any:  # fmt: skip
+    """Run user code with a permit in hand, and judge how it ended: by what it returned, and by what was seen on the wire.
+
+    `leaving` is called with method and path before a request of another library leaves; what it raises keeps it from leaving.
+    """
+
+    def leave(verb: str, path: str) -> None:
+        leaving(verb, path)
+        if watch.seen or hand.permit is None:
+            client.one_more()
+
     with through(updater, client), client.in_hand() as hand:
         exchanges = client.exchanges
-        watch = RequestWatcher(_host(updater), exchanges, lambda: client.one_more() if watch.seen or hand.permit is None else None)
+        watch = RequestWatcher(_host(updater), exchanges, leave)
         try:
             with raising(updater, method), watching(watch):
                 result = act()

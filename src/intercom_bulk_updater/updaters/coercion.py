@@ -17,7 +17,7 @@ from typing import Any, get_origin, get_type_hints
 from ..api.redact import mask
 from ..errors import UsageError
 
-METHODS = {"get_search_query": 0, "perform_action": 1, "change": 2, "is_done": 1, "undo_action": 2}
+METHODS = {"get_search_query": 0, "perform_action": 1, "perform_batch": 1, "change": 2, "is_done": 1, "undo_action": 2}
 """The methods that get the parameters, and how many arguments come before those."""
 _SEVERAL = (list, set, frozenset, tuple)
 

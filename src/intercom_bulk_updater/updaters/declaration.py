@@ -10,15 +10,17 @@ from typing import Any
 from ..model import Reversibility
 
 METHODS = (
-    "get_search_endpoint", "get_search_query", "get_item_id", "perform_action", "before", "change", "is_done", "read_item",
+    "get_search_endpoint", "get_search_query", "get_item_id", "perform_action", "perform_batch", "before", "change", "is_done", "read_item",
     "undo_action",
 )  # fmt: skip
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "idempotent": ("True, False or None", lambda value: value is None or isinstance(value, bool)),
     "customer_visible": ("True, False or None", lambda value: value is None or isinstance(value, bool)),
     "requests_per_item": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
+    "items_per_request": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
     "side_effects": ("a text", lambda value: isinstance(value, str)),
     "reversibility": ("a Reversibility", lambda value: value is None or isinstance(value, Reversibility)),
+    "read_only": ("True or False", lambda value: isinstance(value, bool)),
     "allowed_hosts": ("a tuple of host names", lambda value: isinstance(value, tuple | list | set | frozenset)),
 }
 _KNOWN = (*METHODS, *_KINDS)
@@ -37,6 +39,14 @@ def check_declaration(cls: type) -> None:
         meant = "" if name.startswith("_") or any(hasattr(base, name) for base in cls.__mro__[1:]) else slip_of(name)
         if meant:
             raise TypeError(f"{cls.__name__}.{name} would be ignored: do you mean {meant}? If not, give it another name.")
+
+
+    # An item without a before-image is looked at alone, before anything is done together.
+    lacks = [name for name in ("perform_batch", "before") if not hasattr(cls, name)]
+    if getattr(cls, "items_per_request", 1) > 1 and lacks:
+        raise TypeError(f"{cls.__name__} has items_per_request, and no {lacks[0]}(): acting on several at once needs it.")
+    if getattr(cls, "read_only", False) and (hasattr(cls, "undo_action") or getattr(cls, "customer_visible", None)):
+        raise TypeError(f"{cls.__name__} has read_only = True: what changes nothing has no undo_action, and customers see nothing of it.")
 
 
 def _check_method(cls: type, name: str, function: Any) -> None:

@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import IntercomBulkError, UsageError
 from ..journal import decode_parameters
@@ -19,12 +20,16 @@ from ..runs.session import Session
 from .adapter import UpdaterOperation
 from .bulk_process import FROM_FILE, StoredUpdaterOf
 from .calls import importing, place_of
-from .updater import IntercomBulkUpdater
+from .function import updater_of
+from .updater import IntercomBulkUpdater, settings_of
+
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 
 def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str) -> StoredUpdaterOf:
     """The updater of a run or a plan, loaded again: what service.rebuild asks for."""
-    updater = made(load_stored(reference))
+    updater = made(load_stored(reference), session.settings)
     updater._session = session
     if admin_id:
         updater.admin_id = admin_id
@@ -84,10 +89,10 @@ def load_stored(reference: Mapping[str, Any]) -> type[IntercomBulkUpdater]:
     return _class_in(found, name, str(module))
 
 
-def made(cls: type[IntercomBulkUpdater]) -> IntercomBulkUpdater:
-    """An updater of a class. Raises UsageError when it cannot be made."""
+def made(cls: type[IntercomBulkUpdater], settings: Settings) -> IntercomBulkUpdater:
+    """An updater of a class, with these settings, where it is given none of its own. Raises UsageError when it cannot be made."""
     try:
-        with importing():
+        with importing(), settings_of(settings):
             return cls()
     except IntercomBulkError:
         raise
@@ -114,11 +119,14 @@ def _module_in(path: Path, where: str) -> ModuleType:
 
 
 def _class_in(module: ModuleType, name: str, where: str) -> type[IntercomBulkUpdater]:
-    cls = getattr(module, name, None)
-    if not (isinstance(cls, type) and issubclass(cls, IntercomBulkUpdater)):
-        there = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, IntercomBulkUpdater)
-                 and v is not IntercomBulkUpdater]
-        raise UsageError(f"{where} has no updater {name!r}. It has {', '.join(there) or 'no class that extends IntercomBulkUpdater'}.")
+    found = getattr(module, name, None)
+    cls = updater_of(found)
+    if cls is None and isfunction(found):
+        raise UsageError(f"{where}: {name} is a plain function. Write @operation above it (from intercom_bulk_updater import operation).")
+    if cls is None:
+        there = [n for n, v in vars(module).items() if updater_of(v) is not None]
+        known = ", ".join(there) or "no class that extends IntercomBulkUpdater and no function with @operation"
+        raise UsageError(f"{where} has no updater {name!r}. It has {known}.")
     return cls
 
 

@@ -24,6 +24,8 @@ class Updater(Protocol):
     side_effects: ClassVar[str]
     reversibility: ClassVar[Reversibility | None]
     allowed_hosts: ClassVar[tuple[str, ...]]
+    read_only: ClassVar[bool]
+    items_per_request: ClassVar[int]
     settings: Settings
     base_url: str
     _admin_id: str

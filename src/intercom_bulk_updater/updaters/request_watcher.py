@@ -80,10 +80,10 @@ class RequestWatcher:
     exchanges:
         Where requests and their answers are noted.
     leaving:
-        Called before each request leaves; what it raises keeps the request from leaving.
+        Called with method and path before each request leaves; what it raises keeps the request from leaving.
     """
 
-    def __init__(self, host: str, exchanges: list[Exchange], leaving: Callable[[], None]) -> None:
+    def __init__(self, host: str, exchanges: list[Exchange], leaving: Callable[[str, str], None]) -> None:
         self._host = host.lower()
         self._exchanges = exchanges
         self._leaving = leaving
@@ -115,7 +115,7 @@ class RequestWatcher:
         """Note a request that is about to leave; None for one to another host."""
         if self._host and host.lower() != self._host:
             return None
-        self._leaving()
+        self._leaving(method, urlsplit(target).path)
         self.seen = True
         exchange = Exchange(method, urlsplit(target).path.strip("/"))
         self._exchanges.append(exchange)

@@ -6,7 +6,9 @@ command uses. There is no loop and no request here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,8 +31,19 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 _DEFAULT = Options()
+_settings: ContextVar[Settings | None] = ContextVar("_settings", default=None)
 BATCH = 50
 """The promised default of `batch_size`."""
+
+
+@contextmanager
+def settings_of(settings: Settings) -> Iterator[None]:
+    """While this lasts, an updater that is given no settings of its own has these, in place of the environment's."""
+    token = _settings.set(settings)
+    try:
+        yield
+    finally:
+        _settings.reset(token)
 
 
 class IntercomBulkUpdater:
@@ -63,6 +76,10 @@ class IntercomBulkUpdater:
         runs say so.
     `requests_per_item`, `reversibility`, `side_effects`
         as in `intercom-bulk operations show`.
+    `read_only = True`
+        it only reads: nobody is asked, and a write that it sends is refused.
+    `items_per_request = 50`, `perform_batch(self, item_ids, **params)`
+        where the API acts on several items with one request: see "Several items with one request" in the how-to.
     `allowed_hosts = ("api.intercom.io",)`
         hosts of Intercom that its code may send to although the run is for another one (a sandbox, a proxy, another region).
 
@@ -75,6 +92,8 @@ class IntercomBulkUpdater:
     side_effects: ClassVar[str] = ""
     reversibility: ClassVar[Reversibility | None] = None
     allowed_hosts: ClassVar[tuple[str, ...]] = ()
+    read_only: ClassVar[bool] = False
+    items_per_request: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -100,7 +119,8 @@ class IntercomBulkUpdater:
             "api_version": api_version,
             "home": home,
         }
-        self.settings: Settings = load(**{k: v for k, v in given.items() if v is not None})
+        own = {k: v for k, v in given.items() if v is not None}
+        self.settings: Settings = load(**own) if own else _settings.get() or load()
         self.access_token: str = self.settings.require_token()
         self.base_url: str = self.settings.base_url
         self.headers: dict[str, str] = headers(self.settings)
