@@ -29,7 +29,6 @@ from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
 from ..service.rebuild import Loader
 from ..service.run import BulkResult, carry_out
-from ..service.selection import feed as judged_here
 from ..service.work import Work, create_run
 from ..service.workspace import Workspace, interrupted
 from ..signals import orderly_here
@@ -68,8 +67,6 @@ def feed_of(
 ) -> ItemSource:
     """Where an updater's items come from: its search, or ids."""
     exclude = frozenset(selection.get("exclude") or ())
-    if selection["kind"] == "query" and "where" in selection and not endpoint_for(selection["endpoint"]).searches:
-        return judged_here(selection, session, operation, options)  # a filter that Intercom has no search for
     if selection["kind"] == "ids" or ids is not None:
         given = unique_ids(updater, ids or ())
         return ListSource([FoundItem(i) for i in given], total=len(given), exclude=exclude)
