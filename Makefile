@@ -9,7 +9,7 @@ SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 {
 # Bytecode is kept for the tests too: each of the workers would otherwise compile all tests and their tools anew, each time.
 TESTING := env -u PYTHONDONTWRITEBYTECODE $(SCRATCH) $(BIN)/python -m
 
-.PHONY: help install demo test fast chaos chaos-tables lint types layers check bench bench-quick outages soak clients docs clean
+.PHONY: help install demo test fast census chaos chaos-tables lint types layers check bench bench-quick outages soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -43,6 +43,9 @@ fast: $(BIN)/.installed-dev ## the tests that start no server, and how many bran
 
 soak: $(BIN)/.installed-dev ## the long tests: 200 kills, large runs
 	@KILLS=200 $(BIN)/python -m pytest -q -m slow
+
+census: $(BIN)/.installed-dev ## every verb whole: example, plan, verification, way back, each documented error, kill -9 and resume (three minutes)
+	@$(BIN)/python -m pytest -q tests/acceptance/test_census.py
 
 chaos: $(BIN)/.installed-dev ## faults in every stage of every verb, and answers mutated at random, against the server's books (half an hour)
 	@$(BIN)/python tests/chaos/run.py --cases $(or $(CASES),1500) --mutations $(or $(MUTATIONS),3000) $(CHAOS)

@@ -174,6 +174,8 @@ class FoundItem:
     id: str
     before: Mapping[str, Any] | None = None
     data: Mapping[str, Any] | None = None
+    name: str = ""
+    """What people call it, for reports; "" where nothing tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,8 @@ class Item:
     """True when the journal was found older than the run: the item may have been acted on after what is known of it."""
     why: Failure | None = None
     """Why an earlier attempt left it in doubt, where that is known."""
+    name: str = ""
+    """What people call it, where it is looked at for a preview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +229,8 @@ class ItemResult:
     """In doubt, and the request may still be under way."""
     older: bool = False
     """In doubt, because the journal was found older than the run."""
+    name: str = ""
+    """What people call it, where it was read only now."""
 
 
 @dataclass(frozen=True, slots=True)

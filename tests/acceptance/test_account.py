@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 
@@ -59,6 +61,24 @@ def test_a_review_and_a_plan_call_things_by_their_names(desk: Desk) -> None:
     assign = desk.here("conversations", "assign", "--where", QUERY, *to, "--limit", "3", "-n")
     assert "team: Support (5001) -> Billing (5002)" in assign.err and "-> Dai Nakamura (991267704)" in assign.err
     assert "read: false -> true" in desk.here("conversations", "set", "--where", f"{QUERY} and read = false", "read=true", "-n").err
+
+
+def test_a_report_a_run_and_an_export_call_things_by_their_names(desk: Desk) -> None:
+    """Afterwards, too, and where nobody can be asked any more: teams, teammates, the workspace, its clock; no number of a moment."""
+    to = ("--to-team", "Billing", "--yes", "--limit", "3", "--report", "r.html")
+    assert desk.here("conversations", "assign", "--where", QUERY, *to).code == 0
+    until = desk.here("conversations", "snooze", "--where", "team = Billing and state = open", "--until", "+3d", "--limit", "3", "--yes")
+    assert until.code == 0, until.err
+    page = (desk.home / "r.html").read_text()
+    for words in ("team: Support (5001) → Billing (5002)", "Ops Bot (991267700)", "(Los Angeles)", "Sandbox (sandbox1)"):
+        assert words in page, words
+    assert re.search(r'href="https://app\.intercom\.com/a/inbox/sandbox1/inbox/conversation/\d+" target="_blank"[^>]*>[A-Z]', page)
+    changes = [line["change"] for line in map(json.loads, desk.here("runs", "export", "--jsonl").out.splitlines())]
+    assert len(changes) == 3
+    snoozed = r"state: open -> snoozed until \w{3} \d+ \w{3} (\d{4} )?\d\d:\d\d \(Los Angeles\)"
+    assert all(re.fullmatch(snoozed, one) for one in changes), changes
+    told = desk.here("runs", "show", "latest").out
+    assert "until: " in told and "(Los Angeles)" in told and "Ops Bot (991267700)" in told
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

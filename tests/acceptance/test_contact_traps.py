@@ -32,7 +32,7 @@ def test_whoever_unsubscribes_from_an_opt_out_type_is_attached_to_it(desk: Desk)
     one, two = ids_of(desk)
     dry = desk.here("contacts", "unsubscribe", "--subscription", "Product updates", "--ids", "ids", "--dry-run", *PLAIN)
     assert dry.json["run"]["words"] == "unsubscribe contacts (Product updates (37847, opt-out))"
-    assert "+subscription Product updates (37847, opt-out)" in str(dry.json["review"]["groups"])
+    assert "unsubscribed from Product updates (37847, opt-out)" in str(dry.json["review"]["groups"])
     out = desk.here("contacts", "unsubscribe", "--subscription", "Product updates", *GO)
     assert (out.code, out.counts) == (0, {"selected": 2, "done": 2}), out.err
     assert [held(desk, contact, "subscriptions") for contact in (one, two)] == [["37847"]] * 2

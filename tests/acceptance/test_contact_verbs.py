@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from intercom_bulk_updater.operations.registry import iterate, operation_class
 
 from .desk import Desk, until
 
 SANDBOX = {"conversations": 60, "contacts": 200, "latency": 0.0, "jitter": 0.0}
 TAG = 7003
 PLAIN = ("--json", "--progress", "none")
-# verb: what is typed (USER: the id of a user), what tells that it was done, and the same before it.
-VERBS: dict[str, tuple[list[str], Callable[[Any], Any], Any, Any]] = {
-    "tag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], True, False),
-    "untag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], False, True),
-    "archive": ([], lambda one: one["archived"], True, False),
-    "unarchive": ([], lambda one: one["archived"], False, True),
-    "block": (["--irreversible"], lambda one: one["blocked"], True, False),
-    "note": (["--body", "Renewal in May."], lambda one: sum("Renewal" in body for body in one["notes"]), 1, 0),
-    "set": (["name=Zed", "seats=12"], lambda one: (one["name"], one["custom_attributes"].get("seats")) == ("Zed", 12), True, False),
-    "attach-company": (["--company", "acme-00001"], lambda one: len(one["companies"]), 1, 0),
-    "detach-company": (["--company", "acme-00001"], lambda one: len(one["companies"]), 0, 1),
-    "subscribe": (["--subscription", "newsletter"], lambda one: one["subscriptions"], ["37846"], []),
-    "unsubscribe": (["--subscription", "37846"], lambda one: one["subscriptions"], [], ["37846"]),
-    "merge": (["--into", "USER", "--skip-duplicate-validation", "--irreversible"], lambda one: bool(one["merged_into"]), True, False),
-    "delete": (["--irreversible"], lambda one: one is None, True, False),
+# verb: what is typed (USER: the id of a user), what tells that it was done, and what it tells then.
+VERBS: dict[str, tuple[list[str], Callable[[Any], Any], Any]] = {
+    "tag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], True),
+    "untag": (["--tag", str(TAG)], lambda one: TAG in one["tags"], False),
+    "archive": ([], lambda one: one["archived"], True),
+    "unarchive": ([], lambda one: one["archived"], False),
+    "block": (["--irreversible"], lambda one: one["blocked"], True),
+    "note": (["--body", "Renewal in May."], lambda one: sum("Renewal" in body for body in one["notes"]), 1),
+    "set": (["name=Zed", "seats=12"], lambda one: (one["name"], one["custom_attributes"].get("seats")) == ("Zed", 12), True),
+    "attach-company": (["--company", "acme-00001"], lambda one: len(one["companies"]), 1),
+    "detach-company": (["--company", "acme-00001"], lambda one: len(one["companies"]), 0),
+    "subscribe": (["--subscription", "newsletter"], lambda one: one["subscriptions"], ["37846"]),
+    "unsubscribe": (["--subscription", "37846"], lambda one: one["subscriptions"], []),
+    "merge": (["--into", "USER", "--skip-duplicate-validation", "--irreversible"], lambda one: bool(one["merged_into"]), True),
+    "delete": (["--irreversible"], lambda one: one is None, True),
 }
 INVERSE = {
     "untag": ["tag", "--tag", str(TAG)], "unarchive": ["archive"], "detach-company": ["attach-company", "--company", "acme-00001"],
     "unsubscribe": ["subscribe", "--subscription", "37846"],
 }  # fmt: skip
-WAY_BACK = {"tag", "archive", "set", "attach-company", "subscribe", *INVERSE}
 
 
 def some(desk: Desk, verb: str, number: int = 8) -> list[str]:
@@ -59,29 +55,6 @@ def standing(desk: Desk, verb: str, ids: list[str]) -> list[Any]:
 def typed(desk: Desk, verb: str) -> list[str]:
     """What is typed for a verb."""
     return [desk.box.contacts(role="user")[-1]["id"] if word == "USER" else word for word in VERBS[verb][0]]
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
-    """Dry run, plan and apply agree; what was done is undone, or refused with its reason."""
-    words, (_, _, after, before) = typed(desk, verb), VERBS[verb]
-    ids = some(desk, verb)
-    already = desk.writes()
-    dry = desk.here("contacts", verb, *words, "--ids", "ids", "--dry-run", *PLAIN)
-    assert dry.counts == {"selected": 8, "pending": 8} and desk.writes() == already
-    assert desk.here("contacts", verb, *words, "--ids", "ids", "--plan", "p.jsonl").code == 0
-    gate = [word for word in words if word == "--irreversible"]
-    done = desk.here("apply", "p.jsonl", "--yes", *gate, *PLAIN)
-    assert (done.code, done.counts) == (0, {"selected": 8, "done": 8}), done.err
-    assert standing(desk, verb, ids) == [after] * 8 and desk.writes() - already == 8
-    assert desk.here("verify", "latest").code == 0
-    back = desk.here("undo", done.run, "--yes", *PLAIN)
-    if verb in WAY_BACK:
-        assert (back.code, back.counts) == (0, {"selected": 8, "done": 8}), back.err
-        assert standing(desk, verb, ids) == [before] * 8
-    else:
-        assert back.code == 5 and operation_class(f"contacts.{verb}").why_no_undo(None) in back.err  # type: ignore[arg-type]
-        assert standing(desk, verb, ids) == [after] * 8
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -136,20 +109,3 @@ def test_what_is_in_the_requested_state_is_left_alone(desk: Desk, verb: str) -> 
     assert back.counts == {"selected": 8, "done": 8}, back.err
     ids = (desk.home / "ids").read_text().split()
     assert all(7001 in desk_row["tags"] for desk_row in desk.box.contacts() if str(desk_row["id"]) in ids)
-
-
-@pytest.mark.parametrize("name", [name for name, _ in iterate()])
-def test_the_first_example_of_a_verb_runs(desk: Desk, name: str) -> None:
-    """As the help shows it, with the files that it names."""
-    resource = name.partition(".")[0]
-    ids = [str(one["id"]) for one in getattr(desk.box, resource)()][:3]
-    for file in ("ids.txt", "spam.txt", "erasure.txt"):
-        (desk.home / file).write_text("\n".join(ids))
-    (desk.home / "people.csv").write_text("external_id,email,name,plan\nnew-1,new-1@example.test,Ada,pro")
-    (desk.home / "accounts.csv").write_text("company_id,name,plan,mrr\nnew-1,Acme,Pro,50")
-    (desk.home / "leads.csv").write_text("\n".join(["id,user", *(f"{one},{ids[0]}" for one in ids)]))
-    (desk.home / "reply.txt").write_text("All is well again.")
-    (desk.home / "companies.csv").write_text("company_id\nacme-00001")
-    example = next(iter(operation_class(name).command_examples()))
-    done = desk.here(*shlex.split(example)[1:])
-    assert done.code == 0 and ("Dry run" in done.err or name.endswith(".export")), done.err

@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.operations.registry import operation_class
-
-from .contract import broken
 from .desk import Desk, until
 
 SANDBOX = {"conversations": 60, "tickets": 60, "latency": 0.0, "jitter": 0.0}
@@ -65,33 +62,6 @@ def standing(desk: Desk, verb: str, ids: list[str]) -> list[Any]:
         rows = [row for row in desk.box.tickets() if str(row["id"]) == one]
         found.append(VERBS[verb][1]({**desk.box.ticket(one), "tags": rows[0]["tags"]} if rows else {}))
     return found
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_does_what_its_dry_run_said(desk: Desk, verb: str) -> None:
-    """Dry run, plan and apply agree; what was done is undone, or refused with its reason."""
-    words, _, after = VERBS[verb]
-    ids, chosen = some(desk, verb)
-    before, already = standing(desk, verb, ids), desk.writes()
-    dry = desk.here("tickets", verb, *words, *chosen, "--dry-run", *PLAIN)
-    assert (dry.code, dry.counts) == (0, {"selected": 4, "pending": 4}), dry.err
-    assert desk.writes() == already
-    plan = desk.here("tickets", verb, *words, *chosen, "--plan", "p.jsonl")
-    assert plan.code == 0, plan.err
-    # What made them ready came in the second of the plan, and counts as a change by others since.
-    forced = ("--on-drift", "force") if verb in BEFORE else ()
-    done = desk.here("apply", "p.jsonl", "--yes", *(word for word in words if word in GATES), *forced, *PLAIN)
-    assert (done.code, done.counts) == (0, {"selected": 4, "done": 4}), done.err
-    assert standing(desk, verb, ids) == [after] * 4
-    assert desk.here("verify", "latest").code == 0
-    back = desk.here("undo", done.run, "--yes", *PLAIN)
-    assert broken(desk) == []
-    if verb in NO_WAY_BACK:
-        assert back.code == 5 and operation_class(f"tickets.{verb}").why_no_undo(None) in back.err  # type: ignore[arg-type]
-        assert standing(desk, verb, ids) == [after] * 4
-    else:
-        assert (back.code, back.counts) == (0, {"selected": 4, "done": 4}), back.err
-        assert standing(desk, verb, ids) == before
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -147,3 +147,22 @@ def test_tests_that_are_named_exist() -> None:
     for name in named:
         file, _, test = name.partition("::")
         assert f"def {test}(" in (ROOT / file).read_text(), f"{name} is not there"
+
+
+def test_each_job_is_done_where_its_row_says() -> None:
+    """what-people-want.md: twenty-five rows, each to a section that holds its command in a block that is run."""
+    page = ROOT / "docs" / "what-people-want.md"
+    rows = re.findall(r"^\| \[[^]]+\]\(([^)#]+)#([^)]+)\)[^|]*\| `(.+)`[^`]*\|$", page.read_text(), re.M)
+    assert len(rows) == 25
+    for target, anchor, command in rows:
+        text = (page.parent / target).read_text()
+        sections = {slug(part.partition("\n")[0]): part for part in re.split(r"^## ", text, flags=re.M)[1:]}
+        run = [block for block in blocks(page.parent / target) if not block.mark.startswith("not run")]
+        command = command.replace("\\|", "|")
+        assert command in sections[anchor], f"{anchor}: {command}"
+        assert any(command in block.body for block in run), f"{anchor}: not run"
+
+
+def slug(heading: str) -> str:
+    """What a heading is linked by."""
+    return re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")

@@ -86,7 +86,7 @@ def answering(status: str, body: bytes, *headers: str) -> Act:
 @pytest.mark.parametrize("act", [drips, drips_its_head])
 @pytest.mark.parametrize(("method", "path"), [("POST", "conversations/1/reply"), ("POST", "conversations/search"), ("GET", "me")])
 def test_an_answer_has_one_deadline(act: Act, method: str, path: str) -> None:
-    """The timeout counts until the last byte. What it was for may be under way; whether it matters is said of items in doubt alone."""
+    """The timeout counts until the last byte. What it was for may still be under way; it matters to items in doubt alone."""
     with server(act) as url, pytest.raises(TimedOut) as late:
         HttpTransport(url, {}, timeout=30).send(Request(method, path, timeout=0.3))
     assert classify(late.value).kind is ErrorKind.MAYBE_RUNNING and "carried out" not in str(late.value)

@@ -36,6 +36,7 @@ def a_run(
     *,
     ids: Callable[[int], str] = lambda n: f"2154{n:08d}",
     before: Callable[[int], dict[str, Any]] = lambda n: {"state": "open"},
+    name: str = "",
     finish: dict[str, Any] | None = None,
     **fields: Any,
 ) -> RunRecord:
@@ -49,7 +50,7 @@ def a_run(
     run = journal.create_run(**(told | fields))
     search = {"total": items, "seen": items, "pass": 1, "complete": True}
     for chunk in _chunks(items):
-        journal.add_items(run.id, [FoundItem(ids(n), before(n)) for n in chunk], search=search)
+        journal.add_items(run.id, [FoundItem(ids(n), before(n), name=name) for n in chunk], search=search)
     while taken := journal.turn(run.id, [], 1000):
         journal.turn(run.id, [fate(item) for item in taken], 0)
     ended: dict[str, Any] = {

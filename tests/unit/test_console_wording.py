@@ -216,11 +216,11 @@ def test_run_table() -> None:
 def test_plan_table() -> None:
     """A plan: what it does, and its first items."""
     header = {"operation": "conversations.close", "words": "close", "count": 2000, "hash": "a" * 64}
-    lines = [{"id": str(n), "change": "state: open → closed", "before": {"state": "open"}} for n in range(30)]
+    lines = [{"id": str(n), "change": "state: open → closed", "name": "No mail"} for n in range(30)]
     facts, items = both = tables.plan_table(header, iter(lines), most=5)
     assert items.title == "The first 5 of 2,000 items"
     assert "The first 5 of 2,000 items" in shown(both, 80)
-    assert "4\tstate: open → closed\tstate: open" in written(facts, items)
+    assert "4\tNo mail\tstate: open → closed" in written(facts, items)
 
 
 def test_limits_and_doctor() -> None:

@@ -16,8 +16,8 @@ from intercom_bulk_updater.api.transport import HttpTransport
 from intercom_bulk_updater.cli.logs import SafeFormatter
 from intercom_bulk_updater.cli.stdout import note
 from intercom_bulk_updater.parsing.printable import printable, printable_lines
-from intercom_bulk_updater.report.html import esc
-from intercom_bulk_updater.runs.preview import words
+from intercom_bulk_updater.report.page import visible
+from intercom_bulk_updater.runs.change_words import words
 from intercom_bulk_updater.terminal.table import Sheet
 from intercom_bulk_updater.terminal.terminal import plain
 
@@ -109,7 +109,7 @@ def test_what_was_typed_in_the_wrong_place_is_not_said_back() -> None:
 
 def test_the_words_of_a_change_hide_a_secret_field() -> None:
     """A preview names the field and not its values."""
-    assert words({"custom_attributes.api_key": ("old-canary", "new-canary")}) == "api_key: changed (not shown)"
+    assert words({"custom_attributes.api_key": ("old-canary", "new-canary")}) == "api key: changed (not shown)"
 
 
 HOSTILE = {
@@ -132,7 +132,7 @@ def test_nothing_from_outside_steers_a_terminal(text: str, capsys: pytest.Captur
     for out in shown:
         assert all(c == "\n" or c.isprintable() or c in "\u200d\u200c" for c in out), repr(out)
     assert "  indented   with  spaces" in shown[0]
-    assert not set("\x1b\x07\u202e\u2066\u200b\u2060") & set(esc(text))
+    assert not set("\x1b\x07\u202e\u2066\u200b\u2060") & set(visible(text))
 
 
 def test_lines_keep_their_spaces() -> None:

@@ -32,6 +32,13 @@ DUBLIN = "Europe/Dublin"
         ("tuesday 5:00", "2026-12-01 05:00"),
         ("+3d", "2026-11-27 06:00"),
         ("in 3 days", "2026-11-27 06:00"),
+        ("next monday 9:00", "2026-11-30 09:00"),
+        ("Next Tuesday", "2026-12-01 00:00"),
+        ("monday", "2026-11-30 00:00"),
+        ("26.11.2026", "2026-11-26 00:00"),
+        ("26.11.2026 9:00", "2026-11-26 09:00"),
+        ("31/1/2027 at 9:00", "2027-01-31 09:00"),
+        ("2027/1/31", "2027-01-31 00:00"),
         ("+2h30m", "2026-11-24 08:30"),
         ("2026-12-01", "2026-12-01 00:00"),
         ("2026-12-01 9:00", "2026-12-01 09:00"),
@@ -54,9 +61,11 @@ def test_moment(text: str, local: str) -> None:
         ("banana", "not a time"),
         ("9:00", "tomorrow 9:00"),
         ("2026-02-30 9:00", "not a time"),
-        ("31/01/2026", "write 2026-01-31\\."),
-        ("1.2.2026", "write 2026-02-01 or 2026-01-02\\."),
-        ("2026/1/31", "write 2026-01-31\\."),
+        ("31/01/2026", "2026-01-31 00:00 Europe/Dublin"),
+        ("1.2.2027", "write 2027-02-01 or 2027-01-02\\."),
+        ("1.2.2027 9:00", "write 2027-02-01 9:00 or 2027-01-02 9:00\\."),
+        ("last monday", "in the past"),
+        ("next moonday", "not a time"),
         ("41/41/2026", "not a time"),
         ("monday 25:00", "not a time"),
         ("+5", "no unit"),
@@ -114,9 +123,11 @@ def test_whole_days_are_marked() -> None:
 
 
 def test_weekday_in_a_filter() -> None:
-    """A weekday could mean the last or the next, so a filter does not take it."""
-    with pytest.raises(UsageError):
-        parse_instant("monday", NOW, DUBLIN)
+    """A weekday could mean the last or the next, so a filter asks which."""
+    with pytest.raises(UsageError, match="write last monday 9:00 or next monday 9:00"):
+        parse_instant("monday 9:00", NOW, DUBLIN)
+    days = {text: parse_instant(text, NOW, DUBLIN).day for text in ("last monday", "last tuesday", "next tuesday")}
+    assert days == {"last monday": date(2026, 11, 23), "last tuesday": date(2026, 11, 17), "next tuesday": date(2026, 12, 1)}
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", "Europe/"])

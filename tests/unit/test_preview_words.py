@@ -12,7 +12,8 @@ from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.model import FoundItem
 from intercom_bulk_updater.operations.conversations.verbs import Close, Snooze
 from intercom_bulk_updater.operations.operation import Change
-from intercom_bulk_updater.runs.preview import Pace, look, words
+from intercom_bulk_updater.runs.change_words import words
+from intercom_bulk_updater.runs.preview import Pace, look
 
 AT = 1796479200
 LOCAL = datetime.fromtimestamp(AT).astimezone()

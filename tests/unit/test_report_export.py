@@ -136,8 +136,9 @@ def test_tags_are_told_one_by_one(journal: Journal) -> None:
         1,
         lambda item: ItemResult(item.seq, Outcome.DONE, after={"tags": ["7", "86"], "part": "9"}),
         before=lambda n: {"tags": ["7", "12"]},
+        finish={"totals": {"names": {"86": "incident (86)"}}},
     )
-    assert rows_of(exported(journal, run.id))[0]["change"] == "tags: added 86; tags: removed 12"
+    assert rows_of(exported(journal, run.id))[0]["change"] == "added tag incident (86), removed tag 12"
 
 
 def test_memory_does_not_grow_with_the_run(journal: Journal) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 import io
 import re
 import shlex
 from functools import cache
 from pathlib import Path
+from statistics import median
 
 import pytest
 from jsonschema.validators import Draft202012Validator
@@ -41,6 +43,13 @@ def test_a_verb_declares_all_that_is_derived_from_it(name: str) -> None:
     assert past(name) == cls.past and already(name) == cls.unchanged
     resource, _, verb = name.partition(".")
     assert sentence(verb, resource) == f"{cls.lead or verb.capitalize()} {resource}"
+
+
+def test_a_verb_takes_a_screen_or_two() -> None:
+    """Its whole file, shared among the verbs in it: at most 80 lines at the median."""
+    files = [Path(inspect.getsourcefile(cls) or "") for cls in VERBS.values()]
+    lines = [len(file.read_text().splitlines()) / files.count(file) for file in files]
+    assert median(lines) <= 80
 
 
 @pytest.mark.parametrize("name", VERBS)

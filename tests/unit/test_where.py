@@ -330,7 +330,7 @@ SAID = [
     ("conversations", "assignee = none or tag in (vip, 86)",
      "assignee is nobody or tag is one of vip (87), incident (86)"),
     ("conversations", "(tag = vip or body = outage) and read = false",
-     "read is false and (tag is vip (87) or body has the word outage)"),
+     "read is false and (tag is vip (87) or the first message (Intercom searches no other) has the word outage)"),
     ("conversations", "idle > 30d", "updated is before 2026-10-25 06:00 Europe/Dublin"),
     ("conversations", "created >= 2026-01-31", "created is not before 2026-01-31 00:00 Europe/Dublin"),
     ("conversations", "created > 2026-01-31", "created is not before 2026-02-01 00:00 Europe/Dublin"),

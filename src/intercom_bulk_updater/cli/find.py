@@ -70,8 +70,9 @@ def _say_columns(resource: Resource, output: Shown) -> int:
 def _explain(resource: Resource, found: Found, output: Shown) -> int:
     """What would be asked, and in words what that means; nothing is searched."""
     words, endpoint, query = found.words or f"all {resource.name}", found.selection.get("endpoint"), found.selection.get("query")
+    here = found.selection.get("here")
     if output.data:
-        told = {"resource": resource.name, "selection": words, "endpoint": endpoint, "query": query}
+        told = {"resource": resource.name, "selection": words, "endpoint": endpoint, "query": query, **({"here": here} if here else {})}
         emit(json_.dumps({"schema": "explain/1", "ok": True, "exit": 0, **told}) + "\n")
         return 0
     emit(f"{resource.name}: {words}\n")
@@ -79,6 +80,8 @@ def _explain(resource: Resource, found: Found, output: Shown) -> int:
         emit(f"asks {endpoint}{'' if query is None else ' for' if resource.search else ' for all of them, and judges here'}\n")
     if query is not None:
         emit(json_.dumps(query, indent=2, ensure_ascii=False) + "\n")
+    if here:
+        emit("and judges here, on each that is found:\n" + json_.dumps(here, indent=2, ensure_ascii=False) + "\n")
     return 0
 
 
@@ -112,13 +115,13 @@ class _List:
         output, search, known = self._output, self._found.search, self._found.known
         kept = self._give()
         search |= count_missing(search, len(known))
-        total = account_of(search, len(known))["total"]
+        total = self._seen if self._found.uncounted else account_of(search, len(known))["total"]
         if search["missing"] and not self._seen:
             raise SearchError(f"Intercom said that {total} {self._resource} match, and listed none.")
         code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
         if output.data:
             aside = left_out(search)
-            more = search.get("cut") and isinstance(total, int) and total > len(known)
+            more = search.get("cut") and (self._found.uncounted or (isinstance(total, int) and total > len(known)))
             complete = not search["missing"] and bool(self._seen or not search.get("unusable")) and not more
             about = {"selection": self._found.words, "total": total} if self._found.words else {}
             file = {"file": self._file} if self._file else {}

@@ -18,6 +18,7 @@ from ..files import replacing
 from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
+from ..parsing.dates import people_in
 from ..report.summary import judge_run, standing, summarize
 from ..service.control import ask_of, set_speed
 from ..stop import Stop
@@ -54,7 +55,9 @@ def _named(book: Journal, ref: str) -> RunRecord:
     """A run by id, by the beginning of its id, or the latest of the server that is configured."""
     from ..settings import load
 
-    return book.run(ref, base_url=load().base_url)
+    run = book.run(ref, base_url=load().base_url)
+    people_in(str((run.totals.get("place") or {}).get("timezone") or ""))
+    return run
 
 
 def list_runs(*, limit: Annotated[int, Parameter(help="How many, the newest first.", converter=whole)] = 20, out: Shown = _OUT) -> int:
@@ -119,6 +122,7 @@ def _show_plan(path: Path, out: Shown) -> int:
         return 0
     from ..terminal.tables import plan_table
 
+    people_in(str(plan.header.get("timezone") or ""))
     show_out(plan_table(plan.header, plan.lines()))
     return 0
 

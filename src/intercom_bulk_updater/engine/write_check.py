@@ -12,6 +12,7 @@ from ..api.client import Client
 from ..errors import SafetyStop
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, Operation
+from ..operations.resource import name_of
 
 
 def _never(item: Item) -> None:
@@ -51,7 +52,7 @@ class WriteCheck:
         if before is None:
             return None
         already = self.operation.change(replace(item, before=before)) == {}
-        return ItemResult(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before)
+        return ItemResult(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before, name=name_of(payload))
 
     def check_drift(self, item: Item, payload: Json) -> ItemResult | None:
         """The result of an item that is no longer as it was looked at; None to go on. Raises SafetyStop where drift ends the run."""

@@ -30,11 +30,12 @@ _columns = (
     _item.c.cause,
     _item.c.failure,
     _item.c.note,
+    _item.c.name,
 )
 
 
 def _item_row(row: Any) -> ItemRow:
-    seq, item_id, status, before, data, after, attempts, doubt, claimed, finished, cause, failure, note = row
+    seq, item_id, status, before, data, after, attempts, doubt, claimed, finished, cause, failure, note, name = row
     return ItemRow(
         seq=seq,
         id=item_id,
@@ -49,6 +50,7 @@ def _item_row(row: Any) -> ItemRow:
         finished_at=finished,
         failure=unpack_failure(cause, failure),
         note=note or "",
+        name=name or "",
     )
 
 

@@ -26,7 +26,7 @@ DOUBTFUL = (1, _SLOW)
 # Built once: SQLAlchemy then finds their text in its cache, and `execute_many` in its own.
 _row = and_(_item.c.run == bindparam("r"), _item.c.seq == bindparam("q"))
 _insert = insert(_item).values(
-    {name: bindparam(name) for name in ("run", "seq", "id", "status", "attempts", "doubt", "claimed_at", "before", "data")}
+    {name: bindparam(name) for name in ("run", "seq", "id", "status", "attempts", "doubt", "claimed_at", "before", "data", "name")}
 )
 _waits = _item.c.status == _PENDING
 # Claimed by this process: one that was taken for dead while it slept may not settle what another has claimed since.
@@ -41,6 +41,7 @@ _settle = (
         doubt=case((_waits, _item.c.doubt), else_=bindparam("doubt_")),
         finished_at=bindparam("finished_"),
         before=func.coalesce(bindparam("before_"), _item.c.before),
+        name=func.coalesce(bindparam("name_"), _item.c.name),
         after=bindparam("after_"),
         cause=bindparam("cause_"),
         failure=bindparam("failure_"),
@@ -135,6 +136,7 @@ def add(connection: Connection, run: int, items: Sequence[FoundItem], most: int 
             "claimed_at": older_since,
             "before": pack(new.before),
             "data": pack(new.data),
+            "name": plain(new.name) or None,
         }
         for place, (item_id, new) in enumerate(islice(wanted.items(), room), 1)
     ]
@@ -173,6 +175,7 @@ def _fate_row(run: int, fate: ItemResult, now: float, holder: int | None) -> dic
         "doubt_": _SLOW if fate.slow else _OLDER if fate.older else int(fate.doubt or fate.outcome is Outcome.IN_DOUBT),
         "finished_": None if fate.outcome is Outcome.PENDING else now,
         "before_": pack(fate.before),
+        "name_": plain(fate.name) or None,
         "after_": pack(fate.after),
         "cause_": None if failure is None else plain(failure.cause) or "unknown",
         "failure_": pack_failure(failure),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy import Column, Connection, insert, inspect, select, text, update
 
 from intercom_bulk_updater.errors import JournalError
 
@@ -25,13 +26,21 @@ def _second(connection: Connection) -> None:
 
 def _third(connection: Connection) -> None:
     schema.lease.create(connection, checkfirst=True)
-    claimed_by = schema.item.c.claimed_by
-    if claimed_by.name not in {column["name"] for column in inspect(connection).get_columns(schema.item.name)}:
-        kind = claimed_by.type.compile(connection.dialect)
-        connection.execute(text(f"ALTER TABLE {schema.item.name} ADD COLUMN {claimed_by.name} {kind}"))
+    _add_to_items(connection, schema.item.c.claimed_by)
 
 
-STEPS: Mapping[int, Step] = {1: _first, 2: _second, 3: _third}
+def _fourth(connection: Connection) -> None:
+    _add_to_items(connection, schema.item.c.name)
+
+
+def _add_to_items(connection: Connection, column: Column[Any]) -> None:
+    # A file that began with this program's version has it already.
+    if column.name not in {found["name"] for found in inspect(connection).get_columns(schema.item.name)}:
+        kind = column.type.compile(connection.dialect)
+        connection.execute(text(f"ALTER TABLE {schema.item.name} ADD COLUMN {column.name} {kind}"))
+
+
+STEPS: Mapping[int, Step] = {1: _first, 2: _second, 3: _third, 4: _fourth}
 """Step n turns a journal of version n - 1 into one of version n, in one transaction with its new number."""
 
 

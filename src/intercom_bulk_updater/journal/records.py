@@ -99,6 +99,8 @@ class ItemRow:
     finished_at: float | None = None
     failure: Failure | None = None
     note: str = ""
+    name: str = ""
+    """What people call it; "" where nothing told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Double, Index, Integer, MetaData, SmallInteger, T
 
 from intercom_bulk_updater.model import Outcome
 
-VERSION = 3
+VERSION = 4
 """The schema that this program writes. A journal of a higher version is refused; of a lower one, migrated."""
 
 # Small numbers instead of words: an item's row is written three times and there are millions of them.
@@ -148,6 +148,7 @@ item = Table(
     Column("failure", Text, comment=f"{JSON}`message`, `status`, `code`, `request_id` of the failure."),
     Column("note", Text, comment="Anything else worth saying: why it was skipped, who changed it since."),
     Column("claimed_by", Integer, comment="`lease.number` of the process that claimed it last."),
+    Column("name", Text, comment="What people call it, for reports: a subject, a person's or a company's name."),
     # Knows an id again when pages overlap, and finds who else did an item.
     Index("item_by_id", "run", "id", unique=True),
     # Claims the lowest pending, counts, and lists the failures of a large run without reading the rest.

@@ -1,16 +1,47 @@
-"""Values of fields in words for people."""
+"""Fields and their values in words for people."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 from ..parsing.dates import is_moment, local_moment
 
+KINDS = {
+    "team_assignee_id": "team", "admin_assignee_id": "admin", "owner_id": "admin", "tags": "tag", "ticket_state": "ticket_state",
+}  # fmt: skip
+"""Fields that hold an id, and what it is the id of."""
+Label = Callable[[str, str], str]
+"""What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
+# What is before a field's name for Intercom alone, and behind it.
+_OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?|_assignee_id$|(?<=owner)_id$")
 
-def describe_value(value: Any, field: str = "") -> str:
-    """A field's value: a moment as people write one, a list by its parts, "empty" for nothing."""
+
+def describe_field(name: str) -> str:
+    """What people call a field: "team", "snoozed until"."""
+    return _OF_WHAT.sub("", name).replace("_", " ").strip()
+
+
+def describe_value(value: Any, field: str = "", called: Callable[[str, str], str] = lambda field, number: number) -> str:
+    """A field's value: a moment as people write one, a list by its parts, "empty" for nothing. `called`: what an id is called."""
     if is_moment(field, value):
         return local_moment(value)
     if value is None or value == "":
         return "empty"
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ", ".join(called(field, str(part)) for part in value) or "none"
+    if value == 0 and field in KINDS:
+        return "no team" if KINDS[field] == "team" else "nobody"
+    return called(field, str(value))
+
+
+def describe_difference(field: str, now: Any, was: Any, label: Label | None = None) -> str:
+    """`team is Billing (5002), was Support (5001)`. `label`: see Operation."""
+
+    def called(field: str, number: str) -> str:
+        return label(KINDS[field], number) if label is not None and field in KINDS else number
+
+    return f"{describe_field(field)} is {describe_value(now, field, called)}, was {describe_value(was, field, called)}"

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
-from .field_values import describe_value
+from .field_values import describe_difference
 from .operation import Change, Json, Operation
 
 
@@ -87,7 +87,7 @@ class FieldsOperation(Operation):
         now, before = self.image(payload), item.before or {}
         ours = self.wanted(item, before) if item.doubt or (item.data or {}).get("unsure") else {}
         return ", ".join(
-            f"{field} is {describe_value(now[field], field)}, was {describe_value(before[field], field)}"
+            describe_difference(field, now[field], before[field], self.label)
             for field in now if field in before and now[field] not in (before[field], ours.get(field, before[field]))
         )
 

@@ -122,5 +122,5 @@ def _value(payload: Json, field: str) -> Any:
     else:
         value = payload.get(field)
     if isinstance(value, int | float) and is_moment(field, value):
-        return local_moment(value)
+        return local_moment(value, city=False)
     return value.strip() if isinstance(value, str) else value

@@ -15,6 +15,7 @@ from ..api.client import Client
 from ..api.messages import SentRequest
 from ..errors import Skip
 from ..model import Item, Reversibility
+from .field_values import Label
 from .spec import Kind, NoParameters, Resolver, message, parameters_of
 
 Json = Mapping[str, Any]
@@ -255,6 +256,9 @@ class Operation(ABC):
         return self.capture(payload)
 
     # -- the text that somebody reads ----------------------------------------------------------------------------------
+
+    label: Label | None = None
+    """What a team or an admin with an id is called, as far as the run has asked; it asks nothing itself."""
 
     again: bool = False
     """Whether it may write what an earlier run has written to the same item."""

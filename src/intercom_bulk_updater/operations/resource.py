@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, Protocol
+from urllib.parse import quote
 
 from ..model import Item
+from ..parsing.printable import printable_name
 
 Json = Mapping[str, Any]
+_HOSTS = {"us": "app.intercom.com", "eu": "app.eu.intercom.com", "au": "app.au.intercom.com"}
+_MARKUP = re.compile(r"<[^>]{0,2000}>")
 Format = Literal["text", "subject", "number", "ago", "assignee"]
 
 
@@ -97,6 +102,8 @@ class Resource:
     settable:
         The fields that KEY=VALUE may write, beside the custom attributes, each with its type: "text" (may be empty), "string",
         "integer", "number", "boolean", "date", or "admin" and "team" (by name or id). An empty value clears where it is no value itself.
+    names:
+        Where an item says what people call it, the best first: "title", "source.subject". None is a message or an address.
     rank:
         Its place among the resources; the lowest is the one that `doctor` tries to read.
     """
@@ -110,9 +117,15 @@ class Resource:
     listed: tuple[str, ...] = ("id",)
     keys: tuple[str, ...] = ()
     page: str = ""
+    names: tuple[str, ...] = ("name",)
     settable: Mapping[str, str] = field(default_factory=dict)
     rank: int = 100
     scroll: str = ""
+
+    def link(self, item: str, workspace: str, region: str) -> str:
+        """Where people see an item in Intercom; `region`: the workspace's."""
+        host = _HOSTS.get(region.lower(), _HOSTS["us"])
+        return f"https://{host}/{self.page.format(workspace=quote(workspace, safe=''), id=quote(item, safe=''))}"
 
     @property
     def history(self) -> History:
@@ -127,6 +140,21 @@ def resources() -> dict[str, Resource]:
     folders = [found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg]
     declared = [importlib.import_module(f"{__package__}.{folder}.resource").RESOURCE for folder in folders]
     return {one.name: one for one in sorted(declared, key=lambda one: one.rank)}
+
+
+def value_at(item: Json, path: str) -> Any:
+    """The field at `path` ("source.subject"); None where there is none."""
+    found: Any = item
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def name_of(item: Json) -> str:
+    """What people call an item, by the fields that its resource declares for that; "" where none of them says."""
+    declared = next((one for one in resources().values() if one.singular == item.get("type")), None)
+    said = (value_at(item, path) for path in (declared.names if declared else ()))
+    return next((name for one in said if isinstance(one, str) and (name := printable_name(_MARKUP.sub(" ", one)).strip())), "")
 
 
 def has_verbs(resource: str) -> bool:

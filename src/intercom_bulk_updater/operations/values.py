@@ -14,6 +14,7 @@ from dataclasses import make_dataclass
 from typing import Any
 
 from ..api.redact import mask
+from ..parsing.dates import is_moment, local_moment
 from .operation import Json, Operation
 from .resource import Resource
 from .spec import Kind, parameter
@@ -84,4 +85,6 @@ class SetValues(Operation):
 
 def _typed(field: str, value: Any) -> Any:
     """A value as a person types it; one that must not be shown is masked."""
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else mask(value, field)
+    if value is None or is_moment(field, value):
+        return "" if value is None else local_moment(value)
+    return str(value).lower() if isinstance(value, bool) else mask(value, field)

@@ -14,7 +14,8 @@ from .amounts import parse_duration
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?|(1[0-2]|[1-9])\s?(am|pm)"
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-FORMS = "+3d, +2h30m, tomorrow 9:00, monday 9:00, 2026-12-01 9:00, or ISO 8601 (2026-12-01T09:00:00Z)"
+_DAY = rf"{_ISO}|(?:next |last )?[a-z]+"
+FORMS = "+3d, in 3 days, tomorrow 9:00, next monday 9:00, 2026-12-01 9:00, 26.11.2026, or ISO 8601 (2026-12-01T09:00:00Z)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,16 @@ def parse_moment(text: str, now: float, timezone: str = "UTC") -> int:
 
 
 def parse_instant(text: str, now: float, timezone: str = "UTC") -> Instant:
-    """Any moment, past or future: also `now`, `30d ago`, `-30d`, `now-30d`, `yesterday`; no weekdays, as
-    those could mean the last or the next. Raises UsageError.
+    """Any moment, past or future: also `now`, `30d ago`, `-30d`, `now-30d`, `yesterday`, `last monday`; no weekday
+    alone, as that could mean the last or the next. Raises UsageError.
     """
     return _parse(text, now, timezone, weekdays=False)
 
 
 def _parse(text: str, now: float, timezone: str, *, weekdays: bool) -> Instant:
-    typed = " ".join(text.replace("\N{MINUS SIGN}", "-").split()).lower()
+    typed = _in_our_way(" ".join(text.replace("\N{MINUS SIGN}", "-").split()).lower())
+    if not weekdays and (bare := typed.split()[:1]) and bare[0] in _WEEKDAYS:
+        raise UsageError(f"{text!r} could be the last or the next: write last {typed} or next {typed}.")
     try:
         found = _relative(typed, now) or _absolute(typed) or _calendar(typed, now, timezone, weekdays)
     except (OverflowError, ValueError, OSError):
@@ -60,10 +63,18 @@ def _parse(text: str, now: float, timezone: str, *, weekdays: bool) -> Instant:
             )
         if re.fullmatch(_CLOCK, typed):
             raise UsageError(f"{text!r} names no day: write today {typed} or tomorrow {typed}.")
-        if days := _other_ways(typed):
-            raise UsageError(f"{text!r} is not how a day is written here: write {' or '.join(days)}.")
+        if days := _other_ways(typed.partition(" ")[0]):
+            rest = typed.partition(" ")[2]
+            raise UsageError(f"{text!r} can be read in two ways: write {' or '.join(f'{day} {rest}'.strip() for day in days)}.")
         raise UsageError(f"{text!r} is not a time that I can read: write {FORMS}.")
     return found
+
+
+def _in_our_way(typed: str) -> str:
+    """`26.11.2026 9:00` as `2026-11-26 9:00`, where there is but one way to read it."""
+    first, space, rest = typed.partition(" ")
+    days = _other_ways(first)
+    return f"{days[0]}{space}{rest}" if len(days) == 1 else typed
 
 
 def _other_ways(typed: str) -> list[str]:
@@ -113,14 +124,35 @@ def describe(at: float, timezone: str = "UTC") -> str:
     return f"{shown} {timezone or 'UTC'}"
 
 
-def local_moment(at: float) -> str:
-    """Unix seconds as the people at this machine say it: `Mon 30 Nov 09:00`, with the year where it is another one."""
+_people: tuple[tzinfo | None, str] = (None, "")
+
+
+def people_in(timezone: str) -> None:
+    """Tell moments in this time zone from now on, the workspace's; until then, and for one that nobody knows, in the machine's.
+
+    The city always stands beside a moment, so that one told in another zone than expected is true all the same.
+    """
+    global _people
+    with suppress(UsageError):
+        _people = (zone(timezone), timezone.rpartition("/")[2].replace("_", " ")) if timezone else (None, "")
+
+
+def people_time(at: float) -> tuple[datetime, str]:
+    """A moment on the clock of the workspace's people, and the city whose clock it is. Raises what `datetime` raises."""
+    where, name = _people
+    when = datetime.fromtimestamp(at, UTC).astimezone(where)
+    return when, name or str(when.tzname())
+
+
+def local_moment(at: float, *, city: bool = True) -> str:
+    """Unix seconds as the workspace's people say it: `Mon 30 Nov 09:00 (Los Angeles)`, with the year where it is another one."""
     try:
-        when = datetime.fromtimestamp(at, UTC).astimezone()
+        when, where = people_time(at)
     except (OverflowError, ValueError, OSError):
         return f"{at:g}"
-    year = f" {when.year}" if when.year != datetime.now(UTC).astimezone().year else ""
-    return f"{when:%a} {when.day} {when:%b}{year} {when:%H:%M}"
+    year = f" {when.year}" if when.year != datetime.now(when.tzinfo).year else ""
+    said = f"{when:%a} {when.day} {when:%b}{year} {when:%H:%M}"
+    return f"{said} ({where})" if city else said
 
 
 def is_moment(field: str, value: object) -> bool:
@@ -165,12 +197,16 @@ def _absolute(typed: str) -> Instant | None:
 
 def _calendar(typed: str, now: float, timezone: str, weekdays: bool) -> Instant | None:
     """A day by name or date, and perhaps a time of it, in the workspace's zone."""
-    found = re.fullmatch(rf"({_ISO}|[a-z]+)(?:(?:t| at | )({_CLOCK}))?", typed)
+    found = re.fullmatch(rf"({_DAY})(?:(?:t| at | )({_CLOCK}))?", typed)
     if not found:
         return None
     today, clock = day_of(now, timezone), _clock(found)
-    if weekdays and found[1] in _WEEKDAYS:
-        day = today + timedelta(days=(_WEEKDAYS.index(found[1]) - today.weekday()) % 7)
+    which, _, name = found[1].rpartition(" ")
+    if name in _WEEKDAYS and which:
+        ahead = (_WEEKDAYS.index(name) - today.weekday()) % 7
+        day = today + timedelta(days=ahead or 7) if which == "next" else today + timedelta(days=ahead - 7)
+    elif weekdays and name in _WEEKDAYS:
+        day = today + timedelta(days=(_WEEKDAYS.index(name) - today.weekday()) % 7)
         if _unix(datetime.combine(day, clock or time()), zone(timezone)) <= now:
             day += timedelta(days=7)
     elif found[1] in ("yesterday", "today", "tomorrow"):

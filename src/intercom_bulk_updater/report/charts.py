@@ -1,14 +1,10 @@
-"""Two pictures as inline SVG: how the items ended, and the request rate against the limit.
-
-Their colours come from page.css.
-"""
+"""Two pictures as numbers: how the items ended, and the request rate against the limit. page.html draws them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 
@@ -16,7 +12,7 @@ from intercom_bulk_updater.journal import WindowRow
 from intercom_bulk_updater.runs.judgement import Judgement
 
 from .headline import NOT_SO
-from .html import esc, number, table
+from .times import clock
 
 OUTCOMES = ("done", "wrong", "unchanged", "failed", "drifted", "in_doubt", "pending")
 _BARS = 120
@@ -30,22 +26,27 @@ def shares(judgement: Judgement) -> dict[str, int]:
     return {name: counts.get(name, 0) for name in OUTCOMES} | {"done": judgement.standing, "wrong": judgement.wrong}
 
 
-def outcome_bar(judgement: Judgement) -> str:
-    """One bar, split by outcome; every outcome that occurs is at least visible."""
+@dataclass(frozen=True, slots=True)
+class OutcomeBar:
+    """One bar, split by outcome: (outcome, x, width) of 1000 units; the same in words."""
+
+    parts: list[tuple[str, str, str]]
+    words: str
+
+
+def outcome_bar(judgement: Judgement) -> OutcomeBar | None:
+    """The bar, on which every outcome that occurs is at least visible; None without items."""
     counts = shares(judgement)
     total = sum(counts.values())
-    if not total:
-        return ""
     present = [name for name in OUTCOMES if counts[name]]
     # A sliver would vanish: each part gets 6 of 1000 units, and the rest is shared out by count.
     room = 1000 - 6 * len(present)
     x, parts = 0.0, []
     for name in present:
         wide = 6 + room * counts[name] / total
-        parts.append(f'<rect class="o-{name}" x="{x:.1f}" y="0" width="{wide:.1f}" height="14"/>')
+        parts.append((name, f"{x:.1f}", f"{wide:.1f}"))
         x += wide
-    words = ", ".join(f"{number(counts[name])} {outcome_name(name, judgement)}" for name in present)
-    return f'<svg class="bar" viewBox="0 0 1000 14" preserveAspectRatio="none" role="img" aria-label="{esc(words)}">{"".join(parts)}</svg>'
+    return OutcomeBar(parts, ", ".join(f"{counts[name]:,} {outcome_name(name, judgement)}" for name in present)) if present else None
 
 
 def outcome_name(name: str, judgement: Judgement) -> str:
@@ -67,34 +68,62 @@ class _Bar:
     gap: bool
 
 
-def timeline(windows: Sequence[WindowRow]) -> str:
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One bar of the timeline: (class, y, height) of its parts; where its 429 mark and the pause before it stand, if any."""
+
+    x: str
+    wide: str
+    middle: float
+    parts: list[tuple[str, str, str]]
+    throttled: str | None
+    gap: str | None
+    hover: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
     """The figure of the request rate: a picture, the same in a sentence, the same as a table."""
+
+    words: str
+    grid: list[tuple[float, str]]
+    columns: list[Column]
+    limit: str
+    axis: list[tuple[str, str]]
+    legend: list[tuple[str, str]]
+    title: str
+    rows: list[tuple[str, ...]]
+    left: int = _LEFT
+    right: int = _RIGHT
+    top: int = _TOP
+    base: int = _BASE
+    width: int = _RIGHT + 8
+    height: int = _BASE + 30
+
+
+def timeline(windows: Sequence[WindowRow]) -> Timeline | None:
+    """The request rate, window by window; None where no request was counted."""
     rows = _merged([w for w in windows if w.own or w.others or w.throttled])
     if not rows:
-        return ""
+        return None
     length = _length(rows)
     each = math.ceil(len(rows) / _BARS)
     bars = _bars(rows, each, length)
-    words = _words(rows, length, each)
-    picture = _picture(bars, words)
-    legend = "".join(f'<li><span class="key k-{name}"></span>{esc(text)}</li>' for name, text in _legend(bars))
-    shown = [
-        (
-            _clock(bar.start),
-            number(round(bar.own)),
-            number(round(bar.others)),
-            number(bar.limit),
-            bar.throttled,
-        )
-        for bar in bars[:_SHOWN_AS_TABLE]
-    ]
-    title = "Requests in each window" + (f" (the first {_SHOWN_AS_TABLE})" if len(bars) > _SHOWN_AS_TABLE else "")
-    data = table(title, ("From (UTC)", "This run", "Others", "Limit", "429s"), shown, numeric=4)
-    return (
-        f'<figure><div class="scroll" tabindex="0" role="region" aria-label="Timeline">{picture}</div>'
-        f'<ul class="legend">{legend}</ul><figcaption>{esc(words)}</figcaption></figure>'
-        f"<details><summary>The same as a table</summary>{data}</details>"
-    )
+    # Few windows make no fat blocks: there is room for twelve at least.
+    scale = _Scale((max(max(bar.limit, bar.own + bar.others) for bar in bars) or 1) * 1.1, (_RIGHT - _LEFT) / max(len(bars), 12))
+    shown = bars[:_SHOWN_AS_TABLE]
+    return Timeline(
+        words=_words(rows, length, each),
+        grid=[(round(scale.y(value), 1), f"{value:,}") for value in _ticks(scale.top)],
+        columns=[_column(scale, place, bar) for place, bar in enumerate(bars)],
+        limit=_limit_line(scale, bars),
+        axis=_axis(scale, bars),
+        legend=_legend(bars),
+        title="Requests in each window" + (f" (the first {_SHOWN_AS_TABLE})" if len(bars) > len(shown) else ""),
+        rows=[
+            (clock(bar.start), f"{round(bar.own):,}", f"{round(bar.others):,}", f"{bar.limit:,}", str(bar.throttled)) for bar in shown
+        ],
+    )  # fmt: skip
 
 
 def _merged(rows: Sequence[WindowRow]) -> list[WindowRow]:
@@ -145,7 +174,7 @@ def _words(rows: Sequence[WindowRow], length: float, each: int) -> str:
     throttled = sum(w.throttled for w in rows)
     said = [f"{_many(own, 'request')} in {_many(len(rows), 'window')} of {length:.0f} s"]
     if limits:
-        low, high = number(limits[0]), number(limits[-1])
+        low, high = f"{limits[0]:,}", f"{limits[-1]:,}"
         said.append(f"each allows {low}" if low == high else f"each allows {low} to {high}")
         # The first and the last window of a run are never whole.
         whole = [w for w in rows[1:-1] if w.limit]
@@ -154,14 +183,14 @@ def _words(rows: Sequence[WindowRow], length: float, each: int) -> str:
             said.append(f"the windows between the first and the last were used to {used:.0%}")
     said.append(f"{_many(others, 'request')} came from others" if others else "nobody else was seen")
     refused = "was" if throttled == 1 else "were"
-    said.append(f"{number(throttled)} {refused} answered 429" if throttled else "none was answered 429")
+    said.append(f"{throttled:,} {refused} answered 429" if throttled else "none was answered 429")
     if each > 1:
         said.append(f"each bar is the mean of {each} windows")
     return "; ".join(said) + "."
 
 
 def _many(count: int, noun: str) -> str:
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _legend(bars: Sequence[_Bar]) -> list[tuple[str, str]]:
@@ -191,29 +220,6 @@ class _Scale:
         return _BASE - (_BASE - _TOP) * value / self.top
 
 
-def _picture(bars: Sequence[_Bar], words: str) -> str:
-    most = max(max(bar.limit, bar.own + bar.others) for bar in bars)
-    # Few windows make no fat blocks: there is room for twelve at least.
-    scale = _Scale((most or 1) * 1.1, (_RIGHT - _LEFT) / max(len(bars), 12))
-    drawn = [_grid(scale, value) for value in _ticks(scale.top)]
-    drawn += [_column(scale, place, bar) for place, bar in enumerate(bars)]
-    drawn += [_limit_line(scale, bars), _axis(scale, bars)]
-    return (
-        f'<svg class="timeline" viewBox="0 0 {_RIGHT + 8} {_BASE + 30}" role="img" '
-        'aria-labelledby="tl-t tl-d">'
-        f'<title id="tl-t">Request rate against the limit</title><desc id="tl-d">{esc(words)}</desc>'
-        f"{''.join(drawn)}</svg>"
-    )
-
-
-def _grid(scale: _Scale, value: int) -> str:
-    y = scale.y(value)
-    return (
-        f'<line class="grid" x1="{_LEFT}" x2="{_RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{number(value)}</text>'
-    )
-
-
 def _ticks(top: float) -> list[int]:
     """Three to six round numbers from 0 on."""
     rough = top / 4
@@ -222,26 +228,20 @@ def _ticks(top: float) -> list[int]:
     return list(range(0, int(top) + 1, max(step, 1)))
 
 
-def _column(scale: _Scale, place: int, bar: _Bar) -> str:
+def _column(scale: _Scale, place: int, bar: _Bar) -> Column:
     wide = max(0.8, scale.step * 0.8)
     x = scale.x(place) + (scale.step - wide) / 2
     own, both = scale.y(bar.own), scale.y(bar.own + bar.others)
-    drawn = f'<rect class="own" x="{x:.1f}" y="{own:.1f}" width="{wide:.1f}" height="{_BASE - own:.1f}"/>'
+    parts = [("own", f"{own:.1f}", f"{_BASE - own:.1f}")]
     if bar.others:
-        drawn += f'<rect class="others" x="{x:.1f}" y="{both:.1f}" width="{wide:.1f}" height="{own - both:.1f}"/>'
-    if bar.throttled:
-        middle = x + wide / 2
-        drawn += (
-            f'<path class="throttled" d="M{middle - 5:.1f} {_TOP - 12} h10 l-5 9 z"/>'
-            f'<line class="throttled" x1="{middle:.1f}" x2="{middle:.1f}" y1="{_TOP - 3}" y2="{both:.1f}"/>'
-        )
-    if bar.gap:
-        at = scale.x(place)
-        drawn += f'<line class="gap" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{_BASE}"/>'
-    hover = f"{_clock(bar.start)}: {number(round(bar.own))} of {number(bar.limit)}"
-    hover += f", others {number(round(bar.others))}" if bar.others else ""
+        parts.append(("others", f"{both:.1f}", f"{own - both:.1f}"))
+    hover = f"{clock(bar.start)}: {round(bar.own):,} of {bar.limit:,}"
+    hover += f", others {round(bar.others):,}" if bar.others else ""
     hover += f", {bar.throttled} times 429" if bar.throttled else ""
-    return f"<g><title>{esc(hover)}</title>{drawn}</g>"
+    return Column(
+        f"{x:.1f}", f"{wide:.1f}", round(x + wide / 2, 1), parts, f"{both:.1f}" if bar.throttled else None,
+        f"{scale.x(place):.1f}" if bar.gap else None, hover,
+    )  # fmt: skip
 
 
 def _limit_line(scale: _Scale, bars: Sequence[_Bar]) -> str:
@@ -250,19 +250,12 @@ def _limit_line(scale: _Scale, bars: Sequence[_Bar]) -> str:
     for place, bar in enumerate(bars):
         if bar.limit:
             start = "L" if path else "M"
-            y = scale.y(bar.limit)
-            path.append(f"{start}{scale.x(place):.1f} {y:.1f} H{scale.x(place + 1):.1f}")
-    return f'<path class="limit" d="{" ".join(path)}"/>' if path else ""
+            path.append(f"{start}{scale.x(place):.1f} {scale.y(bar.limit):.1f} H{scale.x(place + 1):.1f}")
+    return " ".join(path)
 
 
-def _axis(scale: _Scale, bars: Sequence[_Bar]) -> str:
-    drawn = [f'<line class="axis" x1="{_LEFT}" x2="{_RIGHT}" y1="{_BASE}" y2="{_BASE}"/>']
+def _axis(scale: _Scale, bars: Sequence[_Bar]) -> list[tuple[str, str]]:
     every = max(1, math.ceil(80 / scale.step))
     # A time is about fifty units wide, and the last must not run out of the picture.
     shown = [place for place in range(0, len(bars), every) if scale.x(place) <= _RIGHT - 50]
-    drawn += [f'<text x="{scale.x(i):.1f}" y="{_BASE + 18}">{_clock(bars[i].start)}</text>' for i in shown]
-    return "".join(drawn)
-
-
-def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
+    return [(f"{scale.x(place):.1f}", clock(bars[place].start)) for place in shown]

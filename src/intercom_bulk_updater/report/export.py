@@ -14,7 +14,7 @@ from intercom_bulk_updater.model import Outcome, RunStatus
 
 from .summary import standing
 from .table_file import CellKind, Format, TableColumn, Writable, write_table, write_table_file
-from .texts import change_words
+from .texts import change_words, names_of
 
 COLUMNS = (
     "seq",
@@ -31,6 +31,7 @@ COLUMNS = (
     "request_id",
     "note",
     "finished_at",
+    "name",
 )
 
 _KINDS = {
@@ -88,6 +89,7 @@ def export_file(
 def _rows(journal: Store, run_id: str, outcomes: Sequence[Outcome] | None, with_bodies: bool) -> Iterator[dict[str, Any]]:
     run = journal.run(run_id)
     lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
+    names = names_of(journal, run)
     in_flight = Outcome.PENDING if lives else Outcome.IN_DOUBT
     asked = outcomes
     if outcomes is not None and in_flight in outcomes:
@@ -98,17 +100,17 @@ def _rows(journal: Store, run_id: str, outcomes: Sequence[Outcome] | None, with_
         outcome = in_flight if left else row.outcome
         if asked is not None and outcome not in asked:
             continue
-        yield _row(row, outcome, with_bodies)
+        yield _row(row, outcome, names, with_bodies)
 
 
-def _row(row: ItemRow, outcome: Outcome, with_bodies: bool) -> dict[str, Any]:
+def _row(row: ItemRow, outcome: Outcome, names: Mapping[str, str], with_bodies: bool) -> dict[str, Any]:
     text = without_tokens if with_bodies else redact
     failure = row.failure
     return {
         "seq": row.seq,
         "id": text(row.id),
         "outcome": outcome.value,
-        "change": change_words(row.before, row.after, with_bodies) if outcome in (Outcome.DONE, Outcome.FAILED) else "",
+        "change": change_words(row.before, row.after, names, with_bodies=with_bodies) if outcome in (Outcome.DONE, Outcome.FAILED) else "",
         "before": _fields(row.before, with_bodies),
         "after": _fields(row.after, with_bodies),
         "attempts": row.attempts,
@@ -119,6 +121,7 @@ def _row(row: ItemRow, outcome: Outcome, with_bodies: bool) -> dict[str, Any]:
         "request_id": text(failure.request_id) if failure else "",
         "note": text(row.note),
         "finished_at": row.finished_at,
+        "name": text(row.name),
     }
 
 

@@ -1,30 +1,29 @@
-"""The report as one HTML file: nothing to load, no script, everything escaped."""
+"""The report as one HTML file, made from page.html: nothing to load from anywhere, everything escaped, one script of our own."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import time
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from intercom_bulk_updater.api.redact import without_known_tokens
-from intercom_bulk_updater.journal import RunRecord, Store
-from intercom_bulk_updater.model import RunKind
-from intercom_bulk_updater.runs.judgement import Judgement
+from intercom_bulk_updater.journal import Store
+from intercom_bulk_updater.parsing.dates import people_in
 
 from ..files import replacing
-from . import sections
-from .charts import outcome_bar, timeline
-from .headline import headline, label
-from .html import command_box, esc, section
-from .next_commands import label_of
-from .summary import judge_run, summarize
-from .texts import selection_words, words_of
-from .times import moment
+from .sections import view
+from .summary import summarize
+
+# Control characters, and those that turn the direction of text round: `gnp.exe` must not read as `exe.png`.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_CODE = re.compile(r"(?<![\w-])(--[a-z][a-z-]+)|`([^`]+)`")
 
 
 def write_page(
@@ -45,11 +44,11 @@ def write_page(
     undoable:
         As in `summarize`.
 
-    Raises NoSuchRun, JournalError, UsageError (the file cannot be written).
+    Memory stays flat. Raises NoSuchRun, JournalError, UsageError (the file cannot be written).
     """
-    text = page(journal, run_id, with_bodies=with_bodies, undoable=undoable, command=command)
     with replacing(path, "The report") as file:
-        file.write(without_known_tokens(text))
+        for piece in page(journal, run_id, with_bodies=with_bodies, undoable=undoable, command=command):
+            file.write(piece)
     return path
 
 
@@ -60,71 +59,45 @@ def page(
     with_bodies: bool = False,
     undoable: bool | Callable[[], bool] | None = None,
     command: str = "intercom-bulk",
-) -> str:
-    """The report of a run as HTML; see `write_page`."""
+) -> Iterator[str]:
+    """The report of a run as HTML, piece by piece; see `write_page`."""
     run = journal.run(run_id)
+    people_in(str((run.totals.get("place") or {}).get("timezone") or ""))
     told = summarize(journal, run.id, undoable=undoable, command=command)
-    parts = (
-        sections.would_change(told) if run.kind == RunKind.DRY_RUN else "",
-        _next(told),
-        sections.verification(told) if run.kind != RunKind.DRY_RUN else "",
-        sections.failures(told),
-        sections.messages(journal, run, told, with_bodies),
-        sections.left_alone(journal, run, told, with_bodies),
-        section("Request rate against the limit", timeline(journal.windows(run.id)), name="wide"),
-        sections.who_and_when(run, told),
-        sections.parameters(run, with_bodies),
-        sections.requests(told),
-        sections.events(run, journal.events(run.id)),
-        sections.would_change(told) if run.kind != RunKind.DRY_RUN and told.get("review") else "",
-    )
-    return _document(run, _head(run, told, judge_run(journal, run)), "".join(parts), _foot(with_bodies))
-
-
-def _head(run: RunRecord, told: dict[str, Any], judgement: Judgement) -> str:
-    dry = run.kind == RunKind.DRY_RUN
-    words = words_of(run)
-    title = words[:1].upper() + words[1:]
-    return (
-        f'<header class="{judgement.level}"><p class="eyebrow">Account of a bulk run on Intercom</p>'
-        f"<h1>{esc(title)}</h1>"
-        f'<p class="which">{esc(selection_words(run))}</p>'
-        f'<p class="who">{esc(sections.by_whom(run, told))}</p>'
-        f'<p class="verdict"><span>{esc(label(judgement, told["run"]["status"], dry=dry, kind=told["run"]["kind"]))}</span></p>'
-        f'<p class="line">{esc(headline(judgement, dry=dry))}</p>'
-        f"{outcome_bar(judgement)}{sections.counts_list(judgement, dry=dry)}</header>"
-    )
-
-
-def _next(told: dict[str, Any]) -> str:
-    finished = told["run"]["status"] == "finished"
-    boxes = [command_box(label_of(line, finished=finished), line) for line in told["next"]]
-    return section("What to type next", *boxes, name="next")
-
-
-def _foot(with_bodies: bool) -> str:
-    said = (
-        "With message bodies and e-mail addresses: handle it accordingly."
-        if with_bodies
-        else "Message bodies and e-mail addresses are left out."
-    )
-    return f"<footer>Written {esc(moment(time.time()))} by intercom-bulk from the run's journal. {said}</footer>"
-
-
-def _document(run: RunRecord, head: str, body: str, foot: str) -> str:
-    css = _css()
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
-        f"<title>{esc(run.id)}: {esc(words_of(run))}</title><style>{css}</style></head>"
-        f"<body><main>{head}{body}</main>{foot}</body></html>\n"
-    )
+    css, script = _own("page.css"), _own("page.js")
+    stream = _template().stream(
+        css=Markup(css), css_hash=_digest(css), script=Markup(script), script_hash=_digest(script),  # noqa: S704 - our own files
+        **view(journal, run, told, with_bodies=with_bodies, command=command),
+    )  # fmt: skip
+    stream.enable_buffering(200)
+    return map(without_known_tokens, stream)
 
 
 @cache
-def _css() -> str:
-    return resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+def _template() -> Template:
+    environment = Environment(
+        loader=FunctionLoader(_own), autoescape=True, undefined=StrictUndefined, finalize=visible, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["flagged"] = _flagged
+    return environment.get_template("page.html")
+
+
+def visible(value: object) -> str:
+    """Text whose invisible characters are U+FFFD, and half an emoji a question mark; escaped behind this."""
+    if isinstance(value, Markup):
+        return value
+    return _UNSEEN.sub("\ufffd", str(value)).encode("utf-8", "replace").decode("utf-8")
+
+
+def _flagged(text: str) -> Markup:
+    """Text in which flags (`--exclude`) and commands in backquotes are set as code, and do not break."""
+    return Markup(_CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", str(escape(visible(text)))))  # noqa: S704 - escaped
+
+
+@cache
+def _own(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

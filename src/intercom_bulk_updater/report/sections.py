@@ -1,29 +1,35 @@
-"""The sections of the page, each from the journal or from the summary object. All text passes markup.esc."""
+"""What page.html shows of a run: texts, pairs and rows from the journal and the summary object; nothing of it is HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from intercom_bulk_updater.api.redact import mask
 from intercom_bulk_updater.journal import Event, ItemRow, RunRecord, Store
-from intercom_bulk_updater.model import EventKind, Outcome, RunKind
+from intercom_bulk_updater.model import EventKind, Outcome, RunKind, RunStatus
 from intercom_bulk_updater.operations.message_template import fields_of
+from intercom_bulk_updater.operations.resource import resources
 from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
 
-from .charts import outcome_name, shares
-from .headline import verification_words, why_words
-from .html import esc, facts, flagged, folded, number, paragraph, section, table
-from .texts import left_out_words, masked, selection_words
+from .charts import outcome_bar, outcome_name, shares, timeline
+from .headline import headline, label, verification_words, why_words
+from .next_commands import label_of
+from .summary import judge_run
+from .texts import change_words, left_out_words, masked, names_of, selection_words, words_of
 from .times import duration, moment
 
 Told = Mapping[str, Any]
+Pairs = list[tuple[str, str]]
 
-LISTED = 200
-_AT_ONCE = 8
-"""Rows of a list that stand open; the others are a click away, and in the export."""
+LISTED = 5000
+"""Items in the page; `runs export` has them all."""
+_EVENTS_LISTED = 200
+_FIRST = (Outcome.FAILED, Outcome.IN_DOUBT, Outcome.IN_FLIGHT, Outcome.DRIFTED)
+"""What stands first among the items: what somebody has to look at."""
 _MEANING = {
     "done": "Intercom confirmed the change",
     "wrong": "Intercom accepted the change, and reading back shows another state",
@@ -35,176 +41,170 @@ _MEANING = {
 }
 
 
-def counts_list(judgement: Judgement, *, dry: bool) -> str:
+def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, command: str) -> dict[str, Any]:
+    """Everything that the page names; `items` is an iterator, so that memory stays flat."""
+    judgement, dry = judge_run(journal, run), run.kind == RunKind.DRY_RUN
+    finished, body = told["run"]["status"] == RunStatus.FINISHED, str(run.parameters.get("body") or "")
+    words, total = words_of(run), journal.counts(run.id).selected
+    bodies = "With message bodies and e-mail addresses: handle it accordingly."
+    return {
+        "run": run,
+        "told": told,
+        "dry": dry,
+        "title": words[:1].upper() + words[1:],
+        "level": judgement.level,
+        "which": selection_words(run),
+        "label": label(judgement, told["run"]["status"], dry=dry, kind=told["run"]["kind"]),
+        "headline": headline(judgement, dry=dry),
+        "bar": outcome_bar(judgement),
+        "counts": _counts(judgement, dry=dry),
+        "who": _who(run, told),
+        "message": body if messages_of(run) is not None and (with_bodies or fields_of(body)) else "",
+        "would": _would(told),
+        "failures": [_failure(group) for group in told["failures"]],
+        "total": total,
+        "shown": _shown(total, run, command),
+        "caption": f"The first {LISTED:,} of {total:,}" if total > LISTED else f"{total:,} in all",
+        "items": _items(journal, run, told, dry=dry, with_bodies=with_bodies),
+        "next": [(label_of(line, finished=finished), line) for line in told["next"]],
+        "verified": _verified(told),
+        "timeline": timeline(journal.windows(run.id)),
+        "requests": _requests(told),
+        "searched": _search_words(told["search"]) if isinstance(told["search"]["total"], int) else "",
+        "technical": _technical(run, told),
+        "parameters": [("Operation", run.operation), *masked(run.parameters, with_bodies=with_bodies).items()],
+        "options": [
+            (name.replace("_", " "), value)
+            for name, value in masked({k: v for k, v in run.settings.items() if v not in (None, "", False)}).items()
+        ],
+        "events": _events(run, journal.events(run.id)),
+        "foot": f"Written {moment(time.time())} by intercom-bulk from the run's journal. "
+        + (bodies if with_bodies else "Message bodies and e-mail addresses are left out."),
+    }
+
+
+def _counts(judgement: Judgement, *, dry: bool) -> list[tuple[str, str, str, str]]:
     """The counts as a legend of the bar; what is zero is said, quietly."""
-    rows = []
-    for name, count in shares(judgement).items():
-        if name == "wrong" and not count:
-            continue
-        meaning = "would change" if dry and name == "pending" else _MEANING[name]
-        quiet = "" if count else ' class="zero"'
-        rows.append(
-            f'<div{quiet}><dt><span class="key o-{name}"></span>{esc(outcome_name(name, judgement))}</dt>'
-            f"<dd><b>{number(count)}</b><span>{esc(meaning)}</span></dd></div>"
-        )
-    return f'<dl class="counts">{"".join(rows)}</dl>'
+    return [
+        (name, outcome_name(name, judgement), f"{count:,}", "would change" if dry and name == "pending" else _MEANING[name])
+        for name, count in shares(judgement).items()
+        if count or name != "wrong"
+    ]
 
 
-def by_whom(run: RunRecord, told: Told) -> str:
-    """Who, when, where in one line; the section of that name has the rest."""
-    parts = [f"by {run.author}" if run.author else "", moment(run.started_at or run.created_at)]
-    parts += [f"took {duration(told['seconds'])}" if told["seconds"] else ""]
-    parts += [f"workspace {run.workspace}" if run.workspace else ""]
-    return " · ".join(part for part in parts if part)
+def _who(run: RunRecord, told: Told) -> Pairs:
+    place = run.totals.get("place") or {}
+    backup = (told.get("backup") or {}).get("file")
+    return [
+        ("In the name of", str(place.get("admin") or (f"admin {run.admin_id}" if run.admin_id else ""))),
+        ("Started by", run.author or "not recorded"),
+        ("Workspace", f"{place['workspace_name']} ({run.workspace})" if place.get("workspace_name") else run.workspace),
+        ("Started", moment(run.started_at or run.created_at)),
+        ("Ended", "not yet" if told["run"]["finished_at"] is None else moment(run.finished_at)),
+        ("Took", duration(told["seconds"]) if told["seconds"] else ""),
+        ("Verified with Intercom", _verified(told)["words"] if run.kind != RunKind.DRY_RUN else ""),
+        ("Backup of each item", str(backup or "")),
+    ]
 
 
-def who_and_when(run: RunRecord, told: Told) -> str:
-    """Who, when, where, which."""
-    rate = f"{told['rate']:,.1f} items a second" if told["rate"] else ""
-    lives = told["run"]["finished_at"] is None
-    return section(
-        "Who, when, where",
-        facts(
-            (
-                ("Started by", f"{run.author or 'not recorded'} on {run.host}"),
-                ("Acting as", f"admin {run.admin_id}" if run.admin_id else ""),
-                (
-                    "Workspace",
-                    f"{run.workspace or 'not told'} ({run.base_url})" if run.base_url else run.workspace,
-                ),
-                ("Started", moment(run.started_at or run.created_at)),
-                ("Ended", "not yet" if lives else moment(run.finished_at)),
-                ("Took", duration(told["seconds"]) if told["seconds"] else ""),
-                ("Speed", rate),
-                ("Which items", selection_words(run)),
-                ("Run", run.id),
-                ("Comes from", run.parent or ""),
-                ("Plan", (run.plan_hash or "")[:16]),
-                ("Backup of each item", str((told.get("backup") or {}).get("file") or "")),
-                ("Exit code", str(told["exit"])),
-            )
-        ),
-        paragraph(told["run"]["message"], "message"),
-    )
+def _technical(run: RunRecord, told: Told) -> Pairs:
+    return [
+        ("Run", run.id),
+        ("Comes from", run.parent or ""),
+        ("Plan", (run.plan_hash or "")[:16]),
+        ("Machine", run.host),
+        ("Address", run.base_url),
+        ("Speed", f"{told['rate']:,.1f} items a second" if told["rate"] else ""),
+        ("Exit code", str(told["exit"])),
+    ]
 
 
-def verification(told: Told) -> str:
+def _verified(told: Told) -> dict[str, Any]:
     """What Intercom itself said, and what is not as it should be."""
-    verified = told["verified"]
-    words = flagged("".join(f"{said[:1].upper()}{said[1:]}. " for said in verification_words(told)).strip())
-    explained = table(
-        "Still found by the search, and why",
-        ("Why", "Items"),
-        ((why_words(why), number(int(count))) for why, count in (verified.get("explained") or {}).items()),
-        numeric=1,
-    )
-    wrong = table(
-        "Not in the requested state",
-        ("Id", "What it is instead"),
-        ((w["id"], w["is"]) for w in verified.get("wrong") or ()),
-    )
-    return section("Verified with Intercom", words, wrong, explained)
+    found = told["verified"]
+    return {
+        "words": "".join(f"{said[:1].upper()}{said[1:]}. " for said in verification_words(told)).strip(),
+        "wrong": [(one["id"], one["is"]) for one in found.get("wrong") or ()],
+        "explained": [(why_words(why), f"{int(count):,}") for why, count in (found.get("explained") or {}).items()],
+    }
 
 
-def would_change(told: Told) -> str:
-    """A dry run's review: changes by kind, a sample, what it would cost."""
+def _would(told: Told) -> dict[str, Any]:
+    """What was shown before the first write: changes by kind, a sample, what it would cost."""
     review = told.get("review") or {}
-    groups = review.get("groups") or {}
-    changes = table("What would change", ("Change", "Items"), ((g, number(int(n))) for g, n in groups.items()), numeric=1)
-    sample = table("A sample", ("Id", "Change"), ((s["id"], s["change"]) for s in review.get("sample") or ()))
-    estimate = review.get("estimate") or {}
-    customers = review.get("customers")
-    more = facts(
-        (
+    estimate, customers = review.get("estimate") or {}, review.get("customers")
+    return {
+        "groups": [(said, f"{int(count):,}") for said, count in (review.get("groups") or {}).items()],
+        "sample": [(f"{one['name']} ({one['id']})" if one.get("name") else one["id"], one["change"]) for one in review.get("sample") or ()],
+        "more": [
             ("Way back", str(review.get("reversibility") or "")),
             ("What no undo takes back", str(review.get("side_effects") or "")),
             ("Backup of each item", str(review.get("backup") or "")),
-            ("Seen by customers", f"yes, {number(customers)} people" if customers else ""),
-            ("Requests", number(int(estimate["requests"])) if estimate.get("requests") else ""),
+            ("Seen by customers", f"yes, {customers:,} people" if customers else ""),
+            ("Requests", f"{int(estimate['requests']):,}" if estimate.get("requests") else ""),
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
-        )
-    )
-    if told["run"]["kind"] != RunKind.DRY_RUN:
-        return section("Reviewed beforehand", folded("What was shown before the first write", changes + sample + more))
-    return section("What would change", changes, sample, more)
+        ],
+    }
 
 
-def failures(told: Told) -> str:
-    """Failures by cause, each with its example, the request id, and what to do."""
-    parts = []
-    for group in told["failures"]:
-        example = group["example"]
-        answer = " ".join(str(p) for p in (example["status"] or "", example["code"]) if p)
-        pairs = (
-            (
-                "Intercom said" if answer else "What happened",
-                ": ".join(p for p in (answer, example["message"]) if p),
-            ),
+def _failure(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A cause with its example, the request id, and what to do."""
+    example = group["example"]
+    answer = " ".join(str(part) for part in (example["status"] or "", example["code"]) if part)
+    return {
+        "count": f"{group['count']:,}",
+        "cause": f"{group['cause']}{' (in doubt)' if group['outcome'] == Outcome.IN_DOUBT else ''}",
+        "facts": [
+            ("Intercom said" if answer else "What happened", ": ".join(part for part in (answer, example["message"]) if part)),
             ("Example", example["id"]),
             ("Request id", example["request_id"]),
-        )
-        doubt = " (in doubt)" if group["outcome"] == Outcome.IN_DOUBT.value else ""
-        parts.append(
-            f'<article><h3><span class="count">{number(group["count"])} &times;</span> '
-            f"{esc(group['cause'])}{doubt}</h3>{facts(pairs)}{flagged(group['advice'], 'advice')}</article>"
-        )
-    return section("Failures by cause", *parts, name="failures")
+        ],
+        "advice": group["advice"],
+    }
 
 
-def left_alone(journal: Store, run: RunRecord, told: Told, with_bodies: bool) -> str:
-    """Ids of items that drifted or are in doubt, each with its reason; the first 200."""
-    doubtful = [Outcome.IN_DOUBT]
-    if told["run"]["status"] not in ("running", "paused"):
-        doubtful += [Outcome.IN_FLIGHT, Outcome.PENDING]
-    return section(
-        "Left alone because somebody changed them",
-        _listed(journal, run, [Outcome.DRIFTED], told["counts"]["drifted"], "What changed", with_bodies),
-    ) + section(
-        "In doubt",
-        _listed(journal, run, doubtful, told["counts"]["in_doubt"], "Why", with_bodies),
-    )
+def _shown(total: int, run: RunRecord, command: str) -> str:
+    if total <= LISTED:
+        return "What needs a look stands first."
+    return f"What needs a look stands first. To get all {total:,}: {command} runs export {run.id} -o items.xlsx"
 
 
-def _why(row: ItemRow) -> str:
-    said = row.failure.message if row.failure else row.note
-    return said or ("the run ended while it was under way" if row.outcome in (Outcome.IN_FLIGHT, Outcome.PENDING) else "")
+def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies: bool) -> Iterator[dict[str, str]]:
+    """The first items, each with its name, a link, its outcome, and what was changed or why not."""
+    names, place = names_of(journal, run), run.totals.get("place") or {}
+    resource = resources().get(str(run.selection.get("resource") or run.operation.partition(".")[0]))
+    lives = told["run"]["status"] in (RunStatus.RUNNING, RunStatus.PAUSED)
+    text = messages_of(run) if with_bodies else None
+    rest = [outcome for outcome in Outcome if outcome not in _FIRST]
+    for row in islice(chain(*(journal.items(run.id, outcomes=some, chunk=1000) for some in (_FIRST, rest))), LISTED):
+        left = row.outcome is Outcome.IN_FLIGHT or row.left
+        outcome = (Outcome.PENDING if lives else Outcome.IN_DOUBT) if left else row.outcome
+        said = text(row) if text is not None and outcome is Outcome.DONE else _said(row, names, with_bodies)
+        yield {
+            "id": mask(row.id, with_bodies=with_bodies),
+            "name": mask(row.name, with_bodies=with_bodies),
+            "link": resource.link(row.id, run.workspace, str(place.get("region") or "")) if resource is not None and place else "",
+            "outcome": outcome.value,
+            "called": "would change" if dry and outcome is Outcome.PENDING else outcome.value.replace("_", " "),
+            "said": mask(said.replace(" -> ", " → "), with_bodies=with_bodies) or ("the run ended while it was under way" if left else ""),
+        }
 
 
-def messages(journal: Store, run: RunRecord, told: Told, with_bodies: bool) -> str:
-    """The text with its places; and where bodies are asked for, what each was written, the first 200."""
-    text = messages_of(run)
-    if text is None:
-        return ""
-    body = str(run.parameters.get("body") or "")
-    template = paragraph(body) if fields_of(body) else ""
-    each = _listed(journal, run, [Outcome.DONE], told["counts"]["done"], "Text", True, text) if with_bodies else ""
-    return section("The message", template, each)
+def _said(row: ItemRow, names: Mapping[str, str], with_bodies: bool) -> str:
+    why = row.failure.message if row.failure else row.note
+    changed = change_words(row.before, row.after, names, with_bodies=with_bodies) if row.outcome in (Outcome.DONE, Outcome.FAILED) else ""
+    return "; ".join(part for part in (changed, why) if part)
 
 
-def _listed(
-    journal: Store, run: RunRecord, outcomes: Sequence[Outcome], count: int, why: str, with_bodies: bool,
-    say: Callable[[ItemRow], str] = _why,
-) -> str:
-    if not count:
-        return ""
-    found = (row for row in journal.items(run.id, outcomes=outcomes, chunk=LISTED) if row.outcome is not Outcome.PENDING or row.left)
-    rows = [(row.id, mask(say(row), with_bodies=with_bodies)) for row in islice(found, LISTED)]
-    head = ("Id", why)
-    shown = min(len(rows), _AT_ONCE)
-    caption = f"{number(count)} in all" if shown == count else f"The first {shown} of {number(count)}"
-    more = f"The other {number(count - shown)}" if len(rows) == count else f"The next {number(len(rows) - shown)}; runs export has them all"
-    return table(caption, head, rows[:shown]) + folded(more, table(more, head, rows[shown:]) if rows[shown:] else "")
-
-
-def events(run: RunRecord, log: Sequence[Event]) -> str:
+def _events(run: RunRecord, log: Sequence[Event]) -> list[tuple[str, str]]:
     """The run's own log: passes, canary, pauses, resumes."""
-    rows = [(moment(event.at), _event_words(event)) for event in log[:LISTED]]
-    rows.insert(0, (moment(run.started_at or run.created_at), "started"))
-    if len(log) > LISTED:
-        rows.append(("", f"and {number(len(log) - LISTED)} more"))
+    rows = [(moment(run.started_at or run.created_at), "started")]
+    rows += [(moment(event.at), _event_words(event)) for event in log[:_EVENTS_LISTED]]
+    if len(log) > _EVENTS_LISTED:
+        rows.append(("", f"and {len(log) - _EVENTS_LISTED:,} more"))
     if run.finished_at:
         rows.append((moment(run.finished_at), f"ended: {run.status.value}"))
-    return section("What happened when", table("Events", ("When", "What"), rows))
+    return rows
 
 
 _EVENTS: Mapping[str, str] = {
@@ -231,40 +231,20 @@ def _event_words(event: Event) -> str:
     return f"{event.kind.replace('_', ' ')}{f' ({more})' if more else ''}"
 
 
-def parameters(run: RunRecord, with_bodies: bool) -> str:
-    """What the operation was given, and how the run was to be done."""
-    given = masked(run.parameters, with_bodies=with_bodies)
-    rows = [("Operation", run.operation), *given.items()]
-    options = masked({k: v for k, v in run.settings.items() if v not in (None, "", False)})
-    shown = ((name.replace("_", " "), value) for name, value in options.items())
-    return section("Parameters", facts(rows), folded("How it was to be run", facts(shown)))
-
-
-def requests(told: Told) -> str:
-    """Requests by purpose, and where the search stood."""
-    sent, search = told["requests"], told["search"]
-    total = search["total"]
-    return section(
-        "Requests",
-        facts(
-            (
-                ("In all", number(sent["total"])),
-                ("Search pages", number(sent["search"])),
-                ("Writes", number(sent["action"])),
-                ("Reads", number(sent.get("read", 0))),
-                ("Repeated", number(sent["retried"])),
-                ("Answered 429", number(sent["throttled"])),
-            )
-        ),
-        paragraph(_search_words(search) if isinstance(total, int) else "", "more"),
-        name="tight",
-    )
+def _requests(told: Told) -> Pairs:
+    """Requests by purpose."""
+    sent = told["requests"]
+    names = (
+        ("In all", "total"), ("Search pages", "search"), ("Writes", "action"), ("Reads", "read"), ("Repeated", "retried"),
+        ("Answered 429", "throttled"),
+    )  # fmt: skip
+    return [(said, f"{sent.get(name, 0):,}") for said, name in names]
 
 
 def _search_words(search: Mapping[str, Any]) -> str:
-    said = f"Intercom announced {number(search['total'])}; pass {search['passes']} saw {number(search['seen'])}"
+    said = f"Intercom announced {search['total']:,}; pass {search['passes']} saw {search['seen']:,}"
     if search["new_since"]:
-        said += f"; {number(search['new_since'])} are newer than the run and were left alone"
+        said += f"; {search['new_since']:,} are newer than the run and were left alone"
     left_out = "".join(f" {words[0].upper()}{words[1:]}." for words in left_out_words(search))
     ended = search["complete"] or search.get("missing")
     return f"{said}.{left_out}" if ended else f"{said}; it had not come to its end.{left_out}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from intercom_bulk_updater.api.error_map import NOT_INTERCOM
@@ -18,9 +16,11 @@ from intercom_bulk_updater.errors import (
     SearchRefused,
     ServiceUnavailable,
 )
-from intercom_bulk_updater.journal import RunRecord, from_json
+from intercom_bulk_updater.journal import RunRecord, Store, from_json
 from intercom_bulk_updater.model import RunKind, RunStatus
 from intercom_bulk_updater.operations.registry import declared
+from intercom_bulk_updater.parsing.dates import is_moment, local_moment
+from intercom_bulk_updater.runs.change_words import words
 
 from .advice import advice
 
@@ -55,7 +55,7 @@ def words_of(run: RunRecord) -> str:
         return str(each.get("words") or said)
     message = any(is_message(name) and value for name, value in run.parameters.items())
     told = {k: v for k, v in run.parameters.items() if not is_message(k) and v not in (None, "", False)}
-    shown = ", ".join(v if k == "ids" else f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
+    shown = ", ".join(v if k in ("ids", "values") else f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
     said += f" ({shown})" if shown else ""
     return f"{said}, with a message" if message and not (cls and cls.appends) else said
 
@@ -79,10 +79,8 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
 
 
 def _text(name: str, value: Any) -> str:
-    if name in ("until", "snoozed_until") and isinstance(value, int | float) and not isinstance(value, bool):
-        # It may be a parameter of somebody's own that is called so and is no moment.
-        with suppress(ValueError, OverflowError, OSError):
-            return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
+    if is_moment("_until" if name == "until" else name, value):
+        return local_moment(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {_text(k, v)}" for k, v in value.items())
     if isinstance(value, list | tuple | set | frozenset):
@@ -101,28 +99,23 @@ def without_halves(value: Any) -> Any:
     return value
 
 
-def change_words(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, with_bodies: bool) -> str:
-    """What was changed, in ASCII words: `state: open -> closed; tags: added 86`. "" when it is not known."""
+def names_of(journal: Store, run: RunRecord) -> dict[str, str]:
+    """What the ids in a run's changes are called: by id those of its operation, by kind and id ("team 5001") the others."""
+    parent = names_of(journal, journal.run(run.parent)) if run.parent and run.kind == RunKind.UNDO else {}
+    return {**parent, **(run.totals.get("names") or {})}
+
+
+def change_words(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, names: Mapping[str, str], *, with_bodies: bool = False
+) -> str:
+    """What was changed: `state: open -> closed, added tag vip (86)`. "" when it is not known. `names`: see names_of."""
     if not after:
         return ""
-    was = mask(before or {}, with_bodies=with_bodies)
-    now = mask(after, with_bodies=with_bodies)
-    said = []
-    for name, value in now.items():
-        if name in _MARKS or name not in was or was[name] == value:
-            continue
-        if name == "tags" and isinstance(value, list) and isinstance(was[name], list):
-            said += [f"tags: added {tag}" for tag in value if tag not in was[name]]
-            said += [f"tags: removed {tag}" for tag in was[name] if tag not in value]
-        else:
-            said.append(f"{name}: {_plain(was[name])} -> {_plain(value)}")
-    if "part" in now and not said:
-        said.append("message added")
-    return "; ".join(said)
-
-
-def _plain(value: Any) -> str:
-    return "empty" if value is None or value == "" else str(value)
+    was, now = mask(before or {}, with_bodies=with_bodies), mask(after, with_bodies=with_bodies)
+    change = {name: (was[name], now[name]) for name in now if name not in _MARKS and name in was and was[name] != now[name]}
+    if not change:
+        return "message added" if "part" in now else ""
+    return words(change, names, lambda kind, number: names.get(f"{kind} {number}", number), done=True)
 
 
 def selection_words(run: RunRecord) -> str:

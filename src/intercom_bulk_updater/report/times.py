@@ -1,8 +1,10 @@
-"""Unix seconds in words: RFC 3339 for programs, a date and a duration for people. Always UTC."""
+"""Unix seconds in words: RFC 3339 for programs, a date and a duration for people. Programs get UTC, people their own clock."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+from intercom_bulk_updater.parsing.dates import people_time
 
 
 def rfc3339(at: float | None) -> str | None:
@@ -13,11 +15,16 @@ def rfc3339(at: float | None) -> str | None:
 
 
 def moment(at: float | None) -> str:
-    """`23 November 2026, 09:15:02 UTC`; "not yet" for None."""
+    """`Mon 23 November 2026, 09:15 (Los Angeles)`; "not yet" for None."""
     if at is None:
         return "not yet"
-    when = datetime.fromtimestamp(at, UTC)
-    return f"{when.day} {when:%B %Y, %H:%M:%S} UTC"
+    when, where = people_time(at)
+    return f"{when:%a} {when.day} {when:%B %Y, %H:%M} ({where})"
+
+
+def clock(at: float) -> str:
+    """`09:15:02`."""
+    return f"{people_time(at)[0]:%H:%M:%S}"
 
 
 def duration(seconds: float) -> str:

@@ -20,8 +20,10 @@ from typing import Any
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
 from ..journal import RunRecord, Store, from_json, to_json
 from ..model import FoundItem
+from ..operations.field_values import Label
 from ..operations.operation import Operation
-from .preview import Label, changes, words
+from .change_words import words
+from .preview import changes
 from .search_state import SearchState
 from .sources import missing_words
 
@@ -51,7 +53,8 @@ class Plan:
         as_of = self.header.get("as_of")
         seen = {"as_of": int(datetime.fromisoformat(str(as_of)).timestamp())} if as_of else {}
         for line in self.lines():
-            yield FoundItem(str(line["id"]), from_json(line.get("before")), {**from_json(line.get("data") or {}), **seen} or None)
+            data = {**from_json(line.get("data") or {}), **seen} or None
+            yield FoundItem(str(line["id"]), from_json(line.get("before")), data, str(line.get("name") or ""))
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """The item lines as they stand in the file."""
@@ -84,6 +87,7 @@ def write_plan(
         "selection": run.selection.get("words", ""),
         "count": 0,
     }
+    header |= {name: place[name] for name in ("workspace_name", "timezone") if (place := run.totals.get("place") or {}).get(name)}
     if missing := missing_words(run.search):
         header["incomplete"] = missing
     if run.selection.get("updater"):
@@ -100,6 +104,8 @@ def write_plan(
                     continue
                 before = None if item.before is None else to_json(dict(item.before))
                 line: dict[str, Any] = {"id": item.id, "change": words(change, operation.names, label), "before": before}
+                if item.name:
+                    line["name"] = item.name
                 if item.data:
                     line["data"] = to_json(dict(item.data))
                 # Half an emoji is legal in JSON and in no encoding.

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..api.redact import is_secret
+from ..api.redact import redact
 from ..journal import Store
 from ..model import Item, ItemResult, Outcome
+from ..operations.field_values import Label
 from ..operations.operation import Change, Operation
-from ..parsing.dates import is_moment, local_moment
+from .change_words import words
 from .messages import SentBefore
 from .search_state import SearchState
 from .sources import left_out
@@ -61,6 +61,8 @@ class Preview:
     """Items whose change the operation cannot tell beforehand."""
     groups: Counter[str] = field(default_factory=Counter)
     sample: list[tuple[str, str]] = field(default_factory=list)
+    called: dict[str, str] = field(default_factory=dict)
+    """What people call the items of the sample."""
     reversibility: str = ""
     side_effects: str = ""
     customer_visible: bool | None = False
@@ -94,7 +96,7 @@ class Preview:
             "unchanged": self.unchanged,
             **({"drifted": self.drifted} if self.drifted else {}),
             "groups": dict(self.groups.most_common(50)),
-            "sample": [{"id": i, "change": c} for i, c in self.sample],
+            "sample": [{"id": i, "change": c, **({"name": self.called[i]} if i in self.called else {})} for i, c in self.sample],
             "reversibility": self.reversibility,
             "side_effects": self.side_effects,
             "customer_visible": self.customer_visible,
@@ -105,79 +107,6 @@ class Preview:
             **({"search": self.search} if self.search else {}),
             "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
         }
-
-
-# What is before a field's name for Intercom alone.
-_OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?")
-_KINDS = {"team_assignee_id": "team", "admin_assignee_id": "admin", "tags": "tag", "ticket_state": "ticket_state"}
-_LISTED = {"tags": "tag", "companies": "company", "subscriptions": "subscription", "linked": "conversation"}
-"""Fields that are lists of ids; what one of them is."""
-Label = Callable[[str, str], str]
-"""What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
-
-
-def words(change: Change | None, names: Mapping[str, str] | None = None, label: Label | None = None, *, moments: bool = True) -> str:
-    """A change in words: `state: open -> closed`, `+tag incident (7004)`.
-
-    Parameters
-    ----------
-    names:
-        What the operation's own ids are called.
-    label:
-        Looks the others up, where the workspace can be asked.
-    moments:
-        Whether a time that ends by the change is named; without, changes that differ by it alone read alike.
-    """
-    if change is None:
-        return "acted on (the change is not known beforehand)"
-    if not change:
-        return "already in the requested state"
-
-    def called(name: str, value: Any) -> str:
-        known = (names or {}).get(str(value))
-        return known or (label(_KINDS[name], str(value)) if label is not None and name in _KINDS else str(value))
-
-    said = []
-    for name, (old, new) in _without_ended_snooze(change, moments=moments).items():
-        if name in _LISTED:
-            said += [f"+{_LISTED[name]} {called(name, one)}" for one in new if one not in (old or ())]
-            said += [f"-{_LISTED[name]} {called(name, one)}" for one in (old or ()) if one not in new]
-        elif old is None and new == "one more message":
-            said.append(f"+{name}")
-        else:
-            field = _OF_WHAT.sub("", name).removesuffix("_assignee_id").replace("_until", " until").strip("_")
-            if is_secret(name):
-                said.append(f"{field}: changed (not shown)")
-                continue
-            if old == new:
-                said.append(f"{field}: stays {_value(name, new, called)}")
-                continue
-            was = "another time" if is_moment(name, old) and not moments else _value(name, old, called)
-            said.append(f"{field}: {was} -> {_value(name, new, called)}")
-    return ", ".join(said)
-
-
-def _without_ended_snooze(change: Change, *, moments: bool) -> Change:
-    """A snooze and its end in one: `state: snoozed until Mon 30 Nov 09:00 -> open` instead of two fields."""
-    if "state" not in change or "snoozed_until" not in change:
-        return change
-    whole = tuple(
-        f"snoozed until {local_moment(until)}" if state == "snoozed" and is_moment("snoozed_until", until) and (moments or place) else state
-        for place, (state, until) in enumerate(zip(change["state"], change["snoozed_until"], strict=True))
-    )
-    return {name: (whole[0], whole[1]) if name == "state" else pair for name, pair in change.items() if name != "snoozed_until"}
-
-
-def _value(name: str, value: Any, called: Callable[[str, Any], str]) -> str:
-    if value is None or value == "":
-        return "empty"
-    if value == 0 and not isinstance(value, bool):
-        return "nobody" if name in _KINDS else "0"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return ", ".join(called(name, part) for part in value) or "none"
-    return local_moment(value) if is_moment(name, value) else called(name, value)
 
 
 def look(
@@ -224,6 +153,7 @@ def look(
             review.groups[said] += 1
         if len(review.sample) < _SAMPLE:
             review.sample.append((item.id, words(change, operation.names, label)))
+            review.called |= {item.id: redact(item.name)} if item.name else {}
         if operation.customer_visible:
             people.update((item.before or {}).get("contacts") or ())
         if len(review.messages) < _SAMPLE and (text := operation.message(item)):
@@ -252,5 +182,5 @@ def look(
 def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:
     """Every pending item of a run with what acting would change."""
     for row in journal.items(run, outcomes=[Outcome.PENDING]):
-        item = Item(row.seq, row.id, row.before, row.data)
+        item = Item(row.seq, row.id, row.before, row.data, name=row.name)
         yield item, operation.change(item)

@@ -22,7 +22,7 @@ from ..engine.attempt import Attempt, RetryLater
 from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
 from ..journal import ItemRow, Store
 from ..model import Explanation, Item, ItemResult, Outcome
-from ..operations.field_values import describe_value
+from ..operations.field_values import describe_field, describe_value
 from ..operations.operation import Json, Operation
 
 SAMPLE = 50
@@ -205,7 +205,9 @@ class ReadBack:
         writes = self._operation.idempotent is False
         if self._operation.appends or (writes and image and self._operation.change(Item(item.seq, item.id, image, item.data)) == {}):
             return "the message was not found"
-        return ", ".join(f"{k} is {describe_value(v, k)}" for k, v in image.items() if k != "contacts")
+        names = self._operation.names
+        shown = {name: describe_value(value, name, lambda _, number: names.get(number, number)) for name, value in image.items()}
+        return ", ".join(f"{describe_field(name)} is {value}" for name, value in shown.items() if name != "contacts")
 
     def _wrong(self, item_id: str, what: str) -> None:
         with self._lock:

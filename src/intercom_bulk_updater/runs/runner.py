@@ -223,7 +223,7 @@ class Runner(RunContext):
         fresh = not search.started
         if not search.complete:
             self._reader = Reader(self.job.feed, self.journal, self.id, self._stop, most=options.limit)
-            freeze = self.job.ask or self.job.review_only or not self.job.feed.searches or bool(self.job.operation.message_fields)
+            freeze = self.job.ask or self.job.review_only or not self.job.feed.counted or bool(self.job.operation.message_fields)
             self._reader.start()
             if freeze:
                 self._wait_for_reader(lambda: False)

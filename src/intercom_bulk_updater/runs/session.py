@@ -14,6 +14,7 @@ from ..errors import BadAnswer, IntercomBulkError, NotFound
 from ..journal import Journal, RunRecord
 from ..model import Workspace
 from ..parsing.amounts import parse_duration
+from ..parsing.dates import people_in
 from ..ratelimit.budget import Budget, WindowStats
 from ..ratelimit.limiter import RateLimiter
 from ..ratelimit.outage import PATIENCE, OutageDetector
@@ -89,9 +90,11 @@ class Session:
     def workspace(self) -> Workspace:
         """Whose token it is; a server without `GET /me` is taken as an unnamed workspace."""
         try:
-            return self.patiently(self.client.workspace)
+            found = self.patiently(self.client.workspace)
         except NotFound:
-            return self.client.assume(Workspace(id="", admin_id=self.settings.admin_id or ""))
+            found = self.client.assume(Workspace(id="", admin_id=self.settings.admin_id or ""))
+        people_in(found.timezone)
+        return found
 
     def began(self, run: RunRecord) -> float:
         """When a run began, by the server's clock."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
-from ..search.language.where import Judge, judge_of
+from ..operations.resource import name_of
+from ..search.language.where import Judge, decides, judge_of
 from .search_state import SearchState
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class ItemSource(Protocol):
     @property
     def searches(self) -> bool:
         """Whether it can be asked again, because it reads a live search."""
+        ...
+
+    @property
+    def counted(self) -> bool:
+        """Whether its first answer says how many items there are; otherwise it is read to its end before anything is written."""
         ...
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
@@ -92,6 +98,8 @@ class SearchSource:
     """Ids that are left out, whatever the search says."""
     judge: Judge | None = None
     """Whether an item matches the filter by its own fields; None where there is no filter."""
+    keep: Callable[[Mapping[str, Any]], bool] | None = None
+    """The part of the filter that is judged here; None where Intercom judges all of it."""
     searches: bool = True
     _barren: int = 0
     _judged: int = 0
@@ -109,10 +117,10 @@ class SearchSource:
                 if self._new_since(payload, now.server_started or 0.0):
                     now.new_since += hash(key) not in self._others
                     self._put_aside(key, now)
-                elif key in self.exclude:
+                elif key in self.exclude or not self.keeps(payload):
                     self._put_aside(key, now)
                 else:
-                    items.append(FoundItem(key, image_of(self.capture, payload)))
+                    items.append(FoundItem(key, image_of(self.capture, payload), name=name_of(payload)))
             yield items, now.to_json()
             if now.cursor is not None and self._barren > self._bound(now):
                 if now.passes > 2:
@@ -120,6 +128,15 @@ class SearchSource:
                 now.complete, now.cursor, now.endless = True, None, True
                 yield [], now.to_json()
                 return
+
+    @property
+    def counted(self) -> bool:
+        """See ItemSource."""
+        return self.keep is None
+
+    def keeps(self, payload: Mapping[str, Any]) -> bool:
+        """Whether an item that the search shows matches what is judged here."""
+        return self.keep is None or self.keep(payload)
 
     def entries(self, state: Mapping[str, Any]) -> Iterator[tuple[list[Entry], dict[str, Any]]]:
         """The usable entries of each page that do not contradict the filter, with the state after the page."""
@@ -266,6 +283,12 @@ def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> J
     return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
 
 
+def judged_here(session: Session, query: Mapping[str, Any], resource: str) -> Callable[[Mapping[str, Any]], bool]:
+    """The `keep` of a SearchSource: a filter on fields that Intercom shows and cannot search."""
+    zone, version = session.workspace().timezone or "UTC", session.settings.api_version
+    return lambda item: decides(query, item, resource, timezone=zone, api_version=version)
+
+
 def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
     """`missing`: how many items a search announced and never showed; `shown`: how many different ones it has shown.
 
@@ -327,6 +350,7 @@ class ListSource:
     chunk: int = 1000
     exclude: frozenset[str] = frozenset()
     searches: bool = False
+    counted: bool = False
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
         """See Feed. A list that was cut short is read again from its start: what is known is dropped."""

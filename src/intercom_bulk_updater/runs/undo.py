@@ -6,6 +6,7 @@ Only what that run changed is restored, and only where the item still is as the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..errors import SafetyStop
 from ..journal import ItemRow, RunRecord, Store
@@ -41,12 +42,13 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Itera
             marks = {k: after.pop(k) for k in _MARKS if k in after}
             by = {"by": parent.admin_id} if parent.selection.get("updater") else {}
             identity = operation.undone_id(row.id, after)
-            yield FoundItem(identity, after, {"to": dict(row.before), "marks": marks, **by, **_own(journal, parent, row), **given})
+            told: dict[str, Any] = {"to": dict(row.before), "marks": marks, **by}
+            yield FoundItem(identity, after, {**told, **_own(journal, parent, row), **given}, row.name)
         elif _doubtful(row) and (change := operation.change(_item(row))):
             after = {**row.before, **{name: new for name, (_, new) in change.items()}}
             marks = {"updated_at": int(row.claimed_at or 0) - 1}
             told = {"to": dict(row.before), "marks": marks, "unsure": True, "by": parent.admin_id}
-            yield FoundItem(operation.undone_id(row.id, after), after, {**told, **_own(journal, parent, row), **given})
+            yield FoundItem(operation.undone_id(row.id, after), after, {**told, **_own(journal, parent, row), **given}, row.name)
 
 
 def not_undoable(journal: Store, parent: RunRecord, operation: Operation) -> int:

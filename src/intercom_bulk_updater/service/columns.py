@@ -6,11 +6,10 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 from ..errors import IntercomBulkError, UsageError
 from ..model import Workspace
-from ..operations.resource import Resource
+from ..operations.resource import Resource, value_at
 from ..parsing.printable import printable_name
 from ..report.table_file import CellKind, TableColumn
 from ..search.attributes import WorkspaceAttributes, type_of
@@ -36,7 +35,6 @@ NAMED = {
     "type": "the name of its ticket type",
 }
 """Columns that are no field of Intercom's, and what they hold."""
-_HOSTS = {"us": "app.intercom.com", "eu": "app.eu.intercom.com", "au": "app.au.intercom.com"}
 _ASSIGNED = {"team": ("team", "team_assignee_id"), "assignee": ("admin", "admin_assignee_id"), "owner": ("admin", "owner_id")}
 _TYPES = {
     "date": CellKind.MOMENT, "day": CellKind.MOMENT, "integer": CellKind.NUMBER, "number": CellKind.NUMBER,
@@ -120,18 +118,14 @@ class Columns:
         if name in _MADE:
             return _MADE[name](item)
         if name == "link":
-            return self._link(item)
+            return self._resource.link(str(item.get("id")), self._workspace.id, self._workspace.region)
         value = item.get(name)
         if value is None:
-            value = _at(item, name)
+            value = value_at(item, name)
         if name == "state" and isinstance(item.get("ticket_state"), Mapping):
             value = item["ticket_state"].get("internal_label") or item["ticket_state"].get("category")
         # A team or a teammate that nobody is, is written as 0 or as null.
         return None if name.endswith("_assignee_id") and value in (0, "0") else value
-
-    def _link(self, item: Item) -> str:
-        host = _HOSTS.get(self._workspace.region.lower(), _HOSTS["us"])
-        return f"https://{host}/{self._resource.page.format(workspace=self._workspace.id, id=quote(str(item.get('id')), safe=''))}"
 
     def _name(self, kind: str, number: Any) -> str | None:
         """What a team or an admin is called; its id where it has no name, None for nobody."""
@@ -156,15 +150,8 @@ def _contacts(item: Item) -> list[str]:
     return [str(one.get("id")) for one in (item.get("contacts") or {}).get("contacts") or []]
 
 
-def _at(item: Item, path: str) -> Any:
-    value: Any = item
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
 def _subject(item: Item) -> Any:
-    return _at(item, "source.subject") or item.get("title") or _at(item, "ticket_attributes._default_title_")
+    return value_at(item, "source.subject") or item.get("title") or value_at(item, "ticket_attributes._default_title_")
 
 
 _MADE: dict[str, Callable[[Item], Any]] = {
@@ -173,7 +160,7 @@ _MADE: dict[str, Callable[[Item], Any]] = {
     "tag_ids": lambda item: [str(tag.get("id")) for tag in tags_of(item)],
     "contact": lambda item: next(iter(_contacts(item)), None),
     "contact_ids": _contacts,
-    "type": lambda item: _at(item, "ticket_type.name") or item.get("type"),
+    "type": lambda item: value_at(item, "ticket_type.name") or item.get("type"),
 }
 
 

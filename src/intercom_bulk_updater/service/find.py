@@ -47,6 +47,11 @@ class Found:
     selection: Mapping[str, Any] = field(default_factory=dict)
     """As the journal would keep it."""
 
+    @property
+    def uncounted(self) -> bool:
+        """Whether what Intercom counts is more than what the selection means, because a part of it is judged here."""
+        return isinstance(self.source, SearchSource) and not self.source.counted
+
     def once(self) -> Iterator[Mapping[str, Any]]:
         """Each item once, without those that are left out."""
         seen: set[str] = set()
@@ -91,7 +96,8 @@ def list_all(session: Session, resource: Resource) -> Found:
 def count(found: Found) -> int:
     """How many items a selection finds: the total that Intercom gives with the first page, or all of them counted."""
     if isinstance(found.source, SearchSource):
-        total = None if found.left_out else next((state.get("total") for _, state in found.source.entries({})), None)
+        whole = found.left_out or found.uncounted
+        total = None if whole else next((state.get("total") for _, state in found.source.entries({})), None)
         return sum(1 for _ in found.once()) if total is None else int(total)
     return 0 if found.source is None else sum(len(batch) for batch, _ in found.source.batches({}))
 
@@ -102,7 +108,7 @@ def searched(feed: SearchSource, found: Found) -> Iterator[Mapping[str, Any]]:
         for entries, state in feed.entries(found.search):
             found.search.update(state)
             found.known.update(key for key, _ in entries)
-            yield from (payload for _, payload in entries)
+            yield from (payload for _, payload in entries if feed.keeps(payload))
         if not count_missing(found.search, len(found.known))["missing"]:
             return
 

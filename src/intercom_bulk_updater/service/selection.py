@@ -14,16 +14,17 @@ from ..errors import UsageError
 from ..journal import Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome
 from ..operations.operation import Operation
-from ..operations.resource import resources
+from ..operations.resource import name_of, resources
 from ..parsing.id_file import read_id_file
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.listing import listed, matching
 from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, image_of
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, image_of, judged_here
 from ..search.attributes import WorkspaceAttributes
 from ..search.endpoints import endpoint_for
+from ..search.language.division import divide
 from ..search.language.where import compile_where, explain, hints, refuse_unknown_fields, validate_query
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
@@ -120,6 +121,8 @@ def select(
         }
         if not declared.search:
             selection["words"] += f" (all are listed and judged here: Intercom cannot search {resource})"
+        elif asked.where and (parts := divide(query, resource, session.settings.api_version)):
+            selection |= {"query": parts.asked, "here": parts.here, "words": f"{selection['words']} ({parts.words(resource)})"}
     leave_out(asked, selection, resource, session, options, note)
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
@@ -201,7 +204,8 @@ def feed(
     exclude = frozenset(selection.get("exclude") or ())
     if selection["kind"] == "query" and not endpoint_for(selection["endpoint"]).searches:
         found = matching(session, listed(selection), selection["query"], options)
-        return ListSource((FoundItem(str(one["id"]), image_of(operation.capture, one)) for one in found), exclude=exclude)
+        made = (FoundItem(str(one["id"]), image_of(operation.capture, one), name=name_of(one)) for one in found)
+        return ListSource(made, exclude=exclude)
     if selection["kind"] == "query":
         return query_feed(selection, session, operation.capture, options, exclude)
     if selection["kind"] == "run" and not selection.get("undo"):
@@ -226,6 +230,7 @@ def query_feed(
     return SearchSource(
         source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size, exclude=exclude,
         judge=filter_judge(session, selection["query"], selection["resource"]),
+        keep=judged_here(session, selection["here"], selection["resource"]) if "here" in selection else None,
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 from ..api.redact import keep_private
-from ..errors import RunStopped, SearchIncomplete, StopRun, UsageError
+from ..errors import ApiError, RunStopped, SearchIncomplete, StopRun, TransportError, UsageError
 from ..journal import RunRecord
+from ..operations.field_values import KINDS, Label
 from ..operations.operation import Operation
 from ..runs.observer import Observer
 from ..runs.options import Options
@@ -23,6 +25,9 @@ from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
 from .rebuild import Loader, UserCodeError
+
+_NAMED = 5000
+"""Items of a run whose teams and admins are named in its report."""
 
 
 @dataclass(slots=True)
@@ -77,7 +82,7 @@ def create_run(
     """
     if options.backup:
         check_backup(operation, options)
-    return session.journal.create_run(
+    run = session.journal.create_run(
         operation=name,
         kind="dry_run" if options.dry_run else kind,
         parameters=operation.parameters,
@@ -90,6 +95,18 @@ def create_run(
         parent=None if parent is None else parent.id,
         plan_hash=plan_hash,
     )
+    return session.journal.update_run(run.id, totals={"place": _place(session)})
+
+
+def _place(session: Session) -> dict[str, str]:
+    """Where and as whom a run acts, as people say it; for those who read the journal and cannot ask."""
+    workspace, admin = session.workspace(), session.client.admin_id
+    if admin in ("", workspace.admin_id) or not workspace.id:
+        acting = f"{workspace.admin_name} ({workspace.admin_id})" if workspace.admin_name else ""
+    else:
+        acting = WorkspaceNames(session.look).label("admin", admin)
+    told = {"workspace_name": workspace.name, "region": workspace.region, "timezone": workspace.timezone, "admin": acting}
+    return {name: said for name, said in told.items() if said}
 
 
 def check_backup(operation: Operation, options: Options) -> None:
@@ -144,7 +161,8 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     """
     keep_private(work.operation.parameters)
     session, options = work.session, work.options
-    label = WorkspaceNames(session.look).label
+    label = Remembering(WorkspaceNames(session.look))
+    work.operation.label = label.known
     job = Job(
         work.run, work.operation, work.feed, options, population=lambda: population(session, work.resource),
         ask=work.ask, review_only=work.looking, only=work.only, label=label,
@@ -157,11 +175,14 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     with in_words():
         try:
             with runner.held():
+                label.read({KINDS[name] for name in work.operation.fields if name in KINDS} - {"tag"})
                 runner.prepare()
                 yield Prepared(runner)
         except SearchIncomplete:
             _freeze(work, label)  # what was shown is planned all the same, and both the plan and the error say so
             raise
+        finally:
+            _keep_names(work, label)
         _freeze(work, label)
 
 
@@ -172,7 +193,40 @@ def perform(work: Work, observer: Observer | None = None) -> Preview | None:
     return prepared.preview
 
 
-def _freeze(work: Work, label: Any) -> None:
+class Remembering:
+    """A label that keeps what it was asked, for those who read the journal later and cannot ask."""
+
+    def __init__(self, names: WorkspaceNames) -> None:
+        self._workspace, self._read, self.names = names, set[str](), dict[str, str]()
+
+    def __call__(self, kind: str, identity: str) -> str:
+        """What it is called."""
+        return self.names.setdefault(f"{kind} {identity}", self._workspace.label(kind, identity))
+
+    def read(self, kinds: Iterable[str]) -> None:
+        """Read the lists of these kinds, where they can be read."""
+        for kind in kinds:
+            with suppress(ApiError, TransportError):  # a name is decoration; that the service is away is not
+                self._workspace.entries(kind)
+                self._read.add(kind)
+
+    def known(self, kind: str, identity: str) -> str:
+        """The same without asking: its id where the list has not been read."""
+        return self(kind, identity) if kind in self._read else identity
+
+
+def _keep_names(work: Work, label: Remembering) -> None:
+    """Store what the teams, admins and states are called that the run's first items went from and to."""
+    journal, fields = work.session.journal, [name for name in KINDS if name in work.operation.fields]
+    for row in islice(journal.items(work.run.id), _NAMED if fields else 0):
+        for name, image in product(fields, (row.before, row.after)):
+            if image and image.get(name) and isinstance(image[name], str | int):
+                label.known(KINDS[name], str(image[name]))
+    if names := {**label.names, **work.operation.names}:
+        journal.update_run(work.run.id, totals={"names": names})
+
+
+def _freeze(work: Work, label: Label) -> None:
     if work.plan is None:
         return
     journal, name = work.session.journal, f"{work.resource}.{work.operation.name}"

@@ -95,16 +95,6 @@ def day(at: float) -> str:
         return "-"
 
 
-def clock(at: float | None) -> str:
-    """The local day and time: `2026-11-23 14:05:09`."""
-    if not at:
-        return "-"
-    try:
-        return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
-    except (OverflowError, ValueError, OSError):
-        return "-"
-
-
 def clean(value: object) -> str:
     """Text from outside on one line, without a token and without what steers a terminal."""
     return printable(without_known_tokens(str(value)))

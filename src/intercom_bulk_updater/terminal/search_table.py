@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..operations.resource import UPDATED, Column, resources
+from ..operations.resource import UPDATED, Column, resources, value_at
 from ..parsing.dates import zone as zone_of
 from ..report.table_file import CellKind, TableColumn, shown_cell
 from .formatting import ago, number, shorten, subject, without_addresses
@@ -48,18 +48,10 @@ def _safe(cell: str) -> str:
     return shorten(without_addresses(cell), 60)
 
 
-def _value(item: Item, path: str) -> Any:
-    """What stands at `a.b` in an item; None where nothing does."""
-    value: Any = item
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
 def _show(column: Column, item: Item, names: WorkspaceNames, at: float) -> str:
     if column.format == "assignee":
         return _assignee(item, names)
-    values = [value for path in column.paths if not isinstance(value := _value(item, path), Mapping | list | None)]
+    values = [value for path in column.paths if not isinstance(value := value_at(item, path), Mapping | list | None)]
     if column.format == "subject":
         return next((said for value in values if (said := subject(value))), "")
     value = next((value for value in values if value != ""), "")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from intercom_bulk_updater.model import RunKind, RunStatus
-from intercom_bulk_updater.parsing.dates import is_moment, local_moment
+from intercom_bulk_updater.parsing.dates import local_moment
 from intercom_bulk_updater.report.advice import advice_for
 from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
-from intercom_bulk_updater.report.texts import left_out_words
+from intercom_bulk_updater.report.texts import left_out_words, words_of
 
 from .event_text import happening
-from .formatting import ago, clean, clock, number, plural, seconds, shorten
+from .formatting import ago, clean, number, plural, seconds, shorten
 from .phrases import already, past, verb
 from .table import Sheet, Sheets
 from .texts import refused_words, verified_words
@@ -72,16 +74,18 @@ def run_table(
     """`runs show`: what the run was, how its items stand, why some failed or were left alone, what happened."""
     took = float(record.totals.get("seconds") or record.progress.get("elapsed") or 0)
     requests = record.totals.get("requests") or record.progress.get("requests") or {}
+    place = record.totals.get("place") or {}
     counts, dry, lives = judgement.counts, record.kind == RunKind.DRY_RUN, record.status in (RunStatus.RUNNING, RunStatus.PAUSED)
     facts = [
         ("status", f"{record.status}{f', exit {judgement.exit_code}' if lives is False else ''}"),
         ("verdict", f"{label(judgement, record.status, dry=dry, kind=record.kind)}: {headline(judgement, dry=dry)}"),
-        ("what", _what(record)),
+        ("what", f"{words_of(record)}: {record.selection.get('words') or record.selection.get('kind') or ''}".rstrip(": ")),
         ("kind", record.kind.replace("_", " ")),
-        ("workspace", f"{record.workspace or 'not told'} ({record.base_url})"),
+        ("workspace", f"{' '.join(filter(None, (place.get('workspace_name'), record.workspace))) or 'not told'} ({record.base_url})"),
+        ("as", str(place.get("admin") or "")),
         ("by", f"{record.author} on {record.host}"),
-        ("started", clock(record.started_at or record.created_at)),
-        ("ended", clock(record.finished_at)),
+        ("started", local_moment(record.started_at or record.created_at)),
+        ("ended", local_moment(record.finished_at) if record.finished_at else ""),
         ("took", seconds(took) if took else "-"),
         ("requests", _requests(requests)),
         ("search", " · ".join(left_out_words(record.search))),
@@ -149,7 +153,7 @@ def _events(events: Sequence[Event]) -> Sheet:
     if more > 0:
         sheet.title = f"What happened (the last {_EVENTS} of {number(len(events))})"
     for event in events[-_EVENTS:]:
-        sheet.rows.append((clock(event.at), happening(event.kind, event.data, verbose=True)))
+        sheet.rows.append((local_moment(event.at, city=False), happening(event.kind, event.data, verbose=True)))
     return sheet
 
 
@@ -160,35 +164,27 @@ def plan_table(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], mo
         ("does", f"{header.get('operation')}: {header.get('words')}"),
         ("items", number(count)),
         ("selection", str(header.get("selection") or "")),
-        ("workspace", str(header.get("workspace") or "")),
+        ("workspace", " ".join(str(header[name]) for name in ("workspace_name", "workspace") if header.get(name))),
         ("author", str(header.get("author") or "")),
-        ("made", _utc(header.get("created"))),
-        ("expires", _utc(header.get("expires"))),
+        ("made", _moment(header.get("created"))),
+        ("expires", _moment(header.get("expires"))),
         ("hash", str(header.get("hash") or "")[:16]),
     ]
-    sheet = Sheet(("id", "change", "before"), flex="before", empty="It changes nothing.")
-    for place, line in enumerate(lines):
-        if place >= most:
-            break
-        before = ", ".join(f"{k}: {_plain(v, k)}" for k, v in (line.get("before") or {}).items())
-        sheet.rows.append((str(line.get("id")), str(line.get("change") or ""), shorten(before, 80)))
+    sheet = Sheet(("id", "name", "change"), flex="change", empty="It changes nothing.")
+    for line in islice(lines, most):
+        sheet.rows.append((str(line.get("id")), shorten(line.get("name") or "", 40), str(line.get("change") or "")))
     shown = len(sheet.rows)
     sheet.title = f"The first {number(shown)} of {plural(count, 'item')}" if shown < count else "Items"
     kept = [(name, value) for name, value in facts if value]
     return Sheets([Sheet(("fact", "value"), list(kept), title="Plan", headless=True), sheet])
 
 
-def _plain(value: object, field: str = "") -> str:
-    if isinstance(value, int | float) and is_moment(field, value):
-        return local_moment(value)
-    if isinstance(value, list | tuple):
-        return ", ".join(str(part) for part in value) or "none"
-    return "none" if value is None or value == "" else str(value)
-
-
-def _utc(moment: object) -> str:
-    """`2026-11-25T20:30:38+00:00` as people write it."""
-    return str(moment or "").replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")
+def _moment(told: object) -> str:
+    """`2026-11-25T20:30:38+00:00` as people say it."""
+    try:
+        return local_moment(datetime.fromisoformat(str(told or "")).timestamp())
+    except ValueError:
+        return str(told or "")
 
 
 def operations_table(rows: Iterable[Mapping[str, object]]) -> Sheet:

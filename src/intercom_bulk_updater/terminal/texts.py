@@ -89,8 +89,10 @@ def _changes(page: Page, review: Preview, title: Title) -> None:
     if more > 0:
         rest = review.would_change - sum(count for _, count in groups)
         page.fact("", f"{number(rest):>7}  in {plural(more, 'other way')}")
-    for place, (item, said) in enumerate(review.sample):
-        page.fact("for example" if not place else "", f"{clean(item)}  ", Text(shorten(said, 100), "dim"))
+    # Where there are several ways, they are the examples: on a small screen the question is to stand below all this.
+    for place, (item, said) in enumerate(review.sample[: 2 if len(groups) > 1 else None]):
+        name = f"{shorten(review.called[item], 32)}  " if item in review.called else ""
+        page.fact("for example" if not place else "", f"{clean(item)}  ", name, Text(shorten(said, 100), "dim"))
 
 
 def _people(page: Page, review: Preview) -> None:

@@ -22,14 +22,13 @@ from ..runs.guards import bad_in_words
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.session import Session, open_session
-from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge
+from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, judged_here
 from ..search.endpoints import endpoint_for
 from ..search.language.where import refuse_milliseconds
 from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
 from ..service.rebuild import Loader
 from ..service.run import BulkResult, carry_out
-from ..service.selection import feed as judged_here
 from ..service.work import Work, create_run
 from ..service.workspace import Workspace, interrupted
 from ..signals import orderly_here
@@ -68,16 +67,19 @@ def feed_of(
 ) -> ItemSource:
     """Where an updater's items come from: its search, or ids."""
     exclude = frozenset(selection.get("exclude") or ())
-    if selection["kind"] == "query" and "where" in selection and not endpoint_for(selection["endpoint"]).searches:
-        return judged_here(selection, session, operation, options)  # a filter that Intercom has no search for
     if selection["kind"] == "ids" or ids is not None:
         given = unique_ids(updater, ids or ())
         return ListSource([FoundItem(i) for i in given], total=len(given), exclude=exclude)
+    end = endpoint_for(selection["endpoint"])
+    query = selection["query"]
+    here = selection.get("here")
+    if "where" in selection and not end.searches:
+        query, here = {}, query
     source = EndpointSource(
         session.client,
         session.stop,
-        endpoint_for(selection["endpoint"]),
-        selection["query"],
+        end,
+        query,
         page_size=min(options.page_size, options.limit or options.page_size),
         retry=RetryPolicy(options.retries),
         timeout=options.timeout,
@@ -89,7 +91,8 @@ def feed_of(
         session.client.server_time,
         page_size=options.page_size,
         exclude=exclude,
-        judge=filter_judge(session, selection["query"], source.endpoint.resource) if source.endpoint.searches else None,
+        judge=filter_judge(session, query, end.resource) if end.searches else None,
+        keep=judged_here(session, here, end.resource) if here else None,
     )
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from ...api.effects import parts_of
 from ...model import Item
-from ..field_values import describe_value
+from ..field_values import Label, describe_difference
 from ..operation import Json
 
 
-def differences(was: Json, now: Json, ours: Json | None = None) -> str:
+def differences(was: Json, now: Json, ours: Json | None = None, label: Label | None = None) -> str:
     """What differs between two images, in words: "state is open, was closed". Values of `ours` are no difference."""
     return ", ".join(
-        f"{field} is {describe_value(now.get(field), field)}, was {describe_value(value, field)}"
+        describe_difference(field, now.get(field), value, label)
         for field, value in was.items()
         if field in now and now.get(field) != value and not (ours and field in ours and now.get(field) == ours[field])
     )

@@ -51,7 +51,7 @@ class _Message(MessageOperation):
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
         now = self.state_of(payload)
-        return differences({field: value for field, value in (item.before or {}).items() if field in now}, now)
+        return differences({field: value for field, value in (item.before or {}).items() if field in now}, now, label=self.label)
 
     def touched(self, payload: Json, item: Item) -> str:
         """See Operation."""

@@ -35,5 +35,6 @@ RESOURCE = _Conversations(
     ),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     settable={"title": "text", "read": "boolean", "company_id": "string"},
+    names=("title", "source.subject", "source.author.name"),
     rank=1,
 )

@@ -103,7 +103,7 @@ class Restore(ConversationOperation):
                 return again
         if "state" in self.fields and (who := closed_before(payload, item)):
             return f"{who} had closed it before the run did"
-        return "; ".join(said for said in (differences(left, now, ours), touched_since(payload, item)) if said)
+        return "; ".join(said for said in (differences(left, now, ours, self.label), touched_since(payload, item)) if said)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""

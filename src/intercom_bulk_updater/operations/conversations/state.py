@@ -18,7 +18,7 @@ from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...errors import IntercomBulkError, NotFound
 from ..assignment import ASSIGNEES, number
-from ..field_values import describe_value
+from ..field_values import describe_field, describe_value
 from ..operation import NothingChanged
 from ..values import body_of, plain_fields
 from .history import closed_by_another, mark, tags_of
@@ -49,6 +49,8 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
             if "company" in payload or "updated_at" in payload:
                 company = (payload.get("company") or {}).get("id")
                 got[field] = None if company is None else str(company)
+        elif field == "title" and "title" in payload:
+            got[field] = payload[field] or None  # the contract has no null to write: an empty text clears it
         else:
             got.update(plain_fields(payload, (field,)))
     return got
@@ -147,7 +149,10 @@ class _Writes:
         """Write fields and attributes, all with one request."""
         values = _values(self._have, self._want)
         if values:
-            self._send(SentRequest("PUT", item_path("conversations", self._cid), body_of({}, values)), values, STATE)
+            body = body_of({}, values)
+            if "title" in body:
+                body["title"] = body["title"] or ""
+            self._send(SentRequest("PUT", item_path("conversations", self._cid), body), values, STATE)
 
     def set_state(self) -> None:
         """Close, open or snooze. Raises NothingChanged where that was the only write and somebody else had closed it."""
@@ -257,7 +262,7 @@ def _still(shown: Json, had: Json, written: Json) -> str:
         field in shown and shown[field] == had.get(field, shown[field]) and (field in _EXACT or _plainly_other(had[field], value))
         for field, value in changing.items()
     )
-    return ", ".join(f"{field} is still {describe_value(shown[field])}" for field in changing) if plainly else ""
+    return ", ".join(f"{describe_field(field)} is still {describe_value(shown[field], field)}" for field in changing) if plainly else ""
 
 
 def _plainly_other(was: Any, value: Any) -> bool:

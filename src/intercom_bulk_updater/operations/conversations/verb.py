@@ -49,7 +49,7 @@ class ConversationState(ConversationOperation):
         before = {field: value for field, value in (item.before or {}).items() if field in self.fields}
         # In doubt: what we may have brought to its wanted value ourselves has not moved.
         ours = {**self.target(before), **self.consequences(before)} if item.doubt else {}
-        return differences(before, image(payload, self.fields), ours)
+        return differences(before, image(payload, self.fields), ours, self.label)
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """See Operation."""

@@ -16,7 +16,7 @@ from ...api.retry import no_effect
 from ...model import Item
 from ..assignment import ASSIGNEES, number
 from ..conversations.history import touched_since_plan
-from ..field_values import describe_value
+from ..field_values import describe_field, describe_value
 from ..fields import FieldsOperation
 from ..operation import CannotApply, Json
 
@@ -95,5 +95,5 @@ class TicketFields(FieldsOperation):
         now = self.image(answer)
         still = [f for f in _EXACT if f in want and f in now and now[f] != want[f]]
         if still:
-            raise no_effect(SentRequest("PUT", path, sent), ", ".join(f"{f} is {describe_value(now[f], f)}" for f in still))
+            raise no_effect(SentRequest("PUT", path, sent), ", ".join(f"{describe_field(f)} is {describe_value(now[f], f)}" for f in still))
         return answer

@@ -25,5 +25,6 @@ RESOURCE = Resource(
         "contact", "created_at", "updated_at", "snoozed_until", "subject",
     ),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
+    names=("ticket_attributes._default_title_",),
     rank=4,
 )

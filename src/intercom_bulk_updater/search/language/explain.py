@@ -24,7 +24,7 @@ _SAID = {
     "$": "ends with",
 }
 _SAID_OF_TIME = {">": "is after", "<": "is before", ">=": "is not before", "<=": "is not after"}
-_SAID_OF_WORDS = {"=": "has the word", "!=": "does not have the word"}
+_SAID_OF_WORDS = {"=": "has the word", "!=": "does not have the word", "~": "contains", "!~": "does not contain"}
 _SAID_OF_DAYS = {"=": "is on", ">": "is after the whole of", "<": "is before the start of"}
 
 
@@ -71,6 +71,8 @@ def _filter(node: Mapping[str, Any], table: Resource, names: Labels | None, time
     if value is None:
         return f"{word} {'is set' if operator == '!=' else 'is not set'}"
     said = _SAID_OF_WORDS.get(operator) if field.type == "words" else None
+    if said:
+        word = "the first message (Intercom searches no other)"
     return f"{word} {said or _SAID.get(operator, operator)} {_value(field, value, names)}"
 
 

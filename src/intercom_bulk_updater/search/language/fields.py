@@ -149,12 +149,31 @@ _CONVERSATIONS = Resource(
         "rating": "conversation_rating.score",
         "remark": "conversation_rating.remark",
         "fin": "ai_agent_participated",
+        "conversation_rating.rating": "conversation_rating.score",
+        "conversation_rating.created_at": "conversation_rating.requested_at",
+        "conversation_rating.contact.id": "conversation_rating.contact_id",
+        "conversation_rating.teammate.id": "conversation_rating.admin_d",
+        "sla": "sla_applied.sla_name",
+        "sla_status": "sla_applied.sla_status",
     },
     since={"idle": "updated_at", "age": "created_at", "waiting": "waiting_since"},
     missing={
-        "company": "find the company's contacts, then write contact in (...) with their ids.",
+        "company": "find the company's contacts, then write contact in (...) with their ids; or write company.name.",
         "name": "write author for the name of who wrote first, or contact with the contact's id.",
-        "title": "write subject for e-mails, or custom_attributes.NAME.",
+    },
+    shown={
+        **_fields("text", "title first_contact_reply.type first_contact_reply.url"),
+        **_fields("boolean", "source.redacted sales_agent_participated"),
+        **_fields("text", "message_id subject history", "source.email_message_metadata."),
+        **_fields("text", "conversation_rating.contact.external_id"),
+        **_fields("date", "conversation_rating.updated_at first_contact_reply.created_at ai_agent.created_at ai_agent.updated_at"),
+        **_chosen("sla_applied.sla_status", "hit missed cancelled active"),
+        **_fields("text", "sla_applied.sla_name sales_agent.outcome sales_agent.routing_outcome channel.initial channel.current"),
+        **_fields("integer", "statistics.handling_time statistics.adjusted_handling_time", seconds=True),
+        **_fields("integer", "conversation_parts.total_count linked_objects.total_count ai_agent.content_sources.total_count"),
+        **_fields("text", "id name app_id plan.id plan.name company_id website industry", "company."),
+        **_fields("date", "remote_created_at created_at updated_at last_request_at", "company."),
+        **_fields("integer", "size monthly_spend session_count user_count", "company."),
     },
 )
 
@@ -212,6 +231,10 @@ _CONTACTS = Resource(
         "blocked": "Intercom has no such field.",
         "idle": "write unseen > 90d (not seen for 90 days), or updated < 90d.",
     },
+    shown={
+        **_fields("text", "workspace_id browser_version android_os_version avatar.image_url"),
+        **_fields("integer", "tags.total_count notes.total_count companies.total_count"),
+    },
 )
 
 _TICKETS = Resource(
@@ -238,14 +261,27 @@ _TICKETS = Resource(
         "created": "created_at",
         "updated": "updated_at",
         "snoozed": "snoozed_until",
+        "ticket_type.id": "ticket_type_id",
+        "category": "category",
+        "ticket_type.category": "category",
+        "number": "ticket_id",
+        "shared": "is_shared",
     },
     since={"idle": "updated_at", "age": "created_at"},
     missing={
         "tag": "Intercom lists no such field for tickets.",
         "company": "find the company's contacts, then write contact in (...) with their ids.",
-        "ticket_id": "id is Intercom's own id; the number that people see cannot be searched.",
     },
     open_prefix="ticket_attribute.",
+    shown={
+        **_fields("text", "ticket_id previous_ticket_state_id"),
+        **_fields("boolean", "is_shared ticket_type.archived"),
+        **_fields("text", "id internal_label external_label", "ticket_state."),
+        **_chosen("ticket_state.category", "submitted in_progress waiting_on_customer resolved"),
+        **_fields("text", "name description icon workspace_id", "ticket_type."),
+        **_fields("date", "created_at updated_at", "ticket_type."),
+        **_fields("integer", "linked_objects.total_count ticket_parts.total_count"),
+    },
 )
 
 _COMPANIES = Resource(
@@ -269,6 +305,7 @@ _COMPANIES = Resource(
         "segment": "segment_id",
     },
     since={"idle": "updated_at", "age": "created_at", "unseen": "last_request_at"},
+    shown=_fields("text", "app_id plan.id plan.name"),
 )
 
 _learned: dict[str, Resource] = {}

@@ -80,6 +80,13 @@ class Resource:
     missing: dict[str, str] = field(default_factory=dict)
     """What people look for and Intercom cannot search, with what to do instead."""
     open_prefix: str = "custom_attributes."
+    shown: dict[str, Field] = field(default_factory=dict)
+    """Fields that Intercom shows and cannot search: judged here, see search/language/division.py."""
+
+    def shows(self, field: Field) -> bool:
+        """Whether an item tells, by itself and whole, what this field is searched by."""
+        hidden = field.type in ("words", "tag") or field.kind == "segment"
+        return not hidden and not (self.name == "tickets" and (field.name == "state" or field.name.startswith(self.open_prefix)))
 
     def word(self, name: str) -> str:
         """The friendly name of a field, or the field itself."""
@@ -96,7 +103,7 @@ class Resource:
             raise UsageError(f"{self.name.capitalize()} cannot be searched by {lower}: {self.missing[lower]}")
         if any(sign in typed for sign in "=<>~"):
             raise UsageError(f"This is one quoted text, and a filter begins with a field. Leave these quotes out: {typed.strip()}.")
-        known = [*self.words, *self.since, *self.fields]
+        known = [*self.words, *self.since, *self.fields, *self.shown]
         near = get_close_matches(lower, known, n=3, cutoff=0.5)
         meant = f" Did you mean {', '.join(near)}?" if near else f" Known: {', '.join([*self.words, *self.since])}."
         custom = f" A custom attribute is written {self.open_prefix}{printable_name(typed)}." if "." not in typed else ""
@@ -104,7 +111,7 @@ class Resource:
 
     def find(self, name: str) -> Field | None:
         """The field of that exact name, or None."""
-        if found := self.fields.get(name):
+        if found := self.fields.get(name) or self.shown.get(name):
             return found
         for prefix in ("custom_attributes.", "attributes.", "attribute.", "ticket_attribute."):
             if name.startswith(prefix) and len(name) > len(prefix):

@@ -1,0 +1,98 @@
+"""Divides a filter between Intercom and this machine: what it cannot search by is judged here, on what its narrower search finds.
+
+state = open and title ~ refund      Intercom is asked for state = open; of those, title ~ refund is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.search.language.fields import resource as _resource
+from intercom_bulk_updater.search.language.query_tree import MOST
+from intercom_bulk_updater.search.language.terms import Resource
+
+Query = Mapping[str, Any]
+
+_ALL = {"operator": "AND", "value": [{"field": "created_at", "operator": ">", "value": 0}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """`asked`: what Intercom is asked for; `here`: what is judged on each item that it finds."""
+
+    asked: dict[str, Any]
+    here: dict[str, Any]
+
+    def words(self, resource: str) -> str:
+        """What is judged here, for people."""
+        table = _resource(resource)
+        names = list(dict.fromkeys(table.word(str(leaf["field"])) for leaf in _leaves(self.here)))
+        reads = f"all {resource} are read" if self.asked == _ALL else "on what the rest finds"
+        return f"Intercom cannot search by {' and '.join(names)}: judged here, {reads}"
+
+
+def divide(query: Query, resource: str, api_version: str = "2.16") -> Division | None:
+    """How a compiled filter is divided; None where Intercom judges all of it.
+
+    Every item that matches `query` matches `asked`. Raises UsageError where an `or` joins what only Intercom can judge
+    with what only this machine can.
+    """
+    table = _resource(resource, api_version)
+    parts = _conjuncts(query)
+    here = [part for part in parts if _is_judged_here(part, table)]
+    if not here:
+        return None
+    for part in here:
+        _refuse_undecidable(part, table)
+    narrower = [found for part in parts if (found := _narrowed(part, table)) is not None]
+    return Division(_conjunction(narrower) if narrower else _ALL, {"operator": "AND", "value": here})
+
+
+def _conjuncts(node: Query) -> list[Query]:
+    """What all have to hold: a filter each, or a group of alternatives."""
+    if "field" in node or (node["operator"] == "OR" and len(node["value"]) > 1):
+        return [node]
+    return [part for inner in node["value"] for part in _conjuncts(inner)]
+
+
+def _leaves(node: Query) -> list[Query]:
+    return [node] if "field" in node else [leaf for inner in node["value"] for leaf in _leaves(inner)]
+
+
+def _is_judged_here(node: Query, table: Resource) -> bool:
+    return any(str(leaf["field"]) in table.shown for leaf in _leaves(node))
+
+
+def _refuse_undecidable(node: Query, table: Resource) -> None:
+    for leaf in _leaves(node):
+        field = table.find(str(leaf["field"]))
+        if field is not None and not table.shows(field):
+            here = next(table.word(str(one["field"])) for one in _leaves(node) if str(one["field"]) in table.shown)
+            raise UsageError(
+                f"{table.word(field.name)} can only be judged by Intercom, and {here} only here, so `or` cannot join them. "
+                "Do it in two runs."
+            )
+
+
+def _narrowed(node: Query, table: Resource) -> dict[str, Any] | None:
+    """What Intercom can be asked so that nothing of `node` is missing; None for nothing."""
+    if not _is_judged_here(node, table):
+        return dict(node)
+    if "field" in node:
+        return None
+    below = [_narrowed(part, table) for part in node["value"]]
+    found = [part for part in below if part is not None]
+    if not found or (node["operator"] == "OR" and len(found) < len(below)):
+        return None
+    return {"operator": node["operator"], "value": found}
+
+
+def _conjunction(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """AND of filters and groups: a filter never stands beside a group."""
+    leaves = [one for one in parts if "field" in one]
+    cuts = [{"operator": "AND", "value": leaves[i : i + MOST]} for i in range(0, len(leaves), MOST)]
+    inner = [*cuts, *(one for one in parts if "field" not in one)]
+    return inner[0] if len(inner) == 1 else {"operator": "AND", "value": inner}
