@@ -11,12 +11,21 @@ from typing import TextIO
 from .errors import UsageError, why
 
 
+def no_file(path: Path) -> str:
+    """What stands there instead of a file, in words."""
+    return "a folder" if path.is_dir() else "a device or a pipe, and no file"
+
+
 @contextmanager
 def replacing_path(path: Path, what: str) -> Iterator[Path]:
     """An empty file to write in place of `path`, which it replaces when the block has ended well; half a file never does.
 
-    `what` names it in the UsageError that is raised when it cannot be written: "The report".
+    What a link leads to is written, the link stays. `what` names it in the UsageError that is raised when it cannot be
+    written, or is no file ("The report"): a device or a pipe would be lost under it.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{what} cannot be written to {path}: it is {no_file(path)}.")
     temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
     try:
         try:

@@ -128,9 +128,14 @@ def test_closing_with_the_text_of_a_reply_counts_and_a_note_does_not(desk: Desk)
     one = ("--ids", "one.txt", "--body", "We are back.", "--yes", *PLAIN)
     assert desk.here("conversations", "note", *one).counts == {"selected": 1, "done": 1}
     assert desk.here("conversations", "reply", *one, "--customer-visible").counts == {"selected": 1, "done": 1}
-    assert desk.here("conversations", "close", *one, "--customer-visible").counts == {"selected": 1, "unchanged": 1}
+    close = desk.here("conversations", "close", *one, "--customer-visible")
+    assert (close.code, close.counts) == (3, {"selected": 1, "failed": 1}), "it is open, so it is not as wanted"
+    assert "without the text" in close.json["failures"][0]["example"]["message"]
+    assert desk.here("conversations", "close", *one, "--customer-visible", "--dry-run").counts == {"selected": 1, "failed": 1}
     assert desk.here("conversations", "note", *one).counts == {"selected": 1, "unchanged": 1}
-    assert len(messages(desk, cid)) == 1
+    assert len(messages(desk, cid)) == 1 and desk.box.conversation(cid)["state"] == "open"
+    assert desk.here("conversations", "close", *one, "--customer-visible", "--again").counts == {"selected": 1, "done": 1}
+    assert len(messages(desk, cid)) == 2 and desk.box.conversation(cid)["state"] == "closed"
 
 
 def test_what_an_earlier_run_may_have_sent_is_not_sent(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IntercomBulkError, UsageError
+from ..files import no_file
 from ..journal import RunRecord
 from ..operations.operation import Operation
 from ..report.summary import summarize
@@ -53,8 +54,8 @@ def writable(path: str, flag: str, endings: Iterable[str]) -> None:
     why = ""
     known = [ending for ending in endings if ending]
     listed = f"{', '.join(known[:-1])} or {known[-1]}" if len(known) > 1 else known[0]
-    if file.is_dir():
-        why = "it is a folder"
+    if file.exists() and not file.is_file():
+        why = f"it is {no_file(file)}"
     elif not file.parent.is_dir():
         why = f"there is no folder {file.parent}"
     elif not os.access(file.parent, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):

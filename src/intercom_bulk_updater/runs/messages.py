@@ -68,10 +68,14 @@ class SentBefore:
         for run, row in self._journal.written_by_runs(self._run.workspace, self._operation.resource, item.id, since):
             if run == self._run.id or self._text(run, row) != text:
                 continue
-            if row.outcome is Outcome.DONE:
+            if row.outcome is not Outcome.DONE:
+                said = f"{run} may have sent the same text, or is about to: let it end (runs resume), then retry; or say --again"
+                return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
+            if self._operation.appends:
                 return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=f"sent by {run}")
-            said = f"{run} may have sent the same text. Resume that run and look, then retry; or say --again"
-            return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
+            # A verb that does more than writing is not done because its text is there.
+            said = f"{run} has sent the same text to it, and it is not {self._operation.past}: do it without the text, or say --again"
+            return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("the same text was sent before", said))
         return None
 
     def _text(self, run: str, row: ItemRow) -> str:

@@ -112,11 +112,16 @@ def takes_any(updater: type) -> bool:
 
 
 def _written(updater: type, method: str) -> Iterator[FunctionType]:
-    """A method as the class and those that it extends have written it; not as the base class of all updaters has it."""
+    """A method as the class and those that it extends have written it; not as the base class of all updaters has it.
+
+    One that takes no `**kwargs` hands none on: what stands behind it takes nothing of the run any more.
+    """
     for cls in updater.__mro__:
         function = getattr(vars(cls).get(method), "__func__", vars(cls).get(method))
         if isinstance(function, FunctionType) and cls.__module__ != f"{__package__}.updater":
-            yield inspect.unwrap(function)
+            yield (plain := inspect.unwrap(function))
+            if not any(one.kind is one.VAR_KEYWORD for one in inspect.signature(plain).parameters.values()):
+                return
 
 
 def _refusal(updater: type, name: str, said: str) -> UsageError:

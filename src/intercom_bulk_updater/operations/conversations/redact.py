@@ -103,7 +103,7 @@ class Redact(FieldsOperation):
             if text not in want["texts"]:
                 kind = "source" if text.startswith(_SOURCE) else "conversation_part"
                 body = {"type": kind, "conversation_id": item_id, f"{kind}_id": text.removeprefix(_SOURCE)}
-                answer = client.post("conversations/redact", body)
+                answer = client.post("conversations/redact", body, once=text)
         return answer
 
     def inverse(self) -> Operation | None:
