@@ -68,7 +68,7 @@ def test_a_run_says_who_started_it_and_who_acts(desk: Desk) -> None:
         ("apply", "apply needs PLAN: The plan file. ("),
         ("completion", "completion needs bash|zsh|fish. ("),
         ("conversations find --limit", "--limit needs a value: So many items at most. ("),
-        ("conversations find --where created>31/01/2026", "is not how a day is written here: write 2026-01-31."),
+        ("conversations find --where created>1/2/2026", "2026-02-01"),
     ],
 )
 def test_what_was_meant_is_said_back(desk: Desk, typed: str, said: str) -> None:

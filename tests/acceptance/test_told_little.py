@@ -15,7 +15,7 @@ OTHER = 991267702
 def held(desk: Desk) -> dict[str, Any]:
     """What the server holds of the conversations that a verb may change, by id."""
     return {
-        str(row["id"]): (row["state"], row["team"], row["admin"], sorted(row["tags"]), desk.box.conversation(row["id"])["title"])
+        str(row["id"]): (row["state"], row["team"], row["admin"], sorted(row["tags"]), desk.box.conversation(row["id"])["title"] or None)
         for row in desk.box.conversations()
     }
 

@@ -177,3 +177,7 @@ class Set(SetValues, ConversationState):
         "'order_id={{order}}' --csv sheet.csv",
     )
     Parameters = values_of(RESOURCE)
+
+    def target(self, before: Json) -> dict[str, Any]:
+        """See SetValues. An empty title is none, as in what is read."""
+        return {field: value or None if field == "title" else value for field, value in self.values.items()}
