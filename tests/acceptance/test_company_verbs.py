@@ -66,7 +66,7 @@ def test_a_lost_answer_is_found_out(desk: Desk, verb: str) -> None:
     assert standing(desk, verb, ids) == [after] * 8
 
 
-@pytest.mark.parametrize("verb", ["set", "note", "delete"])
+@pytest.mark.parametrize("verb", ["note", *(pytest.param(one, marks=pytest.mark.slow) for one in ("set", "delete"))])
 def test_killed_in_the_middle(desk: Desk, verb: str) -> None:
     """kill -9 while some are written: a resume looks at what was in flight, does the rest, and a note stands once."""
     words, _, after = VERBS[verb]

@@ -68,7 +68,7 @@ def test_a_lost_answer_is_found_out(desk: Desk, verb: str) -> None:
     assert standing(desk, verb, ids) == [after] * 8
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [one if one in ("tag", "note") else pytest.param(one, marks=pytest.mark.slow) for one in VERBS])
 def test_a_killed_run_is_resumed(desk: Desk, verb: str) -> None:
     """kill -9 while it writes: the resume looks at what was in flight, and every contact is as wanted, with one note."""
     words, after = typed(desk, verb), VERBS[verb][2]

@@ -97,7 +97,7 @@ def test_a_lost_answer_is_found_out(desk: Desk, verb: str) -> None:
     assert again.counts == {"selected": 4, "unchanged": 4}, again.err
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [one if one == "redact" else pytest.param(one, marks=pytest.mark.slow) for one in VERBS])
 def test_a_killed_run_goes_on(desk: Desk, verb: str) -> None:
     """kill -9 in the middle, then resume: each conversation is done."""
     words = VERBS[verb][0]

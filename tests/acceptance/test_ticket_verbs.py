@@ -176,7 +176,7 @@ def test_a_conversation_has_one_tracker(desk: Desk) -> None:
     assert again.code == 3 and again.json["failures"][0]["example"]["code"] == "already_linked_to_tracker", again.err
 
 
-@pytest.mark.parametrize("verb", ["set", "tag", "reply", "delete"])
+@pytest.mark.parametrize("verb", ["set", *(pytest.param(one, marks=pytest.mark.slow) for one in ("tag", "reply", "delete"))])
 def test_a_killed_run_goes_on(desk: Desk, verb: str) -> None:
     """kill -9 in the middle, then resume: each ticket is done, a message stands once."""
     words, _, after = VERBS[verb]

@@ -14,7 +14,7 @@ from chaos.run import BOX, table_of
 from chaos.verbs import verbs
 from intercom_sandbox import Sandbox, running
 
-FEW = 12
+FEW = 8
 OF_THE_TABLE = [case for case in table_of("cases", 2 * FEW, 7) if "window" not in case.fault][:FEW]
 """Without those that wait for rate windows to pass."""
 

@@ -27,7 +27,12 @@ def child(*words: object) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> list[list[str]]:
     """The lines that a child said in whole."""
-    out, _ = process.communicate(timeout=30)
+    assert process.stdout is not None
+    if process.stdin is not None:
+        process.stdin.close()
+    out = process.stdout.read()  # communicate() would lose what an earlier readline() has read ahead
+    process.stdout.close()
+    process.wait(timeout=30)
     return [line.split() for line in out.splitlines(keepends=True) if line.endswith("\n")]
 
 
