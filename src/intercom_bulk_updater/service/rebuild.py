@@ -72,7 +72,13 @@ def rebuild(session: Session, run: RunRecord, options: Options, load: Loader | N
     selection = run.selection
     complete = bool(run.search.get("complete"))
     if selection["kind"] in ("ids", "csv") and not complete:
-        # Ids live in the journal alone, and no item is touched before the last of them is there.
+        # Ids live in the journal alone, and no item is touched before the last of them is there: unless it was there, and was lost.
+        age = session.journal.age(run.id)
+        if age is not None:
+            raise UsageError(
+                f"{run.id} has done more than this journal knows ({age.why}), and its list of ids is not in it. What it has written is "
+                "not known here: look at its items in Intercom before you run its command again."
+            )
         raise UsageError(
             f"{run.id} ended before its list of ids was written down; nothing of it was done. Run its command again."
         )
