@@ -181,6 +181,18 @@ def test_recover(journal: Journal, run: str) -> None:
     assert items[0].sent_at == first.sent_at
 
 
+def test_what_failed_half_way_is_in_doubt_when_it_is_tried_again(journal: Journal, run: str) -> None:
+    """It has an after-image, so that a part of it stands: it is looked at first, from its first claim on, and is not called not begun."""
+    add(journal, run, 2)
+    claimed = journal.turn(run, [], 2, now=50.0)
+    half, whole = (ItemResult(one.seq, Outcome.FAILED, failure=Failure("422")) for one in claimed)
+    journal.turn(run, [ItemResult(half.seq, Outcome.FAILED, failure=half.failure, after={"tags": ["7"]}), whole], 0)
+    assert journal.reopen(run, outcomes=[Outcome.FAILED]) == 2
+    first, second = journal.items(run)
+    assert (first.left, second.left) == (True, False)
+    assert [(one.doubt, one.sent_at) for one in journal.turn(run, [], 2, now=90.0)] == [(True, 50.0), (False, 90.0)]
+
+
 def test_reopen(journal: Journal, run: str) -> None:
     """A retry takes up failures by cause, attempts forgotten; doubt and its first claim are kept."""
     add(journal, run, 5)

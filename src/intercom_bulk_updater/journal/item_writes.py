@@ -282,7 +282,10 @@ def suspect(connection: Connection, run: int, seqs: Sequence[int]) -> None:
 def reopen(
     connection: Connection, run: int, outcomes: Iterable[Outcome], causes: Iterable[str] | None, since: float | None = None
 ) -> int:
-    """Failed or in doubt becomes pending again, with its attempts forgotten and its doubt kept."""
+    """Failed or in doubt becomes pending again, with its attempts forgotten and its doubt kept.
+
+    One that failed half-way (it has an after-image) is in doubt from then on: not begun it is not.
+    """
     wanted = set(outcomes)
     refused = {outcome.value for outcome in wanted if Outcome.PENDING not in MOVES.get(outcome, {})}
     if refused or Outcome.IN_FLIGHT in wanted:
@@ -293,7 +296,8 @@ def reopen(
         .values(
             status=_PENDING,
             attempts=0,
-            claimed_at=case((_item.c.doubt == 0, null()), else_=_item.c.claimed_at),
+            doubt=case((and_(_item.c.doubt == 0, _item.c.after.is_not(None)), 1), else_=_item.c.doubt),
+            claimed_at=case((and_(_item.c.doubt == 0, _item.c.after.is_(None)), null()), else_=_item.c.claimed_at),
             finished_at=None,
             after=None,
             # Of what is in doubt the reason stays known, in case nothing more is found out.

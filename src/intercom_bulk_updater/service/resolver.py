@@ -50,7 +50,8 @@ class SessionResolver:
         except NotFound:
             return {}
         rows = answer.get("data")
-        return answer if not isinstance(rows, list) else rows[0] if rows else {}
+        found = answer if not isinstance(rows, list) else next(iter(rows), {})
+        return found if isinstance(found, Mapping) else {}
 
     def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
         """See spec.Resolver."""

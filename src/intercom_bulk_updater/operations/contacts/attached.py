@@ -79,7 +79,9 @@ class Attached(FieldsOperation):
             try:
                 client.delete(item_path("contacts", item_id, kind, one))
             except NotFound:
-                client.get(item_path("contacts", item_id))  # raises where it is the contact that has gone
+                # Raises where it is the contact that has gone; where what was to go is still there, the refusal was untrue.
+                if one in self.image(self.read(client, item_id) or {}).get(kind, ()):
+                    raise
         return None
 
     def body(self, one: str) -> dict[str, Any]:

@@ -32,7 +32,9 @@ class _OfContacts(GroupTagging):
             try:
                 client.delete(item_path("contacts", item_id, "tags", tag))
             except NotFound:
-                client.get(item_path("contacts", item_id))  # raises where it is the contact that has gone, not the tag
+                # Raises where it is the contact that has gone; where the tag is still there, the refusal was untrue.
+                if tag in self.image(self.read(client, item_id) or {}).get("tags", ()):
+                    raise
         return None
 
 
