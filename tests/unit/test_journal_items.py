@@ -198,7 +198,7 @@ def test_reopen(journal: Journal, run: str) -> None:
     add(journal, run, 5)
     journal.turn(run, [], 5)
     fates = [
-        ItemResult(1, Outcome.FAILED, attempts=4, failure=Failure("server_error", "x", 500), note="n", after={"a": 1}),
+        ItemResult(1, Outcome.FAILED, attempts=4, failure=Failure("server_error", "x", 500), note="n"),
         ItemResult(2, Outcome.FAILED, failure=Failure("not_found", "y", 404)),
         ItemResult(3, Outcome.IN_DOUBT, failure=Failure("timeout")),
         ItemResult(4, Outcome.DONE),

@@ -290,19 +290,20 @@ def reopen(
     refused = {outcome.value for outcome in wanted if Outcome.PENDING not in MOVES.get(outcome, {})}
     if refused or Outcome.IN_FLIGHT in wanted:
         raise JournalError(f"Only failed and in_doubt can be tried again, not {', '.join(sorted(refused or {'in_flight'}))}.")
+    certain = and_(_item.c.doubt == 0, _item.c.after.is_(None))
     statement = (
         update(_item)
         .where(_item.c.run == run, _item.c.status.in_([schema.CODE[outcome] for outcome in wanted]))
         .values(
             status=_PENDING,
             attempts=0,
-            doubt=case((and_(_item.c.doubt == 0, _item.c.after.is_not(None)), 1), else_=_item.c.doubt),
-            claimed_at=case((and_(_item.c.doubt == 0, _item.c.after.is_(None)), null()), else_=_item.c.claimed_at),
+            doubt=case((certain, 0), (_item.c.doubt == 0, 1), else_=_item.c.doubt),
+            claimed_at=case((certain, null()), else_=_item.c.claimed_at),
             finished_at=None,
             after=None,
             # Of what is in doubt the reason stays known, in case nothing more is found out.
-            cause=case((_item.c.doubt == 0, null()), else_=_item.c.cause),
-            failure=case((_item.c.doubt == 0, null()), else_=_item.c.failure),
+            cause=case((certain, null()), else_=_item.c.cause),
+            failure=case((certain, null()), else_=_item.c.failure),
             note=None,
         )
     )
