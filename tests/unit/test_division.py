@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from official_contract import official_contract
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.search.language.division import divide
@@ -65,10 +64,7 @@ def test_what_nobody_can_judge_is_refused(name: str, text: str) -> None:
 
 def contract() -> Iterator[tuple[str, str]]:
     """(resource, field) of all single values that the official contract shows of an item, but for constants and addresses."""
-    beside = Path(__file__).parents[2] / "../shared/openapi/intercom-2.16.yaml"
-    path = Path(os.environ.get("INTERCOM_OPENAPI", beside))
-    if not path.is_file():
-        pytest.skip("needs the official OpenAPI file (INTERCOM_OPENAPI)")
+    path = official_contract()
     with path.open() as file:
         schemas = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["components"]["schemas"]
 

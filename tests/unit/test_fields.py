@@ -1,10 +1,9 @@
 """The tables of searchable fields."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
+from official_contract import official_contract
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.search.language.fields import RESOURCES, resource, whole_days
@@ -14,10 +13,7 @@ TYPES = {"String": {"text", "words", "tag"}, "Integer": {"integer"}, "Boolean": 
 
 def documented(operation: str) -> dict[str, str]:
     """The field table of a search, as the official file has it: field -> type."""
-    beside = Path(__file__).parents[2] / "../shared/openapi/intercom-2.16.yaml"
-    path = Path(os.environ.get("INTERCOM_OPENAPI", beside))
-    if not path.is_file():
-        pytest.skip("needs the official OpenAPI file (INTERCOM_OPENAPI)")
+    path = official_contract()
     text = path.read_text(encoding="utf-8")
     section = text[text.index(f"operationId: {operation}\n") :]
     rows: dict[str, str] = {}
