@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     DRIFTED = "drifted"
     """Changed by somebody else since the plan (or since the run that is being undone): left alone."""
     IN_DOUBT = "in_doubt"
-    """The answer was lost and could not be found out."""
+    """The answer was lost and could not be found out, or a part of the change stands and the rest failed."""
 
 
 # Allowed moves, each with the event that causes it. The docs' figure is made from this table.
@@ -229,6 +229,8 @@ class ItemResult:
     """In doubt, and the request may still be under way."""
     older: bool = False
     """In doubt, because the journal was found older than the run."""
+    partly: bool = False
+    """In doubt, and a part of its change is known to stand."""
     name: str = ""
     """What people call it, where it was read only now."""
 

@@ -166,6 +166,8 @@ class Decision:
     """Perform, with the request that was found answered from memory."""
     repetition: bool = False
     """The next request repeats one."""
+    rest_failed: bool = False
+    """In doubt because a part of it stands; of the rest it is certain that nothing does."""
 
 
 def next_step(known: Known) -> Step:
@@ -217,7 +219,7 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
         if known.maybe_applied:
             # The refusal may be the echo of an earlier request that was carried out after all.
             return _wait(replace(known, out_of_retries=True), 0.0)
-        if failed.may_be_so and not failed.stands:
+        if failed.may_be_so:
             return _wait(replace(known, refused=True, repeatable=failed.repeatable, via_client=failed.via_client), 0.0)
         return _failed(known, failed.stands)
     after = retry_after(known.requests - known.excused)
@@ -278,7 +280,7 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
 
 
 def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
-    if only_refused and known.repeatable and not seen.one_request:
+    if only_refused and known.repeatable and not seen.one_request and not seen.also_stands:
         return Decision(Step.SETTLE, known, outcome=Outcome.UNCHANGED, note="already so")
     if seen.one_request:
         if known.unproven and not known.returned:
@@ -314,7 +316,9 @@ def _wait(known: Known, seconds: float) -> Decision:
 
 def _failed(known: Known, stands: str) -> Decision:
     """Failed would say that it may simply be tried again: not where a part of it stands."""
-    return _in_doubt(known, stands) if stands else Decision(Step.SETTLE, known, outcome=Outcome.FAILED)
+    if stands:
+        return replace(_in_doubt(known, stands), rest_failed=True)
+    return Decision(Step.SETTLE, known, outcome=Outcome.FAILED)
 
 
 def _in_doubt(known: Known, why: str) -> Decision:

@@ -25,11 +25,11 @@ def result_of(decision: Decision, attempt: Attempt, after: Mapping[str, Any] | N
         failure = replace(failure, message="; ".join(said for said in (failure.message, more) if said))
         return ItemResult(
             item.seq, Outcome.IN_DOUBT, attempts=known.requests, failure=failure, doubt=True, slow=known.maybe_running,
-            older=item.older,
+            older=item.older, partly=bool(attempt.stands), after=attempt.partial_after if decision.rest_failed else None,
         )  # fmt: skip
     if decision.outcome is Outcome.FAILED:
         failure = failure or Failure("unknown")
-        return ItemResult(item.seq, Outcome.FAILED, attempts=known.requests, failure=failure, after=attempt.partial_after)
+        return ItemResult(item.seq, Outcome.FAILED, attempts=known.requests, failure=failure)
     if decision.outcome is Outcome.PENDING:
         return ItemResult(
             item.seq, Outcome.PENDING, attempts=known.requests, failure=failure, doubt=known.maybe_applied, slow=known.maybe_running,

@@ -60,7 +60,8 @@ def summarize(
     counts, code = judgement.counts, judgement.exit_code
     failures = failures_json(journal, run.id, counts)
     seconds = _seconds(run)
-    can_undo = undoable() if callable(undoable) and counts.done else undoable
+    partly = any(group["partly"] for group in failures)
+    can_undo = undoable() if callable(undoable) and (counts.done or partly) else undoable
     # A dry run finishes nothing; its pace is that of looking.
     paced = counts.selected if run.kind == RunKind.DRY_RUN else counts.finished
     told: dict[str, Any] = {
@@ -77,7 +78,7 @@ def summarize(
         "verified": _verified(run),
         "next": next_commands(
             run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone_by,
-            retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED),
+            retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED), partly=partly,
         ),
     }
     if undone_by is not None:
@@ -242,6 +243,7 @@ def _failure(group: FailureGroup) -> dict[str, Any]:
         "cause": group.cause,
         "outcome": group.outcome.value,
         "count": group.count,
+        "partly": group.partly,
         "example": {
             "id": example.id,
             "status": example.status,
