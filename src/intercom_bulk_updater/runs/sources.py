@@ -312,7 +312,11 @@ def account_of(search: Mapping[str, Any], selected: int) -> dict[str, Any]:
     `seen` are all that were shown; a search that came to its end has a `total` of what was seen and what is `missing`.
     """
     state = SearchState.of(search)
-    total, seen = state.total, selected + state.others + state.unusable if search else 0
+    known = selected + state.others
+    total, seen = state.total, known + state.unusable if search else 0
+    if total is not None:
+        # An entry that could not be read in the last pass may be an item that another pass has shown.
+        seen = min(seen, max(total, known))
     if state.complete and not state.cut and total is not None:
         # Items that others changed have left the search while it was read.
         total = min(total, seen + state.missing)
