@@ -455,7 +455,8 @@ class ItemProcessor:
 
     def _settled(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult:
         done = decision.outcome is Outcome.DONE and payload is not None
-        return result_of(decision, attempt, self._after_image(attempt, payload) if done and payload is not None else None)
+        after = self._after_image(attempt, payload) if done and payload is not None else None
+        return result_of(decision, attempt, after, there=payload is not None)
 
     def _after_image(self, attempt: Attempt, payload: Json) -> dict[str, Any] | None:
         """What the item looks like now; None where that cannot be read: it is done all the same."""
