@@ -259,6 +259,8 @@ class Counts:
     in_doubt: int = 0
     pending: int = 0
     in_flight: int = 0
+    tried: int = 0
+    """Of the pending ones, those that were begun and came to nothing yet: a stop has put them back."""
 
     @property
     def finished(self) -> int:

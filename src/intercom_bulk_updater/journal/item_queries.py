@@ -54,10 +54,11 @@ def _item_row(row: Any) -> ItemRow:
     )
 
 
-_left = (
-    select(func.count())
-    .select_from(_item)
-    .where(_item.c.run == bindparam("r"), _item.c.status == schema.CODE[Outcome.PENDING], _item.c.doubt.in_(DOUBTFUL))
+_doubted = _item.c.doubt.in_(DOUBTFUL)
+_begun = (
+    select(_doubted, func.count())
+    .where(_item.c.run == bindparam("r"), _item.c.status == schema.CODE[Outcome.PENDING], or_(_doubted, _item.c.attempts > 0))
+    .group_by(_doubted)
 )
 
 
@@ -70,8 +71,10 @@ def counts(database: Database, run: int) -> Counts:
             setattr(found, schema.OUTCOME[status].value, count)
             found.selected += count
         if found.pending:
-            # A stop has put them back after a write of theirs had left.
-            found.in_flight += (left := connection.scalar(_left, {"r": run}) or 0)
+            # A stop has put them back: after a write of theirs had left, or one that came to nothing.
+            begun = {bool(doubted): count for doubted, count in connection.execute(_begun, {"r": run})}
+            left, found.tried = begun.get(True, 0), begun.get(False, 0)
+            found.in_flight += left
             found.pending -= left
     return found
 

@@ -52,7 +52,7 @@ def advice_for(group: FailureGroup) -> str:
 
 def _partly(group: FailureGroup) -> str:
     of = f"In {group.partly:,} of these a part" if group.partly < group.count else "A part"
-    return f"{of} of the change stands (runs export --outcome in_doubt shows which); resumed, what stands is not done again."
+    return f"{of} of the change stands (runs export --outcome in_doubt shows which). runs resume looks first, and sends no message twice."
 
 
 def may_succeed(group: FailureGroup) -> bool:

@@ -81,6 +81,8 @@ def summarize(
             retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED), partly=partly,
         ),
     }
+    if counts.tried:
+        told["tried"] = counts.tried
     if undone_by is not None:
         told["undone_by"] = undone_by
     if counts.drifted:
