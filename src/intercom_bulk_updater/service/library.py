@@ -18,6 +18,7 @@ from .columns import Columns
 from .consent import Consent
 from .find import check_shortfall, list_all, row_of
 from .find import find as find_items
+from .given import checked
 from .options import RunOptions, options_of
 from .plans import begin_apply, open_plan, refuse_other_file
 from .preview import Preview, preview_of
@@ -32,6 +33,7 @@ Ids = str | Path | Iterable[str | int]
 """The path of a file that names items (`-` is standard input), or their ids."""
 
 
+@checked
 def find(
     resource: str,
     where: str | None = None,
@@ -99,6 +101,7 @@ def _rows(
         check_shortfall(found, resource.name, count)
 
 
+@checked
 def preview(
     verb: Verb,
     where: str | None = None,
@@ -148,6 +151,7 @@ def preview(
         return preview_of(done.preview, done.run)
 
 
+@checked
 def run(
     verb: Verb,
     where: str | None = None,
@@ -257,6 +261,7 @@ def run(
     return _run(request, workspace, on_event, stop)
 
 
+@checked
 def plan(
     verb: Verb,
     where: str | None = None,
@@ -301,6 +306,7 @@ def _run(request: Request, workspace: Workspace | None, on_event: OnEvent | None
         return carry_out(checked.begin(session, names), place, on_event).run
 
 
+@checked
 def apply(
     file: str | Path,
     *,
@@ -329,6 +335,7 @@ def apply(
     return Run(work, place).resume(on_event=on_event, stop=stop, **options)
 
 
+@checked
 def runs(limit: int | None = None, *, workspace: Workspace | None = None) -> Iterator[Run]:
     """The runs of the journal, the newest first; `limit` of them at most. Needs no token.
 
@@ -341,7 +348,8 @@ def runs(limit: int | None = None, *, workspace: Workspace | None = None) -> Ite
     return iter([Run(record.id, place) for record in records])
 
 
-def open_run(ref: str = "latest", *, workspace: Workspace | None = None) -> Run:
+@checked
+def open_run(ref: str | Run = "latest", *, workspace: Workspace | None = None) -> Run:
     """A run by its id, a unique beginning of it, or `"latest"`. Needs no token.
 
         run = bulk.open_run("latest")
@@ -350,7 +358,7 @@ def open_run(ref: str = "latest", *, workspace: Workspace | None = None) -> Run:
     """
     place = given_or_own(workspace)
     with Journal(place.journal, read_only=True) as journal:
-        return Run(journal.run(ref, base_url=place.settings.base_url).id, place)
+        return Run(journal.run(ref.id if isinstance(ref, Run) else ref, base_url=place.settings.base_url).id, place)
 
 
 def _selection(
