@@ -342,3 +342,14 @@ class Titled(IntercomBulkUpdater):
     def undo_action(self, item_id, before, title):
         return self.client.put(f"conversations/{item_id}", {"title": before["title"]})
 """
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda: bulk.open_run(None), lambda: bulk.apply(5), lambda: bulk.runs(""), lambda: bulk.find([]),
+    lambda: bulk.plan("conversations.close", where=WHERE, file=""), lambda: bulk.preview("conversations.close", ids=5),
+    lambda: bulk.run("conversations.close", where=5), lambda: bulk.run("conversations.close", WHERE, on_event=5),
+])  # fmt: skip
+def test_an_argument_of_a_wrong_type_is_an_error_in_words(wrong: Any) -> None:
+    """It names the argument, what it is to be, and what it was; nothing has been asked of Intercom."""
+    with pytest.raises(bulk.UsageError, match=r"^\w+ of \w+\(\) is .+, not .+"):
+        wrong()
