@@ -15,13 +15,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..errors import IntercomBulkError, JournalError
 from ..model import Bottleneck, Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
 from .attempt import Attempt, Batch, RetryLater, Unit, attempts_in
+from .growth import Growth
 from .work import WorkSource
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
@@ -137,6 +138,12 @@ class WorkerPool:
     """The last look for items brought fewer than there was room for."""
     _failure: BaseException | None = None
     _rate: float = 0.0
+    _finished: int = 0
+    _growth: Growth = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no worker."""
+        self._growth = Growth(self.crew.ceiling)
 
     def run(self) -> None:
         """Work until the source is dry and every claimed item has its fate, or until asked to stop.
@@ -160,13 +167,12 @@ class WorkerPool:
     def _work(self) -> None:
         last_tick, done_at_tick = time.monotonic(), 0
         grown = last_tick
-        finished = 0
         while not self.stop.asked and self._failure is None:
             # The order matters: ask whether the source lives *before* claiming, or its last page could be missed; and
             # before collecting, because it raises what broke the source, and collected outcomes would be lost.
             more = self.work.may_grow()
             fates = self._collect()
-            finished += len(fates)
+            self._finished += len(fates)
             now = time.monotonic()
             # What an error has cut short is not begun again: it goes back with all that is known of it.
             resting = self.paused or self._failure is not None
@@ -189,8 +195,8 @@ class WorkerPool:
                 grown = now
                 self._adapt()
             if now - last_tick >= TICK:
-                self._rate = 0.5 * self._rate + 0.5 * (finished - done_at_tick) / (now - last_tick)
-                last_tick, done_at_tick = now, finished
+                self._rate = 0.5 * self._rate + 0.5 * (self._finished - done_at_tick) / (now - last_tick)
+                last_tick, done_at_tick = now, self._finished
                 self.tick(self.snapshot(more))
             if dry and not items and not more and self._idle():
                 return
@@ -273,7 +279,7 @@ class WorkerPool:
                 if not self._threads:
                     what = "This machine starts no more threads: end other programs, or lift the limit (ulimit -u)."
                     raise IntercomBulkError(what) from exc
-                self.crew = replace(self.crew, ceiling=len(self._threads))  # those that are there do the work
+                self._growth.ceiling = len(self._threads)  # those that are there do the work
                 return
             self._threads.append(thread)
 
@@ -282,7 +288,10 @@ class WorkerPool:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if self.crew.fixed or self.paused:
             return
-        wanted = min(max(self.gate.wanted_workers(), self.crew.floor), self.crew.ceiling)
+        most = self._growth.most(
+            time.monotonic(), latency=self.gate.latency, finished=self._finished, workers=len(self._threads)
+        )
+        wanted = min(max(self.gate.wanted_workers(), self.crew.floor), most)
         have = len(self._threads) - self._leave
         if wanted > have and (self._queue or self._busy >= have):
             # At most double at a time: the latency seen so far may not hold under more load.
