@@ -21,6 +21,7 @@ from .deadline import DeadlineBackend, within
 from .messages import Request, Response
 from .network import ProxySettings, connection_problem, named_certificates, proxy_for
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _UNSENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout, httpcore2.ProxyError, httpcore2.UnsupportedProtocol)
 """Nothing of the request has left."""
 _WITHOUT_BODY = ("GET", "HEAD")
@@ -68,7 +69,7 @@ class HttpTransport:
     def send(self, request: Request) -> Response:
         """Send one request; see Transport."""
         where = {"method": request.method, "path": request.path}
-        content = b"" if request.json is None else json.dumps(request.json, separators=(",", ":")).encode()
+        content = b"" if request.json is None else _encode(request.json).encode()
         target = self._target(request)
         seconds = request.timeout or self._timeout
         try:
