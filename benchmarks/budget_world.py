@@ -129,6 +129,8 @@ class World:
         How many processes, each with a Budget of its own.
     latency:
         Least and most seconds there and back (uniform).
+    there:
+        Least and most part of the latency that passes before the server counts a request.
     competitor:
         Least and most part of the limit that others want, redrawn every 0.7 s.
     bare:
@@ -146,6 +148,7 @@ class World:
         workers: int = 64,
         clients: int = 1,
         latency: tuple[float, float] = (0.1, 0.2),
+        there: tuple[float, float] = (0.3, 0.7),
         competitor: tuple[float, float] | None = None,
         bare: float = 0.0,
         slow: float = 0.0,
@@ -154,7 +157,7 @@ class World:
         **budget: Any,
     ) -> None:
         self.t = 0.0
-        self.server, self.latency, self.competitor = server, latency, competitor
+        self.server, self.latency, self.there, self.competitor = server, latency, there, competitor
         self.bare, self.slow, self.kind_of_429 = bare, slow, kind_of_429
         self.rng = random.Random(seed)
         self.events: list[tuple[float, int, Callable[[], None]]] = []
@@ -268,7 +271,7 @@ class Client:
     def _send(self, permit: Permit) -> None:
         world, rng = self.world, self.world.rng
         took = rng.uniform(*world.latency)
-        there = took * rng.uniform(0.3, 0.7)
+        there = took * rng.uniform(*world.there)
         back = took - there + (2.0 if rng.random() < world.slow else 0.0)
 
         def arrive() -> None:

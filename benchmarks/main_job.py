@@ -1,6 +1,8 @@
 """The main job (close a team's open conversations) against the sandbox, side by side with the old way of doing it.
 
     python benchmarks/main_job.py [--quick | --large]
+    python benchmarks/main_job.py --only --latency 2 --jitter 0.3 --items 8200
+    python benchmarks/main_job.py --only --limit 0 --latency 0 --jitter 0 --items 40000
 
 The server runs in a process of its own and keeps the books: use of each full window, refused calls, items written twice,
 connections. The client runs as the command does, with its default settings, and is measured by the operating system:
@@ -22,6 +24,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from intercom_sandbox import Sandbox, running
@@ -33,8 +36,10 @@ HEAVY = ("sqlalchemy", "httpcore2", "pydantic", "requests", "rich.progress")
 WHERE = f"team = {TEAM} and state = open"
 NEW = [
     sys.executable, "-m", "intercom_bulk_updater", "conversations", "close",
-    "--where", WHERE, "--yes", "--max", "100%", "--progress", "none", "--json",
+    "--yes", "--max", "100%", "--progress", "none", "--json",
 ]  # fmt: skip
+SEARCHED = [*NEW, "--where", WHERE]
+LISTED = [*NEW, "--ids", "ids.txt"]
 OLD = [sys.executable, __file__, "--as-old-way"]
 
 
@@ -74,23 +79,39 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="half a minute in all")
     options.add_argument("--large", action="store_true", help="memory with 100,000 items too (minutes)")
+    options.add_argument("--only", action="store_true", help="this program alone, in one row: no old way, no memory, no start")
+    options.add_argument("--latency", type=float, default=REAL["latency"], help="seconds until an answer comes (0.15)")
+    options.add_argument("--jitter", type=float, default=REAL["jitter"], help="how much more or less it may be (0.05)")
+    options.add_argument("--limit", type=int, default=REAL["limit"], help="calls in 10 s (1667); 0 for no limit")
+    options.add_argument("--items", type=int, help="how many conversations to close")
+    options.add_argument("--workers", type=int, help="for --workers of the command")
+    options.add_argument("--ids", action="store_true", help="give their ids in a file: no search, and each is read before its write")
     options.add_argument("--as-old-way", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.as_old_way:
         old_way()
         return
-    new = measure(NEW, 2_200 if chosen.quick else 7_300, REAL)
-    old = measure(OLD, 850 if chosen.quick else 2_600, REAL)
-    compare(new, old)
+    limit = chosen.limit or FREE["limit"]
+    settings = {"limit": limit, "workspace_limit": max(limit, REAL["workspace_limit"]), "latency": chosen.latency, "jitter": chosen.jitter}
+    command = LISTED if chosen.ids else SEARCHED
+    if chosen.workers is not None:
+        command = [*command, "--workers", str(chosen.workers)]
+    new = measure(command, chosen.items or (2_200 if chosen.quick else 7_300), settings)
+    if chosen.only:
+        print(one_row(settings, new))
+        return
+    old = measure(OLD, 850 if chosen.quick else 2_600, settings)
+    compare(new, old, settings)
     # The target says "not growing with the number of items": two sizes, without a limit and without latency.
     sizes = (500, 1_500) if chosen.quick else (10_000, 100_000) if chosen.large else (3_000, 10_000)
-    memory([measure(NEW, size, FREE) for size in sizes])
+    memory([measure(SEARCHED, size, FREE) for size in sizes])
     start(3 if chosen.quick else 7)
 
 
 def measure(command: list[str], items: int, settings: dict[str, Any]) -> Figures:
     """Run a client to its end against a fresh sandbox with that many open conversations in the team."""
     with sandbox(items, settings) as (box, home):
+        Path(home, "ids.txt").write_text("\n".join(str(row["id"]) for row in box.conversations(team=TEAM, state="open")))
         # A window begins soon after the client, so that a short run holds full ones too.
         box.control(phase=(time.time() + 2) % 10)
         box.reset_stats()
@@ -183,9 +204,21 @@ def old_way() -> None:
 # -- printing ---------------------------------------------------------------------------------------------------------
 
 
-def compare(new: Figures, old: Figures) -> None:
+def one_row(settings: dict[str, Any], new: Figures) -> str:
+    """What one job came to, in one line."""
+    windows = " ".join(f"{use:.1f}" for use in new.windows) or "none"
+    return (
+        f"latency {settings['latency'] * 1000:.0f} +- {settings['jitter'] * 1000:.0f} ms, limit {settings['limit']:,}: "
+        f"{new.items:,} items, exit {new.exit}, {new.left} left, {new.rate:.1f} a second; full windows {new.use:.1f} % ({windows}), "
+        f"{new.refused} x 429, {new.duplicates} twice; {new.milliseconds_each:.2f} ms processor an item, {new.megabytes:.0f} MB, "
+        f"{new.connections} connections"
+    )
+
+
+def compare(new: Figures, old: Figures, settings: dict[str, Any]) -> None:
     """The two ways, and their ratio."""
-    print(f"Limit {REAL['limit']:,} calls in 10 s, latency 150 +- 50 ms, default settings\n")
+    latency, jitter = settings["latency"] * 1000, settings["jitter"] * 1000
+    print(f"Limit {settings['limit']:,} calls in 10 s, latency {latency:.0f} +- {jitter:.0f} ms, default settings\n")
     row("", "intercom-bulk", "old way", "ratio", "target")
     row("items", f"{new.items:,}", f"{old.items:,}")
     row("exit code", str(new.exit), str(old.exit), "", "0")

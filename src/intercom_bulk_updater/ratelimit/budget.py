@@ -125,7 +125,6 @@ class Budget:
         self._window = Window(self._tally, self._others, self._flying, self._turned)
         self._pause = Backoff()
         self._pulse = LatencyEstimator()
-        self._number = 0
         self._due = -math.inf
         self._rate_due = -math.inf
 
@@ -145,14 +144,15 @@ class Budget:
         if wait > 0:
             self._tally.promise(now + wait)
             return wait
-        self._number += 1
-        self._window.own += 1
-        self._flying[self._number] = Flight(now, self._window.bare)
+        window = self._window
+        window.own += 1
+        window.sent += 1
+        self._flying[window.sent] = Flight(now, window.bare, window.sent)
         self._due = max(self._due, now - LAG) + spacing
         if self._rate is not None:
             self._rate_due = max(self._rate_due, now - min(LAG, 0.5 / self._rate)) + 1 / self._rate
         pulse.sent(now)
-        return Permit(self._number, now, purpose)
+        return Permit(window.sent, now, purpose)
 
     def _look(self, now: float) -> tuple[float, float]:
         """Seconds to wait, and the pace's spacing after the request that may then leave."""

@@ -19,10 +19,11 @@ _SILENT = 3
 
 
 class Flight(NamedTuple):
-    """A request in the air: when it was sent, and how many had been settled without headers by then."""
+    """A request in the air: when it was sent, how many had been settled without headers by then, and its number."""
 
     sent: float
     bare: int
+    number: int
 
 
 class Window:
@@ -47,10 +48,13 @@ class Window:
         self.reset: float | None = None
         self.own = 0
         """Sent in this window, with what was in the air at its start."""
+        self.sent = 0
+        """The number of the last request that was sent."""
         self.bare = 0
         """Requests settled without headers, ever."""
         self._calendar = WindowDetector()
         self._remaining = 0  # the least that was told of this window
+        self._last = -math.inf  # the number of the request that uses the window up, by the least that was told
         self._bare_then = 0  # how many bare ones `_remaining` surely counts
         self._bare_early = 0  # how many may already belong to the next window
         self._heard = False  # whether any answer of this very window has come
@@ -79,8 +83,13 @@ class Window:
     @property
     def sure(self) -> int:
         """What remains if every request that may not be counted yet will be, and Remaining was told too
-        high."""
-        return self.remaining - len(self._flying) - self._excess
+        high.
+
+        Two bounds, each of them safe: all that is in the air is still to be counted; or all that was sent after the request
+        whose answer told the least. The second is better where answers take long: those that were sent before and are not
+        back yet are counted already.
+        """
+        return int(max(self.remaining - len(self._flying), self._last - self.sent)) - self._excess
 
     def over(self) -> float:
         """The moment from which the window is surely over."""
@@ -130,10 +139,11 @@ class Window:
         elif flight.sent > self._rolled_at and not self._heard:
             # The clock said that this window was over, and the server says that it is not.
             self.reset = reset
-            self._remaining, self._bare_then = remaining, flight.bare
+            self._remaining, self._bare_then, self._last = remaining, flight.bare, flight.number + remaining
         else:
             self.own = max(0, self.own - 1)  # it belongs to an earlier window
             return True
+        self._last = min(self._last, flight.number + remaining) if self._heard else flight.number + remaining
         if not self._heard or remaining < self._remaining:
             self._heard = True
             self._remaining, self._bare_then = remaining, flight.bare
@@ -179,7 +189,7 @@ class Window:
 
     def _begin(self, reset: float, now: float, *, whole: bool) -> None:
         self.reset = reset
-        self._heard = False
+        self._heard, self._last = False, -math.inf
         self._rolled_at = math.inf
         self._bare_then, self._bare_early = self.bare, 0
         self._on_turn(now)
