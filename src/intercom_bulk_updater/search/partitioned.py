@@ -27,10 +27,12 @@ FROM_PAGES = 20
 _PART_PAGES = 6
 """Pages that a part should have: the last of each is half empty, and each takes a count to find."""
 _MOST_PARTS = 64
-_READERS = 32
-"""Parts that are read at a time; each has a page in memory."""
-_WAITING = 4
-"""Pages that wait for who reads them, beside those in the readers' hands."""
+_COUNTS = 32
+"""Counts that are asked for at a time."""
+_LEAST_WIDTH, _FIRST_WIDTH = 6, 12
+"""Pages that are asked for and not taken yet, at least and at first."""
+_WAITING = 3
+"""Pages that may wait in memory; when more do, fewer are asked for."""
 
 
 class _StoredCursorDied(Exception):
@@ -130,11 +132,15 @@ class PartitionedSource:
         return self._count([Part(above=self.axis.above(cut)) for cut in cuts])
 
     def _count(self, parts: list[Part]) -> list[int]:
-        with ThreadPoolExecutor(min(_READERS, len(parts)), thread_name_prefix="count") as pool:
+        with ThreadPoolExecutor(min(_COUNTS, len(parts)), thread_name_prefix="count") as pool:
             return [found or 0 for found in pool.map(lambda part: self._source(part).count(), parts)]
 
     def _source(self, part: Part, stop: Stop | None = None) -> EndpointSource:
         return replace(self.whole, query=part.query(self.whole.query) or {}, stop=stop or self.whole.stop)
+
+    def read(self, part: Part, stop: Stop) -> Iterator[Page]:
+        """The pages of one part, from its cursor on, until `stop`."""
+        return self._source(part, stop).pages(part.cursor)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -167,36 +173,46 @@ def _may_be_the_cursor(error: BaseException) -> bool:
 
 
 class _Readers:
-    """Threads that read parts, each of them to its end. On leaving all have ended."""
+    """Threads that read parts, each of them to its end. On leaving all have ended.
+
+    As many pages are asked for at a time as whoever takes them can take: one more whenever none was there to be taken, one
+    fewer whenever several wait. So the width follows the latency, and memory does not.
+    """
 
     def __init__(self, source: PartitionedSource, parts: list[Part]) -> None:
         self._stop = Stop(parent=source.whole.stop)
         self._todo = deque(parts)
-        self._pages: queue.Queue[tuple[Part, Page | BaseException]] = queue.Queue(_WAITING)
+        self._pages: queue.SimpleQueue[tuple[Part, Page | BaseException]] = queue.SimpleQueue()
         self._source = source
-        self._threads = [
-            threading.Thread(target=self._run, name=f"search {number}", daemon=True)
-            for number in range(1, min(_READERS, len(parts)) + 1)
-        ]
+        self._width = _FIRST_WIDTH
+        self._slots = threading.Semaphore(self._width)
+        self._threads = [threading.Thread(target=self._run, name="search", daemon=True) for _ in parts]
 
     def next(self) -> tuple[Part, Page | BaseException]:
         """The next page of any part, or what broke the reading of one."""
-        return self._pages.get()
+        hungry = self._pages.empty()
+        found = self._pages.get()
+        change = 1 if hungry else -1 if self._pages.qsize() > _WAITING and self._width > _LEAST_WIDTH else 0
+        self._width += change
+        for _ in range(1 + change):
+            self._slots.release()
+        return found
 
     def _run(self) -> None:
-        while True:
-            try:
-                part = self._todo.popleft()
-            except IndexError:
-                return
-            try:
-                for page in self._source._source(part, self._stop).pages(part.cursor):
-                    self._pages.put((part, page))
-                    if self._stop.asked:
-                        raise self._stop.reason or RunStopped()
-            except BaseException as exc:
-                self._pages.put((part, exc))
-                return
+        part = self._todo.popleft()
+        try:
+            pages = self._source.read(part, self._stop)
+            cursor: str | None = ""
+            while cursor is not None:
+                self._slots.acquire()
+                if self._stop.asked:
+                    raise self._stop.reason or RunStopped()
+                page = next(pages)
+                cursor = page.cursor
+                self._pages.put((part, page))
+                del page
+        except BaseException as exc:
+            self._pages.put((part, exc))
 
     def __enter__(self) -> _Readers:
         for thread in self._threads:
@@ -205,11 +221,6 @@ class _Readers:
 
     def __exit__(self, *_: object) -> None:
         self._stop.ask("The reading of the other parts has ended.")
+        self._slots.release(max(1, len(self._threads)))
         for thread in self._threads:
-            while thread.is_alive():
-                self._empty()
-                thread.join(0.02)
-
-    def _empty(self) -> None:
-        while not self._pages.empty():
-            self._pages.get_nowait()
+            thread.join()
