@@ -245,6 +245,8 @@ class Page:
     """What fetches the next page; None at the end."""
     unusable: int = 0
     """Entries of the page that are no objects; they are not among `items`."""
+    anew: bool = False
+    """With this page the reading has begun anew: what earlier pages showed comes again."""
 
 
 @dataclass(slots=True)

@@ -130,6 +130,7 @@ class Settings:
         [], "Fields that conversations lack in searches and lists, e.g. state; GET shows them."
     )
     untagged_matches_not: bool = setting(True, "Whether != and NIN match items where the field is empty.")
+    undated_share: float = setting(0.0, "Share of the items whose created_at searches do not see: an order finds none of them.", high=1)
     less_than_matches_null: bool = setting(False, "Whether < on a date matches items where the date is empty.")
 
     # What a write does

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 Row = TypeVar("Row")
 Key = tuple[Any, Any]  # (sort value, id)
 
-VIEWS = 8  # kept at once, the least recently used goes
+VIEWS = 128  # kept at once, the least recently used goes: a client may read many ranges of one search at the same time
 FEW = 200  # changes up to which single insertions beat a merge
 
 
@@ -138,7 +138,7 @@ class Table(Generic[Row]):
         """The view of that name, current; made when it is asked for the first time."""
         self.settle()
         view = self._views.get(name)
-        if view is None or len(view.dirty) * 2 > len(self.rows):
+        if view is None:
             view = View(matches, sort_value)
             view.fill(self._all_visible())
             self._views[name] = view
@@ -166,5 +166,10 @@ class Table(Generic[Row]):
                 yield key, old
 
     def _mark(self, key: Any) -> None:
-        for view in self._views.values():
+        worn = []
+        for name, view in self._views.items():
             view.dirty.add(key)
+            if len(view.dirty) * 2 > len(self.rows):
+                worn.append(name)  # quicker made anew; and one that nobody asks for must not grow
+        for name in worn:
+            del self._views[name]

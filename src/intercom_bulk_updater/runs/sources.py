@@ -11,16 +11,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
 from ..operations.resource import name_of
-from ..search.language.where import Judge, decides, judge_of
+from ..search.language.where import Judge
 from .search_state import SearchState
-
-if TYPE_CHECKING:
-    from .session import Session
 
 Batch = tuple[list[FoundItem], dict[str, Any]]
 
@@ -56,7 +53,7 @@ class ItemSource(Protocol):
 
 
 class Pages(Protocol):
-    """What a query feed reads; EndpointSource (search/paginator.py) and updaters that override `pages`."""
+    """What a query feed reads; EndpointSource (search/paginator.py) and PartitionedSource (search/partitioned.py)."""
 
     def pages(self, cursor: str | None = None) -> Iterator[Page]:
         """Pages from a cursor on."""
@@ -151,6 +148,8 @@ class SearchSource:
         self._barren = self._judged = self._contradicting = 0
         shown: set[int] = set()  # hashes of ids: a tenth of the memory that the ids take
         for page in self._pages(now, shown):
+            if page.anew:
+                _begin_anew(now, shown)
             # Known only now: the first answer's Date header has set the server's clock.
             if now.server_started is None:
                 now.server_started = math.floor(self.server_time())
@@ -196,9 +195,7 @@ class SearchSource:
             else:
                 yield from pages
                 return
-        shown.clear()
-        now.announced = now.cursor = None
-        now.seen = now.aside = now.withheld = now.unusable = 0
+        _begin_anew(now, shown)
         yield from self.source.pages(None)
 
     def _bound(self, now: SearchState) -> int:
@@ -278,15 +275,11 @@ class SearchSource:
         return isinstance(created, int) and started < created <= self.server_time() + 5
 
 
-def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Judge:
-    """The `judge` of a SearchSource for this query, in the workspace's time zone."""
-    return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
-
-
-def judged_here(session: Session, query: Mapping[str, Any], resource: str) -> Callable[[Mapping[str, Any]], bool]:
-    """The `keep` of a SearchSource: a filter on fields that Intercom shows and cannot search."""
-    zone, version = session.workspace().timezone or "UTC", session.settings.api_version
-    return lambda item: decides(query, item, resource, timezone=zone, api_version=version)
+def _begin_anew(now: SearchState, shown: set[int]) -> None:
+    """The pass is at its beginning (again): what it has counted comes again."""
+    shown.clear()
+    now.announced = now.cursor = None
+    now.seen = now.aside = now.withheld = now.unusable = 0
 
 
 def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
