@@ -35,5 +35,6 @@ def each(
         consent=TypedConsent.of(safe), types=types_given(param_type or []), plan=Path(safe.plan) if safe.plan else None,
         cap=cap_of(safe), note=note,
     )
+    checked = request.check()
     with opened(request.options, out, safe) as (session, names):
-        return go(request.begin(session, names), safe, out)
+        return go(checked.begin(session, names), safe, out)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,11 +26,11 @@ from ..search.names import WorkspaceNames
 from .consent import Consent
 from .notes import Note, ignore
 from .options import read_option
-from .recipe_file import Recipe, Step, Wait, parse_recipe
+from .recipe_file import Recipe, Step, Wait, open_recipe, parse_recipe
 from .recipe_schema import CONSENT, GUARDS
 from .selection import Selection, select
 from .verbs import VerbRequest
-from .work import login
+from .work import Work, login
 
 _OVER = (0, 3)
 """What the run of a step exits with when the next may follow: items that failed are followed by nothing."""
@@ -97,7 +97,7 @@ def request_of(
     """
     given, before = step.given, (earlier or {}).get(str(step.given.get("from")))
     selection = Selection(
-        where=given.get("where"), ids=given.get("ids"), csv=given.get("csv"), id_column=given.get("id_column"),
+        **{name: given.get(name) for name in ("where", "query", "ids", "csv", "id_column", "exclude")},
         from_run=before.run if before else given.get("from"), outcome=before.outcome if before else "done", limit=given.get("limit"),
         silent_since=before.began + ahead if before and given.get("if_no_reply") else None,
     )  # fmt: skip
@@ -108,6 +108,13 @@ def request_of(
         verb=step.verb, parameters=step.parameters, selection=selection, options=options, consent=consent, cap=cap, note=note,
         step=None if record is None else (record.id, step.name),
     )  # fmt: skip
+
+
+def opened_recipe(file: str) -> Recipe:
+    """The recipe of a file, found right as far as that takes no request. Raises UsageError, with the line."""
+    recipe = open_recipe(file)
+    check_offline(recipe)
+    return recipe
 
 
 def check_offline(recipe: Recipe) -> None:
@@ -129,8 +136,8 @@ def check_in_workspace(
             asked = request_of(recipe, step, options, consent or Consent(), note=note)
             operation, _ = asked.check().resolve(session, names)
             _check_words(step, operation)
-            if step.given.get("where"):
-                select(Selection(where=step.given["where"]), step.resource, session, names, operation, options)
+            if way := next((way for way in ("where", "query") if step.given.get(way)), None):
+                select(Selection(**{way: step.given[way]}), step.resource, session, names, operation, options)
         if consent is not None:
             consent.check(operation, asked.options)
 
@@ -152,6 +159,39 @@ def _at(recipe: Recipe, step: Step) -> Iterator[None]:
     except UsageError as exc:
         known = exc.message.startswith(f"{recipe.file.name}, line")
         raise exc if known else recipe.wrong(step.line, f"{step.name}: {exc.message}") from exc
+
+
+def look(
+    recipe: Recipe, options: Options, carry: Callable[[Step, VerbRequest], tuple[str, int]], note: Note = ignore,
+    passing: Callable[[Wait], object] = lambda wait: None,
+) -> tuple[dict[str, str], int]:
+    """Look at the steps one after the other, each at what the one before it would do; `options` are those of a dry run.
+
+    `carry` makes the dry run of a step and returns its id and what it exits with; `passing` hears of the waits. Returns the
+    runs by step, and the first exit code that is not 0, or 0.
+    """
+    earlier, worst = dict[str, Earlier](), 0
+    for entry in recipe.entries:
+        if isinstance(entry, Wait):
+            passing(entry)
+            continue
+        run, code = carry(entry, request_of(recipe, entry, options, Consent(), earlier=earlier, note=note))
+        earlier[entry.name] = Earlier(run, "pending", time.time())
+        worst = worst or code
+        if code not in _OVER:
+            break
+    return {name: one.run for name, one in earlier.items()}, worst
+
+
+def begin_step(
+    recipe: Recipe, step: Step, record: RecipeRecord, earlier: Mapping[str, Earlier], session: Session, names: WorkspaceNames,
+    options: Options, consent: Consent, *, cap: int | None = None, note: Note = ignore,
+) -> Work:
+    """The run of a step, in the journal and ready to be done. Raises WrongWorkspace, UsageError, SafetyStop."""
+    refuse_other_workspace(session, record)
+    ahead = session.client.server_time() - time.time()
+    asked = request_of(recipe, step, options, consent, earlier=earlier, record=record, cap=cap, ahead=ahead, note=note)
+    return asked.check().begin(session, names)
 
 
 def begin_recipe(recipe: Recipe, session: Session, consent: Mapping[str, bool]) -> RecipeRecord:
