@@ -13,6 +13,8 @@ from ..journal import Journal, RecipeRecord
 from ..runs.options import Options
 from ..service import recipe_schema
 from ..service import recipes as service
+from ..service.recipe_account import account as account_of
+from ..service.recipe_account import checked_account
 from ..service.recipe_file import Recipe, Step, Wait
 from ..service.verbs import VerbRequest
 from .execute import DEFAULT_CAP, TypedConsent, go, opened, options_of
@@ -47,7 +49,7 @@ def check(
         service.check_in_workspace(recipe, session, names, options, None, note)
     looked, code = _look(recipe, options, out)
     with journal() as book:
-        account = service.checked_account(recipe, book, looked, code)
+        account = checked_account(recipe, book, looked, code)
     return _tell(account, out, code)
 
 
@@ -70,7 +72,7 @@ def run(
 def list_recipes(*, out: Shown = _OUT) -> int:
     """The recipes that were begun, newest first, and where each stands."""
     with journal() as book:
-        told = [service.account(book, record) for record in book.recipes()]
+        told = [account_of(book, record) for record in book.recipes()]
     if out.data:
         _emit(_all_of(told, 0), out)
         return 0
@@ -122,7 +124,7 @@ def cancel(recipe: _Begun, *, out: Shown = _OUT) -> int:
 
     record = service.cancel_recipe(load().home / "journal.db", recipe)
     with journal() as book:
-        account = service.account(book, record)
+        account = account_of(book, record)
     return _tell(account, out, 0)
 
 
@@ -143,7 +145,7 @@ def _carry_on(record: RecipeRecord, agreed: Agreed, speed: Speed, out: Shown) ->
     except IntercomBulkError as exc:
         code, error = exc.exit_code, exc
     with Journal(path, read_only=True) as book:
-        account = service.account(book, book.recipe(record.id), code, error)
+        account = account_of(book, book.recipe(record.id), code, error)
     return account, out, int(account["exit"])
 
 

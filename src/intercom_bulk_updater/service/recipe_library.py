@@ -14,6 +14,7 @@ from ..stop import Stop
 from . import recipes as service
 from .consent import Consent
 from .options import RunOptions, options_of
+from .recipe_account import account, checked_account
 from .recipe_file import Recipe, Step
 from .recipe_schema import CONSENT, GUARDS
 from .run import OnEvent, Run, carry_out
@@ -55,7 +56,7 @@ class BegunRecipe:
     def report(self) -> dict[str, Any]:
         """Its account, the object that `recipes list --json` prints of it: `recipe`, with `due_at`, and `steps`."""
         with Journal(self._workspace.journal, read_only=True) as journal:
-            return service.account(journal, journal.recipe(self._id))
+            return account(journal, journal.recipe(self._id))
 
     def resume(self, *, on_event: OnEvent | None = None, stop: Stop | None = None, **options: Unpack[RunOptions]) -> BegunRecipe:
         """Go on with it, up to the next wait; also where it has stopped and wants somebody to have looked.
@@ -144,7 +145,7 @@ def check_recipe(
 
     looked, code = service.look(recipe, chosen, carry, note)
     with Journal(place.journal, read_only=True) as journal:
-        return service.checked_account(recipe, journal, looked, code)
+        return checked_account(recipe, journal, looked, code)
 
 
 def run_recipe(
