@@ -5,17 +5,20 @@ Nothing is printed and nothing asks. What is remarkable is logged (logger `inter
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
 from ..errors import UsageError
 from ..journal import Journal
+from ..operations.each import Each
 from ..operations.resource import Resource, resources
 from ..runs.options import Options
 from ..stop import Stop
 from .columns import Columns
 from .consent import Consent
+from .each import EachRequest, known_types
 from .find import check_shortfall, list_all, row_of
 from .find import find as find_items
 from .given import checked
@@ -296,6 +299,67 @@ def plan(
     given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
     asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event), path)
+    return _run(request, workspace, on_event, stop)
+
+
+def each(
+    endpoint: str,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | str | None = None,
+    where: str | None = None,
+    *,
+    ids: Ids | None = None,
+    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    id_column: str | None = None,
+    types: Mapping[str, str] | None = None,
+    from_run: str | Run | None = None,
+    outcome: str = "failed",
+    exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
+    limit: int | None = None,
+    dry_run: bool = False,
+    plan: str | Path | None = None,
+    customer_visible: bool = False,
+    irreversible: bool = False,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
+    workspace: Workspace | None = None,
+    **options: Unpack[RunOptions],
+) -> Run:
+    """Send one request for each item of whatever Intercom lists: the way to what no verb does.
+
+        bulk.each("articles", "PUT", "articles/{{id}}", {"state": "draft"}, where="state = published", dry_run=True)
+
+    Parameters
+    ----------
+    endpoint:
+        What is listed: `"articles"`, `"news/news_items"`, `"data_attributes"` ...; all of it where no selection is given.
+    method, path, body:
+        The request. `{{field}}` in path and body is a field of the item as the list shows it, or a column of `csv`; a text of the
+        body that is one such place and nothing else takes the field's value with its type.
+    where:
+        A filter that is judged here, by the fields of the list.
+    types:
+        What columns of `csv` are, where they are no text: `{"seats": "number"}`; `"boolean"`, `"json"`.
+    ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit, dry_run, customer_visible, irreversible, on_event, stop, workspace:
+        See `run`; `irreversible` for DELETE.
+    plan:
+        Write the plan to this file, and change nothing; `apply` does it.
+    options:
+        See RunOptions.
+
+    Returns the Run. Raises what `run` does.
+    """
+    written = None if plan is None else Path(plan)
+    if written is not None:
+        refuse_other_file(written, f"plan={str(written)!r}")
+    request = EachRequest(
+        endpoint=endpoint, operation=Each(method, path, json.dumps(body) if isinstance(body, Mapping) else body or ""),
+        selection=_selection(where, None, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit),
+        options=options_of({**options, "limit": limit, "dry_run": dry_run or written is not None}),
+        consent=Consent(customer_visible, irreversible), types=known_types(types or {}), plan=written, note=log_note(on_event),
+    )  # fmt: skip
     return _run(request, workspace, on_event, stop)
 
 

@@ -21,7 +21,7 @@ class ExportCompanies(Export):
     examples = (
         "--where 'plan = Pro' -o companies.jsonl --dry-run",
         "--csv companies.csv --id-column company_id -o folder --format text",
-        "--from-run latest --outcome failed -o folder --format html",
+        "--ids ids.txt -o folder --format html",
     )
 
     def whole(self, client: Client, item: Json) -> Json:
