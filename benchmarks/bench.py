@@ -25,7 +25,6 @@ from scenarios import QUICK, SCENARIOS, WINDOW, WORKSPACE_LIMIT, Scenario
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 WITHIN = 180.0  # seconds for one program in one scenario
-FASTEST = 400.0  # calls a second that a Python program may reach without a limit, for the size of its job
 START = 1.5  # seconds from the start of a program to its first call
 
 
@@ -109,7 +108,7 @@ def job(scenario: Scenario, who: Contender, length: float, lead: float) -> int:
     if scenario.items:
         return scenario.items[0 if ours else 1]
     left = scenario.limit * (1 - scenario.settings.get("competitor_share", 0.0))
-    speed = min(FASTEST, who.in_flight / scenario.latency) if who.in_flight else FASTEST
+    speed = min(who.fastest, who.in_flight / scenario.latency) if who.in_flight else who.fastest
     windows = scenario.windows[0 if ours else 1] + 0.15
     before = min(left, (lead + 0.5) * speed)  # what it does before the first full window
     return math.ceil(before + windows * min(left, length * speed))

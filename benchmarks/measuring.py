@@ -49,10 +49,12 @@ class Books:
     refused: int
     """Calls of the client that were answered 429."""
     requests: int
+    writing: float
+    """Seconds between the first and the last write; 0 where no log was kept."""
     connections: int
     in_flight: int
     windows: list[dict[str, float]]
-    """Each window between the first and the last write: own calls, what others wanted and got, the limit."""
+    """Each window between the first and the last write: seconds since the start, own calls, what others wanted and got, the limit."""
     curve: list[list[float]]
     """[seconds since the start, own calls of this window so far, refused calls of this window so far], where it changes."""
     ceilings: list[list[float]]
@@ -90,7 +92,7 @@ def run(
     within:
         Seconds after which it is killed.
     watch:
-        Asked ten times a second; True interrupts the client as Ctrl-C does, once.
+        Asked ten times a second; when it first says True, the client is asked to stop (SIGTERM).
     log:
         Where its standard error goes; nowhere by default.
     """
@@ -98,7 +100,7 @@ def run(
     with contextlib.ExitStack() as stack:
         err: Any = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
         process = subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=err)
-    peak, turn = 0.0, 0
+    peak, turn, stopped = 0.0, 0, False
     while True:
         # wait4 and not getrusage(RUSAGE_CHILDREN): the figures of this child alone.
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -106,9 +108,10 @@ def run(
             break
         if turn % 5 == 0:
             peak = max(peak, peak_memory(process.pid))
-            if watch is not None and watch():
-                process.send_signal(signal.SIGINT)
-                watch = None
+            if watch is not None and watch() and not stopped:
+                # Not SIGINT: a shell that starts this in the background has it ignored, in its children too.
+                process.send_signal(signal.SIGTERM)
+                stopped = True
         if time.perf_counter() - began > within:
             process.kill()
         turn += 1
@@ -137,7 +140,7 @@ def read_books(box: Sandbox, began: float, length: float, *, log: int) -> Books:
     writes = [at for at, _, write in entries if write]
     windows = [
         {
-            "own": window["by_app"].get("app", 0), "limit": window["limit"],
+            "at": round(window["start"] - began, 2), "own": window["by_app"].get("app", 0), "limit": window["limit"],
             "others": window["competitor_accepted"], "others_refused": window["competitor_rejected"],
         }
         for window in stats["windows"]
@@ -148,6 +151,7 @@ def read_books(box: Sandbox, began: float, length: float, *, log: int) -> Books:
         twice=more_than_once(stats["audit"]),
         refused=stats["statuses"].get("429", 0),
         requests=stats["requests"],
+        writing=round(writes[-1] - writes[0], 3) if writes else 0.0,
         connections=stats["connections"]["opened"],
         in_flight=stats["max_in_flight"],
         windows=windows,

@@ -75,7 +75,7 @@ QUICK = {
     one.name: one
     for one in (
         # Windows of two seconds, a fifth of the limit each: the same rate, in a fifth of the time.
-        Scenario("quick-limit", "limit 333 in 2 s, latency 150 ± 50 ms", limit=333, settings={"window": 2.0}, windows=(2, 2), target=98),
+        Scenario("quick-limit", "limit 333 in 2 s, latency 150 ± 50 ms", limit=333, settings={"window": 2.0}, windows=(2, 1), target=98),
         Scenario(
             "quick-no-limit", "no limit, no latency", latency=0.0, jitter=0.0, limit=NO_LIMIT, items=(2_000, 600),
             contenders=(OURS.name, "old_way"),

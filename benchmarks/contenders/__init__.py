@@ -21,6 +21,8 @@ class Contender:
     """Requests that it keeps in flight at most, by which its job is sized; 0: as many as it takes."""
     pages_first: int = 1
     """Answers that it waits for before its first write."""
+    fastest: float = 400.0
+    """Calls a second that it may reach where nothing holds it back, for the size of its job."""
 
     @property
     def file(self) -> Path:
@@ -43,7 +45,7 @@ class Contender:
         return ", ".join(f"{name} {version(name)}" for name in self.needs.values())
 
 
-OURS = Contender("intercom_bulk", "intercom-bulk", {"intercom_bulk_updater": "intercom-bulk-updater"}, 0, 4)
+OURS = Contender("intercom_bulk", "intercom-bulk", {"intercom_bulk_updater": "intercom-bulk-updater"}, 0, pages_first=4)
 OLD = Contender("old_way", "the old way", {"requests": "requests"}, 15)
 CONTENDERS = {
     one.name: one
@@ -51,7 +53,7 @@ CONTENDERS = {
         OURS,
         OLD,
         Contender("requests_retry", "requests + Retry", {"requests": "requests", "urllib3": "urllib3"}, 32),
-        Contender("sdk_threads", "official SDK", {"intercom": "python-intercom"}, 32),
+        Contender("sdk_threads", "official SDK", {"intercom": "python-intercom"}, 32, fastest=150.0),
         Contender("aiohttp_loop", "aiohttp + aiolimiter", {"aiohttp": "aiohttp", "aiolimiter": "aiolimiter"}, 100),
     )
 }
