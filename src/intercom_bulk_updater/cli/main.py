@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
@@ -16,6 +18,7 @@ from ..operations.resource import has_verbs, resources
 from ..version import __version__
 from .argv import join_values
 from .help import Command, epilogue, read_help_flag
+from .narrow import typed_flags
 from .stdout import close_streams, data_only, open_streams, told_run
 
 _HERE = "intercom_bulk_updater.cli"
@@ -131,6 +134,15 @@ def flags_with_value(arguments: list[str]) -> set[str]:
     return {name for argument in found if argument.hint is not bool for name in argument.names}
 
 
+def _called(arguments: list[str]) -> object:
+    """What the command returns. Raises CycloptsError for a line that cannot be read, before the command has begun."""
+    call = partial(app, arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    if not any(flag in arguments for flag in app.help_flags):
+        with suppress(CycloptsError), typed_flags(app, arguments):
+            return call()
+    return call()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command."""
     given = typed = list(sys.argv[1:] if arguments is None else arguments)
@@ -141,7 +153,7 @@ def main(arguments: list[str] | None = None) -> None:
         complete_tree(noun for noun in typed[:1] if noun in resources())
         given = read_help_flag(join_values(typed, lambda: flags_with_value(typed)))
         with data_only(given):
-            code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
+            code = _called(given)
     except CycloptsError as exc:
         from .errors import misused
         from .usage_errors import meant
