@@ -156,6 +156,10 @@ class MemorySandbox(Sandbox):
         self._server = server
         super().__init__(f"http://127.0.0.1:{PORT}")
 
+    def pass_time(self, seconds: float) -> None:
+        """Let the time pass."""
+        self._server.clock.skip_to(self._server.time() + seconds)
+
     def reset(self) -> None:
         """Begin anew; what the server still had to do is forgotten too."""
         self._server.forget()

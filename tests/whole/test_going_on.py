@@ -22,6 +22,11 @@ CLOSE, NOTE = "conversations.close", "conversations.note"
 FEW: dict[str, Any] = {"limit": 6, "workers": 1}
 
 
+SOME: list[tuple[str, dict[str, Any]]] = [
+    (CLOSE, {}), (NOTE, {"body": "Seen."}), ("conversations.tag", {"tag": ["new"], "create_tag": True}),
+]  # fmt: skip
+
+
 def written(box: MemorySandbox) -> int:
     """Writes to conversations that the server carried out."""
     return sum(int(kind["writes"]) for kind in box.audit("conversations")["kinds"].values())
@@ -37,7 +42,7 @@ def stopped(box: MemorySandbox, verb: str = CLOSE, **given: Any) -> bulk.Run:
     return run
 
 
-@pytest.mark.parametrize(("verb", "given"), [(CLOSE, {}), (NOTE, {"body": "Seen."}), ("conversations.tag", {"tag": ["new"], "create_tag": True})])
+@pytest.mark.parametrize(("verb", "given"), SOME)
 def test_a_run_goes_on(box: MemorySandbox, verb: str, given: dict[str, Any]) -> None:
     """What it had done is not done again, and what was left is done."""
     run = stopped(box, verb, **given)
@@ -69,7 +74,9 @@ def test_failures_are_retried(box: MemorySandbox) -> None:
     half = stopped(box, limit=9)
     with pytest.raises(errors.RunStopped):
         half.retry()
-    result = pytest.raises(errors.ItemsFailed, _failing, box).value.result  # type: ignore[attr-defined]
+    with pytest.raises(errors.ItemsFailed) as ended:
+        _failing(box)
+    result = ended.value.result  # type: ignore[attr-defined]
     assert (result.failed, len(result.failed_ids), result.success) == (2, 2, result["success"]) and "failed=2" in repr(result)
     assert result.items() and "<table" in result._repr_html_()
 

@@ -38,6 +38,7 @@ def fault(kind: str, **rule: Any) -> tuple[dict[str, Any], ...]:
     return ({"kind": kind, **rule},)
 
 
+TAGGED: dict[str, Any] = {"where": "role = user", "tag": ["all"], "create_tag": True}
 DONE = {"selected": 6, "done": 6}
 CASES: dict[str, Case] = {
     "nothing": Case(counts=DONE),
@@ -79,9 +80,10 @@ CASES: dict[str, Case] = {
     "the token is taken away": Case(
         fault("status", status=401, on="write", after=2), raises=errors.AuthenticationError, counts={"selected": 6, "done": 2}
     ),
-    "a permission is missing": Case(fault("status", status=403, on="write"), raises=errors.PermissionDenied, counts={"selected": 6, "done": 0}),
+    "a permission is missing": Case(fault("status", status=403, on="write"), raises=errors.PermissionDenied, counts={"done": 0}),
     "all fail alike": Case(
-        fault("status", status=422, on="write"), given={"where": "state = open"}, options={"limit": 25}, raises=errors.SafetyStop, counts={"done": 0}
+        fault("status", status=422, on="write"), given={"where": "state = open"}, options={"limit": 25}, raises=errors.SafetyStop,
+        counts={"done": 0},
     ),
     "too many fail": Case(
         fault("status", status=422, on="write", every=2), options={"max_failures": 1}, raises=errors.SafetyStop, counts={"failed": 2}
@@ -121,18 +123,18 @@ CASES: dict[str, Case] = {
     "a slow rate": Case(options={"rate": "60/min"}, counts=DONE),
     "a share": Case(options={"share": "10%"}, switches={"limit": 60}, counts=DONE),
     "a timetable": Case(options={"share": "00:00-12:00=50%, else 40%", "rate": "00:00-12:00=600/min, else 1200/min"}, counts=DONE),
-    "in batches": Case(verb="contacts.tag", given={"where": "role = user", "tag": ["all"], "create_tag": True}, options={"batch": 3}, counts=DONE),
+    "in batches": Case(verb="contacts.tag", given=TAGGED, options={"batch": 3}, counts=DONE),
     "a batch that is refused": Case(
         fault("status", status=422, path="/tags$", method="POST", after=1, count=1), verb="contacts.tag",
-        given={"where": "role = user", "tag": ["all"], "create_tag": True}, options={"batch": 3}, counts=DONE,
+        given=TAGGED, options={"batch": 3}, counts=DONE,
     ),
     "a batch whose answer is lost": Case(
         fault("drop_after", path="/tags$", method="POST", after=1, count=1), verb="contacts.tag",
-        given={"where": "role = user", "tag": ["all"], "create_tag": True}, options={"batch": 3}, counts=DONE,
+        given=TAGGED, options={"batch": 3}, counts=DONE,
     ),
     "a batch in an outage": Case(
         fault("outage", path="/tags$", method="POST", after=1, lasts=30), verb="contacts.tag",
-        given={"where": "role = user", "tag": ["all"], "create_tag": True}, options={"batch": 3}, counts=DONE,
+        given=TAGGED, options={"batch": 3}, counts=DONE,
     ),
     "a backup": Case(verb="conversations.delete", given={"irreversible": True}, options={"backup": "kept.jsonl"}, counts=DONE),
     "a backup whose look fails": Case(
