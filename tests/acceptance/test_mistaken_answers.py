@@ -115,7 +115,9 @@ def test_what_an_outage_put_in_doubt_is_looked_at_when_it_is_over(desk: Desk, st
     desk.once("note", ids)
 
 
-@pytest.mark.parametrize("verb", [("conversations", "close"), ("conversations", "untag", "--tag", "7003"), ("conversations", "assign", "--to-team", "5004")])
+@pytest.mark.parametrize("verb", [
+    ("conversations", "close"), ("conversations", "untag", "--tag", "7003"), ("conversations", "assign", "--to-team", "5004"),
+])  # fmt: skip
 def test_a_404_for_what_is_there_is_told_as_one_and_tried_again(desk: Desk, verb: tuple[str, ...]) -> None:
     """The look shows the item: it does not read as deleted, and the retry that is offered does it."""
     chosen(desk, 3)

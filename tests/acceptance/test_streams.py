@@ -189,4 +189,5 @@ def test_with_json_a_log_says_that_the_run_waits(desk: Desk) -> None:
     desk.box.fault("status", status=503, retry_after=1, on="write", count=2)
     answer = desk.here("conversations", "close", "--where", "state = open", "--yes", "--json")
     said = [line for line in answer.err.splitlines() if "Intercom" in line and line[2:3] == ":"]
-    assert answer.code == 0 and [("asks to wait until" in line, "is back" in line) for line in said] == [(True, False), (False, True)], answer.err
+    told = [("asks to wait until" in line, "is back" in line) for line in said]
+    assert (answer.code, told) == (0, [(True, False), (False, True)]), answer.err
