@@ -35,9 +35,10 @@ install: $(BIN)/.installed ## install into .venv
 demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to finish
 	@$(BIN)/intercom-bulk demo
 
+# Files go out in their own order: by the number of tests, as xdist has it, the long files with few tests would come last, and alone.
 test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
-	@$(TESTING) pytest -q -m 'not slow' -n 4 --dist loadfile
+	@$(TESTING) pytest -q -m 'not slow' -n 4 --dist loadfile --no-loadscope-reorder
 
 fast: $(BIN)/.installed-dev ## the tests that start no server, and how many branches of engine, runs and service they walk through
 	@$(COMPILE)

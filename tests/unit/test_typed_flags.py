@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -18,12 +17,13 @@ APP = complete_tree(["conversations", "contacts"])
 
 def read(words: list[str]) -> dict[str, Any]:
     """What the command would be called with, its groups taken apart; what is as by default is left out."""
-    command, bound, _ = APP.parse_args(words, exit_on_error=False, print_error=False)
-    defaults = {name: one.default for name, one in inspect.signature(command).parameters.items()}
+    _, bound, _ = APP.parse_args(words, exit_on_error=False, print_error=False)
     said: dict[str, Any] = {}
     for name, value in bound.arguments.items():
-        before = asdict(type(value)()) if is_dataclass(value) else {name: defaults[name]}
-        said |= {key: one for key, one in (asdict(value) if is_dataclass(value) else {name: value}).items() if one != before[key]}  # type: ignore[arg-type]
+        if is_dataclass(value):
+            said |= {f"{name}_{key}": one for key, one in asdict(value).items() if one != getattr(type(value)(), key)}  # type: ignore[arg-type]
+        else:
+            said[name] = value
     return said
 
 
@@ -35,6 +35,7 @@ def read(words: list[str]) -> dict[str, Any]:
         ("conversations set priority=true --where --limit --dry-run", {}),
         ("conversations set 'a=--yes' --ids=- --dry_run", {}),
         ("contacts delete --ids ids.txt --irreversible --backup=all.jsonl", {}),
+        ("apply plan.jsonl --plan other.jsonl --yes", {}),
         ("conversations find --columns id,team --output=all.csv", {}),
         ("runs resume latest --share 40% -v", {"INTERCOM_BULK_REPORT": "a.html"}),
         ("conversations close --wher open", {}),

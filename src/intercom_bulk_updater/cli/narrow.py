@@ -10,9 +10,9 @@ import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 from cyclopts import App, Parameter
 
@@ -36,19 +36,23 @@ def narrowed(command: Callable[..., Any], typed: set[str]) -> Callable[..., Any]
     """The same command; of its groups, the parameters that are dataclasses, it takes the flags in `typed`, one by one."""
     hints = get_type_hints(command, include_extras=True)
     own, flags = [], []
-    groups: dict[str, tuple[Any, set[str]]] = {}
+    groups: dict[str, tuple[Any, dict[str, str]]] = {}
     for one in inspect.signature(command).parameters.values():
         kind = hints.get(one.name, one.annotation)
-        if isinstance(kind, type) and is_dataclass(kind):
-            asked = {field.name: hint for field, hint, names in _flags(kind) if not names.isdisjoint(typed) or _is_set(hint)}
-            groups[one.name] = kind, set(asked)
-            flags += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=asked[name]) for name in asked]
-        else:
+        if not (isinstance(kind, type) and is_dataclass(kind)):
             own.append(one.replace(annotation=kind))
+            continue
+        groups[one.name] = kind, (asked := {})
+        for field, (hint, names) in _flags(kind).items():
+            if not typed.isdisjoint(names) or _is_set(hint):
+                # A name of its own: `apply PLAN` has a flag --plan too.
+                asked[f"{one.name}_{field}"] = field
+                annotation = Annotated[hint, Parameter(name=names)]  # type: ignore[valid-type]
+                flags.append(inspect.Parameter(f"{one.name}_{field}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
 
     def run(*values: Any, **given: Any) -> Any:
         for name, (kind, asked) in groups.items():
-            if said := {field: given.pop(field) for field in asked & given.keys()}:
+            if said := {field: given.pop(key) for key, field in asked.items() if key in given}:
                 given[name] = kind(**said)
         return command(*values, **given)
 
@@ -58,11 +62,10 @@ def narrowed(command: Callable[..., Any], typed: set[str]) -> Callable[..., Any]
 
 
 @cache
-def _flags(kind: Any) -> list[tuple[Field[Any], Any, frozenset[str]]]:
-    """Each field of a group, its type, and what it is called on the command line."""
+def _flags(kind: type) -> dict[str, tuple[Any, tuple[str, ...]]]:
+    """The fields of a group: the type of each, and what it is called on the command line."""
     hints = get_type_hints(kind, include_extras=True)
-    return [(field, hints[field.name], frozenset(_about(hints[field.name]).name or (f"--{field.name.replace('_', '-')}",)))
-            for field in fields(kind)]
+    return {name: (hint, tuple(_about(hint).name or (f"--{name.replace('_', '-')}",))) for name, hint in hints.items()}
 
 
 def _about(hint: Any) -> Parameter:
