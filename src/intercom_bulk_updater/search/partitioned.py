@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,9 @@ _LEAST_WIDTH, _FIRST_WIDTH = 6, 12
 """Pages that are asked for and not taken yet, at least and at first."""
 _WAITING = 3
 """Pages that may wait in memory; when more do, fewer are asked for."""
+
+_SLICE = 0.1
+"""Seconds after which who waits between two tries looks whether all has been stopped."""
 
 
 class _StoredCursorDied(Exception):
@@ -172,6 +176,28 @@ def _may_be_the_cursor(error: BaseException) -> bool:
     return isinstance(error, IntercomBulkError) and not isinstance(error, SearchError | RunStopped) and error.exit_code != 4
 
 
+class _PartStop(Stop):
+    """Stops the reading of parts alone, and with the whole."""
+
+    def __init__(self, whole: Stop) -> None:
+        super().__init__()
+        self._whole = whole
+
+    @property
+    def asked(self) -> bool:
+        """See Stop."""
+        if self._whole.asked:
+            self.ask(self._whole.reason or "")
+        return super().asked
+
+    def wait(self, seconds: float) -> bool:
+        """See Stop; one thread cannot wait on two events, so it looks at the other every now and then."""
+        until = time.monotonic() + seconds
+        while not self.asked and (left := until - time.monotonic()) > 0:
+            super().wait(min(left, _SLICE))
+        return self.asked
+
+
 class _Readers:
     """Threads that read parts, each of them to its end. On leaving all have ended.
 
@@ -180,7 +206,7 @@ class _Readers:
     """
 
     def __init__(self, source: PartitionedSource, parts: list[Part]) -> None:
-        self._stop = Stop(parent=source.whole.stop)
+        self._stop = _PartStop(source.whole.stop)
         self._todo = deque(parts)
         self._pages: queue.SimpleQueue[tuple[Part, Page | BaseException]] = queue.SimpleQueue()
         self._source = source
