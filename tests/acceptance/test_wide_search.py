@@ -34,7 +34,9 @@ def session(desk: Desk) -> Iterator[Session]:
     assert not [thread for thread in threading.enumerate() if thread.name == "search"]
 
 
-def pages(session: Session, cursor: str | None = None, *, resource: str = "conversations", query: Any = EVERY, limit: int = 0) -> Iterator[Page]:
+def pages(
+    session: Session, cursor: str | None = None, *, resource: str = "conversations", query: Any = EVERY, limit: int = 0
+) -> Iterator[Page]:
     options = Options(page_size=SIZE, limit=limit or None, retries=1)
     return pages_of(session, {"endpoint": f"{resource}/search", "query": query}, options).pages(cursor)
 
@@ -105,7 +107,8 @@ def test_many_items_of_one_second_are_shown_too(moment: int, session: Session, d
 
 def test_a_small_selection_an_order_and_a_limit_are_one_cursor(session: Session, desk: Desk) -> None:
     """Nothing is counted, and no request more is asked for than there are pages."""
-    one, small = {"query": EVERY, "sort": {"field": "updated_at", "order": "ascending"}}, {"field": "state", "operator": "=", "value": "snoozed"}
+    one = {"query": EVERY, "sort": {"field": "updated_at", "order": "ascending"}}
+    small = {"field": "state", "operator": "=", "value": "snoozed"}
     for query, limit in ((one, 0), (small, 0), (EVERY, 400)):
         before = len(searches(desk.box))
         found = list(pages(session, query=query, limit=limit))
@@ -166,8 +169,7 @@ def test_what_breaks_one_part_is_raised_once_and_the_others_end(fault: dict[str,
     desk.box.fault(body='"operator":"<"', after=12, **fault)
     had = []
     with pytest.raises(PermissionDenied if "status" in fault else Exception) as caught:
-        for page in pages(session):
-            had.append(page)
+        had.extend(pages(session))  # as far as it comes
     assert had and not isinstance(caught.value, StopIteration) and Parts.of(had[-1].cursor)
     desk.box.clear_faults()
     rest = list(pages(session, had[-1].cursor))
@@ -242,6 +244,7 @@ def test_find_gives_each_item_once_and_its_parts_are_told_by_explain(hall: Desk)
     assert len(times) == 3_200 and times == sorted(times, reverse=True)
     explain = ("find", "--where", "created > 2001-01-01", "--explain", "--json")
     assert hall.here("conversations", *explain).json["reading"] == {"parts": True}
-    assert hall.here("conversations", *explain, "--limit", "9").json["reading"] == {"parts": False, "why": "--limit takes the first that come"}
+    few = hall.here("conversations", *explain, "--limit", "9").json["reading"]
+    assert few == {"parts": False, "why": "--limit takes the first that come"}
     told = hall.here("companies", *explain)
     assert told.json["reading"]["parts"] is False and "takes no filter" in told.json["reading"]["why"], told.err
