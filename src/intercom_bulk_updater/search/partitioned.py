@@ -25,7 +25,7 @@ log = logging.getLogger("intercom_bulk_updater")
 
 FROM_PAGES = 20
 """A selection of fewer pages is read by one cursor: counting would cost more than it spares."""
-_PART_PAGES = 6
+_PART_PAGES = 5
 """Pages that a part should have: the last of each is half empty, and each takes a count to find."""
 _MOST_PARTS = 64
 _COUNTS = 32
@@ -103,26 +103,27 @@ class PartitionedSource:
     def _divide(self, first: Page) -> list[Part]:
         """The parts of a selection; none where it cannot be divided."""
         total, page = first.total or 0, len(first.items) + first.unusable
+        times = sorted(at for item in first.items if isinstance(at := item.get(FIELD), int) and not isinstance(at, bool))
         try:
-            if not self._parts:
-                times = [at for item in first.items if isinstance(at := item.get(FIELD), int) and not isinstance(at, bool)]
-                size = max(_PART_PAGES * page, total / _MOST_PARTS)
-                # A count costs a request, as a page does.
-                most = total // page // 6 + 10
-                cuts = self.axis.divide(total, size, self._count_from, most=most, now=self.whole.client.server_time(), seen=times)
-                self._parts = self.axis.parts(cuts) if cuts else []
-            if self._parts and not self._is_tight(total):
+            with ThreadPoolExecutor(1, thread_name_prefix="count") as beside:
+                tight = beside.submit(self._is_tight, total, self.axis.cut(times[len(times) // 2])) if times else None
+                if tight is not None and not self._parts:
+                    size = max(_PART_PAGES * page, total / _MOST_PARTS)
+                    # A count costs a request, as a page does.
+                    most = total // page // 6 + 10
+                    cuts = self.axis.divide(total, size, self._count_from, most=most, now=self.whole.client.server_time(), seen=times)
+                    self._parts = self.axis.parts(cuts) if cuts else []
+                self._adds_up = tight is not None and tight.result()
+            if not self._adds_up:
                 log.info("%s: the parts by %s do not add up to the whole; it is read by one cursor", self.whole.endpoint.path, FIELD)
-                self._adds_up = False
         except InvalidRequest as exc:
             log.info("%s cannot be counted by %s, it is read by one cursor: %s", self.whole.endpoint.path, FIELD, exc)
             self._adds_up = False
         return [replace(part) for part in self._parts] if self._adds_up else []
 
-    def _is_tight(self, total: int) -> bool:
-        """Whether nothing falls out between two parts, as an item without a date would; tried at the cut in the middle."""
-        middle = len(self._parts) // 2
-        sides = [Part(below=self._parts[middle - 1].below), Part(above=self._parts[middle].above)]
+    def _is_tight(self, total: int, cut: int) -> bool:
+        """Whether nothing falls out between the two sides of a cut, as an item without a date would."""
+        sides = self.axis.parts([cut])
         for _ in range(2):
             counted = sum(self._count(sides))
             if counted > 1.5 * total:
@@ -201,8 +202,8 @@ class _PartStop(Stop):
 class _Readers:
     """Threads that read parts, each of them to its end. On leaving all have ended.
 
-    As many pages are asked for at a time as whoever takes them can take: one more whenever none was there to be taken, one
-    fewer whenever several wait. So the width follows the latency, and memory does not.
+    As many pages are asked for at a time as whoever takes them can take: half as many again whenever none was there to be
+    taken, one fewer whenever several wait. So the width follows the latency, and memory does not.
     """
 
     def __init__(self, source: PartitionedSource, parts: list[Part]) -> None:
@@ -210,7 +211,7 @@ class _Readers:
         self._todo = deque(parts)
         self._pages: queue.SimpleQueue[tuple[Part, Page | BaseException]] = queue.SimpleQueue()
         self._source = source
-        self._width = _FIRST_WIDTH
+        self._width = min(_FIRST_WIDTH, len(parts))
         self._slots = threading.Semaphore(self._width)
         self._threads = [threading.Thread(target=self._run, name="search", daemon=True) for _ in parts]
 
@@ -218,7 +219,8 @@ class _Readers:
         """The next page of any part, or what broke the reading of one."""
         hungry = self._pages.empty()
         found = self._pages.get()
-        change = 1 if hungry else -1 if self._pages.qsize() > _WAITING and self._width > _LEAST_WIDTH else 0
+        many = self._pages.qsize() > _WAITING and self._width > _LEAST_WIDTH
+        change = min(self._width // 2, len(self._threads) - self._width) if hungry else -1 if many else 0
         self._width += change
         for _ in range(1 + change):
             self._slots.release()
