@@ -200,6 +200,8 @@ def test_a_second_pass_counts_nothing_again(session: Session, desk: Desk) -> Non
 
 
 OWN = """
+import sys
+
 from intercom_bulk_updater import IntercomBulkUpdater
 
 class Reading(IntercomBulkUpdater):
@@ -216,7 +218,7 @@ class Reading(IntercomBulkUpdater):
         return {"id": item_id}
 
 if __name__ == "__main__":
-    Reading().bulk_process(batch_size=3, progress="none", verify="none")
+    Reading().bulk_process(batch_size=3, progress="none", verify=sys.argv[1])
 """
 
 
@@ -224,7 +226,7 @@ def test_a_run_that_is_killed_while_it_reads_goes_on_in_its_parts(desk: Desk) ->
     """`kill -9` in the midst of it: all are done once in the end, and less is asked for than from the start."""
     desk.switch(latency=0.02)
     (desk.home / "own.py").write_text(OWN)
-    process = subprocess.Popen([sys.executable, "own.py"], env=desk.env, cwd=desk.home)
+    process = subprocess.Popen([sys.executable, "own.py", "none"], env=desk.env, cwd=desk.home)
     assert until(lambda: len(searches(desk.box)) > 40, process)
     process.kill()
     process.wait()
@@ -232,6 +234,15 @@ def test_a_run_that_is_killed_while_it_reads_goes_on_in_its_parts(desk: Desk) ->
     done = desk.here("runs", "resume", "latest", "--json", "--progress", "none")
     assert done.code == 0 and done.counts == {"selected": 420, "done": 420}, done.err
     assert len(searches(desk.box)) - before < before
+
+
+def test_what_the_index_hides_at_first_is_found_by_a_later_pass(desk: Desk) -> None:
+    """A search behind the truth: the parts are asked again, with the same cuts, until a pass brings nothing new."""
+    desk.switch(hide_share=0.2)
+    (desk.home / "own.py").write_text(OWN)
+    subprocess.run([sys.executable, "own.py", "sample"], env=desk.env, cwd=desk.home, check=True)
+    shown = desk.here("runs", "show", "latest", "--json").json
+    assert (shown["counts"]["done"], shown["search"]["complete"]) == (420, True) and shown["search"]["passes"] > 1, shown
 
 
 def test_an_outage_in_the_midst_of_the_reading_is_waited_for(session: Session, desk: Desk) -> None:
