@@ -80,9 +80,11 @@ class PartitionedSource:
         pages = self.whole.pages(cursor)
         first = next(pages)
         yield first
+        total, shown = first.total, {str(item.get("id")) for item in first.items}
         divided = self._divide(first) if cursor is None and self._is_large(first) else []
+        del first
         if divided:
-            yield from self._read(Parts(divided, {str(item.get("id")) for item in first.items}), total=first.total)
+            yield from self._read(Parts(divided, shown), total=total)
         else:
             yield from pages
 
