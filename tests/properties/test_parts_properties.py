@@ -100,9 +100,15 @@ def test_one_second_is_no_part_of_its_own_kind() -> None:
     assert Axis().divide(5_000, 900, count, most=40, now=NOW, seen=[NOW - 99] * 9) == [] and len(asked) <= 10
 
 
-leaves = st.builds(lambda operator, value: {"field": "created_at", "operator": operator, "value": value}, st.sampled_from("<>"), st.integers(0, 9))
-groups = st.builds(lambda operator, value: {"operator": operator, "value": value}, st.sampled_from(["AND", "OR"]), st.lists(leaves, min_size=1, max_size=15))
-trees = st.one_of(leaves, groups, st.builds(lambda o, v: {"operator": o, "value": v}, st.sampled_from(["AND", "OR"]), st.lists(groups, min_size=1, max_size=15)))
+leaves = st.fixed_dictionaries({"field": st.just("created_at"), "operator": st.sampled_from("<>"), "value": st.integers(0, 9)})
+
+
+def grouped(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    value = st.lists(inner, min_size=1, max_size=4) | st.lists(inner, min_size=14, max_size=15)
+    return st.fixed_dictionaries({"operator": st.sampled_from(["AND", "OR"]), "value": value})
+
+
+trees = leaves | grouped(leaves) | grouped(grouped(leaves))
 
 
 @settings(max_examples=60, deadline=None)

@@ -84,7 +84,7 @@ def _explain(resource: Resource, found: Found, reading: dict[str, Any], output: 
     if here:
         emit("and judges here, on each that is found:\n" + json_.dumps(here, indent=2, ensure_ascii=False) + "\n")
     if reading:
-        emit(f"reads {'a large selection in parts by created_at, all at once' if reading['parts'] else 'page after page'}")
+        emit(f"reads {'more than 20 pages in parts by created_at, all at once' if reading['parts'] else 'page after page'}")
         emit(f": {reading['why']}\n" if "why" in reading else "\n")
     return 0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ log = logging.getLogger("intercom_bulk_updater")
 
 FROM_PAGES = 20
 """A selection of fewer pages is read by one cursor: counting would cost more than it spares."""
-_PART_PAGES = 6
+_PART_PAGES = 5
 """Pages that a part should have: the last of each is half empty, and each takes a count to find."""
 _MOST_PARTS = 64
 _COUNTS = 32
@@ -33,6 +34,9 @@ _LEAST_WIDTH, _FIRST_WIDTH = 6, 12
 """Pages that are asked for and not taken yet, at least and at first."""
 _WAITING = 3
 """Pages that may wait in memory; when more do, fewer are asked for."""
+
+_SLICE = 0.1
+"""Seconds after which who waits between two tries looks whether all has been stopped."""
 
 
 class _StoredCursorDied(Exception):
@@ -76,9 +80,11 @@ class PartitionedSource:
         pages = self.whole.pages(cursor)
         first = next(pages)
         yield first
+        total, shown = first.total, {str(item.get("id")) for item in first.items}
         divided = self._divide(first) if cursor is None and self._is_large(first) else []
+        del first
         if divided:
-            yield from self._read(Parts(divided, {str(item.get("id")) for item in first.items}), total=first.total)
+            yield from self._read(Parts(divided, shown), total=total)
         else:
             yield from pages
 
@@ -99,26 +105,27 @@ class PartitionedSource:
     def _divide(self, first: Page) -> list[Part]:
         """The parts of a selection; none where it cannot be divided."""
         total, page = first.total or 0, len(first.items) + first.unusable
+        times = sorted(at for item in first.items if isinstance(at := item.get(FIELD), int) and not isinstance(at, bool))
         try:
-            if not self._parts:
-                times = [at for item in first.items if isinstance(at := item.get(FIELD), int) and not isinstance(at, bool)]
-                size = max(_PART_PAGES * page, total / _MOST_PARTS)
-                # A count costs a request, as a page does.
-                most = total // page // 6 + 10
-                cuts = self.axis.divide(total, size, self._count_from, most=most, now=self.whole.client.server_time(), seen=times)
-                self._parts = self.axis.parts(cuts) if cuts else []
-            if self._parts and not self._is_tight(total):
+            with ThreadPoolExecutor(1, thread_name_prefix="count") as beside:
+                tight = beside.submit(self._is_tight, total, self.axis.cut(times[len(times) // 2])) if times else None
+                if tight is not None and not self._parts:
+                    size = max(_PART_PAGES * page, total / _MOST_PARTS)
+                    # A count costs a request, as a page does.
+                    most = total // page // 6 + 10
+                    cuts = self.axis.divide(total, size, self._count_from, most=most, now=self.whole.client.server_time(), seen=times)
+                    self._parts = self.axis.parts(cuts) if cuts else []
+                self._adds_up = tight is not None and tight.result()
+            if not self._adds_up:
                 log.info("%s: the parts by %s do not add up to the whole; it is read by one cursor", self.whole.endpoint.path, FIELD)
-                self._adds_up = False
         except InvalidRequest as exc:
             log.info("%s cannot be counted by %s, it is read by one cursor: %s", self.whole.endpoint.path, FIELD, exc)
             self._adds_up = False
         return [replace(part) for part in self._parts] if self._adds_up else []
 
-    def _is_tight(self, total: int) -> bool:
-        """Whether nothing falls out between two parts, as an item without a date would; tried at the cut in the middle."""
-        middle = len(self._parts) // 2
-        sides = [Part(below=self._parts[middle - 1].below), Part(above=self._parts[middle].above)]
+    def _is_tight(self, total: int, cut: int) -> bool:
+        """Whether nothing falls out between the two sides of a cut, as an item without a date would."""
+        sides = self.axis.parts([cut])
         for _ in range(2):
             counted = sum(self._count(sides))
             if counted > 1.5 * total:
@@ -172,19 +179,41 @@ def _may_be_the_cursor(error: BaseException) -> bool:
     return isinstance(error, IntercomBulkError) and not isinstance(error, SearchError | RunStopped) and error.exit_code != 4
 
 
+class _PartStop(Stop):
+    """Stops the reading of parts alone, and with the whole."""
+
+    def __init__(self, whole: Stop) -> None:
+        super().__init__()
+        self._whole = whole
+
+    @property
+    def asked(self) -> bool:
+        """See Stop."""
+        if self._whole.asked:
+            self.ask(self._whole.reason or "")
+        return super().asked
+
+    def wait(self, seconds: float) -> bool:
+        """See Stop; one thread cannot wait on two events, so it looks at the other every now and then."""
+        until = time.monotonic() + seconds
+        while not self.asked and (left := until - time.monotonic()) > 0:
+            super().wait(min(left, _SLICE))
+        return self.asked
+
+
 class _Readers:
     """Threads that read parts, each of them to its end. On leaving all have ended.
 
-    As many pages are asked for at a time as whoever takes them can take: one more whenever none was there to be taken, one
-    fewer whenever several wait. So the width follows the latency, and memory does not.
+    As many pages are asked for at a time as whoever takes them can take: half as many again whenever none was there to be
+    taken, one fewer whenever several wait. So the width follows the latency, and memory does not.
     """
 
     def __init__(self, source: PartitionedSource, parts: list[Part]) -> None:
-        self._stop = Stop(parent=source.whole.stop)
+        self._stop = _PartStop(source.whole.stop)
         self._todo = deque(parts)
         self._pages: queue.SimpleQueue[tuple[Part, Page | BaseException]] = queue.SimpleQueue()
         self._source = source
-        self._width = _FIRST_WIDTH
+        self._width = min(_FIRST_WIDTH, len(parts))
         self._slots = threading.Semaphore(self._width)
         self._threads = [threading.Thread(target=self._run, name="search", daemon=True) for _ in parts]
 
@@ -192,7 +221,8 @@ class _Readers:
         """The next page of any part, or what broke the reading of one."""
         hungry = self._pages.empty()
         found = self._pages.get()
-        change = 1 if hungry else -1 if self._pages.qsize() > _WAITING and self._width > _LEAST_WIDTH else 0
+        many = self._pages.qsize() > _WAITING and self._width > _LEAST_WIDTH
+        change = min(self._width // 2, len(self._threads) - self._width) if hungry else -1 if many else 0
         self._width += change
         for _ in range(1 + change):
             self._slots.release()
