@@ -39,13 +39,12 @@ class Peer:
             except OSError:
                 return
             self.connections += 1
-            with connection:
+            with connection, suppress(ConnectionError):  # a client that has seen enough hangs up
                 connection.settimeout(5)
                 while (request := self._read(connection)) and self.answers:
                     self.heard.append(request)
                     answer = self.answers.pop(0)
-                    with suppress(ConnectionError):  # the client may have seen enough
-                        connection.sendall(answer)
+                    connection.sendall(answer)
                     if not answer or b"\r\nX-Hang-Up" in answer:
                         break
 

@@ -143,7 +143,7 @@ class Client:
 
     def _relative(self, path: str) -> str:
         """A path as the transport wants it; old code gives whole addresses. Raises UsageError for another server's."""
-        if any(unquote(segment) in (".", "..") for segment in path.partition("?")[0].split("/")):
+        if ("." in path or "%" in path) and any(unquote(one) in (".", "..") for one in path.partition("?")[0].split("/")):
             raise UnusableId(f"{redact(path)} leads to another path than it names: nothing was sent")
         if "://" not in path:
             return path

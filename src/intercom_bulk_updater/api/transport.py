@@ -7,6 +7,7 @@ far a request got before it failed, because that decides whether it may be sent 
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,6 +28,7 @@ _UNSENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeo
 _WITHOUT_BODY = ("GET", "HEAD")
 _SAFE = "/?&=%:@!$'()*+,;~-._[]"
 """Characters of a path that are sent as they are: paths may come with a query, and quoted already."""
+_PLAIN = re.compile(r"[A-Za-z0-9_/-]*").fullmatch
 
 
 class HttpTransport:
@@ -108,7 +110,8 @@ class HttpTransport:
             self._pool.close()
 
     def _target(self, request: Request) -> str:
-        target = f"{self._path}/{quote(request.path.lstrip('/'), safe=_SAFE)}"
+        path = request.path.lstrip("/")
+        target = f"{self._path}/{path if _PLAIN(path) else quote(path, safe=_SAFE)}"
         if request.params:
             target += ("&" if "?" in target else "?") + urlencode(dict(request.params))
         return target

@@ -11,7 +11,7 @@ FEW = 128
 """So many workers there may always be."""
 _ENOUGH = 32
 """Items that must be finished before the latency is one of theirs."""
-_SLOWER = 2.5
+_SLOWER = 2.0
 """Answers that take so many times as long as the quickest took may do so because too many are asked for at once."""
 _STEP, _PAYS = 1.5, 1.15
 """How many times as many workers are tried then, and how many times as many answers that must bring."""
