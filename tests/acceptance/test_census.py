@@ -270,7 +270,7 @@ def test_a_killed_run_goes_on(desk: Desk, name: str) -> None:
     desk.switch(latency=0.05)
     already = desk.writes()
     process = desk.start(*trial.command, "--yes", *CONSENT, "--workers", "1", "--batch", "1", "--verify", "none", *PLAIN)
-    if until(lambda: desk.writes() > already, process):
+    if until(lambda: desk.writes() > already, process, seconds=300.0):
         process.kill()
     desk.wait(process)
     desk.put_back()
