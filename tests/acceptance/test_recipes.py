@@ -128,6 +128,14 @@ def test_killed_before_its_first_step_it_begins_there(desk: Desk) -> None:
     assert answer.json["recipe"]["id"] == begun.id and answer.json["recipe"]["status"] == "finished"
 
 
+def test_a_recipe_is_told_on_the_clock_of_its_workspace(desk: Desk) -> None:
+    """By the list too, which reads the journal alone."""
+    begun = desk.here("recipes", "run", recipe(desk, ASK), "--yes", "--customer-visible", "--progress", "none")
+    assert begun.code == 0 and "(Los Angeles)" in begun.err
+    listed = desk.here("recipes", "list")
+    assert "(Los Angeles)" in listed.out and "UTC" not in listed.out
+
+
 def test_what_was_begun_is_what_was_checked(desk: Desk) -> None:
     """The file may change or go while the recipe waits."""
     file = recipe(desk, ASK)

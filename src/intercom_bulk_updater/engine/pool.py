@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 
 from ..errors import IntercomBulkError, JournalError
@@ -272,7 +273,8 @@ class WorkerPool:
 
     def _hire(self, number: int) -> None:
         for _ in range(number):
-            thread = threading.Thread(target=self._live, name=f"worker-{len(self._threads) + 1}", daemon=True)
+            # In the context of the caller: the words of an item tell moments on the clock of its workspace.
+            thread = threading.Thread(target=copy_context().run, args=(self._live,), name=f"worker-{len(self._threads) + 1}", daemon=True)
             try:
                 thread.start()
             except RuntimeError as exc:

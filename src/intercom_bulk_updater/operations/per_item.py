@@ -137,4 +137,6 @@ class PerItemOperation(Operation):
     def _of(self, item: Item) -> Operation:
         given = (item.data or {}).get(WITH, {})
         keep_private_of_item(given)
-        return self._build({**given, **self._all.prepared})
+        made = self._build({**given, **self._all.prepared})
+        made.label = self.label
+        return made

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import IntercomBulkError, UsageError
-from ..journal import RecipeRecord, Store
+from ..journal import RecipeRecord, RunRecord, Store
 from ..report.summary import error_json, exit_of, judge_run, summarize
 from ..report.times import rfc3339
 from .recipe_file import Recipe, Step, Wait
@@ -28,6 +28,7 @@ def account(journal: Store, record: RecipeRecord, code: int = 0, error: Intercom
             "id": record.id, "name": record.name, "file": record.file, "status": _status(record, found), "workspace": record.workspace,
             "author": record.author, "started_at": rfc3339(record.created_at), "ended_at": rfc3339(record.ended_at),
             "due_at": rfc3339(_due_at(record, found)),
+            "timezone": next((zone for one in found if one.run is not None and (zone := _zone(one.run))), None),
         },
         "steps": [_entry(journal, one) for one in found],
         "next": _next(journal, record, found),
@@ -35,6 +36,10 @@ def account(journal: Store, record: RecipeRecord, code: int = 0, error: Intercom
     if error is not None:
         told["error"] = error_json(error)
     return told
+
+
+def _zone(run: RunRecord) -> str:
+    return str((run.totals.get("place") or {}).get("timezone") or "")
 
 
 def checked_account(recipe: Recipe, journal: Store, runs: Mapping[str, str], code: int) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _changes(page: Page, review: Preview, title: Title) -> None:
 
 def _people(page: Page, review: Preview) -> None:
     if review.customer_visible is None:
-        page.fact("customers", "not known: the updater does not say (set customer_visible = True or False)")
+        page.fact("customers", "not known: nothing says so (an updater does with customer_visible = True or False)")
         return
     if not review.customer_visible:
         page.fact("customers", "see nothing of it")
