@@ -86,7 +86,7 @@ CASES: dict[str, Case] = {
         counts={"done": 0},
     ),
     "too many fail": Case(
-        fault("status", status=422, on="write", every=2), options={"max_failures": 1}, raises=errors.SafetyStop, counts={"failed": 2}
+        fault("status", status=422, on="write", every=2), options={"max_failures": 1}, raises=errors.SafetyStop
     ),
     "the search fails": Case(fault("status", status=500, on="search", count=2), counts=DONE),
     "the search is refused": Case(fault("status", status=422, on="search"), raises=errors.FilterRefused),
