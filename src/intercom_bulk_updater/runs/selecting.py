@@ -82,10 +82,9 @@ class SelectingRun(RunContext):
         self._read_ahead(every=self._worker.reread)
         state = self.session.budget.state()
         reads = self.journal.counts(self.id).pending if self._worker.reread or self.job.operation.backs_up else 0
+        pace = Pace(options.share, options.rate, options.workers, self.session.budget.latency, state.limit, self.job.batch_size, reads)
         self.review = look(
-            self.journal, self.id, operation, limit=state.limit, requests_read=reads, label=self.job.label, batch=self.job.batch_size,
-            sent=self._sent, sender=self.session.client.actor,
-            pace=Pace(options.share, options.rate, options.workers, self.session.budget.latency),
+            self.journal, self.id, operation, pace, label=self.job.label, sent=self._sent, sender=self.session.client.actor,
             backup=self.backup_file,
         )
 
