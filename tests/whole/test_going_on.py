@@ -11,7 +11,8 @@ import pytest
 
 import intercom_bulk_updater as bulk
 from intercom_bulk_updater import errors
-from intercom_bulk_updater.journal import Journal, RunLock
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import RunStatus
 from intercom_bulk_updater.stop import Stop
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import IntercomBulkError, RunLocked, SafetyStop, UsageError, WrongWorkspace
-from ..journal import Journal, RecipeRecord, RunLock, RunRecord, Store
+from ..journal import Journal, RecipeRecord, RunRecord, Store
 from ..model import Reversibility, RunStatus
 from ..operations.operation import Operation
 from ..report.summary import error_json, exit_of, judge_run, standing, summarize
@@ -230,15 +230,14 @@ def _earlier(journal: Store, found: list[Stage]) -> dict[str, Earlier]:
 
 @contextmanager
 def _held(path: Path, recipe: str) -> Iterator[None]:
-    lock = RunLock(path.parent, recipe)
-    try:
-        lock.acquire()
-    except RunLocked:
-        raise RunLocked(f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps.") from None
-    try:
+    with ExitStack() as held:
+        journal = held.enter_context(Journal(path, read_only=True))
+        try:
+            held.enter_context(journal.reserve(recipe))
+        except RunLocked:
+            said = f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps."
+            raise RunLocked(said) from None
         yield
-    finally:
-        lock.release()
 
 
 def cancel_recipe(path: Path, ref: str) -> RecipeRecord:
