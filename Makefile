@@ -42,7 +42,9 @@ test: $(BIN)/.installed-dev ## the tests, but for the long ones
 
 fast: $(BIN)/.installed-dev ## the tests that start no server, and how many branches of engine, runs and service they walk through
 	@$(COMPILE)
-	@$(TESTING) coverage run -m pytest -q -m 'not slow' tests/unit tests/properties tests/contracts
+	@$(BIN)/coverage erase
+	@$(TESTING) coverage run -m pytest -q -m 'not slow' -n 2 --dist loadfile tests/unit tests/properties tests/contracts tests/whole
+	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report --sort=cover
 	@$(BIN)/coverage json -q -o - | $(BIN)/python -c "import json, sys; \
 	  t = json.load(sys.stdin)['totals']; print('branches: {covered_branches} of {num_branches}'.format(**t))"

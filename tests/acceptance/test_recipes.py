@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.journal import Journal, RunLock
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal.lock import RunLock
 from intercom_sandbox import running
 
 from .desk import Answer, Desk, at_desk, until

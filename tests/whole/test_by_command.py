@@ -15,6 +15,7 @@ from .network import MemorySandbox
 
 PLAIN = ("--json", "--progress", "none")
 WHERE = ("--where", "team = Support and state = open")
+CLOSED = ("--where", "team = Support and state = closed")
 RECIPE = """\
 recipe: Ask, then close
 steps:
@@ -46,7 +47,7 @@ def seen(conversation_id, client, word="Seen"):
         raise Skip("not wanted")
     if word == "fail":
         raise ValueError("broken")
-    client.put(f"conversations/{conversation_id}", {"title": word})
+    return client.put(f"conversations/{conversation_id}", {"title": word})
 
 class Close(IntercomBulkUpdater):
     idempotent = True
@@ -59,7 +60,9 @@ class Close(IntercomBulkUpdater):
                                              {"field": "state", "operator": "=", "value": "open"}]}
     def perform_action(self, item_id, **params):
         return self.client.post(f"conversations/{item_id}/parts", {"message_type": "close", "type": "admin", "admin_id": self.admin_id})
-    def undo_action(self, item_id, **params):
+    def before(self, item):
+        return {"state": item["state"]}
+    def undo_action(self, item_id, before):
         return self.client.post(f"conversations/{item_id}/parts", {"message_type": "open", "type": "admin", "admin_id": self.admin_id})
 '''
 
@@ -144,11 +147,11 @@ def test_code_of_ones_own(desk: Desk) -> None:
     assert counts(desk.here("runs", "resume", "latest", *PLAIN))["done"] > 3
     back = desk.here("undo", "latest", "--yes", *PLAIN)
     assert counts(back)["done"] > 3 and counts(desk.here("undo", back.run, "--yes", *PLAIN))["done"] > 3
-    assert counts(desk.here("run", "mine.py:seen", *WHERE, "--limit", "2", "--plan", "p.jsonl", *PLAIN))["pending"] == 2
+    assert counts(desk.here("run", "mine.py:seen", *CLOSED, "--limit", "2", "--plan", "p.jsonl", *PLAIN))["pending"] == 2
     assert counts(desk.here("apply", "p.jsonl", "--yes", *PLAIN))["done"] == 2
-    skipped = desk.here("run", "mine.py:seen", *WHERE, "--limit", "2", "--param", "word=skip", "--yes", *PLAIN)
+    skipped = desk.here("run", "mine.py:seen", *CLOSED, "--limit", "2", "--param", "word=skip", "--yes", *PLAIN)
     assert counts(skipped) == {"selected": 2, "unchanged": 2}
-    assert desk.here("run", "mine.py:seen", *WHERE, "--limit", "2", "--param", "word=fail", "--yes", *PLAIN).code == 3
+    assert desk.here("run", "mine.py:seen", *CLOSED, "--limit", "2", "--param", "word=fail", "--yes", *PLAIN).code == 3
     (desk.home / "mine.py").unlink()
     assert desk.here("runs", "retry", "latest", *PLAIN).code == 2
 

@@ -11,7 +11,8 @@ import pytest
 
 import intercom_bulk_updater as bulk
 from intercom_bulk_updater import errors
-from intercom_bulk_updater.journal import Journal, RunLock
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import RunStatus
 from intercom_bulk_updater.stop import Stop
 
@@ -278,6 +279,9 @@ WRONG: dict[str, Callable[[], object]] = {
     "a team that is not": lambda: bulk.run("conversations.assign", csv=[{"id": "215470000000024", "team": "Nobody"}], to_team="{{team}}"),
     "attribute": lambda: bulk.run("contacts.set", "role = lead", values={"plann": "pro"}),
     "value": lambda: bulk.run("contacts.set", "role = lead", values={"seats": "many"}),
+    "value of a date": lambda: bulk.run("contacts.set", "role = lead", values={"renews_at": "soon"}),
+    "value of yes and no": lambda: bulk.run("contacts.set", "role = lead", values={"paid_subscriber": "maybe"}),
+    "owner": lambda: bulk.run("contacts.set", "role = lead", values={"owner_id": "Nobody"}),
     "no key": lambda: bulk.run("contacts.upsert", ids=["1"], values={"plan": "pro"}),
     "unknown e-mail": lambda: bulk.run("contacts.set", csv=[{"email": "no@body.test"}], id_column="email", values={"name": "x"}),
     "unknown company": lambda: bulk.run("companies.set", csv=[{"company_id": "no"}], id_column="company_id", values={"plan": "x"}),

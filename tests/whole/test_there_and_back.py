@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import intercom_bulk_updater as bulk
-from intercom_bulk_updater.errors import SafetyStop, UsageError
+from intercom_bulk_updater.errors import RunStopped, SafetyStop, SearchError, UsageError
 from intercom_bulk_updater.service.run import Run
 
 from .network import MemorySandbox
@@ -137,6 +137,47 @@ def test_find(box: MemorySandbox) -> None:
     assert [row["id"] for row in bulk.find("contacts", csv=[{"email": person["email"]}], id_column="email")] == [person["id"]]
     with pytest.raises(UsageError):
         next(iter(bulk.find("articles", "x = 1")))
+
+
+VALUES: list[tuple[dict[str, Any], str, Any]] = [
+    ({"plan": "pro"}, "plan", "pro"), ({"plan": None}, "plan", None), ({"seats": 7}, "seats", 7), ({"seats": "8"}, "seats", 8),
+    ({"paid_subscriber": True}, "paid_subscriber", True), ({"custom_attributes.paid_subscriber": "no"}, "paid_subscriber", False),
+    ({"renews_at": "2031-02-03"}, "renews_at", None), ({"renews_at": ""}, "renews_at", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "name", "value"), VALUES)
+def test_a_value_has_the_type_of_its_attribute(box: MemorySandbox, values: dict[str, Any], name: str, value: Any) -> None:
+    """What is typed is written as Intercom's own description of the attribute wants it."""
+    run = bulk.run("contacts.set", "role = user", values=values, verify="none", **FEW)
+    written = box.contact(next(run.items()).id)["custom_attributes"].get(name)
+    assert written == value or (name == "renews_at" and (value is None) == (written is None or values[name] != ""))
+
+
+def test_columns(box: MemorySandbox) -> None:
+    """Each resource has its own; what people call an item's team, state and tags, and what nobody has is refused."""
+    for resource, columns in {
+        "contacts": ["id", "link", "owner", "tags", "tag_ids", "type", "created", "custom_attributes.plan"],
+        "tickets": ["id", "link", "state", "type", "team", "assignee", "contact_ids", "subject"],
+        "companies": ["id", "link", "name", "tags", "plan"],
+    }.items():
+        rows = list(bulk.find(resource, ids=[str(row["id"]) for row in getattr(box, resource)()][:2], columns=columns))
+        assert [list(row) for row in rows] == [columns, columns] and all(row["id"] in row["link"] for row in rows)
+    for wrong in ("team", ["nobody_has_it"]):
+        with pytest.raises(UsageError):
+            list(bulk.find("conversations", WHERE, columns=wrong, limit=1))
+
+
+def test_a_cursor_that_died(box: MemorySandbox) -> None:
+    """The search broke off on its second page; the resume begins at that page, or from the first where its cursor is gone."""
+    more = box.add_conversations(160, team=5001, state="open")
+    box.fault("status", status=500, on="search", after=1)
+    with pytest.raises((SearchError, RunStopped)) as ended:
+        bulk.run("conversations.close", WHERE, retries=0, patience=5, workers=4, verify="none")
+    box.clear_faults()
+    box.fault("status", status=404, on="search", body="starting_after", count=1)
+    run: Run = ended.value.run  # type: ignore[attr-defined]
+    assert run.resume(verify="none").counts.done >= len(more)
 
 
 def test_pages_are_walked(box: MemorySandbox) -> None:

@@ -86,14 +86,17 @@ CASES: dict[str, Case] = {
         counts={"done": 0},
     ),
     "too many fail": Case(
-        fault("status", status=422, on="write", every=2), options={"max_failures": 1}, raises=errors.SafetyStop, counts={"failed": 2}
+        fault("status", status=422, on="write", every=2), options={"max_failures": 1}, raises=errors.SafetyStop
     ),
     "the search fails": Case(fault("status", status=500, on="search", count=2), counts=DONE),
     "the search is refused": Case(fault("status", status=422, on="search"), raises=errors.FilterRefused),
     "the search lists nothing": Case(fault("empty_page", on="search"), raises=errors.SearchError, options={"limit": None}),
     "the search ends early": Case(fault("announced", on="search"), raises=errors.SearchIncomplete, options={"limit": None}),
     "the search ignores its filter": Case(fault("unfiltered", on="search"), raises=errors.FilterIgnored, options={"limit": None}),
-    "spoilt entries": Case(fault("malformed", entry="no_id", nth=-1, on="search", count=1), options={"limit": None, "verify": "none"}),
+    **{
+        f"entries spoilt: {entry}": Case(fault("malformed", entry=entry, nth=4, on="search"), options={"limit": None, "verify": "none"})
+        for entry in ("no_id", "id_null", "id_list", "text")
+    },
     "a look-up of names fails": Case(fault("status", status=500, on="names", count=1), counts=DONE),
     "a small window": Case(switches={"limit": 8}, counts=DONE),
     "an index that is behind": Case(switches={"index_lag": 20.0}, options={"limit": None, "verify": "all"}),

@@ -28,13 +28,17 @@ _ASSUMED_LIMIT, _WINDOW = 1667, 10.0
 class Pace:
     """What a person lets a run have of the rate limit: a `share` of it, a `rate` of requests a second, a number of `workers`.
 
-    `latency`: seconds that an answer takes, as seen so far; 0 for not known.
+    `limit`: calls a window, as the server told it; `latency`: seconds that an answer takes, as seen so far, 0 for not known;
+    `batch`: items that one request acts on; `reads`: requests that only read.
     """
 
     share: float = 1.0
     rate: float | None = None
     workers: int | None = None
     latency: float = 0.0
+    limit: int | None = None
+    batch: int = 1
+    reads: int = 0
 
     def requests_a_second(self, limit: float) -> float:
         """Requests a second that this lets through where Intercom allows `limit`."""
@@ -113,20 +117,16 @@ def look(
     journal: Store,
     run: str,
     operation: Operation,
+    pace: Pace,
     *,
-    limit: int | None,
-    requests_read: int,
-    pace: Pace | None = None,
     label: Label | None = None,
     sent: SentBefore | None = None,
     sender: Callable[[], str] | None = None,
-    batch: int = 1,
     backup: Path | None = None,
 ) -> Preview:
     """Go through the pending items of a run, mark those that are in the requested state, and say what the rest would become.
 
-    `limit`: calls a window, as the server told it; `pace`: what else limits the run; `batch`: items that one request acts on.
-    Memory stays flat: items stream through.
+    `sent` tells what an earlier run has written, `sender` in whose name it would be. Memory stays flat: items stream through.
     """
     review = Preview(
         operation.describe(),
@@ -171,9 +171,9 @@ def look(
         review.two_messages = sum(count > 1 for count in people.values())
     if operation.writes_text and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
-    review.requests = math.ceil(review.would_change / batch) * operation.requests_per_item + requests_read
-    window = limit or _ASSUMED_LIMIT
-    allowed = (pace or Pace()).requests_a_second(window / _WINDOW)
+    review.requests = math.ceil(review.would_change / pace.batch) * operation.requests_per_item + pace.reads
+    window = pace.limit or _ASSUMED_LIMIT
+    allowed = pace.requests_a_second(window / _WINDOW)
     review.seconds = math.ceil(review.requests / allowed)
     review.quota_share = round(min(1.0, review.requests / window, allowed * _WINDOW / window), 3)
     return review

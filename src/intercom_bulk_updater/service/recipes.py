@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import RunLocked, SafetyStop, UsageError, WrongWorkspace
-from ..journal import Journal, RecipeRecord, RunLock, RunRecord, Store
+from ..journal import Journal, RecipeRecord, RunRecord, Store
 from ..model import Reversibility, RunStatus
 from ..operations.operation import Operation
 from ..report.summary import judge_run, standing
@@ -268,15 +268,14 @@ def _earlier(journal: Store, found: list[Stage]) -> dict[str, Earlier]:
 
 @contextmanager
 def _held(path: Path, recipe: str) -> Iterator[None]:
-    lock = RunLock(path.parent, recipe)
-    try:
-        lock.acquire()
-    except RunLocked:
-        raise RunLocked(f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps.") from None
-    try:
+    with ExitStack() as held:
+        journal = held.enter_context(Journal(path, read_only=True))
+        try:
+            held.enter_context(journal.reserve(recipe))
+        except RunLocked:
+            said = f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps."
+            raise RunLocked(said) from None
         yield
-    finally:
-        lock.release()
 
 
 def cancel_recipe(path: Path, ref: str) -> RecipeRecord:
