@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import math
 import os
 import platform
@@ -21,6 +22,7 @@ from typing import Any
 
 from intercom_sandbox import Sandbox, running
 
+RESULTS = Path(__file__).with_name("results.jsonl")
 TEAM = 5001
 POINTS = 40  # of the curve in each window
 
@@ -231,12 +233,20 @@ def commit() -> str:
     return done.stdout.strip()
 
 
-def as_line(**parts: Any) -> dict[str, Any]:
-    """One line of results: dataclasses become their fields."""
-    line: dict[str, Any] = {"schema": "bench/1"}
+def lines(file: Path) -> list[dict[str, Any]]:
+    """The results so far; none where there is no file."""
+    return [json.loads(line) for line in file.read_text().splitlines() if line] if file.exists() else []
+
+
+def append(file: Path, kind: str, run: str, **parts: Any) -> dict[str, Any]:
+    """Write a line of results, and return it: the parts, where dataclasses become their fields, and what every line has.
+
+    Kinds: `cell` (a program in a scenario), `stage` (of the run over a million items), `table` (`title`, `head`, `body`: a table
+    that another benchmark made; the page shows the newest of each title as it is).
+    """
+    line: dict[str, Any] = {"schema": "bench/1", "kind": kind, "run": run, "at": now(), "commit": commit(), "machine": machine()}
     for name, value in parts.items():
-        if isinstance(value, Process | Books):
-            line |= asdict(value)
-        else:
-            line[name] = value
+        line |= asdict(value) if isinstance(value, Process | Books) else {name: value}
+    with file.open("a") as results:
+        results.write(json.dumps(line, separators=(",", ":")) + "\n")
     return line

@@ -9,14 +9,12 @@ when the server has seen half of the items closed, and resumed. `bench_page.py` 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import RESULTS
-from measuring import TEAM, as_line, commit, environment, load, machine, more_than_once, now, run, sandbox
+from measuring import RESULTS, TEAM, append, environment, load, more_than_once, now, run, sandbox
 from scenarios import NO_LIMIT
 
 from intercom_sandbox import Sandbox
@@ -52,15 +50,11 @@ def main() -> int:
             follow = progress(box, stage, items, half)
             process = run([*COMMAND, *words, *QUIET], env, home, within=60 + items * SECONDS_EACH, watch=follow, log=home / "log")
             well = well and process.exit == expected
-            line = as_line(
-                kind="stage", run=name, at=now(), commit=commit(), machine=machine(), load=busy, stage=stage, items=items, process=process
-            )
+            append(chosen.results, "stage", name, load=busy, stage=stage, items=items, process=process)
             print(
                 f"{stage:<30}{process.megabytes:>7.0f} MB{process.seconds:>9.1f} s{process.cpu * 1000 / items:>8.2f} ms CPU an item"
                 f"{process.exit:>5} (expected {expected})", flush=True,
             )  # fmt: skip
-            with chosen.results.open("a") as results:
-                results.write(json.dumps(line, separators=(",", ":")) + "\n")
         audit = box.audit("conversations")
         closed = audit["kinds"].get("close", {})
         lost, twice = items - int(closed.get("1", 0)) - int(closed.get("2+", 0)), more_than_once(audit)
