@@ -78,7 +78,7 @@ def measure(scenario: Scenario, who: Contender, items: int | None = None) -> dic
     """One program in one scenario against a server of its own; the parts of its line."""
     length = float(scenario.settings.get("window", WINDOW))
     lead = START + (who.pages_first + 1) * (scenario.latency + scenario.jitter)
-    items = items or job(scenario, who, length, lead)
+    items = items or job(scenario, who, length)
     log = 0 if scenario.unlimited else 4 * items + 10_000
     settings = {
         "limit": scenario.limit, "workspace_limit": max(scenario.limit, WORKSPACE_LIMIT), "latency": scenario.latency,
@@ -100,7 +100,7 @@ def measure(scenario: Scenario, who: Contender, items: int | None = None) -> dic
     }  # fmt: skip
 
 
-def job(scenario: Scenario, who: Contender, length: float, lead: float) -> int:
+def job(scenario: Scenario, who: Contender, length: float) -> int:
     """So many items that the windows asked for are full from the first to the last call."""
     ours = who.name == OURS.name
     if scenario.items:
@@ -108,7 +108,8 @@ def job(scenario: Scenario, who: Contender, length: float, lead: float) -> int:
     left = scenario.limit * (1 - scenario.settings.get("competitor_share", 0.0))
     speed = min(who.fastest, who.in_flight / scenario.latency) if who.in_flight else who.fastest
     windows = scenario.windows[0 if ours else 1] + 0.15
-    before = min(left, (lead + 0.5) * speed)  # what it does before the first full window
+    early = 1.0 + scenario.latency + (who.pages_first + 1) * scenario.jitter  # seconds from its first write to the first full window
+    before = min(left, early * speed)
     return math.ceil(before + windows * min(left, length * speed))
 
 

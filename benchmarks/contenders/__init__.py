@@ -46,7 +46,7 @@ class Contender:
 
 
 OURS = Contender("intercom_bulk", "intercom-bulk", {"intercom_bulk_updater": "intercom-bulk-updater"}, 0, pages_first=4)
-OLD = Contender("old_way", "the old way", {"requests": "requests"}, 10, fastest=250.0)  # of its 15 threads some wait for a batch to end
+OLD = Contender("old_way", "the old way", {"requests": "requests"}, 13, fastest=250.0)  # of its 15 threads some wait for a batch to end
 CONTENDERS = {
     one.name: one
     for one in (
