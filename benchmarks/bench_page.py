@@ -177,12 +177,15 @@ def by_scenario(cells: Cells, title: str, cell: Callable[[Line], str], *, target
 
 
 def used(line: Line) -> str:
-    """Use of the full windows: the mean, and the lowest where they differ."""
+    """Use of the full windows: the mean, and the lowest where they differ; what was refused to the other program."""
     shares = uses(line)
     if not shares:
         return "no full window"
     mean, lowest = f"{sum(shares) / len(shares):.1f} %", f"{min(shares):.1f}"
-    return mean if len(shares) == 1 or mean.startswith(lowest) else f"{mean} (lowest {lowest})"
+    said = mean if len(shares) == 1 or mean.startswith(lowest) else f"{mean} (lowest {lowest})"
+    refused = sum(one["others_refused"] for one in line["windows"])
+    wanted = refused + sum(one["others"] for one in line["windows"])
+    return said + (f"; the other refused {refused / wanted:.0%}" if refused else "")
 
 
 def memory(stages: list[Line]) -> str:
