@@ -185,7 +185,7 @@ def used(line: Line) -> str:
     said = mean if len(shares) == 1 or mean.startswith(lowest) else f"{mean} (lowest {lowest})"
     refused = sum(one["others_refused"] for one in line["windows"])
     wanted = refused + sum(one["others"] for one in line["windows"])
-    return said + (f"; the other refused {refused / wanted:.0%}" if refused else "")
+    return said + (f"; the other refused {100 * refused / wanted:.0f} %" if refused else "")
 
 
 def memory(stages: list[Line]) -> str:

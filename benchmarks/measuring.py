@@ -226,11 +226,13 @@ def now() -> str:
 
 
 def commit() -> str:
-    """What was measured, where this is a checkout."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
+    """What was measured, where this is a checkout; `+` after it: with changes that are in no commit."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=RESULTS.parent, capture_output=True, text=True, check=False).stdout.strip()
+
+    # The results themselves are no change.
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "../src", "*.py") else "")
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
