@@ -145,7 +145,7 @@ def read_books(box: Sandbox, began: float, length: float, *, log: int) -> Books:
             "at": round(window["start"] - began, 2), "own": window["by_app"].get("app", 0), "limit": window["limit"],
             "others": window["competitor_accepted"], "others_refused": window["competitor_rejected"],
         }
-        for window in stats["windows"]
+        for window in every_window(stats["windows"], length)
         if writes and writes[0] <= window["start"] and window["start"] + length <= writes[-1]
     ]  # fmt: skip
     return Books(
@@ -164,6 +164,15 @@ def read_books(box: Sandbox, began: float, length: float, *, log: int) -> Books:
             if log and window["start"] + length > began
         ],
     )
+
+
+def every_window(windows: list[dict[str, Any]], length: float) -> Iterator[dict[str, Any]]:
+    """The windows of the server's books, and between them those in which nobody called."""
+    known = {window["index"]: window for window in windows}
+    for index in range(min(known, default=0), max(known, default=-1) + 1):
+        start = windows[0]["start"] + (index - windows[0]["index"]) * length
+        empty = {"index": index, "start": start, "limit": windows[0]["limit"], "by_app": {}}
+        yield known.get(index) or {**empty, "competitor_accepted": 0, "competitor_rejected": 0}
 
 
 def is_write(entry: dict[str, Any]) -> bool:

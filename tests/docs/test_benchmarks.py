@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import bench_page
 from contenders import CONTENDERS, OURS
-from measuring import RESULTS, TEAM, environment, lines, read_books, run
+from measuring import RESULTS, TEAM, environment, every_window, lines, read_books, run
 from scenarios import NO_LIMIT, QUICK, SCENARIOS
 
 
@@ -49,6 +49,13 @@ def test_every_program_does_the_job(tmp_path: Path) -> None:
                 assert process.exit == 0 and process.megabytes > 5, who.name
                 assert (books.lost, books.twice, books.refused) == (0, 0, 0), who.name
                 assert books.requests > len(ids) and books.curve, who.name
+
+
+def test_a_window_without_a_call_counts() -> None:
+    """A program that sleeps through two windows has used nothing of them."""
+    booked = {"limit": 5, "competitor_accepted": 0, "competitor_rejected": 0, "by_app": {"app": 5}}
+    found = list(every_window([{"index": 7, "start": 70.5, **booked}, {"index": 10, "start": 100.5, **booked}], 10.0))
+    assert [(one["start"], one["by_app"].get("app", 0)) for one in found] == [(70.5, 5), (80.5, 0), (90.5, 0), (100.5, 5)]
 
 
 def cell(who: str, run: str, items: int) -> dict[str, Any]:
