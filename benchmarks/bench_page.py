@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bench import RESULTS, each, lines, speed, uses
+from bench import each, speed, uses
 from contenders import CONTENDERS, OLD, OURS
+from measuring import RESULTS, lines
 from pictures import Strip, picture
 from scenarios import SCENARIOS, Scenario
 
@@ -31,7 +32,7 @@ def main() -> None:
     options.add_argument("--results", type=Path, default=RESULTS)
     options.add_argument("--page", type=Path, default=PAGE)
     chosen = options.parse_args()
-    found = lines(chosen.results) if chosen.results.exists() else []
+    found = lines(chosen.results)
     pictures = chosen.page.with_suffix("")
     pictures.mkdir(exist_ok=True)
     for old in pictures.glob("*.svg"):
@@ -53,7 +54,7 @@ def measured(found: Iterable[Line]) -> str:
     found = list(found)
     cells = newest(found)
     parts = [about([*cells.values(), *million(found)]), figures(cells, "latency-150"), windows(cells), mishaps(cells)]
-    parts += [figures(cells, "no-limit"), memory(million(found)), gallery(cells)]
+    parts += [figures(cells, "no-limit"), memory(million(found)), *others(found), gallery(cells)]
     return "\n".join(part for part in parts if part)
 
 
@@ -70,6 +71,12 @@ def million(found: Iterable[Line]) -> list[Line]:
     """The stages of the newest run over a million items."""
     stages = [line for line in found if line["kind"] == "stage"]
     return [line for line in stages if line["run"] == stages[-1]["run"]]
+
+
+def others(found: Iterable[Line]) -> list[str]:
+    """The tables that other benchmarks made, the newest of each title."""
+    newest = {line["title"]: line for line in found if line["kind"] == "table"}
+    return [f"### {title}\n\n{table(line['head'], line['body'])}" for title, line in newest.items()]
 
 
 def about(measured: list[Line]) -> str:
@@ -170,12 +177,15 @@ def by_scenario(cells: Cells, title: str, cell: Callable[[Line], str], *, target
 
 
 def used(line: Line) -> str:
-    """Use of the full windows: the mean, and the lowest where they differ."""
+    """Use of the full windows: the mean, and the lowest where they differ; what was refused to the other program."""
     shares = uses(line)
     if not shares:
         return "no full window"
     mean, lowest = f"{sum(shares) / len(shares):.1f} %", f"{min(shares):.1f}"
-    return mean if len(shares) == 1 or mean.startswith(lowest) else f"{mean} (lowest {lowest})"
+    said = mean if len(shares) == 1 or mean.startswith(lowest) else f"{mean} (lowest {lowest})"
+    refused = sum(one["others_refused"] for one in line["windows"])
+    wanted = refused + sum(one["others"] for one in line["windows"])
+    return said + (f"; the other refused {100 * refused / wanted:.0f} %" if refused else "")
 
 
 def memory(stages: list[Line]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import math
 import os
 import platform
@@ -21,6 +22,7 @@ from typing import Any
 
 from intercom_sandbox import Sandbox, running
 
+RESULTS = Path(__file__).with_name("results.jsonl")
 TEAM = 5001
 POINTS = 40  # of the curve in each window
 
@@ -143,7 +145,7 @@ def read_books(box: Sandbox, began: float, length: float, *, log: int) -> Books:
             "at": round(window["start"] - began, 2), "own": window["by_app"].get("app", 0), "limit": window["limit"],
             "others": window["competitor_accepted"], "others_refused": window["competitor_rejected"],
         }
-        for window in stats["windows"]
+        for window in every_window(stats["windows"], length)
         if writes and writes[0] <= window["start"] and window["start"] + length <= writes[-1]
     ]  # fmt: skip
     return Books(
@@ -162,6 +164,15 @@ def read_books(box: Sandbox, began: float, length: float, *, log: int) -> Books:
             if log and window["start"] + length > began
         ],
     )
+
+
+def every_window(windows: list[dict[str, Any]], length: float) -> Iterator[dict[str, Any]]:
+    """The windows of the server's books, and between them those in which nobody called."""
+    known = {window["index"]: window for window in windows}
+    for index in range(min(known, default=0), max(known, default=-1) + 1):
+        start = windows[0]["start"] + (index - windows[0]["index"]) * length
+        empty = {"index": index, "start": start, "limit": windows[0]["limit"], "by_app": {}}
+        yield known.get(index) or {**empty, "competitor_accepted": 0, "competitor_rejected": 0}
 
 
 def is_write(entry: dict[str, Any]) -> bool:
@@ -224,19 +235,29 @@ def now() -> str:
 
 
 def commit() -> str:
-    """What was measured, where this is a checkout."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
+    """What was measured, where this is a checkout; `+` after it: with changes that are in no commit."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=RESULTS.parent, capture_output=True, text=True, check=False).stdout.strip()
+
+    # The results themselves are no change.
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "../src", "*.py") else "")
 
 
-def as_line(**parts: Any) -> dict[str, Any]:
-    """One line of results: dataclasses become their fields."""
-    line: dict[str, Any] = {"schema": "bench/1"}
+def lines(file: Path) -> list[dict[str, Any]]:
+    """The results so far; none where there is no file."""
+    return [json.loads(line) for line in file.read_text().splitlines() if line] if file.exists() else []
+
+
+def append(file: Path, kind: str, run: str, **parts: Any) -> dict[str, Any]:
+    """Write a line of results, and return it: the parts, where dataclasses become their fields, and what every line has.
+
+    Kinds: `cell` (a program in a scenario), `stage` (of the run over a million items), `table` (`title`, `head`, `body`: a table
+    that another benchmark made; the page shows the newest of each title as it is).
+    """
+    line: dict[str, Any] = {"schema": "bench/1", "kind": kind, "run": run, "at": now(), "commit": commit(), "machine": machine()}
     for name, value in parts.items():
-        if isinstance(value, Process | Books):
-            line |= asdict(value)
-        else:
-            line[name] = value
+        line |= asdict(value) if isinstance(value, Process | Books) else {name: value}
+    with file.open("a") as results:
+        results.write(json.dumps(line, separators=(",", ":")) + "\n")
     return line
