@@ -415,6 +415,7 @@ class ItemProcessor:
                 verdict.failure.message or str(exc),
                 final=verdict.failure.status in (404, 410),
                 excused=self.client.excuses(verdict, last=last),
+                also_stands=attempt.stands,
             ),
         )
 
