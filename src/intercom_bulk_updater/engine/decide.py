@@ -146,6 +146,8 @@ class LookFailed:
     """Looking again will show nothing else, for what is looked at is not there."""
     excused: bool = False
     """The service is away."""
+    also_stands: str = ""
+    """What other requests of the action have left standing, in words."""
 
 
 Observed = Failed | EndedWithoutProof | Skipped | Seen | LookFailed
@@ -306,7 +308,7 @@ def _after_failed_look(known: Known, failed: LookFailed, retry_after: Callable[[
         return replace(_wait(known, after), repetition=True)
     # A refusal that may be mistaken is believed after a look alone.
     if not known.maybe_applied and failed.final:
-        return _failed(known, "")
+        return _failed(known, failed.also_stands)
     return _in_doubt(known, f"it could not be read back: {failed.why}")
 
 

@@ -114,6 +114,8 @@ class ItemProcessor:
             result = self._guarded(attempt, self._begin)
         if isinstance(result, ItemResult) and result.outcome is Outcome.DONE:
             self.refusals.broken(began)
+            note = "; ".join(said for said in (result.note, self.operation.remark(attempt.item)) if said)
+            return replace(result, note=note) if note != result.note else result
         return result
 
     def _known_from(self, item: Item) -> Known:
@@ -415,6 +417,7 @@ class ItemProcessor:
                 verdict.failure.message or str(exc),
                 final=verdict.failure.status in (404, 410),
                 excused=self.client.excuses(verdict, last=last),
+                also_stands=attempt.stands,
             ),
         )
 

@@ -285,6 +285,10 @@ class Operation(ABC):
         """The text as the item gets it; "" for none. Raises EmptyField for a place that nothing fills."""
         return ""
 
+    def remark(self, item: Item) -> str:
+        """What there is to say of an item that is done, such as that it got no text; "" for nothing."""
+        return ""
+
     # -- acting -----------------------------------------------------------------------------------------------------
 
     @abstractmethod

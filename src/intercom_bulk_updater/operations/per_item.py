@@ -102,6 +102,10 @@ class PerItemOperation(Operation):
         """See Operation."""
         return self._of(item).message(item)
 
+    def remark(self, item: Item) -> str:
+        """See Operation."""
+        return self._all.remark(item)
+
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
         return self._of(item).stands(payload, item, since=since, client=client)

@@ -13,7 +13,10 @@ from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
 from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
+from intercom_bulk_updater.operations.messages import SENT_BY
+from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.runs.judgement import Judgement, judge
+from intercom_bulk_updater.runs.messages import messages_of
 from intercom_bulk_updater.runs.search_state import SearchState
 from intercom_bulk_updater.runs.sources import account_of
 
@@ -83,6 +86,8 @@ def summarize(
     }
     if counts.tried:
         told["tried"] = counts.tried
+    if without_text := _without_text(journal, run):
+        told["without_text"] = without_text
     if undone_by is not None:
         told["undone_by"] = undone_by
     if counts.drifted:
@@ -148,6 +153,14 @@ def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, 
     if isinstance(error, ApiError):
         told |= {"status": error.status, "code": error.code, "request_id": error.request_id}
     return told
+
+
+def _without_text(journal: Store, run: RunRecord) -> int:
+    """How many items were done without the text of the run, because an earlier one had sent it."""
+    cls = declared(run.operation)
+    if cls is None or cls.appends or messages_of(run) is None:
+        return 0
+    return sum(SENT_BY in (row.before or {}) for row in journal.items(run.id, outcomes=[Outcome.DONE]))
 
 
 def standing(journal: Store, run: RunRecord) -> RunStatus:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,8 @@ class Preview:
     """Of a few items, the message as it would be sent; never part of a report."""
     sent_before: int = 0
     """Items that an earlier run has written the same text to."""
+    without_text: int = 0
+    """Items like these that are changed all the same, without the text."""
     requests: int = 0
     seconds: float = 0.0
     quota_share: float = 0.0
@@ -107,6 +109,7 @@ class Preview:
             **({"customers": self.customers, "two_messages": self.two_messages} if self.customers is not None else {}),
             **({"sender": self.sender} if self.sender else {}),
             **({"sent_before": self.sent_before} if self.sent_before else {}),
+            **({"without_text": self.without_text} if self.without_text else {}),
             **({"backup": self.backup} if self.backup else {}),
             **({"search": self.search} if self.search else {}),
             "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
@@ -139,7 +142,10 @@ def look(
     fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
         fate = ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else sent.of(item) if sent is not None else None
-        if fate is not None:
+        if fate is not None and fate.outcome is Outcome.PENDING:
+            review.without_text += 1
+            item = replace(item, before=fate.before)
+        elif fate is not None:
             review.sent_before += change != {} and fate.outcome is Outcome.UNCHANGED
             fates.append(fate)
             if len(fates) >= 1000:
@@ -154,10 +160,7 @@ def look(
         if len(review.sample) < _SAMPLE:
             review.sample.append((item.id, words(change, operation.names, label)))
             review.called |= {item.id: redact(item.name)} if item.name else {}
-        if operation.customer_visible:
-            people.update((item.before or {}).get("contacts") or ())
-        if len(review.messages) < _SAMPLE and (text := operation.message(item)):
-            review.messages.append((item.id, text))
+        people.update(_to_be_written_to(item, operation, review))
     if fates:
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
@@ -177,6 +180,15 @@ def look(
     review.seconds = math.ceil(review.requests / allowed)
     review.quota_share = round(min(1.0, review.requests / window, allowed * _WINDOW / window), 3)
     return review
+
+
+def _to_be_written_to(item: Item, operation: Operation, review: Preview) -> Collection[str]:
+    """The customers whom acting on an item writes to; its message goes into the sample."""
+    text = operation.message(item)
+    if text and len(review.messages) < _SAMPLE:
+        review.messages.append((item.id, text))
+    seen = operation.customer_visible and (text or not operation.writes_text)
+    return (item.before or {}).get("contacts") or () if seen else ()
 
 
 def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:

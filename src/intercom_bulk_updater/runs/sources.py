@@ -171,6 +171,7 @@ class SearchSource:
                     self.watch(payload)
                 if not self._contradicts(payload, now, key, repeated=repeated):
                     entries.append((key, payload))
+            now.widest = max(now.widest, now.seen - now.withheld + now.unusable)
             if now.passes == 1:
                 self._refuse_ignored_filter()
             now.cursor = page.cursor
@@ -287,10 +288,11 @@ def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
 
     Both count over all passes, `selected` items of them selected. Items leave a search while it is read, and its total
     falls with them: the lowest total of the last pass counts, and nothing is missing while that pass is not over. An item
-    that contradicts the filter stands where one that matches was announced: that one was not shown.
+    that contradicts the filter stands where one that matches was announced: that one was not shown. An entry without a
+    usable id may be an item that another pass has shown: no more are counted than one pass has shown besides.
     """
     state = SearchState.of(search)
-    shown = selected + state.aside + state.unusable
+    shown = max(selected + state.aside, state.widest)
     totals = [total for total in (state.announced, state.said) if total is not None]
     if not state.complete or state.cut or state.endless or not totals:
         return {"missing": 0, "shown": shown}
@@ -309,7 +311,7 @@ def account_of(search: Mapping[str, Any], selected: int) -> dict[str, Any]:
     total, seen = state.total, known + state.unusable if search else 0
     if total is not None:
         # An entry that could not be read in the last pass may be an item that another pass has shown.
-        seen = min(seen, max(total, known))
+        seen = min(seen, max(total - state.missing, known))
     if state.complete and not state.cut and total is not None:
         # Items that others changed have left the search while it was read.
         total = min(total, seen + state.missing)
