@@ -75,6 +75,13 @@ SITUATIONS: dict[str, Callable[[int], World]] = {
     "competitor steady 20 %": situation(competitor=(0.2, 0.2)),
     "competitor 80-90 %": situation(competitor=(0.8, 0.9)),
     "2 processes, competitor 0-40 %": situation(clients=2, workers=32, competitor=(0.0, 0.4)),
+    "2 processes with a ledger": situation(clients=2, workers=32, ledger=True),
+    "4 processes with a ledger": situation(clients=4, workers=32, ledger=True),
+    "8 processes with a ledger": situation(clients=8, workers=32, ledger=True),
+    "2 processes with a ledger, competitor 0-40 %": situation(clients=2, workers=32, ledger=True, competitor=(0.0, 0.4)),
+    "4 processes with a ledger, competitor steady 20 %": situation(clients=4, workers=32, ledger=True, competitor=(0.2, 0.2)),
+    "4 processes with a ledger, 99 % by another library": situation(clients=4, workers=32, ledger=True, bare=0.99),
+    "4 processes with a ledger, no headers ever": situation({"headers": 0.0}, clients=4, workers=32, ledger=True),
 }
 
 

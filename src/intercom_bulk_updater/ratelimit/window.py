@@ -8,18 +8,22 @@ from typing import NamedTuple
 
 from .competing_traffic import CompetingTraffic
 from .headers import RateLimitHeaders
+from .ledger import Entry
 from .server_clock import ServerClock
+from .siblings import Siblings
 from .usage import WindowStatistics
 from .window_detector import LENGTH, WindowDetector
 
 MARGIN = 0.01
 """Seconds after the sure end of a window before the next one is believed."""
+_LATE = 0.2
+"""Seconds that what a sibling says of a window may lie outside of it."""
 _SILENT = 3
 """Answers without headers, and none with, after which windows are taken to be invisible."""
 
 
 class Flight(NamedTuple):
-    """A request in the air: when it was sent, and how many had been settled without headers by then."""
+    """A request in the air: when it was sent, and how many of everybody's had been settled without headers by then."""
 
     sent: float
     bare: int
@@ -34,21 +38,31 @@ class Window:
         Told of windows that begin and of what was used.
     flying:
         The requests in the air, by number; the budget's own.
+    siblings:
+        Other processes, whose requests count as ours do.
     on_turn:
         Called whenever a window begins.
     """
 
     def __init__(
-        self, tally: WindowStatistics, others: CompetingTraffic, flying: Mapping[int, Flight], on_turn: Callable[[float], None]
+        self,
+        tally: WindowStatistics,
+        others: CompetingTraffic,
+        flying: Mapping[int, Flight],
+        siblings: Siblings,
+        on_turn: Callable[[float], None],
     ) -> None:
         self._tally, self._others, self._flying, self._on_turn = tally, others, flying, on_turn
+        self._siblings = siblings
         self.server = ServerClock(LENGTH)
         self.limit: int | None = None
         self.reset: float | None = None
         self.own = 0
         """Sent in this window, with what was in the air at its start."""
+        self.own_before = 0
+        """Sent in the window before."""
         self.bare = 0
-        """Requests settled without headers, ever."""
+        """Requests of ours settled without headers, ever."""
         self._calendar = WindowDetector()
         self._remaining = 0  # the least that was told of this window
         self._bare_then = 0  # how many bare ones `_remaining` surely counts
@@ -72,15 +86,25 @@ class Window:
         return self._calendar.sliding or (self.reset is None and self._silent >= _SILENT)
 
     @property
+    def all_bare(self) -> int:
+        """Everybody's requests settled without headers, ever."""
+        return self.bare + self._siblings.bare
+
+    @property
+    def flying(self) -> int:
+        """Everybody's requests in the air."""
+        return len(self._flying) + self._siblings.flying
+
+    @property
     def remaining(self) -> int:
         """What remains as far as answers are back."""
-        return self._remaining - (self.bare - self._bare_then)
+        return self._remaining - max(0, self.all_bare - self._bare_then)
 
     @property
     def sure(self) -> int:
         """What remains if every request that may not be counted yet will be, and Remaining was told too
         high."""
-        return self.remaining - len(self._flying) - self._excess
+        return self.remaining - self.flying - self._excess
 
     def over(self) -> float:
         """The moment from which the window is surely over."""
@@ -97,7 +121,7 @@ class Window:
 
     def spent_for_now(self, now: float) -> bool:
         """Without windows to see: whether the last Remaining is fresh and all in the air."""
-        return self._told is not None and now - self._told[0] < 1.0 and self._told[1] <= len(self._flying)
+        return self._told is not None and now - self._told[0] < 1.0 and self._told[1] <= self.flying
 
     # -- learning --------------------------------------------------------------------------------------------
 
@@ -139,10 +163,39 @@ class Window:
             self._remaining, self._bare_then = remaining, flight.bare
             if self._others.due(now):
                 older = sum(1 for other in self._flying.values() if other.sent < flight.sent)
-                foreign = limit - remaining - self._tally.own - older
+                foreign = limit - remaining - self._tally.own - older - self._siblings.spent(self.reset)
                 self._others.sample(now, foreign, older, latency, self.server.length)
         self._tally.saw(remaining, limit, (flight.sent + now) / 2)
         return True
+
+    def overhear(self, entry: Entry, now: float) -> None:
+        """What a sibling was told of the window is as good as an answer of our own."""
+        if self.blind or not _is_sound(entry, now) or not self.server.agree(entry.low, entry.high, entry.length, now):
+            return
+        if self.reset is None:
+            self._calendar.length = entry.length
+        jitter = self._calendar.jitter
+        limit, remaining = round(entry.limit), round(entry.remaining)
+        if self.reset is None or entry.reset > self.reset + jitter:
+            whole = self.reset is not None and entry.reset - self.reset <= self.server.length * 1.5
+            self.limit = limit
+            self._begin(entry.reset, now, whole=whole)
+        elif entry.reset < self.reset - jitter:
+            return
+        if not self._heard or remaining < self._remaining:
+            self._heard = True
+            self._remaining, self._bare_then = remaining, round(entry.bare_then)
+        self._tally.saw(remaining, limit, now)
+
+    def tell(self, entry: Entry) -> Entry:
+        """The entry, with what a sibling may know of the window."""
+        if self.reset is None or self._calendar.sliding:
+            return entry
+        low, high = self.server.bounds
+        return entry._replace(
+            reset=self.reset, spent=self.own, before=self.own_before, limit=self.limit or 0, heard=self._heard,
+            remaining=self._remaining, bare_then=self._bare_then, length=self.server.length, low=low, high=high,
+        )
 
     def take_bare(self, reading: RateLimitHeaders, now: float) -> None:
         """An answer told nothing about the window: it counts, and that is all."""
@@ -167,7 +220,7 @@ class Window:
         early = self._bare_early if windows == 1 else 0
         self._begin(self.reset + windows * self.server.length, now, whole=windows == 1)
         self._rolled_at = now
-        self._remaining, self._bare_then = self.limit, self.bare - early
+        self._remaining, self._bare_then = self.limit, self.all_bare - early
 
     def turn_blind(self, now: float) -> None:
         """Keep windows of our own, as nobody else's can be seen."""
@@ -181,9 +234,9 @@ class Window:
         self.reset = reset
         self._heard = False
         self._rolled_at = math.inf
-        self._bare_then, self._bare_early = self.bare, 0
+        self._bare_then, self._bare_early = self.all_bare, 0
         self._on_turn(now)
-        self.own = len(self._flying)
+        self.own_before, self.own = self.own if whole else 0, len(self._flying)
         if reset == self._tally.reset:
             return  # begun once more, after it was begun too early
         length = self.server.length
@@ -204,3 +257,9 @@ class Window:
             self._excess = 1 if self.limit != 1 else 0  # of a single call nothing can be left unspent
         elif self._tally.seen_exact >= 3:
             self._excess = 0
+
+
+def _is_sound(entry: Entry, now: float) -> bool:
+    """Whether a sibling speaks of a window that may be open now."""
+    known = entry.limit >= 1 and entry.length > 0 and 0 <= entry.remaining <= entry.limit and entry.low < entry.high
+    return known and entry.low < entry.reset - now + _LATE and entry.reset - entry.length - now - _LATE < entry.high
