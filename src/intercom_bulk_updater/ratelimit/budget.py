@@ -198,7 +198,7 @@ class Budget:
         # spacing.
         exact = max(VAGUE * min(1.0, length / LENGTH), 2 * self._pulse.latency, length / limit)
         probes = min(PROBES, limit // 4) if window.server.width > exact else 0
-        reserve = self._reserve(sure, left)
+        reserve = self._reserve(sure, left, now)
         own_left = self._own_left()
         # Two that read the ledger in the same instant must not both take the last call.
         free = sure - reserve - probes - self._siblings.rank
@@ -228,7 +228,7 @@ class Budget:
             return left
         return min(left, max(1.0, scale * limit) - own - self._siblings.spent(self._window.reset))
 
-    def _reserve(self, sure: int, left: float) -> float:
+    def _reserve(self, sure: int, left: float, now: float) -> float:
         """What is left to others in this window.
 
         What they will want till its end, but no more than keeps us at our least share; and always what they
@@ -243,11 +243,13 @@ class Budget:
             return 0.0
         usual = others.rate + WARY * others.deviation
         surge = max(0.0, lately - usual) * min(left, SURGE * length)
-        want = self._polite * (usual * left + surge)
+        age = now - self._window.told_at  # what others took since then is in no answer yet
+        want = self._polite * (usual * (left + age) + surge)
         spent = self._window.own + self._siblings.spent(self._window.reset)
         ours = MIN_SHARE * min(1.0, self._share + self._siblings.share) * limit - spent
-        in_air = lately * self._pulse.air
-        return max(min(want, sure - ours), in_air + 2 * math.sqrt(in_air))
+        taken = lately * (age + self._pulse.air / 2)
+        # With nothing in the air no news would come: one may go and see how much is left.
+        return max(min(want, sure - ours), taken + 2 * math.sqrt(taken) if self._window.flying else taken)
 
     # -- settling --------------------------------------------------------------------------------------------
 

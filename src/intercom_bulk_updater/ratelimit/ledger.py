@@ -24,7 +24,7 @@ SLOTS = 64
 FOLDER = "budget"
 _FORMAT = "v1"  # part of the file's name: two versions of this package do not read each other's slots
 _HEAD = b"intercom-bulk budget\n".ljust(64)
-_FIELDS = struct.Struct("=17d")
+_FIELDS = struct.Struct("=18d")
 _CHECK = struct.Struct("=I")
 _SIZE = 160
 _ALL = len(_HEAD) + SLOTS * _SIZE
@@ -54,6 +54,8 @@ class Entry(NamedTuple):
     """The least that was told of that window."""
     bare_then: float = 0.0
     """How many requests without headers, of all processes, `remaining` surely counts."""
+    told_at: float = 0.0
+    """When the server counted it, about."""
     length: float = 0.0
     """Seconds of a window."""
     low: float = 0.0

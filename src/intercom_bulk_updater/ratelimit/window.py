@@ -61,6 +61,8 @@ class Window:
         """Sent in this window, with what was in the air at its start."""
         self.own_before = 0
         """Sent in the window before."""
+        self.told_at = 0.0
+        """When the server counted what remains, about."""
         self.bare = 0
         """Requests of ours settled without headers, ever."""
         self._calendar = WindowDetector()
@@ -154,13 +156,13 @@ class Window:
         elif flight.sent > self._rolled_at and not self._heard:
             # The clock said that this window was over, and the server says that it is not.
             self.reset = reset
-            self._remaining, self._bare_then = remaining, flight.bare
+            self._remaining, self._bare_then, self.told_at = remaining, flight.bare, flight.sent
         else:
             self.own = max(0, self.own - 1)  # it belongs to an earlier window
             return True
         if not self._heard or remaining < self._remaining:
             self._heard = True
-            self._remaining, self._bare_then = remaining, flight.bare
+            self._remaining, self._bare_then, self.told_at = remaining, flight.bare, (flight.sent + now) / 2
             if self._others.due(now):
                 older = sum(1 for other in self._flying.values() if other.sent < flight.sent)
                 foreign = limit - remaining - self._tally.own - older - self._siblings.spent(self.reset)
@@ -184,8 +186,8 @@ class Window:
             return
         if not self._heard or remaining < self._remaining:
             self._heard = True
-            self._remaining, self._bare_then = remaining, round(entry.bare_then)
-        self._tally.saw(remaining, limit, now)
+            self._remaining, self._bare_then, self.told_at = remaining, round(entry.bare_then), entry.told_at
+        self._tally.saw(remaining, limit, entry.told_at)
 
     def tell(self, entry: Entry) -> Entry:
         """The entry, with what a sibling may know of the window."""
@@ -194,7 +196,7 @@ class Window:
         low, high = self.server.bounds
         return entry._replace(
             reset=self.reset, spent=self.own, before=self.own_before, limit=self.limit or 0, heard=self._heard,
-            remaining=self._remaining, bare_then=self._bare_then, length=self.server.length, low=low, high=high,
+            remaining=self._remaining, bare_then=self._bare_then, told_at=self.told_at, length=self.server.length, low=low, high=high,
         )
 
     def take_bare(self, reading: RateLimitHeaders, now: float) -> None:
@@ -234,6 +236,7 @@ class Window:
         self.reset = reset
         self._heard = False
         self._rolled_at = math.inf
+        self.told_at = now
         self._bare_then, self._bare_early = self.all_bare, 0
         self._on_turn(now)
         self.own_before, self.own = self.own if whole else 0, len(self._flying)
@@ -261,5 +264,5 @@ class Window:
 
 def _is_sound(entry: Entry, now: float) -> bool:
     """Whether a sibling speaks of a window that may be open now."""
-    known = entry.limit >= 1 and entry.length > 0 and 0 <= entry.remaining <= entry.limit and entry.low < entry.high
+    known = entry.limit >= 1 and entry.length > 0 and 0 <= entry.remaining <= entry.limit and entry.low < entry.high and entry.told_at <= now
     return known and entry.low < entry.reset - now + _LATE and entry.reset - entry.length - now - _LATE < entry.high
