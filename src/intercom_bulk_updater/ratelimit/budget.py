@@ -16,7 +16,7 @@ from .backoff import Backoff
 from .competing_traffic import CompetingTraffic
 from .headers import read
 from .latency import LatencyEstimator
-from .ledger import Entry, Ledger
+from .ledger import Ledger
 from .siblings import Siblings
 from .usage import WindowStatistics, WindowStats
 from .window import Flight, Window
@@ -45,6 +45,8 @@ LAG = 0.05
 EARLY = 0.001
 """A permit is given when it is due within this many seconds: no timer is more exact, and the pace averages
 out."""
+NEWS = 0.005
+"""Seconds by which siblings may learn later of an answer; of a request they learn before it leaves."""
 HUNGRY = 0.5
 """Seconds since it last had to wait for which a process counts as wanting more than it gets."""
 NO_END = 1e9
@@ -141,6 +143,7 @@ class Budget:
         self._rate_due = -math.inf
         self._waited = -math.inf
         self._most = NO_END
+        self._told_at = -math.inf
 
     def set_speed(self, share: float, rate: float | None) -> None:
         """From now on another share and another ceiling (requests a second; None for none)."""
@@ -280,7 +283,8 @@ class Budget:
         else:
             window.take_bare(reading, now)
             self._tally.accepted(None, permit.number)
-        self._tell(now)
+        if now - self._told_at > NEWS or not self._flying:
+            self._tell(now)
 
     def throttled(self, permit: Permit, *, headers: Mapping[str, str] | None, kind: str) -> float:
         """Settle a permit whose answer was a 429; returns the seconds after which it makes sense to go on.
@@ -327,14 +331,12 @@ class Budget:
 
     def _tell(self, now: float) -> None:
         """Tell the siblings how we stand."""
-        if not self._siblings.listen:
-            return
-        hungry = now - self._waited < HUNGRY
-        wants = min(self._most, self._rate or NO_END) if hungry else self._pulse.speed(now)
-        self._siblings.tell(self._window.tell(Entry(
-            now, flying=len(self._flying), bare=self._window.bare, wants=wants, share=self._share,
-            until=max(0.0, self._pause.over), scale=self._pause.scale,
-        )))
+        if self._siblings.listen:
+            self._told_at = now
+            hungry = now - self._waited < HUNGRY
+            wants = min(self._most, self._rate or NO_END) if hungry else self._pulse.speed(now)
+            about = wants, self._share, max(0.0, self._pause.over), self._pause.scale
+            self._siblings.tell(now, len(self._flying), self._window.bare, about, self._window.told())
 
     def leave(self) -> None:
         """Nothing will be asked any more: what this process had of the limit is its siblings' at once."""

@@ -7,13 +7,14 @@ docs/adr/0013-one-budget-for-several-processes.md says why.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import stat
 import struct
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -34,12 +35,20 @@ _UNUSED = bytes(_SIZE)
 class Entry(NamedTuple):
     """What one process says of itself. Numbers only; times are monotonic seconds, which all processes of a machine share."""
 
-    seen: float
+    seen: float = 0.0
     """When it was written: the sign of life."""
     flying: float = 0.0
     """Its requests in the air."""
     bare: float = 0.0
     """Requests of this slot that were settled without headers, ever."""
+    wants: float = 0.0
+    """Requests a second that it could send if it were let."""
+    share: float = 1.0
+    """Part of the limit that it may use."""
+    until: float = 0.0
+    """It was refused for a reason that its window does not explain, and waits until then."""
+    scale: float = 1.0
+    """Part of the limit that it uses since it was refused so."""
     reset: float = 0.0
     """The window that it is in, by the server's name for it; 0 when it knows none."""
     spent: float = 0.0
@@ -62,14 +71,6 @@ class Entry(NamedTuple):
     """The server's clock is ahead of the monotonic one by so many seconds at least."""
     high: float = 0.0
     """And by so many at most."""
-    wants: float = 0.0
-    """Requests a second that it could send if it were let."""
-    share: float = 1.0
-    """Part of the limit that it may use."""
-    until: float = 0.0
-    """It was refused for a reason that its window does not explain, and waits until then."""
-    scale: float = 1.0
-    """Part of the limit that it uses since it was refused so."""
 
 
 class Ledger:
@@ -94,12 +95,14 @@ class Ledger:
         self.alive = alive
         self._memory = memory
         self._let_go = let_go
+        start = len(_HEAD) + own * _SIZE
+        self._slot = memoryview(memory)[start : start + _SIZE]
+        self._fields = self._slot[: _FIELDS.size]
 
-    def write(self, entry: Entry) -> None:
-        """Tell the others."""
-        fields = _FIELDS.pack(*entry)
-        start = len(_HEAD) + self.own * _SIZE
-        self._memory[start : start + _FIELDS.size + _CHECK.size] = fields + _CHECK.pack(zlib.crc32(fields))
+    def write(self, fields: Sequence[float]) -> None:
+        """Tell the others: the fields of an `Entry`, which need not be one, for this is done for each request."""
+        _FIELDS.pack_into(self._slot, 0, *fields)
+        _CHECK.pack_into(self._slot, _FIELDS.size, zlib.crc32(self._fields))
 
     def raw(self, slot: int) -> bytes:
         """A slot as it stands; for `read`, and to find out whether it changed."""
@@ -111,11 +114,10 @@ class Ledger:
         """What a slot says; None when it says nothing, is damaged, or was read while it was written."""
         if raw == _UNUSED:
             return None
-        fields = raw[: _FIELDS.size]
-        if _CHECK.unpack_from(raw, _FIELDS.size)[0] != zlib.crc32(fields):
+        if _CHECK.unpack_from(raw, _FIELDS.size)[0] != zlib.crc32(raw[: _FIELDS.size]):
             return None
-        entry = Entry(*_FIELDS.unpack(fields))
-        return entry if all(-1e12 < value < 1e12 for value in entry) else None
+        fields = _FIELDS.unpack_from(raw)
+        return Entry(*fields) if math.isfinite(sum(fields)) else None
 
     def close(self) -> None:
         """Give the slot back. What it says stays, for it counts until the window is over."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .ledger import SLOTS, Entry, Ledger
 
 _SCAN = 0.05
 """Seconds between two looks for siblings that are new or gone."""
+_LOOK = 0.002
+"""Seconds between two looks at those that are known."""
 _QUIET = 0.3
 """Seconds without a sign of life after which the lock is asked whether a sibling is alive."""
 _FORGOTTEN = 30.0
@@ -21,7 +23,7 @@ class _Sibling:
 
     def __init__(self) -> None:
         self.raw = b""
-        self.entry = Entry(0.0)
+        self.entry = Entry()
         self.alive = False
         self.ask_at = 0.0
 
@@ -37,7 +39,7 @@ class Siblings:
         self._known: dict[int, _Sibling] = {}
         self._live: list[_Sibling] = []
         self._wants: list[float] = []
-        self._scan_at = 0.0
+        self._scan_at = self._look_at = 0.0
         self._changed = False
         self.flying = 0
         """Their requests in the air."""
@@ -51,10 +53,11 @@ class Siblings:
         """The least part of the limit that one of them uses since it was refused."""
         self.share = 0.0
         """The parts of the limit that they may use, together."""
-        self._last = Entry(0.0)  # what who had our slot before us left in it
+        self._last = Entry()  # what who had our slot before us left in it
         if ledger is not None:
             self._last = ledger.read(ledger.raw(ledger.own)) or self._last
-            self.bare = round(self._last.bare + self._last.flying)
+        self._carried = self._last.bare + self._last.flying
+        self.bare = round(self._carried)
 
     def __bool__(self) -> bool:
         return bool(self._live)
@@ -67,11 +70,10 @@ class Siblings:
     def look(self, now: float) -> Iterable[Entry]:
         """Read what changed; the entries of those who tell something new of the window."""
         ledger = self._ledger
-        if ledger is None:
+        if ledger is None or now < self._look_at:
             return ()
-        scan = not self._scan_at - _SCAN <= now < self._scan_at
-        if not scan and not self._live:
-            return ()
+        self._look_at = now + (_LOOK if self._live else _SCAN)
+        scan = now >= self._scan_at
         news = []
         for slot in range(SLOTS) if scan else tuple(self._known):
             if slot == ledger.own:
@@ -110,7 +112,7 @@ class Siblings:
     def _add_up(self, now: float) -> None:
         own = self._ledger.own if self._ledger is not None else 0
         self._live, self._wants = [], []
-        flying, bare, rank, until, scale, share = 0.0, self._last.bare + self._last.flying, 0, 0.0, 1.0, 0.0
+        flying, bare, rank, until, scale, share = 0.0, self._carried, 0, 0.0, 1.0, 0.0
         for slot, one in self._known.items():
             entry, quiet = one.entry, now - one.entry.seen
             bare += entry.bare
@@ -143,17 +145,20 @@ class Siblings:
             left, number = left - wants, number - 1
         return left / number
 
-    def tell(self, entry: Entry) -> None:
-        """Write our own entry."""
+    def tell(self, now: float, flying: int, bare: int, about: Sequence[float], window: Sequence[float]) -> None:
+        """Write our own entry; `about` is what it says of us from `wants` on, and `window` from `reset` on."""
         if self._ledger is None:
             return
-        last = self._last
-        if last.seen:
-            entry = entry._replace(bare=entry.bare + last.bare + last.flying)
-            if entry.reset:
-                spent, before = _calls(last, entry.reset), _calls(last, entry.reset - entry.length)
-                entry = entry._replace(spent=entry.spent + spent, before=entry.before + before)
-        self._ledger.write(entry)
+        if self._last.reset:
+            window = self._with_the_last(window)
+        self._ledger.write((now, flying, bare + self._carried, *about, *window))
+
+    def _with_the_last(self, window: Sequence[float]) -> Sequence[float]:
+        """Our account of the window with the calls of who had our slot before us."""
+        last, (reset, spent, before, *rest) = self._last, window
+        if reset > last.reset + 2 * last.length:
+            self._last = Entry()
+        return reset, spent + _calls(last, reset), before + _calls(last, reset - last.length), *rest
 
     def leave(self, now: float) -> None:
         """We are done: what we wanted is theirs at once."""

@@ -16,6 +16,7 @@ from .window_detector import LENGTH, WindowDetector
 
 MARGIN = 0.01
 """Seconds after the sure end of a window before the next one is believed."""
+_NOTHING = (0.0,) * 11
 _LATE = 0.2
 """Seconds that what a sibling says of a window may lie outside of it."""
 _SILENT = 3
@@ -189,14 +190,14 @@ class Window:
             self._remaining, self._bare_then, self.told_at = remaining, round(entry.bare_then), entry.told_at
         self._tally.saw(remaining, limit, entry.told_at)
 
-    def tell(self, entry: Entry) -> Entry:
-        """The entry, with what a sibling may know of the window."""
+    def told(self) -> tuple[float, ...]:
+        """What a sibling may know of it: the fields of an `Entry` from `reset` on."""
+        server = self.server
         if self.reset is None or self._calendar.sliding:
-            return entry
-        low, high = self.server.bounds
-        return entry._replace(
-            reset=self.reset, spent=self.own, before=self.own_before, limit=self.limit or 0, heard=self._heard,
-            remaining=self._remaining, bare_then=self._bare_then, told_at=self.told_at, length=self.server.length, low=low, high=high,
+            return _NOTHING
+        return (
+            self.reset, self.own, self.own_before, self.limit or 0, self._heard,
+            self._remaining, self._bare_then, self.told_at, server.length, *server.bounds,
         )
 
     def take_bare(self, reading: RateLimitHeaders, now: float) -> None:
@@ -264,5 +265,6 @@ class Window:
 
 def _is_sound(entry: Entry, now: float) -> bool:
     """Whether a sibling speaks of a window that may be open now."""
-    known = entry.limit >= 1 and entry.length > 0 and 0 <= entry.remaining <= entry.limit and entry.low < entry.high and entry.told_at <= now
-    return known and entry.low < entry.reset - now + _LATE and entry.reset - entry.length - now - _LATE < entry.high
+    whole = entry.limit >= 1 and entry.length > 0 and 0 <= entry.remaining <= entry.limit and entry.low < entry.high
+    begins, ends = entry.reset - entry.length - entry.high, entry.reset - entry.low
+    return whole and begins - _LATE < now < ends + _LATE and entry.told_at <= now
