@@ -73,6 +73,7 @@ SITUATIONS: dict[str, Callable[[int], World]] = {
     "competitor 0-40 %, polite=0": situation(competitor=(0.0, 0.4), polite=0.0),
     "competitor 0-40 %, polite=1.5": situation(competitor=(0.0, 0.4), polite=1.5),
     "competitor steady 20 %": situation(competitor=(0.2, 0.2)),
+    "competitor steady 40 %": situation(competitor=(0.4, 0.4)),
     "competitor 80-90 %": situation(competitor=(0.8, 0.9)),
     "2 processes, competitor 0-40 %": situation(clients=2, workers=32, competitor=(0.0, 0.4)),
     "2 processes with a ledger": situation(clients=2, workers=32, ledger=True),
