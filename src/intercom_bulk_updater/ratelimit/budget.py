@@ -177,8 +177,8 @@ class Budget:
 
     def _look(self, now: float) -> tuple[float, float]:
         """Seconds to wait, and the pace's spacing after the request that may then leave."""
-        paused = max(self._pause.left(now), self._siblings.until - now)
-        if paused > 0:
+        paused = self._blocked(now)
+        if paused:
             return paused, 0.0
         if self._rate is not None and self._rate_due - now > EARLY:
             return self._rate_due - now, 0.0
@@ -217,6 +217,9 @@ class Budget:
         if reserve and shrinking > 0 and sure - probes >= 1:
             wait = min(wait, max(0.005, (1 - min(free, own_left)) / shrinking))
         return wait, 0.0
+
+    def _blocked(self, now: float) -> float:
+        return max(self._pause.left(now), self._siblings.until - now)
 
     def _pace(self, now: float) -> float:
         wait = self._due - now
@@ -340,7 +343,7 @@ class Budget:
 
     def leave(self) -> None:
         """Nothing will be asked any more: what this process had of the limit is its siblings' at once."""
-        self._siblings.leave(self._clock())
+        self._siblings.leave()
 
     def present(self) -> None:
         """Tell `on_window` of the present window as far as it went. What comes in it later is told on its own."""
@@ -378,7 +381,7 @@ class Budget:
         limit = window.limit
         known = window.reset is not None and limit is not None
         remaining = max(0, window.remaining) if known else None
-        blocked = self._pause.left(now)
+        blocked = self._blocked(now)
         mode = "blind" if window.blind else "window" if known else "scout"
         return BudgetState(
             limit=limit,

@@ -55,9 +55,9 @@ class Siblings:
         """The parts of the limit that they may use, together."""
         self._last = Entry()  # what who had our slot before us left in it
         if ledger is not None:
-            self._last = ledger.read(ledger.raw(ledger.own)) or self._last
-        self._carried = self._last.bare + self._last.flying
-        self.bare = round(self._carried)
+            self._last = _ended(ledger.read(ledger.raw(ledger.own)) or self._last)
+            ledger.write(self._last)
+        self.bare = round(self._last.bare)
 
     def __bool__(self) -> bool:
         return bool(self._live)
@@ -102,8 +102,8 @@ class Siblings:
 
     def _find_the_dead(self, ledger: Ledger, now: float) -> None:
         for slot, one in self._known.items():
-            quiet = now - one.entry.seen
-            if quiet < _QUIET or now < one.ask_at:
+            known_dead = one.ask_at and not one.alive
+            if known_dead or now - one.entry.seen < _QUIET or now < one.ask_at:
                 continue
             self._changed = True
             one.ask_at = now + _QUIET
@@ -112,7 +112,7 @@ class Siblings:
     def _add_up(self, now: float) -> None:
         own = self._ledger.own if self._ledger is not None else 0
         self._live, self._wants = [], []
-        flying, bare, rank, until, scale, share = 0.0, self._carried, 0, 0.0, 1.0, 0.0
+        flying, bare, rank, until, scale, share = 0.0, self._last.bare, 0, 0.0, 1.0, 0.0
         for slot, one in self._known.items():
             entry, quiet = one.entry, now - one.entry.seen
             bare += entry.bare
@@ -151,23 +151,28 @@ class Siblings:
             return
         if self._last.reset:
             window = self._with_the_last(window)
-        self._ledger.write((now, flying, bare + self._carried, *about, *window))
+        self._ledger.write((now, flying, bare + self._last.bare, *about, *window))
 
     def _with_the_last(self, window: Sequence[float]) -> Sequence[float]:
         """Our account of the window with the calls of who had our slot before us."""
         last, (reset, spent, before, *rest) = self._last, window
         if reset > last.reset + 2 * last.length:
-            self._last = Entry()
+            self._last = self._last._replace(reset=0.0)
         return reset, spent + _calls(last, reset), before + _calls(last, reset - last.length), *rest
 
-    def leave(self, now: float) -> None:
+    def leave(self) -> None:
         """We are done: what we wanted is theirs at once."""
         if self._ledger is not None:
-            last = self._ledger.read(self._ledger.raw(self._ledger.own))
-            if last is not None:
-                self._ledger.write(last._replace(seen=now, bare=last.bare + last.flying, flying=0.0, wants=0.0))
+            self._ledger.write(_ended(self._ledger.read(self._ledger.raw(self._ledger.own)) or Entry()))
             self._ledger.close()
             self._ledger = None
+            self._known.clear()
+            self._add_up(0.0)
+
+
+def _ended(entry: Entry) -> Entry:
+    """What stands when its process is gone: what it spent. Nobody will tell what became of its last requests."""
+    return entry._replace(bare=entry.bare + entry.flying, flying=0.0, wants=0.0, until=0.0, scale=1.0)
 
 
 def _calls(entry: Entry, reset: float) -> float:
