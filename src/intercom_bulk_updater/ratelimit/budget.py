@@ -249,7 +249,8 @@ class Budget:
             return 0.0
         usual = others.rate + WARY * others.deviation
         surge = max(0.0, lately - usual) * min(left, SURGE * length)
-        age = now - self._window.told_at  # what others took since then is in no answer yet
+        # What others took since the newest answer was counted is in none yet; what they took long ago is not known any more.
+        age = min(now - self._window.told_at, 4 * self._pulse.air)
         want = self._polite * (usual * (left + age) + surge)
         spent = self._window.own + self._siblings.spent(self._window.reset)
         ours = MIN_SHARE * min(1.0, self._share + self._siblings.share) * limit - spent
