@@ -2,7 +2,7 @@
 
 Each has one slot, which nobody else writes; a write is a copy into shared memory and costs no system call. Who is
 alive is told by a lock that the operating system lets go of when a process dies, however it dies.
-docs/adr/0013-one-budget-for-several-processes.md says why.
+docs/adr/0014-one-budget-for-several-processes.md says why.
 """
 
 from __future__ import annotations
