@@ -9,7 +9,7 @@ SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 {
 # Bytecode is kept for the tests too: each of the workers would otherwise compile all tests and their tools anew, each time.
 TESTING := env -u PYTHONDONTWRITEBYTECODE $(SCRATCH) $(BIN)/python -m
 
-.PHONY: help install demo test fast census chaos chaos-tables lint types layers check bench bench-quick outages soak clients docs clean
+.PHONY: help install demo test fast census chaos chaos-tables lint types layers check bench bench-quick bench-million bench-page outages soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -25,18 +25,26 @@ $(BIN)/.installed-dev: $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(BIN)/.installed-bench: $(BIN)/.installed
+	@echo "Installing the other programs of the benchmark into $(VENV): once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
 install: $(BIN)/.installed ## install into .venv
 
 demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to finish
 	@$(BIN)/intercom-bulk demo
 
+# Files go out in their own order: by the number of tests, as xdist has it, the long files with few tests would come last, and alone.
 test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
-	@$(TESTING) pytest -q -m 'not slow' -n 4 --dist loadfile
+	@$(TESTING) pytest -q -m 'not slow' -n 4 --dist loadfile --no-loadscope-reorder
 
 fast: $(BIN)/.installed-dev ## the tests that start no server, and how many branches of engine, runs and service they walk through
 	@$(COMPILE)
-	@$(TESTING) coverage run -m pytest -q -m 'not slow' tests/unit tests/properties tests/contracts
+	@$(BIN)/coverage erase
+	@$(TESTING) coverage run -m pytest -q -m 'not slow' -n 2 --dist loadfile tests/unit tests/properties tests/contracts tests/whole
+	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report --sort=cover
 	@$(BIN)/coverage json -q -o - | $(BIN)/python -c "import json, sys; \
 	  t = json.load(sys.stdin)['totals']; print('branches: {covered_branches} of {num_branches}'.format(**t))"
@@ -64,11 +72,21 @@ layers: $(BIN)/.installed-dev ## the import layers
 
 check: lint types layers ## everything but the tests
 
-bench: $(BIN)/.installed-dev ## speed, CPU and memory against the sandbox, beside the old way
-	@$(BIN)/python benchmarks/main_job.py
+bench: $(BIN)/.installed-bench ## every scenario by every program (a quarter of an hour); BENCH=--continue goes on, BENCH='--only clock-45' takes one
+	@$(COMPILE)
+	@$(BIN)/python benchmarks/help_time.py
+	@$(BIN)/python benchmarks/bench.py $(BENCH)
 
-bench-quick: $(BIN)/.installed-dev ## the same in half a minute
-	@$(BIN)/python benchmarks/main_job.py --quick
+bench-quick: $(BIN)/.installed-bench ## two small scenarios, about a minute
+	@$(COMPILE)
+	@$(BIN)/python benchmarks/bench.py --quick $(BENCH)
+
+bench-million: $(BIN)/.installed ## peak memory with a million items: plan, run, resume, verify, report (half an hour); ITEMS=N
+	@$(COMPILE)
+	@$(BIN)/python benchmarks/million.py --items $(or $(ITEMS),1000000)
+
+bench-page: $(BIN)/.installed ## docs/reference/benchmarks.md and its pictures, from what was measured
+	@$(BIN)/python benchmarks/bench_page.py
 
 outages: $(BIN)/.installed-dev ## scattered failures, and outages of 20 s, 3 min and 9 min in the middle of runs, against the sandbox
 	@$(BIN)/python benchmarks/scattered_failures.py

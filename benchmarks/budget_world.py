@@ -133,6 +133,8 @@ class World:
         Whether they know each other by a ledger.
     latency:
         Least and most seconds there and back (uniform).
+    there:
+        Least and most part of the latency that passes before the server counts a request.
     competitor:
         Least and most part of the limit that others want, redrawn every 0.7 s.
     bare:
@@ -151,6 +153,7 @@ class World:
         clients: int | Sequence[Mapping[str, Any]] = 1,
         ledger: bool = False,
         latency: tuple[float, float] = (0.1, 0.2),
+        there: tuple[float, float] = (0.3, 0.7),
         competitor: tuple[float, float] | None = None,
         bare: float = 0.0,
         slow: float = 0.0,
@@ -159,7 +162,7 @@ class World:
         **budget: Any,
     ) -> None:
         self.t = 0.0
-        self.server, self.latency, self.competitor = server, latency, competitor
+        self.server, self.latency, self.there, self.competitor = server, latency, there, competitor
         self.bare, self.slow, self.kind_of_429 = bare, slow, kind_of_429
         self.rng = random.Random(seed)
         self.events: list[tuple[float, int, Callable[[], None]]] = []
@@ -318,7 +321,7 @@ class Client:
     def _send(self, permit: Permit) -> None:
         world, rng = self.world, self.world.rng
         took = rng.uniform(*world.latency)
-        there = took * rng.uniform(0.3, 0.7)
+        there = took * rng.uniform(*world.there)
         back = took - there + (2.0 if rng.random() < world.slow else 0.0)
 
         def arrive() -> None:

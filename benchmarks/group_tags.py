@@ -8,11 +8,13 @@ The sandbox runs in a process of its own and counts the requests; the command ru
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
+
+from measuring import environment
 
 from intercom_sandbox import running
 
@@ -35,10 +37,9 @@ def main() -> None:
             running(in_process=False, conversations=1, latency=0.0, jitter=0.0, tags_max=0, **sizes) as box,
             tempfile.TemporaryDirectory() as home,
         ):
-            env = {**{k: v for k, v in os.environ.items() if not k.startswith("INTERCOM_")}, **box.env(), "INTERCOM_BULK_HOME": home}
             command = [resource, "tag", "--where", where, "--tag", "bug", "--yes", "--max", "100%", "--verify", "none", "--quiet", *more]
             began = time.monotonic()
-            subprocess.run([sys.executable, "-m", "intercom_bulk_updater", *command], env=env, check=True)
+            subprocess.run([sys.executable, "-m", "intercom_bulk_updater", *command], env=environment(box, Path(home)), check=True)
             seconds, stats = time.monotonic() - began, box.stats()
             routes = stats["routes"]
             rows = box.contacts(tag=7003) if resource == "contacts" else box.companies(tag=7003)

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +20,7 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from intercom_sandbox import running
+from measuring import environment, more_than_once, sandbox
 
 ITEMS = 600
 AFTER = 60
@@ -150,11 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 def measure(verb: str, seconds: float, told: bool) -> tuple[bool, str]:
     """One case: whether it went as it should, and its line of the table."""
-    with running(in_process=False, conversations=0, latency=0.02) as box, tempfile.TemporaryDirectory() as home:
-        box.add_conversations(ITEMS, team=5001, state="open")
+    with sandbox(ITEMS, latency=0.02) as (box, home):
         server = Outage(box.url, seconds, told)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("INTERCOM_")}
-        env = {**clean, **box.env(), "INTERCOM_BASE_URL": server.url, "INTERCOM_BULK_HOME": home}
+        env = environment(box, home, INTERCOM_BASE_URL=server.url)
         words = [*VERBS[verb], "--where", "team = 5001 and state = open", "--yes", "--max", "1000", "--json", "--progress", "plain"]
         began = time.monotonic()
         done = subprocess.run(
@@ -164,7 +160,7 @@ def measure(verb: str, seconds: float, told: bool) -> tuple[bool, str]:
         server.shutdown()
         server.server_close()
         counts = {k: v for k, v in (json.loads(done.stdout).get("counts") or {}).items() if v} if done.stdout else {}
-        twice = sum(kind["2+"] for kind in box.audit()["kinds"].values())
+        twice = more_than_once(box.audit())
     heard = (server.answered or 0.0) + 0.05  # until the client has read it
     in_flight = sum(at <= heard for at in server.refused)
     sent_into = len(server.refused) - in_flight

@@ -12,13 +12,11 @@ that failed costs a look before it is sent again, and both are spent from the li
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import tempfile
 from typing import Any
 
-from intercom_sandbox import running
+from measuring import environment, more_than_once, sandbox
 
 ITEMS = 500
 LIMIT, WINDOW = 80, 2.0
@@ -28,21 +26,19 @@ RATES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.8)
 def measure(fault: str, rate: float) -> dict[str, Any]:
     """Close all items while `rate` of the writes fails; what it came to."""
     settings: dict[str, Any] = {"limit": LIMIT, "workspace_limit": 10 * LIMIT, "window": WINDOW, "latency": 0.1, "jitter": 0.03}
-    with running(in_process=False, conversations=0, **settings) as box, tempfile.TemporaryDirectory() as home:
-        box.add_conversations(ITEMS, team=5001, state="open")
+    with sandbox(ITEMS, **settings) as (box, home):
         if rate:
             kind = {"kind": "status", "status": int(fault)} if fault.isdigit() else {"kind": fault}
             box.fault(**kind, on="write", share=rate)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("INTERCOM_")}
         words = ["close", "--where", "team = 5001 and state = open", "--yes", "--json", "--progress", "none"]
         done = subprocess.run(
             [sys.executable, "-m", "intercom_bulk_updater", "conversations", *words],
-            env={**clean, **box.env(), "INTERCOM_BULK_HOME": home}, cwd=home, capture_output=True, text=True,
+            env=environment(box, home), cwd=home, capture_output=True, text=True,
         )
         told = json.loads(done.stdout)
         return {
             "exit": done.returncode, **told["counts"], "seconds": told["seconds"], "requests": told["requests"]["total"],
-            "twice": sum(kind["2+"] for kind in box.audit()["kinds"].values()),
+            "twice": more_than_once(box.audit()),
         }
 
 

@@ -20,6 +20,7 @@ from .version import __version__
 _PUBLIC = {
     "ApiError": "errors",
     "AuthenticationError": "errors",
+    "BegunRecipe": "service.recipe_library",
     "BulkResult": "service.run",
     "Client": "api.client",
     "ConfigurationError": "errors",
@@ -42,18 +43,25 @@ _PUBLIC = {
     "UsageError": "errors",
     "Workspace": "service.workspace",
     "apply": "service.library",
+    "check_recipe": "service.recipe_library",
+    "each": "service.library",
     "find": "service.library",
+    "open_recipe": "service.recipe_library",
     "open_run": "service.library",
     "operation": "updaters.function",
     "plan": "service.library",
     "preview": "service.library",
+    "recipes": "service.recipe_library",
+    "resume_recipes": "service.recipe_library",
     "run": "service.library",
+    "run_recipe": "service.recipe_library",
     "runs": "service.library",
 }
 
 __all__ = [
     "ApiError",
     "AuthenticationError",
+    "BegunRecipe",
     "BulkResult",
     "Client",
     "ConfigurationError",
@@ -77,12 +85,18 @@ __all__ = [
     "Workspace",
     "__version__",
     "apply",
+    "check_recipe",
+    "each",
     "find",
+    "open_recipe",
     "open_run",
     "operation",
     "plan",
     "preview",
+    "recipes",
+    "resume_recipes",
     "run",
+    "run_recipe",
     "runs",
 ]
 
@@ -105,9 +119,10 @@ if TYPE_CHECKING:
     from .model import Reversibility
     from .operations.operation import Operation
     from .runs.options import Options
-    from .service.library import apply, find, open_run, plan, preview, run, runs
+    from .service.library import apply, each, find, open_run, plan, preview, run, runs
     from .service.options import RunOptions
     from .service.preview import Preview
+    from .service.recipe_library import BegunRecipe, check_recipe, open_recipe, recipes, resume_recipes, run_recipe
     from .service.run import BulkResult, Run
     from .service.workspace import Workspace
     from .stop import Stop

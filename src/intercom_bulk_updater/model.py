@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     DRIFTED = "drifted"
     """Changed by somebody else since the plan (or since the run that is being undone): left alone."""
     IN_DOUBT = "in_doubt"
-    """The answer was lost and could not be found out."""
+    """The answer was lost and could not be found out, or a part of the change stands and the rest failed."""
 
 
 # Allowed moves, each with the event that causes it. The docs' figure is made from this table.
@@ -229,6 +229,8 @@ class ItemResult:
     """In doubt, and the request may still be under way."""
     older: bool = False
     """In doubt, because the journal was found older than the run."""
+    partly: bool = False
+    """In doubt, and a part of its change is known to stand."""
     name: str = ""
     """What people call it, where it was read only now."""
 
@@ -243,6 +245,8 @@ class Page:
     """What fetches the next page; None at the end."""
     unusable: int = 0
     """Entries of the page that are no objects; they are not among `items`."""
+    anew: bool = False
+    """With this page the reading has begun anew: what earlier pages showed comes again."""
 
 
 @dataclass(slots=True)
@@ -257,6 +261,8 @@ class Counts:
     in_doubt: int = 0
     pending: int = 0
     in_flight: int = 0
+    tried: int = 0
+    """Of the pending ones, those that were begun and came to nothing yet: a stop has put them back."""
 
     @property
     def finished(self) -> int:

@@ -105,7 +105,8 @@ class Limiter:
             until = min(now, (slot + 1) * REDRAW, window_end + settings.phase)
             if until <= at:  # rounding: never stand still
                 until = min(now, at + 1e-4)
-            rate = draw(settings.seed, slot) * settings.competitor_share * settings.limit / settings.window
+            share = settings.competitor_share * (1.0 if settings.competitor_pace == "steady" else draw(settings.seed, slot))
+            rate = share * settings.limit / settings.window
             self._owed += rate * (until - at)
             calls, self._owed = int(self._owed), self._owed % 1.0
             if calls:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import time
 import zlib
 from bisect import bisect_left, bisect_right
@@ -17,6 +18,8 @@ from intercom_sandbox.problems import Problem, invalid, number
 from intercom_sandbox.search import Compiler, freeze
 from intercom_sandbox.settings import Settings
 from intercom_sandbox.table import Table
+
+_TWO_DAYS = 2 * 86_400
 
 
 @dataclass(slots=True)
@@ -88,7 +91,8 @@ def search(
         read = compiler.fields[field_name].read
         empty: Any = "" if compiler.fields[field_name].type == "str" else -1
         sort_value = lambda row: empty if (at := read(row)) is None else at  # noqa: E731
-    view = table.view((freeze(query), field_name, hiding, shuffled, compiler.version, id(base)), matches, sort_value)
+    created = None if settings.undated_share else _created(query)
+    view = table.view((freeze(query), field_name, hiding, shuffled, compiler.version, id(base)), matches, sort_value, created)
     keys = view.keys
     first = 0 if low is None else bisect_left(keys, low)
     last = len(keys)
@@ -180,6 +184,19 @@ def _split(query: Any, order: Field, settings: Settings) -> tuple[Any, Any]:
     if low is None:
         return query, None
     return ({"operator": "AND", "value": rest} if rest else None), low
+
+
+def _created(query: Any) -> tuple[float, float] | None:
+    """What created_at a query asks for, at least and at most; None for any. Roughly: it may be compared by days."""
+    low, high = -math.inf, math.inf
+    for part in [query] if "field" in (query or {}) else query["value"] if query and query["operator"] == "AND" else []:
+        value, operator = part.get("value"), part.get("operator")
+        if "field" not in part:
+            low, high = max(low, (inner := _created(part) or (low, high))[0]), min(high, inner[1])
+        elif part["field"] == "created_at" and isinstance(value, int | float):
+            low = max(low, value - _TWO_DAYS) if operator in (">", ">=") else low
+            high = min(high, value + _TWO_DAYS) if operator in ("<", "<=") else high
+    return None if (low, high) == (-math.inf, math.inf) else (low, high)
 
 
 def _hiding(name: Hashable, cursor: Any, walks: Walks, settings: Settings) -> bool:

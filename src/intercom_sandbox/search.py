@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from intercom_sandbox.chance import draw
 from intercom_sandbox.fields import OPERATORS, Field, words
 from intercom_sandbox.problems import Problem, invalid
 from intercom_sandbox.settings import Settings
@@ -51,9 +53,8 @@ class Compiler:
     def _field(self, name: Any) -> Field:
         found = self.fields.get(name)
         if found is not None:
-            if found.type == "day" and self.version >= 217:
-                return Field(found.name, "datetime", found.read)
-            return found
+            read = _undated(found.read, self.settings) if name == "created_at" and self.settings.undated_share else found.read
+            return Field(found.name, "datetime" if found.type == "day" and self.version >= 217 else found.type, read)
         if isinstance(name, str) and self.attributes is not None and name.startswith(self.attribute_prefix):
             key = name[len(self.attribute_prefix) :]
             if key in self.attributes:
@@ -149,6 +150,12 @@ def _join(operator: str, tests: list[Test]) -> Test:
     if len(tests) == 2:
         return lambda row: first(row) or second(row)
     return lambda row: any(test(row) for test in tests)
+
+
+def _undated(read: Callable[[Any], Any], settings: Settings) -> Callable[[Any], Any]:
+    """A date that some rows do not have."""
+    share, seed = settings.undated_share, settings.seed ^ 0xDA7E
+    return lambda row: None if draw(seed, zlib.crc32(str(row.id).encode())) < share else read(row)
 
 
 def _fold(value: Any) -> Any:

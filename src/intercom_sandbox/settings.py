@@ -67,9 +67,11 @@ class Settings:
     headers_missing_share: float = setting(0.0, "Share of replies without X-RateLimit headers, 0 to 1.", high=1)
     remaining_off_by: int = setting(0, "Added to X-RateLimit-Remaining.", low=None)
     retry_after: bool = setting(False, "Whether a 429 carries Retry-After (Intercom documents none).")
-    competitor_share: float = setting(
-        0.0,
-        "Another user of the same budget: its rate is redrawn each 0.7 s from 0 to this share of the limit.",
+    competitor_share: float = setting(0.0, "Another user of the same budget, who wants this share of the limit.")
+    competitor_pace: str = setting(
+        "varying",
+        "Whether the competitor's rate is redrawn each 0.7 s from 0 to `competitor_share`, or is always that.",
+        choices=("varying", "steady"),
     )
     competitor_scope: str = setting(
         "app",
@@ -130,6 +132,7 @@ class Settings:
         [], "Fields that conversations lack in searches and lists, e.g. state; GET shows them."
     )
     untagged_matches_not: bool = setting(True, "Whether != and NIN match items where the field is empty.")
+    undated_share: float = setting(0.0, "Share of the items whose created_at searches do not see: an order finds none of them.", high=1)
     less_than_matches_null: bool = setting(False, "Whether < on a date matches items where the date is empty.")
 
     # What a write does

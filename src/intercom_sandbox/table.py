@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 Row = TypeVar("Row")
 Key = tuple[Any, Any]  # (sort value, id)
 
-VIEWS = 8  # kept at once, the least recently used goes
+VIEWS = 128  # kept at once, the least recently used goes: a client may read many ranges of one search at the same time
 FEW = 200  # changes up to which single insertions beat a merge
 
 
@@ -76,6 +76,7 @@ class Table(Generic[Row]):
         self._pending: deque[tuple[float, Any, Row | None]] = deque()
         self._waiting: dict[Any, int] = {}
         self._views: OrderedDict[Hashable, View[Row]] = OrderedDict()
+        self._dates: list[Key] | None = None  # (created_at, id) of every row, sorted; None: to be made
 
     def begin(self, key: Any) -> None:
         """Before a row is changed, added or removed."""
@@ -96,6 +97,7 @@ class Table(Generic[Row]):
     def add(self, key: Any, row: Row) -> None:
         """Add a row."""
         self.begin(key)
+        self._dates = None
         self.rows[key] = row
         self.commit(key)
 
@@ -107,6 +109,7 @@ class Table(Generic[Row]):
     def remove(self, key: Any) -> None:
         """Remove a row."""
         self.begin(key)
+        self._dates = None
         del self.rows[key]
         self.commit(key)
 
@@ -134,13 +137,18 @@ class Table(Generic[Row]):
             return self._stale[key]
         return self.rows.get(key)
 
-    def view(self, name: Hashable, matches: Callable[[Row], bool], sort_value: Callable[[Row], Any]) -> View[Row]:
-        """The view of that name, current; made when it is asked for the first time."""
+    def view(
+        self, name: Hashable, matches: Callable[[Row], bool], sort_value: Callable[[Row], Any], created: tuple[float, float] | None = None
+    ) -> View[Row]:
+        """The view of that name, current; made when it is asked for the first time.
+
+        `created`: nothing matches that was created before the one or after the other.
+        """
         self.settle()
         view = self._views.get(name)
-        if view is None or len(view.dirty) * 2 > len(self.rows):
+        if view is None:
             view = View(matches, sort_value)
-            view.fill(self._all_visible())
+            view.fill(self._all_visible() if created is None or self._stale else self._created(*created))
             self._views[name] = view
             while len(self._views) > VIEWS:
                 self._views.popitem(last=False)
@@ -151,7 +159,15 @@ class Table(Generic[Row]):
 
     def forget(self) -> None:
         """Drop the views (after many rows were added)."""
+        self._dates = None
         self._views.clear()
+
+    def _created(self, first: float, last: float) -> Iterator[tuple[Any, Row]]:
+        if self._dates is None or len(self._dates) != len(self.rows):
+            self._dates = sorted((row.created_at, key) for key, row in self.rows.items())  # type: ignore[attr-defined]
+        low, high = bisect_left(self._dates, (first,)), bisect_left(self._dates, (last,))
+        for _, key in self._dates[low:high]:
+            yield key, self.rows[key]
 
     def _all_visible(self) -> Iterator[tuple[Any, Row]]:
         stale = self._stale
@@ -166,5 +182,10 @@ class Table(Generic[Row]):
                 yield key, old
 
     def _mark(self, key: Any) -> None:
-        for view in self._views.values():
+        worn = []
+        for name, view in self._views.items():
             view.dirty.add(key)
+            if len(view.dirty) * 2 > len(self.rows):
+                worn.append(name)  # quicker made anew; and one that nobody asks for must not grow
+        for name in worn:
+            del self._views[name]

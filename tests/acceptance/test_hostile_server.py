@@ -170,7 +170,7 @@ def test_the_words_of_an_assignment_survive_any_name(desk: Desk) -> None:
 
     with lying(desk, rewrite) as lie:
         found = lie.here("conversations", "assign", "--to-team", "5002", *OPEN, "-n", "--json")
-        assert found.json["run"]["words"] == "assign conversations (team: Support (EU) and admin (9) (5002))"
+        assert found.json["run"]["words"] == "assign conversations to team Support (EU) and admin (9) (5002)"
         moved = "team: Support (EU) and admin (9) (5001) -> Support (EU) and admin (9) (5002)"
         assert {words.partition(", admin: ")[0] for words in found.json["review"]["groups"]} == {moved}
 

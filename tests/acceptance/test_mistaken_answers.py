@@ -113,3 +113,21 @@ def test_what_an_outage_put_in_doubt_is_looked_at_when_it_is_over(desk: Desk, st
     resumed = desk.here("runs", "resume", stopped.run, "--json")
     assert (resumed.code, resumed.counts) == (0, {"selected": len(ids), "done": len(ids)}), resumed.err
     desk.once("note", ids)
+
+
+@pytest.mark.parametrize("verb", [
+    ("conversations", "close"), ("conversations", "untag", "--tag", "7003"), ("conversations", "assign", "--to-team", "5004"),
+])  # fmt: skip
+def test_a_404_for_what_is_there_is_told_as_one_and_tried_again(desk: Desk, verb: tuple[str, ...]) -> None:
+    """The look shows the item: it does not read as deleted, and the retry that is offered does it."""
+    chosen(desk, 3)
+    if verb[1] == "untag":
+        assert desk.here("conversations", "tag", "--tag", "7003", "--ids", "ids", "--yes", "--json").code == 0
+    desk.box.fault("status", status=404, on="write")
+    answer = desk.here(*verb, "--ids", "ids", "--yes", "--json")
+    desk.box.clear_faults()
+    (group,) = answer.json["failures"]
+    assert (answer.counts["failed"], group["count"], group["retry"]) == (3, 3, True), answer.err
+    assert group["cause"].endswith("the item is there") and "--exclude" not in group["advice"]
+    assert f"intercom-bulk runs retry {answer.run}" in answer.json["next"]
+    assert desk.here("runs", "retry", answer.run, "--yes", "--json").counts == {"selected": 3, "done": 3}

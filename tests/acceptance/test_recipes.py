@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.journal import Journal, RunLock
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal.lock import RunLock
 from intercom_sandbox import running
 
 from .desk import Answer, Desk, at_desk, until
@@ -126,6 +127,14 @@ def test_killed_before_its_first_step_it_begins_there(desk: Desk) -> None:
     answer = desk.here("recipes", "resume", file, "--json")
     assert answer.code == 0, answer.err
     assert answer.json["recipe"]["id"] == begun.id and answer.json["recipe"]["status"] == "finished"
+
+
+def test_a_recipe_is_told_on_the_clock_of_its_workspace(desk: Desk) -> None:
+    """By the list too, which reads the journal alone."""
+    begun = desk.here("recipes", "run", recipe(desk, ASK), "--yes", "--customer-visible", "--progress", "none")
+    assert begun.code == 0 and "(Los Angeles)" in begun.err
+    listed = desk.here("recipes", "list")
+    assert "(Los Angeles)" in listed.out and "UTC" not in listed.out
 
 
 def test_what_was_begun_is_what_was_checked(desk: Desk) -> None:

@@ -15,7 +15,8 @@ from chaos.verbs import verbs
 from intercom_sandbox import Sandbox, running
 
 FEW = 8
-OF_THE_TABLE = [case for case in table_of("cases", 2 * FEW, 7) if "window" not in case.fault][:FEW]
+TABLE = cases(7)
+OF_THE_TABLE = [case for case in TABLE[: 2 * FEW] if "window" not in case.fault][:FEW]
 """Without those that wait for rate windows to pass."""
 
 ONCE_WRONG = (
@@ -39,7 +40,7 @@ ONCE_WRONG_MUTATED = (
 def once_wrong() -> list[Case]:
     """The cases of those two lists, as far as their verbs are declared as they were."""
     known = {one.name: one for one in verbs()}
-    found = [case for case in cases() if (case.verb.name, case.fault, case.stage, case.often) in ONCE_WRONG]
+    found = [case for case in TABLE if (case.verb.name, case.fault, case.stage, case.often) in ONCE_WRONG]
     return found + [Case(known[name], "mutated", on, "", {}, order) for name, on, order in ONCE_WRONG_MUTATED if name in known]
 
 

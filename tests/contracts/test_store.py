@@ -132,6 +132,22 @@ def test_two_processes_never_claim_the_same_item(store: Store, where: tuple[str,
     assert all(lease.ended is not None for lease in store.leases(run)) and not store.is_live(run)
 
 
+def test_what_is_reserved_is_kept_from_others(open_store: Open, run: str) -> None:
+    """As a lease keeps it from them, but that nothing is claimed and nothing is counted; a recipe's id is a name as good."""
+    store, other = open_store(), open_store()
+    for name in (run, "a-recipe"):
+        assert not other.is_held(name)
+        with store.reserve(name):
+            assert other.is_held(name)
+            for refused in (lambda name=name: other.refuse_held(name), lambda name=name: other.reserve(name).__enter__()):
+                with pytest.raises(RunLocked):
+                    refused()
+        other.refuse_held(name)
+    with store.hold(run), pytest.raises(RunLocked):
+        other.refuse_held(run)
+    assert len(store.leases(run)) == 1
+
+
 def test_only_the_items_of_a_killed_process_are_in_doubt(store: Store, run: str, where: tuple[str, str]) -> None:
     """A process that is killed is found dead when its heartbeat is old; what the living have in flight stays theirs."""
     process = child(where, run, 2, settles=False)

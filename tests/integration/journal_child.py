@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from intercom_bulk_updater.errors import JournalError
-from intercom_bulk_updater.journal import Journal, RunLock
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import FoundItem, ItemResult, Outcome
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from intercom_bulk_updater.api import transport as transport_module
+from intercom_bulk_updater.api import connection as connection_module
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.network import proxy_for
@@ -95,7 +95,7 @@ def test_an_answer_has_one_deadline(act: Act, method: str, path: str) -> None:
 @pytest.mark.parametrize("path", ["conversations/1/reply", "conversations/search"])
 def test_an_answer_without_end_is_not_read_to_its_end(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body has a size limit: beyond it the answer of a write is lost, and a search is an error that names the limit."""
-    monkeypatch.setattr(transport_module, "MOST", 2**20)
+    monkeypatch.setattr(connection_module, "MOST", 2**20)
     with server(endless) as url, pytest.raises(AnswerTooLarge) as large:
         HttpTransport(url, {}, timeout=30).send(Request("POST", path, {}))
     assert "more than 1 MiB" in str(large.value)
@@ -105,7 +105,7 @@ def test_an_answer_without_end_is_not_read_to_its_end(path: str, monkeypatch: py
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP", gzip.compress)])
 def test_a_body_that_bursts_when_unpacked(encoding: str, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit holds for what comes out of a compressed body as well, and no more than that is ever unpacked."""
-    monkeypatch.setattr(transport_module, "MOST", 2**20)
+    monkeypatch.setattr(connection_module, "MOST", 2**20)
     bomb = pack(b" " * 20 * 2**20)
     assert len(bomb) < 2**20
     with server(answering("200 OK", bomb, f"Content-Encoding: {encoding}")) as url, pytest.raises(AnswerTooLarge):

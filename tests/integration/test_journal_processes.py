@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from intercom_bulk_updater.errors import JournalError, RunLocked
-from intercom_bulk_updater.journal import Journal, RunLock
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import FoundItem, ItemResult, Outcome
 
 CHILD = Path(__file__).with_name("journal_child.py")

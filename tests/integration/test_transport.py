@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -38,7 +39,7 @@ class Peer:
             except OSError:
                 return
             self.connections += 1
-            with connection:
+            with connection, suppress(ConnectionError):  # a client that has seen enough hangs up
                 connection.settimeout(5)
                 while (request := self._read(connection)) and self.answers:
                     self.heard.append(request)
@@ -92,7 +93,7 @@ def test_a_connection_that_was_hung_up_on_is_not_used_again(peer: Peer) -> None:
     transport = HttpTransport(peer.url, {}, timeout=5)
     assert transport.send(Request("GET", "me")).status == 200
     (held,) = transport._idle
-    while not held.has_expired():  # until the end of the connection has arrived here
+    while held.is_usable():  # until the end of the connection has arrived here
         pass
     assert transport.send(Request("GET", "me")).body == b"{}"
     assert peer.connections == 2
@@ -135,3 +136,47 @@ def test_a_proxy_is_asked_for_the_whole_address(peer: Peer, monkeypatch: pytest.
     assert peer.heard[0].startswith(b"GET http://api.example.test/me HTTP/1.1\r\n")
     assert b"Proxy-Authorization: Basic bWU6cEBzcw==" in peer.heard[0]
     transport.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\nX-Trailer: 1\r\n\r\n", b"{}", True),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, b"{}", True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b"", True),
+        (b"HTTP/1.1 200 OK\r\nX-Hang-Up: yes\r\n\r\n{}", b"{}", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"{}", False),
+        (OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), b"{}", False),
+        (OK + OK, b"{}", False),
+        (OK + b"more", b"{}", False),
+    ],
+    ids=["chunked", "hints first", "no content", "no length", "HTTP/1.0", "close", "two answers", "more than its length"],
+)
+def test_where_an_answer_ends(peer: Peer, answer: bytes, body: bytes, again: bool) -> None:
+    """By its length, its chunks, its status or the end of the connection; one that said more than it may is not used again."""
+    peer.answers[:] = [answer, OK]
+    transport = HttpTransport(peer.url, {}, timeout=5)
+    assert transport.send(Request("POST", "tags", {})).body == body
+    assert [one.is_usable() for one in transport._idle] == [again]
+    transport.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX: " + b"x" * 300_000,
+    ],
+    ids=["two lengths", "length and chunks", "another protocol", "no HTTP", "headers without end", "trailers without end"],
+)
+def test_what_is_no_answer(peer: Peer, answer: bytes) -> None:
+    """It is lost, as soon as that can be seen, and its connection is closed."""
+    peer.answers[:] = [answer]
+    transport = HttpTransport(peer.url, {}, timeout=60)
+    with pytest.raises(AnswerLost):
+        transport.send(Request("POST", "tags", {}))
+    assert transport._idle == []

@@ -16,6 +16,7 @@ import pytest
 
 import intercom_bulk_updater as bulk
 from acceptance.desk import Desk
+from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.model import Reversibility
 from intercom_bulk_updater.operations.registry import iterate, names, operation_class
 from intercom_bulk_updater.operations.spec import parameters_of
@@ -111,6 +112,73 @@ def test_looking_has_the_same_account(desk: Desk, capfd: pytest.CaptureFixture[s
     assert rows == found["items"]
     assert desk.writes() == 0
     assert bulk.run("conversations.close", WHERE, expect=preview.selected).counts.done == preview.would_change
+
+
+RECIPE = """\
+recipe: Tag and note
+steps:
+  - step: tag
+    verb: conversations.tag
+    query: {field: team_assignee_id, operator: "=", value: "5001"}
+    exclude: left.txt
+    limit: 4
+    with: {tag: [from-python], create_tag: true}
+  - step: note
+    verb: conversations.note
+    from: tag
+    with: {body: Tagged.}
+  - wait: 7d
+  - step: close
+    verb: conversations.close
+    from: tag
+"""
+
+
+def test_a_recipe_has_the_same_account(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    """Checked, begun, gone on with when it is due, ended; what Python began the command lists and cancels."""
+    left = [str(one["id"]) for one in desk.box.conversations() if str(one["team"]) == "5001"][:2]
+    for folder in (Path(), desk.home):
+        (folder / "quiet.yaml").write_text(RECIPE)
+        (folder / "left.txt").write_text("\n".join(left))
+
+    def same(told: Mapping[str, Any]) -> dict[str, Any]:
+        steps = [{name: one.get(name) for name in ("step", "wait", "verb", "status", "exit", "counts", "over")} for one in told["steps"]]
+        return {"ok": told["ok"], "status": told["recipe"]["status"], "name": told["recipe"]["name"], "steps": steps}
+
+    checked = bulk.check_recipe("quiet.yaml")
+    assert desk.writes() == 0
+    begun = bulk.run_recipe(Path("quiet.yaml"))
+    assert capfd.readouterr() == ("", "")
+    assert begun.status == "waiting" and begun.runs["note"].counts.done == 4 and begun == bulk.open_recipe() == next(bulk.recipes())
+    assert not set(left) & {item.id for item in begun.runs["tag"].items("done")}
+    assert bulk.resume_recipes() == []
+    desk.box.reset()
+    assert same(checked) == same(desk.here("recipes", "check", "quiet.yaml", "--json").json)
+    assert same(begun.report()) == same(desk.here("recipes", "run", "quiet.yaml", "--yes", "--json").json)
+    with Journal(begun._workspace.journal) as journal:
+        for run in journal.runs(None):
+            journal.update_run(run.id, finished_at=(run.finished_at or 0) - 8 * 86_400)
+    assert bulk.resume_recipes() == [begun] and begun.status == "finished" and begun.runs["close"].counts.selected == 4
+    again = bulk.run_recipe("quiet.yaml")
+    assert again.cancel().status == "cancelled" and again.resume().runs.keys() == {"tag", "note"}
+    for wrong, said in (({"expect": 4}, "belongs to a step"), ({"file": "no.yaml"}, "no.yaml")):
+        with pytest.raises(bulk.UsageError, match=said):
+            bulk.run_recipe(**{"file": "quiet.yaml", **wrong})
+
+
+def test_each_has_the_same_account(desk: Desk) -> None:
+    """A list and rows, looked at and done."""
+    body = {"state": "draft", "title": "{{title}} (old)"}
+    put = ("articles", "PUT", "articles/{{id}}")
+    python = [bulk.each(*put, body, "state = published", dry_run=dry).report() for dry in (True, False)]
+    desk.box.reset()
+    typed = ("each", *put, json.dumps(body), "--where", "state = published", "--json", "--progress", "none")
+    assert [account(one) for one in python] == [account(desk.here(*typed, word).json) for word in ("--dry-run", "--yes")]
+    rows = [{"id": "1", "n": "7"}]
+    with pytest.raises(bulk.UsageError, match="types: n is one of text, number, boolean, json"):
+        bulk.each(*put, {"author_id": "{{n}}"}, csv=rows, types={"n": "int"})
+    with pytest.raises(bulk.SafetyStop, match="irreversible=True"):
+        bulk.each("articles", "DELETE", "articles/{{id}}")
 
 
 def test_plan_apply_undo_verify_have_the_same_account(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
@@ -342,3 +410,14 @@ class Titled(IntercomBulkUpdater):
     def undo_action(self, item_id, before, title):
         return self.client.put(f"conversations/{item_id}", {"title": before["title"]})
 """
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda: bulk.open_run(None), lambda: bulk.apply(5), lambda: bulk.runs(""), lambda: bulk.find([]),
+    lambda: bulk.plan("conversations.close", where=WHERE, file=""), lambda: bulk.preview("conversations.close", ids=5),
+    lambda: bulk.run("conversations.close", where=5), lambda: bulk.run("conversations.close", WHERE, on_event=5),
+])  # fmt: skip
+def test_an_argument_of_a_wrong_type_is_an_error_in_words(wrong: Any) -> None:
+    """It names the argument, what it is to be, and what it was; nothing has been asked of Intercom."""
+    with pytest.raises(bulk.UsageError, match=r"^\w+ of \w+\(\) is .+, not .+"):
+        wrong()

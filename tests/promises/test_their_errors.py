@@ -158,7 +158,7 @@ def test_a_dry_run_says_what_it_does_not_know(box: Sandbox, tmp_path: Path) -> N
     """Whether customers see something, when the updater does not say; its parameters, without what is secret."""
     typed = ("--param", "team_id=5001", "--param", "api_token=abc123", "--param", "body=Hello")
     done = command("run", "mine.py:Close", *typed, "--limit", "3", "--plan", "p.jsonl")
-    assert "not known: the updater does not say (set customer_visible = True or False)" in done.stderr
+    assert "not known: nothing says so (an updater does with customer_visible = True or False)" in done.stderr
     assert "by Close (team_id 5001, api_token (not shown), body (not shown))" in done.stderr
     assert "abc123" not in done.stderr and "Hello" not in done.stderr
     assert command("apply", "p.jsonl", "--yes").returncode == 0

@@ -7,6 +7,8 @@ import time
 import pytest
 
 from intercom_sandbox import running
+from intercom_sandbox.limits import Limiter
+from intercom_sandbox.server import settings_from
 
 LONG = {"conversations": 20, "window": 1000.0}  # a window that no test outlives
 
@@ -151,3 +153,11 @@ def test_the_control_endpoint_is_free(tight):
     assert spend(tight, 1)[0].headers["X-RateLimit-Remaining"] == "4"
     stats = tight.box.stats()
     assert stats["requests"] == 1 and stats["connections"]["opened"] == 1
+
+
+def test_a_steady_competitor_takes_its_share_of_every_window():
+    """It is booked when we look, and comes to the same in each window."""
+    limiter = Limiter(settings_from({"limit": 1000, "competitor_share": 0.4, "competitor_pace": "steady"}), 1_000.0)
+    for step in range(1, 31):
+        limiter.spend("app", "app", 1_000.0 + step)
+    assert [window.competitor for window in list(limiter.windows)[:3]] == pytest.approx([400, 400, 400], abs=1)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from intercom_bulk_updater.errors import ConfigurationError, JournalError, RunLocked
-from intercom_bulk_updater.journal import Journal, RunLock, journal_path
+from intercom_bulk_updater.journal import Journal, journal_path
+from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import FoundItem, Outcome
 
 ROOT = Path(__file__).parents[2]
@@ -204,7 +205,7 @@ def test_light_to_import() -> None:
     """Importing the journal's names loads neither the database library nor the lock's."""
     code = (
         "import sys, intercom_bulk_updater.journal as j; "
-        "assert j.Journal and j.RunLock and j.RunRecord; "
+        "assert j.Journal and j.Lease and j.RunRecord; "
         "sys.exit(any(name in sys.modules for name in ('sqlalchemy', 'sqlite3', 'filelock', 'platformdirs')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,5 +1,8 @@
 """Moments as people type them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, date, datetime
 
 import pytest
@@ -8,9 +11,11 @@ from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.parsing.dates import (
     day_of,
     describe,
+    local_moment,
     next_day,
     parse_instant,
     parse_moment,
+    people_in,
     start_of_day,
 )
 
@@ -137,3 +142,21 @@ def test_unknown_zone(zone: str) -> None:
         parse_moment("tomorrow 9:00", NOW, zone)
     assert parse_moment("+3d", NOW, zone) == int(NOW) + 3 * 86400
     assert describe(0, zone).endswith("UTC")
+
+
+def test_two_workspaces_of_one_process_keep_their_clocks() -> None:
+    """Each thread that works for one, and the workers that it starts; a thread that only draws has the last that was told."""
+    both, told = threading.Barrier(2), dict[str, tuple[str, str]]()
+
+    def work(timezone: str) -> None:
+        people_in(timezone)
+        both.wait(10)
+        with ThreadPoolExecutor(1) as workers:
+            told[timezone] = (local_moment(1_796_000_000), workers.submit(copy_context().run, local_moment, 1_796_000_000).result())
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(work, ("Asia/Tokyo", "America/Los_Angeles")))
+    assert all(said[0] == said[1] and timezone.partition("/")[2].replace("_", " ") in said[0] for timezone, said in told.items())
+    with ThreadPoolExecutor(1) as drawing:
+        assert drawing.submit(local_moment, 1_796_000_000).result() in {said[0] for said in told.values()}
+    people_in("")

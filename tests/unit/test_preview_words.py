@@ -59,16 +59,16 @@ def test_197_snooze_moments_are_one_line(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.db") as journal:
         run = journal.create_run(operation="conversations.close")
         journal.add_items(run.id, [FoundItem(str(n), {"state": "snoozed", "snoozed_until": AT + n}) for n in range(197)])
-        preview = look(journal, run.id, Close(), limit=1667, requests_read=0)
+        preview = look(journal, run.id, Close(), Pace())
         assert preview.groups == {"state: snoozed -> closed": 197}
         assert all(SAID in change for _, change in preview.sample)
-        assert look(journal, run.id, Snooze(AT + 5000), limit=1667, requests_read=0).would_change == 197
+        assert look(journal, run.id, Snooze(AT + 5000), Pace()).would_change == 197
 
 
 @pytest.mark.parametrize(
     ("pace", "seconds", "share"),
     [
-        (None, 30, 1.0),
+        (Pace(), 30, 1.0),
         (Pace(rate=50.0), 100, 0.3),
         (Pace(share=0.5), 60, 0.5),
         (Pace(share=0.5, rate=10.0), 500, 0.06),
@@ -82,5 +82,5 @@ def test_the_estimate_keeps_to_what_the_person_allows(tmp_path: Path, pace: Any,
     with Journal(tmp_path / "journal.db") as journal:
         run = journal.create_run(operation="conversations.close")
         journal.add_items(run.id, [FoundItem(str(n), {"state": "open", "snoozed_until": None}) for n in range(5000)])
-        preview = look(journal, run.id, Close(), limit=1667, requests_read=0, pace=pace)
+        preview = look(journal, run.id, Close(), pace)
     assert (preview.seconds, round(preview.quota_share, 2)) == (seconds, share)

@@ -13,7 +13,8 @@ import pytest
 from report_runs import a_run, done, mixed
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.journal import Journal, RunLock
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import Failure, FoundItem, Item, ItemResult, Outcome, RunStatus
 from intercom_bulk_updater.report.export import COLUMNS, export, export_file
 

@@ -16,6 +16,7 @@ import pytest
 from jsonschema.validators import Draft202012Validator
 
 from intercom_bulk_updater.cli.main import complete_tree, main
+from intercom_bulk_updater.cli.reference import commands
 from intercom_bulk_updater.environment import FLAG_VARIABLES, VARIABLES
 from intercom_bulk_updater.model import Reversibility
 from intercom_bulk_updater.operations.operation import Operation
@@ -79,17 +80,50 @@ def test_the_flags_of_a_verb_are_its_parameters(name: str) -> None:
         assert rest
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_the_help_of_a_verb_is_one_screen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own flags first, three examples, the flags of all verbs by their names; the whole of it behind --help-all."""
-    monkeypatch.setenv("COLUMNS", "120")
+def test_the_help_of_every_command_is_one_screen() -> None:
+    """With the prompt behind it, at 80 by 24; the longest at 120 columns too."""
+    pages = {full: help_of(full) for full, _ in commands(complete_tree())}
+    assert len(pages) > len(VERBS) + len(resources())
+    longest = max(pages, key=lambda full: len(pages[full].splitlines()))
+    for columns, page in ((120, help_of(longest, 120)), *((80, page) for page in pages.values())):
+        assert len(page.splitlines()) <= 23 and max(map(len, page.splitlines())) <= columns, page
+
+
+@cache
+def help_of(full: str, columns: int = 80) -> str:
+    """What `--help` of a command prints."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(columns))
+        return printed(*full.split(), "--help")
+
+
+@pytest.mark.parametrize("name", [*VERBS, *(f"{resource}.find" for resource in resources())])
+def test_the_help_of_a_verb_says_what_a_beginner_needs(name: str) -> None:
+    """Its own flags before the others, those that its examples use, its three examples last, as they can be typed."""
     resource, _, verb = name.partition(".")
-    short, whole = (printed(resource, verb, flag) for flag in ("--help", "--help-all"))
-    assert len(short.splitlines()) <= 35, short
-    own = [one for one in parameters_of(VERBS[name].Parameters) if one.kind is not Kind.VALUES]
-    assert all(one.flag_text in short and short.index(one.flag) < short.index("--where") for one in own)
-    assert short.count(f"intercom-bulk {resource} {verb} ") >= 3 and "--help-all" in short and "STR" not in short
+    short = help_of(f"{resource} {verb}")
+    own = [one for one in parameters_of(VERBS[name].Parameters) if one.kind is not Kind.VALUES] if name in VERBS else []
+    shared_from = short.index("\n  --where" if "\n  --where" in short else "\n  --csv")
+    assert all(one.flag_text in short and short.index(one.flag_text) < shared_from for one in own)
+    about, _, examples = short.partition("\nExamples:\n")
+    assert "--help-all" in about.splitlines()[-1] and "STR" not in short
+    typed = [shlex.split(example) for example in examples.replace("\\\n", " ").splitlines()]
+    assert typed == [shlex.split(example) for example in (VERBS[name].command_examples() if name in VERBS else found(resource))]
+    flags = {word for words in typed for word in words if word.startswith("--")}
+    assert all(f"{flag} " in about or f"{flag}\n" in about for flag in flags)
+    assert name not in VERBS or VERBS[name].reversibility is Reversibility.READS or "\nWay back: " in about
+
+
+def test_all_flags_are_explained_where_that_is_asked_for() -> None:
+    """And only there."""
+    short, whole = (printed("conversations", "close", flag) for flag in ("--help", "--help-all"))
     assert "Stop softly after this long" in whole and "Stop softly after this long" not in short
+
+
+def found(resource: str) -> list[str]:
+    """The examples of `find`."""
+    assert len(resources()[resource].examples) == 3
+    return [f"intercom-bulk {resource} find {words}" for words in resources()[resource].examples]
 
 
 @cache

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+"""What quoting leaves as it is: nearly every id."""
 _STEERS = re.compile(r"[?#\\\x00-\x1f\x7f]")
 
 
@@ -22,10 +24,13 @@ def item_path(*segments: str) -> str:
 
     Raises UnusableId for a segment that is empty, `.` or `..`: a server would take it for another path.
     """
-    for segment in segments:
-        if not segment.strip() or segment in (".", ".."):
-            raise UnusableId(f"{segment!r} is no id that a request could name: nothing was sent")
-    return "/".join(quote(segment, safe="@:+,;=!$&'()*~") for segment in segments)
+    return "/".join([segment if _PLAIN(segment) else _quoted(segment) for segment in segments])
+
+
+def _quoted(segment: str) -> str:
+    if not segment.strip() or segment in (".", ".."):
+        raise UnusableId(f"{segment!r} is no id that a request could name: nothing was sent")
+    return quote(segment, safe="@:+,;=!$&'()*~")
 
 
 def refuse_steering_id(item_id: str) -> None:

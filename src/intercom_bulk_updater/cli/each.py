@@ -18,13 +18,13 @@ _SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
 
 
 def each(
-    endpoint: Annotated[str, Parameter(help="What is listed: articles, news/news_items, data_attributes ...")],
+    endpoint: Annotated[str, Parameter(help="What is listed: articles, news/news_items ...")],
     method: Annotated[str, Parameter(help="POST, PUT, PATCH or DELETE.")],
     path: Annotated[str, Parameter(help="Where it is sent: 'articles/{{id}}'.")],
     body: Annotated[str | None, Parameter(help="JSON, or @FILE.")] = None,
     *,
     param_type: Annotated[
-        list[str] | None, Parameter(help="NAME=number|boolean|json: what a column of the spreadsheet is.", negative="")
+        list[str] | None, Parameter(help="NAME=number|boolean|json, of a column of --csv.", negative="")
     ] = None,
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
@@ -35,5 +35,6 @@ def each(
         consent=TypedConsent.of(safe), types=types_given(param_type or []), plan=Path(safe.plan) if safe.plan else None,
         cap=cap_of(safe), note=note,
     )
+    checked = request.check()
     with opened(request.options, out, safe) as (session, names):
-        return go(request.begin(session, names), safe, out)
+        return go(checked.begin(session, names), safe, out)

@@ -94,8 +94,8 @@ def _read(flag: str, parse: Callable[[str], T], text: str) -> T:
 def _workers(text: str) -> int | None:
     if text.strip().lower() == "auto":
         return None
-    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 512:
-        raise UsageError(f"--workers must be auto or a number from 1 to 512, not {text!r}")
+    if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= 1024:
+        raise UsageError(f"--workers must be auto or a number from 1 to 1024, not {text!r}")
     return int(text)
 
 

@@ -15,7 +15,7 @@ from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import account_of, count_missing, left_out, missing_words
 from ..search.names import WorkspaceNames
-from ..service.find import Found, count, list_all, row_of
+from ..service.find import Found, count, how_read, list_all, row_of
 from ..service.find import find as find_items
 from .execute import asked_of, opened, options_of, remarks
 from .flags import Listing, Safety, Selection, Shown, Speed
@@ -39,7 +39,7 @@ def find(resource: Resource, flags: Selection, listing: Listing, output: Shown, 
         else:
             found = list_all(session, resource)
         if listing.explain:
-            return _explain(resource, found, output)
+            return _explain(resource, found, how_read(found, options), output)
         if listing.count:
             return _count(resource, found, flags.limit, output)
         return _List(resource, found, flags.limit, listing, output, session, names).show()
@@ -67,12 +67,13 @@ def _say_columns(resource: Resource, output: Shown) -> int:
     return 0
 
 
-def _explain(resource: Resource, found: Found, output: Shown) -> int:
+def _explain(resource: Resource, found: Found, reading: dict[str, Any], output: Shown) -> int:
     """What would be asked, and in words what that means; nothing is searched."""
     words, endpoint, query = found.words or f"all {resource.name}", found.selection.get("endpoint"), found.selection.get("query")
     here = found.selection.get("here")
     if output.data:
         told = {"resource": resource.name, "selection": words, "endpoint": endpoint, "query": query, **({"here": here} if here else {})}
+        told |= {"reading": reading} if reading else {}
         emit(json_.dumps({"schema": "explain/1", "ok": True, "exit": 0, **told}) + "\n")
         return 0
     emit(f"{resource.name}: {words}\n")
@@ -82,6 +83,9 @@ def _explain(resource: Resource, found: Found, output: Shown) -> int:
         emit(json_.dumps(query, indent=2, ensure_ascii=False) + "\n")
     if here:
         emit("and judges here, on each that is found:\n" + json_.dumps(here, indent=2, ensure_ascii=False) + "\n")
+    if reading:
+        emit(f"reads {'more than 20 pages in parts by created_at, all at once' if reading['parts'] else 'page after page'}")
+        emit(f": {reading['why']}\n" if "why" in reading else "\n")
     return 0
 
 

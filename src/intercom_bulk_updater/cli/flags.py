@@ -11,13 +11,10 @@ from cyclopts import Group, Parameter, Token
 
 from ..environment import FLAG_VARIABLES
 from ..errors import UsageError
-from .help import LAST, SharedFlags
+from .help import SHARED
 from .stdout import data_format
 
-_SELECTION = Group("Selection", sort_key=0)
-_SAFETY, _SPEED, _OUTPUT = (
-    Group(name, sort_key=place, help_formatter=SharedFlags()) for place, name in enumerate(("Safety", "Speed", LAST), 1)
-)
+_SELECTION, _SAFETY, _SPEED, _OUTPUT = (Group(name, sort_key=place) for place, name in enumerate(SHARED))
 
 
 def _flag(group: Group, help_text: str, *names: str, form: str | None = None) -> Parameter:
@@ -44,7 +41,8 @@ _WHOLE = Parameter(converter=whole)
 
 
 Csv = Annotated[
-    str | None, _flag(_SELECTION, "CSV or XLSX (or -), a row an item; its columns stand as {{col}} in parameters.", form="FILE|-")
+    str | None,
+    _flag(_SELECTION, "A spreadsheet, a row an item, columns as {{col}}; CSV, TSV or XLSX, and - reads standard input.", form="FILE|-"),
 ]
 
 
@@ -58,7 +56,7 @@ class Selection:
         str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON); - reads standard input.", form="FILE|-"),
     ] = None
     ids: Annotated[
-        str | None, _flag(_SELECTION, "A file with ids or links, or one that this tool wrote; - reads standard input.", form="FILE|-"),
+        str | None, _flag(_SELECTION, "A file of ids, links, or one that this tool wrote; - reads standard input.", form="FILE|-"),
     ] = None
     csv: Csv = None
     id_column: Annotated[

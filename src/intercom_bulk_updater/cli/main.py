@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from ..operations.resource import has_verbs, resources
 from ..version import __version__
 from .argv import join_values
-from .help import read_help_flag
+from .help import Command, epilogue, read_help_flag
+from .narrow import typed_flags
 from .stdout import close_streams, data_only, open_streams, told_run
 
 _HERE = "intercom_bulk_updater.cli"
@@ -25,7 +28,7 @@ def _worth_saying(default: object) -> object | None:
     return None if default is False or default == "" else default
 
 
-app = App(
+app = Command(
     name="intercom-bulk",
     version=__version__,
     help=(
@@ -80,9 +83,21 @@ _operations.command(f"{_HERE}.new_operation:new", name="new", help="An updater o
 _operations.command(f"{_HERE}.check_operation:check", name="check", help="Try your own operation against the built-in sandbox.")
 app.command(_operations)
 
+_EXAMPLES = {
+    "run": (
+        "updaters.py:Renamer --param team_id=5001 --dry-run",
+        "example_custom_updater:TagAssignmentUpdater --ids ids.txt",
+        "updaters.py:rename --where 'team = Support' --plan renamed.jsonl",
+    ),
+    "each": (
+        """articles PUT 'articles/{{id}}' '{"state": "draft"}' --where 'state = published' --dry-run""",
+        """data_attributes PUT 'data_attributes/{{id}}' '{"archived": true}' --ids ids.txt""",
+        "articles DELETE 'articles/{{id}}' --ids ids.txt --irreversible",
+    ),
+}
 for _place, (_group, _name, _target, _help) in enumerate((
     (_ACT, "run", "updaters:run", "Run your own updater: FILE.py:Class or module:Class."),
-    (_ACT, "each", "each:each", "One request for each item of any list: each articles PUT 'articles/{{id}}' '{\"state\": \"draft\"}'."),
+    (_ACT, "each", "each:each", "One request for each item of any list: articles, data attributes, ..."),
     (_ACT, "apply", "plans:apply", "Do exactly what a plan says."),
     (_BACK, "undo", "plans:undo", "Take a run back, where items still are as it left them."),
     (_BACK, "verify", "plans:verify", "Read a run's items back and search again."),
@@ -92,7 +107,10 @@ for _place, (_group, _name, _target, _help) in enumerate((
     (_ROUND, "demo", "demo:demo", "The main job on the built-in sandbox, from the dry run to the server's own books."),
     (_ROUND, "completion", "demo:completion", "Print the completion script for a shell."),
 ), 100):
-    app.command(f"{_HERE}.{_target}", name=_name, help=_help, group=_group, sort_key=_place)
+    app.command(
+        f"{_HERE}.{_target}", name=_name, help=_help, group=_group, sort_key=_place,
+        help_epilogue=epilogue(f"intercom-bulk {_name} {_words}" for _words in _EXAMPLES.get(_name, ())),
+    )
 
 
 _complete: set[str] = set()
@@ -116,6 +134,15 @@ def flags_with_value(arguments: list[str]) -> set[str]:
     return {name for argument in found if argument.hint is not bool for name in argument.names}
 
 
+def _called(arguments: list[str]) -> object:
+    """What the command returns. Raises CycloptsError for a line that cannot be read, before the command has begun."""
+    call = partial(app, arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    if not any(flag in arguments for flag in app.help_flags):
+        with suppress(CycloptsError), typed_flags(app, arguments):
+            return call()
+    return call()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command."""
     given = typed = list(sys.argv[1:] if arguments is None else arguments)
@@ -126,7 +153,7 @@ def main(arguments: list[str] | None = None) -> None:
         complete_tree(noun for noun in typed[:1] if noun in resources())
         given = read_help_flag(join_values(typed, lambda: flags_with_value(typed)))
         with data_only(given):
-            code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
+            code = _called(given)
     except CycloptsError as exc:
         from .errors import misused
         from .usage_errors import meant

@@ -120,9 +120,12 @@ def observer_of(output: Shown, title: Title | None = None) -> ConsoleObserver:
     """Who watches a run, as the flags want it."""
     from ..terminal.observers import observer_for
 
-    # With --json and no terminal there is nobody to read progress.
-    quiet = output.quiet or (output.json and not sys.stderr.isatty())
-    return observer_for(progress=output.progress, jsonl=output.jsonl, quiet=quiet, verbose=output.verbose, title=title)
+    # With --json and no terminal nobody follows the progress; a log is still to say that the run waits.
+    waits = output.json and not sys.stderr.isatty()
+    quiet = output.quiet or (waits and output.progress != "auto")
+    return observer_for(
+        progress=output.progress, jsonl=output.jsonl, quiet=quiet, verbose=output.verbose, waits=waits, title=title
+    )
 
 
 def title_of(session: Session, run: RunRecord, operation: Operation, resource: str) -> Title:

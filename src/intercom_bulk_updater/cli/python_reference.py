@@ -22,7 +22,8 @@ Everything here is imported from `intercom_bulk_updater`; what is not named here
 How it is used stands in [from Python and notebooks](../howto/from-python.md) and [write an updater](../howto/write-an-updater.md).
 """
 _GROUPS = {
-    "The verbs": ("find", "preview", "run", "plan", "apply", "runs", "open_run"),
+    "The verbs": ("find", "preview", "run", "plan", "apply", "runs", "open_run", "each"),
+    "Recipes": ("check_recipe", "run_recipe", "resume_recipes", "recipes", "open_recipe", "BegunRecipe"),
     "What they give and take": ("Run", "Preview", "Workspace", "RunOptions"),
     "Updaters": ("IntercomBulkUpdater", "operation", "BulkResult", "Skip", "StopRun"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
@@ -14,7 +13,10 @@ from ..journal import Journal, RecipeRecord
 from ..runs.options import Options
 from ..service import recipe_schema
 from ..service import recipes as service
-from ..service.recipe_file import Recipe, Step, Wait, open_recipe
+from ..service.recipe_account import account as account_of
+from ..service.recipe_account import checked_account
+from ..service.recipe_file import Recipe, Step, Wait
+from ..service.verbs import VerbRequest
 from .execute import DEFAULT_CAP, TypedConsent, go, opened, options_of
 from .flags import Agreed, Output, Safety, Shown, Speed, Yes
 from .output import nothing_next
@@ -41,14 +43,13 @@ def check(
         return 0
     if file is None:
         raise UsageError("recipes check needs the file of a recipe (or --schema).")
-    recipe = _opened(file)
+    recipe = service.opened_recipe(file)
     options = options_of(Safety(dry_run=True), speed)
     with opened(options, out) as (session, names):
         service.check_in_workspace(recipe, session, names, options, None, note)
-    looked = _Looking(recipe, options, out)
-    code = looked.look()
+    looked, code = _look(recipe, options, out)
     with journal() as book:
-        account = service.checked_account(recipe, book, {name: one.run for name, one in looked.earlier.items()}, code)
+        account = checked_account(recipe, book, looked, code)
     return _tell(account, out, code)
 
 
@@ -60,7 +61,7 @@ def run(
     """Begin a recipe: check it whole, then carry out its steps up to the first wait. Resume goes on with what is due."""
     if agreed.dry_run:
         return check(file, speed=speed, out=out)
-    recipe = _opened(file)
+    recipe = service.opened_recipe(file)
     options = options_of(Safety(yes=agreed.yes), speed)
     with opened(options, out) as (session, names):
         service.check_in_workspace(recipe, session, names, options, _consent(agreed), note)
@@ -71,7 +72,7 @@ def run(
 def list_recipes(*, out: Shown = _OUT) -> int:
     """The recipes that were begun, newest first, and where each stands."""
     with journal() as book:
-        told = [service.account(book, record) for record in book.recipes()]
+        told = [account_of(book, record) for record in book.recipes()]
     if out.data:
         _emit(_all_of(told, 0), out)
         return 0
@@ -123,18 +124,12 @@ def cancel(recipe: _Begun, *, out: Shown = _OUT) -> int:
 
     record = service.cancel_recipe(load().home / "journal.db", recipe)
     with journal() as book:
-        account = service.account(book, record)
+        account = account_of(book, record)
     return _tell(account, out, 0)
 
 
 def _consent(agreed: Agreed) -> TypedConsent:
     return TypedConsent(agreed.customer_visible, agreed.irreversible, agreed.yes)
-
-
-def _opened(file: str) -> Recipe:
-    recipe = open_recipe(file)
-    service.check_offline(recipe)
-    return recipe
 
 
 def _carry_on(record: RecipeRecord, agreed: Agreed, speed: Speed, out: Shown) -> tuple[dict[str, Any], Shown, int]:
@@ -150,7 +145,7 @@ def _carry_on(record: RecipeRecord, agreed: Agreed, speed: Speed, out: Shown) ->
     except IntercomBulkError as exc:
         code, error = exc.exit_code, exc
     with Journal(path, read_only=True) as book:
-        account = service.account(book, book.recipe(record.id), code, error)
+        account = account_of(book, book.recipe(record.id), code, error)
     return account, out, int(account["exit"])
 
 
@@ -167,12 +162,11 @@ class _Acting:
         options = options_of(Safety(yes=self.agreed.yes), self.speed)
         _head(recipe, step, self.out)
         with opened(options, self.out) as (session, names), nothing_next():
-            service.refuse_other_workspace(session, record)
-            asked = service.request_of(
-                recipe, step, options, _consent(self.agreed), earlier=earlier, record=record, cap=DEFAULT_CAP if self.agreed.yes else None,
-                ahead=session.client.server_time() - time.time(), note=note,
+            work = service.begin_step(
+                recipe, step, record, earlier, session, names, options, _consent(self.agreed),
+                cap=DEFAULT_CAP if self.agreed.yes else None, note=note,
             )
-            return go(asked.check().begin(session, names), Safety(yes=self.agreed.yes), _of_step(self.out))
+            return go(work, Safety(yes=self.agreed.yes), _of_step(self.out))
 
     def go_on(self, run: str) -> int:
         """See Steps."""
@@ -180,35 +174,20 @@ class _Acting:
             return go_on(run, Safety(yes=self.agreed.yes), self.speed, _of_step(self.out), failed=False)
 
 
-@dataclass
-class _Looking:
-    """Looks at the steps one after the other, each at what the one before it would do."""
+def _look(recipe: Recipe, options: Options, out: Shown) -> tuple[dict[str, str], int]:
+    """A dry run of each step; the runs by step, and what to exit with."""
 
-    recipe: Recipe
-    options: Options
-    out: Shown
+    def carry(step: Step, asked: VerbRequest) -> tuple[str, int]:
+        _head(recipe, step, out)
+        with opened(options, out) as (session, names), nothing_next():
+            work = asked.check().begin(session, names)
+            return work.run.id, go(work, Safety(dry_run=True), _of_step(out))
 
-    def __post_init__(self) -> None:
-        self.earlier: dict[str, service.Earlier] = {}
+    def passing(wait: Wait) -> None:
+        if not (out.data or out.quiet):
+            note(f"\nThen {wait.words} pass.")
 
-    def look(self) -> int:
-        """A dry run of each step; the first exit code that is not 0, or 0."""
-        worst = 0
-        for entry in self.recipe.entries:
-            if isinstance(entry, Wait):
-                if not (self.out.data or self.out.quiet):
-                    note(f"\nThen {entry.words} pass.")
-                continue
-            _head(self.recipe, entry, self.out)
-            with opened(self.options, self.out) as (session, names), nothing_next():
-                asked = service.request_of(self.recipe, entry, self.options, TypedConsent(), earlier=self.earlier, note=note)
-                work = asked.check().begin(session, names)
-                code = go(work, Safety(dry_run=True), _of_step(self.out))
-            self.earlier[entry.name] = service.Earlier(work.run.id, "pending", time.time())
-            worst = worst or code
-            if code not in (0, 3):
-                break
-        return worst
+    return service.look(recipe, options, carry, note, passing)
 
 
 def _of_step(out: Shown) -> Output:

@@ -14,6 +14,7 @@ from cyclopts.argument import Argument
 
 from ..operations.registry import built_in
 from .flags import Output, Safety, Selection, Speed
+from .help import group_of
 from .main import complete_tree
 from .operations import GIVEN, describe
 
@@ -52,7 +53,7 @@ def cli_page() -> str:
         for argument in node.assemble_argument_collection():
             if argument.names == ("*",):
                 continue
-            group = _group(argument)
+            group = group_of(argument)
             if group in flags:
                 flags[group].setdefault(argument.names[0], argument)
                 shared.setdefault(group, []).append(argument.names[0])
@@ -106,12 +107,6 @@ def operations_page() -> str:
         lines += [f"- {name}: {value}" for name, value in facts.items() if value]
         lines += ["", "```", *row["examples"], "```"]
     return "\n".join(lines) + "\n"
-
-
-def _group(argument: Argument) -> str:
-    group: Any = argument.parameter.group
-    first = group[0] if isinstance(group, tuple) else group
-    return str(getattr(first, "name", first))
 
 
 def _fields(group: str) -> tuple[str, ...]:

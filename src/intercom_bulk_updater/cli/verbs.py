@@ -24,12 +24,19 @@ _COMPARED = ("=", "==", "!=", "~", "!~", "^", "$", "is", "in", "not")
 
 def add_verbs(app: App, resource: str) -> None:
     """Give `app` the command `find`, and one for each verb that the resource has."""
-    app.command(find_command(resources()[resource]), name="find", sort_key=0)
+    found = resources()[resource]
+    examples = epilogue(f"intercom-bulk {resource} find {words}" for words in found.examples)
+    app.command(find_command(found), name="find", sort_key=0, help_epilogue=examples)
     for place, cls in enumerate(verbs_of(resource).values(), 1):
         app.command(
-            command_of(resource, cls), name=cls.name, help=cls.summary, sort_key=place,
-            help_epilogue=epilogue(list(cls.command_examples())),
+            command_of(resource, cls), name=cls.name, help=f"{cls.summary}\n\n{_way_back(cls.reversibility)}", sort_key=place,
+            help_epilogue=epilogue(cls.command_examples()),
         )
+
+
+def _way_back(label: Reversibility) -> str:
+    said = {Reversibility.REVERSIBLE: "undo", Reversibility.FIELDS: f"undo {label}", Reversibility.IRREVERSIBLE: "none"}
+    return "It changes nothing in Intercom." if label is Reversibility.READS else f"Way back: {said.get(label, label)}."
 
 
 def find_command(resource: Resource) -> Callable[..., int]:

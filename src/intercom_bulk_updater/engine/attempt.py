@@ -50,8 +50,8 @@ class Attempt:
 
     @property
     def stands(self) -> str:
-        """What they left standing that no after-image tells of, in words; "" for nothing."""
-        return self.carried.stands or ("" if self.partial_after else self.wrote)
+        """What they left standing, in words; "" for nothing."""
+        return self.carried.stands or self.wrote or ("a part of the change is there" if self.partial_after else "")
 
     @property
     def sent(self) -> bool:

@@ -146,6 +146,8 @@ class LookFailed:
     """Looking again will show nothing else, for what is looked at is not there."""
     excused: bool = False
     """The service is away."""
+    also_stands: str = ""
+    """What other requests of the action have left standing, in words."""
 
 
 Observed = Failed | EndedWithoutProof | Skipped | Seen | LookFailed
@@ -166,6 +168,8 @@ class Decision:
     """Perform, with the request that was found answered from memory."""
     repetition: bool = False
     """The next request repeats one."""
+    rest_failed: bool = False
+    """In doubt because a part of it stands; of the rest it is certain that nothing does."""
 
 
 def next_step(known: Known) -> Step:
@@ -217,7 +221,7 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
         if known.maybe_applied:
             # The refusal may be the echo of an earlier request that was carried out after all.
             return _wait(replace(known, out_of_retries=True), 0.0)
-        if failed.may_be_so and not failed.stands:
+        if failed.may_be_so:
             return _wait(replace(known, refused=True, repeatable=failed.repeatable, via_client=failed.via_client), 0.0)
         return _failed(known, failed.stands)
     after = retry_after(known.requests - known.excused)
@@ -278,7 +282,7 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
 
 
 def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
-    if only_refused and known.repeatable and not seen.one_request:
+    if only_refused and known.repeatable and not seen.one_request and not seen.also_stands:
         return Decision(Step.SETTLE, known, outcome=Outcome.UNCHANGED, note="already so")
     if seen.one_request:
         if known.unproven and not known.returned:
@@ -304,7 +308,7 @@ def _after_failed_look(known: Known, failed: LookFailed, retry_after: Callable[[
         return replace(_wait(known, after), repetition=True)
     # A refusal that may be mistaken is believed after a look alone.
     if not known.maybe_applied and failed.final:
-        return _failed(known, "")
+        return _failed(known, failed.also_stands)
     return _in_doubt(known, f"it could not be read back: {failed.why}")
 
 
@@ -314,7 +318,9 @@ def _wait(known: Known, seconds: float) -> Decision:
 
 def _failed(known: Known, stands: str) -> Decision:
     """Failed would say that it may simply be tried again: not where a part of it stands."""
-    return _in_doubt(known, stands) if stands else Decision(Step.SETTLE, known, outcome=Outcome.FAILED)
+    if stands:
+        return replace(_in_doubt(known, stands), rest_failed=True)
+    return Decision(Step.SETTLE, known, outcome=Outcome.FAILED)
 
 
 def _in_doubt(known: Known, why: str) -> Decision:

@@ -37,7 +37,8 @@ def observations(stage: Step) -> Iterator[Observed]:
         yield Seen(True, words="POST a")
         yield from (Seen(stands, also_stands=also) for stands, also in itertools.product((False, None), ("", "POST b")))
         yield from (Seen(True, True, unfinished, "POST a") for unfinished in (True, False))
-        yield from (LookFailed("500", final, excused) for final, excused in ((True, False), (False, False), (False, True)))
+        for (final, excused), also in itertools.product(((True, False), (False, False), (False, True)), ("", "POST b")):
+            yield LookFailed("500", final, excused, also)
         return
     for kind in TRANSIENT:
         for repeatable, read_only, via_client in itertools.product((True, False), repeat=3):
@@ -126,7 +127,7 @@ SECTIONS = (
     Section(
         "The read itself failed",
         "That says nothing about what was written.",
-        LookFailed, ("observed", _DOUBT, "retries of the read left"),
+        LookFailed, ("observed", _DOUBT, "retries of the read left", _STANDS),
     ),
     Section(
         "The action ended by itself",
@@ -161,7 +162,8 @@ def facts_of(known: Known, observed: Observed) -> Facts:
             }  # fmt: skip
         case LookFailed():
             what = "Intercom is away" if observed.excused else "it is gone (404, 410)" if observed.final else "an error"
-            return {"observed": what, **doubt, "retries of the read left": _yes(retry_after(known.read_errors + 1) is not None)}
+            again = _yes(retry_after(known.read_errors + 1) is not None)
+            return {"observed": what, **doubt, "retries of the read left": again, _STANDS: _yes(bool(observed.also_stands))}
         case Skipped():
             return {"observed": "it skipped the item, after a write" if observed.wrote else "it skipped the item", **doubt}
         case EndedWithoutProof():

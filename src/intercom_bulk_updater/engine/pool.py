@@ -14,13 +14,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field
 
 from ..errors import IntercomBulkError, JournalError
 from ..model import Bottleneck, Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
 from .attempt import Attempt, Batch, RetryLater, Unit, attempts_in
+from .growth import Growth
 from .work import WorkSource
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
@@ -28,16 +31,46 @@ from .work import WorkSource
 _NAP = 0.1
 # The clerk looks after workers, guards and requests of other processes this often (seconds).
 TICK = 0.5
+# So often, at most, the number of workers doubles (seconds).
+_GROW = 0.2
+# Never more workers than this by themselves: 4,167 calls in 10 s with answers that take 2 s. Each takes some 60 KB.
+MOST = 1024
+# Files that a process needs besides its connections.
+_OTHER_FILES = 128
+
+
+def most_workers() -> int:
+    """How many workers there may be: each has a connection, and a process may open only so many files.
+
+    Asks the system for as many as are needed, where it starts with fewer (1,024, or 256).
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MOST
+    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = MOST + _OTHER_FILES
+    if most_files != resource.RLIM_INFINITY:
+        needed = min(needed, most_files)
+    if files == resource.RLIM_INFINITY or files >= needed:
+        return min(MOST, needed - _OTHER_FILES)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most_files))
+        files = needed
+    return max(1, min(MOST, files - _OTHER_FILES))
 
 
 @dataclass(slots=True)
 class PoolSize:
-    """How many workers: `fixed` when a number was given, otherwise from `start`, between `floor` and `ceiling`."""
+    """How many workers: `fixed` when a number was given, otherwise from `start`, between `floor` and `ceiling`.
+
+    The ceiling is one of safety: how many are wanted follows from the limit and the latency.
+    """
 
     fixed: int | None = None
     start: int = 15
     floor: int = 4
-    ceiling: int = 128
+    ceiling: int = field(default_factory=most_workers)
 
 
 @dataclass(slots=True)
@@ -106,6 +139,12 @@ class WorkerPool:
     """The last look for items brought fewer than there was room for."""
     _failure: BaseException | None = None
     _rate: float = 0.0
+    _finished: int = 0
+    _growth: Growth = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no worker."""
+        self._growth = Growth(self.crew.ceiling)
 
     def run(self) -> None:
         """Work until the source is dry and every claimed item has its fate, or until asked to stop.
@@ -128,13 +167,13 @@ class WorkerPool:
 
     def _work(self) -> None:
         last_tick, done_at_tick = time.monotonic(), 0
-        finished = 0
+        grown = last_tick
         while not self.stop.asked and self._failure is None:
             # The order matters: ask whether the source lives *before* claiming, or its last page could be missed; and
             # before collecting, because it raises what broke the source, and collected outcomes would be lost.
             more = self.work.may_grow()
             fates = self._collect()
-            finished += len(fates)
+            self._finished += len(fates)
             now = time.monotonic()
             # What an error has cut short is not begun again: it goes back with all that is known of it.
             resting = self.paused or self._failure is not None
@@ -153,10 +192,12 @@ class WorkerPool:
             dry = want > 0 and len(items) < want
             self._dry = dry if want else self._dry
             self._give([] if resting else [*due, *self._units(items, more, now)])
-            if now - last_tick >= TICK:
-                self._rate = 0.5 * self._rate + 0.5 * (finished - done_at_tick) / (now - last_tick)
-                last_tick, done_at_tick = now, finished
+            if now - grown >= _GROW:
+                grown = now
                 self._adapt()
+            if now - last_tick >= TICK:
+                self._rate = 0.5 * self._rate + 0.5 * (self._finished - done_at_tick) / (now - last_tick)
+                last_tick, done_at_tick = now, self._finished
                 self.tick(self.snapshot(more))
             if dry and not items and not more and self._idle():
                 return
@@ -232,14 +273,15 @@ class WorkerPool:
 
     def _hire(self, number: int) -> None:
         for _ in range(number):
-            thread = threading.Thread(target=self._live, name=f"worker-{len(self._threads) + 1}", daemon=True)
+            # In the context of the caller: the words of an item tell moments on the clock of its workspace.
+            thread = threading.Thread(target=copy_context().run, args=(self._live,), name=f"worker-{len(self._threads) + 1}", daemon=True)
             try:
                 thread.start()
             except RuntimeError as exc:
                 if not self._threads:
                     what = "This machine starts no more threads: end other programs, or lift the limit (ulimit -u)."
                     raise IntercomBulkError(what) from exc
-                self.crew = replace(self.crew, ceiling=len(self._threads))  # those that are there do the work
+                self._growth.ceiling = len(self._threads)  # those that are there do the work
                 return
             self._threads.append(thread)
 
@@ -248,12 +290,15 @@ class WorkerPool:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if self.crew.fixed or self.paused:
             return
-        wanted = min(max(self.gate.wanted_workers(), self.crew.floor), self.crew.ceiling)
+        most = self._growth.most(
+            time.monotonic(), latency=self.gate.latency, finished=self._finished, workers=len(self._threads)
+        )
+        wanted = min(max(self.gate.wanted_workers(), self.crew.floor), most)
         have = len(self._threads) - self._leave
         if wanted > have and (self._queue or self._busy >= have):
             # At most double at a time: the latency seen so far may not hold under more load.
             self._hire(min(wanted - have, max(have, 4)))
-        elif wanted < have - 4:
+        elif wanted < 0.75 * have - 4:  # not for each answer that is quicker than the last
             with self._ready:
                 self._leave += have - wanted - 2
                 self._ready.notify_all()

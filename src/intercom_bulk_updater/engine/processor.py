@@ -114,6 +114,8 @@ class ItemProcessor:
             result = self._guarded(attempt, self._begin)
         if isinstance(result, ItemResult) and result.outcome is Outcome.DONE:
             self.refusals.broken(began)
+            note = "; ".join(said for said in (result.note, self.operation.remark(attempt.item)) if said)
+            return replace(result, note=note) if note != result.note else result
         return result
 
     def _known_from(self, item: Item) -> Known:
@@ -415,6 +417,7 @@ class ItemProcessor:
                 verdict.failure.message or str(exc),
                 final=verdict.failure.status in (404, 410),
                 excused=self.client.excuses(verdict, last=last),
+                also_stands=attempt.stands,
             ),
         )
 
@@ -455,7 +458,8 @@ class ItemProcessor:
 
     def _settled(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult:
         done = decision.outcome is Outcome.DONE and payload is not None
-        return result_of(decision, attempt, self._after_image(attempt, payload) if done and payload is not None else None)
+        after = self._after_image(attempt, payload) if done and payload is not None else None
+        return result_of(decision, attempt, after, there=payload is not None)
 
     def _after_image(self, attempt: Attempt, payload: Json) -> dict[str, Any] | None:
         """What the item looks like now; None where that cannot be read: it is done all the same."""

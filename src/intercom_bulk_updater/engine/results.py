@@ -10,14 +10,23 @@ from ..model import Failure, ItemResult, Outcome
 from .attempt import Attempt
 from .decide import Decision
 
+STILL_THERE = ", and the item is there"
+"""Ends the cause of a 404 that a look has contradicted."""
 _INTERRUPTED = Failure("interrupted", "the run ended while it was in flight")
 
 
-def result_of(decision: Decision, attempt: Attempt, after: Mapping[str, Any] | None = None) -> ItemResult:
-    """The result of an item that a decision settles; `after`: its after-image, where it is done and could be read."""
+def result_of(
+    decision: Decision, attempt: Attempt, after: Mapping[str, Any] | None = None, *, there: bool = False
+) -> ItemResult:
+    """The result of an item that a decision settles.
+
+    `after`: its after-image, where it is done and could be read; `there`: the last look has shown the item.
+    """
     assert decision.outcome is not None  # noqa: S101 - a settled item has its outcome
     known, item = decision.known, attempt.item
     failure = attempt.last.failure if attempt.last else item.why
+    if there and failure is not None and failure.status == 404 and not failure.cause.endswith(STILL_THERE):
+        failure = replace(failure, cause=f"{failure.cause}{STILL_THERE}")
     if decision.outcome is Outcome.IN_DOUBT:
         if failure is None:
             failure = _INTERRUPTED if item.doubt else Failure("skipped after a write")
@@ -25,11 +34,11 @@ def result_of(decision: Decision, attempt: Attempt, after: Mapping[str, Any] | N
         failure = replace(failure, message="; ".join(said for said in (failure.message, more) if said))
         return ItemResult(
             item.seq, Outcome.IN_DOUBT, attempts=known.requests, failure=failure, doubt=True, slow=known.maybe_running,
-            older=item.older,
+            older=item.older, partly=bool(attempt.stands), after=attempt.partial_after if decision.rest_failed else None,
         )  # fmt: skip
     if decision.outcome is Outcome.FAILED:
         failure = failure or Failure("unknown")
-        return ItemResult(item.seq, Outcome.FAILED, attempts=known.requests, failure=failure, after=attempt.partial_after)
+        return ItemResult(item.seq, Outcome.FAILED, attempts=known.requests, failure=failure)
     if decision.outcome is Outcome.PENDING:
         return ItemResult(
             item.seq, Outcome.PENDING, attempts=known.requests, failure=failure, doubt=known.maybe_applied, slow=known.maybe_running,

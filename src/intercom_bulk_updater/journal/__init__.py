@@ -2,7 +2,6 @@
 
 from .journal import Journal
 from .lease import LEASE_SECONDS, Lease
-from .lock import RunLock
 from .mark import Age, leave_word
 from .parameters import decode_parameters, encode_parameters, storable
 from .paths import journal_path
@@ -22,7 +21,6 @@ __all__ = [
     "Lease",
     "LeaseRow",
     "RecipeRecord",
-    "RunLock",
     "RunRecord",
     "Store",
     "WindowRow",

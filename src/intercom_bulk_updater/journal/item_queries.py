@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy import Select, and_, bindparam, case, func, or_, select
 
 from intercom_bulk_updater.model import Counts, Outcome
 
 from . import schema
 from .database import Database
-from .item_writes import DOUBTFUL, chunks
+from .item_writes import DOUBTFUL, PARTLY, chunks
 from .records import FailureExample, FailureGroup, ItemRow
 from .serialization import unpack, unpack_failure
 
@@ -54,10 +54,11 @@ def _item_row(row: Any) -> ItemRow:
     )
 
 
-_left = (
-    select(func.count())
-    .select_from(_item)
-    .where(_item.c.run == bindparam("r"), _item.c.status == schema.CODE[Outcome.PENDING], _item.c.doubt.in_(DOUBTFUL))
+_doubted = _item.c.doubt.in_(DOUBTFUL)
+_begun = (
+    select(_doubted, func.count())
+    .where(_item.c.run == bindparam("r"), _item.c.status == schema.CODE[Outcome.PENDING], or_(_doubted, _item.c.attempts > 0))
+    .group_by(_doubted)
 )
 
 
@@ -70,8 +71,10 @@ def counts(database: Database, run: int) -> Counts:
             setattr(found, schema.OUTCOME[status].value, count)
             found.selected += count
         if found.pending:
-            # A stop has put them back after a write of theirs had left.
-            found.in_flight += (left := connection.scalar(_left, {"r": run}) or 0)
+            # A stop has put them back: after a write of theirs had left, or one that came to nothing.
+            begun = {bool(doubted): count for doubted, count in connection.execute(_begun, {"r": run})}
+            left, found.tried = begun.get(True, 0), begun.get(False, 0)
+            found.in_flight += left
             found.pending -= left
     return found
 
@@ -139,22 +142,23 @@ def one(database: Database, run: int, item_id: str) -> ItemRow | None:
 def failures(database: Database, run: int) -> list[FailureGroup]:
     """What failed or is in doubt, by cause, the largest group first, each with its first item."""
     lost = [schema.CODE[Outcome.FAILED], schema.CODE[Outcome.IN_DOUBT]]
+    partly = func.sum(case((_item.c.doubt == PARTLY, 1), else_=0)).label("partly")
     groups = (
-        select(_item.c.status, _item.c.cause, func.count().label("n"), func.min(_item.c.seq).label("first"))
+        select(_item.c.status, _item.c.cause, func.count().label("n"), partly, func.min(_item.c.seq).label("first"))
         .where(_item.c.run == run, _item.c.status.in_(lost))
         .group_by(_item.c.status, _item.c.cause)
         .subquery()
     )
     query = (
-        select(groups.c.n, groups.c.status, _item.c.id, _item.c.cause, _item.c.failure)
+        select(groups.c.n, groups.c.partly, groups.c.status, _item.c.id, _item.c.cause, _item.c.failure)
         .join(_item, and_(_item.c.run == run, _item.c.seq == groups.c.first))
         .order_by(groups.c.n.desc(), groups.c.first)
     )
     with database.reading() as connection:
         found = connection.execute(query).all()
     return [
-        FailureGroup(cause or "unknown", count, _example(item_id, cause, failure), schema.OUTCOME[status])
-        for count, status, item_id, cause, failure in found
+        FailureGroup(cause or "unknown", count, _example(item_id, cause, failure), schema.OUTCOME[status], int(part))
+        for count, part, status, item_id, cause, failure in found
     ]
 
 

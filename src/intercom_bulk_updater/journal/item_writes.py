@@ -18,9 +18,9 @@ from .serialization import clean, pack, pack_failure, plain, unpack, unpack_fail
 
 _item = schema.item
 _PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
-_SLOW, _OLDER = 2, 3
-"""In `doubt`: the request may still be under way; the journal may be older than what was done to the item."""
-DOUBTFUL = (1, _SLOW)
+_SLOW, _OLDER, PARTLY = 2, 3, 4
+"""In `doubt`: the request may still be under way; the journal may be older than what was done to the item; a part of it stands."""
+DOUBTFUL = (1, _SLOW, PARTLY)
 """In `doubt`: a write of this run had left."""
 
 # Built once: SQLAlchemy then finds their text in its cache, and `execute_many` in its own.
@@ -172,7 +172,7 @@ def _fate_row(run: int, fate: ItemResult, now: float, holder: int | None) -> dic
         "least_": _PENDING if fate.outcome in _REVIEWED else _IN_FLIGHT,
         "status_": schema.CODE[fate.outcome],
         "attempts_": fate.attempts,
-        "doubt_": _SLOW if fate.slow else _OLDER if fate.older else int(fate.doubt or fate.outcome is Outcome.IN_DOUBT),
+        "doubt_": _doubt(fate),
         "finished_": None if fate.outcome is Outcome.PENDING else now,
         "before_": pack(fate.before),
         "name_": plain(fate.name) or None,
@@ -181,6 +181,14 @@ def _fate_row(run: int, fate: ItemResult, now: float, holder: int | None) -> dic
         "failure_": pack_failure(failure),
         "note_": plain(fate.note),
     }
+
+
+def _doubt(fate: ItemResult) -> int:
+    if fate.slow:
+        return _SLOW
+    if fate.older:
+        return _OLDER
+    return PARTLY if fate.partly else int(fate.doubt or fate.outcome is Outcome.IN_DOUBT)
 
 
 def claim(

@@ -15,6 +15,7 @@ from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, ItemResult, Outcome, RunKind
 
 from .lease import LEASE_SECONDS, Lease
+from .lock import RunLock
 from .mark import Age, RunMark
 from .paths import journal_path
 from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, WindowRow
@@ -179,6 +180,15 @@ class Journal(Store):
 
     def is_live(self, run: str, now: float | None = None) -> bool:
         return self._leases.is_live(run, self._runs.number(run), now)
+
+    def is_held(self, run: str) -> bool:
+        return RunLock.held(self.home, run)
+
+    def refuse_held(self, run: str) -> None:
+        RunLock.refuse_held(self.home, run)
+
+    def reserve(self, name: str) -> RunLock:
+        return RunLock(self.home, name)
 
     def account(self, run: str) -> Account:
         return self._leases.account(self._runs.number(run))

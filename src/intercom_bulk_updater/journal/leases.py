@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from intercom_bulk_updater.errors import RunLocked
 from intercom_bulk_updater.model import Requests
@@ -23,6 +23,13 @@ from .records import Account, LeaseRow
 
 _lease = schema.lease
 _SPENT = ("search", "action", "read", "retried", "throttled")
+# Built once: it is asked whenever a run is read.
+_spent = (
+    select(_lease.c.run, *(func.sum(_lease.c[name]) for name in _SPENT), func.sum(_lease.c.seconds))
+    .where(_lease.c.run.in_(bindparam("runs", expanding=True)))
+    .group_by(_lease.c.run)
+)
+
 
 class Leases:
     """Rows of the lease table, and those that this process holds."""
@@ -149,6 +156,5 @@ class Leases:
 
 def accounts(connection: Connection, runs: Iterable[int]) -> dict[int, Account]:
     """What the processes of each run have spent together; a run that nobody worked on is left out."""
-    sums = (*(func.sum(_lease.c[name]) for name in _SPENT), func.sum(_lease.c.seconds))
-    query = select(_lease.c.run, *sums).where(_lease.c.run.in_(list(runs))).group_by(_lease.c.run)
-    return {run: Account(Requests(*map(int, spent)), float(seconds)) for run, *spent, seconds in connection.execute(query)}
+    found = connection.execute(_spent, {"runs": list(runs)})
+    return {run: Account(Requests(*map(int, spent)), float(seconds)) for run, *spent, seconds in found}

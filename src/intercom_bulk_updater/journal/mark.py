@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from intercom_bulk_updater.errors import JournalError
 
+from .lock import RunLock
 from .paths import private_folder
 
 _COUNTED = b"%020d %020d\n"
@@ -36,6 +37,10 @@ class Age:
     """The state folder that it is a copy of, or that is a copy of it, where that is still on this machine."""
     claims: int = 0
     """Claims that the mark knows of."""
+
+    def is_held_there(self, run: str) -> bool:
+        """Whether a live process holds the run in that folder."""
+        return self.home is not None and RunLock.held(self.home, run)
 
 
 def leave_word(home: Path, run: str, other: Path) -> None:

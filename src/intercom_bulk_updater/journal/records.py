@@ -142,6 +142,8 @@ class FailureGroup:
     count: int
     example: FailureExample
     outcome: Outcome = Outcome.FAILED
+    partly: int = 0
+    """How many of them are in doubt although a part of their change is known to stand."""
 
 
 @dataclass(frozen=True, slots=True)

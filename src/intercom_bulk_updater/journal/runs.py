@@ -30,6 +30,7 @@ _FIELDS = frozenset(column.name for column in schema.run.c) - _FIXED
 CONTROLS = frozenset({"", "pause", "resume", "cancel"})
 
 _run = schema.run
+_exact = select(_run).where(_run.c.id == bindparam("id"))
 _control = select(_run.c.control).where(_run.c.number == bindparam("number"))
 
 
@@ -126,7 +127,7 @@ class Runs:
             *([_run.c.base_url.in_((base_url, ""))] if base_url is not None else []),
         ]
         with self._database.reading() as connection:
-            exact = connection.execute(select(_run).where(_run.c.id == ref)).mappings().first()
+            exact = connection.execute(_exact, {"id": ref}).mappings().first()
             if exact is not None:
                 return _record(connection, exact)
             newest_first = select(_run).order_by(_run.c.number.desc())
@@ -204,7 +205,7 @@ class Runs:
             self._numbers.pop(run, None)
 
     def _by_id(self, connection: Connection, run: str) -> RunRecord:
-        row = connection.execute(select(_run).where(_run.c.id == run)).mappings().first()
+        row = connection.execute(_exact, {"id": run}).mappings().first()
         if row is None:
             raise NoSuchRun(f"There is no run {run!r} any more: it was pruned.", run_id=run)
         return _record(connection, row)

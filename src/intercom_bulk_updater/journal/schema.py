@@ -129,7 +129,8 @@ item = Table(
         SmallInteger,
         nullable=False,
         comment="1: an earlier attempt may have been carried out; read back before acting again. 2: it may still be under way. "
-        "3: the journal was found older than the run, so that it may have been carried out unknown to this row.",
+        "3: the journal was found older than the run, so that it may have been carried out unknown to this row. "
+        "4: a part of it is known to stand.",
     ),
     Column(
         "claimed_at",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -149,6 +150,21 @@ class Store(Protocol):
 
     def is_live(self, run: str, now: float | None = None) -> bool:
         """Whether a process that lives works on the run: one that has its lock, or one whose heartbeat is fresh."""
+        ...
+
+    def is_held(self, run: str) -> bool:
+        """Whether a live process holds the run for itself. Costs no database access: its holder may stand in a write."""
+        ...
+
+    def refuse_held(self, run: str) -> None:
+        """Raise `RunLocked` when a live process holds the run for itself."""
+        ...
+
+    def reserve(self, name: str) -> AbstractContextManager[object]:
+        """Keep others from a run or a recipe while this lasts, without a lease: nothing is claimed and nothing is spent.
+
+        Raises `RunLocked` when another live process has it.
+        """
         ...
 
     def account(self, run: str) -> Account:

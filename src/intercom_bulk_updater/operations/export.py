@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +74,9 @@ class Export(Operation):
         """See Operation."""
         return f"export to {Path(self.output).name}"
 
-    @abstractmethod
     def whole(self, client: Client, item: Json) -> Json:
-        """The item with all that belongs to it; `item` is what a GET gave."""
+        """The item with all that belongs to it; `item` is what a GET gave, which has it all where a resource does not say otherwise."""
+        return item
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation."""

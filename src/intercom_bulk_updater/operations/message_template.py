@@ -67,7 +67,8 @@ def check_template(template: str, resource: str) -> None:
             one for one in known if difflib.SequenceMatcher(None, one.partition(".")[2], name).ratio() > 0.6
         ]  # fmt: skip
         hint = f" Do you mean {{{{{near[0]}}}}}?" if near else ""
-        raise UsageError(f"{{{{{name}}}}} stands for nothing that a message to {resource} can name.{hint} It can name: {', '.join(known)}.")
+        can = ", ".join([*known, "the columns of a spreadsheet"])
+        raise UsageError(f"{{{{{name}}}}} stands for nothing that a message to {resource} can name.{hint} It can name: {can}.")
     if odd := _ODD.search(PLACE.sub("", template)):
         raise UsageError(
             f"The message has {odd[1]!r} in it, which is no place: a place is written {{{{contact.first_name}}}}, with two braces on "

@@ -10,12 +10,15 @@ from ..api.client import Client
 from ..api.paths import item_path
 from ..errors import NotFound
 from ..model import Item
+from ..parsing.dates import local_moment
 from .message_template import Json, fields_of, fill_template, values_from
 from .operation import Operation
 from .resource import resources
 
 FIELDS = "message_fields"
 """Where an item's before-image holds what fills the places of its message."""
+SENT_BY = "sent_by"
+"""Where it says which run has sent the text already, and when: {"run", "at" (unix s)}. The item does not get it again."""
 AGAIN = "Send it although an earlier run sent the same text to the same item."
 # How many ids one search takes: Intercom allows 15 conditions in a group.
 _AT_ONCE = 15
@@ -38,7 +41,15 @@ class MessageOperation(Operation):
 
     def message(self, item: Item) -> str:
         """See Operation."""
-        return fill_template(self.body, (item.before or {}).get(FIELDS) or {})
+        before = item.before or {}
+        return "" if SENT_BY in before else fill_template(self.body, before.get(FIELDS) or {})
+
+    def remark(self, item: Item) -> str:
+        """See Operation."""
+        sent = (item.before or {}).get(SENT_BY)
+        if not sent:
+            return ""
+        return f"without the text, which {sent['run']} sent at {local_moment(sent['at'])}"
 
     @property
     def _own(self) -> list[str]:

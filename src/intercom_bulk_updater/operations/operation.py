@@ -23,6 +23,10 @@ Change = dict[str, tuple[Any, Any]]
 """Field → (before, after); the empty dict says that the item already is as wanted."""
 
 
+IN_A_SENTENCE = frozenset({"to", "until", "with", "from", "into", "as", "by"})
+"""With one of these, what an operation says of itself goes on in the same sentence behind its items: "to team Billing"."""
+
+
 class PartiallyApplied(Exception):
     """An action broke off after a request that stands and must not be sent again; `cause` is what broke it off."""
 
@@ -279,6 +283,10 @@ class Operation(ABC):
 
     def message(self, item: Item) -> str:
         """The text as the item gets it; "" for none. Raises EmptyField for a place that nothing fills."""
+        return ""
+
+    def remark(self, item: Item) -> str:
+        """What there is to say of an item that is done, such as that it got no text; "" for nothing."""
         return ""
 
     # -- acting -----------------------------------------------------------------------------------------------------

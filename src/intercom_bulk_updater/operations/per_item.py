@@ -102,6 +102,10 @@ class PerItemOperation(Operation):
         """See Operation."""
         return self._of(item).message(item)
 
+    def remark(self, item: Item) -> str:
+        """See Operation."""
+        return self._all.remark(item)
+
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
         return self._of(item).stands(payload, item, since=since, client=client)
@@ -137,4 +141,6 @@ class PerItemOperation(Operation):
     def _of(self, item: Item) -> Operation:
         given = (item.data or {}).get(WITH, {})
         keep_private_of_item(given)
-        return self._build({**given, **self._all.prepared})
+        made = self._build({**given, **self._all.prepared})
+        made.label = self.label
+        return made

@@ -111,6 +111,8 @@ class Resource:
         "integer", "number", "boolean", "date", or "admin" and "team" (by name or id). An empty value clears where it is no value itself.
     names:
         Where an item says what people call it, the best first: "title", "source.subject". None is a message or an address.
+    examples:
+        Three ways to find them, as typed behind `find`.
     rank:
         Its place among the resources; the lowest is the one that `doctor` tries to read.
     """
@@ -126,6 +128,7 @@ class Resource:
     page: str = ""
     names: tuple[str, ...] = ("name",)
     settable: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
     rank: int = 100
     scroll: str = ""
 

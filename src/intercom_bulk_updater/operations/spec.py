@@ -15,7 +15,7 @@ Schema its property. `Operation.resolve` turns what was typed into the operation
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -141,9 +141,18 @@ def check_given(verb: str, declared: type, given: Mapping[str, Any]) -> dict[str
         elif one.kind is Kind.FLAG and not isinstance(value, bool):
             raise UsageError(f"{verb}: {one.name} is true or false, and is {value!r}.")
         elif one.kind.many:
-            value = [value] if isinstance(value, str) else _pairs(value) if isinstance(value, Mapping) else list(value)
+            value = _several(verb, one, value)
         filled[one.name] = value
     return filled
+
+
+def _several(verb: str, one: Parameter, value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return _pairs(value)
+    several = [value] if isinstance(value, str | int) else value
+    if not isinstance(several, Iterable):
+        raise UsageError(f"{verb}: {one.name} is one or several of {one.kind.form}, not {value!r}.")
+    return [str(part) if isinstance(part, int) else part for part in several]
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from .fields import FieldsOperation, Undo
 from .operation import Json, Operation
 from .resource import resources
 from .spec import Resolver
-from .values import SetValues, body_of
+from .values import SetValues, body_of, merged, names_in
 
 MISSING, THERE = "missing", "there"
 
@@ -31,8 +31,8 @@ class Upsert(SetValues, FieldsOperation):
     past, unchanged, lead, rank = "written", "already so", "Create or set", 7
     reversibility = Reversibility.FIELDS
 
-    def __init__(self, values: Mapping[str, Any], by: str) -> None:
-        super().__init__(values)
+    def __init__(self, values: Mapping[str, Any], by: str, names: Mapping[str, str] | None = None) -> None:
+        super().__init__(values, names)
         self.by = by
         self.existence = resources()[self.resource].singular
         """The field that says whether the item is there."""
@@ -44,18 +44,19 @@ class Upsert(SetValues, FieldsOperation):
         values = resolver.values(cls.resource, given["values"])
         if given["by"] in values:
             raise UsageError(f"{given['by']} is what the rows go by, and comes from its column: leave it out of KEY=VALUE.")
-        return cls(values, given["by"])
+        return cls(values, given["by"], names_in(values, resolver))
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
         """See Operation."""
         rows = [one for one in several if isinstance(one, Upsert)]
-        return cls({field: value for one in rows for field, value in one.values.items()}, rows[0].by)
+        values, names = merged(rows)
+        return cls(values, rows[0].by, names)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"values": self.values, "by": self.by}
+        return {**super().parameters, "by": self.by}
 
     def describe(self) -> str:
         """See Operation."""

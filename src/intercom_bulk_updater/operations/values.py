@@ -15,9 +15,10 @@ from typing import Any
 
 from ..api.redact import mask
 from ..parsing.dates import is_moment, local_moment
+from .field_values import KINDS
 from .operation import Json, Operation
 from .resource import Resource
-from .spec import Kind, parameter
+from .spec import Kind, Resolver, parameter
 
 CUSTOM = "custom_attributes."
 """Begins the field of a custom attribute."""
@@ -60,27 +61,54 @@ class SetValues(Operation):
 
     past, unchanged, rank = "set", "already set to that", 7
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> None:
         self.values = dict(values)
         self.fields = tuple(sorted(self.values))
+        # What the teammates among the values are called, for people.
+        self._names = dict(names or {})
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        values = resolver.values(cls.resource, given["values"])
+        return cls(values, names_in(values, resolver))
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
         """See Operation."""
-        return cls({field: value for one in several if isinstance(one, SetValues) for field, value in one.values.items()})
+        rows = [one for one in several if isinstance(one, SetValues)]
+        return cls(*merged(rows))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"values": self.values}
+        return {"values": self.values, **({"names": self._names} if self._names else {})}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See Operation."""
+        return self._names
 
     def describe(self) -> str:
         """See Operation."""
-        return "set " + ", ".join(f"{field.removeprefix(CUSTOM)}={_typed(field, value)}" for field, value in self.values.items())
+        said = {field: self._names.get(str(value)) or _typed(field, value) for field, value in self.values.items()}
+        return "set " + ", ".join(f"{field.removeprefix(CUSTOM)}={value}" for field, value in said.items())
 
     def target(self, before: Json) -> dict[str, Any]:
         """The wanted fields, whatever they were before."""
         return dict(self.values)
+
+
+def names_in(values: Mapping[str, Any], resolver: Resolver) -> dict[str, str]:
+    """What those of the values are called that are ids: {"991267700": "Ben Okafor (991267700)"}."""
+    people = {str(value): KINDS[field] for field, value in values.items() if field in KINDS and value}
+    return {identity: f"{resolver.named(kind, identity).name} ({identity})" for identity, kind in people.items()}
+
+
+def merged(rows: Sequence[SetValues]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values of several, the later ones before the earlier, and the names of all."""
+    values = {field: value for one in rows for field, value in one.values.items()}
+    return values, {identity: name for one in rows for identity, name in one.names.items()}
 
 
 def _typed(field: str, value: Any) -> Any:

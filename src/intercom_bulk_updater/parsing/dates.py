@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -124,22 +125,27 @@ def describe(at: float, timezone: str = "UTC") -> str:
     return f"{shown} {timezone or 'UTC'}"
 
 
-_people: tuple[tzinfo | None, str] = (None, "")
+_Clock = tuple[tzinfo | None, str]
+# Of the thread that works for a workspace; the last that was told is for threads that only draw what happens.
+_own: ContextVar[_Clock] = ContextVar("people_in")
+_last: _Clock = (None, "")
 
 
 def people_in(timezone: str) -> None:
     """Tell moments in this time zone from now on, the workspace's; until then, and for one that nobody knows, in the machine's.
 
+    It holds for the thread that says so and for the workers that it starts: two workspaces in one process keep their clocks.
     The city always stands beside a moment, so that one told in another zone than expected is true all the same.
     """
-    global _people
+    global _last
     with suppress(UsageError):
-        _people = (zone(timezone), timezone.rpartition("/")[2].replace("_", " ")) if timezone else (None, "")
+        _last = (zone(timezone), timezone.rpartition("/")[2].replace("_", " ")) if timezone else (None, "")
+        _own.set(_last)
 
 
 def people_time(at: float) -> tuple[datetime, str]:
     """A moment on the clock of the workspace's people, and the city whose clock it is. Raises what `datetime` raises."""
-    where, name = _people
+    where, name = _own.get(_last)
     when = datetime.fromtimestamp(at, UTC).astimezone(where)
     return when, name or str(when.tzname())
 

@@ -138,7 +138,6 @@ class Budget:
         self._window = Window(self._tally, self._others, self._flying, self._siblings, self._turned)
         self._pause = Backoff()
         self._pulse = LatencyEstimator()
-        self._number = 0
         self._due = -math.inf
         self._rate_due = -math.inf
         self._waited = -math.inf
@@ -165,15 +164,16 @@ class Budget:
             self._waited = now
             self._tell(now)
             return wait
-        self._number += 1
-        self._window.own += 1
-        self._flying[self._number] = Flight(now, self._window.all_bare)
+        window = self._window
+        window.own += 1
+        window.sent += 1
+        self._flying[window.sent] = Flight(now, window.all_bare, window.sent)
         self._due = max(self._due, now - LAG) + spacing
         if self._rate is not None:
             self._rate_due = max(self._rate_due, now - min(LAG, 0.5 / self._rate)) + 1 / self._rate
         pulse.sent(now)
         self._tell(now)
-        return Permit(self._number, now, purpose)
+        return Permit(window.sent, now, purpose)
 
     def _look(self, now: float) -> tuple[float, float]:
         """Seconds to wait, and the pace's spacing after the request that may then leave."""

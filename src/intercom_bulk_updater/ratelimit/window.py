@@ -24,10 +24,11 @@ _SILENT = 3
 
 
 class Flight(NamedTuple):
-    """A request in the air: when it was sent, and how many of everybody's had been settled without headers by then."""
+    """A request in the air: when it was sent, how many of everybody's had been settled without headers by then, and its number."""
 
     sent: float
     bare: int
+    number: int
 
 
 class Window:
@@ -64,10 +65,13 @@ class Window:
         """Sent in the window before."""
         self.told_at = 0.0
         """When the server counted what remains, about."""
+        self.sent = 0
+        """The number of the last request that was sent."""
         self.bare = 0
         """Requests of ours settled without headers, ever."""
         self._calendar = WindowDetector()
         self._remaining = 0  # the least that was told of this window
+        self._last = -math.inf  # the number of the request that uses the window up, by the least that was told
         self._bare_then = 0  # how many bare ones `_remaining` surely counts
         self._bare_early = 0  # how many may already belong to the next window
         self._heard = False  # whether any answer of this very window has come
@@ -106,8 +110,14 @@ class Window:
     @property
     def sure(self) -> int:
         """What remains if every request that may not be counted yet will be, and Remaining was told too
-        high."""
-        return self.remaining - self.flying - self._excess
+        high.
+
+        Two bounds, each of them safe: all that is in the air is still to be counted; or all that was sent after the request
+        whose answer told the least. The second is better where answers take long: those that were sent before and are not
+        back yet are counted already. It knows nothing of what siblings sent since, so it is for who is alone.
+        """
+        sure = self.remaining - self.flying
+        return int(sure if self._siblings else max(sure, self._last - self.sent)) - self._excess
 
     def over(self) -> float:
         """The moment from which the window is surely over."""
@@ -158,9 +168,11 @@ class Window:
             # The clock said that this window was over, and the server says that it is not.
             self.reset = reset
             self._remaining, self._bare_then, self.told_at = remaining, flight.bare, flight.sent
+            self._last = flight.number + remaining
         else:
             self.own = max(0, self.own - 1)  # it belongs to an earlier window
             return True
+        self._last = min(self._last, flight.number + remaining) if self._heard else flight.number + remaining
         if not self._heard or remaining < self._remaining:
             self._heard = True
             self._remaining, self._bare_then, self.told_at = remaining, flight.bare, (flight.sent + now) / 2
@@ -188,6 +200,7 @@ class Window:
         if not self._heard or remaining < self._remaining:
             self._heard = True
             self._remaining, self._bare_then, self.told_at = remaining, round(entry.bare_then), entry.told_at
+        self._last = -math.inf  # siblings sent since: for the rest of this window the other bound is the safe one
         self._tally.saw(remaining, limit, entry.told_at)
 
     def told(self) -> tuple[float, ...]:
@@ -235,7 +248,7 @@ class Window:
 
     def _begin(self, reset: float, now: float, *, whole: bool) -> None:
         self.reset = reset
-        self._heard = False
+        self._heard, self._last = False, -math.inf
         self._rolled_at = math.inf
         self.told_at = now
         self._bare_then, self._bare_early = self.all_bare, 0

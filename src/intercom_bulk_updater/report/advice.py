@@ -46,7 +46,13 @@ def _remedy(cause: str, status: int, code: str, message: str) -> tuple[Remedy, d
 def advice_for(group: FailureGroup) -> str:
     """What to do about the failures of a group."""
     one = group.example
-    return advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id)
+    said = advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id)
+    return f"{_partly(group)} {said}" if group.partly else said
+
+
+def _partly(group: FailureGroup) -> str:
+    of = f"In {group.partly:,} of these a part" if group.partly < group.count else "A part"
+    return f"{of} of the change stands (runs export --outcome in_doubt shows which). runs resume looks first, and sends no message twice."
 
 
 def may_succeed(group: FailureGroup) -> bool:

@@ -110,7 +110,7 @@ def _row(row: ItemRow, outcome: Outcome, names: Mapping[str, str], with_bodies: 
         "seq": row.seq,
         "id": text(row.id),
         "outcome": outcome.value,
-        "change": change_words(row.before, row.after, names, with_bodies=with_bodies) if outcome in (Outcome.DONE, Outcome.FAILED) else "",
+        "change": change_words(row.before, row.after, names, with_bodies=with_bodies),
         "before": _fields(row.before, with_bodies),
         "after": _fields(row.after, with_bodies),
         "attempts": row.attempts,

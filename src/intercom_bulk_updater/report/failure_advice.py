@@ -155,6 +155,12 @@ REMEDIES: tuple[Remedy, ...] = (
         retry=False,
     ),
     Remedy(
+        "Intercom answered that it does not exist, and reading it shows that it does: either the answer was untrue, or what it is "
+        "to be given or to lose (a tag, a company, an admin) does not exist. Check that, then retry these.",
+        status="404",
+        cause="the item is there$",
+    ),
+    Remedy(
         "There is no such contact any more, or it is an external_id where Intercom's id is needed. Leave it out.",
         status="404",
         message="user not found|contact not found",

@@ -53,7 +53,7 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
     return judge(
         kind=RunKind(run.get("kind") or RunKind.RUN),
         status=RunStatus(run.get("status") or RunStatus.FINISHED),
-        counts=Counts(**{name: int(counts.get(name) or 0) for name in names}),
+        counts=Counts(**{name: int(counts.get(name) or 0) for name in names}, tried=int(told.get("tried") or 0)),
         verified=told.get("verified"),
         exit_code=int(told.get("exit") or 0),
         short=bool(search.get("missing")),
@@ -140,7 +140,8 @@ def outcomes(judgement: Judgement, done: str = "done", unchanged: str = "unchang
         (counts.drifted, "changed by others, left alone"),
         (counts.in_doubt, "in doubt"),
         (counts.in_flight, "in doubt until resumed"),
-        (counts.pending, ("would be read" if judgement.reads else "would change") if dry else "not begun"),
+        (counts.tried, "tried, and not done yet"),
+        (counts.pending - counts.tried, ("would be read" if judgement.reads else "would change") if dry else "not begun"),
         (judgement.unseen, "never acted on"),
     ]
     return " · ".join(f"{count:,} {words}" for place, (count, words) in enumerate(parts) if count or (not place and not dry))

@@ -44,12 +44,14 @@ def next_commands(
     *,
     undone: str | None = None,
     retry: bool = True,
+    partly: bool = False,
 ) -> list[str]:
     """The commands that make sense now.
 
     A run that stopped early begins with what continues it; `undo` stands last. `status` is where the run
     really stands: a dead process leaves RUNNING behind. `undone`: the run that took it back; what was
     restored can be verified, and not undone again. `retry`: some failure may succeed when it is tried again.
+    `partly`: of some item in doubt a part is known to stand.
     """
     counts, exit_code, found = judgement.counts, judgement.exit_code, judgement.verified
     if run.kind == RunKind.DRY_RUN:
@@ -74,7 +76,7 @@ def next_commands(
         said.append(f"{command} verify {run.id}{' --level all' if found.sample_wrong else ''}")
     if counts.drifted:
         said.append(f"{command} runs export {run.id} --outcome drifted")
-    if counts.done and not undone and (_likely(run) if undoable is None else undoable):
+    if (counts.done or partly) and not undone and (_likely(run) if undoable is None else undoable):
         said.append(f"{command} undo {run.id}")
     return said or [f"{command} runs show {run.id}"]
 

@@ -36,8 +36,8 @@ _MEANING = {
     "unchanged": "already in the requested state; nothing was written",
     "failed": "refused, or out of retries",
     "drifted": "changed by somebody else; left alone",
-    "in_doubt": "the answer was lost and could not be found out",
-    "pending": "not begun",
+    "in_doubt": "the answer was lost and could not be found out, or a part of the change stands",
+    "pending": "not begun, or tried and not done yet",
 }
 
 

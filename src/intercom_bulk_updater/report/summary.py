@@ -13,7 +13,10 @@ from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
 from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
+from intercom_bulk_updater.operations.messages import SENT_BY
+from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.runs.judgement import Judgement, judge
+from intercom_bulk_updater.runs.messages import messages_of
 from intercom_bulk_updater.runs.search_state import SearchState
 from intercom_bulk_updater.runs.sources import account_of
 
@@ -60,7 +63,8 @@ def summarize(
     counts, code = judgement.counts, judgement.exit_code
     failures = failures_json(journal, run.id, counts)
     seconds = _seconds(run)
-    can_undo = undoable() if callable(undoable) and counts.done else undoable
+    partly = any(group["partly"] for group in failures)
+    can_undo = undoable() if callable(undoable) and (counts.done or partly) else undoable
     # A dry run finishes nothing; its pace is that of looking.
     paced = counts.selected if run.kind == RunKind.DRY_RUN else counts.finished
     told: dict[str, Any] = {
@@ -77,9 +81,13 @@ def summarize(
         "verified": _verified(run),
         "next": next_commands(
             run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone_by,
-            retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED),
+            retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED), partly=partly,
         ),
     }
+    if counts.tried:
+        told["tried"] = counts.tried
+    if without_text := _without_text(journal, run):
+        told["without_text"] = without_text
     if undone_by is not None:
         told["undone_by"] = undone_by
     if counts.drifted:
@@ -145,6 +153,14 @@ def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, 
     if isinstance(error, ApiError):
         told |= {"status": error.status, "code": error.code, "request_id": error.request_id}
     return told
+
+
+def _without_text(journal: Store, run: RunRecord) -> int:
+    """How many items were done without the text of the run, because an earlier one had sent it."""
+    cls = declared(run.operation)
+    if cls is None or cls.appends or messages_of(run) is None:
+        return 0
+    return sum(SENT_BY in (row.before or {}) for row in journal.items(run.id, outcomes=[Outcome.DONE]))
 
 
 def standing(journal: Store, run: RunRecord) -> RunStatus:
@@ -242,6 +258,7 @@ def _failure(group: FailureGroup) -> dict[str, Any]:
         "cause": group.cause,
         "outcome": group.outcome.value,
         "count": group.count,
+        "partly": group.partly,
         "example": {
             "id": example.id,
             "status": example.status,

@@ -15,9 +15,12 @@ from intercom_bulk_updater.errors import (
     SearchIncomplete,
     SearchRefused,
     ServiceUnavailable,
+    UsageError,
 )
 from intercom_bulk_updater.journal import RunRecord, Store, from_json
 from intercom_bulk_updater.model import RunKind, RunStatus
+from intercom_bulk_updater.operations.fields import Undo
+from intercom_bulk_updater.operations.operation import IN_A_SENTENCE, Operation
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.runs.change_words import words
@@ -38,26 +41,35 @@ _HINTS = {
 
 
 def words_of(run: RunRecord) -> str:
-    """What a run does, in words: "tag conversations (tags: incident-1123)", "close ..., with a message"."""
-    review = run.totals.get("review") or {}
+    """What a run does, in words: "tag conversations (incident (7004))", "assign conversations to team Billing (5002)"."""
     resource, _, verb = run.operation.rpartition(".")
-    cls = declared(run.operation)
-    if run.kind == RunKind.UNDO:
-        said = f"undo {run.parent}" if run.parent else "undo"
-    elif cls is not None:
-        said = f"{(cls.lead or verb).lower()} {resource}"
-    else:
-        said = str(review.get("operation") or run.operation)
-    if run.kind == RunKind.UNDO:
-        return said
+    if run.kind == RunKind.UNDO or verb == Undo.name:
+        return f"undo {run.parent}" if run.parent else "undo"
     each = run.parameters.get("each")
-    if each is not None:
-        return str(each.get("words") or said)
+    if each is not None and each.get("words"):
+        return str(each["words"])
+    cls = declared(run.operation)
+    if cls is not None:
+        return _of_verb(cls, resource, run)
+    said = str((run.totals.get("review") or {}).get("operation") or run.operation)
     message = any(is_message(name) and value for name, value in run.parameters.items())
-    told = {k: v for k, v in run.parameters.items() if not is_message(k) and v not in (None, "", False)}
-    shown = ", ".join(v if k in ("ids", "values") else f"{k.replace('_', ' ')}: {v}" for k, v in masked(told).items() if v)
-    said += f" ({shown})" if shown else ""
-    return f"{said}, with a message" if message and not (cls and cls.appends) else said
+    told = {name: value for name, value in run.parameters.items() if not is_message(name) and value not in (None, "", False)}
+    shown = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in masked(told).items() if value)
+    return f"{said}{f' ({shown})' if shown else ''}{', with a message' if message else ''}"
+
+
+def _of_verb(cls: type[Operation], resource: str, run: RunRecord) -> str:
+    lead = f"{(cls.lead or cls.name).lower()} {resource}"
+    try:
+        said = cls(**from_json(dict(run.parameters))).describe()
+    except (TypeError, ValueError, KeyError, AttributeError, UsageError):
+        return lead  # of a version that took other parameters
+    first, _, rest = said.partition(" ")
+    if first != cls.name:
+        if not rest:
+            return f"{said} {resource}"
+        rest = said
+    return f"{lead} {rest}" if rest.partition(" ")[0] in IN_A_SENTENCE else f"{lead} ({rest})" if rest else lead
 
 
 def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[str, str]:
@@ -65,15 +77,19 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
     told: dict[str, str] = {}
     if "each" in parameters:
         return {"by row": str(parameters["each"].get("words") or "")}
+    if {"of", "given"} <= parameters.keys():  # an undo, with what was given to the verb that it takes back
+        return {"of": str(parameters["of"]), **masked(parameters["given"], with_bodies=with_bodies)}
     labels = parameters.get("labels")
     called = parameters.get("called") or {}
     for name, value in from_json(dict(parameters)).items():
-        if name in ("labels", "made", "called", "opt_out"):  # said by the names that go with the ids
+        if name in ("labels", "made", "called", "opt_out", "names", "found"):  # said by the names that go with the ids
             continue
         if isinstance(value, str) and value in called:
             value = f"{called[value]} ({value})"
         if name in ("tags", "ids") and labels:
             value = labels
+        if value in (0, "0") and name in ("team", "admin"):
+            value = "none"
         told[name] = _text(name, mask(value, name, with_bodies=with_bodies))
     return told
 

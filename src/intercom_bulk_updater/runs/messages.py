@@ -11,7 +11,7 @@ from ..errors import IntercomBulkError, SafetyStop
 from ..journal import ItemRow, RunRecord, Store
 from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.message_template import EmptyField
-from ..operations.messages import FIELDS
+from ..operations.messages import FIELDS, SENT_BY
 from ..operations.operation import Operation
 from ..operations.registry import build
 
@@ -60,7 +60,10 @@ class SentBefore:
         self._texts: dict[str, Callable[[ItemRow], str] | None] = {}
 
     def of(self, item: Item) -> ItemResult | None:
-        """What becomes of an item that has the text already, or may have it; None for one that has it not."""
+        """What becomes of an item that has the text already, or may have it; None for one that has it not.
+
+        Pending: its before-image says who has sent the text, and the rest is done without it.
+        """
         text = self._operation.message(item)
         if not text:
             return None
@@ -73,9 +76,9 @@ class SentBefore:
                 return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
             if self._operation.appends:
                 return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=f"sent by {run}")
-            # A verb that does more than writing is not done because its text is there.
-            said = f"{run} has sent the same text to it, and it is not {self._operation.past}: do it without the text, or say --again"
-            return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("the same text was sent before", said))
+            # A verb that does more than writing is not done because its text is there: it does the rest.
+            sent = {"run": run, "at": int(row.finished_at or 0)}
+            return ItemResult(item.seq, Outcome.PENDING, attempts=0, before={**(item.before or {}), SENT_BY: sent})
         return None
 
     def _text(self, run: str, row: ItemRow) -> str:

@@ -6,7 +6,7 @@ Its rows say *pending* of items that may be done, so nothing that must not be do
 from __future__ import annotations
 
 from ..errors import RunLocked
-from ..journal import Age, RunLock, RunRecord, leave_word
+from ..journal import Age, RunRecord, leave_word
 from .session import Session
 
 
@@ -19,7 +19,7 @@ def distrust_if_older(session: Session, run: RunRecord) -> tuple[Age, int] | Non
     age = session.journal.age(run.id)
     if age is None:
         return None
-    if age.home is not None and RunLock.held(age.home, run.id):
+    if age.is_held_there(run.id):
         raise RunLocked(
             f"This journal does not know all that its run has done: {age.why}, where a live process holds run {run.id}. "
             f"End it there first (INTERCOM_BULK_HOME={age.home} intercom-bulk runs cancel {run.id}). Nothing was written.",

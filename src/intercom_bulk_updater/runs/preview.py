@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,17 @@ _ASSUMED_LIMIT, _WINDOW = 1667, 10.0
 class Pace:
     """What a person lets a run have of the rate limit: a `share` of it, a `rate` of requests a second, a number of `workers`.
 
-    `latency`: seconds that an answer takes, as seen so far; 0 for not known.
+    `limit`: calls a window, as the server told it; `latency`: seconds that an answer takes, as seen so far, 0 for not known;
+    `batch`: items that one request acts on; `reads`: requests that only read.
     """
 
     share: float = 1.0
     rate: float | None = None
     workers: int | None = None
     latency: float = 0.0
+    limit: int | None = None
+    batch: int = 1
+    reads: int = 0
 
     def requests_a_second(self, limit: float) -> float:
         """Requests a second that this lets through where Intercom allows `limit`."""
@@ -77,6 +81,8 @@ class Preview:
     """Of a few items, the message as it would be sent; never part of a report."""
     sent_before: int = 0
     """Items that an earlier run has written the same text to."""
+    without_text: int = 0
+    """Items like these that are changed all the same, without the text."""
     requests: int = 0
     seconds: float = 0.0
     quota_share: float = 0.0
@@ -103,6 +109,7 @@ class Preview:
             **({"customers": self.customers, "two_messages": self.two_messages} if self.customers is not None else {}),
             **({"sender": self.sender} if self.sender else {}),
             **({"sent_before": self.sent_before} if self.sent_before else {}),
+            **({"without_text": self.without_text} if self.without_text else {}),
             **({"backup": self.backup} if self.backup else {}),
             **({"search": self.search} if self.search else {}),
             "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
@@ -113,20 +120,16 @@ def look(
     journal: Store,
     run: str,
     operation: Operation,
+    pace: Pace,
     *,
-    limit: int | None,
-    requests_read: int,
-    pace: Pace | None = None,
     label: Label | None = None,
     sent: SentBefore | None = None,
     sender: Callable[[], str] | None = None,
-    batch: int = 1,
     backup: Path | None = None,
 ) -> Preview:
     """Go through the pending items of a run, mark those that are in the requested state, and say what the rest would become.
 
-    `limit`: calls a window, as the server told it; `pace`: what else limits the run; `batch`: items that one request acts on.
-    Memory stays flat: items stream through.
+    `sent` tells what an earlier run has written, `sender` in whose name it would be. Memory stays flat: items stream through.
     """
     review = Preview(
         operation.describe(),
@@ -139,7 +142,10 @@ def look(
     fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
         fate = ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else sent.of(item) if sent is not None else None
-        if fate is not None:
+        if fate is not None and fate.outcome is Outcome.PENDING:
+            review.without_text += 1
+            item = replace(item, before=fate.before)
+        elif fate is not None:
             review.sent_before += change != {} and fate.outcome is Outcome.UNCHANGED
             fates.append(fate)
             if len(fates) >= 1000:
@@ -154,10 +160,7 @@ def look(
         if len(review.sample) < _SAMPLE:
             review.sample.append((item.id, words(change, operation.names, label)))
             review.called |= {item.id: redact(item.name)} if item.name else {}
-        if operation.customer_visible:
-            people.update((item.before or {}).get("contacts") or ())
-        if len(review.messages) < _SAMPLE and (text := operation.message(item)):
-            review.messages.append((item.id, text))
+        people.update(_to_be_written_to(item, operation, review))
     if fates:
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
@@ -171,12 +174,21 @@ def look(
         review.two_messages = sum(count > 1 for count in people.values())
     if operation.writes_text and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
-    review.requests = math.ceil(review.would_change / batch) * operation.requests_per_item + requests_read
-    window = limit or _ASSUMED_LIMIT
-    allowed = (pace or Pace()).requests_a_second(window / _WINDOW)
+    review.requests = math.ceil(review.would_change / pace.batch) * operation.requests_per_item + pace.reads
+    window = pace.limit or _ASSUMED_LIMIT
+    allowed = pace.requests_a_second(window / _WINDOW)
     review.seconds = math.ceil(review.requests / allowed)
     review.quota_share = round(min(1.0, review.requests / window, allowed * _WINDOW / window), 3)
     return review
+
+
+def _to_be_written_to(item: Item, operation: Operation, review: Preview) -> Collection[str]:
+    """The customers whom acting on an item writes to; its message goes into the sample."""
+    text = operation.message(item)
+    if text and len(review.messages) < _SAMPLE:
+        review.messages.append((item.id, text))
+    seen = operation.customer_visible and (text or not operation.writes_text)
+    return (item.before or {}).get("contacts") or () if seen else ()
 
 
 def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:

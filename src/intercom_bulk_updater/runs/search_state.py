@@ -35,6 +35,8 @@ class SearchState:
     """Of those seen, items that contradict the filter and were shown where one that matches was announced."""
     unusable: int = 0
     """Entries of this pass without a usable id."""
+    widest: int = 0
+    """The most that one pass has shown, with entries that have no usable id, without what was withheld."""
     contradicting: int = 0
     """Items that contradict the filter by their own fields."""
     unchecked: int | None = None

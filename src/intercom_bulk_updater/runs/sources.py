@@ -11,16 +11,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
 from ..operations.resource import name_of
-from ..search.language.where import Judge, decides, judge_of
+from ..search.language.where import Judge
 from .search_state import SearchState
-
-if TYPE_CHECKING:
-    from .session import Session
 
 Batch = tuple[list[FoundItem], dict[str, Any]]
 
@@ -56,7 +53,7 @@ class ItemSource(Protocol):
 
 
 class Pages(Protocol):
-    """What a query feed reads; EndpointSource (search/paginator.py) and updaters that override `pages`."""
+    """What a query feed reads; EndpointSource (search/paginator.py) and PartitionedSource (search/partitioned.py)."""
 
     def pages(self, cursor: str | None = None) -> Iterator[Page]:
         """Pages from a cursor on."""
@@ -151,6 +148,8 @@ class SearchSource:
         self._barren = self._judged = self._contradicting = 0
         shown: set[int] = set()  # hashes of ids: a tenth of the memory that the ids take
         for page in self._pages(now, shown):
+            if page.anew:
+                _begin_anew(now, shown)
             # Known only now: the first answer's Date header has set the server's clock.
             if now.server_started is None:
                 now.server_started = math.floor(self.server_time())
@@ -172,6 +171,7 @@ class SearchSource:
                     self.watch(payload)
                 if not self._contradicts(payload, now, key, repeated=repeated):
                     entries.append((key, payload))
+            now.widest = max(now.widest, now.seen - now.withheld + now.unusable)
             if now.passes == 1:
                 self._refuse_ignored_filter()
             now.cursor = page.cursor
@@ -196,9 +196,7 @@ class SearchSource:
             else:
                 yield from pages
                 return
-        shown.clear()
-        now.announced = now.cursor = None
-        now.seen = now.aside = now.withheld = now.unusable = 0
+        _begin_anew(now, shown)
         yield from self.source.pages(None)
 
     def _bound(self, now: SearchState) -> int:
@@ -278,15 +276,11 @@ class SearchSource:
         return isinstance(created, int) and started < created <= self.server_time() + 5
 
 
-def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Judge:
-    """The `judge` of a SearchSource for this query, in the workspace's time zone."""
-    return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
-
-
-def judged_here(session: Session, query: Mapping[str, Any], resource: str) -> Callable[[Mapping[str, Any]], bool]:
-    """The `keep` of a SearchSource: a filter on fields that Intercom shows and cannot search."""
-    zone, version = session.workspace().timezone or "UTC", session.settings.api_version
-    return lambda item: decides(query, item, resource, timezone=zone, api_version=version)
+def _begin_anew(now: SearchState, shown: set[int]) -> None:
+    """The pass is at its beginning (again): what it has counted comes again."""
+    shown.clear()
+    now.announced = now.cursor = None
+    now.seen = now.aside = now.withheld = now.unusable = 0
 
 
 def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
@@ -294,10 +288,11 @@ def count_missing(search: Mapping[str, Any], selected: int) -> dict[str, int]:
 
     Both count over all passes, `selected` items of them selected. Items leave a search while it is read, and its total
     falls with them: the lowest total of the last pass counts, and nothing is missing while that pass is not over. An item
-    that contradicts the filter stands where one that matches was announced: that one was not shown.
+    that contradicts the filter stands where one that matches was announced: that one was not shown. An entry without a
+    usable id may be an item that another pass has shown: no more are counted than one pass has shown besides.
     """
     state = SearchState.of(search)
-    shown = selected + state.aside + state.unusable
+    shown = max(selected + state.aside, state.widest)
     totals = [total for total in (state.announced, state.said) if total is not None]
     if not state.complete or state.cut or state.endless or not totals:
         return {"missing": 0, "shown": shown}
@@ -312,7 +307,11 @@ def account_of(search: Mapping[str, Any], selected: int) -> dict[str, Any]:
     `seen` are all that were shown; a search that came to its end has a `total` of what was seen and what is `missing`.
     """
     state = SearchState.of(search)
-    total, seen = state.total, selected + state.others + state.unusable if search else 0
+    known = selected + state.others
+    total, seen = state.total, known + state.unusable if search else 0
+    if total is not None:
+        # An entry that could not be read in the last pass may be an item that another pass has shown.
+        seen = min(seen, max(total - state.missing, known))
     if state.complete and not state.cut and total is not None:
         # Items that others changed have left the search while it was read.
         total = min(total, seen + state.missing)

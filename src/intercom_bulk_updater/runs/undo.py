@@ -15,7 +15,7 @@ from ..operations.operation import Operation
 from ..operations.per_item import WITH
 
 _MARKS = ("updated_at", "part", "applied", "theirs", "there")
-# What a run may have changed: what it did; what failed after the first of several requests; what it does not know.
+# What a run may have changed: what it did; what it did in part (failed, in older journals); what it does not know.
 _TOUCHED = [Outcome.DONE, Outcome.FAILED, Outcome.IN_DOUBT, Outcome.IN_FLIGHT, Outcome.PENDING]
 
 
@@ -37,7 +37,7 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Itera
             continue
         # An updater's undo_action gets the parameters that its perform_action had.
         given = {WITH: row.data[WITH]} if row.data and WITH in row.data else {}
-        if row.after is not None and row.outcome in (Outcome.DONE, Outcome.FAILED):
+        if row.after is not None and row.outcome in (Outcome.DONE, Outcome.FAILED, Outcome.IN_DOUBT):
             after = dict(row.after)
             marks = {k: after.pop(k) for k in _MARKS if k in after}
             by = {"by": parent.admin_id} if parent.selection.get("updater") else {}

@@ -107,8 +107,10 @@ class EndpointSource:
             listed += len(page.items) + page.unusable
             biggest_total = max(biggest_total, page.total or 0)
             self._check_cap(page, biggest_total, listed)
-            yield page
             cursor = page.cursor
+            handed = [page]
+            del page  # or it would stay in memory until the next one is there, of each reader one
+            yield handed.pop()
             if cursor is None:
                 return
             if cursor in seen:

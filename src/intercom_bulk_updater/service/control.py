@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
-from ..journal import Journal, RunLock, RunRecord
+from ..journal import Journal, RunRecord
 from ..model import RunStatus
 from ..report.summary import standing
 from ..runs.options import Options
@@ -23,7 +23,7 @@ def ask_of(path: Path, ref: str, control: str, base_url: str | None = None, note
     """
     with Journal(path, read_only=True) as book:
         record = pick(book, ref, alive, control, base_url, note)
-        if not RunLock.held(book.home, record.id):
+        if not book.is_held(record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
         if control == "pause" and book.control(record.id) == "cancel":
             raise UsageError(f"{record.id} is already asked to cancel: it ends as soon as what is in flight has finished.")

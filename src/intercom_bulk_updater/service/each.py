@@ -51,14 +51,19 @@ class EachRequest:
     cap: int | None = None
     note: Note = ignore
 
-    def begin(self, session: Session, names: WorkspaceNames) -> Work:
-        """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
+    def check(self) -> EachRequest:
+        """Check all that can be checked without a request. Raises UsageError."""
         end, asked, options = self._endpoint(), self.selection, self.options
         one_way(asked, end.resource, options, least=0)
         if asked.where is not None and asked.from_run is not None:
             raise UsageError(f"Of a list, {options.word('from_run')} takes the items as they were; leave {options.word('where')} out.")
         if asked.query is not None:
             raise UsageError(f"{options.word('query')} is for what Intercom searches; a list is judged here, by {options.word('where')}.")
+        return self
+
+    def begin(self, session: Session, names: WorkspaceNames) -> Work:
+        """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
+        end, asked, options = self._endpoint(), self.selection, self.options
         keep_private({"body": self.operation.body})
         session.workspace()
         rows = None
@@ -134,6 +139,14 @@ class EachRequest:
         if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise UsageError(f"{where}: {text!r} in {name} is no number.")
         return value
+
+
+def known_types(given: Mapping[str, str]) -> Mapping[str, str]:
+    """What the columns of a spreadsheet are. Raises UsageError for a type that there is not."""
+    for name, kind in given.items():
+        if kind not in TYPES:
+            raise UsageError(f"types: {name} is one of {', '.join(TYPES)}, not {kind!r}.")
+    return given
 
 
 def types_given(texts: Iterable[str]) -> dict[str, str]:

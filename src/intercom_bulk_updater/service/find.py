@@ -15,6 +15,7 @@ from ..runs.listing import matching
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, SearchSource, count_missing, missing_words
+from ..runs.stored_query import why_one_cursor
 from ..search.endpoints import endpoint_for
 from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
@@ -121,6 +122,15 @@ def check_shortfall(found: Found, resource: str, count: int) -> None:
         raise SearchError(f"Intercom said that {found.search.get('total')} {resource} match, and listed none.")
     if missing:
         raise SearchIncomplete(f"{missing_words(found.search)}.")
+
+
+def how_read(found: Found, options: Options) -> dict[str, Any]:
+    """How the pages of a search would be read: `parts`, whether a large one is divided, and `why` it would not be; empty for ids."""
+    endpoint = found.selection.get("endpoint")
+    if endpoint is None:
+        return {}
+    why = why_one_cursor({"query": {}, **found.selection}, options)
+    return {"parts": not why, **({"why": why} if why else {})}
 
 
 def row_of(item: Mapping[str, Any]) -> dict[str, Any]:

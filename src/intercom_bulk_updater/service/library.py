@@ -5,19 +5,23 @@ Nothing is printed and nothing asks. What is remarkable is logged (logger `inter
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
 from ..errors import UsageError
 from ..journal import Journal
+from ..operations.each import Each
 from ..operations.resource import Resource, resources
 from ..runs.options import Options
 from ..stop import Stop
 from .columns import Columns
 from .consent import Consent
+from .each import EachRequest, known_types
 from .find import check_shortfall, list_all, row_of
 from .find import find as find_items
+from .given import checked
 from .options import RunOptions, options_of
 from .plans import begin_apply, open_plan, refuse_other_file
 from .preview import Preview, preview_of
@@ -32,6 +36,7 @@ Ids = str | Path | Iterable[str | int]
 """The path of a file that names items (`-` is standard input), or their ids."""
 
 
+@checked
 def find(
     resource: str,
     where: str | None = None,
@@ -99,6 +104,7 @@ def _rows(
         check_shortfall(found, resource.name, count)
 
 
+@checked
 def preview(
     verb: Verb,
     where: str | None = None,
@@ -148,6 +154,7 @@ def preview(
         return preview_of(done.preview, done.run)
 
 
+@checked
 def run(
     verb: Verb,
     where: str | None = None,
@@ -257,6 +264,7 @@ def run(
     return _run(request, workspace, on_event, stop)
 
 
+@checked
 def plan(
     verb: Verb,
     where: str | None = None,
@@ -294,6 +302,67 @@ def plan(
     return _run(request, workspace, on_event, stop)
 
 
+def each(
+    endpoint: str,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | str | None = None,
+    where: str | None = None,
+    *,
+    ids: Ids | None = None,
+    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    id_column: str | None = None,
+    types: Mapping[str, str] | None = None,
+    from_run: str | Run | None = None,
+    outcome: str = "failed",
+    exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
+    limit: int | None = None,
+    dry_run: bool = False,
+    plan: str | Path | None = None,
+    customer_visible: bool = False,
+    irreversible: bool = False,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
+    workspace: Workspace | None = None,
+    **options: Unpack[RunOptions],
+) -> Run:
+    """Send one request for each item of whatever Intercom lists: the way to what no verb does.
+
+        bulk.each("articles", "PUT", "articles/{{id}}", {"state": "draft"}, where="state = published", dry_run=True)
+
+    Parameters
+    ----------
+    endpoint:
+        What is listed: `"articles"`, `"news/news_items"`, `"data_attributes"` ...; all of it where no selection is given.
+    method, path, body:
+        The request. `{{field}}` in path and body is a field of the item as the list shows it, or a column of `csv`; a text of the
+        body that is one such place and nothing else takes the field's value with its type.
+    where:
+        A filter that is judged here, by the fields of the list.
+    types:
+        What columns of `csv` are, where they are no text: `{"seats": "number"}`; `"boolean"`, `"json"`.
+    ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit, dry_run, customer_visible, irreversible, on_event, stop, workspace:
+        See `run`; `irreversible` for DELETE.
+    plan:
+        Write the plan to this file, and change nothing; `apply` does it.
+    options:
+        See RunOptions.
+
+    Returns the Run. Raises what `run` does.
+    """
+    written = None if plan is None else Path(plan)
+    if written is not None:
+        refuse_other_file(written, f"plan={str(written)!r}")
+    request = EachRequest(
+        endpoint=endpoint, operation=Each(method, path, json.dumps(body) if isinstance(body, Mapping) else body or ""),
+        selection=_selection(where, None, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit),
+        options=options_of({**options, "limit": limit, "dry_run": dry_run or written is not None}),
+        consent=Consent(customer_visible, irreversible), types=known_types(types or {}), plan=written, note=log_note(on_event),
+    )  # fmt: skip
+    return _run(request, workspace, on_event, stop)
+
+
 def _run(request: Request, workspace: Workspace | None, on_event: OnEvent | None, stop: Stop | None) -> Run:
     place = given_or_own(workspace)
     checked = request.check()
@@ -301,6 +370,7 @@ def _run(request: Request, workspace: Workspace | None, on_event: OnEvent | None
         return carry_out(checked.begin(session, names), place, on_event).run
 
 
+@checked
 def apply(
     file: str | Path,
     *,
@@ -329,6 +399,7 @@ def apply(
     return Run(work, place).resume(on_event=on_event, stop=stop, **options)
 
 
+@checked
 def runs(limit: int | None = None, *, workspace: Workspace | None = None) -> Iterator[Run]:
     """The runs of the journal, the newest first; `limit` of them at most. Needs no token.
 
@@ -341,7 +412,8 @@ def runs(limit: int | None = None, *, workspace: Workspace | None = None) -> Ite
     return iter([Run(record.id, place) for record in records])
 
 
-def open_run(ref: str = "latest", *, workspace: Workspace | None = None) -> Run:
+@checked
+def open_run(ref: str | Run = "latest", *, workspace: Workspace | None = None) -> Run:
     """A run by its id, a unique beginning of it, or `"latest"`. Needs no token.
 
         run = bulk.open_run("latest")
@@ -350,7 +422,7 @@ def open_run(ref: str = "latest", *, workspace: Workspace | None = None) -> Run:
     """
     place = given_or_own(workspace)
     with Journal(place.journal, read_only=True) as journal:
-        return Run(journal.run(ref, base_url=place.settings.base_url).id, place)
+        return Run(journal.run(ref.id if isinstance(ref, Run) else ref, base_url=place.settings.base_url).id, place)
 
 
 def _selection(

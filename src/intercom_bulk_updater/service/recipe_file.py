@@ -31,6 +31,8 @@ from ..parsing.text_file import LARGEST_MESSAGE, read_text
 from . import recipe_schema as schemas
 
 Json = Mapping[str, Any]
+_WAYS = ("where", "query", "ids", "csv", "from")
+"""The keys by which a step says which items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +131,10 @@ def _step(one: Json, file: Path, line: int) -> Step:
     given = {key: value for key, value in one.items() if key not in ("step", "verb", "with")}
     kinds = {each.name: each.kind for each in parameters_of(operation_class(one["verb"]).Parameters)}
     parameters = {name: _typed(value, kinds[name], file) for name, value in (one.get("with") or {}).items()}
-    for key in ("ids", "csv"):
+    for key in ("ids", "csv", "exclude", "query"):
         if isinstance(given.get(key), str):
             given[key] = str(file.parent / given[key])
-        elif key in given:
+        elif key in given and key != "query":
             given[key] = [str(i) for i in given[key]]
     return Step(one["step"], one["verb"], parameters, given, line)
 
@@ -151,10 +153,10 @@ def _check_order(recipe: Recipe) -> None:
     for step in recipe.steps:
         if step.name in before:
             raise recipe.wrong(step.line, f"Two steps are called {step.name}.")
-        ways = [way for way in ("where", "ids", "csv", "from") if way in step.given and not (way == "where" and "from" in step.given)]
+        ways = [way for way in _WAYS if way in step.given and not (way == "where" and "from" in step.given)]
         if len(ways) != 1:
             said = "none is given" if not ways else f"given are {' and '.join(ways)}"
-            raise recipe.wrong(step.line, f"{step.name} says which {step.resource} by one of where, ids, csv, from; {said}.")
+            raise recipe.wrong(step.line, f"{step.name} says which {step.resource} by one of {', '.join(_WAYS)}; {said}.")
         earlier = before.get(str(step.given.get("from", step.name)))
         if "from" in step.given and (earlier is None or earlier.resource != step.resource):
             fitting = ", ".join(one.name for one in before.values() if one.resource == step.resource) or "none"

@@ -23,9 +23,11 @@ _AMOUNT: Json = {**_TEXT, "description": "N or P%."}
 NAME = "^[a-z][a-z0-9-]{0,39}$"
 _SELECTION: dict[str, Json] = {
     "where": {"type": "string", "description": "A filter: team = Support and state = open. Beside from it narrows what that step did."},
+    "query": {"type": ["object", "string"], "description": "A raw Intercom query, or a JSON file with one."},
     "ids": {"type": ["array", "string"], "items": _TEXT, "minItems": 1, "description": "Ids, or a file with ids or links."},
     "csv": {"type": "string", "description": "A spreadsheet, a row an item; its columns stand as {{col}} in parameters."},
     "id_column": {"type": "string", "description": "With csv: the column with ids, links, e-mails or external ids."},
+    "exclude": {"type": ["array", "string"], "items": _TEXT, "minItems": 1, "description": "Ids to leave out, or a file with them."},
     "from": {"type": "string", "description": "An earlier step: the items that it has done."},
     "if_no_reply": {"type": "boolean", "description": "With from: only items to which no customer has written since that step began."},
 }

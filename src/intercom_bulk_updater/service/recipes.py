@@ -6,31 +6,29 @@ how far a recipe is follows from the runs, and nothing else is written down: a p
 
 from __future__ import annotations
 
-import shlex
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from ..errors import IntercomBulkError, RunLocked, SafetyStop, UsageError, WrongWorkspace
-from ..journal import Journal, RecipeRecord, RunLock, RunRecord, Store
+from ..errors import RunLocked, SafetyStop, UsageError, WrongWorkspace
+from ..journal import Journal, RecipeRecord, RunRecord, Store
 from ..model import Reversibility, RunStatus
 from ..operations.operation import Operation
-from ..report.summary import error_json, exit_of, judge_run, standing, summarize
-from ..report.times import rfc3339
+from ..report.summary import judge_run, standing
 from ..runs.options import Options
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
 from .consent import Consent
 from .notes import Note, ignore
 from .options import read_option
-from .recipe_file import Recipe, Step, Wait, parse_recipe
+from .recipe_file import Recipe, Step, Wait, open_recipe, parse_recipe
 from .recipe_schema import CONSENT, GUARDS
 from .selection import Selection, select
 from .verbs import VerbRequest
-from .work import login
+from .work import Work, login
 
 _OVER = (0, 3)
 """What the run of a step exits with when the next may follow: items that failed are followed by nothing."""
@@ -97,7 +95,7 @@ def request_of(
     """
     given, before = step.given, (earlier or {}).get(str(step.given.get("from")))
     selection = Selection(
-        where=given.get("where"), ids=given.get("ids"), csv=given.get("csv"), id_column=given.get("id_column"),
+        **{name: given.get(name) for name in ("where", "query", "ids", "csv", "id_column", "exclude")},
         from_run=before.run if before else given.get("from"), outcome=before.outcome if before else "done", limit=given.get("limit"),
         silent_since=before.began + ahead if before and given.get("if_no_reply") else None,
     )  # fmt: skip
@@ -108,6 +106,13 @@ def request_of(
         verb=step.verb, parameters=step.parameters, selection=selection, options=options, consent=consent, cap=cap, note=note,
         step=None if record is None else (record.id, step.name),
     )  # fmt: skip
+
+
+def opened_recipe(file: str) -> Recipe:
+    """The recipe of a file, found right as far as that takes no request. Raises UsageError, with the line."""
+    recipe = open_recipe(file)
+    check_offline(recipe)
+    return recipe
 
 
 def check_offline(recipe: Recipe) -> None:
@@ -129,8 +134,8 @@ def check_in_workspace(
             asked = request_of(recipe, step, options, consent or Consent(), note=note)
             operation, _ = asked.check().resolve(session, names)
             _check_words(step, operation)
-            if step.given.get("where"):
-                select(Selection(where=step.given["where"]), step.resource, session, names, operation, options)
+            if way := next((way for way in ("where", "query") if step.given.get(way)), None):
+                select(Selection(**{way: step.given[way]}), step.resource, session, names, operation, options)
         if consent is not None:
             consent.check(operation, asked.options)
 
@@ -152,6 +157,39 @@ def _at(recipe: Recipe, step: Step) -> Iterator[None]:
     except UsageError as exc:
         known = exc.message.startswith(f"{recipe.file.name}, line")
         raise exc if known else recipe.wrong(step.line, f"{step.name}: {exc.message}") from exc
+
+
+def look(
+    recipe: Recipe, options: Options, carry: Callable[[Step, VerbRequest], tuple[str, int]], note: Note = ignore,
+    passing: Callable[[Wait], object] = lambda wait: None,
+) -> tuple[dict[str, str], int]:
+    """Look at the steps one after the other, each at what the one before it would do; `options` are those of a dry run.
+
+    `carry` makes the dry run of a step and returns its id and what it exits with; `passing` hears of the waits. Returns the
+    runs by step, and the first exit code that is not 0, or 0.
+    """
+    earlier, worst = dict[str, Earlier](), 0
+    for entry in recipe.entries:
+        if isinstance(entry, Wait):
+            passing(entry)
+            continue
+        run, code = carry(entry, request_of(recipe, entry, options, Consent(), earlier=earlier, note=note))
+        earlier[entry.name] = Earlier(run, "pending", time.time())
+        worst = worst or code
+        if code not in _OVER:
+            break
+    return {name: one.run for name, one in earlier.items()}, worst
+
+
+def begin_step(
+    recipe: Recipe, step: Step, record: RecipeRecord, earlier: Mapping[str, Earlier], session: Session, names: WorkspaceNames,
+    options: Options, consent: Consent, *, cap: int | None = None, note: Note = ignore,
+) -> Work:
+    """The run of a step, in the journal and ready to be done. Raises WrongWorkspace, UsageError, SafetyStop."""
+    refuse_other_workspace(session, record)
+    ahead = session.client.server_time() - time.time()
+    asked = request_of(recipe, step, options, consent, earlier=earlier, record=record, cap=cap, ahead=ahead, note=note)
+    return asked.check().begin(session, names)
 
 
 def begin_recipe(recipe: Recipe, session: Session, consent: Mapping[str, bool]) -> RecipeRecord:
@@ -230,15 +268,14 @@ def _earlier(journal: Store, found: list[Stage]) -> dict[str, Earlier]:
 
 @contextmanager
 def _held(path: Path, recipe: str) -> Iterator[None]:
-    lock = RunLock(path.parent, recipe)
-    try:
-        lock.acquire()
-    except RunLocked:
-        raise RunLocked(f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps.") from None
-    try:
+    with ExitStack() as held:
+        journal = held.enter_context(Journal(path, read_only=True))
+        try:
+            held.enter_context(journal.reserve(recipe))
+        except RunLocked:
+            said = f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps."
+            raise RunLocked(said) from None
         yield
-    finally:
-        lock.release()
 
 
 def cancel_recipe(path: Path, ref: str) -> RecipeRecord:
@@ -270,12 +307,12 @@ def due(journal: Store, base_url: str) -> list[RecipeRecord]:
             stage = current(stages(journal, record))
         except UsageError:
             continue  # a verb that has gone since: `recipes list` says so
-        if stage is None or (isinstance(stage.entry, Step) and stage.healthy and stage.status not in _LIVE):
+        if stage is None or (isinstance(stage.entry, Step) and stage.healthy and stage.status not in LIVE):
             found.append(record)
     return found
 
 
-_LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
+LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
 
 
 def refuse_other_workspace(session: Session, record: RecipeRecord) -> None:
@@ -286,83 +323,3 @@ def refuse_other_workspace(session: Session, record: RecipeRecord) -> None:
             f"{record.id} belongs to workspace {record.workspace!r}, and the token is of {workspace.id!r} ({workspace.name}). "
             "Nothing was written. Use the token of that workspace."
         )
-
-
-def account(journal: Store, record: RecipeRecord, code: int = 0, error: IntercomBulkError | None = None) -> dict[str, Any]:
-    """The object that `--json` prints of a recipe."""
-    try:
-        found = stages(journal, record)
-    except UsageError as exc:  # a verb that has gone since it was begun
-        found, error = [], error or exc
-    code = code if error is None else exit_of(error)
-    told: dict[str, Any] = {
-        "schema": "recipe/1", "ok": code == 0, "exit": code,
-        "recipe": {
-            "id": record.id, "name": record.name, "file": record.file, "status": _status(record, found), "workspace": record.workspace,
-            "author": record.author, "started_at": rfc3339(record.created_at), "ended_at": rfc3339(record.ended_at),
-            "due_at": rfc3339(_due_at(record, found)),
-        },
-        "steps": [_entry(journal, one) for one in found],
-        "next": _next(journal, record, found),
-    }  # fmt: skip
-    if error is not None:
-        told["error"] = error_json(error)
-    return told
-
-
-def checked_account(recipe: Recipe, journal: Store, runs: Mapping[str, str], code: int) -> dict[str, Any]:
-    """The same of a recipe that was only looked at: `runs` are the dry runs of its steps."""
-    steps = []
-    for entry in recipe.entries:
-        run = journal.run(runs[entry.name]) if isinstance(entry, Step) and entry.name in runs else None
-        judged = None if run is None else judge_run(journal, run).exit_code
-        steps.append(_entry(journal, Stage(entry, False, run, None if run is None else run.status, judged)))
-    return {
-        "schema": "recipe/1", "ok": code == 0, "exit": code,
-        "recipe": {"id": None, "name": recipe.name, "file": str(recipe.file), "status": "checked"},
-        "steps": steps, "next": [" ".join(["intercom-bulk recipes run", shlex.quote(str(recipe.file)), *_words(recipe)])],
-    }  # fmt: skip
-
-
-def _words(recipe: Recipe) -> list[str]:
-    """The flags that a recipe needs besides its file."""
-    return [f"--{word.replace('_', '-')}" for word in CONSENT if any(step.given.get(word) for step in recipe.steps)]
-
-
-def _entry(journal: Store, one: Stage) -> dict[str, Any]:
-    if isinstance(one.entry, Wait):
-        return {"wait": one.entry.words, "due_at": rfc3339(one.due), "over": one.over}
-    run = None if one.run is None else one.run.id
-    counts = None if run is None else journal.counts(run).as_json()
-    status = None if one.status is None else one.status.value
-    return {"step": one.entry.name, "verb": one.entry.verb, "run": run, "status": status, "exit": one.exit, "counts": counts}
-
-
-def _status(record: RecipeRecord, found: list[Stage]) -> str:
-    stage = current(found)
-    if record.ending or stage is None:
-        return record.ending or ("due" if found else "stopped")
-    if isinstance(stage.entry, Wait):
-        return "waiting"
-    if stage.status in _LIVE:
-        return "running"
-    return "due" if stage.run is None else "interrupted" if stage.healthy else "stopped"
-
-
-def _due_at(record: RecipeRecord, found: list[Stage]) -> float | None:
-    """When the wait is over that it stands in, and those that follow at once."""
-    stage, due_at = current(found), None
-    for one in found[found.index(stage):] if stage is not None and not record.ending else ():
-        if not isinstance(one.entry, Wait):
-            break
-        due_at = one.due
-    return due_at
-
-
-def _next(journal: Store, record: RecipeRecord, found: list[Stage]) -> list[str]:
-    on = [] if record.ending else [f"intercom-bulk recipes resume {record.id}"]
-    back = [
-        command for one in reversed(found) if one.run is not None
-        for command in summarize(journal, one.run.id)["next"] if command.startswith("intercom-bulk undo ")
-    ]
-    return [*on, *back]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
-from ..journal import Journal, RunLock, RunRecord
+from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..runs.options import Options
 from ..runs.session import Session
@@ -33,12 +33,12 @@ def run_to_go_on(
         if record.kind == "dry_run":
             instead = "Run it without dry_run=True." if python else "Run its command without --dry-run."
             raise UsageError(f"{record.id} was a dry run: there is nothing to go on with. {instead}")
-        if record.status is RunStatus.PAUSED and RunLock.held(book.home, record.id) and not retry:
+        if record.status is RunStatus.PAUSED and book.is_held(record.id) and not retry:
             with Journal(path) as written:
                 written.request(record.id, "resume")
             return record, True
         # The holder may be stopped in the middle of a write, so that the journal itself would not answer.
-        RunLock.refuse_held(book.home, record.id)
+        book.refuse_held(record.id)
     return record, False
 
 
@@ -56,7 +56,7 @@ def take_up(
     `options`: its own with what is said now.
     """
     rebuilt = rebuild(session, record, options, load)
-    with RunLock(session.settings.home, record.id):
+    with session.journal.reserve(record.id):
         again = _reopen(session.journal, record, only) if retry else None
         if again is None:
             session.journal.reopen(record.id, outcomes=[Outcome.IN_DOUBT])

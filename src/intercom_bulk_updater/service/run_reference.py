@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import WrongWorkspace
-from ..journal import Journal, RunLock, RunRecord
+from ..journal import Journal, RunRecord
 from ..runs.session import Session
 from .notes import Note, ignore
 
@@ -50,4 +50,4 @@ def real(journal: Journal, run: RunRecord) -> bool:
 
 def alive(journal: Journal, run: RunRecord) -> bool:
     """A process holds it."""
-    return RunLock.held(journal.home, run.id)
+    return journal.is_held(run.id)

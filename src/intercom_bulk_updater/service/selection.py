@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..api.retry import RetryPolicy
 from ..errors import UsageError
 from ..journal import Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome
@@ -22,13 +21,13 @@ from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.listing import listed, matching, still_matching
 from ..runs.options import Options
 from ..runs.session import Session
-from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, image_of, judged_here
+from ..runs.sources import ItemSource, ListSource, SearchSource, image_of
+from ..runs.stored_query import filter_judge, judged_here, pages_of
 from ..search.attributes import WorkspaceAttributes
 from ..search.endpoints import endpoint_for
 from ..search.language.division import divide
 from ..search.language.where import compile_where, explain, hints, refuse_unknown_fields, validate_query
 from ..search.names import WorkspaceNames
-from ..search.paginator import EndpointSource
 from .notes import Note, ignore
 from .run_reference import pick, real, refuse_elsewhere
 
@@ -241,13 +240,9 @@ def query_feed(
     exclude: frozenset[str] = frozenset(),
 ) -> SearchSource:
     """The feed of a stored query."""
-    size = min(options.page_size, options.limit or options.page_size)
-    source = EndpointSource(
-        session.client, session.stop, endpoint_for(selection["endpoint"]), selection["query"], page_size=size,
-        retry=RetryPolicy(options.retries), timeout=options.timeout,
-    )
     return SearchSource(
-        source, lambda item: str(item["id"]), capture, session.client.server_time, page_size=size, exclude=exclude,
+        pages_of(session, selection, options), lambda item: str(item["id"]), capture, session.client.server_time,
+        page_size=min(options.page_size, options.limit or options.page_size), exclude=exclude,
         judge=filter_judge(session, selection["query"], selection["resource"]),
         keep=judged_here(session, selection["here"], selection["resource"]) if "here" in selection else None,
     )

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import SafetyStop
-from ..journal import RunLock
 from ..parsing.printable import printable_name
 from ..runs.older_journal import distrust_if_older
 from ..runs.options import Options
@@ -30,12 +29,12 @@ def begin_undo(
     """
     options = replace(options, reread=True)
     parent = pick(session.journal, ref, real, "be undone", session.settings.base_url, note)
-    RunLock.refuse_held(session.journal.home, parent.id)
+    session.journal.refuse_held(parent.id)
     if parent.kind == "dry_run":
         raise SafetyStop(f"{parent.id} was a dry run: it changed nothing.")
     was = rebuild(session, parent, options, load)
     operation = inverse_of(was.operation, parent.id)
-    with RunLock(session.journal.home, parent.id):
+    with session.journal.reserve(parent.id):
         older = distrust_if_older(session, parent)
     if older is not None:
         note(

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from ..api.redact import keep_private
 from ..errors import UsageError
 from ..model import FoundItem
+from ..operations.message_template import check_template
 from ..operations.operation import Operation
 from ..operations.registry import operation_class
-from ..operations.spec import check_given, parameters_of
+from ..operations.spec import Kind, check_given, parameters_of
 from ..runs.options import Options
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
@@ -97,6 +98,9 @@ class VerbRequest:
             rows = read_rows(
                 self.selection.csv, self.selection.id_column, self.resource, several=cls.rows_add_up, options=self.options, note=self.note
             )
+        if rows is None:
+            for text in (given[one.name] for one in parameters_of(cls.Parameters) if one.kind is Kind.MESSAGE):
+                check_template(text or "", self.resource)
         checked_places(given, rows, self.options)
         return CheckedVerb(self, cls, given, rows)
 

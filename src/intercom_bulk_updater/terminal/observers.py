@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.model import Bottleneck, Phase
+from intercom_bulk_updater.model import Bottleneck, EventKind, Phase
 
-from .bottleneck import Told
+from .bottleneck import Told, held_by
 from .console_observer import ConsoleObserver
 from .event_text import failure, happening
 from .formatting import clean
@@ -108,6 +108,32 @@ class PlainObserver(ConsoleObserver):
         except (OSError, ValueError):
             self._gone = True
             give_up(self._stderr)
+
+
+class WaitObserver(PlainObserver):
+    """Only that the run waits, for what, and that it goes on; at the end, a summary of what did not go well."""
+
+    def began(self, run_id: str) -> None:
+        """See Observer."""
+        ConsoleObserver.began(self, run_id)
+        self._at -= self._every
+
+    def show(self, now: Told) -> None:
+        """Say that Intercom asked for a pause, once in a while: each window may bring one."""
+        at, pause = self._clock(), (now.get("window") or {}).get("blocked_for")
+        if pause and now.get("holds") == Bottleneck.BUDGET and at - self._at >= self._every:
+            self.line(f"waits for {': '.join(held_by(now)[:2])}")
+            self._at = at
+
+    def event(self, kind: str, **data: Any) -> None:
+        """See Observer."""
+        if kind in (EventKind.SERVICE_AWAY, EventKind.SERVICE_BACK, EventKind.PAUSED, EventKind.RESUMED):
+            super().event(kind, **data)
+
+    def finish(self, report: Mapping[str, Any]) -> None:
+        """See ConsoleObserver."""
+        if not report.get("ok"):
+            super().finish(report)
 
 
 class LiveObserver(ConsoleObserver):
@@ -211,6 +237,7 @@ def observer_for(
     jsonl: bool = False,
     quiet: bool = False,
     verbose: bool = False,
+    waits: bool = False,
     title: Title | None = None,
     every: float = 10.0,
     stderr: TextIO | None = None,
@@ -226,6 +253,8 @@ def observer_for(
         Events on stdout besides. Where both streams are the same terminal, events only.
     quiet:
         Nothing but questions, and a summary of what did not go well.
+    waits:
+        With "auto", only that the run waits, and a summary of what did not go well.
     every:
         Seconds between plain lines.
 
@@ -238,6 +267,8 @@ def observer_for(
     people: ConsoleObserver
     if quiet or progress == "none" or (jsonl and progress == "auto" and is_terminal(out) and is_terminal(stream)):
         people = QuietObserver(stream, quiet=quiet)
+    elif waits and progress == "auto":
+        people = WaitObserver(stream, every=60.0)
     elif progress == "plain" or not can_redraw(stream):
         people = PlainObserver(stream, every=every, verbose=verbose)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..operations.operation import IN_A_SENTENCE
 from ..operations.registry import declared
 from ..operations.resource import resources
 
@@ -56,7 +57,7 @@ def sentence(words: str, noun: str, count: str = "") -> str:
     said = f"{cls.lead or first.capitalize()} {what}"
     if not rest:
         return said
-    return f"{said} {rest}" if rest.split()[0] in ("to", "until", "with", "from", "into", "as", "by") else f"{said}: {rest}"
+    return f"{said} {rest}" if rest.split()[0] in IN_A_SENTENCE else f"{said}: {rest}"
 
 
 @dataclass(slots=True)

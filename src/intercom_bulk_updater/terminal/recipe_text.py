@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from intercom_bulk_updater.parsing.dates import local_moment
+from intercom_bulk_updater.parsing.dates import local_moment, people_in
 
 from .formatting import plural
 from .table import Sheet
@@ -24,6 +24,7 @@ def recipes_table(accounts: Iterable[Mapping[str, Any]]) -> Sheet:
     )
     for one in accounts:
         about = one["recipe"]
+        people_in(about["timezone"] or "")
         steps = [step for step in one["steps"] if "step" in step]
         over = sum(step["status"] == "finished" for step in steps)
         sheet.rows.append(
@@ -35,6 +36,8 @@ def recipes_table(accounts: Iterable[Mapping[str, Any]]) -> Sheet:
 def recipe_lines(account: Mapping[str, Any]) -> Iterator[str]:
     """How a recipe stands: a line for itself, one for each entry, one for what is typed next."""
     about, error = account["recipe"], account.get("error")
+    if about.get("timezone"):
+        people_in(about["timezone"])
     due = f" until {_local(about['due_at'])}" if about.get("due_at") else ""
     begun = f" ({about['id']})" if about["id"] else ""
     yield f"\n{about['name']}{begun} {_STATUS[about['status']]}{due}."

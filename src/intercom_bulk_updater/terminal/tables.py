@@ -99,6 +99,8 @@ def run_table(
     kept = [(name, value) for name, value in facts if value]
     sheets = Sheets([Sheet(("fact", "value"), list(kept), title=f"Run {record.id}", headless=True)])
     stand = [(name.replace("_", " "), number(count)) for name, count in counts.as_json().items()]
+    if counts.tried:
+        stand.append(("of the pending ones tried, and not done yet", number(counts.tried)))
     if counts.in_flight:
         stand.append(("of these in doubt until it is resumed", number(counts.in_flight)))
     if judgement.wrong:

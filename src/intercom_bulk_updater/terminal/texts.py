@@ -55,6 +55,8 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
         page.fact("stay as is", f"{number(review.unchanged - review.sent_before)} {already(title.operation)}")
     if review.sent_before:
         page.fact("have it", f"{number(review.sent_before)} got the same text from an earlier run (--again sends it once more)")
+    if review.without_text:
+        page.fact("", f"{number(review.without_text)} without the text: an earlier run sent it (--again sends it once more)")
     if review.drifted:
         page.fact("moved since", f"{number(review.drifted)} changed by others, left alone")
     if review.failed:
@@ -97,7 +99,7 @@ def _changes(page: Page, review: Preview, title: Title) -> None:
 
 def _people(page: Page, review: Preview) -> None:
     if review.customer_visible is None:
-        page.fact("customers", "not known: the updater does not say (set customer_visible = True or False)")
+        page.fact("customers", "not known: nothing says so (an updater does with customer_visible = True or False)")
         return
     if not review.customer_visible:
         page.fact("customers", "see nothing of it")
@@ -188,6 +190,8 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
         if requests.get("retried"):
             sent.append(f"{number(requests['retried'])} tried again")
         page.fact("requests", " · ".join(sent))
+    if report.get("without_text"):
+        page.fact("text", f"{number(report['without_text'])} without it: an earlier run had sent it")
     _search(page, report.get("search") or {}, report.get("counts") or {})
     if run.get("kind") != RunKind.DRY_RUN:
         _verified(page, report, run.get("status") != "finished")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..api.redact import is_message, is_secret, keep_private, redact
-from ..api.retry import RetryPolicy
 from ..errors import Interrupted, UsageError
 from ..journal import decode_parameters, encode_parameters
 from ..model import FoundItem
@@ -22,10 +21,10 @@ from ..runs.guards import bad_in_words
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.session import Session, open_session
-from ..runs.sources import ItemSource, ListSource, SearchSource, filter_judge, judged_here
+from ..runs.sources import ItemSource, ListSource, SearchSource
+from ..runs.stored_query import filter_judge, judged_here, pages_of
 from ..search.endpoints import endpoint_for
 from ..search.language.where import refuse_milliseconds
-from ..search.paginator import EndpointSource
 from ..search.values import in_their_types
 from ..service.rebuild import Loader
 from ..service.run import BulkResult, carry_out
@@ -75,17 +74,8 @@ def feed_of(
     here = selection.get("here")
     if "where" in selection and not end.searches:
         query, here = {}, query
-    source = EndpointSource(
-        session.client,
-        session.stop,
-        end,
-        query,
-        page_size=min(options.page_size, options.limit or options.page_size),
-        retry=RetryPolicy(options.retries),
-        timeout=options.timeout,
-    )
     return SearchSource(
-        source,
+        pages_of(session, {"endpoint": selection["endpoint"], "query": query}, options),
         lambda payload: _of_item(updater, "get_item_id", payload, lambda: _id_of(updater.get_item_id(dict(payload)))),
         lambda payload: _of_item(updater, "before", payload, lambda: operation.capture(payload)),
         session.client.server_time,

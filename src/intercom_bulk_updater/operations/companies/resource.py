@@ -27,5 +27,10 @@ RESOURCE = Resource(
     ),
     keys=("company_id",),
     page="a/apps/{workspace}/companies/{id}",
+    examples=(
+        "--where 'spend > 1000'",
+        "--where 'plan = Pro' -o pro.xlsx",
+        "--where 'users = 1 and seen < 365d' --count",
+    ),
     rank=3,
 )

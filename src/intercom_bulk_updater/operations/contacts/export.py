@@ -17,7 +17,6 @@ class ExportContacts(Export):
     """Read each contact whole and write it to a file."""
 
     resource: ClassVar[str] = "contacts"
-    name: ClassVar[str] = "export"
     summary = "Export contacts whole, with their tags, notes and companies, to files."
     examples = (
         "--where 'role = lead' -o leads.jsonl --dry-run",

@@ -27,5 +27,10 @@ RESOURCE = Resource(
     ),
     keys=("email", "external_id"),
     page="a/apps/{workspace}/users/{id}",
+    examples=(
+        "--where 'role = lead and created > 30d'",
+        "--where 'email ~ acme.com' -o acme.csv",
+        "--where 'tag = vip' --count",
+    ),
     rank=2,
 )

@@ -34,8 +34,8 @@ class Convert(FieldsOperation):
     fields = ("ticket",)
     examples = (
         "--ids ids.txt --ticket-type 'Bug report' --dry-run",
-        "--where 'tag = bug and state = open' --ticket-type 'Bug report' severity=high --irreversible --customer-visible",
-        "--csv sheet.csv --ticket-type 'Bug report' 'title={{title}}' --irreversible --customer-visible",
+        "--where 'tag = bug' --ticket-type 'Bug report' severity=high --irreversible --customer-visible",
+        "--csv s.csv --ticket-type 'Bug report' 'title={{title}}' --irreversible --customer-visible",
     )
 
     @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Convert(FieldsOperation):
 
         ticket_type: str = parameter(Kind.TICKET_TYPE, "The ticket type, a customer type, by name or id.")
         ticket_state: str | None = parameter(Kind.TICKET_STATE, "Its state, by name, category or id.", required=False)
-        values: list[str] = parameter(Kind.VALUES, "KEY=VALUE: attributes of the ticket type (title, description ...).", required=False)
+        values: list[str] = parameter(Kind.VALUES, "KEY=VALUE: attributes of its type: title, description ...", required=False)
 
     def __init__(self, request: Mapping[str, Any], called: str) -> None:
         self.request, self.called = dict(request), called

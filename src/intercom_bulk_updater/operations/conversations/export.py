@@ -7,23 +7,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...api.client import Client
 from ..export import Export
-from ..operation import Json
 
 
 class ExportConversations(Export):
     """Read each conversation whole and write it to a file."""
 
     resource: ClassVar[str] = "conversations"
-    name: ClassVar[str] = "export"
     summary = "Export conversations whole, with all their messages, to files."
     examples = (
         "--where 'team = Support and created > 30d' -o support.jsonl --dry-run",
         "--ids ids.txt -o folder --format text",
         "--from-run latest --outcome failed -o folder --format html",
     )
-
-    def whole(self, client: Client, item: Json) -> Json:
-        """See Export."""
-        return item

@@ -36,5 +36,10 @@ RESOURCE = _Conversations(
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     settable={"title": "text", "read": "boolean", "company_id": "string"},
     names=("title", "source.subject", "source.author.name"),
+    examples=(
+        "--where 'team = Support and state = open and idle > 30d'",
+        "--where 'tag = incident' --columns id,team,created_at -o incident.xlsx",
+        "--where 'contact = ann@example.com' --explain",
+    ),
     rank=1,
 )

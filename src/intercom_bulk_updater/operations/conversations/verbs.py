@@ -74,16 +74,14 @@ class Close(MessageOperation, ConversationState):
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
-        if not self.body:
+        if not self.message(item):
             return super().stands(payload, item, since=since, client=client)
         return message_stands(payload, self._message(client, item), since)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        if not self.body and item.before is None and now is None:
-            now = {"state": "open"}
-        if not self.body:
-            return super().perform(client, item, now)
+        if not self.message(item):
+            return super().perform(client, item, {"state": "open"} if item.before is None and now is None else now)
         had = image(now, STATE) if now is not None else item.before or {}
         closed = {"state": "closed", "snoozed_until": None}
         message = SentRequest("POST", item_path("conversations", item.id, "parts"), self._message(client, item))
@@ -96,8 +94,7 @@ class Close(MessageOperation, ConversationState):
         return before if before is None or not self.body else {**before, **people_of(payload), **self.fields_seen(payload)}
 
     def _message(self, client: Client, item: Item) -> dict[str, Any]:
-        body = {"message_type": "close", "type": "admin", "admin_id": client.actor()}
-        return {**body, "body": self.message(item)} if self.body else body
+        return {"message_type": "close", "type": "admin", "admin_id": client.actor(), "body": self.message(item)}
 
 
 class Open(ConversationState):

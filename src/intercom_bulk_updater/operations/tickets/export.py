@@ -7,23 +7,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...api.client import Client
 from ..export import Export
-from ..operation import Json
 
 
 class ExportTickets(Export):
     """Read each ticket whole and write it to a file."""
 
     resource: ClassVar[str] = "tickets"
-    name: ClassVar[str] = "export"
     summary = "Export tickets whole, with all their messages, to files."
     examples = (
         "--where 'open = true' -o open.jsonl --dry-run",
         "--ids ids.txt -o folder --format text",
         "--from-run latest --outcome failed -o folder --format html",
     )
-
-    def whole(self, client: Client, item: Json) -> Json:
-        """See Export."""
-        return item

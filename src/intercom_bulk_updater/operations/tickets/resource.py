@@ -26,5 +26,10 @@ RESOURCE = Resource(
     ),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     names=("ticket_attributes._default_title_",),
+    examples=(
+        "--where 'type = Incident and open = true'",
+        "--where 'idle > 30d' --columns id,type,state -o idle.csv",
+        "--where 'assignee = \"Ben Okafor\"' --count",
+    ),
     rank=4,
 )

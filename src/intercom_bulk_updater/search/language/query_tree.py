@@ -154,6 +154,22 @@ def checked_query(body: Mapping[str, Any]) -> dict[str, Any]:
     return dict(query)
 
 
+def and_also(query: Mapping[str, Any], filters: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """A checked query AND these filters; None where Intercom's limits leave no room for them."""
+    if "field" in query:
+        return _body("AND", [dict(query), *filters])
+    inner, beside = list(query["value"]), _body("AND", filters)
+    if all("field" in one for one in inner):
+        room = query["operator"] == "AND" and len(inner) + len(filters) <= MOST
+        return _body("AND", [*inner, *filters] if room else [dict(query), beside])
+    if query["operator"] == "AND" and len(inner) < MOST:
+        return _body("AND", [*inner, beside])
+    # Alternatives that are groups: each of them takes the filters.
+    below = [and_also(one, filters) for one in inner] if query["operator"] == "OR" else []
+    fitting = [one for one in below if one is not None and all("field" in leaf for leaf in one["value"])]
+    return _body("OR", fitting) if fitting and len(fitting) == len(inner) else None
+
+
 _KNOWN = ("=", "!=", "IN", "NIN", ">", "<", ">=", "<=", "~", "!~", "^", "$")
 
 

@@ -1,0 +1,61 @@
+"""Whether more workers would bring more answers, or only make each of them take longer.
+
+Pure arithmetic on a clock; pool.py asks it. docs/explanation/rate-limits.md tells it in prose.
+"""
+
+from __future__ import annotations
+
+import math
+
+FEW = 128
+"""So many workers there may always be."""
+_ENOUGH = 32
+"""Items that must be finished before the latency is one of theirs."""
+_SLOWER = 2.0
+"""Answers that take so many times as long as the quickest took may do so because too many are asked for at once."""
+_STEP, _PAYS = 1.5, 1.15
+"""How many times as many workers are tried then, and how many times as many answers that must bring."""
+_LONG, _PAUSE = 3.0, 60.0
+"""A trial takes so many times the latency, and at least so many seconds; after one that brought nothing comes a pause."""
+
+
+class Growth:
+    """How many workers there may be. By the latency alone they could be without end: more of them make it longer, too.
+
+    While answers take about as long as the quickest did, as many as are wanted. Where they take much longer, either the
+    service has become slow, which more workers make up for, or something is overloaded (the service, or this machine), which
+    they make worse. Then some more are tried, and kept when they bring more answers.
+    """
+
+    def __init__(self, ceiling: int) -> None:
+        self.ceiling = ceiling
+        self._least = math.inf
+        self._allowed = FEW
+        self._began = (0.0, 0)  # when the present number was reached, and how many items were finished by then
+        self._before: tuple[int, float] | None = None  # the number before the present trial, and the items a second it brought
+        self._next_trial = 0.0
+
+    def most(self, now: float, *, latency: float, finished: int, workers: int) -> int:
+        """How many there may be. `latency` in seconds, smoothed; `finished`: items so far; `workers`: that there are."""
+        if finished >= _ENOUGH:
+            self._least = min(self._least, latency)
+        if latency <= _SLOWER * self._least:
+            self._allowed = max(FEW, workers)
+            self._began, self._before, self._next_trial = (now, finished), None, now
+            return self.ceiling
+        seconds = now - self._began[0]
+        if seconds >= _LONG * max(1.0, latency):
+            self._weigh(now, (finished - self._began[1]) / seconds, workers)
+            self._began = now, finished
+        return min(self._allowed, self.ceiling)
+
+    def _weigh(self, now: float, rate: float, workers: int) -> None:
+        """Go back to what there was before a trial that did not pay; otherwise try more, if all that may be are there."""
+        if self._before is not None and rate < _PAYS * self._before[1]:
+            self._allowed, self._next_trial = self._before[0], now + _PAUSE
+            self._before = None
+        elif now >= self._next_trial and workers >= self._allowed - 1:
+            self._before = self._allowed, rate
+            self._allowed = int(self._allowed * _STEP)
+        else:
+            self._before = None

@@ -1,0 +1,50 @@
+"""What reads and judges a stored query: its pages, whether an item contradicts it, and the part that is judged here.
+
+Step 3 of the life of an item (docs/explanation/life-of-an-item.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..api.retry import RetryPolicy
+from ..search.endpoints import endpoint_for
+from ..search.language.fields import whole_days
+from ..search.language.where import Judge, decides, judge_of
+from ..search.paginator import EndpointSource
+from ..search.partitioned import PartitionedSource
+from ..search.parts import Axis, why_whole
+from .options import Options
+from .session import Session
+from .sources import Pages
+
+
+def why_one_cursor(selection: Mapping[str, Any], options: Options) -> str:
+    """Why the search of a stored query is read page after page, for people; empty where it is read in parts once it is large."""
+    if options.limit:
+        return f"{options.word('limit')} takes the first that come"
+    return why_whole(endpoint_for(selection["endpoint"]), selection["query"])
+
+
+def pages_of(session: Session, selection: Mapping[str, Any], options: Options) -> Pages:
+    """What reads the pages of a stored query."""
+    end, query = endpoint_for(selection["endpoint"]), selection["query"]
+    size = min(options.page_size, options.limit or options.page_size)
+    retry = RetryPolicy(options.retries)
+    whole = EndpointSource(session.client, session.stop, end, query, page_size=size, retry=retry, timeout=options.timeout)
+    if why_one_cursor(selection, options):
+        return whole
+    days = end.resource == "contacts" and whole_days(session.settings.api_version)
+    return PartitionedSource(whole, Axis(days, session.workspace().timezone or "UTC"))
+
+
+def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Judge:
+    """The `judge` of a SearchSource for this query, in the workspace's time zone."""
+    return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
+
+
+def judged_here(session: Session, query: Mapping[str, Any], resource: str) -> Callable[[Mapping[str, Any]], bool]:
+    """The `keep` of a SearchSource: a filter on fields that Intercom shows and cannot search."""
+    zone, version = session.workspace().timezone or "UTC", session.settings.api_version
+    return lambda item: decides(query, item, resource, timezone=zone, api_version=version)

@@ -1,0 +1,256 @@
+"""PartitionedSource: a large selection read in parts at the same time, each with its own cursor.
+
+Step 3 of the life of an item (docs/explanation/life-of-an-item.md). It has the few words of EndpointSource, and whoever reads it
+sees pages, one after the other. docs/adr/0013-a-search-in-parts.md says why it is so.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from ..errors import IntercomBulkError, InvalidRequest, RunStopped, SearchError
+from ..model import Page
+from ..stop import Stop
+from .paginator import EndpointSource
+from .parts import FIELD, Axis, Part, Parts
+
+log = logging.getLogger("intercom_bulk_updater")
+
+FROM_PAGES = 20
+"""A selection of fewer pages is read by one cursor: counting would cost more than it spares."""
+_PART_PAGES = 5
+"""Pages that a part should have: the last of each is half empty, and each takes a count to find."""
+_MOST_PARTS = 64
+_COUNTS = 32
+"""Counts that are asked for at a time."""
+_LEAST_WIDTH, _FIRST_WIDTH = 6, 12
+"""Pages that are asked for and not taken yet, at least and at first."""
+_WAITING = 3
+"""Pages that may wait in memory; when more do, fewer are asked for."""
+
+_SLICE = 0.1
+"""Seconds after which who waits between two tries looks whether all has been stopped."""
+
+
+class _StoredCursorDied(Exception):
+    """A cursor of an earlier process is refused."""
+
+
+@dataclass(slots=True)
+class PartitionedSource:
+    """The pages of one search, in parts where it is large.
+
+    Parameters
+    ----------
+    whole:
+        The search as it would be read by one cursor; it may have no order of its own.
+    axis:
+        Where it can be cut.
+    """
+
+    whole: EndpointSource
+    axis: Axis = field(default_factory=Axis)
+    _parts: list[Part] = field(default_factory=list)
+    """The division of the last pass: the next one takes it again."""
+    _adds_up: bool = True
+
+    def pages(self, cursor: str | None = None) -> Iterator[Page]:
+        """Yield page after page, from `cursor` (of this source, or of one cursor alone) or the start; raises what EndpointSource does.
+
+        The first page has the total of the whole, and so has the last one; those between have none.
+        """
+        parts = Parts.of(cursor)
+        if parts is not None:
+            try:
+                yield from self._read(parts, resumed=True)
+                return
+            except _StoredCursorDied as exc:
+                log.info("a cursor of the search has died, it begins anew: %s", exc.__cause__)
+            anew = self.pages()
+            yield replace(next(anew), anew=True)
+            yield from anew
+            return
+        pages = self.whole.pages(cursor)
+        first = next(pages)
+        yield first
+        total, shown = first.total, {str(item.get("id")) for item in first.items}
+        divided = self._divide(first) if cursor is None and self._is_large(first) else []
+        del first
+        if divided:
+            yield from self._read(Parts(divided, shown), total=total)
+        else:
+            yield from pages
+
+    def count(self) -> int | None:
+        """See EndpointSource."""
+        return self.whole.count()
+
+    def first(self, size: int) -> Page:
+        """See EndpointSource."""
+        return self.whole.first(size)
+
+    # -- division ------------------------------------------------------------------------------------------------------
+
+    def _is_large(self, first: Page) -> bool:
+        size = len(first.items) + first.unusable
+        return self._adds_up and first.cursor is not None and size > 0 and (first.total or 0) > FROM_PAGES * size
+
+    def _divide(self, first: Page) -> list[Part]:
+        """The parts of a selection; none where it cannot be divided."""
+        total, page = first.total or 0, len(first.items) + first.unusable
+        times = sorted(at for item in first.items if isinstance(at := item.get(FIELD), int) and not isinstance(at, bool))
+        try:
+            with ThreadPoolExecutor(1, thread_name_prefix="count") as beside:
+                tight = beside.submit(self._is_tight, total, self.axis.cut(times[len(times) // 2])) if times else None
+                if tight is not None and not self._parts:
+                    size = max(_PART_PAGES * page, total / _MOST_PARTS)
+                    # A count costs a request, as a page does.
+                    most = total // page // 6 + 10
+                    cuts = self.axis.divide(total, size, self._count_from, most=most, now=self.whole.client.server_time(), seen=times)
+                    self._parts = self.axis.parts(cuts) if cuts else []
+                self._adds_up = tight is not None and tight.result()
+            if not self._adds_up:
+                log.info("%s: the parts by %s do not add up to the whole; it is read by one cursor", self.whole.endpoint.path, FIELD)
+        except InvalidRequest as exc:
+            log.info("%s cannot be counted by %s, it is read by one cursor: %s", self.whole.endpoint.path, FIELD, exc)
+            self._adds_up = False
+        return [replace(part) for part in self._parts] if self._adds_up else []
+
+    def _is_tight(self, total: int, cut: int) -> bool:
+        """Whether nothing falls out between the two sides of a cut, as an item without a date would."""
+        sides = self.axis.parts([cut])
+        for _ in range(2):
+            counted = sum(self._count(sides))
+            if counted > 1.5 * total:
+                return False  # the server does not cut
+            # Items leave a selection while it is counted.
+            if counted >= total or counted >= (total := self.whole.count() or 0):
+                return True
+        return False
+
+    def _count_from(self, cuts: list[int]) -> list[int]:
+        return self._count([Part(above=self.axis.above(cut)) for cut in cuts])
+
+    def _count(self, parts: list[Part]) -> list[int]:
+        with ThreadPoolExecutor(min(_COUNTS, len(parts)), thread_name_prefix="count") as pool:
+            return [found or 0 for found in pool.map(lambda part: self._source(part).count(), parts)]
+
+    def _source(self, part: Part, stop: Stop | None = None) -> EndpointSource:
+        return replace(self.whole, query=part.query(self.whole.query) or {}, stop=stop or self.whole.stop)
+
+    def read(self, part: Part, stop: Stop) -> Iterator[Page]:
+        """The pages of one part, from its cursor on, until `stop`."""
+        return self._source(part, stop).pages(part.cursor)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def _read(self, parts: Parts, *, total: int | None = None, resumed: bool = False) -> Iterator[Page]:
+        """The pages of all parts as they come; then an empty one with what the whole is now."""
+        stored = {id(part) for part in parts.left if resumed and part.cursor is not None}
+        begun: set[int] = set()
+        announced = 0
+        with _Readers(self, parts.left) as readers:
+            while parts.left:
+                part, page = readers.next()
+                if isinstance(page, BaseException):
+                    if id(part) in stored - begun and _may_be_the_cursor(page):
+                        raise _StoredCursorDied from page
+                    raise page
+                announced += 0 if id(part) in begun else page.total or 0
+                begun.add(id(part))
+                part.cursor = page.cursor
+                if page.cursor is None:
+                    parts.left = [one for one in parts.left if one is not part]
+                yield Page(parts.new(page.items), None, parts.cursor, page.unusable)
+        now = self.whole.count()
+        if total is not None and now is not None and announced < min(total, now):
+            self._adds_up = False  # whoever misses an item asks again: then by one cursor
+        yield Page([], now)
+
+
+def _may_be_the_cursor(error: BaseException) -> bool:
+    return isinstance(error, IntercomBulkError) and not isinstance(error, SearchError | RunStopped) and error.exit_code != 4
+
+
+class _PartStop(Stop):
+    """Stops the reading of parts alone, and with the whole."""
+
+    def __init__(self, whole: Stop) -> None:
+        super().__init__()
+        self._whole = whole
+
+    @property
+    def asked(self) -> bool:
+        """See Stop."""
+        if self._whole.asked:
+            self.ask(self._whole.reason or "")
+        return super().asked
+
+    def wait(self, seconds: float) -> bool:
+        """See Stop; one thread cannot wait on two events, so it looks at the other every now and then."""
+        until = time.monotonic() + seconds
+        while not self.asked and (left := until - time.monotonic()) > 0:
+            super().wait(min(left, _SLICE))
+        return self.asked
+
+
+class _Readers:
+    """Threads that read parts, each of them to its end. On leaving all have ended.
+
+    As many pages are asked for at a time as whoever takes them can take: half as many again whenever none was there to be
+    taken, one fewer whenever several wait. So the width follows the latency, and memory does not.
+    """
+
+    def __init__(self, source: PartitionedSource, parts: list[Part]) -> None:
+        self._stop = _PartStop(source.whole.stop)
+        self._todo = deque(parts)
+        self._pages: queue.SimpleQueue[tuple[Part, Page | BaseException]] = queue.SimpleQueue()
+        self._source = source
+        self._width = min(_FIRST_WIDTH, len(parts))
+        self._slots = threading.Semaphore(self._width)
+        self._threads = [threading.Thread(target=self._run, name="search", daemon=True) for _ in parts]
+
+    def next(self) -> tuple[Part, Page | BaseException]:
+        """The next page of any part, or what broke the reading of one."""
+        hungry = self._pages.empty()
+        found = self._pages.get()
+        many = self._pages.qsize() > _WAITING and self._width > _LEAST_WIDTH
+        change = min(self._width // 2, len(self._threads) - self._width) if hungry else -1 if many else 0
+        self._width += change
+        for _ in range(1 + change):
+            self._slots.release()
+        return found
+
+    def _run(self) -> None:
+        part = self._todo.popleft()
+        try:
+            pages = self._source.read(part, self._stop)
+            cursor: str | None = ""
+            while cursor is not None:
+                self._slots.acquire()
+                if self._stop.asked:
+                    raise self._stop.reason or RunStopped()
+                page = next(pages)
+                cursor = page.cursor
+                self._pages.put((part, page))
+                del page
+        except BaseException as exc:
+            self._pages.put((part, exc))
+
+    def __enter__(self) -> _Readers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.ask("The reading of the other parts has ended.")
+        self._slots.release(max(1, len(self._threads)))
+        for thread in self._threads:
+            thread.join()

@@ -1,0 +1,182 @@
+"""What only the command begins: recipes, a request for each item of a list, code of one's own, a question to a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acceptance.desk import Answer, Desk, at_desk
+
+from .network import MemorySandbox
+
+PLAIN = ("--json", "--progress", "none")
+WHERE = ("--where", "team = Support and state = open")
+CLOSED = ("--where", "team = Support and state = closed")
+RECIPE = """\
+recipe: Ask, then close
+steps:
+  - step: tag
+    verb: conversations.tag
+    where: team = Support and state = open
+    limit: 4
+    with: {tag: [seen], create_tag: true}
+  - step: ask
+    verb: conversations.reply
+    from: tag
+    with:
+      body: Are you there?
+    customer_visible: true
+  - wait: 7d
+  - step: close
+    verb: conversations.close
+    from: ask
+    where: state = open
+    if_no_reply: true
+"""
+UPDATER = '''
+from intercom_bulk_updater import IntercomBulkUpdater, Skip, operation
+
+@operation("conversations")
+def seen(conversation_id, client, word="Seen"):
+    """Give it a title."""
+    if word == "skip":
+        raise Skip("not wanted")
+    if word == "fail":
+        raise ValueError("broken")
+    return client.put(f"conversations/{conversation_id}", {"title": word})
+
+class Close(IntercomBulkUpdater):
+    idempotent = True
+    def get_search_endpoint(self):
+        return "/conversations/search"
+    def get_item_id(self, item):
+        return item["id"]
+    def get_search_query(self, **params):
+        return {"operator": "AND", "value": [{"field": "team_assignee_id", "operator": "=", "value": 5001},
+                                             {"field": "state", "operator": "=", "value": "open"}]}
+    def perform_action(self, item_id, **params):
+        return self.client.post(f"conversations/{item_id}/parts", {"message_type": "close", "type": "admin", "admin_id": self.admin_id})
+    def before(self, item):
+        return {"state": item["state"]}
+    def undo_action(self, item_id, before):
+        return self.client.post(f"conversations/{item_id}/parts", {"message_type": "open", "type": "admin", "admin_id": self.admin_id})
+'''
+
+
+@pytest.fixture
+def desk(shop: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
+    """The command in this process."""
+    with at_desk(shop, tmp_path) as made:
+        yield made
+
+
+def counts(answer: Answer) -> dict[str, int]:
+    """The counts of a run that ended well."""
+    assert answer.code == 0, answer.err
+    return answer.counts
+
+
+def test_a_recipe(desk: Desk, shop: MemorySandbox) -> None:
+    """Checked, begun, stopped in its second step, gone on with, waited for, ended; and one that is cancelled."""
+    (desk.home / "r.yaml").write_text(RECIPE)
+    checked = desk.here("recipes", "check", "r.yaml", *PLAIN)
+    assert checked.code == 0 and not desk.writes(), checked.err
+    desk.box.fault("outage", path="/reply$", after=2)
+    begun = desk.here("recipes", "run", "r.yaml", "--yes", "--customer-visible", "--patience", "30s", *PLAIN)
+    assert begun.code == 7, begun.err
+    desk.box.clear_faults()
+    assert desk.here("recipes", "list", "--json").code == 0
+    gone_on = desk.here("recipes", "resume", "r.yaml", *PLAIN)
+    assert gone_on.code == 0 and desk.written("close")["writes"] == 0, gone_on.err
+    assert desk.here("recipes", "resume", *PLAIN).code == 0
+    shop.pass_time(8 * 86_400)
+    ended = desk.here("recipes", "resume", *PLAIN)
+    assert ended.code == 0 and desk.written("close")["writes"] == 4, ended.err
+    assert desk.written("comment")["writes"] == 4
+    assert desk.here("recipes", "run", "r.yaml", "--yes", *PLAIN).code == 5
+    again = desk.here("recipes", "run", "r.yaml", "--yes", "--customer-visible", *PLAIN)
+    assert desk.here("recipes", "cancel", "latest", "--json").code == 0, again.err
+    assert desk.here("undo", "latest", "--yes", *PLAIN).code == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("team = Support", "teem = Support"), ("conversations.reply", "conversations.shout"), ("from: ask", "from: nobody"),
+     ("limit: 4", "max: x"), ("customer_visible: true", "if_no_reply: false"), ("body: Are you there?", "text: Hello"),
+     ("wait: 7d", "wait: long")],
+)  # fmt: skip
+def test_a_recipe_that_is_wrong(desk: Desk, old: str, new: str) -> None:
+    """Refused before its first step, with its line."""
+    (desk.home / "r.yaml").write_text(RECIPE.replace(old, new))
+    refused = desk.here("recipes", "run", "r.yaml", "--yes", "--customer-visible", *PLAIN)
+    assert refused.code == 2 and not desk.writes() and "line" in refused.err, refused.err
+
+
+EACH = ("each", "articles", "PUT", "articles/{{id}}", '{"title": "{{title}} (old)"}')
+
+
+def test_each(desk: Desk) -> None:
+    """A request for each item of a list, some of it, those of a sheet, those of a run; what cannot be meant is refused."""
+    assert counts(desk.here(*EACH, "--limit", "3", "--dry-run", *PLAIN)) == {"selected": 3, "pending": 3}
+    assert counts(desk.here(*EACH, "--limit", "3", "--yes", *PLAIN)) == {"selected": 3, "done": 3}
+    assert counts(desk.here(*EACH, "--where", "state = draft and created_at < now", "--limit", "2", "--yes", *PLAIN))["done"] == 2
+    (desk.home / "sheet.csv").write_text("id,title,seats,ready\n1,Hello,3,yes\n2,There,4,no\n")
+    sheet = ("each", "tags", "POST", "tags", '{"name": "{{title}}", "n": "{{seats}}", "r": "{{ready}}"}', "--csv", "sheet.csv")
+    assert counts(desk.here(*sheet, "--param-type", "seats=number", "--param-type", "ready=boolean", "--yes", *PLAIN))["done"] == 2
+    for wrong in (
+        (*sheet, "--param-type", "title=number"), (*sheet, "--param-type", "title=boolean"), (*sheet, "--param-type", "title"),
+        ("each", "conversations/search", "PUT", "conversations/{{id}}", "{}"), (*EACH[:3], "articles/{{idd}}", "{}"),
+        (*EACH, "--where", "stat = draft"), (*EACH, "--from-run", "latest", "--where", "state = draft"),
+        (*EACH[:3], "tags/{{x}}", "{}", "--ids", "i"),
+    ):  # fmt: skip
+        (desk.home / "i").write_text("1")
+        assert desk.here(*wrong, "--yes", *PLAIN).code in (2, 5), wrong
+
+
+def test_code_of_ones_own(desk: Desk) -> None:
+    """A class and a function: run, resumed, planned, verified, undone."""
+    (desk.home / "mine.py").write_text(UPDATER)
+    run = ("run", "mine.py:Close", "--yes", *PLAIN)
+    desk.box.fault("outage", on="write", after=2)
+    assert desk.here(*run, "--patience", "30s", "--workers", "1").code == 7
+    desk.box.clear_faults()
+    assert counts(desk.here("runs", "resume", "latest", *PLAIN))["done"] > 3
+    back = desk.here("undo", "latest", "--yes", *PLAIN)
+    assert counts(back)["done"] > 3 and counts(desk.here("undo", back.run, "--yes", *PLAIN))["done"] > 3
+    assert counts(desk.here("run", "mine.py:seen", *CLOSED, "--limit", "2", "--plan", "p.jsonl", *PLAIN))["pending"] == 2
+    assert counts(desk.here("apply", "p.jsonl", "--yes", *PLAIN))["done"] == 2
+    skipped = desk.here("run", "mine.py:seen", *CLOSED, "--limit", "2", "--param", "word=skip", "--yes", *PLAIN)
+    assert counts(skipped) == {"selected": 2, "unchanged": 2}
+    assert desk.here("run", "mine.py:seen", *CLOSED, "--limit", "2", "--param", "word=fail", "--yes", *PLAIN).code == 3
+    (desk.home / "mine.py").unlink()
+    assert desk.here("runs", "retry", "latest", *PLAIN).code == 2
+
+
+SELECTS: dict[str, tuple[str, ...]] = {
+    "an export": ("conversations", "export", *WHERE, "-o", "all.jsonl"),
+    "values": ("contacts", "set", "--where", "role = lead", "--limit", "2", "name=Guest", "--yes"),
+    "attributes": ("contacts", "set", "--where", "role = user", "--limit", "2", "plan=pro", "--yes"),
+    "a company's": ("companies", "set", "--where", "name ~ a", "--limit", "2", "plan=Pro", "--yes"),
+    "a date": ("conversations", "find", "--where", "created_at > 60d ago", "--json"),
+    "a message with fields": ("conversations", "note", *WHERE, "--limit", "2", "--body", "Dear {{contact.name|you}}", "--yes"),
+    "what nobody confirms": ("conversations", "close", *WHERE, "--limit", "2"),
+    "a merge": ("contacts", "merge", "--csv", "merge.csv", "--into", "{{user}}", "--irreversible", "--dry-run"),
+    "an upsert": ("contacts", "upsert", "--csv", "people.csv", "--id-column", "external_id", "name={{name}}", "--yes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SELECTS)
+def test_the_command_begins_it(desk: Desk, name: str) -> None:
+    """What takes the longer way from the words to the items."""
+    rows = desk.box.contacts()
+    users, leads = ([row["id"] for row in rows if row["role"] == role] for role in ("user", "lead"))
+    (desk.home / "merge.csv").write_text(f"id,user\n{leads[0]},{users[0]}\n")
+    (desk.home / "people.csv").write_text("external_id,name\nnew-1,Ada\nnew-2,Bo\n")
+    done = desk.here(*SELECTS[name], *(() if "--json" in SELECTS[name] else PLAIN))
+    assert done.code == (5 if name == "what nobody confirms" else 0), done.err
+    told: dict[str, Any] = json.loads(done.out) if done.out else {}
+    assert told.get("ok", done.code == 0) is (done.code == 0)
