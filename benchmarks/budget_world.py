@@ -9,11 +9,12 @@ from __future__ import annotations
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowStats
+from intercom_bulk_updater.ratelimit.ledger import Ledger, blank
 
 SLICE = 0.02
 """The gate asks again at least this often (limiter.py)."""
@@ -126,7 +127,10 @@ class World:
     workers:
         Threads of each client.
     clients:
-        How many processes, each with a Budget of its own.
+        How many processes, each with a Budget of its own. Several may be given as mappings, with what is their own:
+        `workers`, `begins`, `ends` and `killed` (seconds), and arguments of their Budget.
+    ledger:
+        Whether they know each other by a ledger.
     latency:
         Least and most seconds there and back (uniform).
     there:
@@ -146,7 +150,8 @@ class World:
         server: Server,
         *,
         workers: int = 64,
-        clients: int = 1,
+        clients: int | Sequence[Mapping[str, Any]] = 1,
+        ledger: bool = False,
         latency: tuple[float, float] = (0.1, 0.2),
         there: tuple[float, float] = (0.3, 0.7),
         competitor: tuple[float, float] | None = None,
@@ -166,9 +171,20 @@ class World:
         self.waits: list[float] = []
         self.drift = 0.0
         self.jump = 0.0
+        self.ledger = bytearray(blank()) if ledger else None
+        self.slots: set[int] = set()
+        each = [{} for _ in range(clients)] if isinstance(clients, int) else clients
         self.clients = [
-            Client(self, Budget(clock=self.clock, on_window=self.reports.append, **budget), workers, number) for number in range(clients)
+            Client(self, number, {"begins": 0.05 * number, "workers": workers, **budget, **own}) for number, own in enumerate(each)
         ]
+
+    def slot(self) -> Ledger | None:
+        """A place in the ledger for a process that begins."""
+        if self.ledger is None:
+            return None
+        own = next(slot for slot in range(len(self.slots) + 1) if slot not in self.slots)
+        self.slots.add(own)
+        return Ledger(self.ledger, own, self.slots.__contains__, lambda: self.slots.discard(own))
 
     def clock(self) -> float:
         """Monotonic seconds as the client's machine counts them."""
@@ -183,8 +199,8 @@ class World:
         """Let the world go on for `seconds`."""
         began = self.t
         if began == 0.0:
-            for number, client in enumerate(self.clients):
-                self.at(0.05 * number, client.go)
+            for client in self.clients:
+                self.at(client.begins, client.begin)
             if self.competitor:
                 self.at(0.0, self._redraw)
                 self.at(0.0, self._compete)
@@ -237,24 +253,58 @@ class World:
 class Client:
     """One process: a budget and workers that queue at its gate."""
 
-    def __init__(self, world: World, budget: Budget, workers: int, number: int) -> None:
-        self.world, self.budget, self.number = world, budget, number
-        self.idle = workers
+    budget: Budget
+
+    def __init__(self, world: World, number: int, own: dict[str, Any]) -> None:
+        self.world, self.number = world, number
+        self.begins, self.idle = own.pop("begins"), own.pop("workers")
+        self.ends, self.killed = own.pop("ends", None), own.pop("killed", None)
+        self.options = own
+        self.ledger: Ledger | None = None
+        self.dead = False  # killed: nothing of it is heard any more
+        self.done = False
         self.watching = False
+        self.flying = 0
         self.accepted = 0
         self.sent = 0
         self.peak = 0
         self.permits: list[float] = []
 
+    def begin(self) -> None:
+        """Start, and know when to stop."""
+        world = self.world
+        self.ledger = world.slot()
+        self.budget = Budget(clock=world.clock, on_window=world.reports.append, ledger=self.ledger, **self.options)
+        if self.ends is not None:
+            world.at(self.ends - self.begins, self.end)
+        if self.killed is not None:
+            world.at(self.killed - self.begins, self.die)
+        self.go()
+
+    def end(self) -> None:
+        """Ask no more, and leave when the last answer is back."""
+        self.done = True
+
+    def die(self) -> None:
+        """As kill -9: the answers of what is in the air reach nobody."""
+        self.dead = self.done = True
+        if self.ledger is not None:
+            self.ledger.close()
+
     def go(self) -> None:
         """Ask for every idle worker until the budget says wait; as limiter.py does."""
         if self.watching:
+            return
+        if self.done:
+            if not self.dead and not self.flying:
+                self.budget.leave()
             return
         world = self.world
         while self.idle > 0:
             answer = self.budget.ask("action")
             if isinstance(answer, Permit):
                 self.idle -= 1
+                self.flying += 1
                 self.sent += 1
                 self.permits.append(world.t)
                 self._send(answer)
@@ -284,6 +334,10 @@ class Client:
 
     def _settle(self, permit: Permit, accepted: bool, headers: dict[str, str] | None, date: float | None) -> None:
         world = self.world
+        if self.dead:
+            self.accepted += accepted
+            return
+        self.flying -= 1
         if not accepted:
             if headers is not None and world.server.retry_after is not None:
                 headers["retry-after"] = str(world.server.retry_after)

@@ -28,6 +28,11 @@ class Backoff:
         self._began = -math.inf
         self._overloads = 0
 
+    @property
+    def over(self) -> float:
+        """Until when nothing may leave."""
+        return self._until
+
     def left(self, now: float) -> float:
         """Seconds that are still to wait."""
         return max(0.0, self._until - now)

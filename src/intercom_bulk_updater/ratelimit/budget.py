@@ -16,6 +16,8 @@ from .backoff import Backoff
 from .competing_traffic import CompetingTraffic
 from .headers import read
 from .latency import LatencyEstimator
+from .ledger import Ledger
+from .siblings import Siblings
 from .usage import WindowStatistics, WindowStats
 from .window import Flight, Window
 from .window_detector import LENGTH
@@ -43,6 +45,12 @@ LAG = 0.05
 EARLY = 0.001
 """A permit is given when it is due within this many seconds: no timer is more exact, and the pace averages
 out."""
+NEWS = 0.005
+"""Seconds by which siblings may learn later of an answer; of a request they learn before it leaves."""
+HUNGRY = 0.5
+"""Seconds since it last had to wait for which a process counts as wanting more than it gets."""
+NO_END = 1e9
+"""Requests a second that a process wants which nothing but the budget holds back."""
 LOST_AFTER = 900.0
 """Seconds after which a permit that was never settled stops counting as in flight."""
 MANY = 1000
@@ -94,6 +102,9 @@ class Budget:
     polite:
         How much of what other users of the limit are seen to need is left to them: 1 is what they use, 0
         nothing.
+    ledger:
+        Where other processes that spend from the same limit are found (siblings.py), and told what this one spends;
+        None for none.
     clock:
         Monotonic seconds.
     on_window:
@@ -109,6 +120,7 @@ class Budget:
         share: float = 1.0,
         rate: float | None = None,
         polite: float = 1.0,
+        ledger: Ledger | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_window: Callable[[WindowStats], None] | None = None,
     ) -> None:
@@ -120,13 +132,17 @@ class Budget:
             raise ValueError(f"polite must not be negative, not {polite}")
         self._share, self._rate, self._polite, self._clock = share, rate, polite, clock
         self._flying: dict[int, Flight] = {}
+        self._siblings = Siblings(ledger)
         self._others = CompetingTraffic()
-        self._tally = WindowStatistics(on_window, self._others)
-        self._window = Window(self._tally, self._others, self._flying, self._turned)
+        self._tally = WindowStatistics(on_window, self._others, self._siblings)
+        self._window = Window(self._tally, self._others, self._flying, self._siblings, self._turned)
         self._pause = Backoff()
         self._pulse = LatencyEstimator()
         self._due = -math.inf
         self._rate_due = -math.inf
+        self._waited = -math.inf
+        self._most = NO_END
+        self._told_at = -math.inf
 
     def set_speed(self, share: float, rate: float | None) -> None:
         """From now on another share and another ceiling (requests a second; None for none)."""
@@ -139,24 +155,29 @@ class Budget:
         """A permit, or the seconds after which asking again makes sense (sooner does no harm)."""
         now = self._clock()
         pulse = self._pulse
+        for entry in self._siblings.look(now):
+            self._window.overhear(entry, now)
         self._tally.wanted(now, bool(self._flying), pulse.latency + 4 * pulse.variation)
         wait, spacing = self._look(now)
         if wait > 0:
             self._tally.promise(now + wait)
+            self._waited = now
+            self._tell(now)
             return wait
         window = self._window
         window.own += 1
         window.sent += 1
-        self._flying[window.sent] = Flight(now, window.bare, window.sent)
+        self._flying[window.sent] = Flight(now, window.all_bare, window.sent)
         self._due = max(self._due, now - LAG) + spacing
         if self._rate is not None:
             self._rate_due = max(self._rate_due, now - min(LAG, 0.5 / self._rate)) + 1 / self._rate
         pulse.sent(now)
+        self._tell(now)
         return Permit(window.sent, now, purpose)
 
     def _look(self, now: float) -> tuple[float, float]:
         """Seconds to wait, and the pace's spacing after the request that may then leave."""
-        paused = self._pause.left(now)
+        paused = self._blocked(now)
         if paused:
             return paused, 0.0
         if self._rate is not None and self._rate_due - now > EARLY:
@@ -166,7 +187,7 @@ class Budget:
             window.turn_blind(now)
             if window.spent_for_now(now):
                 return 0.05, 0.0  # windows or not, nothing is left at this moment
-            return self._pace(now), 1 / self._blind_speed
+            return self._pace(now), 1 / self._siblings.part(self._blind_speed)
         if window.reset is None:
             # Nothing is known: one scout flies, everybody else waits for what it brings.
             return (max(0.005, min(0.05, self._pulse.latency)) if self._flying else 0.0), 0.0
@@ -180,20 +201,25 @@ class Budget:
         # spacing.
         exact = max(VAGUE * min(1.0, length / LENGTH), 2 * self._pulse.latency, length / limit)
         probes = min(PROBES, limit // 4) if window.server.width > exact else 0
-        reserve = self._reserve(sure, left)
+        reserve = self._reserve(sure, left, now)
         own_left = self._own_left()
-        free = min(sure - reserve - probes, own_left)
-        if free >= 1:
-            plan = max(left - SLACK * length, 0.2 * left)
-            return self._pace(now), plan / free
+        # Two that read the ledger in the same instant must not both take the last call.
+        free = sure - reserve - probes - self._siblings.rank
+        plan = max(left - SLACK * length, 0.2 * left, EARLY)
+        self._most = max(0.0, own_left) / plan
+        if min(free, own_left) >= 1:
+            return self._pace(now), 1 / min(self._siblings.part(free / plan), self._most)
         wait = window.over() - now
-        if probes and sure >= 1 and own_left >= 1 and not self._flying:
+        if probes and sure - self._siblings.rank >= 1 and own_left >= 1 and not window.flying:
             # The window is as good as spent and its end is vague: try in the middle. It is safe either way.
             return min(max(window.midway(now) - now, 0.0), wait), 0.0
         shrinking = self._polite * (self._others.rate + WARY * self._others.deviation)
         if reserve and shrinking > 0 and sure - probes >= 1:
-            wait = min(wait, max(0.005, (1 - free) / shrinking))
+            wait = min(wait, max(0.005, (1 - min(free, own_left)) / shrinking))
         return wait, 0.0
+
+    def _blocked(self, now: float) -> float:
+        return max(self._pause.left(now), self._siblings.until - now)
 
     def _pace(self, now: float) -> float:
         wait = self._due - now
@@ -202,9 +228,13 @@ class Budget:
     def _own_left(self) -> float:
         """What is left of our share."""
         part = self._share * self._pause.scale
-        return math.inf if part >= 1 else max(1.0, part * (self._window.limit or 0)) - self._window.own
+        scale, limit, own = min(self._pause.scale, self._siblings.scale), self._window.limit or 0, self._window.own
+        left = math.inf if part >= 1 else max(1.0, part * limit) - own
+        if scale >= 1 or not self._siblings:
+            return left
+        return min(left, max(1.0, scale * limit) - own - self._siblings.spent(self._window.reset))
 
-    def _reserve(self, sure: int, left: float) -> float:
+    def _reserve(self, sure: int, left: float, now: float) -> float:
         """What is left to others in this window.
 
         What they will want till its end, but no more than keeps us at our least share; and always what they
@@ -219,10 +249,14 @@ class Budget:
             return 0.0
         usual = others.rate + WARY * others.deviation
         surge = max(0.0, lately - usual) * min(left, SURGE * length)
-        want = self._polite * (usual * left + surge)
-        ours = MIN_SHARE * self._share * limit - self._window.own
-        in_air = lately * self._pulse.air
-        return max(min(want, sure - ours), in_air + 2 * math.sqrt(in_air))
+        # What others took since the newest answer was counted is in none yet; what they took long ago is not known any more.
+        age = min(now - self._window.told_at, 4 * self._pulse.air)
+        want = self._polite * (usual * (left + age) + surge)
+        spent = self._window.own + self._siblings.spent(self._window.reset)
+        ours = MIN_SHARE * min(1.0, self._share + self._siblings.share) * limit - spent
+        taken = lately * (age + self._pulse.air / 2)
+        # With nothing in the air no news would come: one may go and see how much is left.
+        return max(min(want, sure - ours), taken + 2 * math.sqrt(taken) if self._window.flying else taken)
 
     # -- settling --------------------------------------------------------------------------------------------
 
@@ -253,6 +287,8 @@ class Budget:
         else:
             window.take_bare(reading, now)
             self._tally.accepted(None, permit.number)
+        if now - self._told_at > NEWS or not self._flying:
+            self._tell(now)
 
     def throttled(self, permit: Permit, *, headers: Mapping[str, str] | None, kind: str) -> float:
         """Settle a permit whose answer was a 429; returns the seconds after which it makes sense to go on.
@@ -260,9 +296,16 @@ class Budget:
         `kind` is "window" for the rate limit and "overload" for `too_many_requests`.
         """
         flight = self._flying.pop(permit.number, None)
-        now, window, pause = self._clock(), self._window, self._pause
+        now = self._clock()
         if flight is None:
-            return pause.left(now)
+            return self._pause.left(now)
+        try:
+            return self._refused(permit, flight, headers, kind, now)
+        finally:
+            self._tell(now)
+
+    def _refused(self, permit: Permit, flight: Flight, headers: Mapping[str, str] | None, kind: str, now: float) -> float:
+        window, pause = self._window, self._pause
         self._tally.busy(now)
         window.own -= 1  # it was refused, so it was not spent
         reading = read(headers, refused=True)
@@ -289,6 +332,19 @@ class Budget:
         self._pause.regain()
         for number in [n for n, flight in self._flying.items() if now - flight.sent > LOST_AFTER]:
             del self._flying[number]
+
+    def _tell(self, now: float) -> None:
+        """Tell the siblings how we stand."""
+        if self._siblings.listen:
+            self._told_at = now
+            hungry = now - self._waited < HUNGRY
+            wants = min(self._most, self._rate or NO_END) if hungry else self._pulse.speed(now)
+            about = wants, self._share, max(0.0, self._pause.over), self._pause.scale
+            self._siblings.tell(now, len(self._flying), self._window.bare, about, self._window.told())
+
+    def leave(self) -> None:
+        """Nothing will be asked any more: what this process had of the limit is its siblings' at once."""
+        self._siblings.leave()
 
     def present(self) -> None:
         """Tell `on_window` of the present window as far as it went. What comes in it later is told on its own."""
@@ -326,7 +382,7 @@ class Budget:
         limit = window.limit
         known = window.reset is not None and limit is not None
         remaining = max(0, window.remaining) if known else None
-        blocked = self._pause.left(now)
+        blocked = self._blocked(now)
         mode = "blind" if window.blind else "window" if known else "scout"
         return BudgetState(
             limit=limit,

@@ -28,9 +28,8 @@ class CompetingTraffic:
         self.rate = 0.0
         self.deviation = 0.0
         self._known = False
-        self._samples: deque[tuple[float, float]] = deque(maxlen=4)
+        self._samples: deque[tuple[float, float, int]] = deque(maxlen=4)
         self._next = 0.0
-        self._noise = 0.0
 
     def counted(self, calls: int, seconds: float, length: float) -> None:
         """`calls` were not ours in `seconds` of a window of `length` seconds."""
@@ -57,13 +56,13 @@ class CompetingTraffic:
         """About `foreign` calls of this window are not ours, as of `now`; `in_flight` says how exactly
         that is known."""
         self._next = now + max(_EVERY * length, latency)
-        self._samples.append((now, foreign))
-        self._noise = math.sqrt(in_flight)
+        self._samples.append((now, foreign, in_flight))
 
     def lately(self, limit: int, length: float) -> float:
         """Calls per second over the last few samples, as far as it is more than noise."""
         if len(self._samples) < 3:
             return self.rate
-        (first, then), (last, now) = self._samples[0], self._samples[-1]
-        rate = (now - then - self._noise) / (last - first)
+        (first, then, _), (last, now, _) = self._samples[0], self._samples[-1]
+        noise = math.sqrt(max(in_flight for _, _, in_flight in self._samples))
+        rate = (now - then - noise) / (last - first)
         return rate if rate > _NOISE * limit / length else 0.0

@@ -155,6 +155,11 @@ class RateLimiter:
         with self._lock:
             return self._budget.state()
 
+    def close(self) -> None:
+        """Nobody will enter any more; see Budget.leave."""
+        with self._lock:
+            self._budget.leave()
+
     def set_speed(self, share: float, rate: float | None) -> None:
         """See Budget."""
         with self._lock:

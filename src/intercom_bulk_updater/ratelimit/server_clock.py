@@ -77,14 +77,34 @@ class ServerClock:
         self._odd = None
         if date is not None and self._hi - self._lo > _VAGUE:
             self._narrow(date - 0.2 - got, date + 1.2 - sent)
-        self.width = self._hi - self._lo
-        self.late = self._slop - self._lo
-        self.middle = -(self._lo + self._hi) / 2
+        self._settle()
         return True
 
     def earliest_end(self, reset: float) -> float:
         """The moment (our clock) until which window `reset` is surely open."""
         return reset - self._hi
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that the server's clock is ahead of ours."""
+        return self._lo, self._hi
+
+    def agree(self, low: float, high: float, length: float, now: float) -> bool:
+        """Take over a sibling's bounds, which are told on the same clock as ours; False when they contradict our own."""
+        if not self.known:
+            self.length = length
+            self._begin(low, high, now)
+        elif length != self.length or max(low, self._lo) >= min(high, self._hi):
+            return False
+        else:
+            self._lo, self._hi = max(low, self._lo), min(high, self._hi)
+        self._settle()
+        return True
+
+    def _settle(self) -> None:
+        self.width = self._hi - self._lo
+        self.late = self._slop - self._lo
+        self.middle = -(self._lo + self._hi) / 2
 
     def _begin(self, lo: float, hi: float, now: float) -> None:
         self.known = True

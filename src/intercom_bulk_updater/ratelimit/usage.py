@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .competing_traffic import CompetingTraffic
+from .siblings import Siblings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class _Window:
     low: int | None = None
     low_at: float = 0.0
     high: int = -1
-    foreign_then: int = 0  # calls of others that happened before `began`, when it was joined in its midst
+    foreign_then: int = 0  # calls of strangers that happened before `began`, when it was joined in its midst
     last_number: int = 0
     waiting_for: int = 0
     told_own: int = 0  # what an account in the midst of it has said already
@@ -48,9 +49,10 @@ class _Window:
 class WindowStatistics:
     """Counts the present window, and the one before it until its last straggler is back."""
 
-    def __init__(self, on_window: Callable[[WindowStats], None] | None, others: CompetingTraffic) -> None:
+    def __init__(self, on_window: Callable[[WindowStats], None] | None, others: CompetingTraffic, siblings: Siblings) -> None:
         self._on_window = on_window
         self._others = others
+        self._siblings = siblings
         self._now: _Window | None = None
         self._before: _Window | None = None
         self._busy_until: float | None = None
@@ -105,7 +107,7 @@ class WindowStatistics:
             return
         window.limit = limit
         if window.low is None and not window.full:
-            window.foreign_then, window.began = limit - remaining - 1, at
+            window.foreign_then, window.began = limit - remaining - 1 - self._siblings.spent(window.reset), at
         if window.low is None or remaining < window.low:
             window.low, window.low_at = remaining, at
         if remaining > window.high:
@@ -172,7 +174,7 @@ class WindowStatistics:
         if window is None:
             return
         if window.low is not None and window.waiting_for <= 0:
-            spent = self._foreign(window) - max(0, window.foreign_then)
+            spent = self._foreign(window) - self._siblings.spent(window.reset) - max(0, window.foreign_then)
             self._others.counted(spent, window.low_at - window.began, window.length)
         self._tell(window)
 

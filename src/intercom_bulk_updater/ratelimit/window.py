@@ -8,18 +8,23 @@ from typing import NamedTuple
 
 from .competing_traffic import CompetingTraffic
 from .headers import RateLimitHeaders
+from .ledger import Entry
 from .server_clock import ServerClock
+from .siblings import Siblings
 from .usage import WindowStatistics
 from .window_detector import LENGTH, WindowDetector
 
 MARGIN = 0.01
 """Seconds after the sure end of a window before the next one is believed."""
+_NOTHING = (0.0,) * 11
+_LATE = 0.2
+"""Seconds that what a sibling says of a window may lie outside of it."""
 _SILENT = 3
 """Answers without headers, and none with, after which windows are taken to be invisible."""
 
 
 class Flight(NamedTuple):
-    """A request in the air: when it was sent, how many had been settled without headers by then, and its number."""
+    """A request in the air: when it was sent, how many of everybody's had been settled without headers by then, and its number."""
 
     sent: float
     bare: int
@@ -35,23 +40,35 @@ class Window:
         Told of windows that begin and of what was used.
     flying:
         The requests in the air, by number; the budget's own.
+    siblings:
+        Other processes, whose requests count as ours do.
     on_turn:
         Called whenever a window begins.
     """
 
     def __init__(
-        self, tally: WindowStatistics, others: CompetingTraffic, flying: Mapping[int, Flight], on_turn: Callable[[float], None]
+        self,
+        tally: WindowStatistics,
+        others: CompetingTraffic,
+        flying: Mapping[int, Flight],
+        siblings: Siblings,
+        on_turn: Callable[[float], None],
     ) -> None:
         self._tally, self._others, self._flying, self._on_turn = tally, others, flying, on_turn
+        self._siblings = siblings
         self.server = ServerClock(LENGTH)
         self.limit: int | None = None
         self.reset: float | None = None
         self.own = 0
         """Sent in this window, with what was in the air at its start."""
+        self.own_before = 0
+        """Sent in the window before."""
+        self.told_at = 0.0
+        """When the server counted what remains, about."""
         self.sent = 0
         """The number of the last request that was sent."""
         self.bare = 0
-        """Requests settled without headers, ever."""
+        """Requests of ours settled without headers, ever."""
         self._calendar = WindowDetector()
         self._remaining = 0  # the least that was told of this window
         self._last = -math.inf  # the number of the request that uses the window up, by the least that was told
@@ -76,9 +93,19 @@ class Window:
         return self._calendar.sliding or (self.reset is None and self._silent >= _SILENT)
 
     @property
+    def all_bare(self) -> int:
+        """Everybody's requests settled without headers, ever."""
+        return self.bare + self._siblings.bare
+
+    @property
+    def flying(self) -> int:
+        """Everybody's requests in the air."""
+        return len(self._flying) + self._siblings.flying
+
+    @property
     def remaining(self) -> int:
         """What remains as far as answers are back."""
-        return self._remaining - (self.bare - self._bare_then)
+        return self._remaining - max(0, self.all_bare - self._bare_then)
 
     @property
     def sure(self) -> int:
@@ -87,9 +114,10 @@ class Window:
 
         Two bounds, each of them safe: all that is in the air is still to be counted; or all that was sent after the request
         whose answer told the least. The second is better where answers take long: those that were sent before and are not
-        back yet are counted already.
+        back yet are counted already. It knows nothing of what siblings sent since, so it is for who is alone.
         """
-        return int(max(self.remaining - len(self._flying), self._last - self.sent)) - self._excess
+        sure = self.remaining - self.flying
+        return int(sure if self._siblings else max(sure, self._last - self.sent)) - self._excess
 
     def over(self) -> float:
         """The moment from which the window is surely over."""
@@ -106,7 +134,7 @@ class Window:
 
     def spent_for_now(self, now: float) -> bool:
         """Without windows to see: whether the last Remaining is fresh and all in the air."""
-        return self._told is not None and now - self._told[0] < 1.0 and self._told[1] <= len(self._flying)
+        return self._told is not None and now - self._told[0] < 1.0 and self._told[1] <= self.flying
 
     # -- learning --------------------------------------------------------------------------------------------
 
@@ -139,20 +167,51 @@ class Window:
         elif flight.sent > self._rolled_at and not self._heard:
             # The clock said that this window was over, and the server says that it is not.
             self.reset = reset
-            self._remaining, self._bare_then, self._last = remaining, flight.bare, flight.number + remaining
+            self._remaining, self._bare_then, self.told_at = remaining, flight.bare, flight.sent
+            self._last = flight.number + remaining
         else:
             self.own = max(0, self.own - 1)  # it belongs to an earlier window
             return True
         self._last = min(self._last, flight.number + remaining) if self._heard else flight.number + remaining
         if not self._heard or remaining < self._remaining:
             self._heard = True
-            self._remaining, self._bare_then = remaining, flight.bare
+            self._remaining, self._bare_then, self.told_at = remaining, flight.bare, (flight.sent + now) / 2
             if self._others.due(now):
                 older = sum(1 for other in self._flying.values() if other.sent < flight.sent)
-                foreign = limit - remaining - self._tally.own - older
-                self._others.sample(now, foreign, older, latency, self.server.length)
+                foreign = limit - remaining - self._tally.own - older - self._siblings.spent(self.reset)
+                self._others.sample(now, foreign, older + self._siblings.flying, latency, self.server.length)
         self._tally.saw(remaining, limit, (flight.sent + now) / 2)
         return True
+
+    def overhear(self, entry: Entry, now: float) -> None:
+        """What a sibling was told of the window is as good as an answer of our own."""
+        if self.blind or not _is_sound(entry, now) or not self.server.agree(entry.low, entry.high, entry.length, now):
+            return
+        if self.reset is None:
+            self._calendar.length = entry.length
+        jitter = self._calendar.jitter
+        limit, remaining = round(entry.limit), round(entry.remaining)
+        if self.reset is None or entry.reset > self.reset + jitter:
+            whole = self.reset is not None and entry.reset - self.reset <= self.server.length * 1.5
+            self.limit = limit
+            self._begin(entry.reset, now, whole=whole)
+        elif entry.reset < self.reset - jitter:
+            return
+        if not self._heard or remaining < self._remaining:
+            self._heard = True
+            self._remaining, self._bare_then, self.told_at = remaining, round(entry.bare_then), entry.told_at
+        self._last = -math.inf  # siblings sent since: for the rest of this window the other bound is the safe one
+        self._tally.saw(remaining, limit, entry.told_at)
+
+    def told(self) -> tuple[float, ...]:
+        """What a sibling may know of it: the fields of an `Entry` from `reset` on."""
+        server = self.server
+        if self.reset is None or self._calendar.sliding:
+            return _NOTHING
+        return (
+            self.reset, self.own, self.own_before, self.limit or 0, self._heard,
+            self._remaining, self._bare_then, self.told_at, server.length, *server.bounds,
+        )
 
     def take_bare(self, reading: RateLimitHeaders, now: float) -> None:
         """An answer told nothing about the window: it counts, and that is all."""
@@ -177,7 +236,7 @@ class Window:
         early = self._bare_early if windows == 1 else 0
         self._begin(self.reset + windows * self.server.length, now, whole=windows == 1)
         self._rolled_at = now
-        self._remaining, self._bare_then = self.limit, self.bare - early
+        self._remaining, self._bare_then = self.limit, self.all_bare - early
 
     def turn_blind(self, now: float) -> None:
         """Keep windows of our own, as nobody else's can be seen."""
@@ -191,9 +250,10 @@ class Window:
         self.reset = reset
         self._heard, self._last = False, -math.inf
         self._rolled_at = math.inf
-        self._bare_then, self._bare_early = self.bare, 0
+        self.told_at = now
+        self._bare_then, self._bare_early = self.all_bare, 0
         self._on_turn(now)
-        self.own = len(self._flying)
+        self.own_before, self.own = self.own if whole else 0, len(self._flying)
         if reset == self._tally.reset:
             return  # begun once more, after it was begun too early
         length = self.server.length
@@ -214,3 +274,10 @@ class Window:
             self._excess = 1 if self.limit != 1 else 0  # of a single call nothing can be left unspent
         elif self._tally.seen_exact >= 3:
             self._excess = 0
+
+
+def _is_sound(entry: Entry, now: float) -> bool:
+    """Whether a sibling speaks of a window that may be open now."""
+    whole = entry.limit >= 1 and entry.length > 0 and 0 <= entry.remaining <= entry.limit and entry.low < entry.high
+    begins, ends = entry.reset - entry.length - entry.high, entry.reset - entry.low
+    return whole and begins - _LATE < now < ends + _LATE and entry.told_at <= now

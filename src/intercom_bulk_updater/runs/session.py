@@ -16,6 +16,7 @@ from ..model import Workspace
 from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
 from ..ratelimit.budget import Budget, WindowStats
+from ..ratelimit.ledger import open_ledger
 from ..ratelimit.limiter import RateLimiter
 from ..ratelimit.outage import PATIENCE, OutageDetector
 from ..stop import Stop
@@ -70,7 +71,8 @@ class Session:
         self._windows_lock = threading.Lock()
         token = settings.require_token()
         keep_secret(token)
-        self.budget = Budget(share=share, rate=rate, clock=clock, on_window=self._window)
+        ledger = open_ledger(settings.home, token, settings.base_url)
+        self.budget = Budget(share=share, rate=rate, clock=clock, on_window=self._window, ledger=ledger)
         self.gate = RateLimiter(self.budget, self.stop, OutageDetector(patience, clock))
         self.client = Client(
             HttpTransport(settings.base_url, headers(settings), timeout=timeout),
@@ -158,6 +160,7 @@ class Session:
     def close(self) -> None:
         """Close connections and journal."""
         self.client.close()
+        self.gate.close()
         if self._journal is not None:
             self._journal.close()
 
