@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def shop(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """The module's sandbox; a module says in `SANDBOX` how it is to be."""
     settings = {"conversations": 150, "latency": 0.005, **getattr(request.module, "SANDBOX", {})}
-    if request.config.getoption("--in-memory"):
+    if request.config.getoption("--in-memory", default=False):  # nobody has declared it where all tests are asked for
         with in_memory(**settings) as memory, patch.object(Desk, "start", lambda *_: pytest.skip("needs a process of its own")):
             yield memory
         return

@@ -37,7 +37,7 @@ def acting(holds: str = "budget", failed: int = 12, **other: Any) -> Progress:
         "phase": Phase.ACTING,
         "counts": Counts(selected=5000, done=3098, unchanged=40, failed=failed, pending=1850),
         "total": 5000, "rate": 164.2, "elapsed": 19.3, "eta": 11.3,
-        "snapshot": PoolStatus(workers=31, busy=24, queued=10, waiting=3, delayed=2, holds=holds), "budget": budget(),
+        "snapshot": PoolStatus(workers=31, busy=24, waiting=3, delayed=2, holds=holds), "budget": budget(),
     }  # fmt: skip
     return Progress(**(values | other))
 

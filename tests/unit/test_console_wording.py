@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from intercom_bulk_updater.errors import AuthenticationError, RunLocked, SafetyStop, TimedOut
 from intercom_bulk_updater.journal.records import Event, FailureExample, FailureGroup, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, RunStatus
 from intercom_bulk_updater.ratelimit.budget import BudgetState
@@ -19,7 +18,7 @@ from intercom_bulk_updater.terminal import tables
 from intercom_bulk_updater.terminal.phrases import Title
 from intercom_bulk_updater.terminal.search_table import findings_table
 from intercom_bulk_updater.terminal.table import Sheet, Sheets, _widths, write
-from intercom_bulk_updater.terminal.texts import error_text, review_text, summary_text
+from intercom_bulk_updater.terminal.texts import review_text, summary_text
 
 TITLE = Title("conversations.close", "close", "Acme", "team = 5001")
 
@@ -135,26 +134,6 @@ def test_many_groups() -> None:
     groups = Counter({f"plan: a → {n}": 10 for n in range(20)})
     text = shown(review_text(review(groups=groups, would_change=200), TITLE), 120)
     assert "120  in 12 other ways" in text
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (
-            AuthenticationError(status=401, code="unauthorized", api_message="No", method="GET", path="/me", request_id="ab1"),
-            ("GET /me was answered 401", "request id ab1", "INTERCOM_ACCESS_TOKEN"),
-        ),
-        (TimedOut("No answer within 30 s.", method="POST", path="/conversations/1/parts"), ("No answer", "POST /conversations/1/parts")),
-        (RunLocked(run_id="1123-x"), ("Another live process", "intercom-bulk runs watch 1123-x")),
-        (SafetyStop("Too many.", run_id="1123-x"), ("Too many.", "intercom-bulk runs resume 1123-x")),
-        (ValueError("boom"), ("ValueError: boom",)),
-    ],
-)
-def test_errors(error: BaseException, words: tuple[str, ...]) -> None:
-    """An error says what happened, to what, and the next step."""
-    text = shown(error_text(error), 120)
-    for said in words:
-        assert said in text
 
 
 def record(**other: Any) -> RunRecord:

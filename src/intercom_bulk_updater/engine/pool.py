@@ -79,7 +79,6 @@ class PoolStatus:
 
     workers: int = 0
     busy: int = 0
-    queued: int = 0
     waiting: int = 0
     delayed: int = 0
     holds: Bottleneck = Bottleneck.NONE
@@ -393,4 +392,4 @@ class WorkerPool:
             # With items waiting on disk it is only the clerk who has not handed them out yet.
             ended = Bottleneck.RETRIES if self._delayed else Bottleneck.FINISHING
             holds = Bottleneck.NONE if not self._dry else Bottleneck.SEARCH if more else ended
-        return PoolStatus(workers, self._busy, len(self._queue), self.gate.waiting, len(self._delayed), holds)
+        return PoolStatus(workers, self._busy, self.gate.waiting, len(self._delayed), holds)

@@ -27,7 +27,6 @@ from .serialization import clean, pack_json, unpack_or_empty
 _JSON_FIELDS = frozenset({"parameters", "selection", "settings", "search", "progress", "totals"})
 _FIXED = frozenset({"id", "number", "created_at", "updated_at"})
 _FIELDS = frozenset(column.name for column in schema.run.c) - _FIXED
-CONTROLS = frozenset({"", "pause", "resume", "cancel"})
 
 _run = schema.run
 _exact = select(_run).where(_run.c.id == bindparam("id"))

@@ -10,7 +10,7 @@ from ..api.paths import item_path
 from ..errors import NotFound
 from ..model import Reversibility
 from .fields import FieldsOperation
-from .operation import Json, Operation
+from .operation import Json
 
 
 class Deletion(FieldsOperation):
@@ -42,10 +42,6 @@ class Deletion(FieldsOperation):
         """See FieldsOperation."""
         client.delete(item_path(self.resource, item_id))
         return {"deleted": True}
-
-    def inverse(self) -> Operation | None:
-        """See Operation."""
-        return None
 
     @abstractmethod
     def why_no_undo(self) -> str:

@@ -111,7 +111,7 @@ class FieldsOperation(Operation):
 
     def inverse(self) -> Operation | None:
         """See Operation."""
-        return Undo(self)
+        return None if self.reversibility is Reversibility.IRREVERSIBLE else Undo(self)
 
 
 class Undo(FieldsOperation):

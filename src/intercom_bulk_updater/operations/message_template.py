@@ -96,11 +96,6 @@ def fill_template(template: str, values: Mapping[str, Any]) -> str:
     return _BRACE.sub(r"\1", PLACE.sub(filled, template)) if "{" in template else template
 
 
-def empty_fields(template: str, values: Mapping[str, Any]) -> list[str]:
-    """The fields that are empty, and for which the message does not say what stands there then."""
-    return list(dict.fromkeys(p[1] for p in PLACE.finditer(template) if p[2] is None and values.get(p[1]) in (None, "")))
-
-
 def values_from(payload: Json, holder: str, names: Sequence[str]) -> dict[str, Any]:
     """The fields `holder.…` among `names`, as an item's payload has them."""
     found: dict[str, Any] = {}

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from intercom_bulk_updater.errors import ApiError, IntercomBulkError, TransportError
 from intercom_bulk_updater.model import Reversibility, RunKind
 from intercom_bulk_updater.report.headline import NOT_SO, UNKNOWN, judgement_of, label, outcomes, why_words
 from intercom_bulk_updater.report.next_commands import label_of
-from intercom_bulk_updater.report.summary import exit_of
-from intercom_bulk_updater.report.texts import error_hint, left_out_words
+from intercom_bulk_updater.report.texts import left_out_words
 from intercom_bulk_updater.runs.judgement import Level, Verdict, Verified
 from intercom_bulk_updater.runs.verification_words import describe_verification
 
@@ -287,25 +285,3 @@ def _commands(page: Page, commands: Sequence[str], *, finished: bool = False) ->
         page.line("")
         page.line(f"{label_of(command, finished=finished)}:")
         page.line(Text(f"  {clean(command)}", "bold"), wrap=False)
-
-
-def error_text(exc: BaseException) -> Page:
-    """What happened, to what, and the next step."""
-    page = Page()
-    message = exc.message if isinstance(exc, IntercomBulkError) else str(exc) or type(exc).__name__
-    kind = "" if isinstance(exc, IntercomBulkError) else f"{type(exc).__name__}: "
-    page.line(Text("Error: ", "bold red"), clean(kind + message))
-    facts = []
-    if isinstance(exc, ApiError | TransportError) and exc.path and exc.path not in message:
-        facts.append(f"{exc.method} {exc.path}")
-    if isinstance(exc, ApiError) and exc.request_id:
-        facts.append(f"request id {exc.request_id}")
-    if facts:
-        page.line(f"  {clean(' · '.join(facts))}")
-    hint = error_hint(exc, exit_of(exc))
-    if hint and hint not in message:
-        page.line(f"  {clean(hint)}")
-    run, code = getattr(exc, "run_id", None), exit_of(exc)
-    if run and code in (4, 5, 7, 12, 130, 143):
-        _commands(page, [f"intercom-bulk runs {'watch' if code == 12 else 'resume'} {clean(run)}"])
-    return page

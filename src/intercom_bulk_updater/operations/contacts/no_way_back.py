@@ -7,7 +7,7 @@ from typing import ClassVar
 from ...api.client import Client
 from ...model import Reversibility
 from ..fields import FieldsOperation
-from ..operation import Json, Operation
+from ..operation import Json
 from .whole import whole_contact
 
 
@@ -20,7 +20,3 @@ class NoWayBack(FieldsOperation):
     def whole(self, client: Client, item: Json) -> Json:
         """See Operation."""
         return whole_contact(client, item)
-
-    def inverse(self) -> Operation | None:
-        """See Operation."""
-        return None

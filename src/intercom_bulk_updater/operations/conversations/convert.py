@@ -95,10 +95,6 @@ class Convert(FieldsOperation):
         client.post(item_path("conversations", item_id, "convert"), self.request)
         return None
 
-    def inverse(self) -> Operation | None:
-        """See Operation."""
-        return None
-
     def why_no_undo(self) -> str:
         """See Operation."""
         return "a ticket does not become a conversation again"

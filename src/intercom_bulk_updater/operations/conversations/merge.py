@@ -84,10 +84,6 @@ class Merge(FieldsOperation):
             raise NothingChanged("already merged, perhaps into another conversation") from exc
         return None
 
-    def inverse(self) -> Operation | None:
-        """See Operation."""
-        return None
-
     def why_no_undo(self) -> str:
         """See Operation."""
         return "merged conversations cannot be taken apart"

@@ -106,10 +106,6 @@ class Redact(FieldsOperation):
                 answer = client.post("conversations/redact", body, once=text)
         return answer
 
-    def inverse(self) -> Operation | None:
-        """See Operation."""
-        return None
-
     def why_no_undo(self) -> str:
         """See Operation."""
         return "what is redacted cannot be brought back"
