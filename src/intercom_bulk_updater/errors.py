@@ -6,12 +6,12 @@
     │   └── UpdaterFailed                 exit 2   a method of an updater failed while the run was made ready
     ├── ConfigurationError                exit 10  bad or missing setting
     │   └── WrongWorkspace                exit 10  run, plan or profile belongs to another workspace
-    ├── ApiError                          exit 1   status, code, request_id, method, path
-    │   ├── InvalidRequest                         400, 405, 406, 409, 415, 422
-    │   │   └── FilterRefused             exit 2   400, 422 in answer to a search
+    ├── ApiError                          exit 7   status, code, request_id, method, path
+    │   ├── InvalidRequest                exit 2   400, 405, 406, 409, 415, 422
+    │   │   └── FilterRefused                      400, 422 in answer to a search
     │   ├── RefusedInBetween          exit 7   3xx, 407, 421, 426, 451, 511, and any 4xx that is not JSON: not Intercom's
     │   ├── SearchRefused             exit 7   a page of a search was refused; what was found is kept
-    │   ├── NotFound                               404, 410
+    │   ├── NotFound                      exit 2   404, 410
     │   ├── AuthenticationError           exit 4   401
     │   ├── PermissionDenied              exit 4   402, 403
     │   ├── RateLimited                            429 (transient)
@@ -143,11 +143,11 @@ class ApiError(IntercomBulkError):
 class InvalidRequest(ApiError):
     """Intercom calls the request invalid."""
 
+    exit_code = 2
+
 
 class FilterRefused(InvalidRequest):
     """Intercom refuses the filter of the search."""
-
-    exit_code = 2
 
 
 class RefusedInBetween(ApiError):
@@ -168,6 +168,8 @@ class SearchRefused(ApiError):
 
 class NotFound(ApiError):
     """The item is not there (any more)."""
+
+    exit_code = 2
 
 
 class AuthenticationError(ApiError):

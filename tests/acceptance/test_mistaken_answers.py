@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from .desk import Desk
+from .desk import QUERY, Desk
 
 SANDBOX = {"conversations": 60, "limit": 20_000, "workspace_limit": 50_000}
+PLAIN = ("--json", "--progress", "none")
 NOTE = ("conversations", "note", "--body", "We are back.")
 ACTIONS = """
 import requests
@@ -131,3 +132,22 @@ def test_a_404_for_what_is_there_is_told_as_one_and_tried_again(desk: Desk, verb
     assert group["cause"].endswith("the item is there") and "--exclude" not in group["advice"]
     assert f"intercom-bulk runs retry {answer.run}" in answer.json["next"]
     assert desk.here("runs", "retry", answer.run, "--yes", "--json").counts == {"selected": 3, "done": 3}
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [("/tags$", 422, 2), ("/tags$", 403, 4), ("/teams$", 400, 2), ("/me$", 400, 10), ("/me$", 403, 4), ("/subscription_types$", 422, 2),
+     ("attributes$", 422, 2), ("/contacts/search$", 422, 2)],
+)
+def test_a_refusal_before_the_first_item_is_no_healthy_stop(desk: Desk, path: str, status: int, code: int) -> None:
+    """What Intercom refuses of the preparation it refuses again: 2, 4 or 10 by its cause, and nothing is written."""
+    asked = {
+        "/tags$": ("conversations", "tag", "--where", QUERY, "--tag", "brand new", "--create-tag"),
+        "/subscription_types$": ("contacts", "subscribe", "--where", "role = user", "--to", "Newsletter"),
+        "attributes$": ("contacts", "set", "plan=pro", "--where", "role = user"),
+        "/contacts/search$": ("conversations", "close", "--where", "contact = ann@example.com"),
+        "/teams$": ("conversations", "close", "--where", "team = Support"),
+    }.get(path, ("conversations", "close", "--where", QUERY))
+    desk.box.fault("status", status=status, path=path, method="POST" if path == "/tags$" else "")
+    answer = desk.here(*asked, "--yes", *PLAIN)
+    assert answer.code == answer.json["exit"] == code, (answer.code, answer.err)
+    assert desk.sent("/parts") == 0 and "can be resumed" not in answer.err

@@ -87,7 +87,7 @@ def test_stopped_summary() -> None:
          "Interrupted; a dry run is simply started again: 4,281 closed"),
         ({"exit": 130}, "Interrupted; the run itself is over"),
         ({"counts": {"selected": 2, "failed": 2}, "verified": {"level": "sample", "remaining": 0, "checked": 0, "passes": 2}},
-         "nothing was changed, so nothing to verify · 2 passes of the search"),
+         "no item is done, so none was read back · 2 passes of the search"),
         ({"verified": {"level": "sample", "remaining": None, "note": "Tag: it cannot be read back"}},
          "could not be verified: Tag: it cannot be read back"),
         ({"verified": {"level": "all", "remaining": 2, "checked": 9, "wrong": [{"id": "9", "is": "x"}]}},

@@ -177,12 +177,17 @@ class Undo(FieldsOperation):
         self.forward.prepare(client)
 
     def drift(self, payload: Json, item: Item) -> str:
-        """See Operation. What others have added to a list, or taken from it, stays as it is."""
+        """See Operation. What others have added to a list, or taken from it, stays as it is.
+
+        Where it is not sure that all of the verb stands, any part of what it wrote to a list may be there.
+        """
         now, left, to = self.image(payload), item.before or {}, (item.data or {}).get("to") or {}
-        kept = {
-            field: now[field] if isinstance(value, list) and field in now and _keeps(value, to.get(field), now[field]) else value
-            for field, value in left.items()
-        }
+        unsure = item.doubt or (item.data or {}).get("unsure")
+        as_left = {
+            field for field, value in left.items()
+            if isinstance(value, list) and field in now and (unsure or _keeps(value, to.get(field), now[field]))
+        }  # fmt: skip
+        kept = {field: now[field] if field in as_left else value for field, value in left.items()}
         return super().drift(payload, replace(item, before=kept))
 
 

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from intercom_bulk_updater.journal import FailureGroup
+from intercom_bulk_updater.model import Outcome
 
 from .failure_advice import REMEDIES, Remedy
 
@@ -14,16 +15,17 @@ OTHERWISE = "Look at the item in Intercom."
 
 
 def advice(
-    cause: str, *, status: int = 0, code: str = "", message: str = "", request_id: str = "", go_on: str = "resume"
+    cause: str, *, status: int = 0, code: str = "", message: str = "", request_id: str = "", go_on: str = "resume",
+    retry: str = "retry these",
 ) -> str:
     """What to do about failures of one cause, in a sentence or two for people. Never empty.
 
-    `go_on`: what to do then, where there is no run to resume.
+    `go_on`: what to do then, where there is no run to resume; `retry`: how these items are tried again.
     """
     found = _remedy(cause, status, code, message)
     if found is None:
         return f"{OTHERWISE} Its support can look the failure up by the request id {request_id}." if request_id else OTHERWISE
-    return _filled(found[0].advice, {"go_on": go_on, **found[1]})
+    return _filled(found[0].advice, {"go_on": go_on, "retry": retry, **found[1]})
 
 
 @lru_cache(maxsize=256)
@@ -46,7 +48,9 @@ def _remedy(cause: str, status: int, code: str, message: str) -> tuple[Remedy, d
 def advice_for(group: FailureGroup) -> str:
     """What to do about the failures of a group."""
     one = group.example
-    said = advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id)
+    # `runs retry` takes up what has failed, and nothing that is in doubt.
+    again = "resume" if group.outcome is Outcome.IN_DOUBT else "retry these"
+    said = advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id, retry=again)
     return f"{_partly(group)} {said}" if group.partly else said
 
 

@@ -16,7 +16,7 @@ class Remedy:
 
     `status` is a regular expression over the whole HTTP status ("0" when there was no answer), the others
     over any part of their text, case ignored. `{name}` in the advice is a named group of a pattern,
-    `{go_on}` what continues: "resume" where there is a run.
+    `{go_on}` what continues: "resume" where there is a run, `{retry}` what tries these items again.
     """
 
     advice: str
@@ -42,24 +42,24 @@ REMEDIES: tuple[Remedy, ...] = (
         cause="^interrupted",
     ),
     Remedy(
-        "No answer came within the timeout. Retry these; if it happens often, raise --timeout.",
+        "No answer came within the timeout. If it happens often, raise --timeout, then {retry}.",
         status="0",
         cause="^timeout|Timeout",
     ),
     Remedy(
-        "The connection broke after the request had left. Check the network, then retry these; "
+        "The connection broke after the request had left. Check the network, then {retry}; "
         "each is read first, so nothing is done twice.",
         status="0",
         cause="^connection lost",
     ),
     Remedy(
-        "No connection could be made, and nothing was sent. Check the network, the proxy and INTERCOM_BASE_URL, then retry these.",
+        "No connection could be made, and nothing was sent. Check the network, the proxy and INTERCOM_BASE_URL, then {retry}.",
         status="0",
         cause="^no connection",
     ),
     Remedy(
         "The answer was empty, cut off or not JSON: usually a proxy or a maintenance page in "
-        "between. Check INTERCOM_BASE_URL, then retry these.",
+        "between. Check INTERCOM_BASE_URL, then {retry}.",
         status="0",
         cause="^unusable answer",
     ),
@@ -107,7 +107,7 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     # Limits: three meanings under one status.
     Remedy(
-        "Intercom allows {jobs} at a time: wait until the one that is running is done, then retry these.",
+        "Intercom allows {jobs} at a time: wait until the one that is running is done, then {retry}.",
         status="429",
         message=r"rate limit of (?P<jobs>\d+ pending [\w ]*jobs)",
     ),
@@ -156,7 +156,7 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     Remedy(
         "Intercom answered that it does not exist, and reading it shows that it does: either the answer was untrue, or what it is "
-        "to be given or to lose (a tag, a company, an admin) does not exist. Check that, then retry these.",
+        "to be given or to lose (a tag, a company, an admin) does not exist. Check that, then {retry}.",
         status="404",
         cause="the item is there$",
     ),
@@ -223,7 +223,7 @@ REMEDIES: tuple[Remedy, ...] = (
         retry=False,
     ),
     Remedy(
-        "Two attributes of the workspace have the same name: archive one of them in Settings > Data, then retry these.",
+        "Two attributes of the workspace have the same name: archive one of them in Settings > Data, then {retry}.",
         status="400",
         code="^INVALID_PARAMETER$",
     ),
@@ -263,7 +263,7 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "A value is missing or not of the wanted kind, or names an attribute or option that the "
         "workspace does not have: check the parameters against the workspace's settings, then "
-        "retry these.",
+        "{retry}.",
         status="400|422",
     ),
     Remedy(
@@ -284,7 +284,7 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     # The updater's own exceptions: their class is the cause.
     Remedy(
-        "perform_action raised {what}: correct the updater, try it on one item with --limit 1, then retry these.",
+        "perform_action raised {what}: correct the updater, try it on one item with --limit 1, then {retry}.",
         status="0",
         cause=r"^(?P<what>[A-Z]\w*)$",
     ),

@@ -33,7 +33,7 @@ _LABELS = {
 }
 _ENDED_BY = {
     1: "Stopped by an unexpected error",
-    2: "Not understood",
+    2: "Refused as it stands",
     4: "Stopped: the token was rejected or lacks a permission",
     5: "Stopped for safety",
     6: "Stopped: the server does not apply the filter",

@@ -11,6 +11,8 @@ from intercom_bulk_updater.errors import (
     ApiError,
     FilterRefused,
     IntercomBulkError,
+    InvalidRequest,
+    NotFound,
     RunStopped,
     SearchIncomplete,
     SearchRefused,
@@ -172,6 +174,8 @@ def error_hint(error: BaseException, exit_code: int, run: RunRecord | None = Non
             return f"Nothing is lost: intercom-bulk runs resume {run.id} asks again for what was not found yet."
         known = f" Intercom's support can look it up by the request id {error.request_id}." if error.request_id else ""
         return f"Nothing was written. Run the command again; if it stays so, see what stands between here and Intercom.{known}"
+    if isinstance(error, InvalidRequest | NotFound):  # of what a run needs before its first item: those of items end no run
+        return "As it stands it is refused again: correct the command, or what it names in Intercom."
     if isinstance(error, ApiError):
         cause, said = f"{error.status} {error.code}".strip(), error.api_message or error.message
         go_on = "resume" if resumable else "run the command again"

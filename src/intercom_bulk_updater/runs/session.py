@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..api.client import Client
 from ..api.redact import keep_secret
 from ..api.retry import LASTING, SHAPE_ERRORS, ErrorKind, RetryPolicy, classify
-from ..errors import BadAnswer, IntercomBulkError, NotFound
+from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, InvalidRequest, NotFound
 from ..journal import Journal, RunRecord
 from ..model import Workspace
 from ..parsing.amounts import parse_duration
@@ -90,11 +90,17 @@ class Session:
         return self._journal
 
     def workspace(self) -> Workspace:
-        """Whose token it is; a server without `GET /me` is taken as an unnamed workspace."""
+        """Whose token it is; a server without `GET /me` is taken as an unnamed workspace.
+
+        Raises ConfigurationError where the request, which is always the same, is refused as such.
+        """
         try:
             found = self.patiently(self.client.workspace)
         except NotFound:
             found = self.client.assume(Workspace(id="", admin_id=self.settings.admin_id or ""))
+        except InvalidRequest as exc:
+            said = f"Intercom refuses GET me, the first request of every command: {exc.message}."
+            raise ConfigurationError(f"{said} Check INTERCOM_API_VERSION and INTERCOM_BASE_URL.") from exc
         people_in(found.timezone)
         return found
 

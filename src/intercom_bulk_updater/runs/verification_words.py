@@ -62,7 +62,7 @@ def _read_back(found: Verified, done: int, command: str) -> list[str]:
             said += f" (a sample, so up to {max(1, round(most * 100))} % of all may still be wrong)"
         return [said]
     if not done:
-        return ["nothing was changed, so nothing to verify"]
+        return ["no item is done, so none was read back"]
     return [] if found.note or found.unread else ["nothing was read back"]
 
 
