@@ -27,7 +27,8 @@ FROM_PAGES = 20
 """A selection of fewer pages is read by one cursor: counting would cost more than it spares."""
 _PART_PAGES = 5
 """Pages that a part should have: the last of each is half empty, and each takes a count to find."""
-_MOST_PARTS = 64
+_MOST_PARTS = 32
+"""Each is a thread with a page of its own in memory; where a page takes half a second they read sixty pages a second."""
 _COUNTS = 32
 """Counts that are asked for at a time."""
 _LEAST_WIDTH, _FIRST_WIDTH = 6, 12
