@@ -14,6 +14,11 @@ from intercom_bulk_updater import errors
 from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import RunStatus
+from intercom_bulk_updater.runs.options import Options
+from intercom_bulk_updater.service.consent import Consent
+from intercom_bulk_updater.service.selection import Selection
+from intercom_bulk_updater.service.verbs import VerbRequest
+from intercom_bulk_updater.service.work import prepare
 from intercom_bulk_updater.stop import Stop
 
 from .network import MemorySandbox
@@ -136,6 +141,24 @@ def test_another_process_asks(box: MemorySandbox, asked: str) -> None:
         run = bulk.run(CLOSE, WHERE, on_event=ask, rate="30/min", **FEW)
     assert run.counts.done == 6, heard
     assert asked != "pause" or {"paused", "resumed"} <= set(heard)
+
+
+def test_somebody_has_to_confirm(box: MemorySandbox) -> None:
+    """Nothing is written before that; what was not started or not confirmed stays, and what was confirmed is not asked about again."""
+    options = Options(python=True, ask=True, limit=3, workers=1)
+    request = VerbRequest(verb=CLOSE, parameters={}, selection=Selection(where=WHERE, limit=3), options=options, consent=Consent())
+    with bulk.Workspace().session(options) as (session, names):
+        checked = request.check()
+        left = checked.begin(session, names)
+        with pytest.raises(errors.SafetyStop), prepare(left) as prepared:
+            assert prepared.asks and prepared.preview is not None
+        with pytest.raises(errors.SafetyStop), prepare(checked.begin(session, names)) as prepared:
+            prepared.start()
+        assert not written(box)
+        with prepare(checked.begin(session, names)) as prepared:
+            prepared.confirm()
+            prepared.start()
+    assert written(box) == 3 and bulk.open_run(left.run.id).resume().ok
 
 
 def test_a_run_is_held(box: MemorySandbox) -> None:
