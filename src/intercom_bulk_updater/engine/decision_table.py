@@ -162,8 +162,8 @@ def facts_of(known: Known, observed: Observed) -> Facts:
             }  # fmt: skip
         case LookFailed():
             what = "Intercom is away" if observed.excused else "it is gone (404, 410)" if observed.final else "an error"
-            left = _yes(retry_after(known.read_errors + 1) is not None)
-            return {"observed": what, **doubt, "retries of the read left": left, _STANDS: _yes(bool(observed.also_stands))}
+            again = _yes(retry_after(known.read_errors + 1) is not None)
+            return {"observed": what, **doubt, "retries of the read left": again, _STANDS: _yes(bool(observed.also_stands))}
         case Skipped():
             return {"observed": "it skipped the item, after a write" if observed.wrote else "it skipped the item", **doubt}
         case EndedWithoutProof():
