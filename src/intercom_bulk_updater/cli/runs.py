@@ -20,6 +20,7 @@ from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
 from ..report.summary import judge_run, standing, summarize
+from ..runs.guards import counted
 from ..service.control import ask_of, set_speed
 from ..stop import Stop
 from .execute import interactive, options_of
@@ -293,7 +294,7 @@ def export(
         record = _named(book, run)
         if output:
             count = export_file(Path(output), book, record.id, format=form, outcomes=outcomes, with_bodies=with_bodies)
-            sys.stderr.write(f"Written: {count:,} items to {output}\n")
+            sys.stderr.write(f"Written: {counted(count)} to {output}\n")
         else:
             write(book, record.id, DataStream(), format=form, outcomes=outcomes, with_bodies=with_bodies)
     return 0
@@ -315,6 +316,6 @@ def prune(
             raise SafetyStop("Not confirmed: nothing was deleted.", hint="")
     with journal(read_only=False) as book:
         gone = book.prune(days)
-    sys.stderr.write(f"Deleted: {len(gone)} runs\n")
+    sys.stderr.write(f"Deleted: {len(gone):,} {'run' if len(gone) == 1 else 'runs'}\n")
     out_data(out, lambda: {"schema": "prune/1", "ok": True, "exit": 0, "deleted": gone})
     return 0

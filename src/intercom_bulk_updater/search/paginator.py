@@ -216,9 +216,10 @@ class EndpointSource:
         if self.client.excuses(verdict, last=after is None):
             return 0.0, attempt  # the gate lets nobody through until the service is back
         if after is None:
+            tried = "1 try" if attempt == 0 else f"{attempt + 1} tries"
             slow = f", with {asked} items a page" if verdict.kind is ErrorKind.MAYBE_RUNNING else ""
             raise SearchError(
-                f"The search broke off: {exc} ({attempt + 1} tries{slow}). What was found so far is kept; nothing was assumed "
+                f"The search broke off: {exc} ({tried}{slow}). What was found so far is kept; nothing was assumed "
                 "about the rest."
             ) from exc
         return max(after, verdict.wait if verdict.kind is ErrorKind.NOT_APPLIED else 0.0), attempt + 1

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
+from ..runs.guards import counted
 from ..runs.options import Options
 from ..runs.plan import SCHEMA, Plan, check_plan, read_plan
 from ..runs.session import Session
@@ -41,7 +42,7 @@ def begin_apply(session: Session, plan: Plan, options: Options, consent: Consent
                 break
     name = str(header["operation"])
     selection = {
-        "kind": "plan", "file": str(plan.path.resolve()), "words": f"{plan.count:,} items of {plan.path.name}",
+        "kind": "plan", "file": str(plan.path.resolve()), "words": f"{counted(plan.count)} of {plan.path.name}",
         "operation": name, "resource": name.split(".", maxsplit=1)[0],
         **({"updater": header["updater"], "turns": header.get("turns", 0)} if header.get("updater") else {}),
     }  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import SafetyStop
 from ..parsing.printable import printable_name
+from ..runs.guards import counted, counted_are
 from ..runs.older_journal import distrust_if_older
 from ..runs.options import Options
 from ..runs.session import Session
@@ -39,7 +40,7 @@ def begin_undo(
     if older is not None:
         note(
             f"This journal may be older than what {parent.id} has done: {older[0].why}. What it does not list cannot be undone; "
-            f"{older[1]:,} items are looked at."
+            f"{counted_are(older[1])} looked at."
         )
     if getattr(operation, "of", None) is not None:
         operation.of = was.operation.describe()  # type: ignore[attr-defined]
@@ -47,7 +48,7 @@ def begin_undo(
         consent.check(operation, options)
     lost = not_undoable(session.journal, parent, was.operation)
     if lost:
-        note(f"{lost:,} items of {parent.id} carry no before-image and are left out.")
+        note(f"Left out, for want of a before-image: {counted(lost)} of {parent.id}.")
     counts = session.journal.counts(parent.id)
     if older is None and not counts.done + counts.failed + counts.in_doubt + counts.in_flight:
         why = f" ({printable_name(parent.message)})" if parent.message else ""
