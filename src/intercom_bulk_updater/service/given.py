@@ -20,7 +20,7 @@ _IDS: tuple[tuple[type, ...], str] = ((str, Path, Iterable), "ids, or the path o
 _RUN: tuple[tuple[type, ...], str] = ((str, Run), "the id of a run, 'latest', or a Run")
 _PATH: tuple[tuple[type, ...], str] = ((str, Path), "the path of a file")
 _WANTED: dict[str, tuple[tuple[type, ...], str]] = {
-    "resource": ((str,), "the name of a resource, such as 'conversations'"),
+    "resource": ((str,), "the name of a resource"),
     "ref": _RUN,
     "file": _PATH,
     "backup": _PATH,
