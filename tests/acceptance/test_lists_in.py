@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 import requests
 from xlsxwriter import Workbook
 
-from intercom_bulk_updater.errors import UsageError
+import intercom_bulk_updater as bulk
+from intercom_bulk_updater.errors import SearchIncomplete, UsageError
 from intercom_bulk_updater.runs.options import Options
 from intercom_bulk_updater.runs.session import open_session
 from intercom_bulk_updater.service.row_references import resolve_rows
@@ -255,3 +257,16 @@ def test_what_an_earlier_run_had_is_left_out(desk: Desk) -> None:
     assert opened.code == 0 and opened.counts["selected"] == len(closed) - 4, opened.err
     assert f"without the 4 items of {first.run}" in opened.json["run"]["selection"]["words"]
     assert desk.here("conversations", "find", "--where", QUERY, "--exclude-run", "no-such-run").code == 2
+
+
+def test_an_id_that_is_gone_does_not_keep_the_others_from_being_found(desk: Desk) -> None:
+    """It is named, the others are shown, and the end of the list says that it is not all of them."""
+    (desk.home / "some.txt").write_text("\n".join([*desk.open_ids()[:2], "999999999", desk.open_ids()[2]]))
+    found = desk.here("conversations", "find", "--ids", "some.txt", "--json")
+    told = json.loads(found.out)
+    assert [item["id"] for item in told["items"]] == desk.open_ids()[:3]
+    assert (found.code, told["count"], told["complete"], told["gone"]) == (3, 3, False, ["999999999"])
+    assert "1 is not there" in found.err and "999999999" in found.err
+    own = bulk.Workspace(token=desk.box.token, base_url=desk.box.url, home=desk.home)
+    with pytest.raises(SearchIncomplete, match="999999999"):
+        list(bulk.find("conversations", ids=[*desk.open_ids()[:1], "999999999"], workspace=own))

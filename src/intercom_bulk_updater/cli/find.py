@@ -15,7 +15,7 @@ from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import account_of, count_missing, left_out, missing_words
 from ..search.names import WorkspaceNames
-from ..service.find import Found, count, how_read, list_all, row_of
+from ..service.find import Found, count, gone_words, how_read, list_all, row_of
 from ..service.find import find as find_items
 from .execute import asked_of, opened, options_of, remarks
 from .flags import Listing, Safety, Selection, Shown, Speed
@@ -122,19 +122,23 @@ class _List:
         total = self._seen if self._found.uncounted else account_of(search, len(known))["total"]
         if search["missing"] and not self._seen:
             raise SearchError(f"Intercom said that {total} {self._resource} match, and listed none.")
-        code = SearchIncomplete.exit_code if search["missing"] else 3 if search.get("unusable") else 0
+        gone = self._found.gone
+        code = SearchIncomplete.exit_code if search["missing"] else 3 if gone or search.get("unusable") else 0
         if output.data:
             aside = left_out(search)
             more = search.get("cut") and (self._found.uncounted or (isinstance(total, int) and total > len(known)))
-            complete = not search["missing"] and bool(self._seen or not search.get("unusable")) and not more
+            complete = not search["missing"] and not gone and bool(self._seen or not search.get("unusable")) and not more
             about = {"selection": self._found.words, "total": total} if self._found.words else {}
             file = {"file": self._file} if self._file else {}
             said = {"resource": self._resource, **about, "count": self._seen, "complete": complete, **file, **aside}
+            said |= {"gone": gone} if gone else {}
             _report(output, said, kept, code)
         elif not output.quiet:
             self._say(total)
         if search["missing"]:
             note(f"{missing_words(search)}.")
+        if gone:
+            note(f"{gone_words(gone)}.")
         return code
 
     def _give(self) -> list[dict[str, Any]]:

@@ -50,6 +50,17 @@ def still_matching(
     resource, query, since = selection["resource"], selection.get("query"), selection.get("silent_since")
     zone, version = session.workspace().timezone or "UTC", session.settings.api_version
     history = resources()[resource].history
+    for found, item in read_each(session, resource, items):
+        if item is None:
+            yield found
+        elif (not query or decides(query, item, resource, timezone=zone, api_version=version)) and (
+            since is None or history.is_silent(item, since)
+        ):
+            yield replace(found, before=image_of(capture, item))
+
+
+def read_each(session: Session, resource: str, items: Iterable[FoundItem]) -> Iterator[tuple[FoundItem, Json | None]]:
+    """Known items as they are now, in their order, read several at a time; None for one that is not there any more."""
 
     def read(found: FoundItem) -> tuple[FoundItem, Json | None]:
         try:
@@ -58,15 +69,9 @@ def still_matching(
             return found, None
 
     stream = iter(items)
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="judge") as pool:
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as pool:
         while some := list(islice(stream, _READERS * 4)):
-            for found, item in pool.map(read, some):
-                if item is None:
-                    yield found
-                elif (not query or decides(query, item, resource, timezone=zone, api_version=version)) and (
-                    since is None or history.is_silent(item, since)
-                ):
-                    yield replace(found, before=image_of(capture, item))
+            yield from pool.map(read, some)
 
 
 def listed(selection: Mapping[str, Any]) -> Resource:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api.paths import item_path
 from ..errors import SearchError, SearchIncomplete
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.resource import Resource, resources
-from ..runs.listing import matching
+from ..runs.listing import matching, read_each
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, SearchSource, count_missing, missing_words
@@ -43,6 +42,8 @@ class Found:
     search: dict[str, Any] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     """The ids of all items that the search has shown."""
+    gone: list[str] = field(default_factory=list)
+    """The ids that were asked for by name, and that are not there."""
     source: ItemSource | None = None
     """Where the items come from."""
     selection: Mapping[str, Any] = field(default_factory=dict)
@@ -80,9 +81,17 @@ def find(
     elif selected.selection["kind"] == "query":
         found.items = matching(session, resources()[resource], selected.selection["query"], options)
     else:
-        ids = (item.id for batch, _ in selected.feed.batches({}) for item in batch)
-        found.items = (session.look(item_path(resource, i)) for i in ids)
+        listed = (item for batch, _ in selected.feed.batches({}) for item in batch if item.id not in found.left_out)
+        found.items = _there(read_each(session, resource, listed), found)
     return found
+
+
+def _there(read: Iterable[tuple[FoundItem, Mapping[str, Any] | None]], found: Found) -> Iterator[Mapping[str, Any]]:
+    for asked, item in read:
+        if item is None:
+            found.gone.append(asked.id)
+        else:
+            yield item
 
 
 def list_all(session: Session, resource: Resource) -> Found:
@@ -115,13 +124,22 @@ def searched(feed: SearchSource, found: Found) -> Iterator[Mapping[str, Any]]:
 
 
 def check_shortfall(found: Found, resource: str, count: int) -> None:
-    """Raises SearchError where nothing of what was announced was listed, SearchIncomplete where a part of it was not."""
+    """Raises SearchError where nothing of what was announced was listed, SearchIncomplete where a part of what was announced, or
+    was asked for by id, was not."""
     found.search |= count_missing(found.search, len(found.known))
     missing = found.search["missing"]
     if missing and not count:
         raise SearchError(f"Intercom said that {found.search.get('total')} {resource} match, and listed none.")
     if missing:
         raise SearchIncomplete(f"{missing_words(found.search)}.")
+    if found.gone:
+        raise SearchIncomplete(f"{gone_words(found.gone)}.")
+
+
+def gone_words(ids: Sequence[str]) -> str:
+    """`2 are not there (deleted or merged, or of another workspace): 81, 82`."""
+    first, more = ", ".join(ids[:5]), f" and {len(ids) - 5:,} more" if len(ids) > 5 else ""
+    return f"{len(ids):,} {'is' if len(ids) == 1 else 'are'} not there (deleted or merged, or of another workspace): {first}{more}"
 
 
 def how_read(found: Found, options: Options) -> dict[str, Any]:
