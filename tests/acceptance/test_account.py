@@ -78,7 +78,7 @@ def test_a_report_a_run_and_an_export_call_things_by_their_names(desk: Desk) -> 
     snoozed = r"state: open -> snoozed until \w{3} \d+ \w{3} (\d{4} )?\d\d:\d\d \(Los Angeles\)"
     assert all(re.fullmatch(snoozed, one) for one in changes), changes
     told = desk.here("runs", "show", "latest").out
-    assert "until: " in told and "(Los Angeles)" in told and "Ops Bot (991267700)" in told
+    assert "conversations until " in told and "(Los Angeles)" in told and "Ops Bot (991267700)" in told
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

@@ -29,7 +29,7 @@ LOOKS = {
 }
 HOLDER = """
 import os, signal, sqlite3, sys
-from intercom_bulk_updater.journal import RunLock
+from intercom_bulk_updater.journal.lock import RunLock
 home, run = sys.argv[1:]
 book = sqlite3.connect(f"{home}/journal.db", isolation_level=None)
 book.execute("BEGIN IMMEDIATE")
