@@ -21,7 +21,15 @@ from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.network import proxy_for
 from intercom_bulk_updater.api.retry import ErrorKind, classify
 from intercom_bulk_updater.api.transport import HttpTransport
-from intercom_bulk_updater.errors import AnswerTooLarge, ConfigurationError, ConnectionFailed, RefusedInBetween, TimedOut
+from intercom_bulk_updater.errors import (
+    AnswerTooLarge,
+    ApiError,
+    ConfigurationError,
+    ConnectionFailed,
+    RefusedInBetween,
+    RunStopped,
+    TimedOut,
+)
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop
@@ -125,6 +133,17 @@ def test_nothing_of_a_redirect_is_believed(status: str, where: str, named: str) 
         Client(HttpTransport(url, {}, timeout=5), RateLimiter(Budget(), Stop())).post("conversations/1/parts", {})
     assert named in str(told.value) and "secret" not in str(told.value) and "pw" not in str(told.value)
     assert classify(told.value).kind is ErrorKind.IN_BETWEEN
+
+
+def test_a_stop_before_anybody_is_asked_forgets_no_request() -> None:
+    """Whether a failure is the service's is asked after a request may have been carried out: a stop must not come out of there."""
+    stop = Stop()
+    with server(answering("503 Service Unavailable", b"{}")) as url:
+        client = Client(HttpTransport(url, {}, timeout=5), RateLimiter(Budget(), stop))
+        with pytest.raises(ApiError) as told:
+            client.post("conversations/1/reply", {})
+        stop.ask(RunStopped())
+        assert client.excuses(classify(told.value), last=True)
 
 
 API = "https://api.example.test"

@@ -27,6 +27,7 @@ from ..errors import (
     IntercomBulkError,
     NotFound,
     RateLimited,
+    RunStopped,
     TransportError,
     UsageError,
 )
@@ -215,7 +216,11 @@ class Client:
             return False
         with self._asking:
             if self.gate.in_doubt(purpose) and not self.gate.explains(purpose, subject):
-                self._probe(self.gate.enter("names", probe=True))
+                try:
+                    self._probe(self.gate.enter("names", probe=True))
+                except RunStopped:
+                    # Nobody was asked. It must not come out of here: what the request may have done would be forgotten.
+                    return True
         return self.gate.explains(purpose, subject)
 
     def _probe(self, permit: Permit) -> None:
