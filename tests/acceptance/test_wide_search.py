@@ -148,7 +148,9 @@ def test_a_stored_cursor_that_died_and_one_of_an_older_journal(session: Session,
     for part in dead.left:
         part.cursor = part.cursor and "bm8gY3Vyc29y"
     anew = list(pages(session, dead.cursor))
-    assert anew[0].anew and not anew[1].anew and set(ids(anew)) == expected
+    # A part that had not begun has no cursor that could die, and may come first.
+    first_anew = [page.anew for page in anew].index(True)
+    assert sum(page.anew for page in anew) == 1 and set(ids(anew[first_anew:])) == expected
     first = next(pages(session))
     rest = list(pages(session, first.cursor))
     assert sorted(ids([first]) + ids(rest)) == sorted(expected) and counts(desk.box) > 0 and Parts.of(rest[0].cursor) is None

@@ -115,7 +115,7 @@ class Database:
                 self._writer.close()
             for engine in (self._write_engine, self._read_engine):
                 if engine is not None:
-                    engine.dispose()
+                    engine.pool.dispose()
             self._resources.close()
 
     def _ask_open(self) -> None:

@@ -54,6 +54,8 @@ def _item_row(row: Any) -> ItemRow:
     )
 
 
+# Built once, and so is its key among the compiled statements: a run counts its items a dozen times.
+_by_status = select(_item.c.status, func.count()).where(_item.c.run == bindparam("r")).group_by(_item.c.status)
 _doubted = _item.c.doubt.in_(DOUBTFUL)
 _begun = (
     select(_doubted, func.count())
@@ -64,10 +66,9 @@ _begun = (
 
 def counts(database: Database, run: int) -> Counts:
     """Where the items of a run stand, counted in the table."""
-    query = select(_item.c.status, func.count()).where(_item.c.run == run).group_by(_item.c.status)
     found = Counts()
     with database.reading() as connection:
-        for status, count in connection.execute(query):
+        for status, count in connection.execute(_by_status, {"r": run}):
             setattr(found, schema.OUTCOME[status].value, count)
             found.selected += count
         if found.pending:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, insert, inspect, select, text, update
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from intercom_bulk_updater.errors import JournalError
 
-from . import schema
+from . import schema, sqlite
 
 Step = Callable[[Connection], None]
 
 
-def _first(connection: Connection) -> None:
-    schema.metadata.create_all(connection)
-    connection.execute(insert(schema.meta), {"key": "created_at", "value": str(int(time.time()))})
+@cache
+def _tables() -> tuple[str, ...]:
+    """What a new journal is made of, as text: a process that makes many compiles it once."""
+    dialect, tables = sqlite.Dialect(), schema.metadata.sorted_tables
+    made = [CreateTable(table) for table in tables] + [CreateIndex(index) for table in tables for index in table.indexes]
+    return tuple(str(each.compile(dialect=dialect)) for each in made)
+
+
+def _create(connection: Connection) -> None:
+    for statement in _tables():
+        connection.exec_driver_sql(statement)
+    facts = {"created_at": str(int(time.time())), "schema_version": str(schema.VERSION)}
+    connection.execute(insert(schema.meta), [{"key": key, "value": value} for key, value in facts.items()])
 
 
 def _second(connection: Connection) -> None:
@@ -35,14 +47,13 @@ def _fourth(connection: Connection) -> None:
 
 
 def _add_to_items(connection: Connection, column: Column[Any]) -> None:
-    # A file that began with this program's version has it already.
     if column.name not in {found["name"] for found in inspect(connection).get_columns(schema.item.name)}:
         kind = column.type.compile(connection.dialect)
         connection.execute(text(f"ALTER TABLE {schema.item.name} ADD COLUMN {column.name} {kind}"))
 
 
-STEPS: Mapping[int, Step] = {1: _first, 2: _second, 3: _third, 4: _fourth}
-"""Step n turns a journal of version n - 1 into one of version n, in one transaction with its new number."""
+STEPS: Mapping[int, Step] = {2: _second, 3: _third, 4: _fourth}
+"""Step n turns a journal of version n - 1 into one of version n, in one transaction with its new number. A new one needs none."""
 
 
 def version(connection: Connection) -> int:
@@ -74,10 +85,9 @@ def check_version(connection: Connection, where: str, steps: Mapping[int, Step] 
 def migrate(connection: Connection, where: str, steps: Mapping[int, Step] = STEPS) -> int:
     """Bring the journal to the newest version, inside the caller's transaction; return the version found."""
     found = check_version(connection, where, steps)
-    for number in range(found + 1, max(steps) + 1):
+    if not found:
+        _create(connection)
+    for number in range((found or schema.VERSION) + 1, max(steps) + 1):
         steps[number](connection)
-        if number == 1:
-            connection.execute(insert(schema.meta), {"key": "schema_version", "value": "1"})
-        else:
-            connection.execute(update(schema.meta).where(schema.meta.c.key == "schema_version").values(value=str(number)))
+        connection.execute(update(schema.meta).where(schema.meta.c.key == "schema_version").values(value=str(number)))
     return found

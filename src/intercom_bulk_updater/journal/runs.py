@@ -30,6 +30,9 @@ _FIELDS = frozenset(column.name for column in schema.run.c) - _FIXED
 
 _run = schema.run
 _exact = select(_run).where(_run.c.id == bindparam("id"))
+_number = select(_run.c.number).where(_run.c.id == bindparam("id"))
+_totals = select(_run.c.totals).where(_run.c.number == bindparam("number"))
+_search = select(_run.c.search).where(_run.c.number == bindparam("number"))
 _control = select(_run.c.control).where(_run.c.number == bindparam("number"))
 
 
@@ -87,7 +90,7 @@ class Runs:
         if known is not None:
             return known
         with self._database.reading() as connection:
-            found = connection.scalar(select(_run.c.number).where(_run.c.id == run))
+            found = connection.scalar(_number, {"id": run})
         if found is None:
             raise NoSuchRun(f"There is no run {run!r} in the journal {self._database.where}.", run_id=run)
         with self._lock:
@@ -110,7 +113,7 @@ class Runs:
         with self._database.transaction() as connection:
             while True:
                 run = new_id(fields["kind"], fields["operation"], now)
-                if connection.scalar(select(_run.c.number).where(_run.c.id == run)) is None:
+                if connection.scalar(_number, {"id": run}) is None:
                     break
             connection.execute(insert(_run).values(id=run, **values))
             return self._by_id(connection, run)
@@ -121,14 +124,14 @@ class Runs:
         `workspace` and `base_url` narrow the last two down where they can. Of a run without a base URL nobody knows better.
         """
         ref = ref.strip()
-        here = [
-            *([_run.c.workspace == workspace] if workspace is not None else []),
-            *([_run.c.base_url.in_((base_url, ""))] if base_url is not None else []),
-        ]
         with self._database.reading() as connection:
             exact = connection.execute(_exact, {"id": ref}).mappings().first()
             if exact is not None:
                 return _record(connection, exact)
+            here = [
+                *([_run.c.workspace == workspace] if workspace is not None else []),
+                *([_run.c.base_url.in_((base_url, ""))] if base_url is not None else []),
+            ]
             newest_first = select(_run).order_by(_run.c.number.desc())
             if ref == "latest":
                 latest = connection.execute(newest_first.where(*here).limit(1)).mappings().first()
@@ -175,7 +178,7 @@ class Runs:
         number = self.number(run)
         with self._database.transaction() as connection:
             if totals:
-                stored = unpack_or_empty(connection.scalar(select(_run.c.totals).where(_run.c.number == number)))
+                stored = unpack_or_empty(connection.scalar(_totals, {"number": number}))
                 merged = {name: value for name, value in {**stored, **totals}.items() if value is not None}
                 columns["totals"] = pack_json(merged)
             connection.execute(update(_run).where(_run.c.number == number).values(updated_at=time.time(), **columns))
@@ -183,7 +186,7 @@ class Runs:
 
     def merge_search(self, connection: Connection, number: int, fields: Mapping[str, Any]) -> None:
         """Merge into the search state, inside the caller's transaction."""
-        stored = connection.scalar(select(_run.c.search).where(_run.c.number == number))
+        stored = connection.scalar(_search, {"number": number})
         merged = pack_json({**unpack_or_empty(stored), **fields})
         connection.execute(update(_run).where(_run.c.number == number).values(search=merged, updated_at=time.time()))
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.util import LRUCache
 
 from intercom_bulk_updater.errors import JournalError
 
@@ -47,6 +50,26 @@ _WRITER = (
 _READER = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")
 
 
+
+
+class Dialect(SQLiteDialect_pysqlite):
+    """SQLite as each journal of this process speaks it, so that a statement is compiled once for all of them."""
+
+    supports_statement_cache = True
+
+    def __eq__(self, other: object) -> bool:
+        """Statements are kept by their dialect: every connection's is the same one."""
+        return isinstance(other, Dialect)
+
+    def __hash__(self) -> int:
+        """As `__eq__`."""
+        return hash(Dialect)
+
+
+registry.register("sqlite.journal", __name__, Dialect.__name__)
+_COMPILED: LRUCache[Any, Any] = LRUCache(500)
+
+
 def _run(connection: sqlite3.Connection, pragmas: tuple[str, ...]) -> None:
     for pragma in pragmas:
         connection.execute(pragma).fetchall()
@@ -59,8 +82,9 @@ def writer(path: Path | None) -> Engine:
         private_file(path)
         _refuse_other_files(path)
     engine = create_engine(
-        "sqlite://" if path is None else f"sqlite:///{path}",
+        "sqlite+journal://" if path is None else f"sqlite+journal:///{path}",
         poolclass=StaticPool,
+        execution_options={"compiled_cache": _COMPILED},
         connect_args={"check_same_thread": False, "timeout": FIRST_SECONDS},
         hide_parameters=True,  # an error's text never holds an item's values
     )
@@ -107,8 +131,9 @@ def reader(path: Path, mode: str = "mode=rw") -> Engine:
         )
 
     engine = create_engine(
-        "sqlite://",
+        "sqlite+journal://",
         creator=connect,
+        execution_options={"compiled_cache": _COMPILED},
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=28,
