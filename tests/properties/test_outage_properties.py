@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from intercom_bulk_updater.ratelimit.outage import OutageDetector
 
-STEADY = settings(max_examples=40, deadline=None, derandomize=True)
+STEADY = settings(max_examples=25, deadline=None, derandomize=True)
 
 
 @dataclass
