@@ -145,6 +145,20 @@ def test_newer_schema_refused(tmp_path: Path) -> None:
         Journal(path)
 
 
+def test_statements_are_compiled_once_for_all_journals(tmp_path: Path) -> None:
+    """What one journal has asked for, another in the same process compiles no more, and neither does one in memory."""
+    from intercom_bulk_updater.journal import sqlite
+
+    compiled: list[int] = []
+    for path in (tmp_path / "a.db", tmp_path / "b.db", ":memory:"):
+        with Journal(path) as journal:
+            run = journal.create_run(operation="close").id
+            journal.add_items(run, [FoundItem("1")])
+            assert [item.id for item in journal.turn(run, [], 1)] == ["1"] and journal.counts(run).in_flight == 1
+        compiled.append(len(sqlite._COMPILED))
+    assert compiled[0] == compiled[1] == compiled[2] > 0
+
+
 def test_migration(tmp_path: Path) -> None:
     """A step runs once, in order, and a step that fails leaves the version before it."""
     from sqlalchemy import Connection
