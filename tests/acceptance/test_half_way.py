@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+
+from intercom_bulk_updater.api.client import Client
+from intercom_bulk_updater.api.retry import RetryPolicy
+from intercom_bulk_updater.api.transport import HttpTransport
+from intercom_bulk_updater.engine.attempt import Attempt
+from intercom_bulk_updater.engine.decide import Known
+from intercom_bulk_updater.engine.processor import ItemProcessor
+from intercom_bulk_updater.model import Item
+from intercom_bulk_updater.operations.conversations.tags import Tag
+from intercom_bulk_updater.ratelimit.budget import Budget
+from intercom_bulk_updater.ratelimit.limiter import RateLimiter
+from intercom_bulk_updater.stop import Stop
 
 from .desk import Desk
 
@@ -72,3 +85,12 @@ def test_an_action_that_breaks_off_after_a_write_is_told_with_its_part(desk: Des
     answer = desk.here("run", "mine.py:TwoWrites", "--ids", "ids", *ONE_BY_ONE)
     assert (answer.code, answer.counts) == (3, {"selected": 3, "in_doubt": 3}), answer.err
     assert [one["partly"] for one in answer.json["failures"]] == [3]
+
+
+def test_a_part_that_a_look_has_shown_is_not_forgotten_by_a_stop() -> None:
+    """One of two tags was found on it, and the run ended before the second was sent: it goes back as one to be looked at."""
+    stop = Stop()
+    client = Client(HttpTransport("http://127.0.0.1:1", {}, timeout=1), RateLimiter(Budget(), stop))
+    processor = ItemProcessor(Tag(["7001", "7004"]), client, stop, RetryPolicy(2))
+    looked = Attempt(Item(1, "215", before={"tags": []}), known=Known(requests=1), partial_after={"tags": ["7001"]})
+    assert processor.put_back(looked).doubt and not processor.put_back(replace(looked, partial_after=None)).doubt

@@ -186,15 +186,15 @@ class _Trial:
     def _check(self, answer: Answer, when: str) -> dict[str, str]:
         """Hold one account against the server's rows. Returns the outcomes by id."""
         found = self.found
-        early = self.case.stage in ("search", "names", "all")
-        # A filter that the server refuses is a bad filter, and a name that it does not show is an unknown name.
+        account = _account(answer)
+        early = self.case.stage in ("search", "names", "all") or (account is not None and account.get("run") is None)
+        # A filter that the server refuses is a bad filter, and a name or a company that it does not show is an unknown one.
         settled = SETTLED | ({2, 10} if early else set())
         if "Traceback" in answer.err or answer.code not in settled:
             found.crashed.append(f"{when}: exit {answer.code}: {answer.err[-1500:]}")
         now = self._now()
         self._check_messages(now, when)
         self._check_others(when)
-        account = _account(answer)
         if account is None:
             found.untrue.append(f"{when}: nothing on standard output (exit {answer.code}: {answer.err[-300:]})")
             return {}

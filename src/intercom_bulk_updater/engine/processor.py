@@ -494,7 +494,8 @@ class ItemProcessor:
     def put_back(self, attempt: Attempt) -> ItemResult:
         """What the journal should know of an attempt that a drain cut short."""
         known = attempt.known or self._known_from(attempt.item)
-        result = self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=attempt.left))
+        wrote = attempt.left or attempt.partial_after is not None
+        result = self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
         if result.failure is not None and attempt.last is None and not attempt.item.doubt:
             return replace(result, failure=replace(result.failure, cause="stopped after a write"))
         return result

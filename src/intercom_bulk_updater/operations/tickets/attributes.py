@@ -81,4 +81,5 @@ def _unknown(key: str, kinds: Sequence[Mapping[str, Any]]) -> UsageError:
     of = f"ticket type {printable_name(kinds[0].get('name'))}" if len(kinds) == 1 else "ticket type"
     has = "has no attribute" if len(kinds) == 1 else "has an attribute"
     said = f"The {of} {has}" if len(kinds) == 1 else f"No {of} {has}"
-    return UsageError(f"{said} {printable_name(key)!r}. Nearest: {', '.join(map(printable_name, near))}.")
+    nearest = f" Nearest: {', '.join(map(printable_name, near))}." if near else ""
+    return UsageError(f"{said} {printable_name(key)!r}.{nearest}")
