@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from .desk import QUERY, Desk
@@ -114,6 +116,17 @@ def test_what_an_outage_put_in_doubt_is_looked_at_when_it_is_over(desk: Desk, st
     resumed = desk.here("runs", "resume", stopped.run, "--json")
     assert (resumed.code, resumed.counts) == (0, {"selected": len(ids), "done": len(ids)}), resumed.err
     desk.once("note", ids)
+
+
+def test_a_lost_second_message_is_told_from_the_first(desk: Desk) -> None:
+    """The earlier one of the same teammate was there when the run looked; so it is not taken for what the lost request may have left."""
+    ids = chosen(desk, 4)
+    assert desk.here("conversations", "note", "--body", "The first.", "--ids", "ids", "--yes", "--json").code == 0
+    time.sleep(2.6)  # times of messages and of answers are whole seconds: within two, nothing tells
+    desk.box.fault("drop_before", on="write", count=2)
+    second = desk.here(*NOTE, "--ids", "ids", "--yes", "--json")
+    assert (second.code, second.counts) == (0, {"selected": len(ids), "done": len(ids)}), second.err
+    assert desk.written("note")["writes"] == 2 * len(ids)
 
 
 @pytest.mark.parametrize("verb", [

@@ -72,5 +72,10 @@ def test_a_clock_that_is_behind_ours_makes_no_second_message() -> None:
     assert message_stands(thread(part("made over", at=int(SINCE) - 120)), reply("Hello"), SINCE, seen) is None
     assert message_stands(thread(late), reply("Hello"), SINCE) is None
     assert message_stands(thread(part("", at=int(SINCE))), reply("Hello"), SINCE) is None  # stored without its text
+    # An earlier message, which made the conversation what the run saw, is not ours; with another beside it, it may be.
+    earlier = part("first", at=int(SINCE) - 120)
+    assert message_stands(thread(earlier), reply("second"), SINCE, SINCE // 1 - 120) is False
+    assert message_stands(thread(earlier, earlier), reply("second"), SINCE, SINCE // 1 - 120) is None
+    assert message_stands(thread(earlier), reply("first"), SINCE, SINCE // 1 - 120) is None
     # What was there when the run looked is not ours, however alike.
     assert message_stands(thread(late), reply("Hello"), SINCE, SINCE - 60) is False

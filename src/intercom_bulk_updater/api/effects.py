@@ -228,6 +228,9 @@ def message_stands(payload: Json, body: Json, since: float, seen: float | None =
     if written or not _reaches_back(payload, parts, since):
         return None
     doubtful = _written(parts, body, min(since, since - _LATE if seen is None else seen))
+    if seen is not None and len([part for part in doubtful if float(part.get("created_at") or 0) <= seen]) == 1:
+        # The message that made the conversation what was seen: an earlier one of the author's. Two may be that one and ours.
+        doubtful = [part for part in doubtful if float(part.get("created_at") or 0) > seen]
     same = _written(parts, body, min(since, since - _LATE_WITH_OUR_WORDS if seen is None else seen))
     return None if doubtful or any(_same_text(part, body) for part in same) else False
 

@@ -66,8 +66,12 @@ class EffectReader:
         return attempt.carried.broke_off or max(seen, self._operation.requests_per_item) > 1
 
     def _may_stand_in_part(self, attempt: Attempt, effect: Effect | None) -> bool:
-        """Whether an item that is not as wanted may hold something all the same that must not be repeated, or that nobody proved."""
-        return (effect is not None and not effect.repeatable) or bool(attempt.known and attempt.known.unproven)
+        """Whether an item that is not as wanted may hold something all the same that must not be repeated, or that nobody proved.
+
+        What only appends has looked for the very message, and knows more than its request: when the item was last seen.
+        """
+        message = effect is not None and not effect.repeatable and not self._operation.appends
+        return message or bool(attempt.known and attempt.known.unproven)
 
     def _read_effects(self, attempt: Attempt, since: float) -> tuple[bool | None, Json | None]:
         """Whether the last request in question stands; absent only when none of the others stands either."""
