@@ -267,6 +267,8 @@ def test_an_id_that_is_gone_does_not_keep_the_others_from_being_found(desk: Desk
     assert [item["id"] for item in told["items"]] == desk.open_ids()[:3]
     assert (found.code, told["count"], told["complete"], told["gone"]) == (3, 3, False, ["999999999"])
     assert "1 is not there" in found.err and "999999999" in found.err
+    counted = desk.here("conversations", "find", "--ids", "some.txt", "--count")
+    assert (counted.code, counted.out) == (3, "3\n") and "999999999" in counted.err
     own = bulk.Workspace(token=desk.box.token, base_url=desk.box.url, home=desk.home)
     with pytest.raises(SearchIncomplete, match="999999999"):
         list(bulk.find("conversations", ids=[*desk.open_ids()[:1], "999999999"], workspace=own))

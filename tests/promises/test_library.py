@@ -421,3 +421,10 @@ def test_an_argument_of_a_wrong_type_is_an_error_in_words(wrong: Any) -> None:
     """It names the argument, what it is to be, and what it was; nothing has been asked of Intercom."""
     with pytest.raises(bulk.UsageError, match=r"^\w+ of \w+\(\) is .+, not .+"):
         wrong()
+
+
+def test_a_token_that_is_given_for_a_workspace_is_not_shown() -> None:
+    """What was given is told by its type."""
+    with pytest.raises(bulk.UsageError) as told:
+        bulk.find("conversations", workspace="dG9rOnRva2Vu")  # type: ignore[arg-type]
+    assert "not str" in str(told.value) and "dG9rOnRva2Vu" not in str(told.value)

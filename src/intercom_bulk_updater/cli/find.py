@@ -92,9 +92,13 @@ def _explain(resource: Resource, found: Found, reading: dict[str, Any], output: 
 def _count(resource: Resource, found: Found, limit: int | None, output: Shown) -> int:
     total = count(found)
     total = total if limit is None else min(total, limit)
-    told = {"schema": "find/1", "ok": True, "exit": 0, "resource": resource.name, "selection": found.words, "count": total}
+    code = 3 if found.gone else 0
+    told = {"schema": "find/1", "ok": not code, "exit": code, "resource": resource.name, "selection": found.words, "count": total}
+    told |= {"gone": found.gone} if found.gone else {}
     emit(json_.dumps(told) + "\n" if output.data else f"{total}\n")
-    return 0
+    if found.gone:
+        note(f"{gone_words(found.gone)}.")
+    return code
 
 
 class _List:

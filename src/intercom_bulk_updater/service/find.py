@@ -104,12 +104,12 @@ def list_all(session: Session, resource: Resource) -> Found:
 
 
 def count(found: Found) -> int:
-    """How many items a selection finds: the total that Intercom gives with the first page, or all of them counted."""
+    """How many items a selection finds: the total that Intercom gives with the first page, or all of them read."""
     if isinstance(found.source, SearchSource):
         whole = found.left_out or found.uncounted
         total = None if whole else next((state.get("total") for _, state in found.source.entries({})), None)
         return sum(1 for _ in found.once()) if total is None else int(total)
-    return 0 if found.source is None else sum(len(batch) for batch, _ in found.source.batches({}))
+    return sum(1 for _ in found.once())
 
 
 def searched(feed: SearchSource, found: Found) -> Iterator[Mapping[str, Any]]:

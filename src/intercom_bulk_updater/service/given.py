@@ -51,7 +51,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             kinds, words = _WANTED.get(name, ((object,), ""))
             left_out = value is None and signature.parameters[name].default is None
             if not left_out and (not isinstance(value, kinds) or (value == "" and name == "file")):
-                raise UsageError(f"{name} of {function.__name__}() is {words}, not {value!r}.")
+                # Its type alone: it may be a token, given in place of a Workspace.
+                raise UsageError(f"{name} of {function.__name__}() is {words}, not {type(value).__name__ if value != '' else 'empty'}.")
         return function(*args, **kwargs)
 
     return careful
