@@ -90,6 +90,23 @@ def test_a_scroll_whose_answer_was_lost_begins_again(fault: dict[str, Any], tmp_
         updater.close()
 
 
+@pytest.mark.parametrize(("times", "read"), [(1, 229), (0, 200)])
+def test_a_scroll_that_is_gone_after_a_full_page_begins_again(
+    times: int, read: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some scrolls end with a 404, and a scroll that has died answers so too: two readings that end alike are the end."""
+    with running(seed=5, conversations=20, contacts=900, companies=250, scroll_seconds=0.3, limit=100_000) as box:
+        for name, value in box.env().items():
+            monkeypatch.setenv(name, value)
+        updater = Reader(home=tmp_path)
+        assert updater.client.post("companies/list")["total_count"] == 229
+        # The third page of the first reading, or of each; a page is asked for by its scroll's parameter.
+        box.fault(kind="status", path="/companies/scroll$", status=404, every=3, count=times)
+        source = EndpointSource(updater.client, Stop(), endpoint_for("companies/scroll"))
+        assert len({one["id"] for page in source.pages() for one in page.items}) == read
+        updater.close()
+
+
 def test_the_companies_of_a_contact_are_found_under_either_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference says `companies` in its schema and `data` in its example; both are read, nothing else is."""
     with running(seed=5, conversations=20, contacts=60, limit=100_000) as box:

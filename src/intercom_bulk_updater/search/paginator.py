@@ -89,6 +89,7 @@ class EndpointSource:
         restarts = 0
         number = 1
         answered = -math.inf
+        full, ended = False, -1
         while True:
             try:
                 page = self._page(cursor)
@@ -96,14 +97,17 @@ class EndpointSource:
                 again = self.endpoint.paging is Paging.SCROLL and cursor is not None
                 if not again or classify(exc).kind in (ErrorKind.FATAL, ErrorKind.IN_BETWEEN):
                     raise self._as_refusal(exc, f"page {number}" if number > 1 or cursor is None else "a later page") from exc
-                if isinstance(exc, NotFound) and time.monotonic() - answered < _SCROLL_LIFE:
+                if isinstance(exc, NotFound) and time.monotonic() - answered < _SCROLL_LIFE and (not full or listed == ended):
                     return  # a living scroll may end this way; one that was left alone for a minute has died
+                # After a full page there may be more: the end is where a second reading ends as well.
+                ended = listed if isinstance(exc, NotFound) else ended
                 restarts += not self.client.excuses(classify(exc), last=restarts >= max(2, self.retry.retries))
                 self._start_scroll_again(exc, restarts)
                 cursor, seen, listed, number = None, set(), 0, 1  # what is known already is dropped by the journal
                 continue
             number += 1
             answered = time.monotonic()
+            full = len(page.items) + page.unusable >= self.endpoint.page_size
             listed += len(page.items) + page.unusable
             biggest_total = max(biggest_total, page.total or 0)
             self._check_cap(page, biggest_total, listed)
