@@ -17,7 +17,7 @@ Told = Mapping[str, Any]
 def held_by(told: Told) -> tuple[str, str, str]:
     """What limits the run, the rest of the sentence, and the rest where there is little room; empty for nothing.
 
-    ("Intercom's rate limit", "used up, the next 1,667 requests are allowed in 1.3 s", "used up for 1.3 s")
+    ("Intercom's rate limit", "used up; the next 1,667 requests in 1.3 s", "used up for 1.3 s")
     """
     holds = told.get("holds") or ""
     if holds == Bottleneck.SERVICE:
@@ -76,7 +76,7 @@ def _allowance(window: Told) -> tuple[str, str, str]:
         return RATE_LIMIT, f"it asked for a pause (429), {wait} more", f"429, wait {wait}"
     if limit is not None and limit - used <= max(1, limit // 100):
         wait = seconds(float(window.get("ends_in") or 0))
-        return RATE_LIMIT, f"used up, the next {number(limit)} requests are allowed in {wait}", f"used up for {wait}"
+        return RATE_LIMIT, f"used up; the next {number(limit)} requests in {wait}", f"used up for {wait}"
     if rate and (limit is None or float(rate) * length <= limit * share):
         words = str(window.get("rate_words") or f"{number(float(rate) * 60)}/min")
         return f"your --rate {words}", f"{pace(float(rate))} requests a second", f"{pace(float(rate))}/s"
@@ -90,7 +90,7 @@ def _allowance(window: Told) -> tuple[str, str, str]:
         whose = f"your --share {part}"
         if ours - int(window.get("own", used)) <= max(1, ours // 100):
             wait = seconds(float(window.get("ends_in") or 0))
-            return whose, f"used up, the next {number(ours)} requests are allowed in {wait}", f"used up for {wait}"
+            return whose, f"used up; the next {number(ours)} requests in {wait}", f"used up for {wait}"
         return whose, f"{number(ours)} of the {number(limit)} requests that Intercom allows {per}", f"{number(ours)} {per}"
     return RATE_LIMIT, f"{number(limit)} requests {per}", f"{number(limit)} {per}"
 

@@ -177,11 +177,13 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     told = chosen.get("resource") if isinstance(chosen, Mapping) else ""
     noun = title.resource or str(told or resource(operation))
     selected, over = int(counts.get("selected") or 0), finished(counts)
-    of = "" if over == selected or run.get("kind") == RunKind.DRY_RUN else f"{number(over)} of "
+    dry = run.get("kind") == RunKind.DRY_RUN
+    of = "" if over == selected or dry else f"{number(over)} of "
     parts = [f"{of}{plural(selected, noun)} in {seconds(took)}"]
     if report.get("rate"):
         parts.append(f"{pace(float(report['rate']))} a second")
-    page.fact("speed", " · ".join(parts))
+    if over or dry or not selected:
+        page.fact("speed", " · ".join(parts))
     requests = report.get("requests") or {}
     if requests.get("total"):
         sent = [plural(int(requests["total"]), "request"), refused_words(int(requests.get("throttled") or 0))]
