@@ -49,6 +49,24 @@ def workbook(path: Path, *rows: list[Any], before: str = "", hidden: str = "") -
                     sheet.write(number, place, value)
 
 
+def test_a_link_of_another_workspace_is_refused(desk: Desk) -> None:
+    """Ids of two workspaces may be alike; what the link says of its workspace is believed."""
+    conversation = desk.open_ids()[0]
+    link = "https://app.eu.intercom.com/a/inbox/{}/inbox/shared/all/conversation/" + conversation
+    (desk.home / "x.txt").write_text(link.format("other99") + "\n")
+    (desk.home / "x.csv").write_text("conversation,n\n" + link.format("other99") + ",1\n")
+    close = ("conversations", "close", "--yes", *PLAIN)
+    for given in (("--ids", str(desk.home / "x.txt")), ("--csv", str(desk.home / "x.csv"), "--id-column", "conversation")):
+        done = desk.here(*close, *given)
+        assert done.code == 2
+        assert "line" in done.err
+        assert "the workspace other99, and the token is of Sandbox (sandbox1)" in done.err
+    assert conversation in desk.open_ids()
+    (desk.home / "x.txt").write_text(link.format("sandbox1") + "\n")
+    assert desk.here(*close, "--ids", str(desk.home / "x.txt")).code == 0
+    assert conversation not in desk.open_ids()
+
+
 @pytest.mark.parametrize(
     ("encoding", "mark", "said"),
     [
@@ -180,7 +198,7 @@ def test_e_mails_and_external_ids_are_found_in_few_requests(desk: Desk) -> None:
     chosen = people(desk)[:400]
     assert len(chosen) > 300
     words = [one["email"].upper() if place % 2 else one["email"] for place, one in enumerate(chosen)]
-    words[0], words[1] = chosen[0]["id"], f"https://app.intercom.com/a/apps/x/users/{chosen[1]['id']}"
+    words[0], words[1] = chosen[0]["id"], f"https://app.intercom.com/a/apps/sandbox1/users/{chosen[1]['id']}"
     words[2] = chosen[2]["external_id"]
     (desk.home / "people.csv").write_text("who,tag\n" + "".join(f"{word},vip\n" for word in words))
     before = desk.sent("/contacts/search")

@@ -74,7 +74,7 @@ def sends_twice(patch: Patch) -> None:
 
 def loses_one(patch: Patch) -> None:
     true = selection.read_ids
-    patch.setattr(selection, "read_ids", lambda *given: true(*given)[1:])
+    patch.setattr(selection, "read_ids", lambda *given, **named: true(*given, **named)[1:])
 
 
 def counts_one_more(patch: Patch) -> None:

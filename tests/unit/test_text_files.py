@@ -116,7 +116,7 @@ EXPORT = '"seq","id","outcome","before"\r\n1,"215470000000024","done","{""a"": 1
 )
 def test_a_list_of_ids_in_any_form_that_the_tool_writes(text: str, ids: list[str]) -> None:
     """Headings are recognised and are no items; tables, JSON Lines and JSON give their ids."""
-    assert [word for _, word in ids_in(text, "x")] == ids
+    assert [of_link(word) for _, word in ids_in(text, "x")] == ids
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_list_of_ids_in_any_form_that_the_tool_writes(text: str, ids: list[str
 def test_links_of_the_inbox_are_ids(link: str, id_: str) -> None:
     """A link copied from the browser names its conversation, contact, company or ticket; another site's does not."""
     assert of_link(link) == id_
-    assert next(word for _, word in ids_in(f"{link}\n", "x")).startswith(id_[:6])
+    assert next(of_link(word) for _, word in ids_in(f"{link}\n", "x")).startswith(id_[:6])
 
 
 def test_a_link_stands_in_a_spreadsheet_too(tmp_path: Path) -> None:

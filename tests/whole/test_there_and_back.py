@@ -86,7 +86,7 @@ def test_a_selection(box: MemorySandbox, way: str, tmp_path: Path) -> None:
     query = {"operator": "AND", "value": [
         {"field": "team_assignee_id", "operator": "=", "value": 5001}, {"field": "state", "operator": "=", "value": "open"},
     ]}
-    link = f"https://app.intercom.com/a/inbox/x/inbox/shared/all/conversation/{three[1]}"
+    link = f"https://app.intercom.com/a/inbox/sandbox1/inbox/shared/all/conversation/{three[1]}"
     Path("ids.txt").write_text("\n".join([*three, three[0], link]))
     Path("query.json").write_text(json.dumps(query))
     with Path("sheet.csv").open("w", newline="") as file:

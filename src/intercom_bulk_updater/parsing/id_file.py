@@ -25,11 +25,12 @@ _HEADINGS = (
 """What a column of ids is called, the surest first."""
 _KINDS = r"(?:conversation|ticket|user|contact|lead|compan(?:y|ie))s?"
 _IN_LINK = re.compile(rf"/{_KINDS}/([A-Za-z0-9_-]*\d[A-Za-z0-9_-]*)(?=[/?#]|$)")
+_WORKSPACE = re.compile(r"/a/(?:apps|inbox)/([A-Za-z0-9_-]+)/")
 _HOST = re.compile(r"app(?:\.(?:eu|au))?\.intercom\.(?:com|io)")
 
 
 def read_id_file(path: str, name: str, note: Note) -> Iterator[tuple[int, str]]:
-    """(line, id as it stands there) for each item that a file names, or standard input for `-`; see `ids_in`.
+    """(line, id or link as it stands there) for each item that a file names, or standard input for `-`; see `ids_in`.
 
     `name` says what it is in errors, `note` hears what was taken where that had to be guessed.
     """
@@ -41,7 +42,7 @@ def read_id_file(path: str, name: str, note: Note) -> Iterator[tuple[int, str]]:
 
 
 def ids_in(text: str, name: str) -> Iterator[tuple[int, str]]:
-    """(line, id as it stands there) for each item that a file names, in its order.
+    """(line, id or link as it stands there) for each item that a file names, in its order.
 
     `name` says which file it is in errors. Blank lines and what follows a # are skipped in plain lists. Raises UsageError.
     """
@@ -63,16 +64,27 @@ def ids_in(text: str, name: str) -> Iterator[tuple[int, str]]:
         if heading:
             heading = False  # the name of the only column
             continue
-        yield number, of_link(word)
+        yield number, word
 
 
 def of_link(word: str) -> str:
     """The id in a link of Intercom's inbox or contact pages; anything else as it is."""
-    if "intercom." not in word or "/" not in word:
-        return word
-    parts = urlsplit(word if "://" in word else f"https://{word}")
-    found = _IN_LINK.findall(parts.path + "/") if _HOST.fullmatch((parts.hostname or "").lower()) else []
+    found = _IN_LINK.findall(_path(word) + "/")
     return str(found[-1]) if found else word
+
+
+def workspace_of(word: str) -> str:
+    """The id of the workspace in a link of Intercom's pages; "" where there is none."""
+    found = _WORKSPACE.match(_path(word))
+    return str(found[1]) if found else ""
+
+
+def _path(word: str) -> str:
+    """The path of a link of Intercom's pages; "" for anything else."""
+    if "intercom." not in word or "/" not in word:
+        return ""
+    parts = urlsplit(word if "://" in word else f"https://{word}")
+    return parts.path if _HOST.fullmatch((parts.hostname or "").lower()) else ""
 
 
 def _without_comment(line: str) -> str:
@@ -100,7 +112,7 @@ def _from_workbook(lines: Iterator[tuple[int, list[str]]], name: str) -> Iterato
             if len([cell for cell in cells if cell.strip()]) > 1:
                 raise UsageError(f"{name}: no column is called id or as what the ids are of. It has: {', '.join(cells)}.")
             column = next(place for place, cell in enumerate(cells) if cell.strip())
-        yield number, of_link(cells[column].strip() if column < len(cells) else "")
+        yield number, cells[column].strip() if column < len(cells) else ""
 
 
 def _from_table(text: str, name: str, delimiter: str, column: int) -> Iterator[tuple[int, str]]:
@@ -117,7 +129,7 @@ def _from_table(text: str, name: str, delimiter: str, column: int) -> Iterator[t
             if column >= len(cells):
                 raise UsageError(f"{name}, line {line}: there is no cell in the column of ids (the {column + 1}th).")
             # A spreadsheet is kept from taking a text for a formula by an apostrophe before it.
-            yield line, of_link(cells[column].strip().removeprefix("'"))
+            yield line, cells[column].strip().removeprefix("'")
     except csv.Error as exc:
         raise UsageError(f"{name}, line {reader.line_num}, cannot be read: {exc}.") from exc
 
@@ -159,4 +171,4 @@ def _id_of(row: Any, where: str) -> str:
     found = row.get("id") if isinstance(row, dict) else row
     if isinstance(found, bool) or not isinstance(found, str | int):
         raise UsageError(f"{where}, names no item: it has no id.")
-    return of_link(str(found))
+    return str(found)

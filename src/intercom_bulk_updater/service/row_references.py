@@ -15,7 +15,7 @@ from ..parsing.id_file import of_link
 from ..runs.session import Session
 from ..search.endpoints import endpoint_for
 from ..search.paginator import EndpointSource
-from .selection import check_id
+from .selection import check_id, id_of
 
 _GROUP = 15
 """Conditions that Intercom takes in a group, and groups in a query; the answer to ten groups fits on one page."""
@@ -55,10 +55,12 @@ def check_reference(cell: str, where: str, resource: str) -> str:
 
 
 def resolve_rows(rows: Rows, resource: str, session: Session) -> Rows:
-    """Rows under the ids that Intercom gives their items; see `find_ids`.
+    """Rows under the ids that Intercom gives their items; see `find_ids`. A link of another workspace is refused.
 
     Raises UsageError that names the lines of what is unknown, and of what several items have.
     """
+    for row in rows.rows:
+        id_of(row.cells.get(rows.column, ""), f"{rows.path}, {rows.unit} {row.line}", session.workspace())
     found = find_ids(rows, resource, session)
     wrong = list(_complaints(rows, resource, found))
     if wrong:

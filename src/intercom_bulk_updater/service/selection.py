@@ -11,11 +11,11 @@ from typing import Any
 
 from ..errors import UsageError
 from ..journal import Journal, RunRecord
-from ..model import FINAL, FoundItem, Outcome
+from ..model import FINAL, FoundItem, Outcome, Workspace
 from ..operations.operation import Operation
 from ..operations.resource import name_of, resources
 from ..parsing.dates import describe
-from ..parsing.id_file import read_id_file
+from ..parsing.id_file import of_link, read_id_file, workspace_of
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.listing import listed, matching, still_matching
@@ -101,7 +101,7 @@ def select(
             "kind": "csv", "words": f"{count_words(len(items), 'row')} of {_named(asked.csv, 'the rows given')}", "resource": resource,
         }
     elif asked.ids is not None:
-        ids = drop_repeats(read_ids(asked.ids, options, note=note), resource, note)
+        ids = drop_repeats(read_ids(asked.ids, options, note=note, workspace=session.workspace()), resource, note)
         items = [FoundItem(i) for i in ids]
         said = count_words(len(ids), "id")
         words = f"{said} from {_named(asked.ids)}" if isinstance(asked.ids, str) else said
@@ -147,7 +147,7 @@ def leave_out(
 ) -> None:
     """Put what `exclude` and `exclude_run` name into a selection, and say so in its words."""
     if asked.exclude is not None:
-        listed = [canonical_id(i, resource) for i in read_ids(asked.exclude, options, "exclude", note)]
+        listed = [canonical_id(i, resource) for i in read_ids(asked.exclude, options, "exclude", note, session.workspace())]
         selection["exclude"] = listed
         named = f" of {_named(asked.exclude)}" if isinstance(asked.exclude, str) else ""
         selection["words"] += f", without {count_words(len(listed), 'id')}{named}"
@@ -261,25 +261,43 @@ def _named(file: object, otherwise: str = "") -> str:
 
 
 def read_ids(
-    source: str | Sequence[str], options: Options | None = None, name: str = "ids", note: Note = ignore
+    source: str | Sequence[str],
+    options: Options | None = None,
+    name: str = "ids",
+    note: Note = ignore,
+    workspace: Workspace | None = None,
 ) -> list[str]:
     """The ids that a file names (parsing/id_file.py), or that are given, as they stand there; `note` hears which encoding was taken.
 
-    Raises UsageError.
+    Raises UsageError, also for a link of another workspace than this one.
     """
     if not isinstance(source, str):
         word = (options or Options()).word(name)
-        ids = [check_id(str(one), f"{word}[{place}]", "Give texts or whole numbers.") for place, one in enumerate(source)]
+        ids = [
+            check_id(id_of(str(one), f"{word}[{place}]", workspace), f"{word}[{place}]", "Give texts or whole numbers.")
+            for place, one in enumerate(source)
+        ]
         if not ids and name == "ids":
             raise UsageError(f"{word} is empty: give at least one id.")
         return ids
     ids = [
-        check_id(word, f"{source}, line {number}", "Write one id a line; # begins a comment.")
+        check_id(id_of(word, f"{source}, line {number}", workspace), f"{source}, line {number}", "Write one id a line; # begins a comment.")
         for number, word in read_id_file(source, f"The ids in {_named(source)}", note)
     ]
     if not ids:
         raise UsageError(f"{'Standard input' if source == '-' else source} holds no ids. Write one id a line.")
     return ids
+
+
+def id_of(word: str, where: str, workspace: Workspace | None = None) -> str:
+    """The id that a word is or links to. Raises UsageError for a link of another workspace, saying where it stands."""
+    linked = workspace_of(word)
+    if workspace is not None and workspace.id and linked not in ("", workspace.id):
+        raise UsageError(
+            f"{where}: this link is of the workspace {linked}, and the token is of {workspace.name or 'another'} ({workspace.id}). "
+            "Nothing was done: take it out, or use a token of that workspace."
+        )
+    return of_link(word)
 
 
 def drop_repeats(ids: Sequence[str], resource: str, note: Note = ignore) -> list[str]:
