@@ -60,6 +60,7 @@ def test_a_list_is_judged_by_its_own_fields(desk: Desk) -> None:
         (("articels", "PUT", "articles/{{id}}", "{}"), "articles"),
         (("conversations/search", "PUT", "conversations/{{id}}", "{}"), "name the list"),
         (("articles", "PUT", "articles/{{id}}?x=1", "{}"), "no path"),
+        (("articles", "PUT", "../{{id}}", "{}"), "no path"),
         (("articles", "PUT", "articles/{{id}}", "--from-run", "latest", "--where", "state = draft"), "leave --where out"),
     ],
 )
@@ -107,3 +108,17 @@ def test_delete_asks_for_the_second_word_and_a_lost_answer_is_no_second_deletion
     failed = desk.here(*put, "--yes")
     assert failed.code == 3 and failed.counts["failed"] == 2, failed.err
     assert desk.here("runs", "retry", failed.run, *PLAIN).counts == {"selected": 86, "done": 86}
+
+
+def test_a_value_that_no_path_can_hold_fails_alone(desk: Desk) -> None:
+    """It would lead the request to another item; the dry run shows it, and the others are done."""
+    article = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"title": "x"}', "--limit", "1", "--dry-run", "--json").json
+    good = article["review"]["sample"][0]["id"]
+    (desk.home / "p.csv").write_text(f"id,x\n1,..\n2,{good}\n")
+    put = ("each", "articles", "PUT", "articles/{{x}}", '{"title": "x"}', "--csv", "p.csv", "--id-column", "id", "--progress", "none")
+    dry = desk.here(*put, "--dry-run")
+    assert dry.code == 0, dry.err
+    assert "no request: '..' is no id that a request could name" in dry.out + dry.err
+    done = desk.here(*put, "--yes", "--json")
+    assert (done.code, done.counts) == (3, {"selected": 2, "done": 1, "failed": 1})
+    assert desk.writes() == 1

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.paths import item_path
+from ..api.paths import UnusableId, item_path
 from ..errors import NotFound, UsageError
 from ..model import Item, Reversibility
 from .message_template import PLACE
@@ -49,7 +49,7 @@ class Each(Operation):
     def _parsed(self) -> Any:
         if self.method not in METHODS:
             raise UsageError(f"{self.method!r} is no method that writes: it is one of {', '.join(METHODS)}.")
-        if "?" in self.path or "#" in self.path or "//" in self.path or not self.path:
+        if "?" in self.path or "#" in self.path or {"", ".", ".."} & set(self.path.split("/")):
             raise UsageError(f"{self.path!r} is no path such as 'articles/{{{{id}}}}'.")
         try:
             return json.loads(self.body) if self.body else None
@@ -80,7 +80,10 @@ class Each(Operation):
 
     def message(self, item: Item) -> str:
         """See Operation. The request as it would be sent, for the preview."""
-        path, body = self.request(item)
+        try:
+            path, body = self.request(item)
+        except UnusableId as exc:
+            return f"no request: {exc}"
         return f"{self.method} /{path}" + ("" if body is None else f" {json.dumps(body, ensure_ascii=False)}")
 
     def request(self, item: Item) -> tuple[str, Any]:
