@@ -59,7 +59,7 @@ class {name}(IntercomBulkUpdater):
     def undo_action(self, item_id: str, before: dict[str, Any]) -> dict[str, Any]:
         return self.client.put(f"conversations/{{item_id}}", {{"title": before["title"]}})
 '''
-_TEST = '''"""{name} against the sandbox: pytest {test}"""
+_TEST = '''"""{name} against the sandbox: pip install pytest, then pytest {test}"""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.model import Bottleneck, EventKind, Phase
+from intercom_bulk_updater.parsing.dates import people_time
 
 from .bottleneck import Told, held_by
 from .console_observer import ConsoleObserver
@@ -73,7 +73,8 @@ class PlainObserver(ConsoleObserver):
         title = self.title
         place = f" in {title.workspace}" if title.workspace else ""
         which = f", {title.selection}" if title.selection else ""
-        self.line(f"run {run_id} of {datetime.now().astimezone():%Y-%m-%d}: {title.headline()}{place}{which}")
+        when, city = people_time(time.time())
+        self.line(f"run {run_id} of {when:%Y-%m-%d} ({city}): {title.headline()}{place}{which}")
         self._at = self._clock()
 
     def progress(self, progress: Progress) -> None:
@@ -101,7 +102,7 @@ class PlainObserver(ConsoleObserver):
         if self._gone:
             return
         try:
-            self._stderr.write(f"{datetime.now().astimezone():%H:%M:%S} {clean(text)}\n")
+            self._stderr.write(f"{people_time(time.time())[0]:%H:%M:%S} {clean(text)}\n")
             self._stderr.flush()
         except UnicodeEncodeError:
             self.line(text.encode("ascii", "replace").decode())
@@ -176,7 +177,7 @@ class LiveObserver(ConsoleObserver):
             self._trouble = failure(data)
         said = happening(kind, data, self._verbose)
         if said:
-            at = f"{datetime.now().astimezone():%H:%M:%S}"
+            at = f"{people_time(time.time())[0]:%H:%M:%S}"
             with suppress(OSError, ValueError):
                 self._console.print(f"{at} {said}")
 
