@@ -49,6 +49,18 @@ def workbook(path: Path, *rows: list[Any], before: str = "", hidden: str = "") -
                     sheet.write(number, place, value)
 
 
+def test_what_was_just_found_by_its_e_mail_is_counted_without_another_request(desk: Desk) -> None:
+    """Only rows that name items by id are read to be counted: an id may be gone."""
+    chosen = people(desk)[:100]
+    words = [chosen[0]["id"], "f" * 24, *(one["email"] for one in chosen[1:])]
+    (desk.home / "people.csv").write_text("who\n" + "\n".join(words) + "\n")
+    done = desk.here("contacts", "find", "--csv", "people.csv", "--id-column", "who", "--count", "--json")
+    assert (done.code, done.json["count"]) == (3, len(chosen)), done.err
+    reads = [line["path"] for line in desk.box.log(1000) if line["method"] == "GET" and line["path"].startswith("/contacts/")]
+    assert sorted(reads[-2:]) == sorted([f"/contacts/{chosen[0]['id']}", f"/contacts/{'f' * 24}"])
+    assert len(reads) == 2
+
+
 def test_a_link_of_another_workspace_is_refused(desk: Desk) -> None:
     """Ids of two workspaces may be alike; what the link says of its workspace is believed."""
     conversation = desk.open_ids()[0]

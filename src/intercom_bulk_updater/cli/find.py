@@ -35,7 +35,7 @@ def find(resource: Resource, flags: Selection, listing: Listing, output: Shown, 
     with opened(options, output) as (session, names):
         asked = asked_of(flags)
         if resource.search or asked.given:
-            found = find_items(session, names, resource.name, asked, options, remarks(output))
+            found = find_items(session, names, resource.name, asked, options, remarks(output), counting=listing.count)
         else:
             found = list_all(session, resource)
         if listing.explain:

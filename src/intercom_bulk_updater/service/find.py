@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from ..errors import SearchError, SearchIncomplete
@@ -65,14 +66,24 @@ class Found:
 
 
 def find(
-    session: Session, names: WorkspaceNames, resource: str, asked: Selection, options: Options, note: Note = ignore
+    session: Session,
+    names: WorkspaceNames,
+    resource: str,
+    asked: Selection,
+    options: Options,
+    note: Note = ignore,
+    *,
+    counting: bool = False,
 ) -> Found:
-    """What a selection finds; items are asked for as they are read."""
+    """What a selection finds; items are asked for as they are read, and not at all to count what has just been seen."""
     session.workspace()
-    rows = None
+    rows, seen = None, set[str]()
     if asked.csv is not None:
         sheet = read_rows(asked.csv, asked.id_column, resource, several=True, options=options, note=note)
-        rows = [FoundItem(one) for one in dict.fromkeys(row.id for row in resolve_rows(sheet, resource, session).rows)]
+        resolved = resolve_rows(sheet, resource, session).rows
+        rows = [FoundItem(one) for one in dict.fromkeys(row.id for row in resolved)]
+        if counting:
+            seen = {row.id for row, given in zip(resolved, sheet.rows, strict=True) if row.id != given.id}
     selected = select(asked, resource, session, names, _Looking(), options, rows, note)
     found = Found(selected.selection["words"], frozenset(selected.selection.get("exclude") or ()))
     found.source, found.selection = selected.feed, selected.selection
@@ -81,8 +92,8 @@ def find(
     elif selected.selection["kind"] == "query":
         found.items = matching(session, resources()[resource], selected.selection["query"], options)
     else:
-        listed = (item for batch, _ in selected.feed.batches({}) for item in batch if item.id not in found.left_out)
-        found.items = _there(read_each(session, resource, listed), found)
+        listed = (item for batch, _ in selected.feed.batches({}) for item in batch if item.id not in found.left_out | seen)
+        found.items = chain(({"id": one} for one in seen), _there(read_each(session, resource, listed), found))
     return found
 
 
