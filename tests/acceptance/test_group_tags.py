@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from intercom_sandbox import running
 
 from .contract import broken
 from .desk import Desk, until
@@ -62,6 +65,17 @@ def test_ten_thousand_contacts_would_take_at_most_275_requests(desk: Desk) -> No
     assert broken(desk) == []
     assert took == done.json["requests"]["total"] == math.ceil(900 / 150) + math.ceil(len(free) / 50) + 3
     assert math.ceil(10_000 / 150) + math.ceil(10_000 / 50) + 3 <= 275
+
+
+def test_a_large_selection_costs_no_request_more(tmp_path: Path) -> None:
+    """The search of a verb that writes to many at once is read by one cursor, as parts would cost a count each."""
+    with running(seed=5, conversations=1, contacts=3_300, tags_max=0, limit=100_000, latency=0.0, jitter=0) as box:
+        desk = Desk(box, tmp_path)
+        free = [one for one in rows(desk, "contacts") if TAG not in one["tags"]]
+        where = ("--where", "role = user or role = lead", "--max", "100%", "--verify", "none")
+        done = desk.here("contacts", "tag", *where, "--tag", str(TAG), *PLAIN)
+        assert done.counts["done"] == len(free) > 3_000, done.err
+        assert box.stats()["requests"] == math.ceil(3_300 / 150) + math.ceil(len(free) / 50) + 3
 
 
 @pytest.mark.parametrize("resource", RESOURCES)

@@ -13,7 +13,7 @@ from ..search.endpoints import endpoint_for
 from ..search.language.fields import whole_days
 from ..search.language.where import Judge, decides, judge_of
 from ..search.paginator import EndpointSource
-from ..search.partitioned import PartitionedSource
+from ..search.partitioned import FROM_PAGES, PartitionedSource
 from ..search.parts import Axis, why_whole
 from .options import Options
 from .session import Session
@@ -27,8 +27,12 @@ def why_one_cursor(selection: Mapping[str, Any], options: Options) -> str:
     return why_whole(endpoint_for(selection["endpoint"]), selection["query"])
 
 
-def pages_of(session: Session, selection: Mapping[str, Any], options: Options) -> Pages:
-    """What reads the pages of a stored query."""
+_FROM_PAGES_OF_GROUPS = 100
+"""Where a request writes to many items, a search costs as much as the writes: parts, with their counts and last pages, come later."""
+
+
+def pages_of(session: Session, selection: Mapping[str, Any], options: Options, *, batch_size: int = 1) -> Pages:
+    """What reads the pages of a stored query, for what writes to `batch_size` items with one request."""
     end, query = endpoint_for(selection["endpoint"]), selection["query"]
     size = min(options.page_size, options.limit or options.page_size)
     retry = RetryPolicy(options.retries)
@@ -36,7 +40,8 @@ def pages_of(session: Session, selection: Mapping[str, Any], options: Options) -
     if why_one_cursor(selection, options):
         return whole
     days = end.resource == "contacts" and whole_days(session.settings.api_version)
-    return PartitionedSource(whole, Axis(days, session.workspace().timezone or "UTC"))
+    axis = Axis(days, session.workspace().timezone or "UTC")
+    return PartitionedSource(whole, axis, FROM_PAGES if batch_size == 1 else _FROM_PAGES_OF_GROUPS)
 
 
 def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Judge:

@@ -58,6 +58,8 @@ class PartitionedSource:
 
     whole: EndpointSource
     axis: Axis = field(default_factory=Axis)
+    from_pages: int = FROM_PAGES
+    """Read in parts from so many pages on."""
     _parts: list[Part] = field(default_factory=list)
     """The division of the last pass: the next one takes it again."""
     _adds_up: bool = True
@@ -101,7 +103,7 @@ class PartitionedSource:
 
     def _is_large(self, first: Page) -> bool:
         size = len(first.items) + first.unusable
-        return self._adds_up and first.cursor is not None and size > 0 and (first.total or 0) > FROM_PAGES * size
+        return self._adds_up and first.cursor is not None and size > 0 and (first.total or 0) > self.from_pages * size
 
     def _divide(self, first: Page) -> list[Part]:
         """The parts of a selection; none where it cannot be divided."""

@@ -222,7 +222,7 @@ def feed(
         made = (FoundItem(str(one["id"]), image_of(operation.capture, one), name=name_of(one)) for one in found)
         return ListSource(made, exclude=exclude)
     if selection["kind"] == "query":
-        return query_feed(selection, session, operation.capture, options, exclude)
+        return query_feed(selection, session, operation.capture, options, exclude, operation.batch_size)
     if selection["kind"] == "run" and not selection.get("undo"):
         outcome = Outcome(selection.get("outcome") or "failed")
         had = of_run(session.journal, selection["run"], outcome)
@@ -238,10 +238,11 @@ def query_feed(
     capture: Callable[[Mapping[str, Any]], Mapping[str, Any] | None],
     options: Options,
     exclude: frozenset[str] = frozenset(),
+    batch_size: int = 1,
 ) -> SearchSource:
     """The feed of a stored query."""
     return SearchSource(
-        pages_of(session, selection, options), lambda item: str(item["id"]), capture, session.client.server_time,
+        pages_of(session, selection, options, batch_size=batch_size), lambda item: str(item["id"]), capture, session.client.server_time,
         page_size=min(options.page_size, options.limit or options.page_size), exclude=exclude,
         judge=filter_judge(session, selection["query"], selection["resource"]),
         keep=judged_here(session, selection["here"], selection["resource"]) if "here" in selection else None,
