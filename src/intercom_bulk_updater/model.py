@@ -133,6 +133,7 @@ class Explanation(StrEnum):
 
     FAILED = "failed"
     DRIFTED = "drifted"
+    UNDONE = "undone since"
     IN_DOUBT = "in doubt"
     IN_FLIGHT = "in flight"
     NOT_DONE = "not done yet"

@@ -19,6 +19,7 @@ from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
+from ..report.headline import undone_by
 from ..report.summary import judge_run, standing, summarize
 from ..runs.guards import counted
 from ..service.control import ask_of, set_speed
@@ -107,7 +108,7 @@ def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "late
         show_out(
             run_table(
                 record, judge_run(book, record, record.status), book.failures(record.id), book.events(record.id),
-                left_alone=report.get("left_alone") or (), undone_by=report.get("undone_by") or "",
+                left_alone=report.get("left_alone") or (), undone_by=undone_by(report),
             )
         )
         for command in report["next"]:

@@ -5,12 +5,25 @@ from .lease import LEASE_SECONDS, Lease
 from .mark import Age, leave_word
 from .parameters import decode_parameters, encode_parameters, storable
 from .paths import journal_path
-from .records import Account, Event, FailureExample, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, WindowRow
+from .records import (
+    UNDOES,
+    Account,
+    Event,
+    FailureExample,
+    FailureGroup,
+    ItemRow,
+    LeaseRow,
+    RecipeRecord,
+    RunRecord,
+    Undone,
+    WindowRow,
+)
 from .serialization import from_json, to_json
 from .store import Store
 
 __all__ = [
     "LEASE_SECONDS",
+    "UNDOES",
     "Account",
     "Age",
     "Event",
@@ -23,6 +36,7 @@ __all__ = [
     "RecipeRecord",
     "RunRecord",
     "Store",
+    "Undone",
     "WindowRow",
     "decode_parameters",
     "encode_parameters",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import JSON, Select, and_, bindparam, case, func, or_, select, type_coerce
 
 from intercom_bulk_updater.model import Counts, Outcome
 
 from . import schema
 from .database import Database
 from .item_writes import DOUBTFUL, PARTLY, chunks
-from .records import FailureExample, FailureGroup, ItemRow
+from .records import UNDOES, FailureExample, FailureGroup, ItemRow, Undone
 from .serialization import unpack, unpack_failure
 
 _item = schema.item
@@ -168,6 +168,26 @@ def _example(item_id: str, cause: str | None, text: str | None) -> FailureExampl
     if failure is None:
         return FailureExample(item_id)
     return FailureExample(item_id, failure.status, failure.code, failure.message, failure.request_id)
+
+
+def undone(database: Database, run: int, forth: Iterable[int], back: Mapping[int, str]) -> Undone | None:
+    """Items that one of the runs `back` (with their ids) did later than any of the runs `forth`, of which `run` is the first."""
+    done = _item.c.status == schema.CODE[Outcome.DONE]
+    # An undo may know an item by another id than the run does, and then keeps that one as well.
+    kept = func.coalesce(type_coerce(_item.c.data, JSON)[UNDOES].as_string(), _item.c.id)
+    known_as = case((_item.c.run == run, _item.c.id), else_=kept)
+    then = func.max(case((and_(done, _item.c.run.in_(list(forth))), _item.c.finished_at), else_=0.0))
+    newest = func.max(case((and_(done, _item.c.run.in_(list(back))), _item.c.run)))
+    since = func.max(case((and_(done, _item.c.run.in_(list(back))), _item.c.finished_at), else_=0.0))
+    query = (
+        select(known_as, newest)
+        .where(_item.c.run.in_([*forth, *back]), or_(_item.c.run == run, done))
+        .group_by(known_as)
+        .having(since > then)
+    )
+    with database.reading() as connection:
+        found = connection.execute(query).all()
+    return Undone(back[max(number for _, number in found)], frozenset(item_id for item_id, _ in found)) if found else None
 
 
 def written(database: Database, workspace: str, resource: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:

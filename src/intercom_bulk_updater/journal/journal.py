@@ -18,7 +18,7 @@ from .lease import LEASE_SECONDS, Lease
 from .lock import RunLock
 from .mark import Age, RunMark
 from .paths import journal_path
-from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, Undone, WindowRow
 from .store import Store
 
 MEMORY = ":memory:"
@@ -109,11 +109,15 @@ class Journal(Store):
     def runs(self, limit: int | None = 50) -> list[RunRecord]:
         return self._runs.newest(limit)
 
-    def undone_by(self, run: str) -> str | None:
-        for undo in self._runs.children(run, RunKind.UNDO):
-            if self.counts(undo).done and self.undone_by(undo) is None:
-                return undo
-        return None
+    def undone(self, run: str) -> Undone | None:
+        # An undo takes back what its parent did, the undo of that undo brings it back, and so on.
+        ways: tuple[list[str], list[str]] = ([run], [])
+        generation, depth = [run], 0
+        while generation := [undo for one in generation for undo in self._runs.children(one, RunKind.UNDO)]:
+            depth += 1
+            ways[depth % 2].extend(generation)
+        forth, back = ({self._runs.number(one): one for one in way} for way in ways)
+        return self._rows.undone(self._database, self._runs.number(run), forth, back) if back else None
 
     def update_run(self, run: str, **fields: Any) -> RunRecord:
         return self._runs.update(run, fields)

@@ -81,6 +81,20 @@ class RunRecord:
     message: str
 
 
+UNDOES = "undoes"
+"""In the `data` of an undo's item: the id by which the run has it, where the undo goes by another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What of a run has been undone, and has not been done again since."""
+
+    by: str
+    """The newest of the runs that undid it."""
+    ids: frozenset[str]
+    """The items, by the ids under which the run has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecipeRecord:
     """A recipe that was begun, as the journal knows it. Times are unix seconds of the machine that wrote them."""

@@ -12,7 +12,7 @@ from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, Item
 
 from .lease import LEASE_SECONDS, Lease
 from .mark import Age
-from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, Undone, WindowRow
 
 
 class Store(Protocol):
@@ -71,8 +71,11 @@ class Store(Protocol):
         """Runs, newest first; all of them with `limit=None`."""
         ...
 
-    def undone_by(self, run: str) -> str | None:
-        """The newest undo of this run that changed anything and has not been undone itself; None: the run stands."""
+    def undone(self, run: str) -> Undone | None:
+        """What of this run its undos have taken back; None: all that it did stands.
+
+        An item that the run did after its undo stands, and so does one whose undo was undone.
+        """
         ...
 
     def update_run(self, run: str, **fields: Any) -> RunRecord:

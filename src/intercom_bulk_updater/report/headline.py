@@ -58,7 +58,7 @@ def judgement_of(told: Mapping[str, Any]) -> Judgement:
         exit_code=int(told.get("exit") or 0),
         short=bool(search.get("missing")),
         unusable=int(search.get("unusable") or 0),
-        undone=bool(told.get("undone_by")) and not told.get("exit"),
+        undone=int(told.get("undone") or (counts.get("done") or 0 if told.get("undone_by") else 0)),
         reads=bool((run.get("selection") or {}).get("reads")),
     )
 
@@ -104,6 +104,7 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
         said = f"All {counts.selected:,} {done}" if counts.selected > 1 else f"The one item is {done}"
     else:
         said = f"{counts.done:,} of {counts.selected:,} {done}"
+    said += undone_words(judgement.undone, counts.done)
     if judgement.unusable:
         said += f"; {judgement.unusable:,} {'entry' if judgement.unusable == 1 else 'entries'} of the search could not be read"
     if counts.in_flight:
@@ -112,6 +113,21 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
         one = judgement.unseen == 1
         said += f"; {judgement.unseen:,} more {'matches and was' if one else 'match and were'} never acted on"
     return said
+
+
+def undone_words(undone: int, done: int) -> str:
+    """What other runs have taken back of the items that are done, to follow their number; "" for nothing."""
+    if not undone:
+        return ""
+    return ", undone since" if undone == done == 1 else f", {'all' if undone == done else f'{undone:,}'} of them undone since"
+
+
+def undone_by(told: Mapping[str, Any]) -> str:
+    """The run that has undone this one, and how much of it; "" for a run that stands."""
+    if not told.get("undone_by"):
+        return ""
+    undone, done = int(told.get("undone") or 0), int((told.get("counts") or {}).get("done") or 0)
+    return f"{told['undone_by']}{f' ({undone:,} of {done:,})' if undone < done else ''}"
 
 
 def _some(judgement: Judgement) -> str:
@@ -132,6 +148,7 @@ def outcomes(judgement: Judgement, done: str = "done", unchanged: str = "unchang
     if not counts.selected and not judgement.unseen:
         return ""
     standing = counts.done if judgement.estimated else judgement.standing
+    done += undone_words(judgement.undone, counts.done)
     parts = [
         (standing, f"{done}, {_some(judgement)}" if judgement.estimated else done),
         (0 if judgement.estimated else judgement.wrong, NOT_SO),
@@ -163,6 +180,7 @@ def verification_words(told: Mapping[str, Any]) -> list[str]:
 _STILL_FOUND: Mapping[str, str] = {
     Explanation.FAILED: "the change failed",
     Explanation.DRIFTED: "changed by somebody else, left alone",
+    Explanation.UNDONE: "undone since by another run",
     Explanation.IN_DOUBT: "in doubt: the answer was lost",
     Explanation.STILL_MATCHES: "done; the selection matches them all the same",
     Explanation.WRONG: "not in the requested state, as reading them back showed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intercom_bulk_updater.journal import RunRecord
+from intercom_bulk_updater.journal import RunRecord, Undone
 from intercom_bulk_updater.model import Reversibility, RunKind, RunStatus
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.runs.judgement import Judgement
@@ -42,15 +42,15 @@ def next_commands(
     undoable: bool | None,
     command: str,
     *,
-    undone: str | None = None,
+    undone: Undone | None = None,
     retry: bool = True,
     partly: bool = False,
 ) -> list[str]:
     """The commands that make sense now.
 
     A run that stopped early begins with what continues it; `undo` stands last. `status` is where the run
-    really stands: a dead process leaves RUNNING behind. `undone`: the run that took it back; what was
-    restored can be verified, and not undone again. `retry`: some failure may succeed when it is tried again.
+    really stands: a dead process leaves RUNNING behind. `undone`: what was taken back; where that is all, it
+    can be verified, and not undone again. `retry`: some failure may succeed when it is tried again.
     `partly`: of some item in doubt a part is known to stand.
     """
     counts, exit_code, found = judgement.counts, judgement.exit_code, judgement.verified
@@ -70,13 +70,14 @@ def next_commands(
         said.append(f"{command} runs resume {run.id}{f' {guard}' if guard else ''}")
     if counts.failed and retry:
         said.append(f"{command} runs retry {run.id}")
-    if undone:
-        said.append(f"{command} verify {undone}")
+    stands = undone is None or len(undone.ids) < counts.done
+    if undone is not None and not stands:
+        said.append(f"{command} verify {undone.by}")
     elif exit_code == 6 or (exit_code == 7 and status is RunStatus.FINISHED):
         said.append(f"{command} verify {run.id}{' --level all' if found.sample_wrong else ''}")
     if counts.drifted:
         said.append(f"{command} runs export {run.id} --outcome drifted")
-    if (counts.done or partly) and not undone and (_likely(run) if undoable is None else undoable):
+    if (counts.done or partly) and stands and (_likely(run) if undoable is None else undoable):
         said.append(f"{command} undo {run.id}")
     return said or [f"{command} runs show {run.id}"]
 

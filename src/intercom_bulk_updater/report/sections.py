@@ -16,7 +16,7 @@ from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
 
 from .charts import outcome_bar, outcome_name, shares, timeline
-from .headline import headline, label, verification_words, why_words
+from .headline import headline, label, undone_by, verification_words, why_words
 from .next_commands import label_of
 from .summary import judge_run
 from .texts import change_words, left_out_words, masked, names_of, selection_words, words_of
@@ -103,6 +103,7 @@ def _who(run: RunRecord, told: Told) -> Pairs:
         ("Ended", "not yet" if told["run"]["finished_at"] is None else moment(run.finished_at)),
         ("Took", duration(told["seconds"]) if told["seconds"] else ""),
         ("Verified with Intercom", _verified(told)["words"] if run.kind != RunKind.DRY_RUN else ""),
+        ("Undone by", undone_by(told)),
         ("Backup of each item", str(backup or "")),
     ]
 

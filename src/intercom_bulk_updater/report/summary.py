@@ -11,7 +11,7 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
-from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store
+from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store, Undone
 from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
 from intercom_bulk_updater.operations.messages import SENT_BY
 from intercom_bulk_updater.operations.registry import declared
@@ -56,10 +56,10 @@ def summarize(
     """
     run = journal.run(run_id)
     status = standing(journal, run)
-    undone_by = journal.undone_by(run.id)
+    undone = journal.undone(run.id)
     if exit_code is None and error is not None:
         exit_code = exit_of(error)
-    judgement = judge_run(journal, run, status, exit_code=exit_code, undone=undone_by is not None)
+    judgement = judge_run(journal, run, status, exit_code=exit_code, undone=undone)
     counts, code = judgement.counts, judgement.exit_code
     failures = failures_json(journal, run.id, counts)
     seconds = _seconds(run)
@@ -80,7 +80,7 @@ def summarize(
         "failures": failures,
         "verified": _verified(run),
         "next": next_commands(
-            run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone_by,
+            run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone,
             retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED), partly=partly,
         ),
     }
@@ -88,8 +88,8 @@ def summarize(
         told["tried"] = counts.tried
     if without_text := _without_text(journal, run):
         told["without_text"] = without_text
-    if undone_by is not None:
-        told["undone_by"] = undone_by
+    if undone is not None:
+        told |= {"undone_by": undone.by, "undone": len(undone.ids)}
     if counts.drifted:
         told["left_alone"] = _left_alone(journal, run.id)
     if run.totals.get("guard"):
@@ -176,10 +176,11 @@ def judge_run(
     status: RunStatus | None = None,
     *,
     exit_code: int | None = None,
-    undone: bool | None = None,
+    undone: Undone | None = None,
 ) -> Judgement:
     """The judgement on a run of the journal; `status`, `exit_code` and `undone` where the caller knows them already."""
     status = standing(journal, run) if status is None else status
+    undone = undone or journal.undone(run.id)
     counts, search = _counts(journal, run), SearchState.of(run.search)
     if status in _LIVE:
         # In flight, with a process that lives: neither in doubt nor done.
@@ -191,7 +192,7 @@ def judge_run(
         exit_code=run.exit_code if exit_code is None and status is not RunStatus.FINISHED else exit_code,
         short=bool(search.missing),
         unusable=search.unusable,
-        undone=journal.undone_by(run.id) is not None if undone is None else undone,
+        undone=0 if undone is None else len(undone.ids),
         reads=bool(run.selection.get("reads")),
     )  # fmt: skip
 

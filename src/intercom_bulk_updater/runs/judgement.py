@@ -62,6 +62,8 @@ class Verified:
     """Items that were read back and judged."""
     unread: int = 0
     """Items that could not be read back."""
+    undone: int = 0
+    """Among `remaining`: items that another run had undone when they were looked at."""
     undecided: int = 0
     """Items of which nothing tells whether the change stands, such as those of an updater without `is_done`."""
     unseen: int = 0
@@ -90,6 +92,7 @@ class Verified:
             remaining=None if remaining is None else int(remaining),
             read=int(told.get("checked") or 0),
             unread=int(told.get("unread") or 0),
+            undone=int(told.get("undone") or 0),
             undecided=int(told.get("undecided") or 0),
             unseen=int(told.get("unseen") or 0),
             not_done=int((told.get("explained") or {}).get(Explanation.NOT_DONE) or 0),
@@ -102,6 +105,13 @@ class Verified:
             note=str(told.get("note") or ""),
             missing=str(told.get("missing") or ""),
         )
+
+    def without_undone(self) -> Verified:
+        """What of it says something against the run: not what had been undone when it was looked at."""
+        if not self.undone or self.remaining is None:
+            return self
+        wrong = max(0, self.sample_wrong - self.undone)
+        return replace(self, remaining=max(0, self.remaining - self.undone), sample_wrong=wrong, undone=0)
 
     @property
     def asked(self) -> bool:
@@ -160,6 +170,8 @@ class Judgement:
     """Entries of the search that could not be read as items."""
     reads: bool = False
     """Whether it changes nothing in Intercom: its items are read, not changed."""
+    undone: int = 0
+    """Items that other runs have taken back since, and that were not done again."""
 
     @property
     def ok(self) -> bool:
@@ -181,7 +193,7 @@ def judge(
     exit_code: int | None = None,
     short: bool = False,
     unusable: int = 0,
-    undone: bool = False,
+    undone: int = 0,
     reads: bool = False,
 ) -> Judgement:
     """Judge a run.
@@ -197,21 +209,21 @@ def judge(
     unusable:
         Entries of the search that could not be read as items.
     undone:
-        Another run has taken it back: that its changes do not stand any more says nothing against it.
+        Items that other runs have taken back: that these changes do not stand any more says nothing against it.
     reads:
         It changes nothing in Intercom.
     """
     found = verified if isinstance(verified, Verified) else Verified.of(verified)
     if kind == RunKind.DRY_RUN:
         return replace(_dry(status, counts, exit_code, found, short=short, unusable=unusable), reads=reads)
-    against = Verified(level=found.level) if undone else found
+    against = Verified(level=found.level) if undone and undone >= counts.done else found.without_undone()
     short = short or bool(against.missing)
     code = _exit_code(status, counts, against, short=short, unusable=unusable) if exit_code is None else exit_code
     verdict = _verdict(status, counts, against, code, short=short)
     # Unchanged items may be found wrong too; of the done ones no more can be than there are.
     wrong = min(against.estimate, counts.done)
     estimated = against.estimated and wrong > against.known_wrong
-    return Judgement(verdict, _level(verdict, code), code, counts, found, wrong, estimated, against.unseen, unusable, reads)
+    return Judgement(verdict, _level(verdict, code), code, counts, found, wrong, estimated, against.unseen, unusable, reads, undone)
 
 
 def _exit_code(status: RunStatus, counts: Counts, found: Verified, *, short: bool, unusable: int) -> int:

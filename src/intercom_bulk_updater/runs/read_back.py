@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,8 @@ class VerificationResult:
     """The search could not be asked again: whether something is left is not known."""
     unseen: int = 0
     """Items that match the selection and that no pass of the run has seen; among `remaining`."""
+    undone: int = 0
+    """Of those that are not as wanted, the ones that other runs have undone."""
     missing: str = ""
     """What the search announced and did not show, in words."""
     read: int = 0
@@ -106,6 +108,7 @@ class VerificationResult:
             **({"unread": len(self.unread)} if self.unread else {}),
             **({"unseen": self.unseen} if self.unseen else {}),
             **({"search": "failed"} if self.search_failed else {}),
+            **({"undone": self.undone} if self.undone else {}),
             **({"undecided": len(self.undecided)} if self.undecided else {}),
             **({"missing": self.missing} if self.missing else {}),
             **({"note": self.note} if self.note else {}),
@@ -219,12 +222,10 @@ class ReadBack:
                 self._result.wrong.append((item_id, what))
 
 
-def to_read_back(journal: Store, run: str, level: str) -> Iterator[Item]:
-    """The items to read: all that were done, or a random sample of them. Flat memory in both cases."""
-    rows = journal.items(run, outcomes=[Outcome.DONE])
-    if level != "all":
-        rows = iter(_sample(rows))
-    for row in rows:
+def to_read_back(journal: Store, run: str, level: str, but: Collection[str] = ()) -> Iterator[Item]:
+    """The items to read: all that were done `but` these, or a random sample of them. Flat memory in both cases."""
+    rows = (row for row in journal.items(run, outcomes=[Outcome.DONE]) if row.id not in but)
+    for row in rows if level == "all" else _sample(rows):
         yield Item(row.seq, row.id, row.before, row.data, sent_at=row.claimed_at or 0.0)
 
 
@@ -243,10 +244,13 @@ class RemainingMatches:
     """What a search of the finished selection still brings, sorted by why; `watch` of a SearchSource.
 
     `stale` holds what is shown in its old state, `untold` what is shown without the fields that would tell; both are for
-    GET to decide. `result` has what GET has said so far.
+    GET to decide. `result` has what GET has said so far. What is `undone` is meant to match again.
     """
 
-    def __init__(self, journal: Store, run: str, operation: Operation, key: Any, result: VerificationResult) -> None:
+    def __init__(
+        self, journal: Store, run: str, operation: Operation, key: Any, result: VerificationResult, undone: Collection[str] = ()
+    ) -> None:
+        self._undone = undone
         self._journal = journal
         self._result = result
         self._run = run
@@ -270,7 +274,9 @@ class RemainingMatches:
         batch = {str(self._key(p)): p for p in self._pending}
         self._pending = []
         for row in self._journal.items(self._run, ids=list(batch)):
-            if row.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+            if row.id in self._undone:
+                self.add(Explanation.UNDONE)
+            elif row.outcome in (Outcome.DONE, Outcome.UNCHANGED):
                 self._sort(row, batch[row.id])
             elif row.outcome is not Outcome.PENDING:
                 self.add(_EXPLAINS[row.outcome])

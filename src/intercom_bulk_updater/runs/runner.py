@@ -57,6 +57,7 @@ class Runner(SelectingRun):
     def __init__(self, session: Session, job: Job, observer: Observer | None = None) -> None:
         super().__init__(session, job, observer)
         self._confirmed = self._begun = False
+        self._done_before = 0
         self._breaker = FailureLimit(job.options.max_failures, self.id, job.options)
         self._verification = Verification(self, self._another_pass)
 
@@ -134,13 +135,13 @@ class Runner(SelectingRun):
             if feed is not None and not self.search_state().cut:
                 self._verification.search_unseen(feed, result)
             run, counts = self.journal.run(self.id), self.journal.counts(self.id)
-            undone = counts.pending + counts.in_flight
-            if undone:
-                result.remaining = (result.remaining or 0) + undone
-                result.explained[Explanation.NOT_DONE] = undone
-            # What was undone is not meant to stand any more: that says nothing against the run.
-            judged = run.status is RunStatus.FINISHED and self.journal.undone_by(self.id) is None
-            code = self._verification.judgement(counts).exit_code if judged else run.exit_code
+            left = counts.pending + counts.in_flight
+            if left:
+                result.remaining = (result.remaining or 0) + left
+                result.explained[Explanation.NOT_DONE] = left
+            undone = self.journal.undone(self.id)
+            result.undone = len(result.ids & undone.ids) if undone is not None else 0
+            code = self._verification.judgement(counts).exit_code if run.status is RunStatus.FINISHED else run.exit_code
             self._renew(self._progress(None))
             self.journal.update_run(self.id, totals={"verified": result.as_json()}, exit_code=code, control="")
             self._event(EventKind.VERIFY, **result.as_json(), done=counts.done)
@@ -161,7 +162,7 @@ class Runner(SelectingRun):
             self.id, status=RunStatus.RUNNING, started_at=run.started_at or time.time(), finished_at=None, control="",
             exit_code=None, message="",
         )
-        self.counts_now()
+        self._done_before = self.counts_now().done
         if self._counts.done or self._counts.unchanged:
             self._breaker.alike = None
         self.observer.began(self.id)
@@ -201,6 +202,8 @@ class Runner(SelectingRun):
             totals["refused"] = int(self.journal.run(self.id).totals.get("refused") or 0) + 1
         if self._verification.result is not None:
             totals["verified"] = self._verification.result.as_json()
+        elif counts.done != self._done_before:
+            totals["verified"] = None  # an earlier one knows nothing of what was done now
         if self.review is not None:
             totals["review"] = self.review.as_json()
         self._save_windows(present=True)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import SafetyStop
-from ..journal import ItemRow, RunRecord, Store
-from ..model import FoundItem, Item, Outcome
+from ..journal import UNDOES, ItemRow, RunRecord, Store
+from ..model import FoundItem, Item, Outcome, RunKind
 from ..operations.operation import Operation
 from ..operations.per_item import WITH
 
@@ -32,23 +32,25 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Itera
 
     An item in doubt is taken for done, and `data["unsure"]` says so: undo reads it and finds out.
     """
+    undone = journal.undone(parent.id)
     for row in journal.items(parent.id, outcomes=_TOUCHED):
-        if row.before is None:
+        if row.before is None or (undone is not None and row.id in undone.ids):
             continue
         # An updater's undo_action gets the parameters that its perform_action had.
         given = {WITH: row.data[WITH]} if row.data and WITH in row.data else {}
+        told: dict[str, Any] = {"to": dict(row.before)}
         if row.after is not None and row.outcome in (Outcome.DONE, Outcome.FAILED, Outcome.IN_DOUBT):
             after = dict(row.after)
-            marks = {k: after.pop(k) for k in _MARKS if k in after}
-            by = {"by": parent.admin_id} if parent.selection.get("updater") else {}
-            identity = operation.undone_id(row.id, after)
-            told: dict[str, Any] = {"to": dict(row.before), "marks": marks, **by}
-            yield FoundItem(identity, after, {**told, **_own(journal, parent, row), **given}, row.name)
+            told["marks"] = {k: after.pop(k) for k in _MARKS if k in after}
+            told |= {"by": parent.admin_id} if parent.selection.get("updater") else {}
         elif _doubtful(row) and (change := operation.change(_item(row))):
             after = {**row.before, **{name: new for name, (_, new) in change.items()}}
-            marks = {"updated_at": int(row.claimed_at or 0) - 1}
-            told = {"to": dict(row.before), "marks": marks, "unsure": True, "by": parent.admin_id}
-            yield FoundItem(operation.undone_id(row.id, after), after, {**told, **_own(journal, parent, row), **given}, row.name)
+            told |= {"marks": {"updated_at": int(row.claimed_at or 0) - 1}, "unsure": True, "by": parent.admin_id}
+        else:
+            continue
+        identity = operation.undone_id(row.id, after)
+        told |= {**_known_as(parent, row, identity), **_own(journal, parent, row), **given}
+        yield FoundItem(identity, after, told, row.name)
 
 
 def not_undoable(journal: Store, parent: RunRecord, operation: Operation) -> int:
@@ -66,6 +68,12 @@ def _item(row: ItemRow) -> Item:
 
 def _doubtful(row: ItemRow) -> bool:
     return row.outcome in (Outcome.IN_DOUBT, Outcome.IN_FLIGHT) or (row.outcome is Outcome.PENDING and row.doubt)
+
+
+def _known_as(parent: RunRecord, row: ItemRow, identity: str) -> dict[str, str]:
+    """The id that the run which was undone first has the item by, where that is another."""
+    first = str((row.data or {}).get(UNDOES, row.id)) if parent.kind == RunKind.UNDO else row.id
+    return {} if first == identity else {UNDOES: first}
 
 
 def _own(journal: Store, parent: RunRecord, row: ItemRow) -> dict[str, object]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from ..api.redact import redact
@@ -39,6 +39,7 @@ class Verification:
     def __init__(self, machine: RunContext, search_again: Callable[[], bool]) -> None:
         self._run = machine
         self._search_again = search_again
+        self._undone: Collection[str] = ()
         self.result: VerificationResult | None = None
 
     def whole(self) -> None:
@@ -48,6 +49,9 @@ class Verification:
             return
         # A resumed or repeated verification starts from nothing.
         self.result = result = VerificationResult(level)
+        undone = self._run.journal.undone(self._run.id)
+        # What an undo has taken back since is not meant to stand.
+        self._undone = undone.ids if undone is not None else ()
         self.read_back(result, level)
         cut = self._run.search_state().cut or self._run.job.only is not None
         if not isinstance(self._run.job.feed, SearchSource) or cut:
@@ -77,10 +81,10 @@ class Verification:
         """Read items back by GET and compare them with what the run left."""
         self._run.phase = Phase.VERIFYING
         operation = self._run.job.operation
-        done = self._run.counts_now().done
+        done = max(0, self._run.counts_now().done - len(self._undone))
         result.read, result.to_read = 0, done if level == "all" else min(done, SAMPLE)
         self._run.verified = result
-        rows = to_read_back(self._run.journal, self._run.id, level)
+        rows = to_read_back(self._run.journal, self._run.id, level, self._undone)
         since = self._run.since()
         reads = ReadBack(operation, self._run.session.client, since, result, retries=self._run.job.options.retries)
         self._run.run_engine(reads, ItemsToReadBack(rows))
@@ -97,7 +101,9 @@ class Verification:
         pause = 1.0
         asked = 0
         while True:
-            leftovers = RemainingMatches(self._run.journal, self._run.id, self._run.job.operation, feed.key, result)
+            leftovers = RemainingMatches(
+                self._run.journal, self._run.id, self._run.job.operation, feed.key, result, self._undone
+            )
             feed.watch = leftovers
             try:
                 self._search_again()

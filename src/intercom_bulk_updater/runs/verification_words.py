@@ -53,7 +53,8 @@ def _read_back(found: Verified, done: int, command: str) -> list[str]:
         return [said, *([f"`{command}` reads every item"] if command else [])]
     if wrong:
         back = f"{read:,}{of} read back; " if read else ""
-        return [f"{back}{wrong:,} {_are(wrong)} not {REQUESTED}"]
+        undone = f", {min(found.undone, wrong):,} of which another run has undone" if found.undone else ""
+        return [f"{back}{wrong:,} {_are(wrong)} not {REQUESTED}{undone}"]
     if read:
         said = f"{read:,}{of} read back, all {REQUESTED}"
         if found.sample_read and found.sample_read < found.sample_of:

@@ -18,6 +18,7 @@ from ..journal import Journal, RecipeRecord, RunRecord, Store
 from ..model import Reversibility, RunStatus
 from ..operations.operation import Operation
 from ..report.summary import judge_run, standing
+from ..runs.guards import counted
 from ..runs.options import Options
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
@@ -256,10 +257,11 @@ def _earlier(journal: Store, found: list[Stage]) -> dict[str, Earlier]:
     earlier: dict[str, Earlier] = {}
     for one in found:
         if one.over and one.run is not None and isinstance(one.entry, Step):
-            undone = journal.undone_by(one.run.id)
+            undone = journal.undone(one.run.id)
             if undone is not None:
                 raise SafetyStop(
-                    f"The step {one.entry.name} ({one.run.id}) was taken back by {undone}, so the recipe does not go on. "
+                    f"The step {one.entry.name} ({one.run.id}) was taken back by {undone.by}: {counted(len(undone.ids))}. So the recipe "
+                    "does not go on. "
                     "To end it: intercom-bulk recipes cancel, with its id.", hint=""
                 )
             earlier[one.entry.name] = Earlier(one.run.id, "done", one.run.started_at or one.run.created_at)

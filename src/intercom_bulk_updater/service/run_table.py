@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from ..report.headline import undone_by
+
 
 def run_html(report: Mapping[str, Any]) -> str:
     """The account of a run (the object of `--json`) as an HTML table."""
@@ -17,6 +19,8 @@ def run_html(report: Mapping[str, Any]) -> str:
         ("items", ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count) or "none"),
         ("seconds", f"{report['seconds']:.1f}"),
     ]
+    if by := undone_by(report):
+        rows.append(("undone by", by))
     rows += [
         (f"{group['outcome'].replace('_', ' ')}: {group['count']:,}", f"{group['cause']} (such as {group['example']['id']})")
         for group in report["failures"]

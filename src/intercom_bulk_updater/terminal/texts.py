@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from intercom_bulk_updater.model import Reversibility, RunKind
-from intercom_bulk_updater.report.headline import NOT_SO, UNKNOWN, judgement_of, label, outcomes, why_words
+from intercom_bulk_updater.report.headline import NOT_SO, UNKNOWN, judgement_of, label, outcomes, undone_by, why_words
 from intercom_bulk_updater.report.next_commands import label_of
 from intercom_bulk_updater.report.texts import left_out_words
 from intercom_bulk_updater.runs.judgement import Level, Verdict, Verified
@@ -199,7 +199,7 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     if report.get("backup"):
         page.fact("backup", f"each item as it was: {clean(report['backup']['file'])}")
     if report.get("undone_by"):
-        page.fact("undone by", clean(report["undone_by"]))
+        page.fact("undone by", clean(undone_by(report)))
     plan = report.get("plan") or {}
     if plan.get("file"):
         page.fact("plan", f"written to {clean(plan['file'])}; it can be applied for a day")
