@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.journal.lock import RunLock
+from intercom_bulk_updater.journal.mark import RunMark
 from intercom_bulk_updater.model import FoundItem, ItemResult, Outcome
 
 
@@ -80,7 +84,48 @@ def overflow(home: Path, run: str, limit: str) -> None:
             say("refused", error.message)
 
 
+def killed_at_each_step(home: Path, moved: str) -> None:
+    """Kill -9 before each line that a claim carries out, a run's first one or that in a folder that was moved; say what the age is."""
+    steps = (Journal.turn.__code__.co_filename, RunMark.advance.__code__.co_filename)
+    with Journal(home / "0" / "journal.db") as journal:
+        runs = [journal.create_run(operation="note").id for _ in range(80)]
+        for run in runs:
+            journal.add_items(run, [FoundItem("1"), FoundItem("2")])
+            if moved:
+                journal.turn(run, [], 1)
+    place = (home / "0").rename(home / "1") if moved else home / "0"
+    for step, run in enumerate(runs):
+        process = os.fork()
+        if not process:
+            with Journal(place / "journal.db") as journal:
+                _die_before(step, steps)
+                journal.turn(run, [], 1)
+                os._exit(0)
+        ended = not os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        with Journal(place / "journal.db", read_only=True) as journal:
+            age = journal.age(run)
+            say("ended" if ended else "killed", journal.counts(run).in_flight, "None" if age is None else age.why)
+        if ended:
+            break
+
+
+def _die_before(step: int, files: tuple[str, ...]) -> None:
+    left = step
+
+    def trace(frame: FrameType, event: str, _: object) -> object:
+        nonlocal left
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line":
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+
+
 if __name__ == "__main__":
-    {"work": work, "hold": hold, "ask": ask, "settle": settle, "create": create, "overflow": overflow}[sys.argv[1]](
-        Path(sys.argv[2]), *sys.argv[3:]
-    )
+    {
+        "killed": killed_at_each_step, "work": work, "hold": hold, "ask": ask, "settle": settle, "create": create, "overflow": overflow,
+    }[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])  # fmt: skip

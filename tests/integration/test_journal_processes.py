@@ -91,6 +91,16 @@ def test_killed_at_any_instant(journal: Journal, run: str, tmp_path: Path) -> No
         done = on_disk
 
 
+@pytest.mark.parametrize("moved", ["", "moved"])
+def test_killed_between_any_two_steps_of_a_claim(tmp_path: Path, moved: str) -> None:
+    """A run of this folder is never taken for one that was copied or restored, wherever between claim and mark its process died."""
+    found = finish(child("killed", tmp_path, moved))
+    before, after = ("1", "2") if moved else ("0", "1")
+    assert found[-1] == ["ended", after, "None"]
+    assert {line[1] for line in found[:-1]} == {before, after}, "it was killed before the claim was on the disk, and after"
+    assert [line for line in found if line[2:] != ["None"]] == []
+
+
 def test_lock_of_another_process(journal: Journal, run: str, tmp_path: Path) -> None:
     """A run held by a live process is refused to others at once, and free the moment that process is killed."""
     process = child("hold", tmp_path, run)

@@ -101,6 +101,28 @@ def test_processes_that_share_a_run_keep_one_mark(tmp_path: Path) -> None:
     assert "last changes are missing" in why(tmp_path, run)
 
 
+def test_a_process_that_keeps_the_mark_is_not_put_aside(tmp_path: Path) -> None:
+    """Of two processes that share a run each counts in the file that is there: what the first claims later is known to it."""
+    run = worked(tmp_path)
+    with Journal(tmp_path / "journal.db") as one, Journal(tmp_path / "journal.db") as two:
+        for journal in (one, two, one):
+            assert journal.turn(run, [], 1)
+        shutil.copy2(tmp_path / "journal.db", tmp_path / "earlier")
+        shutil.copy2(tmp_path / "journal.db-wal", tmp_path / "earlier-wal")
+        assert one.turn(run, [], 1)
+    (tmp_path / "earlier").replace(tmp_path / "journal.db")
+    (tmp_path / "earlier-wal").replace(tmp_path / "journal.db-wal")
+    assert "last changes are missing" in why(tmp_path, run)
+
+
+def test_a_mark_whose_first_count_was_not_written_says_nothing_of_its_time(tmp_path: Path) -> None:
+    """Its process died, after a slow disk, between the file's coming into place and its first count."""
+    run = worked(tmp_path)
+    with (tmp_path / "locks" / f"{run}.mark").open("r+b") as file:
+        file.write(b"%020d %020d" % (3, 0))
+    assert why(tmp_path, run) == ""
+
+
 def test_a_folder_that_was_moved_is_where_it_is(tmp_path: Path) -> None:
     """A mark that was begun in another place is begun anew: a copy names the folder that the run is in now."""
     run = worked(tmp_path / "a")

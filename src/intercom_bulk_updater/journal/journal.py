@@ -239,11 +239,15 @@ class Journal(Store):
     ) -> list[Item]:
         number = self._runs.number(run)
         holder = self._leases.holder(number)
+        mark = self._mark(run) if claim > 0 else None
+        if mark is not None and not mark.is_open:
+            with self._database.reading() as connection:
+                mark.open(self._items.claims(connection, number))
         with self._database.transaction() as connection:
             self._items.settle(connection, number, fates, holder)
             items = self._items.claim(connection, number, claim, ready_first, time.time() if now is None else now, holder)
             claims = self._items.count_claim(connection, number) if items else 0
-        if claims and (mark := self._mark(run)) is not None:
+        if claims and mark is not None:
             mark.advance(claims)
         return items
 

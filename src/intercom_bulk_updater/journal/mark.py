@@ -22,7 +22,7 @@ from .lock import RunLock
 from .paths import private_folder
 
 _COUNTED = b"%020d %020d\n"
-"""The line that every claim writes over: how many claims there were, and when (nanoseconds of this machine)."""
+"""The line that every claim writes over: how many claims there were, and when (nanoseconds of this machine; 0: not told yet)."""
 _UNTOUCHED_SECONDS = 2.0
 """How far the time at which the file system saw the last write may be from the time that the write itself says."""
 
@@ -76,8 +76,8 @@ class RunMark:
     def begin(self, claims: int) -> None:
         """Write the mark anew: this database, in this place, with so many claims."""
         with self._lock:
-            self._begin(claims)
             self._word.unlink(missing_ok=True)
+            self._begin(claims)
 
     def _begin(self, claims: int) -> None:
         self._close()
@@ -86,7 +86,8 @@ class RunMark:
         try:
             beside.unlink(missing_ok=True)
             file = os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "r+b", buffering=0)
-            file.write(_COUNTED % (claims, time.time_ns()))
+            # Without its time: what has become of the file by then is seen from its first count on.
+            file.write(_COUNTED % (claims, 0))
             # The clock of a file server is not ours.
             skew = round(os.fstat(file.fileno()).st_ctime - time.time(), 3)
             about = {"file": self._database.stat().st_ino, "home": str(self._home.resolve()), "skew": skew}
@@ -98,12 +99,26 @@ class RunMark:
         self._file = file
         self._write(file, claims)
 
-    def advance(self, claims: int) -> None:
-        """Count a claim, before any of its requests leaves."""
+    @property
+    def is_open(self) -> bool:
+        """Whether this process writes it already."""
+        return self._file is not None
+
+    def open(self, claims: int) -> None:
+        """Make it ready for a claim that is about to be committed as the one after so many.
+
+        A run's first mark is there before its first claim: a process that is killed in between leaves no claim without one.
+        """
         with self._lock:
             if self._file is None and self._keeps(claims):
                 # Another process of this run, or an earlier one, keeps it too: all of them write over the one file.
                 self._file = self.path.open("r+b", buffering=0)
+            elif self._file is None and not claims and not self.path.exists():
+                self._begin(0)
+
+    def advance(self, claims: int) -> None:
+        """Count a claim that is committed, before any of its requests leaves."""
+        with self._lock:
             if self._file is None:
                 self._begin(claims)
             else:
@@ -111,15 +126,20 @@ class RunMark:
 
     def _write(self, file: BinaryIO, claims: int) -> None:
         try:
-            file.seek(0)
-            file.write(_COUNTED % (claims, time.time_ns()))
+            at, late = 0, True
+            while late:
+                at = time.time_ns()
+                file.seek(0)
+                file.write(_COUNTED % (claims, at))
+                # Held up in between, what it says and what the file system saw would be two times.
+                late = time.time_ns() - at > _UNTOUCHED_SECONDS / 2 * 1e9
         except OSError as error:
             raise self._failed(error) from error
 
     def _keeps(self, claims: int) -> bool:
         """Whether there is a mark of this database in this place, which is not before it."""
         try:
-            home = json.loads(self.path.read_bytes().split(b"\n")[2])["home"]
+            home = json.loads(self.path.read_bytes().split(b"\n")[1])["home"]
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             return False
         return home == str(self._home.resolve()) and self.compare(claims) is None
@@ -143,7 +163,7 @@ class RunMark:
         if file != self._database.stat().st_ino:
             elsewhere = home if home != self._home.resolve() and (home / "locks").is_dir() else None
             return Age(f"it is a copy of the one in {home}", elsewhere, counted)
-        if os.name == "posix" and abs(seen.st_ctime - skew - at / 1e9) > _UNTOUCHED_SECONDS:
+        if at and os.name == "posix" and abs(seen.st_ctime - skew - at / 1e9) > _UNTOUCHED_SECONDS:
             return Age("its folder was restored, or its files were handled by another program", claims=counted)
         return None
 
