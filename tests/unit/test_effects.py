@@ -79,3 +79,17 @@ def test_a_clock_that_is_behind_ours_makes_no_second_message() -> None:
     assert message_stands(thread(earlier), reply("first"), SINCE, SINCE // 1 - 120) is None
     # What was there when the run looked is not ours, however alike.
     assert message_stands(thread(late), reply("Hello"), SINCE, SINCE - 60) is False
+
+
+def test_a_message_that_somebody_else_may_have_written_is_not_taken_for_ours() -> None:
+    """The same words in the same name: two of them, or one of the second in which the run saw the conversation changed."""
+    at = int(SINCE)
+    one, two = part("Hello", at=at), part("Hello", at=at + 1)
+    closing = part("", kind="close", at=at)
+    assert message_stands(thread(one), reply("Hello"), SINCE, at - 9) is True
+    assert message_stands(thread(one, two), reply("Hello"), SINCE, at - 9) is None
+    assert message_stands(thread(one), reply("Hello"), SINCE, at) is None
+    assert message_stands(thread(closing, one), reply("Hello"), SINCE, at) is True  # that is what was seen
+    assert message_stands({**thread(one), "created_at": at}, reply("Hello"), SINCE, at) is True
+    # What is known to have been sent is there all the same.
+    assert message_stands(thread(one, two), reply("Hello"), SINCE, at, ours=True) is True

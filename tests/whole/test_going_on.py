@@ -68,6 +68,24 @@ def test_a_process_dies(box: MemorySandbox, days: int) -> None:
     assert run.resume(workers=1).counts.done == 6 and written(box) == 6
 
 
+def test_a_note_like_ours_that_another_folder_wrote_is_not_taken_for_ours(
+    box: MemorySandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours has arrived and its answer is lost; another state folder has written the same since: which is whose, nothing tells."""
+    box.fault("drop_after", on="write", count=1)
+    box.fault("status", status=500, on="look")
+    run = bulk.run(NOTE, WHERE, body="Seen.", limit=1, workers=1, retries=1, verify="none")
+    assert run.counts.in_doubt == 1, run.report()
+    box.clear_faults()
+    ids = [one.id for one in run.items()]
+    monkeypatch.setenv("INTERCOM_BULK_HOME", str(tmp_path / "other"))
+    other = bulk.run(NOTE, ids=ids, body="Seen.", workers=1)
+    assert (other.counts.done, written(box)) == (1, 2)
+    monkeypatch.setenv("INTERCOM_BULK_HOME", str(tmp_path / "home"))
+    again = run.resume(workers=1, verify="none")
+    assert (again.counts.in_doubt, written(box)) == (1, 2), again.report()
+
+
 def test_failures_are_retried(box: MemorySandbox) -> None:
     """By their cause, and nothing else; what was never begun stays for a resume."""
     box.fault("status", status=422, on="write", every=2)

@@ -208,23 +208,26 @@ def tag_ids(payload: Json) -> set[str]:
     return {str(tag.get("id")) for tag in (tags.get("tags") or tags.get("data") or [])}
 
 
-def message_stands(payload: Json, body: Json, since: float, seen: float | None = None) -> bool | None:
+def message_stands(payload: Json, body: Json, since: float, seen: float | None = None, *, ours: bool = False) -> bool | None:
     """Whether a part by the same author with the same text, written since then, stands in the conversation.
 
     `since` is ours: what we hold for the server's time, before the send. `seen` is the server's own: when the conversation
     was last changed, as it was seen before the send (`updated_at`). What was written between the two may be ours, if our
-    idea of the server's time is ahead of the clock that stamps its parts.
+    idea of the server's time is ahead of the clock that stamps its parts. `ours`: that it was sent is known, and the question
+    is only whether it is still there.
 
-    None when nothing tells: the payload carries no parts; or only the newest (Intercom returns 500), none of them from
-    before `since`; or the author wrote something else since then, which may be our text as Intercom made it over; or the
-    same text a little before.
+    None when nothing tells: several such parts, or one that may have made the conversation what was seen, so that somebody
+    else may have written the same in the same name; the payload carries no parts; or only the newest (Intercom returns 500),
+    none of them from before `since`; or the author wrote something else since then, which may be our text as Intercom made it
+    over; or the same text a little before.
     """
     parts = parts_of(payload)
     if parts is None:
         return None
     written = _written(parts, body, since)
-    if any(_same_text(part, body) for part in written):
-        return True
+    candidates = [part for part in written if _same_text(part, body)]
+    if candidates:
+        return True if ours or (len(candidates) == 1 and not _was_seen(candidates[0], payload, parts, seen)) else None
     if written or not _reaches_back(payload, parts, since):
         return None
     doubtful = _written(parts, body, min(since, since - _LATE if seen is None else seen))
@@ -233,6 +236,13 @@ def message_stands(payload: Json, body: Json, since: float, seen: float | None =
         doubtful = [part for part in doubtful if float(part.get("created_at") or 0) > seen]
     same = _written(parts, body, min(since, since - _LATE_WITH_OUR_WORDS if seen is None else seen))
     return None if doubtful or any(_same_text(part, body) for part in same) else False
+
+
+def _was_seen(part: Json, payload: Json, parts: list[Json], seen: float | None) -> bool:
+    """Whether this part may be what last changed the conversation before it was seen: nothing else that shows is of that second."""
+    if seen is None or float(part.get("created_at") or 0) > seen:
+        return False
+    return seen not in (payload.get("created_at"), *(other.get("created_at") for other in parts if other is not part))
 
 
 def find_message(payload: Json, body: Json, since: float) -> Json | None:

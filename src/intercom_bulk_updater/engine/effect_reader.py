@@ -5,6 +5,7 @@ Step 8 of the life of an item (docs/explanation/life-of-an-item.md). What a look
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..api.client import Client
@@ -44,7 +45,9 @@ class EffectReader:
             return Seen(effect.gone, one_request=True, unfinished=broke_off, words=words), None
         told = None
         if payload is not None:
-            told = self._operation.stands(payload, item, since=since, client=self._client)
+            # Not so when it is read back: that its message was sent is known then, and one like it says nothing against it.
+            asked = replace(item, doubt=True) if self._operation.writes_text else item
+            told = self._operation.stands(payload, asked, since=since, client=self._client)
             # Not as wanted does not say that nothing was sent: a message before the close may stand.
             partly = told is False and self._may_stand_in_part(attempt, effect)
             if told is not None and not partly:

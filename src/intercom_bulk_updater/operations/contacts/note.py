@@ -59,7 +59,7 @@ class Note(MessageOperation):
         return client.get(item_path(self.resource, item_id, "notes"))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation. None where a note of ours differs: Intercom may have made our text over."""
+        """See Operation. None where a note of ours differs: Intercom may have made our text over; and where two may be ours."""
         notes = payload.get("data")
         if not isinstance(notes, list):
             return None
@@ -67,8 +67,9 @@ class Note(MessageOperation):
             note for note in notes
             if int(note.get("created_at") or 0) >= int(since - 0.5) and str((note.get("author") or {}).get("id")) == client.actor()
         ]
-        if any(plain(str(note.get("body") or "")) == plain(self.message(item)) for note in ours):
-            return True
+        same = sum(plain(str(note.get("body") or "")) == plain(self.message(item)) for note in ours)
+        if same:
+            return None if item.doubt and same > 1 else True
         newest_only = len(notes) < int(payload.get("total_count") or 0) and len(ours) == len(notes)
         return None if ours or newest_only else False
 

@@ -67,7 +67,7 @@ class _Message(MessageOperation):
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
-        return message_stands(payload, self._message(client, item), since, _seen(item))
+        return message_stands(payload, self._message(client, item), since, _seen(item), ours=not item.doubt)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""

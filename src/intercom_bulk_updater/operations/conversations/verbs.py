@@ -76,7 +76,7 @@ class Close(MessageOperation, ConversationState):
         """See Operation."""
         if not self.message(item):
             return super().stands(payload, item, since=since, client=client)
-        return message_stands(payload, self._message(client, item), since)
+        return message_stands(payload, self._message(client, item), since, ours=not item.doubt)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
