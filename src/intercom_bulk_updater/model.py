@@ -211,6 +211,8 @@ class Failure:
     status: int = 0
     code: str = ""
     request_id: str = ""
+    untold: bool = False
+    """In doubt, and looking again will not settle it: what Intercom shows does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,15 @@ def test_a_note_like_ours_that_another_folder_wrote_is_not_taken_for_ours(
     monkeypatch.setenv("INTERCOM_BULK_HOME", str(tmp_path / "home"))
     again = run.resume(workers=1, verify="none")
     assert (again.counts.in_doubt, written(box)) == (1, 2), again.report()
+    # No resume will tell, so none is offered: a look by hand, and the message once more.
+    told = again.report()
+    failure, link = told["failures"][0], f"/conversation/{ids[0]}"
+    assert (failure["untold"], failure["retry"], told["next"]) == (1, False, [f"intercom-bulk runs export {run.id} --outcome in_doubt"])
+    assert link in failure["advice"] and f"--from-run {run.id} --outcome in_doubt --again" in failure["advice"], failure
+    assert "resume" not in failure["advice"]
+    assert bulk.run(NOTE, ids=ids, body="Seen.", workers=1).report()["failures"][0]["example"]["message"].endswith("or say --again")
+    once_more = bulk.run(NOTE, from_run=run, outcome="in_doubt", body="Seen.", again=True, workers=1)
+    assert (once_more.counts.done, written(box)) == (1, 3)
 
 
 def test_failures_are_retried(box: MemorySandbox) -> None:

@@ -168,6 +168,8 @@ class Decision:
     """Perform, with the request that was found answered from memory."""
     repetition: bool = False
     """The next request repeats one."""
+    untold: bool = False
+    """In doubt because what a look shows does not tell: another look will show the same."""
     rest_failed: bool = False
     """In doubt because a part of it stands; of the rest it is certain that nothing does."""
 
@@ -269,7 +271,7 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
         known = replace(known, maybe_applied=False, polls=0)
     elif known.out_of_retries or not known.repeatable:
         if seen.stands is None:
-            return _in_doubt(known, NOTHING_TELLS)
+            return replace(_in_doubt(known, NOTHING_TELLS), untold=True)
         wait = known.settle_until - now
         if wait > 0:
             # Soon at first, then less and less often: each look costs a request.

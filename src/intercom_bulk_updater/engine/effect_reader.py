@@ -54,7 +54,7 @@ class EffectReader:
                 if told is False:
                     attempt.partial_after = self._partial_after(item, payload, since) or attempt.partial_after
                 return Seen(told, also_stands=attempt.stands), payload
-        if effect is None or not effect.read:
+        if effect is None or not effect.read or (payload is not None and self._operation.appends):
             return Seen(None, also_stands=attempt.stands), payload
         stands, seen = self._read_effects(attempt, since)
         payload = payload if payload is not None else seen

@@ -31,7 +31,7 @@ def result_of(
         if failure is None:
             failure = _INTERRUPTED if item.doubt else Failure("skipped after a write")
         more = "" if decision.why in failure.message else decision.why
-        failure = replace(failure, message="; ".join(said for said in (failure.message, more) if said))
+        failure = replace(failure, message="; ".join(said for said in (failure.message, more) if said), untold=decision.untold)
         return ItemResult(
             item.seq, Outcome.IN_DOUBT, attempts=known.requests, failure=failure, doubt=True, slow=known.maybe_running,
             older=item.older, partly=bool(attempt.stands), after=attempt.partial_after if decision.rest_failed else None,

@@ -144,22 +144,23 @@ def failures(database: Database, run: int) -> list[FailureGroup]:
     """What failed or is in doubt, by cause, the largest group first, each with its first item."""
     lost = [schema.CODE[Outcome.FAILED], schema.CODE[Outcome.IN_DOUBT]]
     partly = func.sum(case((_item.c.doubt == PARTLY, 1), else_=0)).label("partly")
+    untold = func.sum(case((type_coerce(_item.c.failure, JSON)["untold"].as_boolean(), 1), else_=0)).label("untold")
     groups = (
-        select(_item.c.status, _item.c.cause, func.count().label("n"), partly, func.min(_item.c.seq).label("first"))
+        select(_item.c.status, _item.c.cause, func.count().label("n"), partly, untold, func.min(_item.c.seq).label("first"))
         .where(_item.c.run == run, _item.c.status.in_(lost))
         .group_by(_item.c.status, _item.c.cause)
         .subquery()
     )
     query = (
-        select(groups.c.n, groups.c.partly, groups.c.status, _item.c.id, _item.c.cause, _item.c.failure)
+        select(groups.c.n, groups.c.partly, groups.c.untold, groups.c.status, _item.c.id, _item.c.cause, _item.c.failure)
         .join(_item, and_(_item.c.run == run, _item.c.seq == groups.c.first))
         .order_by(groups.c.n.desc(), groups.c.first)
     )
     with database.reading() as connection:
         found = connection.execute(query).all()
     return [
-        FailureGroup(cause or "unknown", count, _example(item_id, cause, failure), schema.OUTCOME[status], int(part))
-        for count, part, status, item_id, cause, failure in found
+        FailureGroup(cause or "unknown", count, _example(item_id, cause, failure), schema.OUTCOME[status], int(part), int(never))
+        for count, part, never, status, item_id, cause, failure in found
     ]
 
 

@@ -158,6 +158,8 @@ class FailureGroup:
     outcome: Outcome = Outcome.FAILED
     partly: int = 0
     """How many of them are in doubt although a part of their change is known to stand."""
+    untold: int = 0
+    """How many of them are in doubt for good: looking again will not settle it."""
 
 
 @dataclass(frozen=True, slots=True)

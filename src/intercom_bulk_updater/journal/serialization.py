@@ -132,6 +132,7 @@ def pack_failure(failure: Failure | None) -> str | None:
         "status": failure.status,
         "code": failure.code,
         "request_id": failure.request_id,
+        "untold": failure.untold,
     }
     return without_known_tokens(_encode({name: part for name, part in parts.items() if part}))
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from intercom_bulk_updater.journal import FailureGroup
+from intercom_bulk_updater.journal import FailureGroup, RunRecord
 from intercom_bulk_updater.model import Outcome
+from intercom_bulk_updater.operations.messages import MessageOperation
+from intercom_bulk_updater.operations.registry import declared
 
 from .failure_advice import REMEDIES, Remedy
+from .links import link_of
 
 OTHERWISE = "Look at the item in Intercom."
 """For a failure that no row of the table knows."""
@@ -45,13 +48,30 @@ def _remedy(cause: str, status: int, code: str, message: str) -> tuple[Remedy, d
     return None
 
 
-def advice_for(group: FailureGroup) -> str:
-    """What to do about the failures of a group."""
+def advice_for(group: FailureGroup, run: RunRecord | None = None) -> str:
+    """What to do about the failures of a group, of this run."""
     one = group.example
+    if group.untold and group.untold == group.count:
+        return _untold(group, run)
     # `runs retry` takes up what has failed, and nothing that is in doubt.
     again = "resume" if group.outcome is Outcome.IN_DOUBT else "retry these"
     said = advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id, retry=again)
-    return f"{_partly(group)} {said}" if group.partly else said
+    said = f"{_partly(group)} {said}" if group.partly else said
+    return f"{said} {_untold(group, run)}" if group.untold else said
+
+
+def _untold(group: FailureGroup, run: RunRecord | None) -> str:
+    """What nobody can find out by looking again, and what a person can do all the same."""
+    of = f" of {group.untold:,} of these" if group.untold < group.count else ""
+    link = link_of(run, group.example.id) if run is not None else ""
+    which = f"--from-run {run.id if run is not None else 'RUN'} --outcome in_doubt"
+    cls = declared(run.operation) if run is not None else None
+    again = " --again" if cls is not None and issubclass(cls, MessageOperation) else ""
+    return (
+        f"Looking again will not settle this{of}: what Intercom shows does not tell whether it was carried out. "
+        f"Look at each in Intercom{f' ({link})' if link else ''}. To do it all the same, perhaps for the second time, run the command "
+        f"again with {which}{again} in place of its selection, or with --ids for some of them."
+    )
 
 
 def _partly(group: FailureGroup) -> str:
@@ -62,6 +82,8 @@ def _partly(group: FailureGroup) -> str:
 def may_succeed(group: FailureGroup) -> bool:
     """Whether trying the failures of a group again can end otherwise than before."""
     example = group.example
+    if group.untold == group.count:
+        return False
     remedy = _remedy(group.cause, example.status, example.code, example.message)
     return remedy is None or remedy[0].retry
 

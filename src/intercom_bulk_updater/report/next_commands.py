@@ -32,6 +32,8 @@ def label_of(command: str, *, finished: bool = False) -> str:
         return "If the items are the right ones, to go on all the same"
     if verb == "resume" and finished:
         return "To read again what is in doubt, and act on what was not seen"
+    if verb == "export" and "in_doubt" in words:
+        return "To list what has to be looked at in Intercom"
     return _LABELS.get(verb, "Next")
 
 
@@ -45,13 +47,14 @@ def next_commands(
     undone: Undone | None = None,
     retry: bool = True,
     partly: bool = False,
+    untold: int = 0,
 ) -> list[str]:
     """The commands that make sense now.
 
     A run that stopped early begins with what continues it; `undo` stands last. `status` is where the run
     really stands: a dead process leaves RUNNING behind. `undone`: what was taken back; where that is all, it
     can be verified, and not undone again. `retry`: some failure may succeed when it is tried again.
-    `partly`: of some item in doubt a part is known to stand.
+    `partly`: of some item in doubt a part is known to stand. `untold`: items in doubt that no resume will settle.
     """
     counts, exit_code, found = judgement.counts, judgement.exit_code, judgement.verified
     if run.kind == RunKind.DRY_RUN:
@@ -64,7 +67,7 @@ def next_commands(
     said: list[str] = []
     if exit_code == 4:
         said.append(f"{command} doctor")
-    if status is not RunStatus.FINISHED or counts.pending or counts.in_flight or counts.in_doubt or found.unseen:
+    if status is not RunStatus.FINISHED or counts.pending or counts.in_flight or counts.in_doubt > untold or found.unseen:
         # What a guard refused is refused again, unless the guard is corrected.
         guard = (run.totals.get("guard") or {}).get("go_on")
         said.append(f"{command} runs resume {run.id}{f' {guard}' if guard else ''}")
@@ -77,6 +80,8 @@ def next_commands(
         said.append(f"{command} verify {run.id}{' --level all' if found.sample_wrong else ''}")
     if counts.drifted:
         said.append(f"{command} runs export {run.id} --outcome drifted")
+    if untold:
+        said.append(f"{command} runs export {run.id} --outcome in_doubt")
     if (counts.done or partly) and stands and (_likely(run) if undoable is None else undoable):
         said.append(f"{command} undo {run.id}")
     return said or [f"{command} runs show {run.id}"]

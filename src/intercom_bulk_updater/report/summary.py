@@ -61,7 +61,7 @@ def summarize(
         exit_code = exit_of(error)
     judgement = judge_run(journal, run, status, exit_code=exit_code, undone=undone)
     counts, code = judgement.counts, judgement.exit_code
-    failures = failures_json(journal, run.id, counts)
+    failures = failures_json(journal, run, counts)
     seconds = _seconds(run)
     partly = any(group["partly"] for group in failures)
     can_undo = undoable() if callable(undoable) and (counts.done or partly) else undoable
@@ -82,6 +82,7 @@ def summarize(
         "next": next_commands(
             run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone,
             retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED), partly=partly,
+            untold=sum(group["untold"] for group in failures),
         ),
     }
     if counts.tried:
@@ -246,20 +247,21 @@ def _left_alone(journal: Store, run_id: str) -> list[dict[str, str]]:
     return [{"id": row.id, "why": redact(row.note)} for row in rows]
 
 
-def failures_json(journal: Store, run_id: str, counts: Counts) -> list[dict[str, Any]]:
+def failures_json(journal: Store, run: RunRecord, counts: Counts) -> list[dict[str, Any]]:
     """The failures by cause, the largest group first, each with an example and what to do about it."""
     if not (counts.failed or counts.in_doubt):
         return []
-    return [_failure(group) for group in journal.failures(run_id)]
+    return [_failure(group, run) for group in journal.failures(run.id)]
 
 
-def _failure(group: FailureGroup) -> dict[str, Any]:
+def _failure(group: FailureGroup, run: RunRecord) -> dict[str, Any]:
     example = group.example
     return {
         "cause": group.cause,
         "outcome": group.outcome.value,
         "count": group.count,
         "partly": group.partly,
+        "untold": group.untold,
         "example": {
             "id": example.id,
             "status": example.status,
@@ -267,6 +269,6 @@ def _failure(group: FailureGroup) -> dict[str, Any]:
             "message": redact(example.message),
             "request_id": example.request_id,
         },
-        "advice": advice_for(group),
+        "advice": advice_for(group, run),
         "retry": may_succeed(group),
     }

@@ -72,7 +72,10 @@ class SentBefore:
             if run == self._run.id or self._text(run, row) != text:
                 continue
             if row.outcome is not Outcome.DONE:
-                said = f"{run} may have sent the same text, or is about to: let it end (runs resume), then retry; or say --again"
+                way = "let it end (runs resume), then retry; or say --again"
+                if row.outcome is Outcome.IN_DOUBT and row.failure is not None and row.failure.untold:
+                    way = "no resume will tell: look at the item in Intercom, then leave it, or say --again"
+                said = f"{run} may have sent the same text, or is about to: {way}"
                 return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
             if self._operation.appends:
                 return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=f"sent by {run}")

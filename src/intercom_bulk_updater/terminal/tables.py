@@ -108,7 +108,7 @@ def run_table(
     sheets.append(Sheet(("outcome", "items"), list(stand), title="Items", numeric=("items",)))
     if failures:
         sheets.append(_failures(failures))
-        told = [(group.cause, advice_for(group)) for group in failures]
+        told = [(group.cause, advice_for(group, record)) for group in failures]
         sheets.append(Sheet(("cause", "advice"), [row for row in told if row[1]], title="What to do", headless=True))
     if left_alone:
         shown = f"the first {len(left_alone)} of {number(counts.drifted)}" if counts.drifted > len(left_alone) else "changed by others"
