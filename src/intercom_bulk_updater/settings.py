@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -165,8 +166,16 @@ class Settings(BaseModel):
     @classmethod
     def _home(cls, value: Any) -> Path:
         home = Path(str(value).strip()).expanduser()
-        if home.exists() and not home.is_dir():
-            raise ValueError("must be a folder, and a file lies there")
+        try:
+            if not stat.S_ISDIR(home.stat().st_mode):
+                raise ValueError("must be a folder, and a file lies there")
+        except FileNotFoundError:
+            if home.is_symlink():
+                raise ValueError("must be a folder, and is a link to nothing") from None
+        except NotADirectoryError:
+            raise ValueError("must be a folder, and a part of its path is a file") from None
+        except OSError as error:
+            raise ValueError(f"must be a folder that can be opened: {error.strerror}") from error
         return home
 
 

@@ -6,7 +6,9 @@ import pytest
 from official_contract import official_contract
 
 from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.search.endpoints import endpoint_for
 from intercom_bulk_updater.search.language.fields import RESOURCES, resource, whole_days
+from intercom_bulk_updater.search.language.terms import Field, Resource
 
 TYPES = {"String": {"text", "words", "tag"}, "Integer": {"integer"}, "Boolean": {"boolean"}, "Date": {"date", "day"}}
 
@@ -78,6 +80,23 @@ def test_unknown_term() -> None:
         resource("conversations").term("xyzzy")
     with pytest.raises(UsageError, match="conversations, contacts, tickets, companies can"):
         resource("articles")
+    # What a list has is what its first page shows.
+    with pytest.raises(UsageError, match="Known: title, state."):
+        Resource("listed articles", {}, {}, shown={name: Field(name, "any") for name in ("title", "state")}).term("xyzzy")
+
+
+@pytest.mark.parametrize(
+    ("path", "searches", "said"),
+    [
+        ("articels", False, "Did you mean articles?"), ("contacts/7/note", True, "Did you mean contacts/{id}/notes"),
+        ("conversation/search", True, "conversations/search"), ("foo/bar", False, "Known: conversations, conversations/deleted, contacts"),
+    ],
+)  # fmt: skip
+def test_an_unknown_list_is_refused_with_the_nearest(path: str, searches: bool, said: str) -> None:
+    """A few that come near, not the fifty that there are; a search only to who may ask one."""
+    with pytest.raises(UsageError) as refused:
+        endpoint_for(path, searches=searches)
+    assert said in refused.value.message and ("conversations/search" in refused.value.message) <= searches
 
 
 @pytest.mark.parametrize(

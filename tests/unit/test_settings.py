@@ -220,6 +220,15 @@ def test_home(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"INTERCOM_BULK_HOME is .*folder"):
         load({"INTERCOM_BULK_HOME": "file"}, tmp_path)
+    # No folder can ever be there: what would be read as one that is empty is refused.
+    (tmp_path / "nowhere").symlink_to("gone")
+    (tmp_path / "round").symlink_to("round")
+    for home, said in (
+        ("file/below/deep", "a part of its path is a file"), ("nowhere", "a link to nothing"), ("round", "can be opened"),
+        ("x" * 300, "too long"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigurationError, match=rf"INTERCOM_BULK_HOME is .*{said}"):
+            load({"INTERCOM_BULK_HOME": home}, tmp_path)
 
 
 def test_bad_argument(tmp_path: Path) -> None:

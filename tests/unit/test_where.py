@@ -325,6 +325,25 @@ def test_hint_on_recent_times() -> None:
     assert hints("idle > 30d and waiting >= 2h and updated < 30d") == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2000", "write 2000-01-01 for the first day of that year, or 2000d for 2000 days ago"),
+        ("20000131", "write 2000-01-31"),
+        ("30", "write 30d for 30 days ago"),
+        ("2000-13-01", "there is no such day: year, month and day are written 2026-01-31"),
+        ("2001-02-29 09:00", "there is no such day"),
+        ("9999-12-31", "9999-12-31 is beyond the calendar: the last day is 9999-12-30"),
+    ],
+)
+def test_what_is_no_date_is_answered_with_what_was_meant(typed: str, meant: str) -> None:
+    """A year, a date without its dashes, a day that there is not, the end of time: each says how it is written."""
+    for operator in (">", "<=", "="):
+        with pytest.raises(UsageError) as refused:
+            compiled(f"created {operator} '{typed}'")
+        assert meant in refused.value.message
+
+
 SAID = [
     ("conversations", "state = open and team = Support", "state is open and team is Support (5001)"),
     ("conversations", "assignee = none or tag in (vip, 86)",
@@ -332,8 +351,8 @@ SAID = [
     ("conversations", "(tag = vip or body = outage) and read = false",
      "read is false and (tag is vip (87) or the first message (Intercom searches no other) has the word outage)"),
     ("conversations", "idle > 30d", "updated is before 2026-10-25 06:00 Europe/Dublin"),
-    ("conversations", "created >= 2026-01-31", "created is not before 2026-01-31 00:00 Europe/Dublin"),
-    ("conversations", "created > 2026-01-31", "created is not before 2026-02-01 00:00 Europe/Dublin"),
+    ("conversations", "created >= 2026-01-31", "created is at or after 2026-01-31 00:00 Europe/Dublin"),
+    ("conversations", "created > 2026-01-31", "created is at or after 2026-02-01 00:00 Europe/Dublin"),
     ("conversations", "subject ~ 'a b' and snoozed = none", 'subject contains "a b" and snoozed is not set'),
     ("conversations", "custom_attributes.plan != pro", "custom_attributes.plan is not pro"),
     ("tickets", "category = customer or category = tracker", "category is customer (request) or category is tracker"),

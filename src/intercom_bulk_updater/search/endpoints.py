@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import StrEnum
 
 from ..errors import UsageError
@@ -102,16 +103,16 @@ _TABLE = (
 _BY_PATTERN = [(re.compile("^" + re.sub(r"\{[^}]+\}", "[^/]+", e.path) + "$"), e) for e in _TABLE]
 
 
-def endpoint_for(path: str, *, asked_by: str = "get_search_endpoint()") -> Endpoint:
+def endpoint_for(path: str, *, asked_by: str = "get_search_endpoint()", searches: bool = True) -> Endpoint:
     """The descriptor of `path`, with or without a leading slash.
 
-    Raises UsageError for a path that is not in the table, naming the ones that are.
+    Raises UsageError for a path that is not in the table, naming the nearest, or else all; of searches only with `searches`.
     """
     wanted = path.strip().strip("/")
     for pattern, endpoint in _BY_PATTERN:
         if pattern.match(wanted):
             return replace(endpoint, path=wanted)
-    known = ", ".join(e.path for e in _TABLE)
-    raise UsageError(
-        f"{asked_by} names {path!r}, which is not a paginated endpoint this version knows. Known: {known}."
-    )
+    known = [e.path for e in _TABLE if searches or not e.searches]
+    near = get_close_matches(re.sub(r"/[^/]*[0-9][^/]*", "/{id}", wanted.lower()), known, 3, 0.7)
+    meant = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
+    raise UsageError(f"{asked_by} names {path!r}, which is not a paginated endpoint this version knows. {meant}")

@@ -88,7 +88,7 @@ class EachRequest:
         return Work(session, run, self.operation, source, options, plan=self.plan)
 
     def _endpoint(self) -> Endpoint:
-        end = endpoint_for(self.endpoint, asked_by="each")
+        end = endpoint_for(self.endpoint, asked_by="each", searches=False)
         if end.searches:
             raise UsageError(f"{end.path} is a search; name the list, such as {end.path.removesuffix('/search')}.")
         return end

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any
@@ -201,8 +202,17 @@ def _length(text: str) -> float:
 def _instant(context: Context, text: str) -> Instant:
     if re.fullmatch(r"[0-9.]+ ?[a-zA-Z]+( ?[0-9.]+ ?[a-zA-Z]+)*", text) and not text.lower().startswith("now"):
         return Instant(int(context.now - parse_duration(text)))  # `30d`: thirty days ago
-    if re.fullmatch(r"[0-9]{1,8}", text):
-        raise UsageError(f"{text} is not a date: write {text}d for {text} days ago, or a date such as 2026-01-31.")
+    if re.fullmatch(r"[0-9]{8}", text):
+        raise UsageError(f"{text} is not a date: write {text[:4]}-{text[4:6]}-{text[6:]}.")
+    if re.fullmatch(r"[0-9]{1,7}", text):
+        year = f"{text}-01-01 for the first day of that year, or " if re.fullmatch("19..|20..", text) else ""
+        raise UsageError(f"{text} is not a date: write {year}{text}d for {text} days ago, or a date such as 2026-01-31.")
+    if found := re.match(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?![0-9])", text):
+        try:
+            if date(*map(int, found.groups())) == date.max:
+                raise UsageError(f"{text} is beyond the calendar: the last day is {date.max - timedelta(days=1)}.")
+        except ValueError:
+            raise UsageError(f"{text}: there is no such day: year, month and day are written 2026-01-31.") from None
     return parse_instant(text, context.now, context.timezone)
 
 

@@ -23,7 +23,7 @@ _SAID = {
     "^": "begins with",
     "$": "ends with",
 }
-_SAID_OF_TIME = {">": "is after", "<": "is before", ">=": "is not before", "<=": "is not after"}
+_SAID_OF_TIME = {">": "is after", "<": "is before", ">=": "is at or after", "<=": "is at or before"}
 _SAID_OF_WORDS = {"=": "has the word", "!=": "does not have the word", "~": "contains", "!~": "does not contain"}
 _SAID_OF_DAYS = {"=": "is on", ">": "is after the whole of", "<": "is before the start of"}
 
