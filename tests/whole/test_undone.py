@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import intercom_bulk_updater as bulk
 from acceptance.desk import Desk, at_desk
 from intercom_bulk_updater.journal import Journal
 
@@ -97,6 +98,23 @@ def test_what_is_verified_while_it_is_undone_says_nothing_later(desk: Desk) -> N
     assert desk.here("undo", undo, *PLAIN, "--json").code == 0
     told = desk.here("runs", "show", closed, "--json").json
     assert (told["exit"], told["ok"], "undone_by" in told) == (0, True, False)
+
+
+def test_an_item_in_doubt_that_was_undone_hides_none_that_stands(box: MemorySandbox) -> None:
+    """One is done, of one the answer is lost, one is refused and was not looked at: the undo finds the first two."""
+    box.fault("drop_after", on="write", count=1)
+    box.fault("status", status=422, on="write", count=1, after=1)
+    box.fault("status", status=500, on="look")
+    run = bulk.run("conversations.close", "team = Support and state = open", limit=3, workers=1, retries=1, verify="none")
+    assert (run.counts.done, run.counts.in_doubt, run.counts.failed) == (1, 2, 0), run.report()
+    box.clear_faults()
+    undo = run.undo(workers=1)
+    assert undo.counts.done == 2, undo.report()
+    assert (run.report()["undone"], "1 undone since" in repr(run)) == (1, True)
+    run.retry(only="422", workers=1)
+    told = run.report()
+    assert (told["counts"]["done"], told["undone"], told["next"][-1]) == (2, 1, f"intercom-bulk undo {run.id}")
+    assert run.undo(workers=1).counts.done == 1
 
 
 def test_what_was_undone_is_not_undone_again(desk: Desk) -> None:

@@ -181,14 +181,16 @@ def undone(database: Database, run: int, forth: Iterable[int], back: Mapping[int
     newest = func.max(case((and_(done, _item.c.run.in_(list(back))), _item.c.run)))
     since = func.max(case((and_(done, _item.c.run.in_(list(back))), _item.c.finished_at), else_=0.0))
     query = (
-        select(known_as, newest)
+        select(known_as, newest, func.max(case((and_(done, _item.c.run == run), 1), else_=0)))
         .where(_item.c.run.in_([*forth, *back]), or_(_item.c.run == run, done))
         .group_by(known_as)
         .having(since > then)
     )
     with database.reading() as connection:
         found = connection.execute(query).all()
-    return Undone(back[max(number for _, number in found)], frozenset(item_id for item_id, _ in found)) if found else None
+    if not found:
+        return None
+    return Undone(back[max(row[1] for row in found)], frozenset(row[0] for row in found), sum(row[2] for row in found))
 
 
 def written(database: Database, workspace: str, resource: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:

@@ -93,6 +93,8 @@ class Undone:
     """The newest of the runs that undid it."""
     ids: frozenset[str]
     """The items, by the ids under which the run has them."""
+    done: int
+    """How many of these the run has as done; of the others it does not know that it had done them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def next_commands(
         said.append(f"{command} runs resume {run.id}{f' {guard}' if guard else ''}")
     if counts.failed and retry:
         said.append(f"{command} runs retry {run.id}")
-    stands = undone is None or len(undone.ids) < counts.done
+    stands = undone is None or undone.done < counts.done
     if undone is not None and not stands:
         said.append(f"{command} verify {undone.by}")
     elif exit_code == 6 or (exit_code == 7 and status is RunStatus.FINISHED):

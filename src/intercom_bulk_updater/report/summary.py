@@ -90,7 +90,7 @@ def summarize(
     if without_text := _without_text(journal, run):
         told["without_text"] = without_text
     if undone is not None:
-        told |= {"undone_by": undone.by, "undone": len(undone.ids)}
+        told |= {"undone_by": undone.by, "undone": undone.done}
     if counts.drifted:
         told["left_alone"] = _left_alone(journal, run.id)
     if run.totals.get("guard"):
@@ -193,7 +193,7 @@ def judge_run(
         exit_code=run.exit_code if exit_code is None and status is not RunStatus.FINISHED else exit_code,
         short=bool(search.missing),
         unusable=search.unusable,
-        undone=0 if undone is None else len(undone.ids),
+        undone=0 if undone is None else undone.done,
         reads=bool(run.selection.get("reads")),
     )  # fmt: skip
 

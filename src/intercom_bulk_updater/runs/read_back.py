@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..api.redact import redact
 from ..api.retry import classify
 from ..engine.attempt import Attempt, RetryLater
 from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
-from ..journal import ItemRow, Store
+from ..journal import ItemRow, Store, Undone
 from ..model import Explanation, Item, ItemResult, Outcome
 from ..operations.field_values import describe_field, describe_value
 from ..operations.operation import Json, Operation
@@ -222,9 +222,9 @@ class ReadBack:
                 self._result.wrong.append((item_id, what))
 
 
-def to_read_back(journal: Store, run: str, level: str, but: Collection[str] = ()) -> Iterator[Item]:
-    """The items to read: all that were done `but` these, or a random sample of them. Flat memory in both cases."""
-    rows = (row for row in journal.items(run, outcomes=[Outcome.DONE]) if row.id not in but)
+def to_read_back(journal: Store, run: str, level: str, undone: Undone | None = None) -> Iterator[Item]:
+    """The items to read: all that were done and are not `undone`, or a random sample of them. Flat memory in both cases."""
+    rows = (row for row in journal.items(run, outcomes=[Outcome.DONE]) if undone is None or row.id not in undone.ids)
     for row in rows if level == "all" else _sample(rows):
         yield Item(row.seq, row.id, row.before, row.data, sent_at=row.claimed_at or 0.0)
 
@@ -248,7 +248,7 @@ class RemainingMatches:
     """
 
     def __init__(
-        self, journal: Store, run: str, operation: Operation, key: Any, result: VerificationResult, undone: Collection[str] = ()
+        self, journal: Store, run: str, operation: Operation, key: Any, result: VerificationResult, undone: Undone | None = None
     ) -> None:
         self._undone = undone
         self._journal = journal
@@ -274,7 +274,7 @@ class RemainingMatches:
         batch = {str(self._key(p)): p for p in self._pending}
         self._pending = []
         for row in self._journal.items(self._run, ids=list(batch)):
-            if row.id in self._undone:
+            if self._undone is not None and row.id in self._undone.ids:
                 self.add(Explanation.UNDONE)
             elif row.outcome in (Outcome.DONE, Outcome.UNCHANGED):
                 self._sort(row, batch[row.id])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ..api.redact import redact
 from ..errors import IntercomBulkError, NotVerified, PermissionDenied, RunStopped, SafetyStop, VerificationFailed
+from ..journal import Undone
 from ..model import Counts, Explanation, Item, Phase, RunKind, RunStatus
 from .context import RunContext
 from .guards import counted
@@ -39,7 +40,7 @@ class Verification:
     def __init__(self, machine: RunContext, search_again: Callable[[], bool]) -> None:
         self._run = machine
         self._search_again = search_again
-        self._undone: Collection[str] = ()
+        self._undone: Undone | None = None
         self.result: VerificationResult | None = None
 
     def whole(self) -> None:
@@ -49,9 +50,8 @@ class Verification:
             return
         # A resumed or repeated verification starts from nothing.
         self.result = result = VerificationResult(level)
-        undone = self._run.journal.undone(self._run.id)
         # What an undo has taken back since is not meant to stand.
-        self._undone = undone.ids if undone is not None else ()
+        self._undone = self._run.journal.undone(self._run.id)
         self.read_back(result, level)
         cut = self._run.search_state().cut or self._run.job.only is not None
         if not isinstance(self._run.job.feed, SearchSource) or cut:
@@ -81,7 +81,7 @@ class Verification:
         """Read items back by GET and compare them with what the run left."""
         self._run.phase = Phase.VERIFYING
         operation = self._run.job.operation
-        done = max(0, self._run.counts_now().done - len(self._undone))
+        done = self._run.counts_now().done - (self._undone.done if self._undone is not None else 0)
         result.read, result.to_read = 0, done if level == "all" else min(done, SAMPLE)
         self._run.verified = result
         rows = to_read_back(self._run.journal, self._run.id, level, self._undone)

@@ -249,7 +249,8 @@ class Run:
     def __repr__(self) -> str:
         report = self.report()
         counts = ", ".join(f"{count} {name}" for name, count in report["counts"].items() if count)
-        return f"<Run {self._id} {report['run']['operation']} {report['run']['status']}: {counts or 'no items'}>"
+        undone = f", {report['undone']} undone since" if report.get("undone") else ""
+        return f"<Run {self._id} {report['run']['operation']} {report['run']['status']}: {counts or 'no items'}{undone}>"
 
     def _repr_html_(self) -> str:
         return run_html(self.report())
