@@ -149,7 +149,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = typed = list(sys.argv[1:] if arguments is None else arguments)
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
     open_streams()
-    share_memory()
+    if arguments is None:
+        share_memory()
     try:
         # The verbs of a resource are imported when it is named: help of the whole needs none of them.
         complete_tree(noun for noun in typed[:1] if noun in resources())

@@ -1,4 +1,4 @@
-"""How the C library keeps the memory of a process with many threads."""
+"""How a process of the command treats its memory: what would not be ours to decide in somebody else's program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ARENAS = 2
 
 
 def share_memory() -> None:
-    """Let threads share what others have freed; only the command asks for it, as it would be asked of the whole process.
+    """Let threads share what others have freed.
 
     glibc keeps freed memory apart for eight threads a core, so that those need not wait for each other, which in Python they do
     anyway: a dry run over 23,800 items took nine megabytes more for it on two cores.
