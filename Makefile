@@ -9,7 +9,7 @@ SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 {
 # Bytecode is kept for the tests too: each of the workers would otherwise compile all tests and their tools anew, each time.
 TESTING := env -u PYTHONDONTWRITEBYTECODE $(SCRATCH) $(BIN)/python -m
 
-.PHONY: help install demo test fast census chaos chaos-tables lint types layers check bench bench-quick bench-million bench-page outages soak clients docs clean
+.PHONY: help install demo test fast census chaos chaos-tables lint types layers check bench bench-quick bench-more bench-million bench-page outages soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -80,6 +80,11 @@ bench: $(BIN)/.installed-bench ## every scenario by every program (a quarter of 
 bench-quick: $(BIN)/.installed-bench ## two small scenarios, about a minute
 	@$(COMPILE)
 	@$(BIN)/python benchmarks/bench.py --quick $(BENCH)
+
+bench-more: $(BIN)/.installed ## several processes on one token, and a search in parts beside one cursor (six minutes)
+	@$(COMPILE)
+	@$(BIN)/python benchmarks/many_processes.py
+	@$(BIN)/python benchmarks/wide_search.py
 
 bench-million: $(BIN)/.installed ## peak memory with a million items: plan, run, resume, verify, report (half an hour); ITEMS=N
 	@$(COMPILE)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from intercom_bulk_updater.cli.main import main
 
 where = f"team = {os.environ['INTERCOM_INBOX_ID']} and state = open"
-main(["conversations", "close", "--where", where, "--yes", "--max", "100%", "--progress", "none", "--json"])
+sys.argv[1:] = ["conversations", "close", "--where", where, "--yes", "--max", "100%", "--progress", "none", "--json"]
+main()

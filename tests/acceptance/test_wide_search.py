@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -135,6 +136,25 @@ def test_it_goes_on_where_each_part_stood(session: Session, desk: Desk) -> None:
         assert sorted(ids(had) + ids(rest)) == sorted(expected)
         # One page of each part, as it may be that what is left of it is a page without items.
         assert len(rest) == len(searches(desk.box)) - before <= whole - after + 1
+
+
+def test_few_pages_are_in_memory_however_many_parts_there_are(session: Session, desk: Desk) -> None:
+    """Whoever reads takes its time, and all parts have their answer: most of those wait as the bytes that came."""
+    desk.box.add_conversations(600)
+
+    def in_memory() -> int:
+        return sum(one.get("type") == "conversation" and "source" in one for one in gc.get_objects() if type(one) is dict)
+
+    before, most = in_memory(), 0
+    reading = pages(session)
+    next(reading)
+    begun = Parts.of(next(reading).cursor)
+    assert begun is not None and len(begun.left) > 15
+    # Each part has had its first page answered, and the one that was taken its second.
+    assert until(lambda: len(searches(desk.box)) - counts(desk.box) >= len(begun.left) + 1)
+    for _ in reading:
+        most = max(most, in_memory() - before)
+    assert SIZE <= most <= 5 * SIZE, most
 
 
 def test_a_stored_cursor_that_died_and_one_of_an_older_journal(session: Session, desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -49,6 +50,15 @@ def test_every_program_does_the_job(tmp_path: Path) -> None:
                 assert process.exit == 0 and process.megabytes > 5, who.name
                 assert (books.lost, books.twice, books.refused) == (0, 0, 0), who.name
                 assert books.requests > len(ids) and books.curve, who.name
+
+
+def test_every_benchmark_can_be_started() -> None:
+    """None asks for a module or a name that has moved away."""
+    folder = RESULTS.parent
+    names = sorted(file.stem for file in folder.glob("*.py"))
+    code = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)"
+    done = subprocess.run([sys.executable, "-c", code, *names], cwd=folder, capture_output=True, text=True, check=False)
+    assert len(names) > 15 and done.returncode == 0, done.stderr
 
 
 def test_a_window_without_a_call_counts() -> None:

@@ -12,18 +12,23 @@ WANTED = 450
 """So many the rate limit could use, whatever the latency is."""
 
 
-def workers_over_time(latency_with: Callable[[float, int], float], *, seconds: float) -> list[int]:
-    """The number of workers at each look (five a second); `latency_with(time, workers)` is what an answer takes then."""
+def workers_over_time(
+    latency_with: Callable[[float, int], float], *, seconds: float, wanted: Callable[[float], int] = lambda now: WANTED, unseen: float = 0.0
+) -> list[int]:
+    """The number of workers at each look (five a second); `latency_with(time, workers)` is what an answer takes then.
+
+    `wanted` is how many there would be by the limit; for `unseen` seconds no answer is counted yet.
+    """
     growth, workers, finished, smoothed = Growth(1024), 15, 0.0, 0.02
     seen = []
     for tick in range(int(seconds * 5)):
         now = tick / 5
         latency = latency_with(now, workers)
-        answers = workers / latency / 5 if now >= latency else 0.0
+        answers = workers / latency / 5 if now >= max(latency, unseen) else 0.0
         finished += answers
         smoothed += (latency - smoothed) * min(1.0, answers / 8)
         most = growth.most(now, latency=smoothed, finished=int(finished), workers=workers)
-        workers = min(WANTED, most, 2 * workers) if most >= workers else most
+        workers = min(wanted(now), most, 2 * workers) if most >= workers else most
         seen.append(workers)
     return seen
 
@@ -46,3 +51,19 @@ def test_what_is_overloaded_is_not_given_more(capacity: int) -> None:
     seen = workers_over_time(lambda now, workers: max(0.01, workers / capacity), seconds=600)
     assert max(seen) <= 1.5 * FEW
     assert sum(number > FEW for number in seen) < 0.2 * len(seen)
+
+
+def test_workers_that_came_quicker_than_answers_could_tell_are_let_go_again() -> None:
+    """Nothing limits, and the machine is busy: when the first answers are counted there are 240 already, and then soon a thousand."""
+    seen = workers_over_time(lambda now, workers: max(0.01, workers / 600), seconds=120, wanted=lambda now: 1000, unseen=0.8)
+    assert max(seen) == 1000
+    assert max(seen[100:]) <= 1.5 * 480
+
+
+def test_a_service_that_becomes_slow_is_followed_from_few_and_what_has_paid_stays() -> None:
+    """25 are wanted at 150 ms, 330 at 2 s: they come step by step while each brings a seventh more, and stay."""
+    seen = workers_over_time(
+        lambda now, workers: 0.15 if now < 30 else 2.0, seconds=200, wanted=lambda now: 25 if now < 30 else 330
+    )
+    assert max(seen[:150]) == 25
+    assert min(seen[500:]) >= 288

@@ -7,6 +7,8 @@ import random
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,61 @@ def test_a_killed_process_is_known_to_be_dead(tmp_path: Path) -> None:
     Budget(ledger=heir).ask()
     entry = ledger.read(ledger.raw(0))
     assert entry is not None and (entry.bare, entry.flying) == (1, 1)
+
+
+def age(home: Path) -> None:
+    """Two hours pass for the files of a ledger."""
+    for path in (home / FOLDER).iterdir():
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 7200))
+
+
+def test_files_that_no_process_uses_are_removed(tmp_path: Path) -> None:
+    """An hour after their last use, by whoever opens another ledger; one that a process has stays, however old it is."""
+    for number in range(3):
+        opened(tmp_path, url=f"http://127.0.0.1:{number}").close()
+    in_use = [opened(tmp_path, "used"), opened(tmp_path, "used")]
+    in_use[0].close()
+    (tmp_path / FOLDER / "0123.v1-77-abcdef01").write_bytes(b"")
+    age(tmp_path)
+    opened(tmp_path, "recent").close()
+    opened(tmp_path)
+    left = sorted(path.suffix for path in (tmp_path / FOLDER).iterdir())
+    assert left == [".lock"] * 4 + [".v1"] * 3  # of the used one, which has two locks, the recent one and our own
+    # Who has a ledger goes on with it, and who comes finds it there.
+    in_use[1].write(Entry(seen=5.0, wants=7.0))
+    another = opened(tmp_path, "used")
+    entry = another.read(another.raw(1))
+    assert another.own == 0 and entry is not None and entry.wants == 7.0
+
+
+def test_nobody_loses_a_ledger_that_is_removed_while_others_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is free is removed at once: two who have a ledger of one token still see each other, and share no slot."""
+    monkeypatch.setattr("intercom_bulk_updater.ratelimit.ledger._KEPT", -3600.0)
+    slots, lock, met = set[tuple[str, int]](), threading.Lock(), list[str]()
+
+    def come_and_go(number: int) -> None:
+        for turn in range(60):
+            token = "ab"[(number + turn) % 2]
+            first, second = open_ledger(tmp_path, token, URL), open_ledger(tmp_path, token, URL)
+            for one in (first, second):
+                if one is not None:  # the files were just being removed: as where there can be none
+                    with lock:
+                        assert (token, one.own) not in slots
+                        slots.add((token, one.own))
+            if first is not None and second is not None:
+                first.write(Entry(seen=float(turn), wants=float(number)))
+                entry = second.read(second.raw(first.own))
+                assert entry is not None and (entry.seen, entry.wants) == (turn, number)
+                met.append(token)
+            for one in (first, second):
+                if one is not None:
+                    with lock:
+                        slots.remove((token, one.own))
+                    one.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(come_and_go, range(4)))
+    assert {"a", "b"} == set(met)
 
 
 @pytest.mark.parametrize("content", [b"", b"something else", b"intercom-bulk budget\n" * 500], ids=["empty", "short", "long"])

@@ -111,12 +111,15 @@ class Client:
         timeout: float | None = None,
         purpose: str = "",
         once: str = "",
+        before_reading: Callable[[], object] | None = None,
     ) -> Json:
         """Send one governed request and return its JSON object.
 
         `purpose` ("search", "action" or "read") decides who goes first at the gate and what the request is counted as;
         by default GET is "read" and everything else "action". `once` names a step of an updater's action ("reply"): it is
         carried out once for each item, and a further attempt gets its first answer, whatever the body is then.
+        `before_reading` is called when the answer is there, as the bytes that it came in: a page takes several times as much
+        memory once it is read, and may have to wait for its turn.
         """
         purpose = purpose or ("read" if method == "GET" else "action")
         path = self._relative(path)
@@ -132,7 +135,10 @@ class Client:
         if carried is not None:
             carried.unanswered = sent
         try:
-            answer = self._send(Request(method, path, json, params, timeout), purpose, exchange)
+            came = self._carry(Request(method, path, json, params, timeout), purpose, self._permit(purpose), exchange)
+            if before_reading is not None:
+                before_reading()
+            answer = _read(came, method, path)
             if carried is not None:
                 carried.keep(sent, answer, once)
             return answer
@@ -153,10 +159,8 @@ class Client:
         where = self.base_url or "the base URL"
         raise UsageError(f"{redact(path)} is not below {where}: give the client a path, such as conversations/123.")
 
-    def _send(self, request: Request, purpose: str, exchange: Exchange) -> Json:
-        return self._carry(request, purpose, self._permit(purpose), exchange)
-
-    def _carry(self, request: Request, purpose: str, permit: Permit, exchange: Exchange | None = None) -> Json:
+    def _carry(self, request: Request, purpose: str, permit: Permit, exchange: Exchange | None = None) -> Response:
+        """Send a request and settle its permit; raises what an answer refuses, or one that is no answer of Intercom's."""
         method, path = request.method, request.path
         began = time.monotonic()
         self._count(purpose)
@@ -179,23 +183,17 @@ class Client:
             self._tell_time(date, time.time() - (time.monotonic() - began))
         if answer.status == 429:
             raise self._throttled(permit, answer, method, path)
-        body, unusable = None, None
-        if answer.status < 300:
-            try:
-                body = _read(answer, method, path)
-            except BadAnswer as exc:
-                unusable = exc
-        page = unusable if unusable is not None and unusable.parts.get("page") else None
+        page = _web_page(answer, method, path) if answer.status < 300 else None
         subject = path.strip("/")
         self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date, failure=page, subject=subject)
-        if unusable is not None:
-            raise unusable
+        if page is not None:
+            raise page
         if 400 <= answer.status < 500 and shows_item(answer.body):
             said = f"{method} {path} was answered {answer.status} with an item instead of an error"
             raise BadAnswer(said, method=method, path=path, status=answer.status)
-        if body is None:
+        if answer.status >= 300:
             raise refusal(answer, method, path)
-        return body
+        return answer
 
     # -- a service that is away -------------------------------------------------------------------------------------
 
@@ -443,6 +441,15 @@ def _parse(body: bytes) -> Any:
         return json.loads(body)  # not a number, half of an emoji, another encoding; or what is wrong, in its words
 
 
+def _web_page(answer: Response, method: str, path: str) -> BadAnswer | None:
+    """What to raise where a page of a website came in place of JSON."""
+    if answer.body.lstrip()[:1] != b"<":
+        return None
+    what = f"{read_error_body(answer.body).message}. A login page or a proxy may stand in between: see to INTERCOM_BASE_URL"
+    said = f"{method} {path} was answered {answer.status} with {what}"
+    return BadAnswer(said, page=True, method=method, path=path, status=answer.status)
+
+
 def _read(answer: Response, method: str, path: str) -> Json:
     where: dict[str, Any] = {"method": method, "path": path, "status": answer.status}
     if not answer.body.strip():
@@ -452,11 +459,8 @@ def _read(answer: Response, method: str, path: str) -> Json:
     try:
         body = _parse(answer.body)
     except (ValueError, RecursionError, MemoryError) as exc:
-        page = answer.body.lstrip()[:1] == b"<"
-        what = "a body that is cut off or not JSON"
-        if page:
-            what = f"{read_error_body(answer.body).message}. A login page or a proxy may stand in between: see to INTERCOM_BASE_URL"
-        raise BadAnswer(f"{method} {path} was answered {answer.status} with {what}", page=page, **where) from exc
+        cut_off = BadAnswer(f"{method} {path} was answered {answer.status} with a body that is cut off or not JSON", **where)
+        raise _web_page(answer, method, path) or cut_off from exc
     if not isinstance(body, dict):
         raise BadAnswer(f"{method} {path} was answered with JSON that is not an object", **where)
     if body.get("type") == "error.list" or (body.get("errors") and "type" not in body):

@@ -18,6 +18,7 @@ from ..operations.resource import has_verbs, resources
 from ..version import __version__
 from .argv import join_values
 from .help import Command, epilogue, read_help_flag
+from .memory import share_memory
 from .narrow import typed_flags
 from .stdout import close_streams, data_only, open_streams, told_run
 
@@ -148,6 +149,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = typed = list(sys.argv[1:] if arguments is None else arguments)
     logging.getLogger("intercom_bulk_updater").addHandler(logging.NullHandler())
     open_streams()
+    if arguments is None:
+        share_memory()
     try:
         # The verbs of a resource are imported when it is named: help of the whole needs none of them.
         complete_tree(noun for noun in typed[:1] if noun in resources())

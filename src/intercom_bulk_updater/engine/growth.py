@@ -13,6 +13,8 @@ _ENOUGH = 32
 """Items that must be finished before the latency is one of theirs."""
 _SLOWER = 2.0
 """Answers that take so many times as long as the quickest took may do so because too many are asked for at once."""
+_ALIKE = 1.25
+"""Answers that take at most so many times as long as the quickest took are not made slower by how many are asked for."""
 _STEP, _PAYS = 1.5, 1.15
 """How many times as many workers are tried then, and how many times as many answers that must bring."""
 _LONG, _PAUSE = 3.0, 60.0
@@ -24,13 +26,16 @@ class Growth:
 
     While answers take about as long as the quickest did, as many as are wanted. Where they take much longer, either the
     service has become slow, which more workers make up for, or something is overloaded (the service, or this machine), which
-    they make worse. Then some more are tried, and kept when they bring more answers.
+    they make worse. Then it is as many as were there when answers did not take longer, and some more are tried, and kept when
+    they bring more answers.
     """
 
     def __init__(self, ceiling: int) -> None:
         self.ceiling = ceiling
         self._least = math.inf
         self._allowed = FEW
+        self._harmless = FEW
+        self._wary = False  # there were too many once: from then on more are tried before they stay
         self._began = (0.0, 0)  # when the present number was reached, and how many items were finished by then
         self._before: tuple[int, float] | None = None  # the number before the present trial, and the items a second it brought
         self._next_trial = 0.0
@@ -39,10 +44,15 @@ class Growth:
         """How many there may be. `latency` in seconds, smoothed; `finished`: items so far; `workers`: that there are."""
         if finished >= _ENOUGH:
             self._least = min(self._least, latency)
-        if latency <= _SLOWER * self._least:
+        if latency <= _ALIKE * self._least:
+            self._harmless = max(FEW, workers)
+        if latency <= _SLOWER * self._least and not self._wary:
             self._allowed = max(FEW, workers)
             self._began, self._before, self._next_trial = (now, finished), None, now
             return self.ceiling
+        if self._allowed > self._harmless and self._before is None:
+            # They became many quicker than answers can tell whether it pays: back to what made none slower, and step by step from there.
+            self._allowed, self._began, self._wary = self._harmless, (now, finished), True
         seconds = now - self._began[0]
         if seconds >= _LONG * max(1.0, latency):
             self._weigh(now, (finished - self._began[1]) / seconds, workers)
@@ -54,7 +64,10 @@ class Growth:
         if self._before is not None and rate < _PAYS * self._before[1]:
             self._allowed, self._next_trial = self._before[0], now + _PAUSE
             self._before = None
-        elif now >= self._next_trial and workers >= self._allowed - 1:
+            return
+        if self._before is not None:
+            self._harmless = max(self._harmless, self._allowed)  # it has paid
+        if now >= self._next_trial and workers >= self._allowed - 1:
             self._before = self._allowed, rate
             self._allowed = int(self._allowed * _STEP)
         else:

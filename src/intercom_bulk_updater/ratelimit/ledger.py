@@ -13,10 +13,12 @@ import os
 import stat
 import struct
 import sys
+import time
 import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +32,10 @@ _CHECK = struct.Struct("=I")
 _SIZE = 160
 _ALL = len(_HEAD) + SLOTS * _SIZE
 _UNUSED = bytes(_SIZE)
+_KEPT = 3600.0
+"""Seconds that the files of a token are kept after their last use: what they say counts for a window."""
+_REMOVED = 50
+"""Tokens whose files one process removes at most: the first after years of sandboxes need not do it all."""
 
 
 class Entry(NamedTuple):
@@ -154,6 +160,8 @@ def open_ledger(home: Path, token: str, base_url: str) -> Ledger | None:
             raise
     except (OSError, ValueError):
         return None
+    if os.name == "posix":  # elsewhere no file is removed that is open
+        _remove_unused(folder)
 
     def alive(slot: int) -> bool:
         try:
@@ -201,12 +209,44 @@ def _make(path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
+def _remove_unused(folder: Path) -> None:
+    """Remove the files of tokens and addresses that no process has, nor had lately."""
+    with suppress(OSError):
+        old = (path for path in folder.glob(f"*.{_FORMAT}*") if path.suffix != ".lock" and time.time() - path.stat().st_mtime > _KEPT)
+        for path in islice(old, _REMOVED):
+            if path.suffix == f".{_FORMAT}":
+                _remove(path)
+            else:
+                path.unlink()  # a blank one whose maker died before it was put there
+
+
+def _remove(path: Path) -> None:
+    """Remove a ledger and its locks, unless a process has a slot. Whoever opens it meanwhile finds all slots taken."""
+    locks = [_lock_path(path, slot) for slot in range(SLOTS)]
+    with ExitStack() as held:
+        for lock in locks:
+            ours = _lock(lock)
+            if ours is None:
+                return
+            held.callback(os.close, ours)
+        for file in (path, *locks):
+            file.unlink()
+
+
 def _lock_path(path: Path, slot: int) -> Path:
     return path.with_name(f"{path.name}.{slot}.lock")
 
 
 def _lock(path: Path) -> int | None:
     """The open file of a lock that is now ours; None when somebody else has it. Another one of this process counts as somebody."""
+    while (file := _lock_once(path)) is not None:
+        if os.name != "posix" or _is_at(file, path):
+            return file
+        os.close(file)  # it was removed after it was opened: whoever comes next would find another one
+    return None
+
+
+def _lock_once(path: Path) -> int | None:
     # Not filelock, which everything else uses: it takes 0.4 ms, a hundred times this, and its import is part of each start.
     file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -225,3 +265,10 @@ def _lock(path: Path) -> int | None:
         os.close(file)
         raise
     return file
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False

@@ -20,6 +20,7 @@ from ..search.endpoints import endpoint_for
 from ..search.language.fields import learn
 from ..search.language.where import decides
 from ..search.paginator import EndpointSource
+from .id_set import IdSet
 from .options import Options
 from .session import Session
 from .sources import image_of
@@ -89,7 +90,7 @@ def _every(session: Session, resource: Resource, options: Options) -> Iterator[J
         retry = RetryPolicy(options.retries)
         return EndpointSource(session.client, session.stop, endpoint_for(path), retry=retry, timeout=options.timeout)
 
-    seen: set[str] = set()
+    seen = IdSet()
     total = 0
     for path in (resource.listing,) * _PASSES:
         for page in pages(path).pages():
@@ -111,9 +112,8 @@ def _every(session: Session, resource: Resource, options: Options) -> Iterator[J
     )
 
 
-def _new(items: Sequence[Json], seen: set[str]) -> Iterator[Json]:
+def _new(items: Sequence[Json], seen: IdSet) -> Iterator[Json]:
     for item in items:
         key = str(item.get("id") or "")
-        if key and key not in seen:
-            seen.add(key)
+        if key and seen.add(key):
             yield item

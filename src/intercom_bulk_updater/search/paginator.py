@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -72,6 +72,8 @@ class EndpointSource:
     page_size: int = 150
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout: float | None = None
+    before_reading: Callable[[], object] | None = None
+    """Waits until a page that has come may be read; see Client.call."""
     _size: int = 0
     """Items a page that came in time lately; 0: `page_size`."""
     _in_time: int = 0
@@ -255,8 +257,9 @@ class EndpointSource:
                 params["scroll_param" if scroll else "starting_after"] = cursor.partition("#")[0] if scroll else cursor
         try:
             return self.client.call(
-                end.method, end.path, json=body, params=params or None, timeout=self.timeout, purpose="search"
-            )
+                end.method, end.path, json=body, params=params or None, timeout=self.timeout, purpose="search",
+                before_reading=self.before_reading,
+            )  # fmt: skip
         except InvalidRequest as exc:
             if not end.searches or cursor is not None or exc.status not in (400, 422):
                 raise  # with a cursor it may be the cursor

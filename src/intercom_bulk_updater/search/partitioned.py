@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -28,13 +28,11 @@ FROM_PAGES = 20
 _PART_PAGES = 5
 """Pages that a part should have: the last of each is half empty, and each takes a count to find."""
 _MOST_PARTS = 32
-"""Each is a thread with a page of its own in memory; where a page takes half a second they read sixty pages a second."""
+"""Each is a thread with one request under way; where a page takes half a second they read sixty pages a second."""
 _COUNTS = 32
 """Counts that are asked for at a time."""
-_LEAST_WIDTH, _FIRST_WIDTH = 6, 12
-"""Pages that are asked for and not taken yet, at least and at first."""
-_WAITING = 3
-"""Pages that may wait in memory; when more do, fewer are asked for."""
+_READ = 3
+"""Pages in memory as objects, the one in work included; the others wait as the bytes that came, a quarter of that."""
 
 _SLICE = 0.1
 """Seconds after which who waits between two tries looks whether all has been stopped."""
@@ -115,7 +113,7 @@ class PartitionedSource:
                 if tight is not None and not self._parts:
                     size = max(_PART_PAGES * page, total / _MOST_PARTS)
                     # A count costs a request, as a page does.
-                    most = total // page // 6 + 10
+                    most = total // page // 4 + 10
                     cuts = self.axis.divide(total, size, self._count_from, most=most, now=self.whole.client.server_time(), seen=times)
                     self._parts = self.axis.parts(cuts) if cuts else []
                 self._adds_up = tight is not None and tight.result()
@@ -148,9 +146,9 @@ class PartitionedSource:
     def _source(self, part: Part, stop: Stop | None = None) -> EndpointSource:
         return replace(self.whole, query=part.query(self.whole.query) or {}, stop=stop or self.whole.stop)
 
-    def read(self, part: Part, stop: Stop) -> Iterator[Page]:
+    def read(self, part: Part, stop: Stop, before_reading: Callable[[], object]) -> Iterator[Page]:
         """The pages of one part, from its cursor on, until `stop`."""
-        return self._source(part, stop).pages(part.cursor)
+        return replace(self._source(part, stop), before_reading=before_reading).pages(part.cursor)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -171,7 +169,9 @@ class PartitionedSource:
                 part.cursor = page.cursor
                 if page.cursor is None:
                     parts.left = [one for one in parts.left if one is not part]
-                yield Page(parts.new(page.items), None, parts.cursor, page.unusable)
+                handed = [Page(parts.new(page.items), None, parts.cursor, page.unusable)]
+                del page  # it makes room for the next one
+                yield handed.pop()
         now = self.whole.count()
         if total is not None and now is not None and announced < min(total, now):
             self._adds_up = False  # whoever misses an item asks again: then by one cursor
@@ -207,8 +207,8 @@ class _PartStop(Stop):
 class _Readers:
     """Threads that read parts, each of them to its end. On leaving all have ended.
 
-    As many pages are asked for at a time as whoever takes them can take: half as many again whenever none was there to be
-    taken, one fewer whenever several wait. So the width follows the latency, and memory does not.
+    Each has one page under way: while its answer waits for room in memory, and until it is queued, it asks for no other. So as
+    many requests are under way as there are parts, for as long as whoever takes the pages keeps up.
     """
 
     def __init__(self, source: PartitionedSource, parts: list[Part]) -> None:
@@ -216,32 +216,33 @@ class _Readers:
         self._todo = deque(parts)
         self._pages: queue.SimpleQueue[tuple[Part, Page | BaseException]] = queue.SimpleQueue()
         self._source = source
-        self._width = min(_FIRST_WIDTH, len(parts))
-        self._slots = threading.Semaphore(self._width)
+        self._room = threading.Semaphore(_READ)
+        self._taken = False
         self._threads = [threading.Thread(target=self._run, name="search", daemon=True) for _ in parts]
 
     def next(self) -> tuple[Part, Page | BaseException]:
-        """The next page of any part, or what broke the reading of one."""
-        hungry = self._pages.empty()
-        found = self._pages.get()
-        many = self._pages.qsize() > _WAITING and self._width > _LEAST_WIDTH
-        change = min(self._width // 2, len(self._threads) - self._width) if hungry else -1 if many else 0
-        self._width += change
-        for _ in range(1 + change):
-            self._slots.release()
-        return found
+        """The next page of any part, or what broke the reading of one. The page before has to be gone from memory."""
+        if self._taken:
+            self._room.release()
+        self._taken = True
+        return self._pages.get()
 
     def _run(self) -> None:
         part = self._todo.popleft()
+        held = False
+
+        def take_room() -> None:  # once for each page: when it is asked for again, room is there
+            nonlocal held
+            held = held or self._room.acquire()
+
         try:
-            pages = self._source.read(part, self._stop)
+            pages = self._source.read(part, self._stop, take_room)
             cursor: str | None = ""
             while cursor is not None:
-                self._slots.acquire()
                 if self._stop.asked:
                     raise self._stop.reason or RunStopped()
                 page = next(pages)
-                cursor = page.cursor
+                cursor, held = page.cursor, False
                 self._pages.put((part, page))
                 del page
         except BaseException as exc:
@@ -254,6 +255,6 @@ class _Readers:
 
     def __exit__(self, *_: object) -> None:
         self._stop.ask("The reading of the other parts has ended.")
-        self._slots.release(max(1, len(self._threads)))
+        self._room.release(max(1, len(self._threads)))
         for thread in self._threads:
             thread.join()

@@ -11,6 +11,7 @@ from ..errors import SearchError, SearchIncomplete
 from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.resource import Resource, resources
+from ..runs.id_set import IdSet
 from ..runs.listing import matching, read_each
 from ..runs.options import Options
 from ..runs.session import Session
@@ -41,7 +42,7 @@ class Found:
     left_out: frozenset[str] = frozenset()
     items: Iterable[Mapping[str, Any]] = ()
     search: dict[str, Any] = field(default_factory=dict)
-    known: set[str] = field(default_factory=set)
+    known: IdSet = field(default_factory=IdSet)
     """The ids of all items that the search has shown."""
     gone: list[str] = field(default_factory=list)
     """The ids that were asked for by name, and that are not there."""
@@ -57,11 +58,10 @@ class Found:
 
     def once(self) -> Iterator[Mapping[str, Any]]:
         """Each item once, without those that are left out."""
-        seen: set[str] = set()
+        seen = IdSet()
         for item in self.items:
             identity = str(item.get("id"))
-            if identity not in self.left_out and identity not in seen:
-                seen.add(identity)
+            if identity not in self.left_out and seen.add(identity):
                 yield item
 
 
