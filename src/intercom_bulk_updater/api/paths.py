@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 """What quoting leaves as it is: nearly every id."""
+_ITEM = re.compile(r"(conversations|contacts|companies|tickets)/(?!(attributes|deleted|scroll|list|search)$)[^/?]+").fullmatch
 _STEERS = re.compile(r"[?#\\\x00-\x1f\x7f]")
 
 
@@ -25,6 +26,11 @@ def item_path(*segments: str) -> str:
     Raises UnusableId for a segment that is empty, `.` or `..`: a server would take it for another path.
     """
     return "/".join([segment if _PLAIN(segment) else _quoted(segment) for segment in segments])
+
+
+def names_item(path: str) -> bool:
+    """Whether a GET of this path shows one item."""
+    return _ITEM(path.strip("/")) is not None
 
 
 def _quoted(segment: str) -> str:

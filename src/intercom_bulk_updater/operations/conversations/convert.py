@@ -79,7 +79,8 @@ class Convert(FieldsOperation):
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
-        return {"ticket": payload["ticket"] is not None} if "ticket" in payload else {}
+        ticket = payload.get("ticket", ...)
+        return {"ticket": ticket is not None} if ticket is None or isinstance(ticket, Mapping) else {}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. Besides, who is told, for the review."""
