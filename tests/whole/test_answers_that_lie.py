@@ -143,8 +143,8 @@ def test_a_first_message_that_is_none_is_not_redacted_already(box: MemorySandbox
     assert run.counts.done == 1 and box.conversation(one)["source"]["redacted"]
 
 
-@pytest.mark.parametrize("answer", [{}, {"data": []}, {"id": None, "state": "closed"}], ids=str)
-def test_an_object_without_an_id_is_no_item(box: MemorySandbox, answer: dict[str, Any]) -> None:
+@pytest.mark.parametrize("answer", [{}, {"data": []}, {"id": "600009", "admin_assignee_id": 0, "team_assignee_id": 5002}], ids=str)
+def test_an_object_without_its_id_is_not_the_item(box: MemorySandbox, answer: dict[str, Any]) -> None:
     """Nobody knows whom the ticket is assigned to, and so it is asked again before "no admin" is taken for so."""
     one = next(row["id"] for row in box.tickets() if row["admin"])
     box.fault("wrong", on="look", value=answer, commit="never", count=1)
