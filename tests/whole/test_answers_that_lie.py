@@ -152,10 +152,11 @@ def test_an_object_without_its_id_is_not_the_item(box: MemorySandbox, answer: di
     assert run.counts.done == 1 and (box.ticket(one)["team_assignee_id"], box.ticket(one)["admin_assignee_id"]) == (5002, 0)
 
 
-def test_a_ticket_that_is_no_object_is_not_there(box: MemorySandbox) -> None:
-    """`ticket: 7` does not make a conversation "already converted"."""
+@pytest.mark.parametrize("ticket", [7, {}, {"type": "user", "id": "1"}], ids=str)
+def test_a_ticket_that_is_none_is_not_there(box: MemorySandbox, ticket: Any) -> None:
+    """It does not make a conversation "already converted"."""
     one = box.conversations()[0]["id"]
-    box.fault("fields", on="look", set={"ticket": 7}, count=1)
+    box.fault("fields", on="look", set={"ticket": ticket}, count=1)
     run = bulk.run("conversations.convert", ids=[one], ticket_type="Bug report", customer_visible=True, irreversible=True)
     assert run.counts.done == 1 and box.conversation(one)["ticket"]
 
