@@ -130,7 +130,9 @@ def test_text_arrives_as_it_is_annotated(name: str, text: str, value: Any) -> No
     assert coerce(Typed, {name: text}) == {name: value}
 
 
-UNREADABLE = [("value", "seven"), ("flag", "perhaps"), ("since", "soon"), ("how", "medium"), ("names", "a,b")]
+UNREADABLE = [
+    ("value", "seven"), ("value", "true"), ("share", "false"), ("flag", "perhaps"), ("since", "soon"), ("how", "medium"), ("names", "a,b"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "text"), UNREADABLE)

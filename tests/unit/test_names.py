@@ -30,7 +30,12 @@ LISTS: dict[str, dict[str, Any]] = {
         ]
     },
     "tags": {"data": called(n86="incident", n99="2024", n2025="x", n3="2025")},
-    "ticket_types": {"data": [{"id": "1", "name": "Bug", "archived": True}, {"id": "2", "name": "Bug"}]},
+    "ticket_types": {
+        "data": [
+            {"id": "1", "name": "Bug", "archived": True, "ticket_type_attributes": {"data": []}},
+            {"id": "2", "name": "Bug", "ticket_type_attributes": {"data": []}},
+        ]
+    },
     "ticket_states": {
         "data": [
             {
@@ -38,6 +43,7 @@ LISTS: dict[str, dict[str, Any]] = {
                 "internal_label": "With Dev Team",
                 "external_label": "In Progress",
                 "category": "in_progress",
+                "ticket_types": {"data": [{"id": "2"}]},
             }
         ]
     },

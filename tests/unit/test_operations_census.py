@@ -76,6 +76,7 @@ CONTACT: dict[str, Any] = {
     "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "has_more": False},
     "companies": {"type": "list", "data": [{"type": "company", "id": "5"}], "has_more": False},
     "subscriptions": {"type": "list", "data": [{"type": "subscription", "id": "8"}], "has_more": False},
+    "notes": {"type": "list", "data": [], "has_more": False},
 }  # fmt: skip
 TICKET: dict[str, Any] = {
     "type": "ticket", "id": "1", "deleted": False, "open": True, "snoozed_until": None, "updated_at": 1_763_000_000, "admin_assignee_id": 7,

@@ -32,13 +32,15 @@ from ..errors import (
     UsageError,
 )
 from ..model import Requests, Workspace
+from ..parsing.identity import id_text
+from ..parsing.printable import printable_name
 from ..ratelimit.budget import Permit
 from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
 from .error_body import read_error_body, shows_item
 from .error_map import refusal, throttle_kind
 from .messages import Exchange, Request, Response, SentRequest, Transport, only_looks
-from .paths import UnusableId
+from .paths import UnusableId, item_of
 from .redact import redact
 from .replay import CompletedRequests
 from .retry import LASTING, TIMEOUT, UNUSABLE, ErrorClassification
@@ -467,6 +469,9 @@ def _read(answer: Response, method: str, path: str) -> Json:
         said = read_error_body(answer.body)
         reason = ": ".join(part for part in (said.code, said.message) if part) or "no words"
         raise BadAnswer(f"{method} {path} was answered {answer.status} with errors instead of a result: {reason}", **where)
+    if method == "GET" and (item := item_of(path)) and (shown := id_text(body.get("id"))) != item:
+        why = f"the id {printable_name(shown)}" if shown else "no id"
+        raise BadAnswer(f"GET {path} was answered with something else than the item: it has {why}", **where)
     if not body and method != "DELETE" and answer.status == 200 and path.strip("/").startswith("conversations/"):
         # Intercom answers with the conversation, the part or the tag; of nothing, nobody knows what it did.
         raise BadAnswer(f"{method} {path} was answered 200 with an empty object", **where)

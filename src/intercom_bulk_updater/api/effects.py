@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..parsing.identity import id_text
 from .messages import SentRequest
 
 Json = Mapping[str, Any]
@@ -177,7 +178,7 @@ def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body
     if kind == "tags":
         tag_id = str(tag or body.get("id") or "")
         present = method == "POST"
-        return Effect(True, read, lambda payload, _: (tag_id in tag_ids(payload)) is present)
+        return Effect(True, read, lambda payload, _: None if (held := tag_ids(payload)) is None else (tag_id in held) is present)
     if kind == "reply":
         return Effect(False, read, lambda payload, since: message_stands(payload, body, since))
     action = body.get("message_type")
@@ -202,10 +203,19 @@ def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body
     return Effect(repeatable=False)
 
 
-def tag_ids(payload: Json) -> set[str]:
-    """The ids of the tags on a conversation, contact or ticket."""
-    tags = payload.get("tags") or {}
-    return {str(tag.get("id")) for tag in (tags.get("tags") or tags.get("data") or [])}
+def tag_ids(payload: Json) -> set[str] | None:
+    """The ids of the tags that a conversation, contact, company or ticket shows; None where it shows no list of them."""
+    held = payload.get("tags")
+    rows = next((held[key] for key in ("tags", "data") if key in held), None) if isinstance(held, Mapping) else None
+    return None if (ids := row_ids(rows)) is None else set(ids)
+
+
+def row_ids(rows: Any) -> list[str] | None:
+    """The id of each row of a list; None for what is no list of things with ids: nothing is known of what it holds."""
+    if not isinstance(rows, list):
+        return None
+    ids = [id_text(row.get("id")) if isinstance(row, Mapping) else "" for row in rows]
+    return ids if all(ids) else None
 
 
 def message_stands(payload: Json, body: Json, since: float, seen: float | None = None, *, ours: bool = False) -> bool | None:
@@ -298,8 +308,9 @@ def _even(text: str) -> str:
 def parts_of(payload: Json) -> list[Json] | None:
     """The history of a conversation or ticket, oldest first; None where the payload carries none (search items do not)."""
     for name in _PARTS:
-        if isinstance(payload.get(name), Mapping):
-            return list(payload[name].get(name) or [])
+        if isinstance(held := payload.get(name), Mapping):
+            parts = held.get(name)
+            return list(parts) if isinstance(parts, list) and all(isinstance(part, Mapping) for part in parts) else None
     return None
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
+from ..parsing.identity import canonical_id
+
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 """What quoting leaves as it is: nearly every id."""
+_ITEM = re.compile(r"(conversations|contacts|companies|tickets)/(?!(attributes|deleted|scroll|list|search)$)([^/?]+)").fullmatch
 _STEERS = re.compile(r"[?#\\\x00-\x1f\x7f]")
 
 
@@ -25,6 +28,12 @@ def item_path(*segments: str) -> str:
     Raises UnusableId for a segment that is empty, `.` or `..`: a server would take it for another path.
     """
     return "/".join([segment if _PLAIN(segment) else _quoted(segment) for segment in segments])
+
+
+def item_of(path: str) -> str:
+    """The id of the item that a GET of this path shows, as Intercom writes it; "" where it shows none."""
+    found = _ITEM(path.strip("/"))
+    return "" if found is None else canonical_id(unquote(found[3]), found[1])
 
 
 def _quoted(segment: str) -> str:

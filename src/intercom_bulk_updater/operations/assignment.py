@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UsageError
 from ..model import Item
+from ..parsing.identity import id_text
 from .operation import Change, Json, Operation
 from .spec import Kind, Resolver, parameter
 
@@ -21,6 +22,12 @@ def number(value: Any) -> int:
         return int(value or 0)
     except (TypeError, ValueError):
         return 0
+
+
+def assignees(payload: Json, fields: Iterable[str]) -> dict[str, int]:
+    """Those of the fields that a payload has, as `number` gives them. What is no id does not say "nobody": it says nothing."""
+    shown = {field: payload[field] for field in fields if field in payload}
+    return {field: number(value) for field, value in shown.items() if value in (None, "") or id_text(value).isdecimal()}
 
 
 @dataclass(frozen=True, kw_only=True)

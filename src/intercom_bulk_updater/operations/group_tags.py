@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.effects import tag_ids
+from ..api.effects import row_ids, tag_ids
 from ..api.messages import SentRequest
 from ..api.paths import item_path
-from ..errors import BadAnswer, NotFound, SafetyStop
+from ..errors import BadAnswer, IntercomBulkError, NotFound, SafetyStop
+from ..parsing.identity import id_text
+from ..parsing.printable import printable_name
 from .fields import FieldsChange, FieldsOperation
 from .operation import Json, OutcomeUnknown
 from .tag_names import NEW_TAG
@@ -71,14 +73,25 @@ class GroupTagging(TagVerb, FieldsOperation):
         """See Operation. Creates what is to be created, reads what the rest is called now. Raises SafetyStop for one that is gone."""
         for tag, label in zip(self.tags, self.labels, strict=True):
             try:
-                new = tag.startswith(NEW_TAG)
-                shown = client.post("tags", {"name": tag.removeprefix(NEW_TAG)}) if new else client.get(item_path("tags", tag))
+                key, name = found = self._read_tag(client, tag, label)
+                expected = key != tag or label in (tag, f"{printable_name(name)} ({key})")
+                if not expected and self._read_tag(client, tag, label) != found:
+                    # The list of tags had called it otherwise. Renamed it may be, but then it is called so each time.
+                    raise BadAnswer(f"Intercom calls the tag {label} otherwise each time.", status=200)
             except NotFound as exc:
                 raise SafetyStop(f"There is no tag {label} any more. Nothing was written; name another tag.") from exc
-            if not shown.get("name") or "id" not in shown:
-                raise BadAnswer(f"Intercom did not say what the tag {label} is called.", status=200)
-            self._found[tag] = self._found[str(shown["id"])] = str(shown["id"]), str(shown["name"])
+            self._found[tag] = self._found[key] = found
         self._take(self.tags, self.labels)
+
+    @staticmethod
+    def _read_tag(client: Client, tag: str, label: str) -> tuple[str, str]:
+        """Id and name of a tag as Intercom has them now; what is to be created, is."""
+        new = tag.startswith(NEW_TAG)
+        shown = client.post("tags", {"name": tag.removeprefix(NEW_TAG)}) if new else client.get(item_path("tags", tag))
+        key, name = id_text(shown.get("id")), shown.get("name")
+        if not key or not isinstance(name, str) or not name or (key != tag and not new):
+            raise BadAnswer(f"Intercom did not say what the tag {label} is called.", status=200)
+        return key, name
 
     @property
     def prepared(self) -> dict[str, Any]:
@@ -87,10 +100,8 @@ class GroupTagging(TagVerb, FieldsOperation):
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. A contact carries its first ten tags alone: then nothing is known of the others."""
-        held = payload.get("tags")
-        listed = held.get("data", held.get("tags")) if isinstance(held, Mapping) else None
-        whole = isinstance(held, Mapping) and isinstance(listed, list) and not held.get("has_more")
-        return {"tags": sorted(tag_ids(payload))} if whole else {}
+        tags = tag_ids(payload)
+        return {} if tags is None or payload["tags"].get("has_more") else {"tags": sorted(tags)}
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""
@@ -120,13 +131,21 @@ class GroupTagging(TagVerb, FieldsOperation):
         if self.listed_as not in said and "id" in said:
             return {}  # before 2.16 it tells of no item, and refuses the whole of it for one that is not there
         rows = said.get(self.listed_as)
-        told = {str(one.get("id")): one.get("tagged") for one in rows or () if isinstance(one, Mapping)}
-        if not isinstance(rows, list) or any(value is not on for value in told.values()):
-            sent = (SentRequest("POST", "tags", body),)
-            unknown = OutcomeUnknown(BadAnswer(f"POST /tags does not say which {self.resource} it has changed", status=200), sent)
-            return {key: unknown for key in ids if told.get(key) is not on}
+        shown = row_ids(rows)
+        told = {} if shown is None else {key: one.get("tagged") for key, one in zip(shown, rows or (), strict=True)}
+        left_out = [key for key in ids if told.get(key) is not on]
+        sent = SentRequest("POST", "tags", body)
+        unknown = OutcomeUnknown(BadAnswer(f"POST /tags does not say which {self.resource} it has changed", status=200), (sent,))
         gone = NotFound(
             status=404, code="not_found", api_message="Intercom left it out of its answer: it is not there", method="POST", path="tags",
             json=body,
         )  # fmt: skip
-        return {key: gone for key in ids if key not in told}
+        return {key: gone if shown is not None and key not in told and self._is_gone(client, key) else unknown for key in left_out}
+
+    def _is_gone(self, client: Client, key: str) -> bool:
+        """Whether an item is not there: that an answer leaves it out says so only where a look says it too."""
+        try:
+            client.get(item_path(self.resource, key))
+        except IntercomBulkError as exc:
+            return isinstance(exc, NotFound)
+        return False

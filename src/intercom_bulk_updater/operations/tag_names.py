@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..api.client import Client
-from ..errors import UnknownName, UsageError
+from ..errors import BadAnswer, UnknownName, UsageError
+from ..parsing.identity import id_text
 from .spec import Resolver
 
 NEW_TAG = "new:"
@@ -26,4 +27,7 @@ def resolve_tag(resolver: Resolver, text: str, create: bool) -> tuple[str, str]:
 
 def create_tag(client: Client, name: str) -> str:
     """The id of a tag of this name. Intercom gives the one that exists, so repeating this makes no second one."""
-    return str(client.post("tags", {"name": name})["id"])
+    made = id_text(client.post("tags", {"name": name}).get("id"))
+    if not made:
+        raise BadAnswer(f"Intercom did not say which tag {name!r} is.", method="POST", path="tags")
+    return made

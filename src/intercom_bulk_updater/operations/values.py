@@ -15,7 +15,7 @@ from typing import Any
 
 from ..api.redact import mask
 from ..parsing.dates import is_moment, local_moment
-from .field_values import KINDS
+from .field_values import KINDS, SWITCHES
 from .operation import Json, Operation
 from .resource import Resource
 from .spec import Kind, Resolver, parameter
@@ -36,9 +36,9 @@ def plain_fields(payload: Json, fields: Iterable[str]) -> dict[str, Any]:
     got: dict[str, Any] = {}
     for field in fields:
         if field.startswith(CUSTOM):
-            if "custom_attributes" in payload:
-                got[field] = (payload["custom_attributes"] or {}).get(field.removeprefix(CUSTOM))
-        elif field in payload:
+            if isinstance(held := payload.get("custom_attributes"), Mapping):
+                got[field] = held.get(field.removeprefix(CUSTOM))
+        elif field in payload and (field not in SWITCHES or isinstance(payload[field], bool)):
             got[field] = payload[field]
     return got
 

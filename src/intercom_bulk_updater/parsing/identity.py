@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 # Their ids are whole numbers; contacts and companies have ids of letters and digits, and external ids of any kind.
 _NUMBERED = frozenset(("conversations", "tickets"))
+
+
+def id_text(found: Any) -> str:
+    """An id as the service gives it, as text; "" for what is none: a text or a whole number is one, no number with a fraction, no null."""
+    return "" if isinstance(found, bool) or not isinstance(found, str | int) else str(found).strip()
 
 
 def canonical_id(written: str, resource: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.client import Client
@@ -19,6 +19,7 @@ from ..ratelimit.budget import Budget, WindowStats
 from ..ratelimit.ledger import open_ledger
 from ..ratelimit.limiter import RateLimiter
 from ..ratelimit.outage import PATIENCE, OutageDetector
+from ..search.names import whole_listing
 from ..stop import Stop
 from ..version import __version__
 
@@ -108,9 +109,9 @@ class Session:
         """When a run began, by the server's clock."""
         return (run.started_at or run.created_at) + self.client.server_time() - time.time()
 
-    def look(self, path: str) -> dict[str, Any]:
+    def look(self, path: str) -> Mapping[str, Any]:
         """GET a list or an object that the preparation needs; tried again where that may help."""
-        return self.patiently(lambda: self.client.call("GET", path, purpose="read"))
+        return self.patiently(lambda: whole_listing(path, self.client.call("GET", path, purpose="read")))
 
     def find_contacts(self, field: str, value: str) -> list[str]:
         """The ids of the contacts that have this `email` or `external_id`: one request."""

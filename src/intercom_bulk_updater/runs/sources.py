@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from ..errors import FilterIgnored, IntercomBulkError, SearchError, SearchLoop, UpdaterFailed, UsageError
 from ..model import FoundItem, Page
 from ..operations.resource import name_of
+from ..parsing.identity import id_text
 from ..search.language.where import Judge
 from .id_set import IdSet
 from .search_state import SearchState
@@ -204,7 +205,7 @@ class SearchSource:
     def _key(self, payload: Mapping[str, Any]) -> str | None:
         """The id of an entry; None where it has no usable one. Raises where an entry has one and get_item_id() fails."""
         named = payload.get("id")
-        usable = isinstance(named, str | int) and not isinstance(named, bool) and str(named).strip() != ""
+        usable = bool(id_text(named))
         if not usable and "id" in payload:
             return None
         try:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
+from intercom_bulk_updater.parsing.identity import id_text
 from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.language.compiler import Resolved
 
@@ -32,6 +33,27 @@ _LISTS = {
     "ticket_state": _List("ticket_states", "data", ("internal_label", "external_label", "category")),
 }
 KINDS = tuple(_LISTS)
+_KEYS = {**{one.path: one.key for one in _LISTS.values()}, "data_attributes": "data", "conversations/attributes": "data"}
+_WITHIN = {"ticket_types": "ticket_type_attributes", "ticket_states": "ticket_types"}
+"""Lists whose entries hold a list each."""
+
+
+def whole_listing(path: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer to `GET path`. Raises BadAnswer where that is one of the workspace's lists, and it or one within it is no list.
+
+    Taken as empty, it would make every name unknown, and every attribute one that there is not.
+    """
+    if path in _KEYS:
+        rows, within = answer.get(_KEYS[path]), _WITHIN.get(path)
+        if not isinstance(rows, list):
+            raise BadAnswer(f"GET /{path} did not answer with a list.", method="GET", path=f"/{path}")
+        if within and not all(_has_list(row, within) for row in rows if isinstance(row, Mapping)):
+            raise BadAnswer(f"GET /{path} did not answer with the list {within} in each entry.", method="GET", path=f"/{path}")
+    return answer
+
+
+def _has_list(row: Mapping[str, Any], name: str) -> bool:
+    return isinstance(held := row.get(name), Mapping) and isinstance(held.get("data"), list)
 
 
 class WorkspaceNames:
@@ -55,6 +77,7 @@ class WorkspaceNames:
         self._get = get
         self._find_contacts = find_contacts
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
+        self._unreadable: dict[str, int] = {}
         self._me: Resolved | None = None
 
     def resolve(self, kind: str, name: str) -> Resolved:
@@ -128,13 +151,16 @@ class WorkspaceNames:
         return ", ".join(said) + (f" and {more:,} more" if more else "")
 
     def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
-        """All of a kind, as Intercom lists them."""
-        return self._read(kind)
+        """All of a kind, as Intercom lists them. Raises BadAnswer where some cannot be used."""
+        entries = self._read(kind)
+        if self._unreadable[kind]:
+            raise self._spoilt(kind, f"so that not all {_spoken(kind)}s are known")
+        return entries
 
     def _myself(self) -> Resolved:
         if self._me is None:
             me = self._get("me")
-            if not me.get("id"):
+            if not id_text(me.get("id")):
                 raise BadAnswer("GET /me did not say whose the token is.", method="GET", path="/me")
             self._me = Resolved(str(me["id"]), printable_name(me.get("name") or me["id"]))
         return self._me
@@ -144,12 +170,9 @@ class WorkspaceNames:
             raise UsageError(f"There are no names for {kind}; give the id.")
         if kind not in self._entries:
             path, key = _LISTS[kind].path, _LISTS[kind].key
-            listed = self._get(path).get(key)
-            if not isinstance(listed, list):  # taken as empty, it would make every name unknown
-                message = f"GET /{path} did not answer with a list."
-                raise BadAnswer(message, method="GET", path=f"/{path}")
-            entries = [entry for entry in listed if isinstance(entry, Mapping) and entry.get("id") is not None]
-            self._entries[kind] = entries
+            listed = whole_listing(path, self._get(path))[key]
+            self._entries[kind] = [entry for entry in listed if isinstance(entry, Mapping) and id_text(entry.get("id"))]
+            self._unreadable[kind] = len(listed) - len(self._entries[kind])
         return self._entries[kind]
 
     def _called(self, kind: str, entry: Mapping[str, Any]) -> list[str]:
@@ -166,8 +189,15 @@ class WorkspaceNames:
         several = self._listed(kind, found)
         return UsageError(f"{len(found)} {_spoken(kind)}s are called {printable_name(typed)!r}: give the id, one of {several}.")
 
-    def _unknown(self, kind: str, typed: str, entries: Sequence[Mapping[str, Any]]) -> UnknownName:
+    def _spoilt(self, kind: str, so: str) -> BadAnswer:
+        path, number = f"/{_LISTS[kind].path}", self._unreadable[kind]
+        said = f"GET {path} shows {_spoken(kind)}s without a usable id ({number:,}), {so}. Nothing was written; run again."
+        return BadAnswer(said, method="GET", path=path)
+
+    def _unknown(self, kind: str, typed: str, entries: Sequence[Mapping[str, Any]]) -> IntercomBulkError:
         spoken = f"{_spoken(kind)}s"
+        if self._unreadable[kind]:
+            return self._spoilt(kind, f"and {printable_name(typed)!r} may be one of them")
         if not entries:
             nearest = f"The workspace has no {spoken}."
             return UnknownName(f"There is no {_spoken(kind)} {printable_name(typed)!r}: the workspace has no {spoken}.", nearest=nearest)

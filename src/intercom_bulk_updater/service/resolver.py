@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from ..errors import NotFound, UnknownName
 from ..operations.spec import Named
 from ..parsing.dates import parse_moment
+from ..parsing.identity import id_text
 from ..parsing.printable import printable_name
 from ..runs.session import Session
 from ..search.language.compiler import Resolved
@@ -38,7 +39,7 @@ class SessionResolver:
         if text not in self._companies:
             paths = (f"companies/{quote(text, safe='')}", f"companies?{urlencode({'company_id': text})}")
             found = next(filter(None, map(self._look_up, paths if text.strip(".") else ())), {})
-            if not found.get("id"):
+            if not id_text(found.get("id")):
                 raise UnknownName(f"There is no company with the id or company_id {printable_name(text)!r} in the workspace.")
             self._companies[text] = Resolved(str(found["id"]), printable_name(found.get("name") or found["id"]))
         return self._companies[text]

@@ -15,7 +15,7 @@ from ..errors import Interrupted, UsageError
 from ..journal import decode_parameters, encode_parameters
 from ..model import FoundItem
 from ..operations.operation import Operation
-from ..parsing.identity import canonical_id, count_words
+from ..parsing.identity import canonical_id, count_words, id_text
 from ..parsing.printable import printable
 from ..runs.guards import bad_in_words
 from ..runs.observer import Observer
@@ -93,7 +93,7 @@ def resource_of(updater: Updater) -> str:
 
 def _id_of(said: Any) -> str:
     """What get_item_id returned, if it is an id."""
-    if isinstance(said, bool) or not isinstance(said, str | int) or not str(said).strip():
+    if not id_text(said):
         raise TypeError(f"it returned {said!r}, which is no id")
     return str(said)
 

@@ -76,10 +76,10 @@ def _coerced(name: str, value: Any, wanted: Any, updater: type) -> Any:
 
 
 def _readings(text: str, wanted: Any) -> list[Any]:
-    """What a text may stand for: itself, JSON, or a list with commas."""
+    """What a text may stand for: itself, JSON, or a list with commas. `true` is no number, as Python has it."""
     readings: list[Any] = [text]
     with suppress(ValueError):
-        readings.append(json.loads(text))
+        readings += [] if isinstance(reading := json.loads(text), bool) else [reading]
     if (get_origin(wanted) or wanted) in _SEVERAL:
         readings = [*readings[1:], [part.strip() for part in text.split(",")] if text.strip() else []]
     return readings

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..api.client import Client
 from ..errors import UsageError
 from ..model import Reversibility
+from ..parsing.identity import id_text
 from ..runs.options import Options, one_of, seconds, whole
 from ..runs.session import Session, headers
 from ..service.options import with_options
@@ -297,7 +298,7 @@ def _checked_ids(name: str, ids: Any) -> list[str] | None:
 
 def _checked_id(name: str, place: int, item: Any) -> str:
     """An id as text. Raises UsageError for what is none: it would be sent as part of an address."""
-    text = str(item).strip() if isinstance(item, str | int) and not isinstance(item, bool) else ""
+    text = id_text(item)
     if not text or any(character.isspace() or character in "/?#\\" for character in text):
         raise UsageError(f"{name}[{place}] is {item!r}, which is no id: give texts or whole numbers. Nothing was written.", hint="")
     return text

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...api.client import Client
+from ...api.effects import row_ids
 from ...api.paths import item_path
+from ...errors import BadAnswer
 from ..operation import Json
 
 _PAGE = 50
@@ -19,6 +21,8 @@ def listed(client: Client, contact: str, kind: str) -> dict[str, Any]:
     while page <= pages:
         answer = client.get(item_path("contacts", contact, kind), params={"page": page, "per_page": _PAGE} if page > 1 else None)
         found = next((answer[key] for key in (kind, "data") if isinstance(answer.get(key), list)), None)
+        if found is None:
+            raise BadAnswer(f"GET contacts/{contact}/{kind} did not answer with a list.", method="GET", path=f"contacts/{contact}/{kind}")
         if not found:
             break
         rows += found
@@ -29,9 +33,8 @@ def listed(client: Client, contact: str, kind: str) -> dict[str, Any]:
 
 def whole_ids(held: Any) -> list[str] | None:
     """The ids of a list that a contact carries; None where that is a part of it alone: a contact carries the first ten."""
-    if not isinstance(held, Mapping) or not isinstance(held.get("data"), list) or held.get("has_more"):
-        return None
-    return sorted(str(one["id"]) for one in held["data"] if isinstance(one, Mapping) and one.get("id") is not None)
+    ids = row_ids(held.get("data")) if isinstance(held, Mapping) and not held.get("has_more") else None
+    return None if ids is None else sorted(ids)
 
 
 def whole_contact(client: Client, contact: Json) -> Json:

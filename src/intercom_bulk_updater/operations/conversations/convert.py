@@ -13,6 +13,7 @@ from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import UsageError
 from ...model import Reversibility
+from ...parsing.identity import id_text
 from ..fields import FieldsOperation
 from ..messages import people_of
 from ..operation import Json, Operation
@@ -79,7 +80,9 @@ class Convert(FieldsOperation):
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
-        return {"ticket": payload["ticket"] is not None} if "ticket" in payload else {}
+        ticket = payload.get("ticket", ...)
+        told = ticket is None or (isinstance(ticket, Mapping) and ticket.get("type", "ticket") == "ticket" and id_text(ticket.get("id")))
+        return {"ticket": ticket is not None} if told else {}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. Besides, who is told, for the review."""

@@ -13,6 +13,7 @@ from ...api.client import Client
 from ...api.effects import parts_of
 from ...errors import UsageError
 from ...model import Reversibility
+from ...parsing.identity import id_text
 from ..fields import FieldsOperation
 from ..operation import CannotApply, Json, Operation
 from ..spec import Kind, Resolver, parameter
@@ -72,7 +73,7 @@ class Redact(FieldsOperation):
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. `texts`: the ids of what can be redacted; `others`: of the other parts."""
         source, parts = payload.get("source"), parts_of(payload)
-        if parts is None or not isinstance(source, Mapping):
+        if parts is None or not isinstance(source, Mapping) or "body" not in source or not id_text(source.get("id")):
             return {}
         first = source.get("body") and not source.get("redacted") and (source.get("author") or {}).get("type") != "admin"
         total = payload["conversation_parts"].get("total_count")

@@ -17,7 +17,7 @@ from ...api.messages import SentRequest
 from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...errors import IntercomBulkError, NotFound
-from ..assignment import ASSIGNEES, number
+from ..assignment import ASSIGNEES, assignees, number
 from ..field_values import describe_field, describe_value
 from ..operation import NothingChanged
 from ..values import body_of, plain_fields
@@ -36,14 +36,12 @@ def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
     got: dict[str, Any] = {}
     for field in fields:
         if field == "tags":
-            held = payload.get("tags")
-            if isinstance(held, Mapping) and isinstance(held.get("tags") or held.get("data") or [], list):
-                got["tags"] = sorted(tag_ids(payload))
+            if (tags := tag_ids(payload)) is not None:
+                got["tags"] = sorted(tags)
         elif field in STATE:
             got.update({name: value for name, value in _state_of(payload).items() if name == field})
         elif field in ASSIGNEES:
-            if field in payload and (payload[field] is None or isinstance(payload[field], int | str)):
-                got[field] = number(payload[field])
+            got.update(assignees(payload, (field,)))
         elif field == "company_id":
             # Written by its id, and read as an object, which a conversation without a company lacks.
             if "company" in payload or "updated_at" in payload:

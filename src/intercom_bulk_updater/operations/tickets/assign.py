@@ -37,9 +37,12 @@ class Assign(AssignVerb, TicketFields):
         return {**have, **want, **self.image(self.write(client, item.id, have, want) or {})}
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation. Nobody first, then the team, then the admin: each may take the other away, and is seen to."""
+        """See FieldsOperation. Nobody first, then the team, then the admin: each may take the other away, and is seen to.
+
+        Whom it is not known to have, it may have.
+        """
         now, shown = dict(have), None
-        if any(now.get(field) and not want.get(field) for field in ASSIGNEES):
+        if any(now.get(field, ...) and not want.get(field) for field in ASSIGNEES):
             cleared = {field: 0 for field in ASSIGNEES if not want.get(field)}
             shown = self.put(client, item_id, {"assignee_id": "0"}, cleared)
             now = self.image(shown)

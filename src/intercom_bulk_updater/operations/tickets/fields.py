@@ -14,9 +14,9 @@ from ...api.messages import SentRequest
 from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...model import Item
-from ..assignment import ASSIGNEES, number
+from ..assignment import ASSIGNEES, assignees, number
 from ..conversations.history import touched_since_plan
-from ..field_values import describe_field, describe_value
+from ..field_values import SWITCHES, describe_field, describe_value
 from ..fields import FieldsOperation
 from ..operation import CannotApply, Json
 
@@ -45,8 +45,10 @@ def image(payload: Json, fields: Iterable[str]) -> dict[str, Any]:
         elif field == "snoozed_until":
             if "open" in payload:  # a ticket that is not snoozed may lack it
                 got[field] = payload.get(field)
-        elif field in payload:
-            got[field] = number(payload[field]) if field in ASSIGNEES else payload[field]
+        elif field in ASSIGNEES:
+            got.update(assignees(payload, (field,)))
+        elif field in payload and (field not in SWITCHES or isinstance(payload[field], bool)):
+            got[field] = payload[field]
     return got
 
 

@@ -5,7 +5,7 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ...api.client import Client
@@ -21,7 +21,7 @@ from .fields import TicketFields
 class _Tagging(TagVerb, TicketFields):
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
-        return {"tags": sorted(tag_ids(payload))} if isinstance(payload.get("tags"), Mapping) else {}
+        return {} if (tags := tag_ids(payload)) is None else {"tags": sorted(tags)}
 
     def assumed(self) -> list[str]:
         """Which of our tags a ticket is taken to have that does not show them: doing it twice does no harm."""
