@@ -21,8 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="module")
 def shop(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """The module's sandbox; a module says in `SANDBOX` how it is to be."""
+    """The module's sandbox; a module says in `SANDBOX` how it is to be, and by `IN_MEMORY` that neither wire nor time is its subject."""
     settings = {"conversations": 150, "latency": 0.005, **getattr(request.module, "SANDBOX", {})}
+    if getattr(request.module, "IN_MEMORY", False):
+        with in_memory(**settings) as memory:
+            yield memory
+        return
     if request.config.getoption("--in-memory", default=False):  # nobody has declared it where all tests are asked for
         with in_memory(**settings) as memory, patch.object(Desk, "start", lambda *_: pytest.skip("needs a process of its own")):
             yield memory

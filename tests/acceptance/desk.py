@@ -18,6 +18,8 @@ from unittest.mock import patch
 from intercom_bulk_updater.cli.main import main
 from intercom_sandbox import Sandbox
 
+from .forked import Forked, start
+
 QUERY = "team = 5001 and state = open"
 
 
@@ -60,14 +62,14 @@ class Desk:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("INTERCOM_")}
         return {**clean, **self.box.env(), "INTERCOM_BULK_HOME": str(self.home), "PYTHONWARNINGS": "error"}
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str] | Forked:
         """The command in a process of its own."""
-        return subprocess.Popen(
+        return start(arguments, self.env, self.home) or subprocess.Popen(
             [sys.executable, "-m", "intercom_bulk_updater", *arguments],
             env=self.env, cwd=self.home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
 
-    def wait(self, process: subprocess.Popen[str]) -> Answer:
+    def wait(self, process: subprocess.Popen[str] | Forked) -> Answer:
         """Wait until a process ends."""
         out, err = process.communicate(timeout=120)
         return Answer(process.returncode, out, err)
@@ -128,7 +130,7 @@ class Desk:
         assert (found["1"], found["2+"], found["writes"]) == (len(ids), 0, len(ids)), found
 
 
-def until(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None, seconds: float = 30.0) -> bool:
+def until(condition: Callable[[], bool], process: subprocess.Popen[str] | Forked | None = None, seconds: float = 30.0) -> bool:
     """Poll a condition; False when the process ended before it held."""
     end = time.monotonic() + seconds
     while not condition():

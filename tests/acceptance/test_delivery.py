@@ -11,6 +11,7 @@ from intercom_bulk_updater.runs.guards import ALL_ALIKE, REFUSED_AT_FIRST
 from .desk import QUERY, Desk
 
 SANDBOX = {"conversations": 240, "limit": 20_000, "workspace_limit": 50_000}
+IN_MEMORY = True
 PARTS = {"method": "POST", "path": "/parts$"}
 TOUCHES = """
 from intercom_bulk_updater import IntercomBulkUpdater

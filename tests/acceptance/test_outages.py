@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import signal
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,6 +94,8 @@ def test_an_updater_with_its_own_http_waits_as_well(desk: Desk) -> None:
 def test_two_requests_an_item_never_wait_for_each_other(desk: Desk, order: str, library: str) -> None:
     """The second request of an action goes under the permit that the action holds, so the run comes to its end."""
     sender = importlib.import_module(library)
+    # One for all requests: httpx would read the list of certificates for each anew, 40 ms of CPU.
+    trusted: dict[str, Any] = {"verify": ssl.create_default_context()} if library == "httpx" else {}
 
     class Closer(IntercomBulkUpdater):
         idempotent = True
@@ -110,8 +113,9 @@ def test_two_requests_an_item_never_wait_for_each_other(desk: Desk, order: str, 
             url = f"{self.base_url}/conversations/{item_id}"
             who = {"type": "admin", "admin_id": self.admin_id}
             note = {**who, "message_type": "note", "body": "x"}
-            sender.post(f"{url}/reply", json=note, headers=self.headers, timeout=5).raise_for_status()
-            sender.post(f"{url}/parts", json={**who, "message_type": "close"}, headers=self.headers, timeout=5).raise_for_status()
+            close = {**who, "message_type": "close"}
+            sender.post(f"{url}/reply", json=note, headers=self.headers, timeout=5, **trusted).raise_for_status()
+            sender.post(f"{url}/parts", json=close, headers=self.headers, timeout=5, **trusted).raise_for_status()
             return {"id": item_id}
 
     wanted = len(desk.box.conversations(state="open"))

@@ -12,6 +12,7 @@ from intercom_bulk_updater.search.endpoints import endpoint_for
 from intercom_bulk_updater.search.paginator import EndpointSource
 from intercom_bulk_updater.stop import Stop
 from intercom_sandbox import running
+from whole.network import in_memory
 
 
 class Reader(IntercomBulkUpdater):
@@ -79,7 +80,7 @@ def test_an_unknown_endpoint_is_refused_by_name(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("fault", [{"kind": "status", "status": 500}, {"kind": "drop_after"}, {"kind": "html200", "commit": "before"}])
 def test_a_scroll_whose_answer_was_lost_begins_again(fault: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each answer moves the scroll on, so that asking again would skip a page: it is read from its start instead."""
-    with running(seed=5, conversations=20, contacts=900, companies=250, scroll_seconds=0.3, limit=100_000) as box:
+    with in_memory(seed=5, conversations=20, contacts=900, companies=250, limit=100_000) as box:
         for name, value in box.env().items():
             monkeypatch.setenv(name, value)
         updater = Reader(home=tmp_path)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,7 +96,7 @@ def test_each_item_is_shown_once_and_few_requests_are_asked_for_it(
 def test_dates_that_are_compared_otherwise_than_is_known_leave_no_gap(sent: str, thought: str, desk: Desk) -> None:
     """Days for seconds, and seconds for days: the parts overlap, or do not add up, and then the next pass is one cursor."""
     with Session(load(access_token="sandbox-token", base_url=desk.box.url, home=desk.home, api_version=sent)) as session:
-        session.settings = session.settings.model_copy(update={"api_version": thought})
+        session.settings = replace(session.settings, api_version=thought)
         source = pages_of(session, {"endpoint": "contacts/search", "query": EVERY}, Options(page_size=SIZE))
         first = ids(list(source.pages()))
         assert {*first, *ids(list(source.pages()))} == {str(one["id"]) for one in desk.box.contacts()}

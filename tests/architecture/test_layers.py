@@ -81,8 +81,8 @@ LOADS = {
     "conversations close --help": (),
     "completion bash": (),
     "operations list": (),
-    "runs list": ("sqlalchemy", "pydantic"),
-    "runs prune --yes": ("sqlalchemy", "pydantic"),
+    "runs list": ("sqlalchemy",),
+    "runs prune --yes": ("sqlalchemy",),
 }
 
 

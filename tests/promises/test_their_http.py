@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.request
 from typing import Any
 
@@ -15,6 +16,9 @@ from intercom import Intercom
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
+
+TRUSTED = ssl.create_default_context()
+"""One for all requests: httpx would read the list of certificates for each anew, 40 ms of CPU."""
 
 
 class Closing(CustomUpdater):
@@ -37,7 +41,7 @@ class Urllib(Closing):
 
 class Httpx(Closing):
     def send(self, url: str, body: dict[str, Any]) -> Any:
-        return httpx.post(url, headers=self.headers, json=body, timeout=5).raise_for_status().json()
+        return httpx.post(url, headers=self.headers, json=body, timeout=5, verify=TRUSTED).raise_for_status().json()
 
 
 class ForgetsToRaise(Closing):

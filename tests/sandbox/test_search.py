@@ -201,12 +201,12 @@ def test_the_index_lags_behind_get(api, box):
 
 def test_the_index_catches_up(caller):
     """Once the lag is over, searches see the write."""
-    with running(conversations=60, index_lag=0.15) as box:
+    with running(conversations=60, index_lag=1.0) as box:
         api = caller(box)
         victim = api.walk()[0]
         api.close(victim)
         assert victim in api.walk()
-        threading.Event().wait(0.2)
+        threading.Event().wait(1.1)
         assert victim not in api.walk()
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import FrozenInstanceError, asdict, fields
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_defaults(tmp_path: Path) -> None:
     )
     assert settings.home.name == "intercom-bulk"
     assert settings.access_token is settings.admin_id is settings.inbox_id is None
-    assert {settings.origin(name) for name in Settings.model_fields} == {"default"}
+    assert {settings.origin(name) for name in VARIABLES} == {"default"}
 
 
 def test_precedence(tmp_path: Path) -> None:
@@ -124,9 +125,9 @@ def test_bad_token(tmp_path: Path, inside: str) -> None:
 
 
 def test_token_is_never_shown(tmp_path: Path) -> None:
-    """Neither repr, str nor JSON of the settings shows the token."""
+    """Neither repr nor str of the settings, nor of their values, shows the token."""
     settings = load({"INTERCOM_ACCESS_TOKEN": TOKEN}, tmp_path)
-    for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings!r}"):
+    for shown in (repr(settings), str(settings), str(asdict(settings)), f"{settings!r}"):
         assert TOKEN not in shown
 
 
@@ -245,7 +246,7 @@ def test_unknown_argument(tmp_path: Path) -> None:
 
 def test_frozen(tmp_path: Path) -> None:
     """Settings do not change under way."""
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(FrozenInstanceError):
         load({}, tmp_path).region = "eu"  # type: ignore[misc]
 
 
@@ -258,12 +259,13 @@ def test_reference_is_current() -> None:
 
 def test_every_setting_is_described() -> None:
     """Every setting says what it is."""
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert [one.name for one in fields(Settings) if one.name in VARIABLES and not one.metadata["is"]] == []
+    assert {*VARIABLES} == {one.name for one in fields(Settings)} - {"origins"}
 
 
 def test_import_is_light() -> None:
     """Reading settings does not import what only .env or the network needs."""
-    unwanted = {"dotenv", "requests", "httpcore2", "sqlalchemy", "rich", "pydantic_settings", "platformdirs"}
+    unwanted = {"dotenv", "requests", "httpcore2", "sqlalchemy", "rich", "pydantic", "platformdirs"}
     code = f"import sys, intercom_bulk_updater.settings; print({unwanted} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
