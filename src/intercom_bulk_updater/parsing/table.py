@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 from ..errors import UsageError
 from .formula import original_cell
 from .text_file import decode, read_bytes
+from .unvalued import formula_without_value
 
 Note = Callable[[str], None]
 Line = tuple[int, list[str]]
@@ -77,8 +79,22 @@ def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
     if len(sheets) > 1:
         note(f"{name} has {len(sheets)} sheets with rows; {sheets[0].name!r}, the first, was taken.")
     for sheet in sheets[:1]:
+        _check_formulas(raw, book.sheet_names.index(sheet.name), name)
         first = (sheet.start or (0, 0))[0]
         yield from _sheet_lines(sheet.to_python(skip_empty_area=True), first, name)
+
+
+def _check_formulas(raw: bytes, place: int, name: str) -> None:
+    """Raises UsageError for a formula that has no value yet: it would be read as an empty cell."""
+    if not is_zipfile(io.BytesIO(raw)):
+        return
+    with ZipFile(io.BytesIO(raw)) as book:
+        cell = formula_without_value(book, place)
+    if cell:
+        raise UsageError(
+            f"{name}, row {re.sub('[^0-9]', '', cell)}: the formula in cell {cell} has no value in the file: the program that wrote it "
+            "did not work it out. Open the file in a spreadsheet program and save it, or write the value in place of the formula."
+        )
 
 
 def _sheet_lines(rows: Sequence[Sequence[Any]], first: int, name: str) -> Iterator[Line]:

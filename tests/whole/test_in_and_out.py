@@ -1,0 +1,80 @@
+"""What a person hands in as a sheet, and what comes out as a table, on screens and in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from xlsxwriter import Workbook
+
+from acceptance.desk import Desk, at_desk
+
+from .network import MemorySandbox
+
+PLAIN = ("--json", "--progress", "none")
+
+
+@pytest.fixture
+def desk(box: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
+    """The command in this process."""
+    with at_desk(box, tmp_path) as made:
+        yield made
+
+
+def people(desk: Desk, count: int) -> list[dict[str, Any]]:
+    """The first contacts that have an e-mail address."""
+    found = [one for one in desk.box.contacts() if one.get("email")]
+    return found[:count]
+
+
+def test_a_formula_that_nobody_has_worked_out_is_refused_with_its_row(desk: Desk) -> None:
+    """As a program writes it: no value stands in the file. One whose value is an empty text has one, and is an empty cell."""
+    path = desk.home / "s.xlsx"
+    with Workbook(str(path)) as book:
+        book.add_worksheet("Empty")
+        sheet = book.add_worksheet("Rows")
+        sheet.write_row(0, 0, ["id", "n"])
+        sheet.write_string(1, 0, people(desk, 1)[0]["id"])
+        sheet.write_formula(1, 1, "=1+1", None, "")
+    put = ("contacts", "set", "seats={{n}}", "--csv", "s.xlsx", "--yes", *PLAIN)
+    for command in (put, ("contacts", "find", "--ids", "s.xlsx", "--json")):
+        refused = desk.here(*command)
+        assert refused.code == 2 and "row 2: the formula in cell B2 has no value" in refused.err, refused.err
+    with ZipFile(path) as book:
+        files = {name: book.read(name) for name in book.namelist()}
+    with ZipFile(path, "w") as book:
+        for name, raw in files.items():
+            book.writestr(name, raw.replace(b'<c r="B2"><f>', b'<c r="B2" t="str"><f>'))
+    empty = desk.here(*put)
+    assert empty.code == 0 and empty.counts == {"selected": 1, "unchanged": 1} and "1 cell of s.xlsx is empty" in empty.err, empty.err
+    assert desk.writes() == 0
+
+
+def test_an_empty_cell_leaves_the_field_as_it_is(desk: Desk) -> None:
+    """It says nothing of the field; what is to be cleared is written as null, in the cell or as what stands there then."""
+    a, b, c = people(desk, 3)
+
+    def values(name: str) -> list[Any]:
+        now = {one["id"]: one["custom_attributes"] for one in desk.box.contacts()}
+        return [now[one["id"]].get(name) for one in (a, b, c)]
+
+    def put(*lines: str, given: tuple[str, ...]) -> Any:
+        (desk.home / "rows.csv").write_text("\n".join(("id,plan,seats", *lines)) + "\n")
+        return desk.here("contacts", "set", *given, "--csv", "rows.csv", "--yes", *PLAIN)
+
+    full = [f"{one['id']},pro,{n}" for n, one in enumerate((a, b, c), 3)]
+    assert put(*full, given=("plan={{plan}}", "seats={{seats}}")).code == 0
+    some = put(f"{a['id']},free,", f"{b['id']},,", f"{c['id']},null,9", given=("plan={{plan}}", "seats={{seats}}"))
+    assert some.code == 0 and some.counts == {"selected": 3, "done": 2, "unchanged": 1}, some.err
+    assert (values("plan"), values("seats")) == (["free", "pro", None], [3, 4, 9])
+    assert "3 cells of rows.csv are empty: the fields stay as they are" in some.err and "{{seats|null}}" in some.err
+    assert desk.here("undo", some.run, "--yes", *PLAIN).code == 0
+    assert (values("plan"), values("seats")) == (["pro"] * 3, [3, 4, 5])
+    cleared = put(f"{a['id']},,1", given=("plan={{plan|null}}", "seats={{seats}}"))
+    assert cleared.code == 0 and "empty" not in cleared.err, cleared.err
+    assert (values("plan"), values("seats")) == ([None, "pro", "pro"], [1, 4, 5])
+    nothing = put(f"{a['id']},,", f"{b['id']},,", given=("plan={{plan}}",))
+    assert nothing.code == 0 and nothing.counts == {"selected": 2, "unchanged": 2}, nothing.err
