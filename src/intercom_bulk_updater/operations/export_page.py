@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
-from html.parser import HTMLParser
 from typing import Any
 
 from ..parsing.dates import is_moment, zone
+from .plain_text import plain
 
 Item = Mapping[str, Any]
-_BREAKS = frozenset(("br", "p", "div", "li", "tr", "h1", "h2", "h3", "blockquote", "pre"))
-_UNSEEN = frozenset(("script", "style", "head", "title"))
 _LISTS = ("conversation_parts", "ticket_parts", "notes")
 _ASIDE = frozenset((*_LISTS, "type", "source", "url", "workspace_id", "app_id"))
 _PAGE = (
@@ -37,38 +35,6 @@ def as_html(item: Item, timezone: str = "") -> str:
         f"<article><h2>{escape(head)}</h2><pre>{escape(body)}</pre></article>" for head, body in _messages(item, timezone)
     )
     return _PAGE.format(title=escape(_title(item)), facts=facts, messages=messages)
-
-
-def plain(body: Any) -> str:
-    """The text of a message in HTML."""
-    reader = _Reader()
-    reader.feed(str(body or ""))
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.said).split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unseen += tag in _UNSEEN
-        if tag in _BREAKS:
-            self.said.append("\n")
-        if tag == "img":
-            self.said.append(f"[image {dict(attrs).get('src') or ''}]")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in _UNSEEN and self._unseen > 0
-        if tag in _BREAKS:
-            self.said.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.said.append(data)
 
 
 def _title(item: Item) -> str:
