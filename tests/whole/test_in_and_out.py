@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,3 +80,54 @@ def test_an_empty_cell_leaves_the_field_as_it_is(desk: Desk) -> None:
     assert (values("plan"), values("seats")) == ([None, "pro", "pro"], [1, 4, 5])
     nothing = put(f"{a['id']},,", f"{b['id']},,", given=("plan={{plan}}",))
     assert nothing.code == 0 and nothing.counts == {"selected": 2, "unchanged": 2}, nothing.err
+
+
+def told(desk: Desk, *command: str) -> list[list[str]]:
+    """The cells of the table that a command prints, or writes to a .csv, its header first."""
+    answer = desk.here(*command)
+    assert answer.code == 0, answer.err
+    if "-o" in command:
+        with (desk.home / command[command.index("-o") + 1]).open(newline="") as file:
+            return list(csv.reader(file))
+    return [line.split("\t") for line in answer.out.splitlines()]
+
+
+@pytest.mark.parametrize("output", [(), ("-o", "list.csv")])
+def test_tables_show_names_where_intercom_shows_ids_and_objects(desk: Desk, output: tuple[str, ...]) -> None:
+    """Tags of contacts, teammates, companies, plans, what an object says: no JSON stands in a cell, on a screen or in a sheet."""
+    assert desk.here("contacts", "tag", "--tag", "vip", "--tag", "bug", "--where", "role = user", "--limit", "3", "--yes").code == 0
+    columns = "tags,tag_ids,companies,location,custom_attributes,social_profiles"
+    head, *rows = told(desk, "contacts", "find", "--where", "tag = vip", "--columns", columns, *output)
+    assert len(rows) == 3 and all("vip, bug" in row[head.index("tags")] for row in rows), rows
+    assert all("7001, 7003" in row[head.index("tag_ids")] for row in rows)
+    columns = "id,contacts,contact_name,teammates,company,source,statistics,conversation_rating"
+    head, *some = told(desk, "conversations", "find", "--where", "state = closed", "--limit", "30", "--columns", columns, *output)
+    assert any(row[head.index("teammates")] == "Dai Nakamura" for row in some) and any(row[head.index("company")] for row in some)
+    for row in some:
+        whole = desk.box.conversation(row[0])
+        author, own = whole["source"]["author"], whole["contacts"]["contacts"][0]["id"]
+        name = author["name"] if author["id"] == own else ""
+        assert (row[head.index("contacts")], row[head.index("contact_name")]) == (name or own, name)
+    assert any("time to first close: " in row[head.index("statistics")] and " h " in row[head.index("statistics")] for row in some)
+    head, *firms = told(desk, "companies", "find", "--columns", "name,plan,segments,custom_attributes", *output)
+    assert {row[head.index("plan")] for row in firms} >= {"pro", "enterprise"}
+    columns = "id,ticket_state,ticket_attributes,ticket_parts"
+    head, *tickets = told(desk, "tickets", "find", "--where", "open = true", "--columns", columns, *output)
+    assert "In progress" in {row[head.index("ticket_state")] for row in tickets}
+    assert not [cell for row in (*rows, *some, *firms, *tickets) for cell in row if '{"' in cell or "[{" in cell]
+    data = desk.here("conversations", "find", "--where", "state = closed", "--limit", "1", "--columns", "id,contacts", "--json").json
+    assert data["items"][0]["contacts"]["type"] == "contact.list", "programs get what Intercom gives"
+
+
+def test_an_export_for_people_has_names_and_durations(desk: Desk) -> None:
+    """Teammates, teams and customers by name, seconds as people count them, and no empty word of Python's."""
+    found = desk.here("conversations", "find", "--where", "state = closed and assignee = 'Dai Nakamura'", "--limit", "1", "--json").json
+    (desk.home / "ids").write_text(one := found["items"][0]["id"])
+    for form in ("text", "html"):
+        assert desk.here("conversations", "export", "--ids", "ids", "-o", form, "--format", form, *PLAIN).code == 0
+        text = next((desk.home / form).iterdir()).read_text()
+        facts = re.split("-- |<article>", text)[0].replace("</dt><dd>", ": ").replace("</dd><dt>", "\n")
+        assert "admin: Dai Nakamura (991267704)\n" in facts and "team: Support (5001)\n" in facts, facts
+        assert re.search(r"time to first close: \d+ h \d+ min\n", facts) and "None" not in facts and "_" not in facts, facts
+        who = desk.box.conversation(one)["source"]["author"]["name"]
+        assert f"contacts: {who}\n" in facts
