@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,3 +132,28 @@ def test_an_export_for_people_has_names_and_durations(desk: Desk) -> None:
         assert re.search(r"time to first close: \d+ h \d+ min\n", facts) and "None" not in facts and "_" not in facts, facts
         who = desk.box.conversation(one)["source"]["author"]["name"]
         assert f"contacts: {who}\n" in facts
+
+
+def account(desk: Desk, *flags: str) -> str:
+    """The words of the report of the latest run."""
+    assert desk.here("runs", "report", "latest", *flags, "-o", "report.html").code == 0
+    text = re.sub(r"<(style|script).*?</\1>", "", (desk.home / "report.html").read_text(), flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def test_a_report_with_bodies_says_more_and_leaves_nothing_out(desk: Desk) -> None:
+    """What became of each item stands beside its text; what an earlier run had sent is said; the text as it was written is there."""
+    some = ("--where", "team = Support and state = open", "--yes", "--customer-visible")
+    hello = ("--body", "Bye {{contact.first_name|you}}")
+    assert desk.here("conversations", "reply", *hello, *some, "--limit", "1").code == 0
+    assert desk.here("conversations", "close", *hello, *some, "--limit", "2").code == 0
+    for flags, sent in (((), ""), (("--with-bodies",), "; sent: Bye ")):
+        told = account(desk, *flags)
+        assert "The message Bye {{contact.first_name|you}}" in told
+        assert told.count(f"state: open → closed{sent}") == (1 if sent else 2) and told.count("state: open → closed; without the text") == 1
+    one, two = desk.open_ids()[:2]
+    (desk.home / "rows.csv").write_text(f"id,why\n{one},old\n{two},new\n")
+    assert desk.here("conversations", "note", "--csv", "rows.csv", "--body", "Because it is {{why}}", "--yes").code == 0
+    told = account(desk, "--with-bodies")
+    assert "The message Because it is {{why}}" in told and "sent: Because it is old" in told and "sent: Because it is new" in told
+    assert "message added" not in told and "message added" in account(desk) and "it is old" not in account(desk)

@@ -31,6 +31,8 @@ from .advice import advice
 
 # Marks of the moment in an after-image, not fields that were changed.
 _MARKS = frozenset({"updated_at", "part", "ok"})
+MESSAGE_ADDED = "message added"
+"""What was changed where nothing but a message was written."""
 _HINTS = {
     2: "See the command's --help.",
     5: "Nothing more was written. The reason is above: see to what it names, or change the selection or the guard.",
@@ -132,7 +134,7 @@ def change_words(
     was, now = mask(before or {}, with_bodies=with_bodies), mask(after, with_bodies=with_bodies)
     change = {name: (was[name], now[name]) for name in now if name not in _MARKS and name in was and was[name] != now[name]}
     if not change:
-        return "message added" if "part" in now else ""
+        return MESSAGE_ADDED if "part" in now else ""
     return words(change, names, lambda kind, number: names.get(f"{kind} {number}", number), done=True)
 
 

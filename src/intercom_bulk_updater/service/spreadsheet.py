@@ -255,6 +255,7 @@ def operation_for(
     all_of_them = kind.covering(several)
     items = [FoundItem(one, None, {WITH: (own[0] if len(own) == 1 else kind.covering(own)).parameters}) for one, own in of_item.items()]
     words = f"{all_of_them.name} by {', '.join(f'{{{{{name}}}}}' for name in wanted)} of {Path(rows.path).name}"
-    operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words)
+    body = str(given.get("body") or "")
+    operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words, body)
     operation.requests_per_item = all_of_them.requests_per_item
     return operation, items
