@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from python_calamine import CalamineWorkbook
 from xlsxwriter import Workbook
 
 from acceptance.desk import Desk, at_desk
@@ -157,3 +159,26 @@ def test_a_report_with_bodies_says_more_and_leaves_nothing_out(desk: Desk) -> No
     told = account(desk, "--with-bodies")
     assert "The message Because it is {{why}}" in told and "sent: Because it is old" in told and "sent: Because it is new" in told
     assert "message added" not in told and "message added" in account(desk) and "it is old" not in account(desk)
+
+
+def test_an_exported_run_reads_as_a_list_that_was_found(desk: Desk) -> None:
+    """Dates in the workspace's time, a link, and what was and is in words; for programs the fields as they are."""
+    two = ("--where", "team = Support and state = open", "--limit", "2", "--yes")
+    assert desk.here("conversations", "snooze", "--until", "2027-01-31 09:00", *two).code == 0
+    assert desk.here("runs", "export", "latest", "-o", "run.csv").code == 0
+    assert desk.here("runs", "export", "latest", "-o", "run.xlsx").code == 0
+    with (desk.home / "run.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert row["link"] == f"https://app.intercom.com/a/inbox/sandbox1/inbox/conversation/{row['id']}"
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d-0[78]:00", row["finished_at"])
+        assert "state: open" in row["before"] and "snoozed until: Sun 31 Jan 2027 09:00 (Los Angeles)" in row["after"], row
+        assert "{" not in row["before"] + row["after"]
+    with ZipFile(desk.home / "run.xlsx") as book:
+        assert rows[0]["link"] in book.read("xl/worksheets/_rels/sheet1.xml.rels").decode()
+    sheet = CalamineWorkbook.from_path(str(desk.home / "run.xlsx")).get_sheet_by_index(0).to_python()
+    at = sheet[1][sheet[0].index("finished_at")]
+    assert at.isoformat()[:19] == rows[0]["finished_at"][:19]
+    as_data = [json.loads(line) for line in desk.here("runs", "export", "latest", "--jsonl").out.splitlines()]
+    assert [one["before"]["state"] for one in as_data] == ["open", "open"] and as_data[0]["link"] == rows[0]["link"]
+    assert desk.here("conversations", "find", "--ids", "run.csv", "--count").out == "2\n"

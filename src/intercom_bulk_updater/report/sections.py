@@ -11,12 +11,12 @@ from intercom_bulk_updater.api.redact import mask
 from intercom_bulk_updater.journal import Event, ItemRow, RunRecord, Store
 from intercom_bulk_updater.model import EventKind, Outcome, RunKind, RunStatus
 from intercom_bulk_updater.operations.message_template import fields_of
-from intercom_bulk_updater.operations.resource import resources
 from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
 
 from .charts import outcome_bar, outcome_name, shares, timeline
 from .headline import headline, label, verification_words, why_words
+from .links import link_of
 from .next_commands import label_of
 from .summary import judge_run
 from .texts import MESSAGE_ADDED, change_words, left_out_words, masked, names_of, selection_words, words_of
@@ -172,8 +172,7 @@ def _shown(total: int, run: RunRecord, command: str) -> str:
 
 def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies: bool) -> Iterator[dict[str, str]]:
     """The first items, each with its name, a link, its outcome, and what was changed or why not."""
-    names, place = names_of(journal, run), run.totals.get("place") or {}
-    resource = resources().get(str(run.selection.get("resource") or run.operation.partition(".")[0]))
+    names = names_of(journal, run)
     lives = told["run"]["status"] in (RunStatus.RUNNING, RunStatus.PAUSED)
     text = messages_of(run) if with_bodies else None
     rest = [outcome for outcome in Outcome if outcome not in _FIRST]
@@ -187,7 +186,7 @@ def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies
         yield {
             "id": mask(row.id, with_bodies=with_bodies),
             "name": mask(row.name, with_bodies=with_bodies),
-            "link": resource.link(row.id, run.workspace, str(place.get("region") or "")) if resource is not None and place else "",
+            "link": link_of(run, row.id),
             "outcome": outcome.value,
             "called": "would change" if dry and outcome is Outcome.PENDING else outcome.value.replace("_", " "),
             "said": mask(said.replace(" -> ", " → "), with_bodies=with_bodies) or ("the run ended while it was under way" if left else ""),

@@ -21,6 +21,7 @@ from intercom_bulk_updater.errors import (
 )
 from intercom_bulk_updater.journal import RunRecord, Store, from_json
 from intercom_bulk_updater.model import RunKind, RunStatus
+from intercom_bulk_updater.operations.field_values import KINDS, describe_field, describe_value
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import IN_A_SENTENCE, Operation
 from intercom_bulk_updater.operations.registry import declared
@@ -136,6 +137,20 @@ def change_words(
     if not change:
         return MESSAGE_ADDED if "part" in now else ""
     return words(change, names, lambda kind, number: names.get(f"{kind} {number}", number), done=True)
+
+
+def image_words(image: Mapping[str, Any] | None, names: Mapping[str, str], *, with_bodies: bool = False) -> str:
+    """The fields of an item as they were or are now: `state: open; team: Support (5001)`. `names`: see names_of."""
+
+    def called(field: str, value: str) -> str:
+        return names.get(value) or names.get(f"{KINDS.get(field, '')} {value}", value)
+
+    shown = mask(image or {}, with_bodies=with_bodies)
+    return "; ".join(
+        f"{describe_field(name)}: {describe_value(value, name, called)}"
+        for name, value in shown.items()
+        if name not in _MARKS and not isinstance(value, Mapping)
+    )
 
 
 def selection_words(run: RunRecord) -> str:
