@@ -182,3 +182,21 @@ def test_an_exported_run_reads_as_a_list_that_was_found(desk: Desk) -> None:
     as_data = [json.loads(line) for line in desk.here("runs", "export", "latest", "--jsonl").out.splitlines()]
     assert [one["before"]["state"] for one in as_data] == ["open", "open"] and as_data[0]["link"] == rows[0]["link"]
     assert desk.here("conversations", "find", "--ids", "run.csv", "--count").out == "2\n"
+
+
+def test_a_list_that_was_written_is_a_list_that_is_taken(desk: Desk) -> None:
+    """Parquet too, of find and of runs export: as ids, as what is left out, as a sheet; a broken one is said to be that."""
+    where = ("--where", "team = Support and state = open")
+    assert desk.here("conversations", "find", *where, "-o", "all.parquet").code == 0
+    count = len(desk.open_ids())
+    assert desk.here("conversations", "find", "--ids", "all.parquet", "--count").out == f"{count}\n"
+    assert desk.here("conversations", "tag", "--tag", "vip", *where, "--limit", "3", "--yes").code == 0
+    assert desk.here("runs", "export", "latest", "-o", "some.parquet").code == 0
+    rest = desk.here("conversations", "find", "--ids", "all.parquet", "--exclude", "some.parquet", "--count")
+    assert rest.out == f"{count - 3}\n", rest.err
+    by_row = ("conversations", "note", "--csv", "all.parquet", "--body", "In state {{state}}", "--dry-run", *PLAIN)
+    assert desk.here(*by_row).counts == {"selected": count, "pending": count}
+    raw = (desk.home / "all.parquet").read_bytes()
+    (desk.home / "all.parquet").write_bytes(raw[: len(raw) // 2])
+    broken = desk.here("conversations", "find", "--ids", "all.parquet")
+    assert broken.code == 2 and "broken Parquet file" in broken.err, broken.err

@@ -1,4 +1,4 @@
-"""The rows of a table that people name: CSV, TSV or a workbook (XLSX, XLS, ODS), told apart by what is in the file.
+"""The rows of a table that people name: CSV, TSV, a workbook (XLSX, XLS, ODS) or Parquet, told apart by what is in the file.
 
 Workbooks are read with calamine (https://pypi.org/project/python-calamine/), which runs nothing that is in them.
 """
@@ -16,6 +16,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import UsageError
 from .formula import original_cell
+from .parquet import is_parquet, parquet_rows
 from .text_file import decode, read_bytes
 from .unvalued import formula_without_value
 
@@ -54,14 +55,16 @@ def read_table(path: str, name: str, note: Note) -> Table:
     Raises UsageError, also while the rows are read.
     """
     raw = read_bytes(path, name)
-    if is_workbook(raw):
-        return Table(workbook_lines(raw, name, note), "row")
+    if (lines := typed_lines(raw, name, note)) is not None:
+        return Table(lines, "row")
     return Table(_text_lines(decode(raw, name, note), path))
 
 
-def is_workbook(raw: bytes) -> bool:
-    """Whether a file is one of a spreadsheet program, by its first bytes."""
-    return raw.startswith(_WORKBOOKS)
+def typed_lines(raw: bytes, name: str, note: Note) -> Iterator[Line] | None:
+    """The rows of a workbook or of Parquet, told by its first bytes; None for a text."""
+    if is_parquet(raw):
+        return ((number, [cell_text(cell) for cell in cells]) for number, cells in enumerate(parquet_rows(raw, name), 1))
+    return workbook_lines(raw, name, note) if raw.startswith(_WORKBOOKS) else None
 
 
 def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
