@@ -6,6 +6,7 @@ import csv
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,41 @@ def test_a_list_that_was_written_is_a_list_that_is_taken(desk: Desk) -> None:
     (desk.home / "all.parquet").write_bytes(raw[: len(raw) // 2])
     broken = desk.here("conversations", "find", "--ids", "all.parquet")
     assert broken.code == 2 and "broken Parquet file" in broken.err, broken.err
+
+
+def test_who_would_get_several_messages_is_named(desk: Desk) -> None:
+    """With how many each: on the screen, in JSON, in the report."""
+    some = ("conversations", "reply", "--where", "state = open or state = closed", "--body", "Hi", "--dry-run")
+    review = desk.here(*some, *PLAIN).json["review"]
+    counts = Counter(one["contacts"]["contacts"][0]["id"] for one in map(desk.box.conversation, ids_of(desk, "state != snoozed")))
+    several = sorted((count for count in counts.values() if count > 1), reverse=True)
+    assert review["two_messages"] == len(several) and [one["messages"] for one in review["twice"]] == several[:3]
+    for one in review["twice"]:
+        name, identity = one["contact"].removesuffix(")").split(" (")
+        assert desk.box.contact(identity)["name"] == name and counts[identity] == one["messages"]
+    shown, first = desk.here(*some).err, review["twice"][0]
+    assert f"{first['contact']} gets {first['messages']}" in shown and f"(and {len(several) - 3} more)" in shown, shown
+    assert f"{first['contact']} {first['messages']}" in account(desk)
+
+
+def ids_of(desk: Desk, where: str) -> list[str]:
+    """The ids that a filter finds."""
+    return [one["id"] for one in desk.here("conversations", "find", "--where", where, "--json").json["items"]]
+
+
+def test_items_of_an_earlier_run_keep_their_names(desk: Desk) -> None:
+    """Also where they are judged again, and where nothing has read them since."""
+    found = ("--where", "team = Support and state = open", "--limit", "3")
+    assert desk.here("conversations", "note", *found, "--body", "Seen", "--yes", *PLAIN).code == 0
+    first = [one["name"] for one in exported(desk)]
+    assert len(first) == 3 and all(first)
+    again = ("--from-run", "latest", "--outcome", "done")
+    narrowed = desk.here("conversations", "close", *again, "--where", "state = open", "--dry-run", *PLAIN).json
+    assert [one["name"] for one in narrowed["review"]["sample"]] == first
+    assert desk.here("conversations", "close", *again, "--where", "state = open", "--yes", *PLAIN).code == 0
+    assert [one["name"] for one in exported(desk)] == first
+
+
+def exported(desk: Desk) -> list[dict[str, Any]]:
+    """The items of the latest run."""
+    return [json.loads(line) for line in desk.here("runs", "export", "latest", "--jsonl").out.splitlines()]

@@ -142,10 +142,19 @@ def _would(told: Told) -> dict[str, Any]:
             ("What no undo takes back", str(review.get("side_effects") or "")),
             ("Backup of each item", str(review.get("backup") or "")),
             ("Seen by customers", f"yes, {customers:,} people" if customers else ""),
+            ("More than one message", _several_messages(review)),
             ("Requests", f"{int(estimate['requests']):,}" if estimate.get("requests") else ""),
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
         ],
     }
+
+
+def _several_messages(review: Told) -> str:
+    """`12: Ann Lee (68aa) 3, Bo Ito (6911) 2 and 10 more`."""
+    total, named = int(review.get("two_messages") or 0), review.get("twice") or ()
+    said = ", ".join(f"{one['contact']} {one['messages']}" for one in named)
+    more = f" and {total - len(named):,} more" if total > len(named) else ""
+    return f"{total:,} people: {said}{more}" if said else ""
 
 
 def _failure(group: Mapping[str, Any]) -> dict[str, Any]:

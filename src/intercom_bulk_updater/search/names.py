@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import quote
 
 from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
 from intercom_bulk_updater.parsing.printable import printable_name
@@ -55,6 +56,7 @@ class WorkspaceNames:
         self._get = get
         self._find_contacts = find_contacts
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
+        self._people: dict[str, str] = {}
         self._me: Resolved | None = None
 
     def resolve(self, kind: str, name: str) -> Resolved:
@@ -112,6 +114,8 @@ class WorkspaceNames:
     def label(self, kind: str, identity: str) -> str:
         """`Support (5001)`; the id alone when the list lacks it, or cannot be read. Never fails."""
         try:
+            if kind == "contact":
+                return self._contact(str(identity))
             entries = self._read(kind) if kind in _LISTS else []
         except IntercomBulkError:  # a name is decoration; what really is wrong shows where it matters
             return str(identity)
@@ -119,6 +123,13 @@ class WorkspaceNames:
             if str(entry.get("id")) == str(identity):
                 return f"{self._resolved(kind, entry).name} ({identity})"
         return str(identity)
+
+    def _contact(self, identity: str) -> str:
+        """What a contact is called, who stands in no list: one request for each."""
+        if identity not in self._people:
+            self._people[identity] = printable_name(self._get(f"contacts/{quote(identity, safe='')}").get("name") or "")
+        name = self._people[identity]
+        return f"{name} ({identity})" if name else identity
 
     def listing(self, kind: str, most: int = 20) -> str:
         """All of a kind, as `Support (5001), Billing (5002)`; of many the first, and how many more there are."""
