@@ -135,6 +135,12 @@ def test_an_export_for_people_has_names_and_durations(desk: Desk) -> None:
         assert re.search(r"time to first close: \d+ h \d+ min\n", facts) and "None" not in facts and "_" not in facts, facts
         who = desk.box.conversation(one)["source"]["author"]["name"]
         assert f"contacts: {who}\n" in facts
+    person = next(person for person in desk.box.contacts() if person["companies"])
+    (desk.home / "ids").write_text(person["id"])
+    assert desk.here("contacts", "export", "--ids", "ids", "-o", "people", "--format", "text", *PLAIN).code == 0
+    names = {firm["id"]: firm["name"] for firm in desk.box.companies()}
+    firms = ", ".join(f"{names[firm]} ({firm})" for firm in person["companies"])
+    assert f"companies: {firms}\n" in next((desk.home / "people").iterdir()).read_text()
 
 
 def account(desk: Desk, *flags: str) -> str:

@@ -32,6 +32,8 @@ _LISTS = {
     "ticket_type": _List("ticket_types", "data"),
     "ticket_state": _List("ticket_states", "data", ("internal_label", "external_label", "category")),
 }
+_ONE_BY_ONE = {"contact": "contacts", "company": "companies"}
+"""Kinds that are too many to be listed, and where one of them is read."""
 KINDS = tuple(_LISTS)
 
 
@@ -56,7 +58,7 @@ class WorkspaceNames:
         self._get = get
         self._find_contacts = find_contacts
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
-        self._people: dict[str, str] = {}
+        self._singles: dict[tuple[str, str], str] = {}
         self._me: Resolved | None = None
 
     def resolve(self, kind: str, name: str) -> Resolved:
@@ -114,8 +116,8 @@ class WorkspaceNames:
     def label(self, kind: str, identity: str) -> str:
         """`Support (5001)`; the id alone when the list lacks it, or cannot be read. Never fails."""
         try:
-            if kind == "contact":
-                return self._contact(str(identity))
+            if kind in _ONE_BY_ONE:
+                return self._single(kind, str(identity))
             entries = self._read(kind) if kind in _LISTS else []
         except IntercomBulkError:  # a name is decoration; what really is wrong shows where it matters
             return str(identity)
@@ -124,11 +126,12 @@ class WorkspaceNames:
                 return f"{self._resolved(kind, entry).name} ({identity})"
         return str(identity)
 
-    def _contact(self, identity: str) -> str:
-        """What a contact is called, who stands in no list: one request for each."""
-        if identity not in self._people:
-            self._people[identity] = printable_name(self._get(f"contacts/{quote(identity, safe='')}").get("name") or "")
-        name = self._people[identity]
+    def _single(self, kind: str, identity: str) -> str:
+        """What somebody is called who stands in no list: one request for each."""
+        if (kind, identity) not in self._singles:
+            found = self._get(f"{_ONE_BY_ONE[kind]}/{quote(identity, safe='')}")
+            self._singles[kind, identity] = printable_name(found.get("name") or "")
+        name = self._singles[kind, identity]
         return f"{name} ({identity})" if name else identity
 
     def listing(self, kind: str, most: int = 20) -> str:
