@@ -36,7 +36,7 @@ def formula_without_value(book: ZipFile, place: int) -> str:
 def _path(book: ZipFile, place: int) -> str:
     """Which file of the workbook holds a sheet."""
     sheet = _attributes(_SHEET.findall(book.read("xl/workbook.xml"))[place])
-    identity = next(value for name, value in sheet.items() if name.endswith(":id"))
+    identity = next((value for name, value in sheet.items() if name.endswith(":id")), "")
     files = [_attributes(one) for one in _TARGET.findall(book.read("xl/_rels/workbook.xml.rels"))]
     target = next((one["Target"] for one in files if one.get("Id") == identity), "")
     return target.lstrip("/") if target.startswith("/") else f"xl/{target}"

@@ -190,14 +190,18 @@ def _cell(place: re.Match[str], cells: Mapping[str, str], message: bool) -> str:
     return escape(cell) if message else cell
 
 
-def _without_empty(given: Mapping[str, Any], cells: Mapping[str, str]) -> tuple[Mapping[str, Any], int]:
-    """What is given without each KEY=VALUE whose cell is empty and that does not say what stands there then; and how many those are.
+def _without_empty(given: Mapping[str, Any], cells: Mapping[str, str]) -> tuple[Mapping[str, Any], list[str]]:
+    """What is given without each KEY=VALUE whose cell is empty and that does not say what stands there then; and those columns.
 
     A cell that nobody has filled in says nothing about a field, least of all that it is to be cleared.
     """
-    values = given.get("values") or []
-    kept = [text for text in values if not any(place[2] is None and not cells[place[1]].strip() for place in PLACE.finditer(text))]
-    return {**given, "values": kept} if len(kept) < len(values) else given, len(values) - len(kept)
+    kept: list[str] = []
+    empty: list[str] = []
+    for text in given.get("values") or ():
+        missing = [place[1] for place in PLACE.finditer(text) if place[2] is None and not cells[place[1]].strip()]
+        empty += missing[:1]
+        kept += () if missing else (text,)
+    return {**given, "values": kept} if empty else given, empty
 
 
 def checked_places(given: Any, rows: Rows | None, options: Options | None = None) -> list[str]:
@@ -232,7 +236,7 @@ def operation_for(
         return build(given), [FoundItem(one) for one in ids]
     made: dict[tuple[str, ...], Operation] = {}
     of_item: dict[str, list[Operation]] = {one: [] for one in ids}
-    left = 0
+    left: list[str] = []
     for row in rows.rows:
         told, empty = _without_empty(given, row.cells)
         left += empty
@@ -244,11 +248,11 @@ def operation_for(
                 raise UsageError(f"{rows.path}, {rows.unit} {row.line}: {exc.message}") from exc
         of_item[row.id].append(made[key])
     if left:
-        one = left == 1
+        one = len(left) == 1
         note(
-            f"{count_words(left, 'cell')} of {Path(rows.path).name} {'is' if one else 'are'} empty: the "
+            f"{count_words(len(left), 'cell')} of {Path(rows.path).name} {'is' if one else 'are'} empty: the "
             f"{'field stays as it is' if one else 'fields stay as they are'}. To clear {'it' if one else 'them'}, write "
-            f"{{{{{wanted[-1]}|null}}}}."
+            f"{', '.join(f'{{{{{name}|null}}}}' for name in dict.fromkeys(left))}."
         )
     several = list(made.values())
     kind = type(several[0])
