@@ -76,6 +76,7 @@ def test_an_empty_cell_leaves_the_field_as_it_is(desk: Desk) -> None:
     some = put(f"{a['id']},free,", f"{b['id']},,", f"{c['id']},null,9", given=("plan={{plan}}", "seats={{seats}}"))
     assert some.code == 0 and some.counts == {"selected": 3, "done": 2, "unchanged": 1}, some.err
     assert (values("plan"), values("seats")) == (["free", "pro", None], [3, 4, 9])
+    assert some.json["run"]["words"] == "set by {{plan}}, {{seats}} of rows.csv (3 empty cells of it change nothing)"
     assert "3 cells of rows.csv are empty: the fields stay as they are" in some.err and "write {{seats|null}}, {{plan|null}}." in some.err
     assert desk.here("undo", some.run, "--yes", *PLAIN).code == 0
     assert (values("plan"), values("seats")) == (["pro"] * 3, [3, 4, 5])

@@ -259,6 +259,8 @@ def operation_for(
     all_of_them = kind.covering(several)
     items = [FoundItem(one, None, {WITH: (own[0] if len(own) == 1 else kind.covering(own)).parameters}) for one, own in of_item.items()]
     words = f"{all_of_them.name} by {', '.join(f'{{{{{name}}}}}' for name in wanted)} of {Path(rows.path).name}"
+    if left:
+        words += f" ({count_words(len(left), 'empty cell')} of it {'changes' if len(left) == 1 else 'change'} nothing)"
     body = str(given.get("body") or "")
     operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words, body)
     operation.requests_per_item = all_of_them.requests_per_item
