@@ -65,13 +65,14 @@ def test_an_identity_is_cleared_with_an_empty_text(desk: Desk) -> None:
 
 
 def test_a_row_has_values_of_its_own(desk: Desk) -> None:
-    """A column a value, each in the type of its attribute; an empty cell clears."""
-    ids = users(desk, 3)
-    rows = zip(ids, (3, 4, ""), strict=True)
+    """A column a value, each in the type of its attribute; null clears, and an empty cell leaves the field as it is."""
+    ids = users(desk, 4)
+    had = values(desk, ids[3], "seats")[0]
+    rows = zip(ids, (3, 4, "null", ""), strict=True)
     (desk.home / "s.csv").write_text("contact,seats\n" + "\n".join(f"{one},{seats}" for one, seats in rows))
     done = desk.here("contacts", "set", "seats={{seats}}", "--csv", "s.csv", "--id-column", "contact", "--yes", *PLAIN)
     assert done.code == 0, done.err
-    assert [values(desk, one, "seats")[0] for one in ids] == [3, 4, None]
+    assert [values(desk, one, "seats")[0] for one in ids] == [3, 4, None, had] and had is not None
     (desk.home / "s.csv").write_text(f"contact,seats\n{ids[0]},many")
     refused = desk.here("contacts", "set", "seats={{seats}}", "--csv", "s.csv", "--id-column", "contact", "--dry-run")
     assert refused.code == 2 and "s.csv, line 2: seats is of type integer, and 'many' is not" in refused.err

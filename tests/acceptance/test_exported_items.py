@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.operations.export_page import as_html, as_text, plain
+from intercom_bulk_updater.operations.export_page import as_html, as_text
+from intercom_bulk_updater.operations.plain_text import plain
 
 from .desk import QUERY, Desk, until
 

@@ -149,9 +149,11 @@ class _List:
         """Write the items to the file, or print them; those that `--json` has in its one object are returned."""
         output = self._output
         if self._file and self._columns is not None:
-            from ..report.table_file import write_table_file
+            from ..report.table_file import format_of, write_table_file
 
-            write_table_file(Path(self._file), self._columns.table(), map(self._columns.row, self._items()), zone=self._zone)
+            path = Path(self._file)
+            made = self._columns.row if format_of(path) == "jsonl" else self._columns.cells
+            write_table_file(path, self._columns.table(), map(made, self._items()), zone=self._zone)
             return []
         row = row_of if self._columns is None else self._columns.row
         if output.jsonl:
@@ -166,7 +168,7 @@ class _List:
             from ..terminal.search_table import chosen_table
             from .show import out
 
-            out(chosen_table(map(row, self._items()), self._columns.table(), self._zone))
+            out(chosen_table(map(self._columns.cells, self._items()), self._columns.table(), self._zone))
         return []
 
     def _items(self) -> Iterator[Mapping[str, Any]]:

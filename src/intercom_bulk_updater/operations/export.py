@@ -20,6 +20,7 @@ from ..api.paths import item_path
 from ..errors import StopRun, UsageError, why
 from ..files import replacing
 from ..model import Item, Reversibility
+from ..search.names import WorkspaceNames
 from .export_page import as_html, as_text
 from .operation import Change, Json, Operation
 from .spec import Kind, Resolver, parameter
@@ -46,6 +47,7 @@ class Export(Operation):
 
     def __init__(self, output: str, format: str = "jsonl") -> None:
         self.output, self.format = output, format
+        self._names: WorkspaceNames | None = None  # read when the first item is written for people
         self._kept: _Folder | _Lines = _Lines(Path(output)) if output.endswith(".jsonl") else _Folder(Path(output), _ENDINGS[format])
 
     @classmethod
@@ -111,7 +113,9 @@ class Export(Operation):
         if self.format == "jsonl":
             return json.dumps(whole)
         write = as_text if self.format == "text" else as_html
-        return write(whole, client.workspace().timezone)
+        if self._names is None:
+            self._names = WorkspaceNames(client.get)
+        return write(whole, client.workspace().timezone, self._names.label)
 
 
 class _Folder:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from html import escape
-from html.parser import HTMLParser
 from typing import Any
 
 from ..parsing.dates import is_moment, zone
+from .field_values import Label, describe_field
+from .object_words import entries_of, in_words, is_named, scalar_words
+from .plain_text import plain
 
 Item = Mapping[str, Any]
-_BREAKS = frozenset(("br", "p", "div", "li", "tr", "h1", "h2", "h3", "blockquote", "pre"))
-_UNSEEN = frozenset(("script", "style", "head", "title"))
 _LISTS = ("conversation_parts", "ticket_parts", "notes")
 _ASIDE = frozenset((*_LISTS, "type", "source", "url", "workspace_id", "app_id"))
 _PAGE = (
@@ -23,52 +23,24 @@ _PAGE = (
 )
 
 
-def as_text(item: Item, timezone: str = "") -> str:
-    """An item as plain text, times in the workspace's time zone."""
-    facts = "\n".join(f"{name}: {value}" for name, value in _facts(item, timezone))
+def _id_alone(kind: str, identity: str) -> str:
+    return identity
+
+
+def as_text(item: Item, timezone: str = "", label: Label = _id_alone) -> str:
+    """An item as plain text, times in the workspace's time zone. `label`: what a teammate, a team, a tag with an id is called."""
+    facts = "\n".join(f"{name}: {value}" for name, value in _facts(item, timezone, _names_in(item, label)))
     messages = "".join(f"\n\n-- {head}\n{body}" for head, body in _messages(item, timezone))
     return f"{_title(item)}\n\n{facts}{messages}\n"
 
 
-def as_html(item: Item, timezone: str = "") -> str:
+def as_html(item: Item, timezone: str = "", label: Label = _id_alone) -> str:
     """An item as one HTML page. What customers wrote is shown as text: no markup of theirs reaches the browser."""
-    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(item, timezone))
+    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(item, timezone, _names_in(item, label)))
     messages = "".join(
         f"<article><h2>{escape(head)}</h2><pre>{escape(body)}</pre></article>" for head, body in _messages(item, timezone)
     )
     return _PAGE.format(title=escape(_title(item)), facts=facts, messages=messages)
-
-
-def plain(body: Any) -> str:
-    """The text of a message in HTML."""
-    reader = _Reader()
-    reader.feed(str(body or ""))
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.said).split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unseen += tag in _UNSEEN
-        if tag in _BREAKS:
-            self.said.append("\n")
-        if tag == "img":
-            self.said.append(f"[image {dict(attrs).get('src') or ''}]")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in _UNSEEN and self._unseen > 0
-        if tag in _BREAKS:
-            self.said.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.said.append(data)
 
 
 def _title(item: Item) -> str:
@@ -78,15 +50,20 @@ def _title(item: Item) -> str:
     return " ".join(str(part) for part in (str(item.get("type") or "item").capitalize(), item.get("id"), named) if part)
 
 
-def _messages(item: Item, timezone: str) -> Iterator[tuple[str, str]]:
-    """(who, when and what, its text) of each message, note and event."""
+def _parts(item: Item) -> list[Item]:
+    """The messages, notes and events of an item, in their order."""
     source = item.get("source")
     parts: list[Item] = [{**source, "created_at": item.get("created_at")}] if isinstance(source, Mapping) else []
     for name in _LISTS:
         held = item.get(name) or {}
         found = held.get(name) or held.get("data") or [] if isinstance(held, Mapping) else []
         parts += [part for part in found if isinstance(part, Mapping)]
-    for part in parts:
+    return parts
+
+
+def _messages(item: Item, timezone: str) -> Iterator[tuple[str, str]]:
+    """(who, when and what, its text) of each message, note and event."""
+    for part in _parts(item):
         author = part.get("author") or {}
         who = author.get("name") or author.get("email") or author.get("type") or ""
         what = str(part.get("part_type") or part.get("type") or "").replace("_", " ")
@@ -95,29 +72,28 @@ def _messages(item: Item, timezone: str) -> Iterator[tuple[str, str]]:
         yield ", ".join(filter(None, (_said("created_at", part.get("created_at"), timezone), str(who), what))), body
 
 
-def _facts(item: Item, timezone: str, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The fields that say something, by their names; lists of objects by the names or ids of those."""
+def _facts(item: Item, timezone: str, label: Label, path: str = "") -> Iterator[tuple[str, str]]:
+    """The fields that say something, as people call them; what stands in an object behind the name of that ("statistics, ...")."""
     for name, value in item.items():
-        if (not prefix and name in _ASIDE) or name in ("type", "url"):
+        if (not path and name in _ASIDE) or name in ("type", "url") or (path and name == "id"):
             continue
-        key = f"{prefix}{name}"
-        if isinstance(value, Mapping):
-            lists = [held for held in value.values() if isinstance(held, list)] if str(value.get("type")).endswith("list") else []
-            listed = next(iter(lists), None)
-            if listed is None:
-                yield from _facts(value, timezone, f"{key}.")
-                continue
-            value = listed
-        said = _said(name, value, timezone)
-        if said:
-            yield key, said
+        if isinstance(value, Mapping) and entries_of(value) is None and not is_named(value):
+            yield from _facts(value, timezone, label, f"{path}{name}.")
+            continue
+        said = in_words(name, value, label)
+        if words := ", ".join(said) if isinstance(said, list) else _said(name, said, timezone):
+            called = "number" if name == "ticket_id" else describe_field(f"{path}{name}").replace(".", ", ")
+            yield called, words
+
+
+def _names_in(item: Item, label: Label) -> Label:
+    """The label, which also knows the people who wrote the item's messages."""
+    authors = (part.get("author") or {} for part in _parts(item))
+    people = {str(one.get("id")): str(one["name"]) for one in authors if one.get("name")}
+    return lambda kind, identity: people.get(identity, identity) if kind == "contact" else label(kind, identity)
 
 
 def _said(name: str, value: Any, timezone: str) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     if is_moment(name, value):
         return f"{datetime.fromtimestamp(value, zone(timezone)):%Y-%m-%d %H:%M}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(str((one.get("name") or one.get("id")) if isinstance(one, Mapping) else one) for one in value)
-    return "" if value is None else str(value)
+    return scalar_words(name, value)

@@ -25,11 +25,16 @@ class PerItemOperation(Operation):
         Parameters of one operation that stands for all: what they touch, what undoes them, what has to be made before.
     words:
         What it does, for people.
+    body:
+        The message with its places, where each item's own is made of one.
     """
 
-    def __init__(self, build: Callable[[Mapping[str, Any]], Operation], shared: Mapping[str, Any], words: str) -> None:
+    def __init__(
+        self, build: Callable[[Mapping[str, Any]], Operation], shared: Mapping[str, Any], words: str, body: str = ""
+    ) -> None:
         self._build = build
         self._words = words
+        self._body = body
         self._all = one = build(shared)
         self.name = one.name  # type: ignore[misc] # of the class elsewhere; here it is the name of what is built
         self.resource = one.resource  # type: ignore[misc]
@@ -48,7 +53,7 @@ class PerItemOperation(Operation):
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"each": {"shared": self._all.parameters, "words": self._words}}
+        return {"each": {"shared": self._all.parameters, "words": self._words, **({"body": self._body} if self._body else {})}}
 
     def describe(self) -> str:
         """See Operation."""

@@ -134,4 +134,4 @@ def build(name: str, parameters: Mapping[str, Any]) -> Operation:
         assert back is not None  # noqa: S101 - there was one when the run was made
         return back
     each = parameters.get("each")
-    return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), each["shared"], each["words"])
+    return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), **each)

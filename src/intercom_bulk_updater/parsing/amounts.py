@@ -118,6 +118,19 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def duration_words(value: float) -> str:
+    """A duration: `0.4 s`, `27 s`, `1 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    value = max(0.0, value)
+    if value < 9.95:
+        return f"{value:.1f}".removesuffix(".0") + " s"
+    whole = round(value)
+    for big, small, size, part in (("d", "h", 86_400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1)):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {big}" + (f" {rest} {small}" if rest else "")
+    return f"{whole} s"
+
+
 _PER = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "10s": 10}
 
 

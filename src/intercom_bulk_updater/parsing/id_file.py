@@ -1,6 +1,6 @@
 """A list of items in a file: ids one a line, links of the inbox, or any file that this tool has written.
 
-What is known by its form: CSV, tab-separated tables and workbooks (the column of ids by its heading), JSON Lines and JSON of
+What is known by its form: CSV, tab-separated tables, workbooks and Parquet (the column of ids by its heading), JSON Lines and JSON of
 `find`, `runs export` and plans.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import UsageError
-from .table import Note, delimiter_of, is_workbook, workbook_lines
+from .table import Note, delimiter_of, typed_lines
 from .text_file import decode, read_bytes
 
 _HEADINGS = (
@@ -35,8 +35,8 @@ def read_id_file(path: str, name: str, note: Note) -> Iterator[tuple[int, str]]:
     `name` says what it is in errors, `note` hears what was taken where that had to be guessed.
     """
     raw = read_bytes(path, name)
-    if is_workbook(raw):
-        yield from _from_workbook(workbook_lines(raw, name, note), path)
+    if (lines := typed_lines(raw, name, note)) is not None:
+        yield from _from_sheet(lines, path)
     else:
         yield from ids_in(decode(raw, name, note).replace("\r\n", "\n").replace("\r", "\n"), path)
 
@@ -101,7 +101,7 @@ def _heading(cells: list[str]) -> int | None:
     return next((cells.index(name) for name in _HEADINGS if name in cells), None)
 
 
-def _from_workbook(lines: Iterator[tuple[int, list[str]]], name: str) -> Iterator[tuple[int, str]]:
+def _from_sheet(lines: Iterator[tuple[int, list[str]]], name: str) -> Iterator[tuple[int, str]]:
     """The ids of a sheet: the column with a heading of ids, or the only column that there is."""
     column: int | None = None
     for number, cells in lines:

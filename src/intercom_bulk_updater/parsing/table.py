@@ -1,4 +1,4 @@
-"""The rows of a table that people name: CSV, TSV or a workbook (XLSX, XLS, ODS), told apart by what is in the file.
+"""The rows of a table that people name: CSV, TSV, a workbook (XLSX, XLS, ODS) or Parquet, told apart by what is in the file.
 
 Workbooks are read with calamine (https://pypi.org/project/python-calamine/), which runs nothing that is in them.
 """
@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 from ..errors import UsageError
 from .formula import original_cell
+from .parquet import is_parquet, parquet_rows
 from .text_file import decode, read_bytes
+from .unvalued import formula_without_value
 
 Note = Callable[[str], None]
 Line = tuple[int, list[str]]
@@ -52,14 +55,16 @@ def read_table(path: str, name: str, note: Note) -> Table:
     Raises UsageError, also while the rows are read.
     """
     raw = read_bytes(path, name)
-    if is_workbook(raw):
-        return Table(workbook_lines(raw, name, note), "row")
+    if (lines := typed_lines(raw, name, note)) is not None:
+        return Table(lines, "row")
     return Table(_text_lines(decode(raw, name, note), path))
 
 
-def is_workbook(raw: bytes) -> bool:
-    """Whether a file is one of a spreadsheet program, by its first bytes."""
-    return raw.startswith(_WORKBOOKS)
+def typed_lines(raw: bytes, name: str, note: Note) -> Iterator[Line] | None:
+    """The rows of a workbook or of Parquet, told by its first bytes; None for a text."""
+    if is_parquet(raw):
+        return ((number, [cell_text(cell) for cell in cells]) for number, cells in enumerate(parquet_rows(raw, name), 1))
+    return workbook_lines(raw, name, note) if raw.startswith(_WORKBOOKS) else None
 
 
 def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
@@ -77,8 +82,22 @@ def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
     if len(sheets) > 1:
         note(f"{name} has {len(sheets)} sheets with rows; {sheets[0].name!r}, the first, was taken.")
     for sheet in sheets[:1]:
+        _check_formulas(raw, book.sheet_names.index(sheet.name), name)
         first = (sheet.start or (0, 0))[0]
         yield from _sheet_lines(sheet.to_python(skip_empty_area=True), first, name)
+
+
+def _check_formulas(raw: bytes, place: int, name: str) -> None:
+    """Raises UsageError for a formula that has no value yet: it would be read as an empty cell."""
+    if not is_zipfile(io.BytesIO(raw)):
+        return
+    with ZipFile(io.BytesIO(raw)) as book:
+        cell = formula_without_value(book, place)
+    if cell:
+        raise UsageError(
+            f"{name}, row {re.sub('[^0-9]', '', cell)}: the formula in cell {cell} has no value in the file: the program that wrote it "
+            "did not work it out. Open the file in a spreadsheet program and save it, or write the value in place of the formula."
+        )
 
 
 def _sheet_lines(rows: Sequence[Sequence[Any]], first: int, name: str) -> Iterator[Line]:

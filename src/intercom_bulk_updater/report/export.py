@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,12 @@ from intercom_bulk_updater.api.redact import mask, redact, without_tokens
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.journal import ItemRow, Store
 from intercom_bulk_updater.model import Outcome, RunStatus
+from intercom_bulk_updater.parsing.dates import zone
 
+from .links import link_of
 from .summary import standing
 from .table_file import CellKind, Format, TableColumn, Writable, write_table, write_table_file
-from .texts import change_words, names_of
+from .texts import change_words, image_words, names_of
 
 COLUMNS = (
     "seq",
@@ -32,11 +33,12 @@ COLUMNS = (
     "note",
     "finished_at",
     "name",
+    "link",
 )
 
 _KINDS = {
     "seq": CellKind.NUMBER, "attempts": CellKind.NUMBER, "status": CellKind.NUMBER, "finished_at": CellKind.MOMENT,
-    "before": CellKind.ANY, "after": CellKind.ANY,
+    "before": CellKind.ANY, "after": CellKind.ANY, "link": CellKind.LINK,
 }  # fmt: skip
 _TABLE = [TableColumn(name, _KINDS.get(name, CellKind.TEXT)) for name in COLUMNS]
 
@@ -66,7 +68,7 @@ def export(
     """
     if format not in ("csv", "jsonl", "json"):
         raise UsageError(f"There is no export format {format!r}: csv, jsonl or json; xlsx and parquet only as a file.")
-    return write_table(stream, _TABLE, _rows(journal, run_id, outcomes, with_bodies), format, UTC)
+    return write_table(stream, _TABLE, _rows(journal, run_id, outcomes, with_bodies, format), format, zone(_timezone(journal, run_id)))
 
 
 def export_file(
@@ -82,11 +84,19 @@ def export_file(
 
     Raises UsageError when it cannot be written.
     """
-    rows = _rows(journal, run_id, outcomes, with_bodies)
-    return write_table_file(path, _TABLE, rows, form=format, what="The export")
+    rows = _rows(journal, run_id, outcomes, with_bodies, format)
+    return write_table_file(path, _TABLE, rows, form=format, zone=_timezone(journal, run_id), what="The export")
 
 
-def _rows(journal: Store, run_id: str, outcomes: Sequence[Outcome] | None, with_bodies: bool) -> Iterator[dict[str, Any]]:
+def _timezone(journal: Store, run_id: str) -> str:
+    """The time zone of the run's workspace; "" (UTC) where the run never learned it."""
+    return str((journal.run(run_id).totals.get("place") or {}).get("timezone") or "")
+
+
+def _rows(
+    journal: Store, run_id: str, outcomes: Sequence[Outcome] | None, with_bodies: bool, format: Format
+) -> Iterator[dict[str, Any]]:
+    """The rows: for programs the fields before and after as they are, in a sheet in words."""
     run = journal.run(run_id)
     lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
     names = names_of(journal, run)
@@ -100,7 +110,10 @@ def _rows(journal: Store, run_id: str, outcomes: Sequence[Outcome] | None, with_
         outcome = in_flight if left else row.outcome
         if asked is not None and outcome not in asked:
             continue
-        yield _row(row, outcome, names, with_bodies)
+        told = _row(row, outcome, names, with_bodies)
+        if format not in ("json", "jsonl"):
+            told |= {side: image_words(told[side], names, with_bodies=True) for side in ("before", "after")}
+        yield {**told, "link": link_of(run, row.id)}
 
 
 def _row(row: ItemRow, outcome: Outcome, names: Mapping[str, str], with_bodies: bool) -> dict[str, Any]:

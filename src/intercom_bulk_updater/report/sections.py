@@ -19,7 +19,7 @@ from .headline import headline, label, undone_by, verification_words, why_words
 from .links import link_of
 from .next_commands import label_of
 from .summary import judge_run
-from .texts import change_words, left_out_words, masked, names_of, selection_words, words_of
+from .texts import MESSAGE_ADDED, change_words, left_out_words, masked, names_of, selection_words, words_of
 from .times import duration, moment
 
 Told = Mapping[str, Any]
@@ -44,7 +44,8 @@ _MEANING = {
 def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, command: str) -> dict[str, Any]:
     """Everything that the page names; `items` is an iterator, so that memory stays flat."""
     judgement, dry = judge_run(journal, run), run.kind == RunKind.DRY_RUN
-    finished, body = told["run"]["status"] == RunStatus.FINISHED, str(run.parameters.get("body") or "")
+    finished = told["run"]["status"] == RunStatus.FINISHED
+    body, by_row = str(run.parameters.get("body") or ""), str((run.parameters.get("each") or {}).get("body") or "")
     words, total = words_of(run), journal.counts(run.id).selected
     bodies = "With message bodies and e-mail addresses: handle it accordingly."
     return {
@@ -59,7 +60,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "bar": outcome_bar(judgement),
         "counts": _counts(judgement, dry=dry),
         "who": _who(run, told),
-        "message": body if messages_of(run) is not None and (with_bodies or fields_of(body)) else "",
+        "message": (body or by_row) if messages_of(run) is not None and (with_bodies or fields_of(body)) else "",
         "would": _would(told),
         "failures": [_failure(group) for group in told["failures"]],
         "total": total,
@@ -142,10 +143,19 @@ def _would(told: Told) -> dict[str, Any]:
             ("What no undo takes back", str(review.get("side_effects") or "")),
             ("Backup of each item", str(review.get("backup") or "")),
             ("Seen by customers", f"yes, {customers:,} people" if customers else ""),
+            ("More than one message", _several_messages(review)),
             ("Requests", f"{int(estimate['requests']):,}" if estimate.get("requests") else ""),
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
         ],
     }
+
+
+def _several_messages(review: Told) -> str:
+    """`12: Ann Lee (68aa) 3, Bo Ito (6911) 2 and 10 more`."""
+    total, named = int(review.get("two_messages") or 0), review.get("twice") or ()
+    said = ", ".join(f"{one['contact']} {one['messages']}" for one in named)
+    more = f" and {total - len(named):,} more" if total > len(named) else ""
+    return f"{total:,} people: {said}{more}" if said else ""
 
 
 def _failure(group: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +189,10 @@ def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies
     for row in islice(chain(*(journal.items(run.id, outcomes=some, chunk=1000) for some in (_FIRST, rest))), LISTED):
         left = row.outcome is Outcome.IN_FLIGHT or row.left
         outcome = (Outcome.PENDING if lives else Outcome.IN_DOUBT) if left else row.outcome
-        said = text(row) if text is not None and outcome is Outcome.DONE else _said(row, names, with_bodies)
+        sent = text(row) if text is not None and outcome is Outcome.DONE else ""
+        changed = _said(row, names, with_bodies)
+        # A verb that does nothing but write has no change beside its text.
+        said = "; ".join(part for part in ("" if sent and changed == MESSAGE_ADDED else changed, sent and f"sent: {sent}") if part)
         yield {
             "id": mask(row.id, with_bodies=with_bodies),
             "name": mask(row.name, with_bodies=with_bodies),

@@ -20,6 +20,7 @@ from ..errors import UsageError
 from ..files import replacing, replacing_path
 from ..parsing.dates import zone as zone_of
 from ..parsing.formula import like_formula, safe_cell
+from ..parsing.parquet import pyarrow
 from .times import rfc3339
 
 Row = Mapping[str, Any]
@@ -70,7 +71,7 @@ def format_of(path: Path) -> Format:
     if found is None:
         raise UsageError(f"{path} ends in {path.suffix or 'nothing'}; a table is written to {', '.join(ENDINGS)}.")
     if found == "parquet":
-        _pyarrow()
+        pyarrow()
     return found
 
 
@@ -241,20 +242,8 @@ class _Sheet:
             self._sheet.write_string(*at, text, self._quoted if like_formula(text) else None)
 
 
-def _pyarrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UsageError(
-            "Parquet needs the library pyarrow, which is not installed: pip install 'intercom-bulk-updater[parquet]'. "
-            "Nothing was done; .csv, .xlsx and .jsonl need nothing more."
-        ) from None
-    return pyarrow
-
-
 def _parquet(path: Path, columns: Sequence[TableColumn], rows: Iterable[Row], zone: tzinfo) -> int:
-    arrow = _pyarrow()
+    arrow = pyarrow()
     types = {
         CellKind.NUMBER: arrow.float64(), CellKind.FLAG: arrow.bool_(), CellKind.MOMENT: arrow.timestamp("ms", tz=str(zone)),
     }  # fmt: skip

@@ -21,6 +21,7 @@ from intercom_bulk_updater.errors import (
 )
 from intercom_bulk_updater.journal import RunRecord, Store, from_json
 from intercom_bulk_updater.model import RunKind, RunStatus
+from intercom_bulk_updater.operations.field_values import KINDS, describe_field, describe_value
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import IN_A_SENTENCE, Operation
 from intercom_bulk_updater.operations.registry import declared
@@ -31,6 +32,8 @@ from .advice import advice
 
 # Marks of the moment in an after-image, not fields that were changed.
 _MARKS = frozenset({"updated_at", "part", "ok"})
+MESSAGE_ADDED = "message added"
+"""What was changed where nothing but a message was written."""
 _HINTS = {
     2: "See the command's --help.",
     5: "Nothing more was written. The reason is above: see to what it names, or change the selection or the guard.",
@@ -132,8 +135,22 @@ def change_words(
     was, now = mask(before or {}, with_bodies=with_bodies), mask(after, with_bodies=with_bodies)
     change = {name: (was[name], now[name]) for name in now if name not in _MARKS and name in was and was[name] != now[name]}
     if not change:
-        return "message added" if "part" in now else ""
+        return MESSAGE_ADDED if "part" in now else ""
     return words(change, names, lambda kind, number: names.get(f"{kind} {number}", number), done=True)
+
+
+def image_words(image: Mapping[str, Any] | None, names: Mapping[str, str], *, with_bodies: bool = False) -> str:
+    """The fields of an item as they were or are now: `state: open; team: Support (5001)`. `names`: see names_of."""
+
+    def called(field: str, value: str) -> str:
+        return names.get(value) or names.get(f"{KINDS.get(field, '')} {value}", value)
+
+    shown = mask(image or {}, with_bodies=with_bodies)
+    return "; ".join(
+        f"{describe_field(name)}: {describe_value(value, name, called)}"
+        for name, value in shown.items()
+        if name not in _MARKS and not isinstance(value, Mapping)
+    )
 
 
 def selection_words(run: RunRecord) -> str:

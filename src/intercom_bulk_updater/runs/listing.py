@@ -15,7 +15,7 @@ from ..api.paths import item_path
 from ..api.retry import RetryPolicy
 from ..errors import NotFound, SearchIncomplete
 from ..model import FoundItem
-from ..operations.resource import Count, Resource, resources
+from ..operations.resource import Count, Resource, name_of, resources
 from ..search.endpoints import endpoint_for
 from ..search.language.fields import learn
 from ..search.language.where import decides
@@ -57,7 +57,7 @@ def still_matching(
         elif (not query or decides(query, item, resource, timezone=zone, api_version=version)) and (
             since is None or history.is_silent(item, since)
         ):
-            yield replace(found, before=image_of(capture, item))
+            yield replace(found, before=image_of(capture, item), name=name_of(item))
 
 
 def read_each(session: Session, resource: str, items: Iterable[FoundItem]) -> Iterator[tuple[FoundItem, Json | None]]:

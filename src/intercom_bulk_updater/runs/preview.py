@@ -20,6 +20,8 @@ from .search_state import SearchState
 from .sources import left_out
 
 _SAMPLE = 5
+_TWICE = 3
+"""Those who would get several messages, by name: each takes a request."""
 # What is assumed of a limit that no answer has told yet: Intercom's documented 10,000 calls a minute, in ten seconds.
 _ASSUMED_LIMIT, _WINDOW = 1667, 10.0
 
@@ -75,6 +77,8 @@ class Preview:
     """How many people would be written to, when the operation writes to people."""
     two_messages: int = 0
     """How many of them would get more than one message."""
+    twice: list[tuple[str, int]] = field(default_factory=list)
+    """The first of these by name, and how many each would get."""
     sender: str = ""
     """In whose name it would be written."""
     messages: list[tuple[str, str]] = field(default_factory=list)
@@ -107,6 +111,7 @@ class Preview:
             "side_effects": self.side_effects,
             "customer_visible": self.customer_visible,
             **({"customers": self.customers, "two_messages": self.two_messages} if self.customers is not None else {}),
+            **({"twice": [{"contact": who, "messages": count} for who, count in self.twice]} if self.twice else {}),
             **({"sender": self.sender} if self.sender else {}),
             **({"sent_before": self.sent_before} if self.sent_before else {}),
             **({"without_text": self.without_text} if self.without_text else {}),
@@ -172,6 +177,8 @@ def look(
     if operation.customer_visible:
         review.customers = len(people)
         review.two_messages = sum(count > 1 for count in people.values())
+        several = [(who, count) for who, count in people.most_common(_TWICE) if count > 1]
+        review.twice = [(redact(label("contact", who)) if label is not None else who, count) for who, count in several]
     if operation.writes_text and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
     review.requests = math.ceil(review.would_change / pace.batch) * operation.requests_per_item + pace.reads

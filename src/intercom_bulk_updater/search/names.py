@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import quote
 
 from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
 from intercom_bulk_updater.parsing.identity import id_text
@@ -32,6 +33,8 @@ _LISTS = {
     "ticket_type": _List("ticket_types", "data"),
     "ticket_state": _List("ticket_states", "data", ("internal_label", "external_label", "category")),
 }
+_ONE_BY_ONE = {"contact": "contacts", "company": "companies"}
+"""Kinds that are too many to be listed, and where one of them is read."""
 KINDS = tuple(_LISTS)
 _KEYS = {**{one.path: one.key for one in _LISTS.values()}, "data_attributes": "data", "conversations/attributes": "data"}
 _WITHIN = {"ticket_types": "ticket_type_attributes", "ticket_states": "ticket_types"}
@@ -78,6 +81,7 @@ class WorkspaceNames:
         self._find_contacts = find_contacts
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
         self._unreadable: dict[str, int] = {}
+        self._singles: dict[tuple[str, str], str] = {}
         self._me: Resolved | None = None
 
     def resolve(self, kind: str, name: str) -> Resolved:
@@ -135,6 +139,8 @@ class WorkspaceNames:
     def label(self, kind: str, identity: str) -> str:
         """`Support (5001)`; the id alone when the list lacks it, or cannot be read. Never fails."""
         try:
+            if kind in _ONE_BY_ONE:
+                return self._single(kind, str(identity))
             entries = self._read(kind) if kind in _LISTS else []
         except IntercomBulkError:  # a name is decoration; what really is wrong shows where it matters
             return str(identity)
@@ -142,6 +148,14 @@ class WorkspaceNames:
             if str(entry.get("id")) == str(identity):
                 return f"{self._resolved(kind, entry).name} ({identity})"
         return str(identity)
+
+    def _single(self, kind: str, identity: str) -> str:
+        """What somebody is called who stands in no list: one request for each."""
+        if (kind, identity) not in self._singles:
+            found = self._get(f"{_ONE_BY_ONE[kind]}/{quote(identity, safe='')}")
+            self._singles[kind, identity] = printable_name(found.get("name") or "")
+        name = self._singles[kind, identity]
+        return f"{name} ({identity})" if name else identity
 
     def listing(self, kind: str, most: int = 20) -> str:
         """All of a kind, as `Support (5001), Billing (5002)`; of many the first, and how many more there are."""

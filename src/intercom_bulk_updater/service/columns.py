@@ -9,6 +9,8 @@ from typing import Any
 
 from ..errors import IntercomBulkError, UsageError
 from ..model import Workspace
+from ..operations.field_values import Label
+from ..operations.object_words import in_words
 from ..operations.resource import Resource, value_at
 from ..parsing.printable import printable_name
 from ..report.table_file import CellKind, TableColumn
@@ -31,6 +33,7 @@ NAMED = {
     "tags": "the names of its tags",
     "tag_ids": "the ids of its tags",
     "contact": "the id of its first contact",
+    "contact_name": "the name of its first contact, where that contact began it",
     "contact_ids": "the ids of its contacts",
     "type": "the name of its ticket type",
 }
@@ -89,6 +92,20 @@ class Columns:
             self._check(item)
         return {name: self._value(name, item) for name in self.names}
 
+    def cells(self, item: Item) -> dict[str, Any]:
+        """The same for people: of a list in it the names, of an object its name, or what it says."""
+        label = self._label_in(item)
+        row = self.row(item)
+        return {name: in_words(name, value, label) if isinstance(value, Mapping | list) else value for name, value in row.items()}
+
+    def _label_in(self, item: Item) -> Label:
+        """What is called by its id alone in an item."""
+        author = value_at(item, "source.author") or {}
+        return lambda kind, identity: (
+            str(author["name"]) if kind == "contact" and identity == author.get("id") and author.get("name")
+            else self._name(kind, identity) or identity
+        )  # fmt: skip
+
     def _check(self, item: Item) -> None:
         known = dict.fromkeys([*NAMED, *FIELDS, *(name.partition(".")[0] for name in self._fields.fields), *item])
         for name in self.names:
@@ -115,6 +132,8 @@ class Columns:
         if name in _ASSIGNED:
             kind, field = _ASSIGNED[name]
             return self._name(kind, item.get(field))
+        if name == "tags":
+            return [tag.get("name") or self._name("tag", tag.get("id")) for tag in tags_of(item)]
         if name in _MADE:
             return _MADE[name](item)
         if name == "link":
@@ -150,16 +169,21 @@ def _contacts(item: Item) -> list[str]:
     return [str(one.get("id")) for one in (item.get("contacts") or {}).get("contacts") or []]
 
 
+def _contact_name(item: Item) -> Any:
+    author = value_at(item, "source.author") or {}
+    return author.get("name") if author.get("id") in _contacts(item)[:1] else None
+
+
 def _subject(item: Item) -> Any:
     return value_at(item, "source.subject") or item.get("title") or value_at(item, "ticket_attributes._default_title_")
 
 
 _MADE: dict[str, Callable[[Item], Any]] = {
     "subject": _subject,
-    "tags": lambda item: [tag.get("name") or str(tag.get("id")) for tag in tags_of(item)],
     "tag_ids": lambda item: [str(tag.get("id")) for tag in tags_of(item)],
     "contact": lambda item: next(iter(_contacts(item)), None),
     "contact_ids": _contacts,
+    "contact_name": _contact_name,
     "type": lambda item: value_at(item, "ticket_type.name") or item.get("type"),
 }
 

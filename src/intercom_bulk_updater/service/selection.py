@@ -254,7 +254,7 @@ def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[FoundItem]:
     outcomes = [outcome, Outcome.IN_FLIGHT] if outcome is Outcome.IN_DOUBT else [outcome]
     for row in journal.items(run, outcomes=outcomes):
         # Its data were parameters of that run, not of this one.
-        yield FoundItem(row.id)
+        yield FoundItem(row.id, name=row.name)
 
 
 def _named(file: object, otherwise: str = "") -> str:

@@ -190,6 +190,20 @@ def _cell(place: re.Match[str], cells: Mapping[str, str], message: bool) -> str:
     return escape(cell) if message else cell
 
 
+def _without_empty(given: Mapping[str, Any], cells: Mapping[str, str]) -> tuple[Mapping[str, Any], list[str]]:
+    """What is given without each KEY=VALUE whose cell is empty and that does not say what stands there then; and those columns.
+
+    A cell that nobody has filled in says nothing about a field, least of all that it is to be cleared.
+    """
+    kept: list[str] = []
+    empty: list[str] = []
+    for text in given.get("values") or ():
+        missing = [place[1] for place in PLACE.finditer(text) if place[2] is None and not cells[place[1]].strip()]
+        empty += missing[:1]
+        kept += () if missing else (text,)
+    return {**given, "values": kept} if empty else given, empty
+
+
 def checked_places(given: Any, rows: Rows | None, options: Options | None = None) -> list[str]:
     """The columns that `given` names. Raises UsageError for one that the file lacks, and for any without a file."""
     wanted = places(given)
@@ -207,11 +221,12 @@ def operation_for(
     rows: Rows | None,
     build: Callable[[Mapping[str, Any]], Operation],
     options: Options | None = None,
+    note: Note = ignore,
 ) -> tuple[Operation, list[FoundItem] | None]:
     """The operation of a command and, with a spreadsheet, its items, each with its own parameters.
 
     `build` makes an operation of parameters as typed. Every row is looked at before anything is done: the error of a row
-    names its line.
+    names its line. `note` hears how many cells are empty and leave their fields as they are.
     """
     wanted = checked_places(given, rows, options)
     if rows is None:
@@ -221,19 +236,32 @@ def operation_for(
         return build(given), [FoundItem(one) for one in ids]
     made: dict[tuple[str, ...], Operation] = {}
     of_item: dict[str, list[Operation]] = {one: [] for one in ids}
+    left: list[str] = []
     for row in rows.rows:
+        told, empty = _without_empty(given, row.cells)
+        left += empty
         key = tuple(row.cells[name] for name in wanted)
         if key not in made:
             try:
-                made[key] = build(fill(given, row.cells))
+                made[key] = build(fill(told, row.cells))
             except UsageError as exc:
                 raise UsageError(f"{rows.path}, {rows.unit} {row.line}: {exc.message}") from exc
         of_item[row.id].append(made[key])
+    if left:
+        one = len(left) == 1
+        note(
+            f"{count_words(len(left), 'cell')} of {Path(rows.path).name} {'is' if one else 'are'} empty: the "
+            f"{'field stays as it is' if one else 'fields stay as they are'}. To clear {'it' if one else 'them'}, write "
+            f"{', '.join(f'{{{{{name}|null}}}}' for name in dict.fromkeys(left))}."
+        )
     several = list(made.values())
     kind = type(several[0])
     all_of_them = kind.covering(several)
     items = [FoundItem(one, None, {WITH: (own[0] if len(own) == 1 else kind.covering(own)).parameters}) for one, own in of_item.items()]
     words = f"{all_of_them.name} by {', '.join(f'{{{{{name}}}}}' for name in wanted)} of {Path(rows.path).name}"
-    operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words)
+    if left:
+        words += f" ({count_words(len(left), 'empty cell')} of it {'changes' if len(left) == 1 else 'change'} nothing)"
+    body = str(given.get("body") or "")
+    operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words, body)
     operation.requests_per_item = all_of_them.requests_per_item
     return operation, items

@@ -150,7 +150,8 @@ class CheckedVerb:
         session.workspace()
         resolver, rows = SessionResolver(session, names), self._resolved_rows(session)
         with self._in_its_words():
-            return operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), self.request.options)
+            asked = self.request
+            return operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), asked.options, asked.note)
 
     def _resolved_rows(self, session: Session) -> Rows | None:
         if self.rows is None:

@@ -7,12 +7,14 @@ import re
 from datetime import UTC, datetime
 
 from ..api.redact import without_known_tokens
+from ..parsing.amounts import duration_words
 from ..parsing.printable import printable
 
 _IRREGULAR = {"company": "companies", "match": "matches", "pass": "passes", "reply": "replies"}
 _SINGULAR = {many: one for one, many in _IRREGULAR.items()}
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _TAGS = re.compile(r"<[^>]{0,2000}>")
+seconds = duration_words
 
 
 def number(value: float) -> str:
@@ -37,19 +39,6 @@ def one(noun: str) -> str:
     if noun in _IRREGULAR:
         return noun
     return _SINGULAR.get(noun, noun.removesuffix("s"))
-
-
-def seconds(value: float) -> str:
-    """A duration: `0.4 s`, `27 s`, `1 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
-    value = max(0.0, value)
-    if value < 9.95:
-        return f"{value:.1f}".removesuffix(".0") + " s"
-    whole = round(value)
-    for big, small, size, part in (("d", "h", 86_400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1)):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {big}" + (f" {rest} {small}" if rest else "")
-    return f"{whole} s"
 
 
 def whole_seconds(value: float) -> str:

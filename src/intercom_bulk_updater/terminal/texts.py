@@ -105,7 +105,11 @@ def _people(page: Page, review: Preview) -> None:
     who = "customers" if review.customers is None else plural(review.customers, "customer")
     page.fact("customers", Text(f"{who} would be written to, or see it", "bold yellow"))
     if review.two_messages:
+        more = review.two_messages - len(review.twice)
+        named = [f"{shorten(who, 60)} gets {number(count)}" for who, count in review.twice]
         page.fact("", Text(f"{number(review.two_messages)} of them more than once", "bold yellow"))
+        for place, said in enumerate(named):
+            page.fact("", said, f" (and {number(more)} more)" if more and place == len(named) - 1 else "")
 
 
 def _messages(page: Page, review: Preview) -> None:

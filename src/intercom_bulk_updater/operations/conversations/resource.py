@@ -30,7 +30,7 @@ RESOURCE = _Conversations(
         Column("about", ("title", "source.subject", "source.body"), "subject"),
     ),
     listed=(
-        "id", "link", "state", "priority", "team_assignee_id", "team", "admin_assignee_id", "assignee", "tags", "contact",
+        "id", "link", "state", "priority", "team_assignee_id", "team", "admin_assignee_id", "assignee", "tags", "contact", "contact_name",
         "created_at", "updated_at", "waiting_since", "snoozed_until", "subject",
     ),
     page="a/inbox/{workspace}/inbox/conversation/{id}",

@@ -1,0 +1,248 @@
+"""What a person hands in as a sheet, and what comes out as a table, on screens and in files."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from python_calamine import CalamineWorkbook
+from xlsxwriter import Workbook
+
+from acceptance.desk import Desk, at_desk
+
+from .network import MemorySandbox
+
+PLAIN = ("--json", "--progress", "none")
+
+
+@pytest.fixture
+def desk(box: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
+    """The command in this process."""
+    with at_desk(box, tmp_path) as made:
+        yield made
+
+
+def people(desk: Desk, count: int) -> list[dict[str, Any]]:
+    """The first contacts that have an e-mail address."""
+    found = [one for one in desk.box.contacts() if one.get("email")]
+    return found[:count]
+
+
+def test_a_formula_that_nobody_has_worked_out_is_refused_with_its_row(desk: Desk) -> None:
+    """As a program writes it: no value stands in the file. One whose value is an empty text has one, and is an empty cell."""
+    path = desk.home / "s.xlsx"
+    with Workbook(str(path)) as book:
+        book.add_worksheet("Empty")
+        sheet = book.add_worksheet("Rows")
+        sheet.write_row(0, 0, ["id", "n"])
+        sheet.write_string(1, 0, people(desk, 1)[0]["id"])
+        sheet.write_formula(1, 1, "=1+1", None, "")
+    put = ("contacts", "set", "seats={{n}}", "--csv", "s.xlsx", "--yes", *PLAIN)
+    for command in (put, ("contacts", "find", "--ids", "s.xlsx", "--json")):
+        refused = desk.here(*command)
+        assert refused.code == 2 and "row 2: the formula in cell B2 has no value" in refused.err, refused.err
+    with ZipFile(path) as book:
+        files = {name: book.read(name) for name in book.namelist()}
+    with ZipFile(path, "w") as book:
+        for name, raw in files.items():
+            book.writestr(name, raw.replace(b'<c r="B2"><f>', b'<c r="B2" t="str"><f>'))
+    empty = desk.here(*put)
+    assert empty.code == 0 and empty.counts == {"selected": 1, "unchanged": 1} and "1 cell of s.xlsx is empty" in empty.err, empty.err
+    assert desk.writes() == 0
+
+
+def test_an_empty_cell_leaves_the_field_as_it_is(desk: Desk) -> None:
+    """It says nothing of the field; what is to be cleared is written as null, in the cell or as what stands there then."""
+    a, b, c = people(desk, 3)
+
+    def values(name: str) -> list[Any]:
+        now = {one["id"]: one["custom_attributes"] for one in desk.box.contacts()}
+        return [now[one["id"]].get(name) for one in (a, b, c)]
+
+    def put(*lines: str, given: tuple[str, ...]) -> Any:
+        (desk.home / "rows.csv").write_text("\n".join(("id,plan,seats", *lines)) + "\n")
+        return desk.here("contacts", "set", *given, "--csv", "rows.csv", "--yes", *PLAIN)
+
+    full = [f"{one['id']},pro,{n}" for n, one in enumerate((a, b, c), 3)]
+    assert put(*full, given=("plan={{plan}}", "seats={{seats}}")).code == 0
+    some = put(f"{a['id']},free,", f"{b['id']},,", f"{c['id']},null,9", given=("plan={{plan}}", "seats={{seats}}"))
+    assert some.code == 0 and some.counts == {"selected": 3, "done": 2, "unchanged": 1}, some.err
+    assert (values("plan"), values("seats")) == (["free", "pro", None], [3, 4, 9])
+    assert some.json["run"]["words"] == "set by {{plan}}, {{seats}} of rows.csv (3 empty cells of it change nothing)"
+    assert "3 cells of rows.csv are empty: the fields stay as they are" in some.err and "write {{seats|null}}, {{plan|null}}." in some.err
+    assert desk.here("undo", some.run, "--yes", *PLAIN).code == 0
+    assert (values("plan"), values("seats")) == (["pro"] * 3, [3, 4, 5])
+    cleared = put(f"{a['id']},,1", given=("plan={{plan|null}}", "seats={{seats}}"))
+    assert cleared.code == 0 and "empty" not in cleared.err, cleared.err
+    assert (values("plan"), values("seats")) == ([None, "pro", "pro"], [1, 4, 5])
+    nothing = put(f"{a['id']},,", f"{b['id']},,", given=("plan={{plan}}",))
+    assert nothing.code == 0 and nothing.counts == {"selected": 2, "unchanged": 2}, nothing.err
+
+
+def told(desk: Desk, *command: str) -> list[list[str]]:
+    """The cells of the table that a command prints, or writes to a .csv, its header first."""
+    answer = desk.here(*command)
+    assert answer.code == 0, answer.err
+    if "-o" in command:
+        with (desk.home / command[command.index("-o") + 1]).open(newline="") as file:
+            return list(csv.reader(file))
+    return [line.split("\t") for line in answer.out.splitlines()]
+
+
+@pytest.mark.parametrize("output", [(), ("-o", "list.csv")])
+def test_tables_show_names_where_intercom_shows_ids_and_objects(desk: Desk, output: tuple[str, ...]) -> None:
+    """Tags of contacts, teammates, companies, plans, what an object says: no JSON stands in a cell, on a screen or in a sheet."""
+    assert desk.here("contacts", "tag", "--tag", "vip", "--tag", "bug", "--where", "role = user", "--limit", "3", "--yes").code == 0
+    columns = "tags,tag_ids,companies,location,custom_attributes,social_profiles"
+    head, *rows = told(desk, "contacts", "find", "--where", "tag = vip", "--columns", columns, *output)
+    assert len(rows) == 3 and all("vip, bug" in row[head.index("tags")] for row in rows), rows
+    assert all("7001, 7003" in row[head.index("tag_ids")] for row in rows)
+    columns = "id,contacts,contact_name,teammates,company,source,statistics,conversation_rating"
+    head, *some = told(desk, "conversations", "find", "--where", "state = closed", "--limit", "30", "--columns", columns, *output)
+    assert any(row[head.index("teammates")] == "Dai Nakamura" for row in some) and any(row[head.index("company")] for row in some)
+    for row in some:
+        whole = desk.box.conversation(row[0])
+        author, own = whole["source"]["author"], whole["contacts"]["contacts"][0]["id"]
+        name = author["name"] if author["id"] == own else ""
+        assert (row[head.index("contacts")], row[head.index("contact_name")]) == (name or own, name)
+    assert any("time to first close: " in row[head.index("statistics")] and " h " in row[head.index("statistics")] for row in some)
+    head, *firms = told(desk, "companies", "find", "--columns", "name,plan,segments,custom_attributes", *output)
+    assert {row[head.index("plan")] for row in firms} >= {"pro", "enterprise"}
+    columns = "id,ticket_state,ticket_attributes,ticket_parts"
+    head, *tickets = told(desk, "tickets", "find", "--where", "open = true", "--columns", columns, *output)
+    assert "In progress" in {row[head.index("ticket_state")] for row in tickets}
+    assert not [cell for row in (*rows, *some, *firms, *tickets) for cell in row if '{"' in cell or "[{" in cell]
+    data = desk.here("conversations", "find", "--where", "state = closed", "--limit", "1", "--columns", "id,contacts", "--json").json
+    assert data["items"][0]["contacts"]["type"] == "contact.list", "programs get what Intercom gives"
+
+
+def test_an_export_for_people_has_names_and_durations(desk: Desk) -> None:
+    """Teammates, teams and customers by name, seconds as people count them, and no empty word of Python's."""
+    found = desk.here("conversations", "find", "--where", "state = closed and assignee = 'Dai Nakamura'", "--limit", "1", "--json").json
+    (desk.home / "ids").write_text(one := found["items"][0]["id"])
+    for form in ("text", "html"):
+        assert desk.here("conversations", "export", "--ids", "ids", "-o", form, "--format", form, *PLAIN).code == 0
+        text = next((desk.home / form).iterdir()).read_text()
+        facts = re.split("-- |<article>", text)[0].replace("</dt><dd>", ": ").replace("</dd><dt>", "\n")
+        assert "admin: Dai Nakamura (991267704)\n" in facts and "team: Support (5001)\n" in facts, facts
+        assert re.search(r"time to first close: \d+ h \d+ min\n", facts) and "None" not in facts and "_" not in facts, facts
+        who = desk.box.conversation(one)["source"]["author"]["name"]
+        assert f"contacts: {who}\n" in facts
+    person = next(person for person in desk.box.contacts() if person["companies"])
+    (desk.home / "ids").write_text(person["id"])
+    assert desk.here("contacts", "export", "--ids", "ids", "-o", "people", "--format", "text", *PLAIN).code == 0
+    names = {firm["id"]: firm["name"] for firm in desk.box.companies()}
+    firms = ", ".join(f"{names[firm]} ({firm})" for firm in person["companies"])
+    assert f"companies: {firms}\n" in next((desk.home / "people").iterdir()).read_text()
+
+
+def account(desk: Desk, *flags: str) -> str:
+    """The words of the report of the latest run."""
+    assert desk.here("runs", "report", "latest", *flags, "-o", "report.html").code == 0
+    text = re.sub(r"<(style|script).*?</\1>", "", (desk.home / "report.html").read_text(), flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def test_a_report_with_bodies_says_more_and_leaves_nothing_out(desk: Desk) -> None:
+    """What became of each item stands beside its text; what an earlier run had sent is said; the text as it was written is there."""
+    some = ("--where", "team = Support and state = open", "--yes", "--customer-visible")
+    hello = ("--body", "Bye {{contact.first_name|you}}")
+    assert desk.here("conversations", "reply", *hello, *some, "--limit", "1").code == 0
+    assert desk.here("conversations", "close", *hello, *some, "--limit", "2").code == 0
+    for flags, sent in (((), ""), (("--with-bodies",), "; sent: Bye ")):
+        told = account(desk, *flags)
+        assert "The message Bye {{contact.first_name|you}}" in told
+        assert told.count(f"state: open → closed{sent}") == (1 if sent else 2) and told.count("state: open → closed; without the text") == 1
+    one, two = desk.open_ids()[:2]
+    (desk.home / "rows.csv").write_text(f"id,why\n{one},old\n{two},new\n")
+    assert desk.here("conversations", "note", "--csv", "rows.csv", "--body", "Because it is {{why}}", "--yes").code == 0
+    told = account(desk, "--with-bodies")
+    assert "The message Because it is {{why}}" in told and "sent: Because it is old" in told and "sent: Because it is new" in told
+    assert "message added" not in told and "message added" in account(desk) and "it is old" not in account(desk)
+
+
+def test_an_exported_run_reads_as_a_list_that_was_found(desk: Desk) -> None:
+    """Dates in the workspace's time, a link, and what was and is in words; for programs the fields as they are."""
+    two = ("--where", "team = Support and state = open", "--limit", "2", "--yes")
+    assert desk.here("conversations", "snooze", "--until", "2027-01-31 09:00", *two).code == 0
+    assert desk.here("runs", "export", "latest", "-o", "run.csv").code == 0
+    assert desk.here("runs", "export", "latest", "-o", "run.xlsx").code == 0
+    with (desk.home / "run.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert row["link"] == f"https://app.intercom.com/a/inbox/sandbox1/inbox/conversation/{row['id']}"
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d-0[78]:00", row["finished_at"])
+        assert "state: open" in row["before"] and "snoozed until: Sun 31 Jan 2027 09:00 (Los Angeles)" in row["after"], row
+        assert "{" not in row["before"] + row["after"]
+    with ZipFile(desk.home / "run.xlsx") as book:
+        assert rows[0]["link"] in book.read("xl/worksheets/_rels/sheet1.xml.rels").decode()
+    sheet = CalamineWorkbook.from_path(str(desk.home / "run.xlsx")).get_sheet_by_index(0).to_python()
+    at = sheet[1][sheet[0].index("finished_at")]
+    assert at.isoformat()[:19] == rows[0]["finished_at"][:19]
+    as_data = [json.loads(line) for line in desk.here("runs", "export", "latest", "--jsonl").out.splitlines()]
+    assert [one["before"]["state"] for one in as_data] == ["open", "open"] and as_data[0]["link"] == rows[0]["link"]
+    assert desk.here("conversations", "find", "--ids", "run.csv", "--count").out == "2\n"
+
+
+def test_a_list_that_was_written_is_a_list_that_is_taken(desk: Desk) -> None:
+    """Parquet too, of find and of runs export: as ids, as what is left out, as a sheet; a broken one is said to be that."""
+    where = ("--where", "team = Support and state = open")
+    assert desk.here("conversations", "find", *where, "-o", "all.parquet").code == 0
+    count = len(desk.open_ids())
+    assert desk.here("conversations", "find", "--ids", "all.parquet", "--count").out == f"{count}\n"
+    assert desk.here("conversations", "tag", "--tag", "vip", *where, "--limit", "3", "--yes").code == 0
+    assert desk.here("runs", "export", "latest", "-o", "some.parquet").code == 0
+    rest = desk.here("conversations", "find", "--ids", "all.parquet", "--exclude", "some.parquet", "--count")
+    assert rest.out == f"{count - 3}\n", rest.err
+    by_row = ("conversations", "note", "--csv", "all.parquet", "--body", "In state {{state}}", "--dry-run", *PLAIN)
+    assert desk.here(*by_row).counts == {"selected": count, "pending": count}
+    raw = (desk.home / "all.parquet").read_bytes()
+    (desk.home / "all.parquet").write_bytes(raw[: len(raw) // 2])
+    broken = desk.here("conversations", "find", "--ids", "all.parquet")
+    assert broken.code == 2 and "broken Parquet file" in broken.err, broken.err
+
+
+def test_who_would_get_several_messages_is_named(desk: Desk) -> None:
+    """With how many each: on the screen, in JSON, in the report."""
+    some = ("conversations", "reply", "--where", "state = open or state = closed", "--body", "Hi", "--dry-run")
+    review = desk.here(*some, *PLAIN).json["review"]
+    counts = Counter(one["contacts"]["contacts"][0]["id"] for one in map(desk.box.conversation, ids_of(desk, "state != snoozed")))
+    several = sorted((count for count in counts.values() if count > 1), reverse=True)
+    assert review["two_messages"] == len(several) and [one["messages"] for one in review["twice"]] == several[:3]
+    for one in review["twice"]:
+        name, identity = one["contact"].removesuffix(")").split(" (")
+        assert desk.box.contact(identity)["name"] == name and counts[identity] == one["messages"]
+    shown, first = desk.here(*some).err, review["twice"][0]
+    assert f"{first['contact']} gets {first['messages']}" in shown and f"(and {len(several) - 3} more)" in shown, shown
+    assert f"{first['contact']} {first['messages']}" in account(desk)
+
+
+def ids_of(desk: Desk, where: str) -> list[str]:
+    """The ids that a filter finds."""
+    return [one["id"] for one in desk.here("conversations", "find", "--where", where, "--json").json["items"]]
+
+
+def test_items_of_an_earlier_run_keep_their_names(desk: Desk) -> None:
+    """Also where they are judged again, and where nothing has read them since."""
+    found = ("--where", "team = Support and state = open", "--limit", "3")
+    assert desk.here("conversations", "note", *found, "--body", "Seen", "--yes", *PLAIN).code == 0
+    first = [one["name"] for one in exported(desk)]
+    assert len(first) == 3 and all(first)
+    again = ("--from-run", "latest", "--outcome", "done")
+    narrowed = desk.here("conversations", "close", *again, "--where", "state = open", "--dry-run", *PLAIN).json
+    assert [one["name"] for one in narrowed["review"]["sample"]] == first
+    assert desk.here("conversations", "close", *again, "--where", "state = open", "--yes", *PLAIN).code == 0
+    assert [one["name"] for one in exported(desk)] == first
+
+
+def exported(desk: Desk) -> list[dict[str, Any]]:
+    """The items of the latest run."""
+    return [json.loads(line) for line in desk.here("runs", "export", "latest", "--jsonl").out.splitlines()]
