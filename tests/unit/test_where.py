@@ -303,11 +303,39 @@ def test_resolver_gets_kind_and_name() -> None:
         asked.append((kind, name))
         return Resolved("1", name)
 
-    compiled("team = a and assignee = b and tag in (c, 'd e') and closed_by = f and tag ~ g", resolve=resolve)
+    compiled("team = a and assignee = b and tag in (c, 'd e') and closed_by = f and subject ~ g", resolve=resolve)
     compiled("type = h", "tickets", resolve=resolve)
     compiled("segment = i", "contacts", resolve=resolve)
     kinds = ["team", "admin", "tag", "tag", "admin", "ticket_type", "segment"]
     assert asked == list(zip(kinds, ["a", "b", "c", "d e", "f", "h", "i"], strict=True))
+
+
+@pytest.mark.parametrize(("text", "resource"), [
+    ("tag ~ vip", "conversations"), ("tag !~ vip", "conversations"), ("team ^ Sup", "tickets"), ("state ~ clos", "conversations"),
+    ("role !~ lea", "contacts"), ("contact $ 5", "conversations"), ("segment ~ new", "contacts"), ("category ~ task", "tickets"),
+])  # fmt: skip
+def test_what_is_told_by_its_name_has_no_parts(text: str, resource: str) -> None:
+    """Intercom would compare ids, or its own words, and find nothing, or, turned round, everything."""
+    with pytest.raises(UsageError, match="whole name"):
+        compiled(text, resource)
+
+
+@pytest.mark.parametrize(("text", "resource"), [
+    ("ai_agent.resolution_state != escalatd", "conversations"), ("ai_agent.last_answer_type = ai", "conversations"),
+    ("ai_agent.source_type = flow", "conversations"), ("sales_agent.outcome != junk", "conversations"),
+    ("sla_status = mist", "conversations"), ("channel = emial", "conversations"), ("priority != hihg", "conversations"),
+    ("role = custmer", "contacts"), ("category = trakker", "tickets"), ("ticket_state.category != done", "tickets"),
+])  # fmt: skip
+def test_a_word_that_none_has_is_refused(text: str, resource: str) -> None:
+    """With the words there are; never searched for, which would find nothing, or with != everything."""
+    with pytest.raises(UsageError, match="is one of"):
+        compiled(text, resource)
+
+
+def test_what_may_have_none_of_the_words() -> None:
+    """Fin was not asked, no agreement applies."""
+    assert filters("ai_agent.resolution_state = none") == [("ai_agent.resolution_state", "=", None)]
+    assert filters("sla_status != none") == [("sla_applied.sla_status", "!=", None)]
 
 
 @pytest.mark.parametrize("pair", ["\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "«»"])

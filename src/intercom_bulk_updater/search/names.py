@@ -10,6 +10,7 @@ from typing import Any
 
 from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
 from intercom_bulk_updater.parsing.printable import printable_name
+from intercom_bulk_updater.search.attributes import WorkspaceAttributes
 from intercom_bulk_updater.search.language.compiler import Resolved
 
 
@@ -56,6 +57,8 @@ class WorkspaceNames:
         self._find_contacts = find_contacts
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
         self._me: Resolved | None = None
+        self.attributes = WorkspaceAttributes(get)
+        """The workspace's own attributes, each list read once, too."""
 
     def resolve(self, kind: str, name: str) -> Resolved:
         """The one item of `kind` that is called `name`, or has that id; an admin also by e-mail, or as `me`.
@@ -96,6 +99,15 @@ class WorkspaceNames:
         if not found:
             raise UnknownName(f"There is no contact with the {called} {printable_name(typed)!r} in the workspace.")
         return [Resolved(i, typed) for i in found]
+
+    def states(self, typed: str) -> list[Resolved]:
+        """The ticket states of that id, or of the name that teammates or customers see. Raises UnknownName for none."""
+        entries = self._read("ticket_state")
+        for key in ("id", "internal_label", "external_label"):
+            if found := [entry for entry in entries if _folded(str(entry.get(key) or "")) == _folded(typed)]:
+                named = [(self._resolved("ticket_state", entry), str(entry.get("category"))) for entry in found]
+                return [Resolved(one.id, one.name, category) for one, category in named]
+        raise self._unknown("ticket_state", typed, entries)
 
     def by_id(self, kind: str, identity: str) -> Resolved:
         """The one item of `kind` with that id. Raises UnknownName, whose part `nearest` names those that come nearest."""

@@ -53,7 +53,7 @@ class Attributes:
             if kind in ("admin", "team"):
                 return key, self._named(kind, value).id
             return key, value if kind == "text" else typed_value({"name": key, "data_type": kind}, value, self._session)
-        known = self._attributes.of(self._resource.name)
+        known = {name: one for name, one in self._attributes.of(self._resource.name).items() if not one.get("archived")}
         attribute = known.get(key)
         if attribute is None:
             near = difflib.get_close_matches(key, [*known, *fields], 3, 0.4) or [*known, *fields]

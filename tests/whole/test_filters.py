@@ -1,0 +1,109 @@
+"""What a filter means, against what the sandbox has: names of states and attributes, and what is judged here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from acceptance.desk import Desk, at_desk
+
+from .network import MemorySandbox
+
+SANDBOX = {"tickets": 60, "contacts": 90, "companies": 12}
+Item = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def desk(shop: MemorySandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """The command in this process; nothing here writes, so that one is enough."""
+    with at_desk(shop, tmp_path_factory.mktemp("desk")) as made:
+        yield made
+
+
+def found(desk: Desk, resource: str, where: str) -> set[str]:
+    """The ids that a filter finds."""
+    answer = desk.here(resource, "find", "--where", where, "--json")
+    assert answer.code == 0, answer.err
+    return {str(one["id"]) for one in answer.json["items"]}
+
+
+def tickets(desk: Desk) -> list[Item]:
+    """Them whole."""
+    return [desk.box.ticket(one["id"]) for one in desk.box.tickets()]
+
+
+def having(items: list[Item], test: Callable[[Item], bool]) -> set[str]:
+    """The ids of those for which it holds: some, and not all."""
+    wanted = {str(one["id"]) for one in items if test(one)}
+    assert 0 < len(wanted) < len(items)
+    return wanted
+
+
+STATES = [
+    ("state = 'In progress'", lambda label: label == "In progress"),
+    ("state != 'In progress'", lambda label: label != "In progress"),
+    ("state = 'in progress'", lambda label: label == "In progress"),
+    ("state = in_progress", lambda label: label == "In progress"),
+    ("state = In-Progress", lambda label: label == "In progress"),
+    ("state = 8502", lambda label: label == "In progress"),
+    ("state = Resolved", lambda label: label == "Resolved"),
+    ("state in ('In progress', Submitted)", lambda label: label in ("In progress", "Submitted")),
+    ("state in ('In progress', submitted)", lambda label: label in ("In progress", "Submitted")),
+    ("state not in ('Waiting on you', submitted)", lambda label: label not in ("Waiting on you", "Submitted")),
+    ("not (state = 'Waiting on you' or state = Submitted)", lambda label: label not in ("Waiting on you", "Submitted")),
+    ("ticket_state.internal_label = 'waiting on you'", lambda label: label == "Waiting on you"),
+    ("ticket_state != Submitted and not ticket_state.category = resolved", lambda label: label in ("In progress", "Waiting on you")),
+    ("ticket_state.internal_label ~ on", lambda label: label == "Waiting on you"),
+]
+
+
+@pytest.mark.parametrize(("where", "test"), STATES, ids=[where for where, _ in STATES])
+def test_a_ticket_state_by_the_name_that_the_table_shows(desk: Desk, where: str, test: Callable[[str], bool]) -> None:
+    """A name, an id or a category, as one, as several, and turned round."""
+    assert found(desk, "tickets", where) == having(tickets(desk), lambda one: test(one["ticket_state"]["internal_label"]))
+
+
+@pytest.mark.parametrize("field", ["state", "ticket_state", *(f"ticket_state.{one}" for one in ("internal_label", "external_label", "id"))])
+@pytest.mark.parametrize("operator", ["=", "!=", "in", "not in"])
+def test_a_state_that_there_is_not_is_an_error(desk: Desk, field: str, operator: str) -> None:
+    """It names the nearest, and nothing is selected, by a verb that deletes neither."""
+    value = "('In progres')" if "in" in operator else "'In progres'"
+    refused = desk.here("tickets", "delete", "--where", f"{field} {operator} {value}", "--irreversible", "--dry-run")
+    assert refused.code == 2 and "Nearest: In progress (8502)" in refused.err
+
+
+def test_a_type_that_there_is_not_is_an_error(desk: Desk) -> None:
+    """By the name that an item shows of it, too."""
+    wanted = having(tickets(desk), lambda one: one["ticket_type"]["name"] == "Incident")
+    assert found(desk, "tickets", "ticket_type.name = incident") == found(desk, "tickets", "ticket_type.name ~ Inc") == wanted
+    refused = desk.here("tickets", "find", "--where", "ticket_type.name != Incidnt", "--count")
+    assert refused.code == 2 and "Nearest: Incident (103)" in refused.err
+
+
+def test_states_of_a_filter_are_said_with_their_ids(desk: Desk) -> None:
+    """And only tickets of their category are asked for."""
+    told = desk.here("tickets", "find", "--where", "open = true and state = 'in progress'", "--explain", "--json").json
+    assert "ticket_state is In progress (8502)" in told["selection"]
+    assert [(one["field"], one["value"]) for one in told["query"]["value"]] == [("open", True), ("state", "in_progress")]
+    refused = desk.here("tickets", "find", "--where", "state = nonsense", "--count")
+    assert refused.code == 2 and "Or a category: submitted, in_progress, waiting_on_customer, resolved." in refused.err
+
+
+def test_an_attribute_of_tickets_by_its_name(desk: Desk) -> None:
+    """As the advice for a bare name says, and named in what is said."""
+    advice = desk.here("tickets", "find", "--where", "severity = high", "--count")
+    assert advice.code == 2 and "ticket_attribute.severity" in advice.err
+    wanted = having(tickets(desk), lambda one: one["ticket_attributes"].get("severity") == "high")
+    assert found(desk, "tickets", "ticket_attribute.severity = high") == wanted
+    said = desk.here("tickets", "find", "--where", "ticket_attribute.severity = high", "--explain", "--json").json
+    assert "severity (9003) is high" in json.dumps(said)
+
+
+@pytest.mark.parametrize("resource", ["contacts", "conversations", "companies", "tickets"])
+def test_an_attribute_that_there_is_not_is_an_error(desk: Desk, resource: str) -> None:
+    """It is not sent to Intercom, and no company is judged by it, which would select none, or all."""
+    refused = desk.here(resource, "find", "--where", "custom_attributes.nosuch != x", "--count")
+    assert refused.code == 2 and "Nearest: " in refused.err and "nosuch" in refused.err
