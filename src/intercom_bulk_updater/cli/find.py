@@ -112,11 +112,10 @@ class _List:
         self._columns = None
         self._seen = 0
         if listing.output or listing.chosen is not None:
-            from ..search.attributes import WorkspaceAttributes
             from ..service.columns import Columns
 
             self._zone = session.workspace().timezone
-            self._columns = Columns(resource, listing.chosen, names, session.workspace(), WorkspaceAttributes(session.look))
+            self._columns = Columns(resource, listing.chosen, names, session.workspace())
 
     def show(self) -> int:
         """Read the items, give them out, and say how the search went. Returns the exit code."""
