@@ -81,3 +81,17 @@ def test_a_column_of_an_attribute_that_the_first_item_lacks_is_taken(desk: Desk)
     """It is known from the workspace."""
     assert desk.here("tickets", "find", "--where", "open = true", "--limit", "2", "--columns", "ticket_attributes.severity").code == 0
     assert desk.here("contacts", "find", "--where", "custom_attributes.plan = none", "--columns", "id,custom_attributes.plan").code == 0
+
+
+def test_the_number_that_the_inbox_shows_is_no_id(desk: Desk) -> None:
+    """Given as one, what finds its ticket is said; so does a verb, and the filter finds it."""
+    number = desk.box.ticket(desk.box.tickets()[3]["id"])["ticket_id"]
+    (desk.home / "numbers").write_text(number)
+    looked = desk.here("tickets", "find", "--ids", "numbers")
+    assert looked.code == 3 and f"the filter number = {number} finds by number" in looked.err
+    assert "number =" in desk.here("tickets", "find", "--ids", "numbers", "--count").err
+    tried = desk.here("tickets", "tag", "--tag", "7003", "--ids", "numbers", "--dry-run", "--progress", "none")
+    assert "number that the inbox shows" in tried.err + tried.out
+    assert desk.here("tickets", "find", "--where", f"number = {number}", "--count").out == "1\n"
+    (desk.home / "contacts").write_text("6a0000000000000000000000")
+    assert "number" not in desk.here("contacts", "find", "--ids", "contacts").err

@@ -97,7 +97,7 @@ def _count(resource: Resource, found: Found, limit: int | None, output: Shown) -
     told |= {"gone": found.gone} if found.gone else {}
     emit(json_.dumps(told) + "\n" if output.data else f"{total}\n")
     if found.gone:
-        note(f"{gone_words(found.gone)}.")
+        note(f"{gone_words(found.gone, resource.name)}.")
     return code
 
 
@@ -141,7 +141,7 @@ class _List:
         if search["missing"]:
             note(f"{missing_words(search)}.")
         if gone:
-            note(f"{gone_words(gone)}.")
+            note(f"{gone_words(gone, self._resource)}.")
         return code
 
     def _give(self) -> list[dict[str, Any]]:
