@@ -195,14 +195,25 @@ def test_contacts(text: str, expected: list[tuple[str, str, Any]]) -> None:
     assert filters(text, "contacts") == expected
 
 
-@pytest.mark.parametrize("operator", [">=", "<=", "!=", "not in"])
-def test_contact_dates_know_three_operators(operator: str) -> None:
-    """On contact dates Intercom takes only = < > up to 2.16, and the error explains what to write instead."""
-    value = "(2026-01-31)" if operator == "not in" else "2026-01-31"
-    with pytest.raises(UsageError, match=r"whole days.*created > 2026-01-30"):
-        compiled(f"created {operator} {value}", "contacts")
-    assert compiled(f"created {operator} {value}", "contacts", api_version="2.17")
-    assert compiled(f"created {operator} {value}", "contacts", api_version="Preview")
+_FEBRUARY, _JANUARY_31, _JANUARY_30 = 1769904000, 1769817600, 1769731200
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("created >= 2026-01-31", [(">", _JANUARY_30)]),
+    ("created <= 2026-01-31", [("<", _FEBRUARY)]),
+    ("created >= 2026-01-31T09:00:00Z", [(">", _JANUARY_30)]),
+    ("created != 2026-01-31", [("<", _JANUARY_31), (">", _JANUARY_31), ("=", None)]),
+    ("created not in (2026-01-31)", [("<", _JANUARY_31), (">", _JANUARY_31), ("=", None)]),
+    ("created != none", [(">", -2_208_988_800)]),
+    ("age <= 30d and age >= 10d", [(">", 1792796400), ("<", 1794700800)]),
+])  # fmt: skip
+def test_contact_dates_know_three_operators(text: str, said: list[tuple[str, int | None]]) -> None:
+    """On contact dates Intercom takes only = < > up to 2.16: the others are said by those, by whole days."""
+    body = compiled(text, "contacts")
+    assert [(leaf["operator"], leaf["value"]) for leaf in body["value"]] == said
+    assert body["operator"] == ("OR" if len(said) == 3 else "AND")
+    assert compiled(text, "contacts", api_version="2.17")
+    assert compiled(text, "contacts", api_version="Preview")
 
 
 def test_lists_that_contacts_cannot_do() -> None:
@@ -366,6 +377,7 @@ SAID = [
     ("conversations", "custom_attributes.plan != pro", "custom_attributes.plan is not pro"),
     ("tickets", "category = customer or category = tracker", "category is customer (request) or category is tracker"),
     ("contacts", "role = users", "role is user"),
+    ("contacts", "seen != none", "seen is set"),
     ("contacts", "created > 2026-01-31", "created is after the whole of 2026-01-31 (Europe/Dublin)"),
     ("contacts", "seen < 2026-01-31 and owner = 7",
      "seen is before the start of 2026-01-31 (Europe/Dublin) and owner is Ann Lee (7)"),

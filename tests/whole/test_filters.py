@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from acceptance.desk import Desk, at_desk
+from intercom_bulk_updater.operations.resource import value_at
 
 from .network import MemorySandbox
 
 SANDBOX = {"tickets": 60, "contacts": 90, "companies": 12}
+ZONE = ZoneInfo("America/Los_Angeles")
 Item = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def desk(shop: MemorySandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """The command in this process; nothing here writes, so that one is enough."""
+    """The command in this process. Some contacts have a date of renewal; nothing else is written, so that one is enough."""
     with at_desk(shop, tmp_path_factory.mktemp("desk")) as made:
+        rows = [f"{one['id']},{1 + number % 28}.3.2027" for number, one in enumerate(shop.contacts()) if number % 3]
+        (made.home / "days.csv").write_text("\n".join(["id,day", *rows]))
+        done = made.here("contacts", "set", "renews_at={{day}}", "--csv", "days.csv", "--id-column", "id", "--yes", "--progress", "none")
+        assert done.code == 0, done.err
         yield made
 
 
@@ -33,6 +41,12 @@ def found(desk: Desk, resource: str, where: str) -> set[str]:
 def tickets(desk: Desk) -> list[Item]:
     """Them whole."""
     return [desk.box.ticket(one["id"]) for one in desk.box.tickets()]
+
+
+def contacts(desk: Desk) -> list[Item]:
+    """Those that a search finds, whole."""
+    listed = desk.here("contacts", "find", "--where", "role in (user, lead)", "--json").json["items"]
+    return [desk.box.contact(one["id"]) for one in listed]
 
 
 def having(items: list[Item], test: Callable[[Item], bool]) -> set[str]:
@@ -107,3 +121,36 @@ def test_an_attribute_that_there_is_not_is_an_error(desk: Desk, resource: str) -
     """It is not sent to Intercom, and no company is judged by it, which would select none, or all."""
     refused = desk.here(resource, "find", "--where", "custom_attributes.nosuch != x", "--count")
     assert refused.code == 2 and "Nearest: " in refused.err and "nosuch" in refused.err
+
+
+def day_of(at: int | None) -> str:
+    """The day of a moment in the sandbox's time zone, as people write it; empty for none."""
+    return "" if at is None else datetime.fromtimestamp(at, ZONE).date().isoformat()
+
+
+DAYS = [
+    (">=", lambda day, limit: day >= limit), ("<=", lambda day, limit: "" < day <= limit), ("!=", lambda day, limit: day != limit),
+    (">", lambda day, limit: day > limit), ("<", lambda day, limit: "" < day < limit),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["last_seen_at", "custom_attributes.renews_at"])
+@pytest.mark.parametrize(("operator", "test"), DAYS, ids=[operator for operator, _ in DAYS])
+def test_dates_of_contacts_take_every_comparison(desk: Desk, field: str, operator: str, test: Callable[[str, str], bool]) -> None:
+    """Intercom has three; the others are said by them."""
+    people = contacts(desk)
+    days = {str(one["id"]): day_of(value_at(one, field)) for one in people}
+    limit = sorted(day for day in days.values() if day)[len(people) // 3]
+    wanted = {one for one, day in days.items() if test(day, limit)}
+    assert 0 < len(wanted) < len(days)
+    assert found(desk, "contacts", f"{field} {operator} {limit}") == wanted
+
+
+def test_a_date_that_there_is(desk: Desk) -> None:
+    """And the opposite."""
+    people = contacts(desk)
+    wanted = having(people, lambda one: bool(value_at(one, "custom_attributes.renews_at")))
+    assert found(desk, "contacts", "custom_attributes.renews_at != null") == wanted
+    assert found(desk, "contacts", "custom_attributes.renews_at = none") == {str(one["id"]) for one in people} - wanted
+    said = desk.here("contacts", "find", "--where", "custom_attributes.renews_at != null", "--explain").out
+    assert "renews_at is set" in said

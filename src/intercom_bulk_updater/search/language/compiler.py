@@ -6,25 +6,28 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
 from intercom_bulk_updater.errors import UnknownName, UsageError
 from intercom_bulk_updater.parsing.amounts import parse_duration
-from intercom_bulk_updater.parsing.dates import Instant, next_day, parse_instant, start_of_day
+from intercom_bulk_updater.parsing.dates import Instant, day_of, next_day, parse_instant, start_of_day
 from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.attributes import Attribute, option_of, type_of
 from intercom_bulk_updater.search.language.query_tree import MOST, Filter, Node, every, negate, some
-from intercom_bulk_updater.search.language.terms import TYPE_WORDS, Field, Resource, Term
+from intercom_bulk_updater.search.language.terms import OPERATORS, TYPE_WORDS, Field, Resource, Term
 
 ORDER = (">", "<", ">=", "<=")
 _TEXT = ("~", "!~", "^", "$")
 _TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+EVER = -2_208_988_800
+"""1900: every date is after it, and what has none is not."""
 _NOBODY = ("none", "null", "nobody", "unassigned", "empty")
 _SPELLED = {"IN": "in", "NIN": "not in"}
-# Lists that Intercom refuses and that are sent as OR or AND of single comparisons instead.
-_WRITTEN_OUT = {("tag", "IN"), ("tag", "NIN"), ("day", "IN")}
+# What Intercom refuses, and what is sent as others that it takes: lists, and dates of contacts by whole days.
+_WRITTEN_OUT = {("tag", "IN"), ("tag", "NIN"), *(("day", one) for one in ("!=", "IN", "NIN", ">=", "<="))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +112,12 @@ def check_operator(term: Term, typed: str, operator: str) -> None:
     if term.since:
         if operator not in ORDER:
             raise UsageError(f"{typed} is a length of time up to now: write {typed} > 30d or {typed} < 2h.")
-        turned = _TURNED[operator]
-        if turned in field.operators:
+        operator = _TURNED[operator]
+        if operator in field.operators or (field.type, operator) in _WRITTEN_OUT:
             return
     elif operator in field.operators or (field.type, operator) in _WRITTEN_OUT:
         return
     shown = _SPELLED.get(operator, operator)
-    if field.type == "day":
-        raise UsageError(
-            f"{typed} does not take {shown}: Intercom matches contact dates by whole days, and knows only "
-            f"= (that day), < (before it) and > (from the next day on). For 'since 31 January' write "
-            f"{typed} > 2026-01-30."
-        )
     allowed = " ".join(_SPELLED.get(one, one) for one in field.operators)
     raise UsageError(f"{typed} is {field.type_words}: it does not take {shown}. It takes {allowed}.")
 
@@ -203,13 +200,12 @@ def either(conditions: Sequence[Callable[[], tuple[Node, Sequence[Any]]]], opera
 
 
 def _compare(context: Context, field: Field, operator: str, value: Any) -> Node:
+    by_days = field.type == "day" or (field.type == "any" and context.resource.name == "contacts" and context.whole_days)
+    if by_days and (isinstance(value, Instant) or (value is None and field.type == "day")):
+        return _by_days(context, field, operator, value)
     if not isinstance(value, Instant):
         return Filter(field.name, operator, value, field.operators)
     allowed = field.operators
-    if field.type == "any" and context.resource.name == "contacts" and context.whole_days:
-        allowed = ("=", "<", ">")
-        if operator not in allowed:
-            raise UsageError(f"Contact dates match by whole days: Intercom knows only =, < and >, not {operator}.")
     if value.day is None or "!=" not in allowed:
         return Filter(field.name, operator, value.at, allowed)
     # A day on a field that is exact to the second: the whole of it, in seconds, by the two documented orders.
@@ -227,6 +223,24 @@ def _compare(context: Context, field: Field, operator: str, value: Any) -> Node:
         "<=": part("<", after),
     }
     return parts[operator]
+
+
+def _by_days(context: Context, field: Field, operator: str, value: Instant | None) -> Node:
+    """A date of contacts, of which Intercom knows the day, the days before (<) and the days after (>)."""
+
+    def part(order: str, at: int | None) -> Filter:
+        return Filter(field.name, order, at, OPERATORS["day"])
+
+    if operator in OPERATORS["day"]:
+        return part(operator, None if value is None else value.at)
+    if value is None:  # any day; whether < takes what has none is not documented
+        return part(">", EVER)
+    day = value.day or day_of(value.at, context.timezone)
+    first = start_of_day(day, context.timezone)
+    if operator == "!=":
+        return some([part("<", first), part(">", first), part("=", None)])
+    eve = start_of_day(day - timedelta(days=1), context.timezone)
+    return part(">", eve) if operator == ">=" else part("<", next_day(day, context.timezone))
 
 
 def _length(text: str) -> float:

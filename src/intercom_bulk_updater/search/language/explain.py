@@ -10,7 +10,7 @@ from intercom_bulk_updater.errors import IntercomBulkError
 from intercom_bulk_updater.parsing.dates import day_of, describe, start_of_day
 from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.attributes import type_of
-from intercom_bulk_updater.search.language.compiler import Attributes
+from intercom_bulk_updater.search.language.compiler import EVER, Attributes
 from intercom_bulk_updater.search.language.fields import resource as _resource
 from intercom_bulk_updater.search.language.fields import whole_days
 from intercom_bulk_updater.search.language.query_tree import leaves
@@ -107,6 +107,8 @@ def _filter(node: Mapping[str, Any], table: Resource, names: Labels | None, time
 
 
 def _time(word: str, field: Field, operator: str, at: int, timezone: str) -> str:
+    if operator == ">" and at <= EVER:
+        return f"{word} is set"
     if field.type == "day" and operator in _SAID_OF_DAYS:
         try:
             return f"{word} {_SAID_OF_DAYS[operator]} {day_of(at, timezone)} ({timezone or 'UTC'})"
