@@ -239,7 +239,7 @@ WRONG = [
     ("   ", "empty", ""),
     ("stat = open", "Did you mean state", "^^^^"),
     ("plan = pro", r"custom_attributes\.plan", "^^^^"),
-    ("company = 5", "cannot be searched by company", "^^^^^^^"),
+    ("name = 5", "cannot be searched by name", "^^^^"),
     ("state = opne", "Did you mean open", "        ^^^^"),
     ("state > open", "does not take >", "      ^"),
     ("state in (open, lost)", "never 'lost'", "                ^^^^"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -154,3 +155,68 @@ def test_a_date_that_there_is(desk: Desk) -> None:
     assert found(desk, "contacts", "custom_attributes.renews_at = none") == {str(one["id"]) for one in people} - wanted
     said = desk.here("contacts", "find", "--where", "custom_attributes.renews_at != null", "--explain").out
     assert "renews_at is set" in said
+
+
+def test_the_company_of_contacts_and_conversations(desk: Desk) -> None:
+    """By the id that one's own systems gave it, its name, or Intercom's id; what the rest finds is judged here, and that is said."""
+    people, talks = contacts(desk), [desk.box.conversation(one["id"]) for one in desk.box.conversations()]
+    held = Counter(one["id"] for person in people for one in person["companies"]["data"])
+    talked = Counter((one.get("company") or {}).get("id") for one in talks)
+    mine = desk.box.company(next(one for one, _ in held.most_common() if talked[one]))
+    for name in (mine["company_id"], f"'{mine['name']}'", mine["id"]):
+        wanted = having(people, lambda one: mine["id"] in [each["id"] for each in one["companies"]["data"]])
+        assert found(desk, "contacts", f"company = {name}") == wanted
+        assert found(desk, "contacts", f"company != {name}") == {str(one["id"]) for one in people} - wanted
+        wanted = having(talks, lambda one: (one.get("company") or {}).get("id") == mine["id"])
+        assert found(desk, "conversations", f"company = {name}") == wanted
+    told = desk.here("contacts", "find", "--where", f"role = user and company = {mine['company_id']}", "--explain").out
+    assert f"company is {mine['name']} ({mine['id']})" in told and "a contact in more than 10 companies takes a request more" in told
+    assert found(desk, "contacts", "company = none") == having(people, lambda one: not one["companies"]["data"])
+
+
+@pytest.mark.parametrize("resource", ["contacts", "conversations"])
+def test_a_company_that_there_is_not_is_an_error(desk: Desk, resource: str) -> None:
+    """It selects neither nothing nor, after !=, everything."""
+    refused = desk.here(resource, "find", "--where", "company != acme-99999", "--count")
+    assert refused.code == 2 and "no company with the id or company_id 'acme-99999'" in refused.err
+    ticket = desk.here("tickets", "find", "--where", "company = acme-00001", "--count")
+    assert ticket.code == 2 and "Find its contacts by company" in ticket.err
+
+
+@pytest.mark.parametrize(("resource", "where"), [
+    ("conversations", "topics = none"), ("conversations", "topics.total_count = none"), ("contacts", "social_profiles.data = none"),
+    ("contacts", "opted_out_subscription_types.total_count >= 0"), ("contacts", "opted_in_subscription_types.total_count < 99"),
+])  # fmt: skip
+def test_fields_that_intercom_shows_and_cannot_search(desk: Desk, resource: str, where: str) -> None:
+    """By their own names."""
+    every = desk.here(resource, "find", "--where", "created > 2020-01-01", "--count").out
+    assert desk.here(resource, "find", "--where", where, "--count").out == every != "0\n"
+
+
+def test_a_contact_in_many_companies_is_judged_by_all(desk: Desk) -> None:
+    """It shows ten of them; the others cost one request, and only for that contact."""
+    person, companies = contacts(desk)[0]["id"], [one["id"] for one in desk.box.companies()]
+    (desk.home / "one").write_text(person)
+    for company in companies:
+        assert desk.here("contacts", "attach-company", "--company", company, "--ids", "one", "--yes", "--progress", "none").code == 0
+    shown = [one["id"] for one in desk.box.contact(person)["companies"]["data"]]
+    assert len(shown) == 10 < len(companies)
+    for company in set(companies) - set(shown):
+        others = {str(one["id"]) for one in contacts(desk) if company in [each["id"] for each in one["companies"]["data"]]}
+        assert found(desk, "contacts", f"company = {company}") == {person, *others}
+        assert person not in found(desk, "contacts", f"company != {company}")
+
+
+def test_a_contact_with_many_tags_is_judged_by_all(desk: Desk) -> None:
+    """Of an earlier run only those go on that surely match now, however many tags they have."""
+    person, other = (one["id"] for one in contacts(desk)[1:3])
+    runs = []
+    for tag, identity in [*((f"t{number}", person) for number in range(12)), ("other", other)]:
+        (desk.home / "one").write_text(identity)
+        done = desk.here("contacts", "tag", "--tag", tag, "--create-tag", "--ids", "one", "--yes", "--json", "--progress", "none")
+        assert done.code == 0 and done.counts["done"] == 1, done.err
+        runs.append(done.run)
+    for tag, selected in [("t0", 1), ("t11", 1), ("other", 0)]:
+        again = ("--from-run", runs[0], "--outcome", "done", "--where", f"tag = {tag}")
+        looked = desk.here("contacts", "untag", "--tag", "t0", *again, "--dry-run", "--json", "--progress", "none")
+        assert looked.code == 0 and looked.json["counts"]["selected"] == selected, looked.err

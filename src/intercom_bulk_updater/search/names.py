@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import quote, urlencode
 
-from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
+from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, NotFound, UnknownName, UsageError
 from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.attributes import WorkspaceAttributes
 from intercom_bulk_updater.search.language.compiler import Resolved
@@ -56,6 +57,7 @@ class WorkspaceNames:
         self._get = get
         self._find_contacts = find_contacts
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
+        self._companies: dict[str, Resolved] = {}
         self._me: Resolved | None = None
         self.attributes = WorkspaceAttributes(get)
         """The workspace's own attributes, each list read once, too."""
@@ -68,6 +70,8 @@ class WorkspaceNames:
         that several carry (with their ids).
         """
         typed = name.strip()
+        if kind == "company":
+            return self._company(typed)
         if kind == "admin" and typed.lower() == "me":
             return self._myself()
         entries = self._read(kind)
@@ -109,6 +113,30 @@ class WorkspaceNames:
                 return [Resolved(one.id, one.name, category) for one, category in named]
         raise self._unknown("ticket_state", typed, entries)
 
+    def _company(self, typed: str) -> Resolved:
+        """A company by Intercom's id, by the id that the customer's own systems gave it, or by its whole name."""
+        if typed not in self._companies:
+            keys = ({"company_id": typed}, {"name": typed}) if typed.strip(".") else ()
+            paths = [f"companies/{quote(typed, safe='')}", *(f"companies?{urlencode(key)}" for key in keys)] if keys else []
+            found = next(filter(None, map(self._shown, paths)), [])
+            if not found:
+                raise UnknownName(f"There is no company with the id or company_id {printable_name(typed)!r}, and none of that name.")
+            named = [Resolved(str(one["id"]), printable_name(one.get("name") or one["id"])) for one in found]
+            if len(named) > 1:
+                several = ", ".join(f"{one.id} ({one.name})" for one in named[:5])
+                raise UsageError(f"{len(named)} companies are called {printable_name(typed)!r}: give the id, one of {several}.")
+            self._companies[typed] = named[0]
+        return self._companies[typed]
+
+    def _shown(self, path: str) -> list[Mapping[str, Any]]:
+        """What a path shows, as one or as a list; nothing where it is not there."""
+        try:
+            answer = self._get(path)
+        except NotFound:
+            return []
+        listed = answer.get("data")
+        return [one for one in (listed if isinstance(listed, list) else [answer]) if isinstance(one, Mapping) and one.get("id")]
+
     def by_id(self, kind: str, identity: str) -> Resolved:
         """The one item of `kind` with that id. Raises UnknownName, whose part `nearest` names those that come nearest."""
         return self._resolved(kind, self.entry(kind, identity))
@@ -127,6 +155,9 @@ class WorkspaceNames:
             entries = self._read(kind) if kind in _LISTS else []
         except IntercomBulkError:  # a name is decoration; what really is wrong shows where it matters
             return str(identity)
+        for company in self._companies.values():
+            if kind == "company" and company.id == str(identity):
+                return f"{company.name} ({company.id})"
         for entry in entries:
             if str(entry.get("id")) == str(identity):
                 return f"{self._resolved(kind, entry).name} ({identity})"

@@ -33,7 +33,9 @@ class Division:
         table = _resource(resource)
         names = list(dict.fromkeys(table.word(str(leaf["field"])) for leaf in leaves(self.here)))
         reads = f"all {resource} are read" if self.asked == _ALL else "on what the rest finds"
-        return f"Intercom cannot search by {' and '.join(names)}: judged here, {reads}"
+        some = any(leaf["field"] == "companies" for leaf in leaves(self.here))
+        more = "; a contact in more than 10 companies takes a request more" if some else ""
+        return f"Intercom cannot search by {' and '.join(names)}: judged here, {reads}{more}"
 
 
 def divide(query: Query, resource: str, api_version: str = "2.16") -> Division | None:

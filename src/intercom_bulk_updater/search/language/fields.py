@@ -163,12 +163,12 @@ _CONVERSATIONS = Resource(
         "conversation_rating.created_at": "conversation_rating.requested_at",
         "conversation_rating.contact.id": "conversation_rating.contact_id",
         "conversation_rating.teammate.id": "conversation_rating.admin_d",
+        "company": "company.id",
         "sla": "sla_applied.sla_name",
         "sla_status": "sla_applied.sla_status",
     },
     since={"idle": "updated_at", "age": "created_at", "waiting": "waiting_since"},
     missing={
-        "company": "find the company's contacts, then write contact in (...) with their ids; or write company.name.",
         "name": "write author for the name of who wrote first, or contact with the contact's id.",
     },
     shown={
@@ -182,7 +182,10 @@ _CONVERSATIONS = Resource(
         **_fields("text", "sla_applied.sla_name sales_agent.routing_outcome channel.initial channel.current"),
         **_fields("integer", "statistics.handling_time statistics.adjusted_handling_time", seconds=True),
         **_fields("integer", "conversation_parts.total_count linked_objects.total_count ai_agent.content_sources.total_count"),
-        **_fields("text", "id name app_id plan.id plan.name company_id website industry", "company."),
+        **_fields("text", "id", "company.", kind="company"),
+        **_fields("text", "name app_id plan.id plan.name company_id website industry", "company."),
+        **_fields("text", "topics"),
+        **_fields("integer", "topics.total_count"),
         **_fields("date", "remote_created_at created_at updated_at last_request_at", "company."),
         **_fields("integer", "size monthly_spend session_count user_count", "company."),
     },
@@ -215,6 +218,8 @@ _CONTACTS = Resource(
         "segment": "segment_id",
         "owner": "owner_id",
         "contact": "id",
+        "company": "companies",
+        "social_profiles": "social_profiles.data",
         "domain": "email_domain",
         "created": "created_at",
         "signed_up": "signed_up_at",
@@ -237,14 +242,16 @@ _CONTACTS = Resource(
     },
     since={"age": "created_at", "unseen": "last_seen_at"},
     missing={
-        "company": "Intercom has no such field; list the company's contacts, or search a custom attribute.",
         "archived": "Intercom has no such field.",
         "blocked": "Intercom has no such field.",
         "idle": "write unseen > 90d (not seen for 90 days), or updated < 90d.",
     },
     shown={
         **_fields("text", "workspace_id browser_version android_os_version avatar.image_url"),
+        **_fields("text", "companies", kind="company"),
+        **_fields("text", "social_profiles.data"),
         **_fields("integer", "tags.total_count notes.total_count companies.total_count"),
+        **_fields("integer", "opted_out_subscription_types.total_count opted_in_subscription_types.total_count"),
     },
 )
 
@@ -283,7 +290,7 @@ _TICKETS = Resource(
     since={"idle": "updated_at", "age": "created_at"},
     missing={
         "tag": "Intercom lists no such field for tickets.",
-        "company": "find the company's contacts, then write contact in (...) with their ids.",
+        "company": "Intercom shows none of a ticket. Find its contacts by company, then write contact in (...).",
     },
     open_prefix="ticket_attribute.",
     shown={
