@@ -67,7 +67,7 @@ def test_a_literal_has_the_type_of_its_attribute(desk: Desk) -> None:
         ("conversations", "custom_attributes.order_id > 7", "order_id is a text: it does not take >"),
         ("conversations", "custom_attributes.issue_type = Bugs", "no option 'Bugs'. Nearest: Bug"),
         ("contacts", "custom_attributes.seats = many", "seats is a whole number"),
-        ("contacts", "custom_attributes.renews_at >= 2026-01-01", "renews_at does not take >=: Intercom matches contact dates"),
+        ("contacts", "custom_attributes.renews_at ~ 2026", "renews_at is a date, matched by whole days: it does not take ~"),
         ("contacts", "custom_attributes.paid_subscriber = gold", "true or false"),
     ],
 )

@@ -63,10 +63,10 @@ def test_values_that_begin_with_a_dash(desk: Desk) -> None:
 @pytest.mark.parametrize("verb", ["find", "close"])
 def test_a_filter_that_the_server_refuses_is_a_bad_filter(desk: Desk, verb: str) -> None:
     """Exit 2, with what Intercom said of it, and nothing written."""
-    (desk.home / "q.json").write_text('{"field": "nonsense", "operator": "=", "value": 1}')
     typed = () if verb == "find" else ("--yes", "--max", "5", "--progress", "none")
-    for filter_ in (("--query", "q.json"), ("--where", "custom_attributes.nonsense = gold")):
-        answer = desk.here("conversations", verb, *filter_, *typed, "--json")
+    for field in ("nonsense", "custom_attributes.nonsense"):
+        (desk.home / "q.json").write_text(json.dumps({"field": field, "operator": "=", "value": "gold"}))
+        answer = desk.here("conversations", verb, "--query", "q.json", *typed, "--json")
         error = answer.json["error"]
         assert (answer.code, error["type"], error["status"]) == (2, "FilterRefused", 400), answer.err
         assert error["code"] and error["request_id"] and "refuses the filter" in answer.err

@@ -195,14 +195,25 @@ def test_contacts(text: str, expected: list[tuple[str, str, Any]]) -> None:
     assert filters(text, "contacts") == expected
 
 
-@pytest.mark.parametrize("operator", [">=", "<=", "!=", "not in"])
-def test_contact_dates_know_three_operators(operator: str) -> None:
-    """On contact dates Intercom takes only = < > up to 2.16, and the error explains what to write instead."""
-    value = "(2026-01-31)" if operator == "not in" else "2026-01-31"
-    with pytest.raises(UsageError, match=r"whole days.*created > 2026-01-30"):
-        compiled(f"created {operator} {value}", "contacts")
-    assert compiled(f"created {operator} {value}", "contacts", api_version="2.17")
-    assert compiled(f"created {operator} {value}", "contacts", api_version="Preview")
+_FEBRUARY, _JANUARY_31, _JANUARY_30 = 1769904000, 1769817600, 1769731200
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("created >= 2026-01-31", [(">", _JANUARY_30)]),
+    ("created <= 2026-01-31", [("<", _FEBRUARY)]),
+    ("created >= 2026-01-31T09:00:00Z", [(">", _JANUARY_30)]),
+    ("created != 2026-01-31", [("<", _JANUARY_31), (">", _JANUARY_31), ("=", None)]),
+    ("created not in (2026-01-31)", [("<", _JANUARY_31), (">", _JANUARY_31), ("=", None)]),
+    ("created != none", [(">", -2_208_988_800)]),
+    ("age <= 30d and age >= 10d", [(">", 1792796400), ("<", 1794700800)]),
+])  # fmt: skip
+def test_contact_dates_know_three_operators(text: str, said: list[tuple[str, int | None]]) -> None:
+    """On contact dates Intercom takes only = < > up to 2.16: the others are said by those, by whole days."""
+    body = compiled(text, "contacts")
+    assert [(leaf["operator"], leaf["value"]) for leaf in body["value"]] == said
+    assert body["operator"] == ("OR" if len(said) == 3 else "AND")
+    assert compiled(text, "contacts", api_version="2.17")
+    assert compiled(text, "contacts", api_version="Preview")
 
 
 def test_lists_that_contacts_cannot_do() -> None:
@@ -228,7 +239,7 @@ WRONG = [
     ("   ", "empty", ""),
     ("stat = open", "Did you mean state", "^^^^"),
     ("plan = pro", r"custom_attributes\.plan", "^^^^"),
-    ("company = 5", "cannot be searched by company", "^^^^^^^"),
+    ("name = 5", "cannot be searched by name", "^^^^"),
     ("state = opne", "Did you mean open", "        ^^^^"),
     ("state > open", "does not take >", "      ^"),
     ("state in (open, lost)", "never 'lost'", "                ^^^^"),
@@ -303,11 +314,39 @@ def test_resolver_gets_kind_and_name() -> None:
         asked.append((kind, name))
         return Resolved("1", name)
 
-    compiled("team = a and assignee = b and tag in (c, 'd e') and closed_by = f and tag ~ g", resolve=resolve)
+    compiled("team = a and assignee = b and tag in (c, 'd e') and closed_by = f and subject ~ g", resolve=resolve)
     compiled("type = h", "tickets", resolve=resolve)
     compiled("segment = i", "contacts", resolve=resolve)
     kinds = ["team", "admin", "tag", "tag", "admin", "ticket_type", "segment"]
     assert asked == list(zip(kinds, ["a", "b", "c", "d e", "f", "h", "i"], strict=True))
+
+
+@pytest.mark.parametrize(("text", "resource"), [
+    ("tag ~ vip", "conversations"), ("tag !~ vip", "conversations"), ("team ^ Sup", "tickets"), ("state ~ clos", "conversations"),
+    ("role !~ lea", "contacts"), ("contact $ 5", "conversations"), ("segment ~ new", "contacts"), ("category ~ task", "tickets"),
+])  # fmt: skip
+def test_what_is_told_by_its_name_has_no_parts(text: str, resource: str) -> None:
+    """Intercom would compare ids, or its own words, and find nothing, or, turned round, everything."""
+    with pytest.raises(UsageError, match="whole name"):
+        compiled(text, resource)
+
+
+@pytest.mark.parametrize(("text", "resource"), [
+    ("ai_agent.resolution_state != escalatd", "conversations"), ("ai_agent.last_answer_type = ai", "conversations"),
+    ("ai_agent.source_type = flow", "conversations"), ("sales_agent.outcome != junk", "conversations"),
+    ("sla_status = mist", "conversations"), ("channel = emial", "conversations"), ("priority != hihg", "conversations"),
+    ("role = custmer", "contacts"), ("category = trakker", "tickets"), ("ticket_state.category != done", "tickets"),
+])  # fmt: skip
+def test_a_word_that_none_has_is_refused(text: str, resource: str) -> None:
+    """With the words there are; never searched for, which would find nothing, or with != everything."""
+    with pytest.raises(UsageError, match="is one of"):
+        compiled(text, resource)
+
+
+def test_what_may_have_none_of_the_words() -> None:
+    """Fin was not asked, no agreement applies."""
+    assert filters("ai_agent.resolution_state = none") == [("ai_agent.resolution_state", "=", None)]
+    assert filters("sla_status != none") == [("sla_applied.sla_status", "!=", None)]
 
 
 @pytest.mark.parametrize("pair", ["\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "«»"])
@@ -357,6 +396,7 @@ SAID = [
     ("conversations", "custom_attributes.plan != pro", "custom_attributes.plan is not pro"),
     ("tickets", "category = customer or category = tracker", "category is customer (request) or category is tracker"),
     ("contacts", "role = users", "role is user"),
+    ("contacts", "seen != none", "seen is set"),
     ("contacts", "created > 2026-01-31", "created is after the whole of 2026-01-31 (Europe/Dublin)"),
     ("contacts", "seen < 2026-01-31 and owner = 7",
      "seen is before the start of 2026-01-31 (Europe/Dublin) and owner is Ann Lee (7)"),

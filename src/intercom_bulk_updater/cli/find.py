@@ -97,7 +97,7 @@ def _count(resource: Resource, found: Found, limit: int | None, output: Shown) -
     told |= {"gone": found.gone} if found.gone else {}
     emit(json_.dumps(told) + "\n" if output.data else f"{total}\n")
     if found.gone:
-        note(f"{gone_words(found.gone)}.")
+        note(f"{gone_words(found.gone, resource.name)}.")
     return code
 
 
@@ -112,11 +112,10 @@ class _List:
         self._columns = None
         self._seen = 0
         if listing.output or listing.chosen is not None:
-            from ..search.attributes import WorkspaceAttributes
             from ..service.columns import Columns
 
             self._zone = session.workspace().timezone
-            self._columns = Columns(resource, listing.chosen, names, session.workspace(), WorkspaceAttributes(session.look))
+            self._columns = Columns(resource, listing.chosen, names, session.workspace())
 
     def show(self) -> int:
         """Read the items, give them out, and say how the search went. Returns the exit code."""
@@ -142,7 +141,7 @@ class _List:
         if search["missing"]:
             note(f"{missing_words(search)}.")
         if gone:
-            note(f"{gone_words(gone)}.")
+            note(f"{gone_words(gone, self._resource)}.")
         return code
 
     def _give(self) -> list[dict[str, Any]]:

@@ -18,11 +18,13 @@ from typing import Any
 from ..api.redact import keep_private
 from ..errors import UsageError
 from ..parsing.printable import printable_name
+from ..search.language.fields import resource as fields_of
 from .each import Each
 from .fields import FieldsOperation, Undo
 from .operation import Operation
 from .per_item import PerItemOperation
 from .resource import resources
+from .spec import parameters_of
 
 
 @cache
@@ -58,6 +60,18 @@ def names() -> list[str]:
     return [f"{resource}.{verb}" for resource in every for verb in verbs_of(resource)]
 
 
+def verbs_for(resource: str, key: str) -> str:
+    """What to say of a `KEY=VALUE` that `set` does not know, where other verbs change it; empty where none does."""
+    said = {key, f"{key}s", f"ticket_{key}", fields_of(resource).words.get(key, key)}
+    found: dict[str, str] = {}
+    for name, cls in verbs_of(resource).items():
+        taken = [one for one in parameters_of(cls.Parameters) if one.name in said]
+        if taken or said & set(cls.fields if isinstance(cls.fields, tuple) else ()):
+            found[f"{resource} {name}"] = f" ({taken[0].name})" if taken else ""
+    listed = [f"{verb}{by}" for verb, by in found.items()][:3]
+    return f" {printable_name(key)} is changed by {' or '.join(listed)}." if listed else ""
+
+
 def operation_class(name: str) -> type[Operation]:
     """The class of an operation, by "resource.verb".
 
@@ -65,9 +79,13 @@ def operation_class(name: str) -> type[Operation]:
     """
     found = _find(name)
     if found is None:
-        known = names()
-        near = difflib.get_close_matches(name, known, 3) or [one for one in known if one.endswith(f".{name.rpartition('.')[2]}")] or known
-        raise UsageError(f"Unknown operation {printable_name(name)!r}. Nearest: {', '.join(near[:8])} (intercom-bulk operations list).")
+        known, verb = names(), name.rpartition(".")[2]
+        verbs = difflib.get_close_matches(verb, {one.rpartition(".")[2]: None for one in known}, 2)
+        same = [one for each in verbs for one in known if one.endswith(f".{each}")]
+        near = (difflib.get_close_matches(name, known, 3) if "." in name else []) or same[:8]
+        nearest = f" Nearest: {', '.join(near)}" if near else " They are listed by"
+        listed = " (intercom-bulk operations list)." if near else " intercom-bulk operations list."
+        raise UsageError(f"Unknown operation {printable_name(name)!r}.{nearest}{listed}")
     return found
 
 

@@ -91,7 +91,7 @@ class SetValues(Operation):
 
     def describe(self) -> str:
         """See Operation."""
-        said = {field: self._names.get(str(value)) or _typed(field, value) for field, value in self.values.items()}
+        said = {field: self._names.get(str(value)) or for_people(field, value) for field, value in self.values.items()}
         return "set " + ", ".join(f"{field.removeprefix(CUSTOM)}={value}" for field, value in said.items())
 
     def target(self, before: Json) -> dict[str, Any]:
@@ -111,8 +111,8 @@ def merged(rows: Sequence[SetValues]) -> tuple[dict[str, Any], dict[str, str]]:
     return values, {identity: name for one in rows for identity, name in one.names.items()}
 
 
-def _typed(field: str, value: Any) -> Any:
-    """A value as a person types it; one that must not be shown is masked."""
+def for_people(field: str, value: Any) -> Any:
+    """A value as people say it: none is empty, a time is a date; one that must not be shown is masked."""
     if value is None or is_moment(field, value):
-        return "" if value is None else local_moment(value)
+        return "empty" if value is None else local_moment(value)
     return str(value).lower() if isinstance(value, bool) else mask(value, field)

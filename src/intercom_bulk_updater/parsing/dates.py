@@ -79,11 +79,14 @@ def _in_our_way(typed: str) -> str:
 
 
 def _other_ways(typed: str) -> list[str]:
-    """What 31/01/2026, 1.2.2026 or 2026/01/31 may mean, in our way of writing; two days where nobody can tell."""
+    """What 31/01/2026, 1.2.2026 or 2026/01/31 may mean, in our way of writing; two days where nobody can tell.
+
+    With dots between, the day comes first wherever people write so.
+    """
     if found := re.fullmatch(r"([0-9]{4})[/. ]([0-9]{1,2})[/. ]([0-9]{1,2})", typed):
         orders = [(found[1], found[2], found[3])]
     elif found := re.fullmatch(r"([0-9]{1,2})[/. -]([0-9]{1,2})[/. -]([0-9]{4})", typed):
-        orders = [(found[3], found[2], found[1]), (found[3], found[1], found[2])]
+        orders = [(found[3], found[2], found[1]), (found[3], found[1], found[2])][: 1 if "." in typed else 2]
     else:
         return []
     days = []

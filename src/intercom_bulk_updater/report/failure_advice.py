@@ -149,7 +149,7 @@ REMEDIES: tuple[Remedy, ...] = (
         retry=False,
     ),
     Remedy(
-        "There is no such ticket: check that it is the id, not the ticket number.",
+        "There is no such ticket. If it is the number that the inbox shows: that is not the id, and the filter number = 42 finds by it.",
         status="404",
         code="ticket_not_found",
         retry=False,
@@ -168,8 +168,8 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     Remedy(
         "It does not exist any more (deleted or merged since it was found), or the id is of "
-        "another kind or another workspace. Nothing to be done about it; leave it out with "
-        "--exclude.",
+        "another kind or another workspace (of a ticket: the number that the inbox shows is no id, and the filter number = 42 "
+        "finds by it). Nothing to be done about it; leave it out with --exclude.",
         status="404",
         retry=False,
     ),

@@ -24,6 +24,7 @@ from .id_set import IdSet
 from .options import Options
 from .session import Session
 from .sources import image_of
+from .stored_query import judged_here
 
 Json = Mapping[str, Any]
 
@@ -49,14 +50,12 @@ def still_matching(
     One that is not there any more cannot be judged; it is kept, so that the run accounts for it.
     """
     resource, query, since = selection["resource"], selection.get("query"), selection.get("silent_since")
-    zone, version = session.workspace().timezone or "UTC", session.settings.api_version
+    keeps = judged_here(session, query, resource) if query else lambda item: True
     history = resources()[resource].history
     for found, item in read_each(session, resource, items):
         if item is None:
             yield found
-        elif (not query or decides(query, item, resource, timezone=zone, api_version=version)) and (
-            since is None or history.is_silent(item, since)
-        ):
+        elif keeps(item) and (since is None or history.is_silent(item, since)):
             yield replace(found, before=image_of(capture, item), name=name_of(item))
 
 

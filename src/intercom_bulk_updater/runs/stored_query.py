@@ -11,6 +11,7 @@ from typing import Any
 from ..api.retry import RetryPolicy
 from ..search.endpoints import endpoint_for
 from ..search.language.fields import whole_days
+from ..search.language.query_tree import leaves
 from ..search.language.where import Judge, decides, judge_of
 from ..search.paginator import EndpointSource
 from ..search.partitioned import FROM_PAGES, PartitionedSource
@@ -49,7 +50,22 @@ def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> J
     return judge_of(query, resource, timezone=session.workspace().timezone or "UTC", api_version=session.settings.api_version)
 
 
+_IN_PARTS = {"companies": "companies", "tag_id": "tags"}
+"""Fields of contacts, and the lists that hold them, of which a contact shows the first ten."""
+
+
 def judged_here(session: Session, query: Mapping[str, Any], resource: str) -> Callable[[Mapping[str, Any]], bool]:
-    """The `keep` of a SearchSource: a filter on fields that Intercom shows and cannot search."""
+    """Whether an item matches a filter that is judged here: the `keep` of a SearchSource."""
     zone, version = session.workspace().timezone or "UTC", session.settings.api_version
-    return lambda item: decides(query, item, resource, timezone=zone, api_version=version)
+    asked = {str(leaf["field"]) for leaf in leaves(query.get("query", query))}
+    lists = [held for field, held in _IN_PARTS.items() if field in asked and resource == "contacts"]
+
+    def keep(item: Mapping[str, Any]) -> bool:
+        for name in lists:
+            held = item.get(name)
+            if isinstance(held, Mapping) and held.get("has_more"):
+                pages = EndpointSource(session.client, session.stop, endpoint_for(f"contacts/{item['id']}/{name}")).pages()
+                item = {**item, name: {"data": [one for page in pages for one in page.items]}}
+        return decides(query, item, resource, timezone=zone, api_version=version)
+
+    return keep

@@ -24,7 +24,7 @@ class WorkspaceAttributes:
         self._known: dict[str, dict[str, Attribute]] = {}
 
     def of(self, resource: str) -> dict[str, Attribute]:
-        """The attributes of "conversations", "contacts", "companies" by name, those of "tickets" by id; archived ones left out."""
+        """The attributes of "conversations", "contacts", "companies" by name, those of "tickets" by id; archived ones, too."""
         if resource not in self._known:
             self._known[resource] = self._of_tickets() if resource == "tickets" else self._of_model(_MODELS[resource])
         return self._known[resource]
@@ -32,18 +32,19 @@ class WorkspaceAttributes:
     def _of_model(self, model: str) -> dict[str, Attribute]:
         if model == "conversation":
             try:
-                return {str(one.get("name")): one for one in _entries(self._get("conversations/attributes")) if not one.get("archived")}
+                return _by_name(_entries(self._get("conversations/attributes")))
             except (NotFound, InvalidRequest):
                 pass  # before 2.16 they stand among the data attributes
-        return {
-            str(one.get("name")): one
-            for one in _entries(self._get("data_attributes"))
-            if one.get("model") == model and one.get("custom", True) and not one.get("archived")
-        }
+        listed = _entries(self._get("data_attributes"))
+        return _by_name([one for one in listed if one.get("model") == model and one.get("custom", True)])
 
     def _of_tickets(self) -> dict[str, Attribute]:
         types = _entries(self._get("ticket_types"))
         return {str(one.get("id")): one for kind in types for one in _entries(kind.get("ticket_type_attributes"))}
+
+
+def _by_name(entries: list[Attribute]) -> dict[str, Attribute]:
+    return {str(one.get("name")): one for one in sorted(entries, key=lambda one: not one.get("archived"))}
 
 
 def _entries(listing: Any) -> list[Attribute]:

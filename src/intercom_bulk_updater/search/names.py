@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, UnknownName, UsageError
+from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, NotFound, UnknownName, UsageError
 from intercom_bulk_updater.parsing.identity import id_text
 from intercom_bulk_updater.parsing.printable import printable_name
+from intercom_bulk_updater.search.attributes import WorkspaceAttributes
 from intercom_bulk_updater.search.language.compiler import Resolved
 
 
@@ -82,7 +83,10 @@ class WorkspaceNames:
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
         self._unreadable: dict[str, int] = {}
         self._singles: dict[tuple[str, str], str] = {}
+        self._companies: dict[str, Resolved] = {}
         self._me: Resolved | None = None
+        self.attributes = WorkspaceAttributes(get)
+        """The workspace's own attributes, each list read once, too."""
 
     def resolve(self, kind: str, name: str) -> Resolved:
         """The one item of `kind` that is called `name`, or has that id; an admin also by e-mail, or as `me`.
@@ -92,6 +96,8 @@ class WorkspaceNames:
         that several carry (with their ids).
         """
         typed = name.strip()
+        if kind == "company":
+            return self._company(typed)
         if kind == "admin" and typed.lower() == "me":
             return self._myself()
         entries = self._read(kind)
@@ -123,6 +129,40 @@ class WorkspaceNames:
         if not found:
             raise UnknownName(f"There is no contact with the {called} {printable_name(typed)!r} in the workspace.")
         return [Resolved(i, typed) for i in found]
+
+    def states(self, typed: str) -> list[Resolved]:
+        """The ticket states of that id, or of the name that teammates or customers see. Raises UnknownName for none."""
+        entries = self._read("ticket_state")
+        for key in ("id", "internal_label", "external_label"):
+            if found := [entry for entry in entries if _folded(str(entry.get(key) or "")) == _folded(typed)]:
+                named = [(self._resolved("ticket_state", entry), str(entry.get("category"))) for entry in found]
+                return [Resolved(one.id, one.name, category) for one, category in named]
+        raise self._unknown("ticket_state", typed, entries)
+
+    def _company(self, typed: str) -> Resolved:
+        """A company by Intercom's id, by the id that the customer's own systems gave it, or by its whole name."""
+        if typed not in self._companies:
+            keys = ({"company_id": typed}, {"name": typed}) if typed.strip(".") else ()
+            paths = [f"companies/{quote(typed, safe='')}", *(f"companies?{urlencode(key)}" for key in keys)] if keys else []
+            found = next(filter(None, map(self._shown, paths)), [])
+            if not found:
+                raise UnknownName(f"There is no company with the id or company_id {printable_name(typed)!r}, and none of that name.")
+            named = [Resolved(str(one["id"]), printable_name(one.get("name") or one["id"])) for one in found]
+            if len(named) > 1:
+                several = ", ".join(f"{one.id} ({one.name})" for one in named[:5])
+                raise UsageError(f"{len(named)} companies are called {printable_name(typed)!r}: give the id, one of {several}.")
+            self._companies[typed] = named[0]
+            self._singles["company", named[0].id] = named[0].name
+        return self._companies[typed]
+
+    def _shown(self, path: str) -> list[Mapping[str, Any]]:
+        """What a path shows, as one or as a list; nothing where it is not there."""
+        try:
+            answer = self._get(path)
+        except NotFound:
+            return []
+        listed = answer.get("data")
+        return [one for one in (listed if isinstance(listed, list) else [answer]) if isinstance(one, Mapping) and id_text(one.get("id"))]
 
     def by_id(self, kind: str, identity: str) -> Resolved:
         """The one item of `kind` with that id. Raises UnknownName, whose part `nearest` names those that come nearest."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import UsageError
+from ..operations.registry import verbs_for
 from ..operations.resource import resources
 from ..operations.spec import Named
 from ..parsing.dates import parse_instant
@@ -53,9 +54,11 @@ class Attributes:
             if kind in ("admin", "team"):
                 return key, self._named(kind, value).id
             return key, value if kind == "text" else typed_value({"name": key, "data_type": kind}, value, self._session)
-        known = self._attributes.of(self._resource.name)
+        known = {name: one for name, one in self._attributes.of(self._resource.name).items() if not one.get("archived")}
         attribute = known.get(key)
         if attribute is None:
+            if others := verbs_for(self._resource.name, key):
+                raise UsageError(f"There is no {self._resource.singular} attribute {printable_name(key)!r}.{others}")
             near = difflib.get_close_matches(key, [*known, *fields], 3, 0.4) or [*known, *fields]
             nearest = ", ".join(map(printable_name, near))
             raise UsageError(f"There is no {self._resource.singular} attribute {printable_name(key)!r}. Nearest: {nearest}.")

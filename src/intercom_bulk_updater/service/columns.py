@@ -14,7 +14,7 @@ from ..operations.object_words import in_words
 from ..operations.resource import Resource, value_at
 from ..parsing.printable import printable_name
 from ..report.table_file import CellKind, TableColumn
-from ..search.attributes import WorkspaceAttributes, type_of
+from ..search.attributes import type_of
 from ..search.language.fields import resource as fields_of
 from ..search.names import WorkspaceNames
 
@@ -43,7 +43,7 @@ _TYPES = {
     "date": CellKind.MOMENT, "day": CellKind.MOMENT, "integer": CellKind.NUMBER, "number": CellKind.NUMBER,
     "boolean": CellKind.FLAG, "text": CellKind.TEXT,
 }  # fmt: skip
-_CUSTOM = "custom_attributes."
+_CUSTOM, _OF_TICKETS = "custom_attributes.", "ticket_attributes."
 
 
 def describe_columns(resource: Resource) -> list[tuple[str, str]]:
@@ -66,18 +66,13 @@ class Columns:
         What teams and teammates are called.
     workspace:
         Where links lead to.
-    attributes:
-        The workspace's own attributes, asked for where one is chosen.
     """
 
-    def __init__(
-        self, resource: Resource, chosen: Sequence[str] | None, names: WorkspaceNames, workspace: Workspace,
-        attributes: WorkspaceAttributes | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, resource: Resource, chosen: Sequence[str] | None, names: WorkspaceNames, workspace: Workspace) -> None:
         if isinstance(chosen, str):
             raise UsageError(f"columns must be a list of names: write columns=[{chosen!r}].")
         self.names = list(dict.fromkeys(resource.listed if chosen is None else chosen))
-        self._resource, self._workspace, self._lookup, self._attributes = resource, workspace, names, attributes
+        self._resource, self._workspace, self._lookup, self._attributes = resource, workspace, names, names.attributes
         self._fields = fields_of(resource.name)
         self._called: dict[tuple[str, str], str] = {}
         self._checked = chosen is None
@@ -109,10 +104,20 @@ class Columns:
     def _check(self, item: Item) -> None:
         known = dict.fromkeys([*NAMED, *FIELDS, *(name.partition(".")[0] for name in self._fields.fields), *item])
         for name in self.names:
-            if self._path(name).partition(".")[0] not in known:
-                near = difflib.get_close_matches(name, known, 3) or list(known)
-                raise UsageError(f"There is no column {printable_name(name)!r}. Nearest: {', '.join(map(printable_name, near))}.")
+            whole, path = name.startswith((_CUSTOM, _OF_TICKETS)), self._path(name)
+            if not whole and path.partition(".")[0] not in known:
+                raise self._unknown(name, difflib.get_close_matches(name, known, 3))
+            if whole and value_at(item, name) is None:
+                own = _OF_TICKETS if self._resource.name == "tickets" else _CUSTOM
+                attributes = [str(one.get("name")) for one in self._attributes.of(self._resource.name).values()]
+                if name not in (f"{own}{one}" for one in attributes):
+                    near = difflib.get_close_matches(name.partition(".")[2], attributes, 3)
+                    raise self._unknown(name, [f"{own}{one}" for one in near])
         self._checked = True
+
+    def _unknown(self, name: str, near: Sequence[str]) -> UsageError:
+        said = f"Nearest: {', '.join(map(printable_name, near))}" if near else f"There are {', '.join(self._resource.listed[:6])} and more"
+        return UsageError(f"There is no column {printable_name(name)!r}. {said}.")
 
     def _path(self, name: str) -> str:
         """The field of a column: what --where calls `created` is `created_at`."""
@@ -120,7 +125,7 @@ class Columns:
 
     def _kind(self, name: str) -> CellKind:
         name = self._path(name)
-        if name.startswith(_CUSTOM) and self._attributes is not None:
+        if name.startswith(_CUSTOM):
             attribute = self._attributes.of(self._resource.name).get(name.removeprefix(_CUSTOM))
             return CellKind.ANY if attribute is None else _TYPES.get(type_of(attribute), CellKind.TEXT)
         return _kind(self._resource.name, name)

@@ -26,6 +26,9 @@ from .row_references import resolve_rows
 from .selection import Selection, select
 from .spreadsheet import read_rows
 
+_LONGEST_NUMBER = 9
+"""Digits; the ids of tickets may be as short."""
+
 
 class _Looking(Operation):
     """Nothing is done."""
@@ -144,13 +147,16 @@ def check_shortfall(found: Found, resource: str, count: int) -> None:
     if missing:
         raise SearchIncomplete(f"{missing_words(found.search)}.")
     if found.gone:
-        raise SearchIncomplete(f"{gone_words(found.gone)}.")
+        raise SearchIncomplete(f"{gone_words(found.gone, resource)}.")
 
 
-def gone_words(ids: Sequence[str]) -> str:
-    """`2 are not there (deleted or merged, or of another workspace): 81, 82`."""
+def gone_words(ids: Sequence[str], resource: str) -> str:
+    """`2 are not there (deleted or merged, or of another workspace): 81, 82`; for tickets also how one is found by its number."""
     first, more = ", ".join(ids[:5]), f" and {len(ids) - 5:,} more" if len(ids) > 5 else ""
-    return f"{len(ids):,} {'is' if len(ids) == 1 else 'are'} not there (deleted or merged, or of another workspace): {first}{more}"
+    said = f"{len(ids):,} {'is' if len(ids) == 1 else 'are'} not there (deleted or merged, or of another workspace): {first}{more}"
+    numbers = [one for one in ids if one.isdigit() and len(one) <= _LONGEST_NUMBER] if resource == "tickets" else []
+    meant = f"number = {numbers[0]}" if len(numbers) == 1 else f"number in ({', '.join(numbers[:5])})"
+    return f"{said}. The inbox shows the number of a ticket, which is not its id: the filter {meant} finds by number" if numbers else said
 
 
 def how_read(found: Found, options: Options) -> dict[str, Any]:

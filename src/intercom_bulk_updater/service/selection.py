@@ -23,7 +23,6 @@ from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, ListSource, SearchSource, image_of
 from ..runs.stored_query import filter_judge, judged_here, pages_of
-from ..search.attributes import WorkspaceAttributes
 from ..search.endpoints import endpoint_for
 from ..search.language.division import divide
 from ..search.language.where import compile_where, explain, hints, refuse_unknown_fields, validate_query
@@ -139,7 +138,7 @@ def select(
 
 def _explained(query: Mapping[str, Any], resource: str, session: Session, names: WorkspaceNames) -> str:
     zone, version = session.workspace().timezone or "UTC", session.settings.api_version
-    return explain(query.get("query", query), resource, names, timezone=zone, api_version=version)
+    return explain(query.get("query", query), resource, names, timezone=zone, api_version=version, attributes=names.attributes.of)
 
 
 def leave_out(
@@ -187,8 +186,8 @@ def _query(
         for hint in hints(asked.where):
             note(hint)
         return compile_where(asked.where, resource, resolve=names.resolve, now=session.client.server_time(), timezone=zone,
-                             api_version=session.settings.api_version, attributes=WorkspaceAttributes(session.look).of,
-                             contacts=names.contacts)
+                             api_version=session.settings.api_version, attributes=names.attributes.of,
+                             contacts=names.contacts, states=names.states)
     assert asked.query is not None  # noqa: S101
     raw: Any = asked.query
     name = options.word("query", raw) if isinstance(raw, str) else "query"

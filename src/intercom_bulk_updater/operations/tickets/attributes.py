@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import UsageError
 from ...parsing.printable import printable_name
 from ...search.attributes import type_of
+from ..registry import verbs_for
 from ..spec import Resolver
 
 _CALLED = {"title": "_default_title_", "description": "_default_description_"}
@@ -77,6 +78,8 @@ def _unknown(key: str, kinds: Sequence[Mapping[str, Any]]) -> UsageError:
     """That these types have no such attribute, with the nearest."""
     known = list(dict.fromkeys(name for kind in kinds for name in attributes_of(kind)))
     known += [short for short, name in _CALLED.items() if name in known]
+    if len(kinds) != 1 and (others := verbs_for("tickets", key)):
+        return UsageError(f"No ticket type has an attribute {printable_name(key)!r}.{others}")
     near = difflib.get_close_matches(key, known, 3, 0.4) or known
     of = f"ticket type {printable_name(kinds[0].get('name'))}" if len(kinds) == 1 else "ticket type"
     has = "has no attribute" if len(kinds) == 1 else "has an attribute"

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...api.redact import mask
 from ..messages import people_of
 from ..operation import Json, Operation
 from ..spec import Kind, Resolver, parameter
+from ..values import for_people
 from .attributes import attribute_name, attributes_of, typed_values
 from .fields import ATTRIBUTE, NotPossible, TicketFields
 
@@ -81,13 +81,8 @@ class Set(TicketFields):
         said = {} if self.shared is None else {_SHARED: self.shared}
         for own in self.by_type.values():
             said = {**own["values"], **said}
-        return "set " + ", ".join(f"{name.strip('_').removeprefix('default_')}={self._typed(name, value)}" for name, value in said.items())
-
-    def _typed(self, name: str, value: Any) -> Any:
-        """A value as a person types it; one that must not be shown is masked."""
-        if isinstance(value, str) and value in self.options:
-            return self.options[value]
-        return "" if value is None else str(value).lower() if isinstance(value, bool) else mask(value, name)
+        called = {name: self.options.get(str(value)) or for_people(name, value) for name, value in said.items()}
+        return "set " + ", ".join(f"{name.strip('_').removeprefix('default_')}={value}" for name, value in called.items())
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. An entry of a list is known by its id, whichever of the two is shown."""

@@ -11,20 +11,23 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
-from intercom_bulk_updater.errors import UsageError
+from intercom_bulk_updater.errors import UnknownName, UsageError
 from intercom_bulk_updater.parsing.amounts import parse_duration
-from intercom_bulk_updater.parsing.dates import Instant, next_day, parse_instant, start_of_day
+from intercom_bulk_updater.parsing.dates import Instant, day_of, next_day, parse_instant, start_of_day
+from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.attributes import Attribute, option_of, type_of
-from intercom_bulk_updater.search.language.query_tree import MOST, Filter, Node, every, some
-from intercom_bulk_updater.search.language.terms import TYPE_WORDS, Field, Resource, Term
+from intercom_bulk_updater.search.language.query_tree import MOST, Filter, Node, every, negate, some
+from intercom_bulk_updater.search.language.terms import OPERATORS, TYPE_WORDS, Field, Resource, Term
 
 ORDER = (">", "<", ">=", "<=")
 _TEXT = ("~", "!~", "^", "$")
 _TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+EVER = -2_208_988_800
+"""1900: every date is after it, and what has none is not."""
 _NOBODY = ("none", "null", "nobody", "unassigned", "empty")
 _SPELLED = {"IN": "in", "NIN": "not in"}
-# Lists that Intercom refuses and that are sent as OR or AND of single comparisons instead.
-_WRITTEN_OUT = {("tag", "IN"), ("tag", "NIN"), ("day", "IN")}
+# What Intercom refuses, and what is sent as others that it takes: lists, and dates of contacts by whole days.
+_WRITTEN_OUT = {("tag", "IN"), ("tag", "NIN"), *(("day", one) for one in ("!=", "IN", "NIN", ">=", "<="))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Resolved:
 
     id: str
     name: str = ""
+    category: str = ""
+    """Of a ticket state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,14 @@ class Several:
     """What one value stands for when it is several items: an e-mail address that two contacts have."""
 
     ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """The ticket states that one name stands for, as each ticket type may have its own, and the categories that they are in."""
+
+    ids: tuple[str, ...]
+    categories: tuple[str, ...]
 
 
 Attributes = Callable[[str], Mapping[str, Attribute]]
@@ -60,20 +73,31 @@ class Context:
     whole_days: bool
     attributes: Attributes | None = None
     contacts: Callable[[str], Sequence[Resolved]] | None = None
+    states: Callable[[str], Sequence[Resolved]] | None = None
 
 
-def resolve_type(context: Context, term: Term) -> Term:
-    """The term with the type that the workspace gives its custom attribute; of one that it lacks Intercom is the judge."""
-    field, prefix = term.field, context.resource.open_prefix
-    if field.type != "any" or context.attributes is None:
-        return term
-    attribute = context.attributes(context.resource.name).get(field.name.removeprefix(prefix))
-    if attribute is None:
-        return term
+def resolve_types(context: Context, term: Term) -> list[Term]:
+    """The term with the type that the workspace gives its custom attribute, by its name, or for a ticket also by its id.
+
+    Several where more than one ticket type has an attribute of that name. Raises UsageError with the nearest names.
+    """
+    prefix = context.resource.open_prefix
+    if term.field.type != "any" or context.attributes is None:
+        return [term]
+    known, name = context.attributes(context.resource.name), term.field.name.removeprefix(prefix)
+    keys = [name] if name in known else [key for key, one in known.items() if str(one.get("name")) == name]
+    if not keys:
+        names = dict.fromkeys(str(one.get("name")) for one in known.values())
+        near = ", ".join(map(printable_name, get_close_matches(name, names, 3, 0) or names)) or "the workspace has none"
+        raise UsageError(f"{context.resource.name.capitalize()} have no attribute {printable_name(name)!r}. Nearest: {near}.")
+    return [_typed(context, replace(term, field=replace(term.field, name=prefix + key)), known[key]) for key in keys]
+
+
+def _typed(context: Context, term: Term, attribute: Attribute) -> Term:
     kind = {"option": "text", "date": "day" if context.resource.name == "contacts" and context.whole_days else "date"}
     named = type_of(attribute)
     type_ = kind.get(named, named if named in TYPE_WORDS else "any")
-    return replace(term, field=replace(field, type=type_), attribute=attribute if named == "option" else None)
+    return replace(term, field=replace(term.field, type=type_), attribute=attribute if named == "option" else None)
 
 
 def takes_words(term: Term, operator: str) -> bool:
@@ -88,20 +112,14 @@ def check_operator(term: Term, typed: str, operator: str) -> None:
     if term.since:
         if operator not in ORDER:
             raise UsageError(f"{typed} is a length of time up to now: write {typed} > 30d or {typed} < 2h.")
-        turned = _TURNED[operator]
-        if turned in field.operators:
+        operator = _TURNED[operator]
+        if operator in field.operators or (field.type, operator) in _WRITTEN_OUT:
             return
     elif operator in field.operators or (field.type, operator) in _WRITTEN_OUT:
         return
     shown = _SPELLED.get(operator, operator)
-    if field.type == "day":
-        raise UsageError(
-            f"{typed} does not take {shown}: Intercom matches contact dates by whole days, and knows only "
-            f"= (that day), < (before it) and > (from the next day on). For 'since 31 January' write "
-            f"{typed} > 2026-01-30."
-        )
     allowed = " ".join(_SPELLED.get(one, one) for one in field.operators)
-    raise UsageError(f"{typed} is {TYPE_WORDS[field.type]}: it does not take {shown}. It takes {allowed}.")
+    raise UsageError(f"{typed} is {field.type_words}: it does not take {shown}. It takes {allowed}.")
 
 
 def parse_value(context: Context, term: Term, operator: str, text: str, *, quoted: bool = False) -> Any:
@@ -110,7 +128,9 @@ def parse_value(context: Context, term: Term, operator: str, text: str, *, quote
     if term.since:
         return Instant(int(context.now - _length(text)))
     if operator not in _TEXT:
-        if field.choices:
+        if field.kind == "ticket_state":
+            return _states(context, field, text)
+        if field.choices and not (field.optional and lower in _NOBODY):
             return _choice(field, text)
         if lower in _NOBODY and not quoted:
             return _nobody(field, operator)
@@ -151,6 +171,8 @@ def build(context: Context, term: Term, operator: str, values: Sequence[Any]) ->
         operator = {"=": "IN", "!=": "NIN"}.get(operator, operator)
         values = [one for value in values for one in (value.ids if isinstance(value, Several) else (value,))]
     values = list({repr(value): value for value in values}.values())  # by repr: True is not 1
+    if any(isinstance(value, States) for value in values):
+        return _in_states(context, operator, values)
     if operator in ("IN", "NIN"):
         # The contract has texts and whole numbers in lists, and nothing else.
         listable = all(isinstance(value, str | int) and not isinstance(value, bool) for value in values)
@@ -163,14 +185,27 @@ def build(context: Context, term: Term, operator: str, values: Sequence[Any]) ->
     return _compare(context, field, operator, values[0])
 
 
+def either(conditions: Sequence[Callable[[], tuple[Node, Sequence[Any]]]], operator: str) -> Node:
+    """One condition on several attributes of the same name; one that cannot have the value is left out. Raises UsageError if all are."""
+    built, refused = [], []
+    for condition in conditions:
+        try:
+            built.append(condition())
+        except UsageError as error:
+            refused.append(error)
+    if not built:
+        raise refused[0]
+    empty = list(built[0][1]) == [None]
+    return (every if (operator in ("!=", "NIN", "!~")) != empty else some)(node for node, _ in built)
+
+
 def _compare(context: Context, field: Field, operator: str, value: Any) -> Node:
+    by_days = field.type == "day" or (field.type == "any" and context.resource.name == "contacts" and context.whole_days)
+    if by_days and (isinstance(value, Instant) or (value is None and field.type == "day")):
+        return _by_days(context, field, operator, value)
     if not isinstance(value, Instant):
         return Filter(field.name, operator, value, field.operators)
     allowed = field.operators
-    if field.type == "any" and context.resource.name == "contacts" and context.whole_days:
-        allowed = ("=", "<", ">")
-        if operator not in allowed:
-            raise UsageError(f"Contact dates match by whole days: Intercom knows only =, < and >, not {operator}.")
     if value.day is None or "!=" not in allowed:
         return Filter(field.name, operator, value.at, allowed)
     # A day on a field that is exact to the second: the whole of it, in seconds, by the two documented orders.
@@ -188,6 +223,24 @@ def _compare(context: Context, field: Field, operator: str, value: Any) -> Node:
         "<=": part("<", after),
     }
     return parts[operator]
+
+
+def _by_days(context: Context, field: Field, operator: str, value: Instant | None) -> Node:
+    """A date of contacts, of which Intercom knows the day, the days before (<) and the days after (>)."""
+
+    def part(order: str, at: int | None) -> Filter:
+        return Filter(field.name, order, at, OPERATORS["day"])
+
+    if operator in OPERATORS["day"]:
+        return part(operator, None if value is None else value.at)
+    if value is None:  # any day; whether < takes what has none is not documented
+        return part(">", EVER)
+    day = value.day or day_of(value.at, context.timezone)
+    first = start_of_day(day, context.timezone)
+    if operator == "!=":
+        return some([part("<", first), part(">", first), part("=", None)])
+    eve = start_of_day(day - timedelta(days=1), context.timezone)
+    return part(">", eve) if operator == ">=" else part("<", next_day(day, context.timezone))
 
 
 def _length(text: str) -> float:
@@ -214,6 +267,38 @@ def _instant(context: Context, text: str) -> Instant:
         except ValueError:
             raise UsageError(f"{text}: there is no such day: year, month and day are written 2026-01-31.") from None
     return parse_instant(text, context.now, context.timezone)
+
+
+def _states(context: Context, field: Field, text: str) -> str | States:
+    """A category, which Intercom searches by, or the states of that name."""
+    if text in field.choices or context.states is None:
+        return text
+    try:
+        found = context.states(text)
+    except UnknownName as error:
+        with suppress(UsageError):
+            return _choice(field, text)
+        categories = f" Or a category: {', '.join(field.choices)}." if field.choices else ""
+        raise UsageError(error.message + categories) from None
+    return States(tuple(one.id for one in found), tuple(dict.fromkeys(one.category for one in found)))
+
+
+def _in_states(context: Context, operator: str, values: Sequence[Any]) -> Node:
+    """Whether a ticket is in one of these states: judged here, of the tickets that are in their categories."""
+    fields = context.resource.shown
+
+    def one_of(name: str, found: Sequence[str]) -> Node:
+        operator, value = ("IN", list(found)) if len(found) > 1 else ("=", found[0])
+        return Filter(name, operator, value, fields[name].operators)
+
+    categories = [value for value in values if not isinstance(value, States)]
+    states = [value for value in values if isinstance(value, States)]
+    named = one_of("ticket_state.id", list(dict.fromkeys(one for value in states for one in value.ids)))
+    parts = [one_of("ticket_state.category", categories)] if categories else []
+    if operator in ("!=", "NIN"):
+        return every(negate(part) for part in (*parts, named))
+    narrower = one_of("ticket_state.category", list(dict.fromkeys(one for value in states for one in value.categories)))
+    return some([*parts, every([narrower, named])])
 
 
 def _choice(field: Field, text: str) -> str:

@@ -11,11 +11,13 @@ from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.search.language.fields import resource as _resource
-from intercom_bulk_updater.search.language.query_tree import MOST
+from intercom_bulk_updater.search.language.query_tree import MOST, leaves
 from intercom_bulk_updater.search.language.terms import Resource
 
 Query = Mapping[str, Any]
 
+_ASKED_AS = {"ticket_state.category": "state"}
+"""What is judged here by one field and searched for by another."""
 _ALL = {"operator": "AND", "value": [{"field": "created_at", "operator": ">", "value": 0}]}
 
 
@@ -29,9 +31,11 @@ class Division:
     def words(self, resource: str) -> str:
         """What is judged here, for people."""
         table = _resource(resource)
-        names = list(dict.fromkeys(table.word(str(leaf["field"])) for leaf in _leaves(self.here)))
+        names = list(dict.fromkeys(table.word(str(leaf["field"])) for leaf in leaves(self.here)))
         reads = f"all {resource} are read" if self.asked == _ALL else "on what the rest finds"
-        return f"Intercom cannot search by {' and '.join(names)}: judged here, {reads}"
+        some = any(leaf["field"] == "companies" for leaf in leaves(self.here))
+        more = "; a contact in more than 10 companies takes a request more" if some else ""
+        return f"Intercom cannot search by {' and '.join(names)}: judged here, {reads}{more}"
 
 
 def divide(query: Query, resource: str, api_version: str = "2.16") -> Division | None:
@@ -58,19 +62,15 @@ def _conjuncts(node: Query) -> list[Query]:
     return [part for inner in node["value"] for part in _conjuncts(inner)]
 
 
-def _leaves(node: Query) -> list[Query]:
-    return [node] if "field" in node else [leaf for inner in node["value"] for leaf in _leaves(inner)]
-
-
 def _is_judged_here(node: Query, table: Resource) -> bool:
-    return any(str(leaf["field"]) in table.shown for leaf in _leaves(node))
+    return any(str(leaf["field"]) in table.shown for leaf in leaves(node))
 
 
 def _refuse_undecidable(node: Query, table: Resource) -> None:
-    for leaf in _leaves(node):
+    for leaf in leaves(node):
         field = table.find(str(leaf["field"]))
         if field is not None and not table.shows(field):
-            here = next(table.word(str(one["field"])) for one in _leaves(node) if str(one["field"]) in table.shown)
+            here = next(table.word(str(one["field"])) for one in leaves(node) if str(one["field"]) in table.shown)
             raise UsageError(
                 f"{table.word(field.name)} can only be judged by Intercom, and {here} only here, so `or` cannot join them. "
                 "Do it in two runs."
@@ -82,7 +82,8 @@ def _narrowed(node: Query, table: Resource) -> dict[str, Any] | None:
     if not _is_judged_here(node, table):
         return dict(node)
     if "field" in node:
-        return None
+        name = _ASKED_AS.get(str(node["field"]))
+        return {**node, "field": name} if name else None
     below = [_narrowed(part, table) for part in node["value"]]
     found = [part for part in below if part is not None]
     if not found or (node["operator"] == "OR" and len(found) < len(below)):

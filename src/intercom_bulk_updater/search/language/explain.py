@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
+from intercom_bulk_updater.errors import IntercomBulkError
 from intercom_bulk_updater.parsing.dates import day_of, describe, start_of_day
+from intercom_bulk_updater.parsing.printable import printable_name
+from intercom_bulk_updater.search.attributes import type_of
+from intercom_bulk_updater.search.language.compiler import EVER, Attributes
 from intercom_bulk_updater.search.language.fields import resource as _resource
+from intercom_bulk_updater.search.language.fields import whole_days
+from intercom_bulk_updater.search.language.query_tree import leaves
 from intercom_bulk_updater.search.language.terms import Field, Resource
 
 _SAID = {
@@ -43,10 +50,33 @@ def explain(
     *,
     timezone: str = "UTC",
     api_version: str = "2.16",
+    attributes: Attributes | None = None,
 ) -> str:
-    """The filter in words, for what `validate_query` takes. Times are in `timezone` (the workspace's)."""
-    query = body.get("query", body)
-    return _node(query, _resource(resource, api_version), names, timezone, "")
+    """The filter in words, for what `validate_query` takes. Times are in `timezone` (the workspace's).
+
+    `attributes` tells which custom attributes are dates, and what those of tickets are called.
+    """
+    query, table = body.get("query", body), _resource(resource, api_version)
+    days = resource == "contacts" and whole_days(api_version)
+    return _node(query, table if attributes is None else _told(table, query, attributes, days=days), names, timezone, "")
+
+
+def _told(table: Resource, query: Mapping[str, Any], attributes: Attributes, *, days: bool) -> Resource:
+    """The table with the custom attributes that a query names."""
+    named = {name for leaf in leaves(query) if (field := table.find(name := str(leaf["field"]))) and field.type == "any"}
+    try:
+        known = attributes(table.name) if named else {}
+    except IntercomBulkError:  # words are decoration; what really is wrong shows where it matters
+        return table
+    fields, words = dict(table.fields), dict(table.words)
+    for name in named:
+        key = name.removeprefix(table.open_prefix)
+        if attribute := known.get(key):
+            is_date = type_of(attribute) == "date"
+            fields[name] = Field(name, ("day" if days else "date") if is_date else "any")
+            if attribute.get("name") != key and name not in words.values():
+                words[f"{printable_name(attribute.get('name'))} ({key})"] = name
+    return replace(table, fields=fields, words=words)
 
 
 def _node(node: Mapping[str, Any], table: Resource, names: Labels | None, timezone: str, outer: str) -> str:
@@ -77,6 +107,8 @@ def _filter(node: Mapping[str, Any], table: Resource, names: Labels | None, time
 
 
 def _time(word: str, field: Field, operator: str, at: int, timezone: str) -> str:
+    if operator == ">" and at <= EVER:
+        return f"{word} is set"
     if field.type == "day" and operator in _SAID_OF_DAYS:
         try:
             return f"{word} {_SAID_OF_DAYS[operator]} {day_of(at, timezone)} ({timezone or 'UTC'})"

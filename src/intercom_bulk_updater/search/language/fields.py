@@ -74,9 +74,12 @@ def _fields(type_: str, names: str, prefix: str = "", kind: str = "", *, seconds
     return {prefix + n: Field(prefix + n, type_, kind, seconds=seconds) for n in names.split()}
 
 
-def _chosen(name: str, choices: str, **spoken: str) -> dict[str, Field]:
+def _chosen(name: str, choices: str, *, kind: str = "", optional: bool = False, **spoken: str) -> dict[str, Field]:
     pairs = tuple((word.replace("_", "-"), value) for word, value in spoken.items())
-    return {name: Field(name, "text", choices=tuple(choices.split()), spoken=pairs)}
+    return {name: Field(name, "text", kind, choices=tuple(choices.split()), spoken=pairs, optional=optional)}
+
+
+_TICKET_STATES = "submitted in_progress waiting_on_customer resolved"
 
 
 _CONVERSATIONS = Resource(
@@ -119,7 +122,14 @@ _CONVERSATIONS = Resource(
         **_fields("integer", "score", "conversation_rating."),
         **_fields("text", "remark", "conversation_rating."),
         **_fields("text", "contact_id", "conversation_rating.", kind="contact"),
-        **_fields("text", "resolution_state last_answer_type rating_remark source_type source_title", "ai_agent."),
+        **_fields("text", "rating_remark source_title", "ai_agent."),
+        **_chosen(
+            "ai_agent.resolution_state",
+            "assumed_resolution confirmed_resolution escalated negative_feedback procedure_handoff",
+            optional=True,
+        ),
+        **_chosen("ai_agent.last_answer_type", "ai_answer custom_answer", optional=True),
+        **_chosen("ai_agent.source_type", "essentials_plan_setup profile workflow workflow_preview fin_preview", optional=True),
         **_fields("integer", "rating", "ai_agent."),
     },
     {
@@ -153,12 +163,12 @@ _CONVERSATIONS = Resource(
         "conversation_rating.created_at": "conversation_rating.requested_at",
         "conversation_rating.contact.id": "conversation_rating.contact_id",
         "conversation_rating.teammate.id": "conversation_rating.admin_d",
+        "company": "company.id",
         "sla": "sla_applied.sla_name",
         "sla_status": "sla_applied.sla_status",
     },
     since={"idle": "updated_at", "age": "created_at", "waiting": "waiting_since"},
     missing={
-        "company": "find the company's contacts, then write contact in (...) with their ids; or write company.name.",
         "name": "write author for the name of who wrote first, or contact with the contact's id.",
     },
     shown={
@@ -167,11 +177,15 @@ _CONVERSATIONS = Resource(
         **_fields("text", "message_id subject history", "source.email_message_metadata."),
         **_fields("text", "conversation_rating.contact.external_id"),
         **_fields("date", "conversation_rating.updated_at first_contact_reply.created_at ai_agent.created_at ai_agent.updated_at"),
-        **_chosen("sla_applied.sla_status", "hit missed cancelled active"),
-        **_fields("text", "sla_applied.sla_name sales_agent.outcome sales_agent.routing_outcome channel.initial channel.current"),
+        **_chosen("sla_applied.sla_status", "hit missed cancelled active", optional=True),
+        **_chosen("sales_agent.outcome", "qualified disqualified product_discovery escalated_to_support spam", optional=True),
+        **_fields("text", "sla_applied.sla_name sales_agent.routing_outcome channel.initial channel.current"),
         **_fields("integer", "statistics.handling_time statistics.adjusted_handling_time", seconds=True),
         **_fields("integer", "conversation_parts.total_count linked_objects.total_count ai_agent.content_sources.total_count"),
-        **_fields("text", "id name app_id plan.id plan.name company_id website industry", "company."),
+        **_fields("text", "id", "company.", kind="company"),
+        **_fields("text", "name app_id plan.id plan.name company_id website industry", "company."),
+        **_fields("text", "topics"),
+        **_fields("integer", "topics.total_count"),
         **_fields("date", "remote_created_at created_at updated_at last_request_at", "company."),
         **_fields("integer", "size monthly_spend session_count user_count", "company."),
     },
@@ -204,6 +218,8 @@ _CONTACTS = Resource(
         "segment": "segment_id",
         "owner": "owner_id",
         "contact": "id",
+        "company": "companies",
+        "social_profiles": "social_profiles.data",
         "domain": "email_domain",
         "created": "created_at",
         "signed_up": "signed_up_at",
@@ -226,21 +242,24 @@ _CONTACTS = Resource(
     },
     since={"age": "created_at", "unseen": "last_seen_at"},
     missing={
-        "company": "Intercom has no such field; list the company's contacts, or search a custom attribute.",
         "archived": "Intercom has no such field.",
         "blocked": "Intercom has no such field.",
         "idle": "write unseen > 90d (not seen for 90 days), or updated < 90d.",
     },
     shown={
         **_fields("text", "workspace_id browser_version android_os_version avatar.image_url"),
+        **_fields("text", "companies", kind="company"),
+        **_fields("text", "social_profiles.data"),
         **_fields("integer", "tags.total_count notes.total_count companies.total_count"),
+        **_fields("integer", "opted_out_subscription_types.total_count opted_in_subscription_types.total_count"),
     },
 )
 
 _TICKETS = Resource(
     "tickets",
     {
-        **_fields("text", "id title description state"),
+        **_fields("text", "id title description"),
+        **_chosen("state", _TICKET_STATES, kind="ticket_state"),
         **_fields("text", "contact_ids", kind="contact"),
         **_fields("text", "ticket_type_id", kind="ticket_type"),
         **_fields("text", "admin_assignee_id teammate_ids", kind="admin"),
@@ -266,21 +285,28 @@ _TICKETS = Resource(
         "ticket_type.category": "category",
         "number": "ticket_id",
         "shared": "is_shared",
+        "ticket_state": "ticket_state.id",
     },
     since={"idle": "updated_at", "age": "created_at"},
     missing={
         "tag": "Intercom lists no such field for tickets.",
-        "company": "find the company's contacts, then write contact in (...) with their ids.",
+        "company": "Intercom shows none of a ticket. Find its contacts by company, then write contact in (...).",
     },
     open_prefix="ticket_attribute.",
     shown={
         **_fields("text", "ticket_id previous_ticket_state_id"),
         **_fields("boolean", "is_shared ticket_type.archived"),
-        **_fields("text", "id internal_label external_label", "ticket_state."),
-        **_chosen("ticket_state.category", "submitted in_progress waiting_on_customer resolved"),
+        **_fields("text", "id", "ticket_state.", kind="ticket_state"),
+        **_fields("text", "internal_label external_label", "ticket_state."),
+        **_chosen("ticket_state.category", _TICKET_STATES),
         **_fields("text", "name description icon workspace_id", "ticket_type."),
         **_fields("date", "created_at updated_at", "ticket_type."),
         **_fields("integer", "linked_objects.total_count ticket_parts.total_count"),
+    },
+    named={
+        "ticket_state.internal_label": "ticket_state.id",
+        "ticket_state.external_label": "ticket_state.id",
+        "ticket_type.name": "ticket_type_id",
     },
 )
 

@@ -28,8 +28,13 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "conversation_rating.admin_d": "conversation_rating.teammate.id",
         "conversation_rating.requested_at": "conversation_rating.created_at",
         "conversation_rating.score": "conversation_rating.rating",
+        "topics": "topics.topics[].name",
     },
-    "contacts": {"tag_id": "tags.data[].id"},
+    "contacts": {
+        "tag_id": "tags.data[].id",
+        "companies": "companies.data[].id",
+        "social_profiles.data": "social_profiles.data[].name",
+    },
     "tickets": {
         "contact_ids": "contacts.contacts[].id",
         "ticket_type_id": "ticket_type.id",
@@ -125,14 +130,15 @@ def _read(item: Mapping[str, Any], resource: str, name: str) -> Any:
         return _step(_step(item, "custom_attributes"), path.removeprefix("custom_attributes."))
     holder, listed, rest = path.partition("[].")
     found: Any = item
+    partial = False
     for step in holder.split("."):
+        partial = partial or (bool(listed) and _step(found, "has_more") is True)
         found = _step(found, step)
     if not listed:
         return found
     if not isinstance(found, list):
         return _UNKNOWN
     entries = [str(entry[rest]) for entry in found if isinstance(entry, Mapping) and rest in entry]
-    partial = resource == "contacts" and _step(_step(item, "tags"), "has_more") is True
     return [*entries, _UNKNOWN] if partial or len(entries) != len(found) else entries
 
 

@@ -12,10 +12,21 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
-from intercom_bulk_updater.search.language.compiler import Context, build, check_operator, parse_value, resolve_type, takes_words
+from intercom_bulk_updater.search.language.compiler import (
+    Context,
+    build,
+    check_operator,
+    either,
+    parse_value,
+    resolve_types,
+    takes_words,
+)
 from intercom_bulk_updater.search.language.query_tree import Node, every, negate, some
+from intercom_bulk_updater.search.language.terms import Term
 
 QUOTES = {
     "'": "'",
@@ -194,19 +205,25 @@ class Parser:
             raise self._error("The name of a field is missing before this.")
         self._take()
         with self._showing(name):
-            term = resolve_type(self._context, self._context.resource.term(name.text))
+            terms = resolve_types(self._context, self._context.resource.term(name.text))
         first, operator = self._operator(name)
+        terms = [self._context.resource.by_id(term, operator) for term in terms]
         with self._showing(first, self._tokens[self._at - 1]):
-            check_operator(term, name.text, operator)
-        many = operator in ("IN", "NIN")
+            for term in terms:
+                check_operator(term, name.text, operator)
+        places = self._places(operator in ("IN", "NIN"), any(takes_words(term, operator) for term in terms))
+        return either([partial(self._built, term, operator, places, name) for term in terms], operator)
+
+    def _built(self, term: Term, operator: str, places: list[list[Token]], name: Token) -> tuple[Node, list[Any]]:
+        """The filters of a condition, and its values."""
         values = []
-        for place in self._places(many, takes_words(term, operator)):
+        for place in places:
             text = " ".join(token.text for token in place)
             with self._showing(place[0], place[-1]):
                 quoted = place[0].kind == "quoted"
                 values.append(parse_value(self._context, term, operator, text, quoted=quoted))
         with self._showing(name, self._tokens[self._at - 1]):
-            return build(self._context, term, operator, values)
+            return build(self._context, term, operator, values), values
 
     def _operator(self, name: Token) -> tuple[Token, str]:
         first = self._now

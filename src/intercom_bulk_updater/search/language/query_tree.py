@@ -147,6 +147,11 @@ def _body(operator: str, value: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"operator": operator, "value": list(value)}
 
 
+def leaves(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The single conditions of a query."""
+    return [node] if "field" in node else [leaf for inner in node["value"] for leaf in leaves(inner)]
+
+
 def checked_query(body: Mapping[str, Any]) -> dict[str, Any]:
     """The query in a raw search body, its shape checked. Raises UsageError."""
     query = body.get("query", body) if isinstance(body, Mapping) else body

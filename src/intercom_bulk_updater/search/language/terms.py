@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,6 +16,7 @@ _TEXT = ("~", "!~", "^", "$")
 
 OPERATORS = {
     "text": _SAME + _TEXT,
+    "named": _SAME,  # what is told by an id, or is one of a few words: a part of it means nothing
     "words": _SAME + _TEXT,  # of a message: `=` matches one word of it
     "integer": _SAME + _ORDER,
     "boolean": _SAME,
@@ -28,6 +29,7 @@ OPERATORS = {
 
 TYPE_WORDS = {
     "text": "a text",
+    "named": "told by a whole name or id",
     "words": "a text",
     "integer": "a whole number",
     "boolean": "true or false",
@@ -51,11 +53,22 @@ class Field:
     """Friendly values and the words that Intercom has for them."""
     seconds: bool = False
     """A length of time in seconds: `2h` may be written."""
+    optional: bool = False
+    """Of one with choices: an item may have none of them."""
 
     @property
     def operators(self) -> tuple[str, ...]:
-        """What Intercom accepts, as it spells it."""
-        return OPERATORS[self.type]
+        """What Intercom accepts, as it spells it; of names and choices no parts, which would match nothing, or everything, unnoticed."""
+        return OPERATORS[self._compared_as]
+
+    @property
+    def type_words(self) -> str:
+        """What its values are, for people."""
+        return TYPE_WORDS[self._compared_as]
+
+    @property
+    def _compared_as(self) -> str:
+        return "named" if self.type == "text" and (self.kind or self.choices) else self.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +95,19 @@ class Resource:
     open_prefix: str = "custom_attributes."
     shown: dict[str, Field] = field(default_factory=dict)
     """Fields that Intercom shows and cannot search: judged here, see search/language/division.py."""
+    named: dict[str, str] = field(default_factory=dict)
+    """A name that an item shows -> the field of its id, which is compared in its place, so that an unknown name is an error."""
 
     def shows(self, field: Field) -> bool:
         """Whether an item tells, by itself and whole, what this field is searched by."""
         hidden = field.type in ("words", "tag") or field.kind == "segment"
         return not hidden and not (self.name == "tickets" and (field.name == "state" or field.name.startswith(self.open_prefix)))
+
+    def by_id(self, term: Term, operator: str) -> Term:
+        """The term by which a name is compared as a whole: that of its id."""
+        target = self.named.get(term.field.name) if operator in _SAME else None
+        found = self.find(target) if target else None
+        return replace(term, field=found) if found else term
 
     def word(self, name: str) -> str:
         """The friendly name of a field, or the field itself."""
@@ -105,7 +126,8 @@ class Resource:
             raise UsageError(f"This is one quoted text, and a filter begins with a field. Leave these quotes out: {typed.strip()}.")
         known = [*self.words, *self.since, *self.fields, *self.shown]
         near = get_close_matches(lower, known, n=3, cutoff=0.5)
-        meant = f" Did you mean {', '.join(near)}?" if near else f" Known: {', '.join([*self.words, *self.since] or known)}."
+        listed = ", ".join([*self.words, *self.since] or map(printable_name, self.fields))
+        meant = f" Did you mean {', '.join(near)}?" if near else f" Known: {listed}."
         custom = f" A custom attribute is written {self.open_prefix}{printable_name(typed)}." if "." not in typed else ""
         raise UsageError(f"{self.name.capitalize()} have no field {printable_name(typed)!r} to search by.{meant}{custom}")
 
@@ -113,7 +135,7 @@ class Resource:
         """The field of that exact name, or None."""
         if found := self.fields.get(name) or self.shown.get(name):
             return found
-        for prefix in ("custom_attributes.", "attributes.", "attribute.", "ticket_attribute."):
+        for prefix in ("custom_attributes.", "attributes.", "attribute.", "ticket_attribute.", "ticket_attributes."):
             if name.startswith(prefix) and len(name) > len(prefix):
                 return Field(self.open_prefix + name[len(prefix) :], "any")
         return None

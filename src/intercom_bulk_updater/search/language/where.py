@@ -20,7 +20,7 @@ from intercom_bulk_updater.search.language.fields import RESOURCES, whole_days
 from intercom_bulk_updater.search.language.fields import resource as _resource
 from intercom_bulk_updater.search.language.matching import decides, is_checkable, matches, surely_matches
 from intercom_bulk_updater.search.language.parser import QUOTES, Parser
-from intercom_bulk_updater.search.language.query_tree import checked_query, to_query
+from intercom_bulk_updater.search.language.query_tree import checked_query, leaves, to_query
 
 __all__ = [
     "Judge", "Resolve", "Resolved", "compile_where", "decides", "explain", "hints", "judge_of", "matches", "refuse_milliseconds",
@@ -43,6 +43,7 @@ def compile_where(
     api_version: str = "2.16",
     attributes: Attributes | None = None,
     contacts: Callable[[str], Sequence[Resolved]] | None = None,
+    states: Callable[[str], Sequence[Resolved]] | None = None,
 ) -> dict[str, Any]:
     """The query of a filter: `{"operator": "AND", "value": [{"field", "operator", "value"}, ...]}`.
 
@@ -64,11 +65,13 @@ def compile_where(
         digits are a number.
     contacts:
         Gives the contacts that an e-mail address or an external id stands for. Without it only their ids are taken.
+    states:
+        Gives the ticket states of that name or id. Without it only their categories are known.
 
     A day (`2026-01-31`, `today`) is the whole day: `created > 2026-01-31` begins with 1 February, everywhere.
     The result always is a group, within Intercom's limits. Raises UsageError, with the place in the text.
     """
-    context = Context(_resource(resource, api_version), resolve, now, timezone, whole_days(api_version), attributes, contacts)
+    context = Context(_resource(resource, api_version), resolve, now, timezone, whole_days(api_version), attributes, contacts, states)
     return to_query(Parser(text, context).read())
 
 
@@ -81,7 +84,7 @@ def validate_query(body: Mapping[str, Any], resource: str, api_version: str = "2
     table = _resource(resource, api_version)
     query = checked_query(body)
     refuse_milliseconds(query, resource)
-    for leaf in _leaves(query):
+    for leaf in leaves(query):
         field = table.find(leaf["field"])
         if field is not None and field.type in ("day", "tag") and leaf["operator"] not in field.operators:
             allowed = " ".join(field.operators)
@@ -92,7 +95,7 @@ def validate_query(body: Mapping[str, Any], resource: str, api_version: str = "2
 def refuse_unknown_fields(query: Mapping[str, Any], resource: str, api_version: str = "2.16") -> None:
     """Raise UsageError for a field that is not known here, where nobody else could judge it."""
     table = _resource(resource, api_version)
-    for leaf in _leaves(query.get("query", query)):
+    for leaf in leaves(query.get("query", query)):
         if table.find(str(leaf["field"])) is None:
             table.term(str(leaf["field"]))
             raise UsageError(f"{leaf['field']} is a word of --where; in a query write Intercom's own name of the field.")
@@ -166,9 +169,3 @@ def hints(text: str) -> list[str]:
         if not name.startswith(("idle", "age", "waiting", "unseen", "statistics.")):
             found.append(f"{name} > {length} means within the last {length}; for longer ago write {name} < {length}.")
     return found
-
-
-def _leaves(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    if "field" in node:
-        return [node]
-    return [leaf for inner in node["value"] for leaf in _leaves(inner)]

@@ -1,0 +1,97 @@
+"""What is said of what was typed: names and dates in titles, and the way out of a name that there is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from acceptance.desk import Desk, at_desk
+
+from .network import MemorySandbox
+
+
+@pytest.fixture(scope="module")
+def desk(shop: MemorySandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """The command in this process; nothing here writes to Intercom, so that one is enough."""
+    with at_desk(shop, tmp_path_factory.mktemp("desk")) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("resource", "values", "said"), [
+    ("tickets", ["due_at=31.12.2026"], "due_at=Thu 31 Dec"),
+    ("contacts", ["renews_at=1.2.2027"], "renews_at=Mon 1 Feb 2027"),
+    ("conversations", ["issue_type=null", "refund_amount="], "issue_type=empty, refund_amount=empty"),
+    ("tickets", ["severity=", "due_at=null"], "due_at=empty"),
+])  # fmt: skip
+def test_what_is_set_is_said_in_words(desk: Desk, resource: str, values: list[str], said: str) -> None:
+    """In the preview, in the preview of a plan, and of the run afterwards: no Unix seconds, and what is cleared is empty."""
+    where = ("--where", "role = user" if resource == "contacts" else "open = true", "--limit", "3")
+    looked = desk.here(resource, "set", *values, *where, "--dry-run", "--progress", "none")
+    assert looked.code == 0 and said in looked.err + looked.out, looked.err
+    assert said in desk.here("runs", "show", "latest").out
+    planned = desk.here(resource, "set", *values, *where, "--plan", f"{resource}{len(said)}.jsonl")
+    assert planned.code == 0 and said in planned.err + planned.out
+
+
+@pytest.mark.parametrize(("typed", "nearest", "not_said"), [
+    ("closee", "Nearest: conversations.close, tickets.close (", "export"),
+    ("merg", "Nearest: conversations.merge, contacts.merge (", "export"),
+    ("xyzzy", "They are listed by intercom-bulk operations list.", "Nearest"),
+])  # fmt: skip
+def test_nearest_is_what_is_near(desk: Desk, typed: str, nearest: str, not_said: str) -> None:
+    """Not the beginning of the catalogue."""
+    refused = desk.here("operations", "show", typed)
+    assert refused.code == 2 and nearest in refused.err and not_said not in refused.err
+
+
+@pytest.mark.parametrize(("resource", "key", "verbs"), [
+    ("tickets", "state", "tickets close (ticket_state) or tickets open (ticket_state)"), ("tickets", "team", "tickets assign"),
+    ("conversations", "state", "conversations close or conversations open or conversations snooze"),
+    ("contacts", "tag", "contacts tag (tag) or contacts untag (tag)"), ("contacts", "company", "contacts attach-company (company)"),
+])  # fmt: skip
+def test_what_set_does_not_change_names_the_verb_that_does(desk: Desk, resource: str, key: str, verbs: str) -> None:
+    """In place of attributes that look a little like it."""
+    where = "role = user" if resource == "contacts" else "open = true"
+    refused = desk.here(resource, "set", f"{key}=x", "--where", where, "--dry-run")
+    assert refused.code == 2 and f"{key} is changed by {verbs}" in refused.err and "Nearest" not in refused.err
+
+
+def test_what_a_list_can_be_judged_by_is_listed(desk: Desk) -> None:
+    """Where nobody declared it, by what its items show."""
+    refused = desk.here("each", "articles", "PUT", "articles/{{id}}", "{}", "--where", "nosuchthing = x", "--dry-run")
+    assert refused.code == 2 and "Known: id, " in refused.err
+
+
+@pytest.mark.parametrize(("resource", "column", "said"), [
+    ("contacts", "custom_attributes.plann", "Nearest: custom_attributes.plan"),
+    ("conversations", "custom_attributes.order", "Nearest: custom_attributes.order_id"),
+    ("tickets", "custom_attributes.severity", "ticket_attributes.severity"),
+    ("tickets", "ticket_attributes.severty", "Nearest: ticket_attributes.severity"),
+    ("contacts", "xyzzyq", "There are id, link, role"),
+])  # fmt: skip
+def test_a_column_that_there_is_not_is_refused(desk: Desk, resource: str, column: str, said: str) -> None:
+    """An attribute, too, and with few names beside it."""
+    where = "role = user" if resource == "contacts" else "open = true"
+    refused = desk.here(resource, "find", "--where", where, "--limit", "2", "--columns", f"id,{column}")
+    assert refused.code == 2 and said in refused.err and refused.err.count(",") < 8
+
+
+def test_a_column_of_an_attribute_that_the_first_item_lacks_is_taken(desk: Desk) -> None:
+    """It is known from the workspace."""
+    assert desk.here("tickets", "find", "--where", "open = true", "--limit", "2", "--columns", "ticket_attributes.severity").code == 0
+    assert desk.here("contacts", "find", "--where", "custom_attributes.plan = none", "--columns", "id,custom_attributes.plan").code == 0
+
+
+def test_the_number_that_the_inbox_shows_is_no_id(desk: Desk) -> None:
+    """Given as one, what finds its ticket is said; so does a verb, and the filter finds it."""
+    number = desk.box.ticket(desk.box.tickets()[3]["id"])["ticket_id"]
+    (desk.home / "numbers").write_text(number)
+    looked = desk.here("tickets", "find", "--ids", "numbers")
+    assert looked.code == 3 and f"the filter number = {number} finds by number" in looked.err
+    assert "number =" in desk.here("tickets", "find", "--ids", "numbers", "--count").err
+    tried = desk.here("tickets", "tag", "--tag", "7003", "--ids", "numbers", "--dry-run", "--progress", "none")
+    assert "number that the inbox shows" in tried.err + tried.out
+    assert desk.here("tickets", "find", "--where", f"number = {number}", "--count").out == "1\n"
+    (desk.home / "contacts").write_text("6a0000000000000000000000")
+    assert "number" not in desk.here("contacts", "find", "--ids", "contacts").err
