@@ -72,7 +72,7 @@ class Preview:
     customer_visible: bool | None = False
     """None: an updater that does not say."""
     customers: int | None = None
-    """How many people would be written to, when the operation writes to people."""
+    """How many people would be written to, when the operation writes to people and it is known to whom."""
     two_messages: int = 0
     """How many of them would get more than one message."""
     sender: str = ""
@@ -169,7 +169,7 @@ def look(
     review.search = left_out(journal.run(run).search)
     if search.cut and search.total is not None:
         review.search["total"] = search.total
-    if operation.customer_visible:
+    if operation.customer_visible and (people or not review.would_change):
         review.customers = len(people)
         review.two_messages = sum(count > 1 for count in people.values())
     if operation.writes_text and sender is not None:

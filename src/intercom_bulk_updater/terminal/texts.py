@@ -97,7 +97,10 @@ def _changes(page: Page, review: Preview, title: Title) -> None:
 
 def _people(page: Page, review: Preview) -> None:
     if review.customer_visible is None:
-        page.fact("customers", "not known: nothing says so (an updater does with customer_visible = True or False)")
+        why = "whether they see such a request, nothing tells" if review.messages else (
+            "nothing says so (an updater does with customer_visible = True or False)"
+        )
+        page.fact("customers", f"not known: {why}")
         return
     if not review.customer_visible:
         page.fact("customers", "see nothing of it")
