@@ -112,6 +112,8 @@ class Operation(ABC):
 
     name: ClassVar[str] = ""
     resource: ClassVar[str] = ""
+    targets: ClassVar[Mapping[str, str]] = {}
+    """Parameters that name another item, and what that is: {"into": "contacts"}."""
     summary: ClassVar[str] = ""
     past: ClassVar[str] = "done"
     unchanged: ClassVar[str] = "unchanged"
@@ -230,6 +232,10 @@ class Operation(ABC):
     def change(self, item: Item) -> Change | None:
         """What acting would change; {} when the item already is as wanted, None when it cannot be told."""
         return None
+
+    def impossible(self, item: Item) -> str:
+        """Why it cannot be done to the item, told by its before-image, in words; "" where nothing speaks against it."""
+        return ""
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """GET the item; None when the operation does not know how. Raises NotFound for one that is gone."""

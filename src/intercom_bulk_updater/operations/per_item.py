@@ -80,6 +80,10 @@ class PerItemOperation(Operation):
         """See Operation."""
         return self._of(item).change(item)
 
+    def impossible(self, item: Item) -> str:
+        """See Operation."""
+        return self._of(item).impossible(item)
+
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""
         return self._all.read(client, item_id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.redact import redact
+from ..engine.write_check import refused
 from ..journal import Store
 from ..model import Item, ItemResult, Outcome
 from ..operations.field_values import Label
@@ -141,7 +142,9 @@ def look(
     people: Counter[str] = Counter()
     fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
-        fate = ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else sent.of(item) if sent is not None else None
+        fate = ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else refused(operation, item)
+        if fate is None and sent is not None:
+            fate = sent.of(item)
         if fate is not None and fate.outcome is Outcome.PENDING:
             review.without_text += 1
             item = replace(item, before=fate.before)

@@ -15,6 +15,7 @@ from ..runs.session import Session
 from ..search.language.compiler import Resolved
 from ..search.names import WorkspaceNames
 from .attribute_values import Attributes, typed_value
+from .targets import Targets
 
 
 class SessionResolver:
@@ -24,6 +25,7 @@ class SessionResolver:
         self._session, self._names = session, names
         self._attributes: Attributes | None = None
         self._companies: dict[str, Resolved] = {}
+        self.targets = Targets(session)
 
     def named(self, kind: str, text: str) -> Named:
         """See spec.Resolver."""
@@ -32,6 +34,10 @@ class SessionResolver:
     def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
         """See spec.Resolver."""
         return self._names.entry(kind, identity)
+
+    def target(self, resource: str, text: str, flag: str) -> Mapping[str, Any]:
+        """See spec.Resolver."""
+        return self.targets.find(resource, text, flag)
 
     def _company(self, text: str) -> Resolved:
         """A company by Intercom's id, or by the id that the customer's own systems gave it. There is no list to search by name."""
