@@ -118,3 +118,59 @@ def test_that_a_message_wakes_a_snoozed_conversation_is_counted(desk: Desk, verb
     assert done.counts == {"selected": 2, "done": 2}, done.err
     asleep = desk.here("conversations", verb, "--where", "state = open", "--limit", "2", "--body", "Good day", "--dry-run", *PLAIN)
     assert asleep.json["review"]["groups"] == {f"one more {verb}": 2}
+
+
+@pytest.mark.parametrize("verb", ["tag", "untag"])
+def test_what_intercom_does_not_show_is_said(desk: Desk, verb: str) -> None:
+    """The tags of a ticket: the dry run says that some may be so already, where the run finds out."""
+    words = ("tickets", verb, "--where", "open = true", "--limit", "2", "--tag", "vip")
+    looked = desk.here(*words, "--dry-run")
+    assert "may be already" in " ".join(looked.err.split()) and "does not show the tags of a ticket" in " ".join(looked.err.split())
+    assert desk.here(*words, "--dry-run", *PLAIN).json["review"]["not_shown"] == "Intercom does not show the tags of a ticket"
+    shown = desk.here("conversations", verb, "--where", "state = open", "--limit", "2", "--tag", "vip", "--dry-run", *PLAIN)
+    assert "not_shown" not in shown.json["review"]
+
+
+def test_several_rows_for_one_contact_add_up(desk: Desk) -> None:
+    """Companies and subscriptions, as tags do: one item, with what all its rows say."""
+    one, (first, second) = str(people(desk, "user")[0]["id"]), [str(company["id"]) for company in desk.box.companies()[:2]]
+    lines = [f"{one},{first},Newsletter", f"{one},{second},Product updates"]
+    (desk.home / "rows.csv").write_text("\n".join(["id,company,list", *lines]))
+    looked, done = looked_and_done(desk, "contacts", "attach-company", "--csv", "rows.csv", "--company", "{{company}}")
+    assert as_done(looked.counts) == done.counts == {"selected": 1, "done": 1}, (looked.err, done.err)
+    assert {first, second} <= set(next(row for row in desk.box.contacts() if row["id"] == one)["companies"])
+    for verb in ("unsubscribe", "subscribe"):
+        _, done = looked_and_done(desk, "contacts", verb, "--csv", "rows.csv", "--subscription", "{{list}}")
+        assert done.code == 0 and done.counts["selected"] == 1, done.err
+
+
+def test_the_way_back_of_an_upsert_says_what_it_does(desk: Desk) -> None:
+    """By its file, and not by the values of one row; what was created is archived."""
+    (desk.home / "people.csv").write_text("external_id,name\nnew-1,Ada\nnew-2,Bo\n")
+    done = desk.here("contacts", "upsert", "name={{name}}", "--csv", "people.csv", "--id-column", "external_id", "--yes", *PLAIN)
+    assert done.counts == {"selected": 2, "done": 2}, done.err
+    back = desk.here("undo", done.run, "--dry-run")
+    assert "Undo upsert by {{name}} of people.csv: restore contacts" in " ".join(back.err.split()), back.err
+    assert "Ada" not in back.err.partition("changes")[0] and "contact archived" in back.err and "missing" not in back.err
+    undone = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert undone.counts == {"selected": 2, "done": 2}, undone.err
+    assert desk.here("runs", "show", undone.run).code == 0
+    again = desk.here("undo", undone.run, "--yes", *PLAIN)
+    assert again.counts == {"selected": 2, "done": 2}, again.err
+
+
+def test_what_upsert_needs_is_said_whole(desk: Desk) -> None:
+    """Without values: the help text, which is no secret."""
+    (desk.home / "people.csv").write_text("email,name\na@example.test,Ada\n")
+    refused = desk.here("contacts", "upsert", "--csv", "people.csv", "--id-column", "email")
+    assert refused.code == 2 and "KEY=VALUE: name, email" in refused.err and "not shown" not in refused.err, refused.err
+
+
+def test_the_catalogue_says_with_what_customers_see_it(desk: Desk) -> None:
+    """Closing with a body, sharing a ticket; a reply always, an assignment never."""
+    said = {name: " ".join(desk.here("operations", "show", name).out.split()) for name in (
+        "conversations.close", "tickets.set", "conversations.reply", "conversations.assign",
+    )}  # fmt: skip
+    assert "customers see it with --body, which needs --customer-visible" in said["conversations.close"]
+    assert "customers see it with is_shared=true" in said["tickets.set"]
+    assert "customers see it yes" in said["conversations.reply"] and "customers see it no" in said["conversations.assign"]

@@ -12,6 +12,8 @@ KINDS = {
     "team_assignee_id": "team", "admin_assignee_id": "admin", "owner_id": "admin", "tags": "tag", "ticket_state": "ticket_state",
 }  # fmt: skip
 """Fields that hold an id, and what it is the id of."""
+MISSING, THERE = "missing", "there"
+"""Whether an item is there, as an image says it."""
 Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 # What is before a field's name for Intercom alone, and behind it.

@@ -70,6 +70,8 @@ class Preview:
     """What people call the items of the sample."""
     reversibility: str = ""
     side_effects: str = ""
+    not_shown: str = ""
+    """What Intercom does not show, so that some of what would change may be as wanted already."""
     customer_visible: bool | None = False
     """None: an updater that does not say."""
     customers: int | None = None
@@ -106,6 +108,7 @@ class Preview:
             "sample": [{"id": i, "change": c, **({"name": self.called[i]} if i in self.called else {})} for i, c in self.sample],
             "reversibility": self.reversibility,
             "side_effects": self.side_effects,
+            **({"not_shown": self.not_shown} if self.not_shown else {}),
             "customer_visible": self.customer_visible,
             **({"customers": self.customers, "two_messages": self.two_messages} if self.customers is not None else {}),
             **({"sender": self.sender} if self.sender else {}),
@@ -136,6 +139,7 @@ def look(
         operation.describe(),
         reversibility=str(operation.reversibility),
         side_effects=operation.side_effects,
+        not_shown=operation.not_shown,
         customer_visible=operation.customer_visible,
         backup="" if backup is None else str(backup),
     )
