@@ -41,7 +41,7 @@ def test_every_item_of_a_list_gets_its_request(desk: Desk) -> None:
 def test_a_list_is_judged_by_its_own_fields(desk: Desk) -> None:
     """--where on whatever the list shows, in the types that it shows; a wrong field names those that there are."""
     drafts = {i for i, one in articles(desk).items() if one["state"] == "draft"}
-    put = ("each", "articles", "PUT", "articles/{{id}}", '{"state": "published"}', "--yes", *PLAIN)
+    put = ("each", "articles", "PUT", "articles/{{id}}", '{"state": "published"}', "--yes", "--customer-visible", *PLAIN)
     done = desk.here(*put, "--where", "state = draft and created_at < now")
     assert (done.code, done.counts) == (0, {"selected": len(drafts), "done": len(drafts)}), done.err
     assert {one["state"] for one in articles(desk).values()} == {"published"}
@@ -105,7 +105,7 @@ def test_delete_asks_for_the_second_word_and_a_lost_answer_is_no_second_deletion
     assert desk.here("apply", "plan.jsonl", "--yes", *PLAIN).counts == {"selected": 86, "unchanged": drafts, "done": 86 - drafts}
     desk.box.fault("status", status=422, on="write", count=2)
     put = ("each", "articles", "PUT", "articles/{{id}}", '{"state": "published"}', *PLAIN)
-    failed = desk.here(*put, "--yes")
+    failed = desk.here(*put, "--yes", "--customer-visible")
     assert failed.code == 3 and failed.counts["failed"] == 2, failed.err
     assert desk.here("runs", "retry", failed.run, *PLAIN).counts == {"selected": 86, "done": 86}
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import intercom_bulk_updater as bulk
 from acceptance.desk import Answer, Desk, at_desk
+from intercom_bulk_updater import SafetyStop
 
 from .network import MemorySandbox
 
@@ -135,6 +138,45 @@ def test_each(desk: Desk) -> None:
     ):  # fmt: skip
         (desk.home / "i").write_text("1")
         assert desk.here(*wrong, "--yes", *PLAIN).code in (2, 5), wrong
+
+
+REPLY = ("POST", "conversations/{{id}}/reply")
+PARTS = ("POST", "conversations/{{id}}/parts")
+SEEN: dict[str, tuple[str, ...]] = {
+    "a reply": (*REPLY, '{"message_type": "comment", "type": "admin", "admin_id": "991267700", "body": "hi"}'),
+    "a reply whose kind is not known": (*REPLY, '{"message_type": "{{state}}", "type": "admin", "admin_id": "991267700", "body": "hi"}'),
+    "a path that is not known": ("POST", "conversations/{{id}}/{{state}}", '{"message_type": "comment", "body": "hi"}'),
+    "closing with a body": (*PARTS, '{"message_type": "close", "type": "admin", "admin_id": "991267700", "body": "bye"}'),
+    "assigning with a body": (*PARTS, '{"message_type": "assignment", "type": "admin", "admin_id": "991267700", "body": "x"}'),
+    "a message": ("POST", "messages", '{"message_type": "email", "body": "hi"}'),
+    "another participant": ("POST", "conversations/{{id}}/customers", '{"admin_id": "991267700", "customer": {"email": "a@example.test"}}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_each_asks_for_the_word_more_where_customers_see_it(desk: Desk, name: str) -> None:
+    """A dry run says so and in a plan it is asked for again; without the word nothing is sent, with it it is."""
+    request = ("each", "conversations", *SEEN[name], "--limit", "2")
+    refused = desk.here(*request, "--yes", *PLAIN)
+    assert refused.code == 5 and "--customer-visible" in refused.err and not desk.writes(), refused.err
+    looked = desk.here(*request, "--dry-run")
+    assert re.search("customers? would be written to, or see it", looked.err) and "0 customers" not in looked.err, looked.err
+    assert desk.here(*request, "--plan", "p.jsonl", *PLAIN).code == 0
+    assert desk.here("apply", "p.jsonl", "--yes", *PLAIN).code == 5 and not desk.writes()
+    with pytest.raises(SafetyStop, match="customer_visible=True"):
+        bulk.each("conversations", *SEEN[name], limit=2, workspace=bulk.Workspace(desk.box.token, base_url=desk.box.url, home=desk.home))
+    if name in ("a reply", "closing with a body"):
+        assert counts(desk.here(*request, "--yes", "--customer-visible", *PLAIN))["done"] == 2
+
+
+def test_each_says_what_is_not_known_of_customers(desk: Desk) -> None:
+    """A note they do not see; of an article nothing tells, and the dry run says that; a published one they see."""
+    note = ("each", "conversations", *REPLY, '{"message_type": "note", "type": "admin", "admin_id": "991267700", "body": "seen"}')
+    assert "see nothing of it" in desk.here(*note, "--limit", "1", "--dry-run").err
+    assert counts(desk.here(*note, "--limit", "1", "--yes", *PLAIN))["done"] == 1
+    assert "not known: whether they see such a request, nothing tells" in " ".join(desk.here(*EACH, "--dry-run").err.split())
+    publish = (*EACH[:4], '{"state": "published"}')
+    assert desk.here(*publish, "--yes", *PLAIN).code == 5
 
 
 def test_code_of_ones_own(desk: Desk) -> None:

@@ -22,7 +22,8 @@ _TOKEN = re.compile(r"dG9r[A-Za-z0-9+/=_-]{8,}")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 
 # NAME=VALUE, as parameters and fields are typed.
-_TYPED = re.compile(r"([A-Za-z_][\w.-]{0,80}=)(?!=)[^\s'\"`]+")
+_TYPED = re.compile(r"(?!KEY=VALUE\b)\b([A-Za-z_][\w.-]{0,80}=)(?!=)[^\s'\"`]+")
+"""`name=value` as it is typed; KEY=VALUE itself stands in help and errors."""
 _RANDOM = re.compile(r"[A-Za-z0-9_-]{40,}={0,2}")
 
 _SECRET_WORDS = frozenset(

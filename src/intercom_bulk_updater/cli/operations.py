@@ -69,6 +69,7 @@ def describe(name: str, cls: type[Operation]) -> dict[str, Any]:
         "reversibility": str(cls.reversibility),
         "side_effects": cls.side_effects,
         "customer_visible": cls.customer_visible,
+        "customer_visible_with": cls.seen_with,
         "repeating_is_harmless": bool(cls.idempotent),
         "examples": list(cls.command_examples()),
         "words": {"past": cls.past, "unchanged": cls.unchanged},

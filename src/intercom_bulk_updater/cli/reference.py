@@ -95,7 +95,8 @@ def operations_page() -> str:
             "touches": fields or "nothing that can be restored",
             "undo": row["reversibility"],
             "no undo takes back": row["side_effects"],
-            "customers see it": "yes: it needs `--customer-visible`" if row["customer_visible"] else "",
+            "customers see it": "yes: it needs `--customer-visible`" if row["customer_visible"] else
+            f"with `{row['customer_visible_with']}`, which needs `--customer-visible`" if row["customer_visible_with"] else "",
             "doing it twice": "is harmless" if row["repeating_is_harmless"] else "leaves two traces, so a lost answer is looked up first",
         }
         if row["parameters"]:

@@ -10,13 +10,19 @@ from dataclasses import dataclass, replace
 
 from ..api.client import Client
 from ..errors import SafetyStop
-from ..model import Item, ItemResult, Outcome
-from ..operations.operation import Json, Operation
+from ..model import Failure, Item, ItemResult, Outcome
+from ..operations.operation import CannotApply, Json, Operation
 from ..operations.resource import name_of
 
 
 def _never(item: Item) -> None:
     return None
+
+
+def refused(operation: Operation, item: Item) -> ItemResult | None:
+    """The result of an item that the operation cannot be done to, by what is known of it; None for any other."""
+    why = operation.impossible(item)
+    return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure(CannotApply.cause, why)) if why else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +47,10 @@ class WriteCheck:
         if payload is not None and item.before is None:
             return self.capture_before(item, payload)
         if payload is not None:
-            return self.check_drift(item, payload) or self.sent_before(item)
+            return self.check_drift(item, payload) or refused(self.operation, item) or self.sent_before(item)
         if self.operation.change(item) == {}:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
-        return self.sent_before(item)
+        return refused(self.operation, item) or self.sent_before(item)
 
     def capture_before(self, item: Item, payload: Json) -> ItemResult | None:
         """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""

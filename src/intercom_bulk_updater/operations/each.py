@@ -16,8 +16,10 @@ from ..api.paths import UnusableId, item_path
 from ..errors import NotFound, UsageError
 from ..model import Item, Reversibility
 from .message_template import PLACE
+from .messages import people_of
 from .operation import Change, Json, NothingChanged, Operation
 from .per_item import WITH
+from .seen_by_customers import seen_by_customers
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -45,6 +47,7 @@ class Each(Operation):
         self.idempotent = self.method != "POST"
         self.needs_irreversible = self.method == "DELETE"
         self._json = self._parsed()
+        self.customer_visible = seen_by_customers(self.method, self.path, self._json)
 
     def _parsed(self) -> Any:
         if self.method not in METHODS:
@@ -71,8 +74,8 @@ class Each(Operation):
         return f"{self.method} /{self.path}"
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation. The fields that the request names."""
-        return {name: value_of(payload, name) for name in self.places}
+        """See Operation. The fields that the request names; and who sees it, for the review."""
+        return {**(people_of(payload) if self.customer_visible else {}), **{name: value_of(payload, name) for name in self.places}}
 
     def change(self, item: Item) -> Change | None:
         """See Operation."""

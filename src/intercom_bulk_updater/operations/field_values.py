@@ -14,6 +14,8 @@ KINDS = {
 """Fields that hold an id, and what it is the id of."""
 SWITCHES = frozenset(("open", "read", "is_shared", "unsubscribed_from_emails"))
 """Fields that are true or false; another value (0, which Python takes for false) tells nothing."""
+MISSING, THERE = "missing", "there"
+"""Whether an item is there, as an image says it."""
 Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 # What is before a field's name for Intercom alone, and behind it.

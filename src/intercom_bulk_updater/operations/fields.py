@@ -127,6 +127,8 @@ class Undo(FieldsOperation):
 
     def __init__(self, forward: FieldsOperation) -> None:
         self.forward = forward
+        self.words = ""
+        """What is undone, in words, where what is undone does not say it itself: of rows with values of their own."""
         self.resource = forward.resource  # type: ignore[misc] # of the class elsewhere; here that of what is undone
         self.fields = forward.fields
         self.requests_per_item = forward.requests_per_item
@@ -136,11 +138,12 @@ class Undo(FieldsOperation):
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"of": f"{self.resource}.{self.forward.name}", "given": self.forward.parameters}
+        given = {"of": f"{self.resource}.{self.forward.name}", "given": self.forward.parameters}
+        return {**given, **({"words": self.words} if self.words else {})}
 
     def describe(self) -> str:
         """See Operation."""
-        return f"undo {self.forward.describe()}"
+        return f"undo {self.words or self.forward.describe()}"
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation. Not known without the item."""

@@ -37,13 +37,14 @@ _HOLDERS = ("contact", "conversation", "ticket", "company")
 
 
 class EmptyField(ValueError):
-    """A field that a message names is empty, and it does not say what stands there then."""
+    """A field that a message names is empty, and it does not say what stands there then; without a name, the whole message is."""
 
     cause = "empty field in message"
 
     def __init__(self, field: str) -> None:
         self.field = field
-        super().__init__(f"{field} is empty, and the message does not say what stands there then; nothing was sent")
+        said = f"{field} is empty, and the message does not say what stands there then" if field else "the message comes out empty"
+        super().__init__(f"{said}; nothing was sent")
 
 
 def is_field(name: str) -> bool:

@@ -11,7 +11,7 @@ from ..api.paths import item_path
 from ..errors import NotFound
 from ..model import Item
 from ..parsing.dates import local_moment
-from .message_template import Json, fields_of, fill_template, values_from
+from .message_template import EmptyField, Json, fields_of, fill_template, values_from
 from .operation import Operation
 from .resource import resources
 
@@ -42,7 +42,12 @@ class MessageOperation(Operation):
     def message(self, item: Item) -> str:
         """See Operation."""
         before = item.before or {}
-        return "" if SENT_BY in before else fill_template(self.body, before.get(FIELDS) or {})
+        if SENT_BY in before:
+            return ""
+        text = fill_template(self.body, before.get(FIELDS) or {})
+        if self.body and not text.strip():
+            raise EmptyField("")
+        return text
 
     def remark(self, item: Item) -> str:
         """See Operation."""

@@ -93,6 +93,8 @@ class Operation(ABC):
         What undo can take back.
     side_effects:
         What no undo takes back, in a sentence for people; "" for none.
+    not_shown:
+        What Intercom does not show of an item, in a sentence, so that a preview counts what may be as wanted already.
     customer_visible:
         Whether a customer sees something (asks for --customer-visible). None: not declared, by a person's updater.
     idempotent:
@@ -112,18 +114,23 @@ class Operation(ABC):
 
     name: ClassVar[str] = ""
     resource: ClassVar[str] = ""
+    targets: ClassVar[Mapping[str, str]] = {}
+    """Parameters that name another item, and what that is: {"into": "contacts"}."""
     summary: ClassVar[str] = ""
     past: ClassVar[str] = "done"
     unchanged: ClassVar[str] = "unchanged"
     lead: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()
     rank: ClassVar[int] = 100
+    seen_with: ClassVar[str] = ""
+    """With which of its parameters customers see something of it, where they do not without: "--body"."""
     keys: ClassVar[tuple[str, ...]] = ()
     """What its items go by instead of Intercom's id: they are the rows of a spreadsheet, and its --id-column is one of these."""
     Parameters: ClassVar[type] = NoParameters
     rows_add_up: bool = False
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
+    not_shown: str = ""
     customer_visible: bool | None = False
     idempotent: bool | None = None
     fields: tuple[str, ...] = ()
@@ -230,6 +237,10 @@ class Operation(ABC):
     def change(self, item: Item) -> Change | None:
         """What acting would change; {} when the item already is as wanted, None when it cannot be told."""
         return None
+
+    def impossible(self, item: Item) -> str:
+        """Why it cannot be done to the item, told by its before-image, in words; "" where nothing speaks against it."""
+        return ""
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """GET the item; None when the operation does not know how. Raises NotFound for one that is gone."""

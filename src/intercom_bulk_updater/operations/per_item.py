@@ -8,6 +8,7 @@ from typing import Any
 from ..api.client import Client
 from ..api.redact import keep_private_of_item
 from ..model import Item
+from .fields import Undo
 from .operation import Change, Json, Operation
 
 WITH = "with"
@@ -40,6 +41,7 @@ class PerItemOperation(Operation):
         self.resource = one.resource  # type: ignore[misc]
         self.reversibility = one.reversibility
         self.side_effects = one.side_effects
+        self.not_shown = one.not_shown
         self.customer_visible = one.customer_visible
         self.idempotent = one.idempotent
         self.fields = one.fields
@@ -84,6 +86,10 @@ class PerItemOperation(Operation):
     def change(self, item: Item) -> Change | None:
         """See Operation."""
         return self._of(item).change(item)
+
+    def impossible(self, item: Item) -> str:
+        """See Operation."""
+        return self._of(item).impossible(item)
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""
@@ -133,7 +139,10 @@ class PerItemOperation(Operation):
 
     def inverse(self) -> Operation | None:
         """See Operation. What was done to an item is undone by its before-image, whatever its parameters were."""
-        return self._all.inverse()
+        back = self._all.inverse()
+        if isinstance(back, Undo):
+            back.words = self._words
+        return back
 
     def undone_id(self, item_id: str, after: Json) -> str:
         """See Operation."""

@@ -149,7 +149,8 @@ def build(name: str, parameters: Mapping[str, Any]) -> Operation:
         if not isinstance(forward, FieldsOperation):
             raise UsageError(f"{parameters['of']} does not restore fields, so that nothing is known of its way back.")
         back = forward.inverse()
-        assert back is not None  # noqa: S101 - there was one when the run was made
+        assert isinstance(back, Undo)  # noqa: S101 - it was one when the run was made
+        back.words = parameters.get("words", "")
         return back
     each = parameters.get("each")
     return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), **each)

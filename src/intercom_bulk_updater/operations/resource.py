@@ -104,6 +104,8 @@ class Resource:
         The columns that `find -o FILE` writes by default (service/columns.py); no message bodies, no e-mail addresses.
     keys:
         The fields beside its id by which people name an item: "email", "external_id".
+    also_in:
+        The resources whose items Intercom takes for some of these: by the id of a ticket a conversation is named, too.
     page:
         Where people see an item in Intercom, below its host: "a/apps/{workspace}/users/{id}".
     settable:
@@ -131,6 +133,7 @@ class Resource:
     examples: tuple[str, ...] = ()
     rank: int = 100
     scroll: str = ""
+    also_in: tuple[str, ...] = ()
 
     def link(self, item: str, workspace: str, region: str) -> str:
         """Where people see an item in Intercom; `region`: the workspace's."""

@@ -179,6 +179,12 @@ class Resolver(Protocol):
     def named(self, kind: str, text: str) -> Named:
         """A team, an admin, a tag, a subscription by its name or id, a company by its ids. Raises UnknownName, with the nearest."""
 
+    def target(self, resource: str, text: str, flag: str) -> Mapping[str, Any]:
+        """Another item that `flag` names, by its id, link or key (an e-mail address). Raises UsageError where there is none.
+
+        What cannot be meant is returned with the reason: {"id", "unfit"}. So is one that a row names, which fails alone.
+        """
+
     def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
         """The same, as the workspace lists it: for what a verb needs to know beside id and name."""
 

@@ -15,13 +15,12 @@ from ..api.client import Client
 from ..api.paths import item_path
 from ..errors import InvalidRequest, UsageError
 from ..model import Item, Reversibility
+from .field_values import MISSING, THERE
 from .fields import FieldsOperation, Undo
 from .operation import Json, Operation
 from .resource import resources
 from .spec import Resolver
 from .values import SetValues, body_of, merged, names_in
-
-MISSING, THERE = "missing", "there"
 
 
 class Upsert(SetValues, FieldsOperation):

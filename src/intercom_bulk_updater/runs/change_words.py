@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..api.redact import is_secret
-from ..operations.field_values import KINDS, Label, describe_field, describe_value
+from ..operations.field_values import KINDS, MISSING, Label, describe_field, describe_value
 from ..operations.operation import Change
 from ..parsing.dates import is_moment, local_moment
 
@@ -18,6 +18,8 @@ _FLAGS = {
 }  # fmt: skip
 """Fields that are yes or no; what an item is called that has them no more, and that has them now."""
 _MERGED = ("merged_with", "merged_into")
+_TAKEN_AWAY = {"contact": "contact archived", "company": "company deleted"}
+"""What it is called that an undo takes away what `upsert` has created."""
 Called = Callable[[str, str], str]
 
 
@@ -70,12 +72,16 @@ def _of_field(name: str, old: Any, new: Any, called: Called, moments: bool) -> s
         return f"{field}: changed (not shown)"
     if name in _FLAGS and isinstance(new, bool):
         return _FLAGS[name][new]
+    if name in _TAKEN_AWAY and new == MISSING:
+        return _TAKEN_AWAY[name]
     if name in _MERGED and new:
         return f"merged into {describe_value(new, name, called)}"
     if name == "texts" and isinstance(old, list | tuple):
         return f"{len(old) - len(new)} of {len(old)} messages redacted"
     if old == new:
         return f"{field}: stays {describe_value(new, name, called)}"
+    if new in (None, "") and is_moment(name, old) and not moments:
+        return f"{field}: cleared"
     was = "another time" if is_moment(name, old) and not moments else describe_value(old, name, called)
     return f"{field}: {was} -> {describe_value(new, name, called)}"
 

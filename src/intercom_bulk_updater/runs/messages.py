@@ -44,8 +44,14 @@ def fill_messages(journal: Store, run: str, operation: Operation, client: Client
         journal.turn(run, fates, 0)
     for field, ids in empty.items():
         more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+        which = f"for {len(ids):,} of the items ({', '.join(ids[:_NAMED])}{more})"
+        if not field:
+            raise SafetyStop(
+                f"The message comes out empty {which}. Nothing was written to anybody. Say what stands there when a field is empty, as "
+                "in {{contact.name|there}}, write something beside it, or leave them out with --exclude."
+            )
         raise SafetyStop(
-            f"{field} is empty for {len(ids):,} of the items ({', '.join(ids[:_NAMED])}{more}), and the message does not say what "
+            f"{field} is empty {which}, and the message does not say what "
             f"stands there then. Nothing was written to them. Say it, as in {{{{{field}|there}}}}, or leave them out with --exclude."
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.redact import redact
+from ..engine.write_check import refused
 from ..journal import Store
 from ..model import Item, ItemResult, Outcome
 from ..operations.field_values import Label
@@ -71,10 +72,12 @@ class Preview:
     """What people call the items of the sample."""
     reversibility: str = ""
     side_effects: str = ""
+    not_shown: str = ""
+    """What Intercom does not show, so that some of what would change may be as wanted already."""
     customer_visible: bool | None = False
     """None: an updater that does not say."""
     customers: int | None = None
-    """How many people would be written to, when the operation writes to people."""
+    """How many people would be written to, when the operation writes to people and it is known to whom."""
     two_messages: int = 0
     """How many of them would get more than one message."""
     twice: list[tuple[str, int]] = field(default_factory=list)
@@ -109,6 +112,7 @@ class Preview:
             "sample": [{"id": i, "change": c, **({"name": self.called[i]} if i in self.called else {})} for i, c in self.sample],
             "reversibility": self.reversibility,
             "side_effects": self.side_effects,
+            **({"not_shown": self.not_shown} if self.not_shown else {}),
             "customer_visible": self.customer_visible,
             **({"customers": self.customers, "two_messages": self.two_messages} if self.customers is not None else {}),
             **({"twice": [{"contact": who, "messages": count} for who, count in self.twice]} if self.twice else {}),
@@ -140,13 +144,16 @@ def look(
         operation.describe(),
         reversibility=str(operation.reversibility),
         side_effects=operation.side_effects,
+        not_shown=operation.not_shown,
         customer_visible=operation.customer_visible,
         backup="" if backup is None else str(backup),
     )
     people: Counter[str] = Counter()
     fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
-        fate = ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else sent.of(item) if sent is not None else None
+        fate = ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else refused(operation, item)
+        if fate is None and sent is not None:
+            fate = sent.of(item)
         if fate is not None and fate.outcome is Outcome.PENDING:
             review.without_text += 1
             item = replace(item, before=fate.before)
@@ -174,7 +181,7 @@ def look(
     review.search = left_out(journal.run(run).search)
     if search.cut and search.total is not None:
         review.search["total"] = search.total
-    if operation.customer_visible:
+    if operation.customer_visible and (people or not review.would_change):
         review.customers = len(people)
         review.two_messages = sum(count > 1 for count in people.values())
         several = [(who, count) for who, count in people.most_common(_TWICE) if count > 1]

@@ -11,6 +11,7 @@ from ..parsing.dates import parse_moment
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
 from .attribute_values import Attributes, typed_value
+from .targets import Targets
 
 
 class SessionResolver:
@@ -19,6 +20,7 @@ class SessionResolver:
     def __init__(self, session: Session, names: WorkspaceNames) -> None:
         self._session, self._names = session, names
         self._attributes: Attributes | None = None
+        self.targets = Targets(session)
 
     def named(self, kind: str, text: str) -> Named:
         """See spec.Resolver."""
@@ -27,6 +29,10 @@ class SessionResolver:
     def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
         """See spec.Resolver."""
         return self._names.entry(kind, identity)
+
+    def target(self, resource: str, text: str, flag: str) -> Mapping[str, Any]:
+        """See spec.Resolver."""
+        return self.targets.find(resource, text, flag)
 
     def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
         """See spec.Resolver."""

@@ -79,8 +79,8 @@ def find_ids(rows: Rows, resource: str, session: Session) -> dict[int, list[str]
     known = resources().get(resource)
     wanted: dict[str, dict[str, list[int]]] = {}
     for row in rows.rows:
-        if key := _key_of(row, rows.column, known):
-            wanted.setdefault(key, {}).setdefault(_folded(key, row.id), []).append(row.line)
+        if key := key_of(row.id, rows.column, known):
+            wanted.setdefault(key, {}).setdefault(folded(key, row.id), []).append(row.line)
     ids: dict[int, list[str]] = {}
     for key, lines_of in wanted.items():
         found = _found(resources()[resource], key, list(lines_of), session)
@@ -88,19 +88,20 @@ def find_ids(rows: Rows, resource: str, session: Session) -> dict[int, list[str]
     return ids
 
 
-def _key_of(row: Row, column: str, resource: Resource | None) -> str:
-    """Which key of the resource names the item of a row; "" for Intercom's own id."""
+def key_of(reference: str, column: str, resource: Resource | None) -> str:
+    """Which key of the resource a reference is, in a column that is called so; "" for Intercom's own id."""
     keys = () if resource is None else resource.keys
     named = re.sub(r"[\s_-]+", "_", column.strip().lower()).replace("e_mail", "email")
     if named in keys:
         return named
-    if "@" in row.id and "email" in keys:
+    if "@" in reference and "email" in keys:
         return "email"
     own = next((key for key in keys if key != "email"), "")
-    return "" if re.fullmatch("[0-9a-f]{24}", row.id) else own
+    return "" if re.fullmatch("[0-9a-f]{24}", reference) else own
 
 
-def _folded(key: str, value: Any) -> str:
+def folded(key: str, value: Any) -> str:
+    """A key as it is compared: e-mail addresses without regard to case."""
     return str(value).strip().casefold() if key == "email" else str(value).strip()
 
 
@@ -109,7 +110,7 @@ def _complaints(rows: Rows, resource: str, found: Mapping[int, Sequence[str]]) -
     lines_of: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for row in rows.rows:
         if len(alike := found.get(row.line, ("",))) != 1:
-            key = _key_of(row, rows.column, resources()[resource])
+            key = key_of(row.id, rows.column, resources()[resource])
             called = _CALLED.get(key, key)
             lines_of.setdefault((called, tuple(alike)), []).append(row.line)
     for (called, alike), lines in lines_of.items():
@@ -131,14 +132,15 @@ def _lines(numbers: Sequence[int], unit: str) -> str:
 def _found(resource: Resource, key: str, values: list[str], session: Session) -> dict[str, list[str]]:
     """Value of the key → the ids of the items that have it, by what the items themselves say: an index may be minutes behind."""
     found: dict[str, list[str]] = {}
-    for item in _searched(resource, key, values, session) if resource.search else _listed(resource, key, values, session):
-        value, one = _folded(key, item.get(key) or ""), str(item.get("id"))
+    for item in searched(resource, key, values, session) if resource.search else _listed(resource, key, values, session):
+        value, one = folded(key, item.get(key) or ""), str(item.get("id"))
         if one not in found.setdefault(value, []):
             found[value].append(one)
     return found
 
 
-def _searched(resource: Resource, key: str, values: list[str], session: Session) -> Iterator[Mapping[str, Any]]:
+def searched(resource: Resource, key: str, values: list[str], session: Session) -> Iterator[Mapping[str, Any]]:
+    """The items of a resource that Intercom searches whose key has one of the values, 150 with one request."""
     for part in _chunks(values, _GROUP * _GROUPS):
         groups = [
             {"operator": "OR", "value": [{"field": key, "operator": "=", "value": value} for value in group]}

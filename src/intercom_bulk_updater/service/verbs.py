@@ -24,7 +24,7 @@ from .notes import Note, ignore
 from .resolver import SessionResolver
 from .row_references import Rows, resolve_rows
 from .selection import Selection, one_way, read_ids, select
-from .spreadsheet import checked_places, drop_repeats, operation_for, read_rows
+from .spreadsheet import checked_places, drop_repeats, fill, operation_for, places, read_rows
 from .work import Work, create_run
 
 Verb = str | Callable[..., Any]
@@ -149,6 +149,11 @@ class CheckedVerb:
         """The operation, its names looked up in the workspace, and the items of its rows. Raises UsageError."""
         session.workspace()
         resolver, rows = SessionResolver(session, names), self._resolved_rows(session)
+        for name, resource in self.cls.targets.items():
+            if rows is not None and places(self.given[name]):
+                filled = [fill(self.given[name], row.cells) for row in rows.rows]
+                resolver.targets.expect(resource, [text for one in filled for text in ([one] if isinstance(one, str) else one)])
+                resolver.targets.alone = True
         with self._in_its_words():
             asked = self.request
             return operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), asked.options, asked.note)

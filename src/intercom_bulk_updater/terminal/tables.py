@@ -204,13 +204,15 @@ def operation_table(told: Mapping[str, Any]) -> Sheet:
             rows = [(one["flag"], f"{one['help']}{' (required)' if one['required'] else ''}") for one in value]
         elif name == "examples":
             rows = [("example", one) for one in value]
+        elif name == "customer_visible" and told["customer_visible_with"]:
+            rows = [(_FACTS[name], f"with {told['customer_visible_with']}, which needs --customer-visible")]
         else:
             rows = [(_FACTS.get(name, name), ("yes" if value else "no") if isinstance(value, bool) else str(value))]
         sheet.rows += [row for row in rows if row[1] and name not in _FOR_PROGRAMS]
     return sheet
 
 
-_FOR_PROGRAMS = ("summary", "words", "json_schema")
+_FOR_PROGRAMS = ("summary", "customer_visible_with", "words", "json_schema")
 _FACTS = {
     "reversibility": "undo",
     "side_effects": "no undo takes back",

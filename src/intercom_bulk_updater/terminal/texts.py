@@ -48,7 +48,7 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     for said in left_out_words(review.search):
         page.fact("", Text(said, "bold yellow"))
     reads = review.reversibility == Reversibility.READS
-    page.fact("would read" if reads else "would change", Text(number(review.would_change), "bold"), _unknown(review))
+    page.fact("would read" if reads else "would change", Text(number(review.would_change), "bold"), _unknown(review, title))
     if review.unchanged > review.sent_before:
         page.fact("stay as is", f"{number(review.unchanged - review.sent_before)} {already(title.operation)}")
     if review.sent_before:
@@ -73,7 +73,9 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     return page
 
 
-def _unknown(review: Preview) -> str:
+def _unknown(review: Preview, title: Title) -> str:
+    if review.not_shown and review.would_change:
+        return f"  (some may be {already(title.operation)}: {clean(review.not_shown)})"
     if not review.unknown:
         return ""
     if review.unknown == review.would_change:
@@ -97,7 +99,10 @@ def _changes(page: Page, review: Preview, title: Title) -> None:
 
 def _people(page: Page, review: Preview) -> None:
     if review.customer_visible is None:
-        page.fact("customers", "not known: nothing says so (an updater does with customer_visible = True or False)")
+        why = "whether they see such a request, nothing tells" if review.messages else (
+            "nothing says so (an updater does with customer_visible = True or False)"
+        )
+        page.fact("customers", f"not known: {why}")
         return
     if not review.customer_visible:
         page.fact("customers", "see nothing of it")
@@ -196,7 +201,7 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
             sent.append(f"{number(requests['retried'])} tried again")
         page.fact("requests", " · ".join(sent))
     if report.get("without_text"):
-        page.fact("text", f"{number(report['without_text'])} without it: an earlier run had sent it")
+        page.fact("message", f"{number(report['without_text'])} without it: an earlier run had sent it")
     _search(page, report.get("search") or {}, report.get("counts") or {})
     if run.get("kind") != RunKind.DRY_RUN:
         _verified(page, report, run.get("status") != "finished")

@@ -22,6 +22,7 @@ class Attached(FieldsOperation):
     resource: ClassVar[str] = "contacts"
     reversibility = Reversibility.REVERSIBLE
     attach: ClassVar[bool] = True
+    rows_add_up = True
 
     def __init__(self, ids: Sequence[str], labels: Sequence[str] | None = None) -> None:
         self.ids = list(ids)
@@ -37,7 +38,9 @@ class Attached(FieldsOperation):
     def covering(cls, several: Sequence[Operation]) -> Operation:
         """See Operation."""
         called = {one: label for operation in several for one, label in operation.names.items()}
-        return cls(list(called), list(called.values()))
+        made = cls(list(called), list(called.values()))
+        made.requests_per_item = max(one.requests_per_item for one in several)
+        return made
 
     @property
     def parameters(self) -> dict[str, Any]:

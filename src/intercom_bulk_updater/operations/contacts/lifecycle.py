@@ -38,9 +38,14 @@ class _Switch(FieldsOperation):
         action = {"blocked": "block", "archived": "archive" if on else "unarchive"}[field]
         return client.post(item_path("contacts", item_id, action))
 
-    def why_unverifiable(self) -> str:
+    @property
+    def not_shown(self) -> str:  # type: ignore[override] # of the class elsewhere
         """See Operation."""
         return f"Intercom does not show whether a contact is {self.fields[0]}"
+
+    def why_unverifiable(self) -> str:
+        """See Operation."""
+        return self.not_shown
 
 
 class Archive(_Switch):

@@ -6,14 +6,16 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import NotFound
-from ..operation import Json
-from ..spec import Kind, parameter
+from ...model import Item
+from ..operation import Json, Operation
+from ..spec import Kind, Resolver, parameter
 from .no_way_back import NoWayBack
 
 
@@ -25,6 +27,7 @@ class Merge(NoWayBack):
     past, unchanged, rank = "merged", "already merged into it", 8
     side_effects = "the lead itself; its tags, notes, companies and conversations are the user's"
     fields = ("merged_into",)
+    targets: ClassVar[Mapping[str, str]] = {"into": "contacts"}
     examples = (
         "--csv leads.csv --into '{{user}}' --dry-run",
         "--csv leads.csv --into '{{user}}' --irreversible --canary 3",
@@ -35,17 +38,25 @@ class Merge(NoWayBack):
     class Parameters:
         """See Operation."""
 
-        into: str = parameter(Kind.ID, "The user, by id.")
+        into: str = parameter(Kind.ID, "The user, by id, e-mail address or external id.")
         skip_duplicate_validation: bool = parameter(Kind.FLAG, "Also where lead and user share no e-mail or phone.", required=False)
 
-    def __init__(self, into: str, skip_duplicate_validation: bool = False) -> None:
+    def __init__(self, into: str, skip_duplicate_validation: bool = False, unfit: str = "") -> None:
         self.into = into
+        self.unfit = unfit
         self.skip_duplicate_validation = skip_duplicate_validation
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        into = resolver.target("contacts", given["into"], "--into")
+        return cls(str(into["id"]), given["skip_duplicate_validation"], str(into.get("unfit", "")))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"into": self.into, "skip_duplicate_validation": self.skip_duplicate_validation}
+        given = {"into": self.into, "skip_duplicate_validation": self.skip_duplicate_validation}
+        return {**given, **({"unfit": self.unfit} if self.unfit else {})}
 
     def describe(self) -> str:
         """See Operation."""
@@ -54,6 +65,16 @@ class Merge(NoWayBack):
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
         return {"merged_into": payload.get("merged_into")}
+
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. With the role, as a user is not merged."""
+        before = super().capture(payload)
+        return before and {**before, **({"role": payload["role"]} if "role" in payload else {})}
+
+    def impossible(self, item: Item) -> str:
+        """See Operation."""
+        user = (item.before or {}).get("role") == "user"
+        return self.unfit or ("it is a user: only a lead can be merged, into a user" if user else "")
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. A lead that was merged answers 410 with where it went, or 404: then the user's history tells."""

@@ -43,7 +43,9 @@ class _Subscription(Attached):
         """See Operation."""
         called = {one: label for operation in several for one, label in operation.names.items()}
         opt_out = {one for operation in several if isinstance(operation, _Subscription) for one in operation.opt_out}
-        return cls(list(called), list(called.values()), sorted(opt_out))
+        made = cls(list(called), list(called.values()), sorted(opt_out))
+        made.requests_per_item = max(one.requests_per_item for one in several)
+        return made
 
     @property
     def parameters(self) -> dict[str, Any]:

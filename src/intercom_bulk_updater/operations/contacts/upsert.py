@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import InvalidRequest, NotFound
+from ..field_values import THERE
 from ..operation import Json
-from ..upsert import THERE, Upsert
+from ..upsert import Upsert
 from .set import ContactValues, without_null
 
 

@@ -11,10 +11,8 @@ from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.paths import item_path
-from ...errors import ApiError, UsageError
-from ...model import Reversibility
-from ...parsing.id_file import of_link
-from ...parsing.identity import canonical_id
+from ...errors import ApiError
+from ...model import Item, Reversibility
 from ..fields import FieldsOperation
 from ..operation import Json, NothingChanged, Operation
 from ..spec import Kind, Resolver, parameter
@@ -30,6 +28,7 @@ class Merge(FieldsOperation):
     reversibility = Reversibility.IRREVERSIBLE
     side_effects = "that the conversations are one thread"
     fields = ("merged_with",)
+    targets: ClassVar[Mapping[str, str]] = {"into": "conversations"}
     examples = (
         "--ids ids.txt --into 215470000000024 --dry-run",
         "--csv sheet.csv --into '{{primary}}' --irreversible",
@@ -42,21 +41,20 @@ class Merge(FieldsOperation):
 
         into: str = parameter(Kind.ID, "The conversation that lives on, by its id or link.")
 
-    def __init__(self, into: str) -> None:
+    def __init__(self, into: str, unfit: str = "") -> None:
         self.into = into
+        self.unfit = unfit
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
         """See Operation."""
-        into = canonical_id(of_link(given["into"].strip()), cls.resource)
-        if not into.isdigit():
-            raise UsageError(f"--into {into} is no id of a conversation.")
-        return cls(into)
+        into = resolver.target(cls.resource, given["into"], "--into")
+        return cls(str(into["id"]), str(into.get("unfit", "")))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"into": self.into}
+        return {"into": self.into, **({"unfit": self.unfit} if self.unfit else {})}
 
     def describe(self) -> str:
         """See Operation."""
@@ -73,6 +71,12 @@ class Merge(FieldsOperation):
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""
         return {"merged_with": sorted({*before.get("merged_with", ()), self.into})}
+
+    def impossible(self, item: Item) -> str:
+        """See Operation. In Intercom's own words."""
+        if self.unfit:
+            return "Primary conversation not found"
+        return "Cannot merge a conversation into itself" if item.id == self.into else ""
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """See FieldsOperation. The answer is the conversation that lives on."""

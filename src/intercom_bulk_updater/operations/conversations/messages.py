@@ -58,8 +58,10 @@ class _Message(MessageOperation):
         return touched_since_plan(payload, item)
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
-        return {self.name: (None, "one more message")}
+        """See Operation. A message wakes a conversation that is snoozed."""
+        before = item.before or {}
+        woken: Change = {"state": ("snoozed", "open"), "snoozed_until": (before.get("snoozed_until"), None)}
+        return {self.name: (None, "one more message"), **(woken if before.get("state") == "snoozed" else {})}
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation."""

@@ -33,6 +33,7 @@ RESOURCE = _Conversations(
         "id", "link", "state", "priority", "team_assignee_id", "team", "admin_assignee_id", "assignee", "tags", "contact", "contact_name",
         "created_at", "updated_at", "waiting_since", "snoozed_until", "subject",
     ),
+    also_in=("tickets",),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     settable={"title": "text", "read": "boolean", "company_id": "string"},
     names=("title", "source.subject", "source.author.name"),

@@ -38,6 +38,7 @@ class Close(MessageOperation, ConversationState):
         "--where 'tag = incident and state = open' --body 'All is well again.' --customer-visible",
     )
     fields = STATE
+    seen_with = "--body"
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import NotFound, UsageError
-from ...model import Reversibility
+from ...model import Item, Reversibility
 from ...parsing.id_file import of_link
 from ...parsing.identity import canonical_id
 from ..operation import Json, Operation
@@ -76,12 +76,32 @@ class Link(_Linking):
 
     name: ClassVar[str] = "link"
     summary = "Link conversations to tracker tickets."
+    targets: ClassVar[Mapping[str, str]] = {"conversation": "conversations"}
     past, unchanged, rank = "linked", "already linked", 10
     examples = (
         "--ids ids.txt --conversation 215470000000024 --dry-run",
         "--csv sheet.csv --id-column ticket --conversation '{{conversation}}'",
         "--where 'type = Incident' --conversation 215470000000024 --max 1",
     )
+
+    def __init__(self, conversations: Sequence[str], unfit: str = "") -> None:
+        super().__init__(conversations)
+        self.unfit = unfit
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation. What is to be linked has to be there."""
+        found = [resolver.target("conversations", text, "--conversation") for text in given["conversation"]]
+        return cls([str(one["id"]) for one in found], next((str(one["unfit"]) for one in found if "unfit" in one), ""))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {**super().parameters, **({"unfit": self.unfit} if self.unfit else {})}
+
+    def impossible(self, item: Item) -> str:
+        """See Operation."""
+        return self.unfit
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""

@@ -39,6 +39,8 @@ class Set(TicketFields):
             Kind.VALUES, "KEY=VALUE: title, description, is_shared, or an attribute of the ticket's type; KEY= clears it."
         )
 
+    seen_with = "is_shared=true"
+
     def __init__(
         self, by_type: Mapping[str, Mapping[str, Any]], shared: bool | None = None, options: Mapping[str, str] | None = None
     ) -> None:

@@ -19,6 +19,8 @@ from .fields import TicketFields
 
 
 class _Tagging(TagVerb, TicketFields):
+    not_shown = "Intercom does not show the tags of a ticket"
+
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
         return {} if (tags := tag_ids(payload)) is None else {"tags": sorted(tags)}
@@ -67,7 +69,7 @@ class _Tagging(TagVerb, TicketFields):
 
     def why_unverifiable(self) -> str:
         """See Operation."""
-        return "Intercom does not show the tags of a ticket"
+        return self.not_shown
 
 
 def _sorted(tags: Iterable[str]) -> list[str]:

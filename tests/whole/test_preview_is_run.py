@@ -1,0 +1,176 @@
+"""What a dry run counts, the run does: items that a verb cannot be done to, targets that are not there, messages that come out empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acceptance.desk import Answer, Desk, at_desk
+
+from .network import MemorySandbox
+
+PLAIN = ("--json", "--progress", "none")
+
+
+@pytest.fixture
+def desk(shop: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
+    """The command in this process."""
+    with at_desk(shop, tmp_path) as made:
+        yield made
+
+
+def looked_and_done(desk: Desk, *command: str) -> tuple[Answer, Answer]:
+    """A dry run and the run, of which the first wrote nothing."""
+    before = desk.writes()
+    looked = desk.here(*command, "--dry-run", *PLAIN)
+    assert desk.writes() == before
+    return looked, desk.here(*command, "--yes", *PLAIN)
+
+
+def as_done(counts: dict[str, int]) -> dict[str, int]:
+    """The counts of a dry run as they are once it is done."""
+    return {"done" if name == "pending" else name: count for name, count in counts.items()}
+
+
+def people(desk: Desk, role: str) -> list[dict[str, Any]]:
+    """The contacts with a role."""
+    return [one for one in desk.box.contacts() if one["role"] == role]
+
+
+def test_a_user_is_not_merged(desk: Desk) -> None:
+    """Its role, which the search shows, speaks against it; the dry run says so, and the run sends nothing."""
+    into = str(people(desk, "user")[0]["id"])
+    command = ("contacts", "merge", "--where", "role = user", "--limit", "3", "--into", into, "--irreversible")
+    looked, done = looked_and_done(desk, *command)
+    assert looked.counts == done.counts == {"selected": 3, "failed": 3}, (looked.err, done.err)
+    assert looked.code == done.code == 3 and not desk.writes()
+    assert "only a lead can be merged" in done.json["failures"][0]["example"]["message"]
+    assert "3 cannot be done" in " ".join(desk.here(*command, "--dry-run").err.split())
+
+
+@pytest.mark.parametrize("key", ["id", "email", "external_id"])
+def test_the_user_is_found_by_whatever_names_it(desk: Desk, key: str) -> None:
+    """Intercom's id, an e-mail address, an external id: the lead is merged into that user."""
+    lead, user = people(desk, "lead")[0], next(one for one in people(desk, "user") if one["email"] and one["external_id"])
+    (desk.home / "lead.txt").write_text(str(lead["id"]))
+    command = ("contacts", "merge", "--ids", "lead.txt", "--into", str(user[key]), "--skip-duplicate-validation", "--irreversible")
+    looked, done = looked_and_done(desk, *command)
+    assert as_done(looked.counts) == done.counts == {"selected": 1, "done": 1}, (looked.err, done.err)
+    assert next(one for one in desk.box.contacts() if one["id"] == lead["id"])["merged_into"] == user["id"]
+
+
+GONE: dict[str, tuple[tuple[str, ...], str]] = {
+    "a contact by id": (("contacts", "merge", "--into", "f" * 24, "--irreversible"), "no contact has"),
+    "a contact by e-mail": (("contacts", "merge", "--into", "nobody@example.test", "--irreversible"), "no contact has the e-mail address"),
+    "a conversation": (("conversations", "merge", "--into", "999", "--irreversible"), "no conversation has"),
+    "what is linked": (("tickets", "link", "--conversation", "999"), "no conversation has"),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_a_target_that_is_not_there_is_refused_before_anything_else(desk: Desk, name: str) -> None:
+    """By the dry run as by the run, with one request for it."""
+    words, said = GONE[name]
+    noun = words[0]
+    one = {"contacts": desk.box.contacts, "conversations": desk.box.conversations, "tickets": desk.box.tickets}[noun]()[0]["id"]
+    (desk.home / "ids.txt").write_text(str(one))
+    for answer in looked_and_done(desk, *words, "--ids", "ids.txt"):
+        assert answer.code == 2 and said in answer.err, answer.err
+    assert not desk.writes()
+
+
+def test_nothing_is_merged_into_a_lead(desk: Desk) -> None:
+    """What is there and cannot be meant: each item fails, in the dry run as in the run, and nothing is sent."""
+    one, other = (str(lead["id"]) for lead in people(desk, "lead")[:2])
+    (desk.home / "ids.txt").write_text(one)
+    looked, done = looked_and_done(desk, "contacts", "merge", "--into", other, "--ids", "ids.txt", "--irreversible")
+    assert looked.counts == done.counts == {"selected": 1, "failed": 1} and not desk.writes(), (looked.err, done.err)
+    assert "is a lead" in done.json["failures"][0]["example"]["message"]
+
+
+def test_a_row_whose_target_is_not_there_fails_alone(desk: Desk) -> None:
+    """In the dry run too; the targets of all rows are found by one search."""
+    leads, user = people(desk, "lead")[:3], next(one for one in people(desk, "user") if one["email"])
+    rows = [f"{leads[0]['id']},{user['email']}", f"{leads[1]['id']},{'f' * 24}", f"{leads[2]['id']},{user['id']}"]
+    (desk.home / "sheet.csv").write_text("\n".join(["id,user", *rows]))
+    words = ("--csv", "sheet.csv", "--into", "{{user}}", "--skip-duplicate-validation", "--irreversible")
+    looked, done = looked_and_done(desk, "contacts", "merge", *words)
+    assert as_done(looked.counts) == done.counts == {"selected": 3, "done": 2, "failed": 1}, (looked.err, done.err)
+
+
+def test_a_message_that_comes_out_empty_is_refused(desk: Desk) -> None:
+    """Before anything is sent to anybody, with the items that it is empty for."""
+    words = ("conversations", "reply", "--where", "state = open", "--limit", "4", "--body", "{{contact.phone|}}", "--customer-visible")
+    for answer in looked_and_done(desk, *words):
+        assert answer.code == 5 and "comes out empty for" in answer.err and "--exclude" in answer.err, answer.err
+    assert not desk.writes()
+
+
+@pytest.mark.parametrize("verb", ["note", "reply"])
+def test_that_a_message_wakes_a_snoozed_conversation_is_counted(desk: Desk, verb: str) -> None:
+    """As a change of its state, in the question, the plan and the account."""
+    words = ("conversations", verb, "--where", "state = snoozed", "--limit", "2", "--body", "Hello", "--customer-visible")
+    looked, done = looked_and_done(desk, *words)
+    assert looked.json["review"]["groups"] == {f"one more {verb}, state: snoozed -> open": 2}
+    assert done.counts == {"selected": 2, "done": 2}, done.err
+    asleep = desk.here("conversations", verb, "--where", "state = open", "--limit", "2", "--body", "Good day", "--dry-run", *PLAIN)
+    assert asleep.json["review"]["groups"] == {f"one more {verb}": 2}
+
+
+@pytest.mark.parametrize("verb", ["tag", "untag"])
+def test_what_intercom_does_not_show_is_said(desk: Desk, verb: str) -> None:
+    """The tags of a ticket: the dry run says that some may be so already, where the run finds out."""
+    words = ("tickets", verb, "--where", "open = true", "--limit", "2", "--tag", "vip")
+    looked = desk.here(*words, "--dry-run")
+    assert "may be already" in " ".join(looked.err.split()) and "does not show the tags of a ticket" in " ".join(looked.err.split())
+    assert desk.here(*words, "--dry-run", *PLAIN).json["review"]["not_shown"] == "Intercom does not show the tags of a ticket"
+    shown = desk.here("conversations", verb, "--where", "state = open", "--limit", "2", "--tag", "vip", "--dry-run", *PLAIN)
+    assert "not_shown" not in shown.json["review"]
+
+
+def test_several_rows_for_one_contact_add_up(desk: Desk) -> None:
+    """Companies and subscriptions, as tags do: one item, with what all its rows say."""
+    one, (first, second) = str(people(desk, "user")[0]["id"]), [str(company["id"]) for company in desk.box.companies()[:2]]
+    lines = [f"{one},{first},Newsletter", f"{one},{second},Product updates"]
+    (desk.home / "rows.csv").write_text("\n".join(["id,company,list", *lines]))
+    looked, done = looked_and_done(desk, "contacts", "attach-company", "--csv", "rows.csv", "--company", "{{company}}")
+    assert as_done(looked.counts) == done.counts == {"selected": 1, "done": 1}, (looked.err, done.err)
+    assert {first, second} <= set(next(row for row in desk.box.contacts() if row["id"] == one)["companies"])
+    for verb in ("unsubscribe", "subscribe"):
+        _, done = looked_and_done(desk, "contacts", verb, "--csv", "rows.csv", "--subscription", "{{list}}")
+        assert done.code == 0 and done.counts["selected"] == 1, done.err
+
+
+def test_the_way_back_of_an_upsert_says_what_it_does(desk: Desk) -> None:
+    """By its file, and not by the values of one row; what was created is archived."""
+    (desk.home / "people.csv").write_text("external_id,name\nnew-1,Ada\nnew-2,Bo\n")
+    done = desk.here("contacts", "upsert", "name={{name}}", "--csv", "people.csv", "--id-column", "external_id", "--yes", *PLAIN)
+    assert done.counts == {"selected": 2, "done": 2}, done.err
+    back = desk.here("undo", done.run, "--dry-run")
+    assert "Undo upsert by {{name}} of people.csv: restore contacts" in " ".join(back.err.split()), back.err
+    assert "Ada" not in back.err.partition("changes")[0] and "contact archived" in back.err and "missing" not in back.err
+    undone = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert undone.counts == {"selected": 2, "done": 2}, undone.err
+    assert desk.here("runs", "show", undone.run).code == 0
+    again = desk.here("undo", undone.run, "--yes", *PLAIN)
+    assert again.counts == {"selected": 2, "done": 2}, again.err
+
+
+def test_what_upsert_needs_is_said_whole(desk: Desk) -> None:
+    """Without values: the help text, which is no secret."""
+    (desk.home / "people.csv").write_text("email,name\na@example.test,Ada\n")
+    refused = desk.here("contacts", "upsert", "--csv", "people.csv", "--id-column", "email")
+    assert refused.code == 2 and "KEY=VALUE: name, email" in refused.err and "not shown" not in refused.err, refused.err
+
+
+def test_the_catalogue_says_with_what_customers_see_it(desk: Desk) -> None:
+    """Closing with a body, sharing a ticket; a reply always, an assignment never."""
+    said = {name: " ".join(desk.here("operations", "show", name).out.split()) for name in (
+        "conversations.close", "tickets.set", "conversations.reply", "conversations.assign",
+    )}  # fmt: skip
+    assert "customers see it with --body, which needs --customer-visible" in said["conversations.close"]
+    assert "customers see it with is_shared=true" in said["tickets.set"]
+    assert "customers see it yes" in said["conversations.reply"] and "customers see it no" in said["conversations.assign"]
