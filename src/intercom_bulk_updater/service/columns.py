@@ -121,7 +121,8 @@ class Columns:
 
     def _path(self, name: str) -> str:
         """The field of a column: what --where calls `created` is `created_at`."""
-        return name if name in NAMED else self._fields.words.get(name, name)
+        path = self._fields.words.get(name, name)
+        return name if name in NAMED or path.startswith(f"{name}.") else path  # the whole of an object that a filter takes by its id
 
     def _kind(self, name: str) -> CellKind:
         name = self._path(name)
