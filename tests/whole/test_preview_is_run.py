@@ -145,7 +145,7 @@ def test_several_rows_for_one_contact_add_up(desk: Desk) -> None:
 
 
 def test_the_way_back_of_an_upsert_says_what_it_does(desk: Desk) -> None:
-    """By its file, and not by the values of one row; what was created is archived."""
+    """By its file, and not by the values of one row. What it has archived is no longer "already so" until it is brought back."""
     (desk.home / "people.csv").write_text("external_id,name\nnew-1,Ada\nnew-2,Bo\n")
     done = desk.here("contacts", "upsert", "name={{name}}", "--csv", "people.csv", "--id-column", "external_id", "--yes", *PLAIN)
     assert done.counts == {"selected": 2, "done": 2}, done.err
@@ -155,8 +155,13 @@ def test_the_way_back_of_an_upsert_says_what_it_does(desk: Desk) -> None:
     undone = desk.here("undo", done.run, "--yes", *PLAIN)
     assert undone.counts == {"selected": 2, "done": 2}, undone.err
     assert desk.here("runs", "show", undone.run).code == 0
-    again = desk.here("undo", undone.run, "--yes", *PLAIN)
-    assert again.counts == {"selected": 2, "done": 2}, again.err
+    looked, again = looked_and_done(desk, "contacts", "upsert", "name={{name}}", "--csv", "people.csv", "--id-column", "external_id")
+    assert looked.counts == again.counts == {"selected": 2, "failed": 2}, (looked.err, again.err)
+    assert f"{undone.run} has archived this contact" in again.json["failures"][0]["example"]["message"]
+    back_again = desk.here("undo", undone.run, "--yes", *PLAIN)
+    assert back_again.counts == {"selected": 2, "done": 2}, back_again.err
+    _, so = looked_and_done(desk, "contacts", "upsert", "name={{name}}", "--csv", "people.csv", "--id-column", "external_id")
+    assert so.counts == {"selected": 2, "unchanged": 2}, so.err
 
 
 def test_what_upsert_needs_is_said_whole(desk: Desk) -> None:

@@ -47,17 +47,22 @@ class WriteCheck:
         if payload is not None and item.before is None:
             return self.capture_before(item, payload)
         if payload is not None:
-            return self.check_drift(item, payload) or refused(self.operation, item) or self.sent_before(item)
+            return refused(self.operation, item) or self.check_drift(item, payload) or self.sent_before(item)
+        if (impossible := refused(self.operation, item)) is not None:
+            return impossible
         if self.operation.change(item) == {}:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
-        return refused(self.operation, item) or self.sent_before(item)
+        return self.sent_before(item)
 
     def capture_before(self, item: Item, payload: Json) -> ItemResult | None:
         """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""
         before = self.operation.capture(payload)
         if before is None:
             return None
-        already = self.operation.change(replace(item, before=before)) == {}
+        seen = replace(item, before=before)
+        if (impossible := refused(self.operation, seen)) is not None:
+            return replace(impossible, before=before, name=name_of(payload))
+        already = self.operation.change(seen) == {}
         return ItemResult(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before, name=name_of(payload))
 
     def check_drift(self, item: Item, payload: Json) -> ItemResult | None:

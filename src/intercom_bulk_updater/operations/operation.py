@@ -8,7 +8,7 @@ built on the few methods below. `Operation.perform` is step 7 of the life of an 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
@@ -274,6 +274,9 @@ class Operation(ABC):
 
     label: Label | None = None
     """What a team or an admin with an id is called, as far as the run has asked; it asks nothing itself."""
+
+    earlier: Callable[[str], Iterable[tuple[str, Json]]] | None = None
+    """The runs that did an item (by Intercom's id) before, newest first, each with what it left; as far as the journal goes back."""
 
     again: bool = False
     """Whether it may write what an earlier run has written to the same item."""

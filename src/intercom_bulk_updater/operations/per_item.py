@@ -156,5 +156,5 @@ class PerItemOperation(Operation):
         given = (item.data or {}).get(WITH, {})
         keep_private_of_item(given)
         made = self._build({**given, **self._all.prepared})
-        made.label = self.label
+        made.label, made.earlier = self.label, self.earlier
         return made

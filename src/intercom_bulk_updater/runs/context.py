@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,7 @@ class RunContext:
         session.gate.on_service = self._notice_service
         self._most: int | None = None
         self._reader: Reader | None = None
+        job.operation.earlier = self._earlier
         fresh = job.operation.writes_text and not job.operation.again
         self._sent = SentBefore(session.journal, job.run, job.operation) if fresh else None
         self._worker = ItemProcessor(
@@ -114,6 +115,12 @@ class RunContext:
                 REFUSED_AT_FIRST * REFUSED_GROWTH ** int(job.run.totals.get("refused") or 0), REFUSED_LATER
             ),
         )
+
+    def _earlier(self, item: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """See Operation.earlier; of this server alone, for the ids of another one are of other items."""
+        for run, row in reversed(self.journal.touched_by_runs(self.job.run.workspace, item, 0.0)):
+            if row.after and self.journal.run(run).base_url == self.job.run.base_url:
+                yield run, row.after
 
     # -- the engine and its waits --------------------------------------------------------------------------------------
 

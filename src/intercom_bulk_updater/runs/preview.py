@@ -151,7 +151,7 @@ def look(
     people: Counter[str] = Counter()
     fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
-        fate = ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else refused(operation, item)
+        fate = refused(operation, item) or (ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else None)
         if fate is None and sent is not None:
             fate = sent.of(item)
         if fate is not None and fate.outcome is Outcome.PENDING:

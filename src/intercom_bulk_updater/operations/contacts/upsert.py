@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import InvalidRequest, NotFound
-from ..field_values import THERE
+from ...model import Item
+from ..field_values import MISSING, THERE
 from ..operation import Json
 from ..upsert import Upsert
 from .set import ContactValues, without_null
@@ -39,6 +40,16 @@ class UpsertContacts(ContactValues, Upsert):
     def sure(self) -> bool:
         """See Upsert. E-mail addresses are found by a search alone, which may be minutes behind."""
         return self.by == "external_id"
+
+    def impossible(self, item: Item) -> str:
+        """See Operation. Intercom shows an archived contact as any other, but what our own runs archived is known."""
+        before = item.before or {}
+        for run, left in self.earlier(str(before["id"])) if self.earlier is not None and "id" in before else ():
+            if self.existence in left or "archived" in left:
+                gone = left.get(self.existence) == MISSING or left.get("archived") is True
+                back = f"bring it back first, with contacts unarchive or intercom-bulk undo {run}"
+                return f"{run} has archived this contact ({before['id']}): {back}" if gone else ""
+        return ""
 
     def find(self, client: Client, key: str) -> Json | None:
         """See Upsert."""
