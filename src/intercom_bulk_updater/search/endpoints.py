@@ -113,6 +113,6 @@ def endpoint_for(path: str, *, asked_by: str = "get_search_endpoint()", searches
         if pattern.match(wanted):
             return replace(endpoint, path=wanted)
     known = [e.path for e in _TABLE if searches or not e.searches]
-    near = get_close_matches(re.sub(r"/[^/]*[0-9][^/]*", "/{id}", wanted.lower()), known, 3, 0.7)
+    near = get_close_matches(re.sub(r"/[^/]*[0-9][^/]*", "/{id}", wanted.lower()), known, 3, 0.8)
     meant = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
     raise UsageError(f"{asked_by} names {path!r}, which is not a paginated endpoint this version knows. {meant}")

@@ -126,7 +126,7 @@ class Resource:
             raise UsageError(f"This is one quoted text, and a filter begins with a field. Leave these quotes out: {typed.strip()}.")
         known = [*self.words, *self.since, *self.fields, *self.shown]
         near = get_close_matches(lower, known, n=3, cutoff=0.5)
-        listed = ", ".join([*self.words, *self.since] or map(printable_name, self.fields))
+        listed = ", ".join([*self.words, *self.since] or map(printable_name, [*self.fields, *self.shown]))
         meant = f" Did you mean {', '.join(near)}?" if near else f" Known: {listed}."
         custom = f" A custom attribute is written {self.open_prefix}{printable_name(typed)}." if "." not in typed else ""
         raise UsageError(f"{self.name.capitalize()} have no field {printable_name(typed)!r} to search by.{meant}{custom}")
