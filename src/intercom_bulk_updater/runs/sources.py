@@ -228,7 +228,7 @@ class SearchSource:
             return False
         verdict, first_pass = self.judge(payload), now.passes == 1
         if first_pass:
-            checked = verdict is not None or now.unchecked == 0 or self.judge.checks(payload)
+            checked = self.keep is not None or verdict is not None or now.unchecked == 0 or self.judge.checks(payload)
             now.unchecked = 0 if checked else now.seen
         witness = verdict is not None and self._counts_as_witness(payload, verdict)
         if verdict is not False:

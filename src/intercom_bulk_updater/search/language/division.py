@@ -31,7 +31,8 @@ class Division:
     def words(self, resource: str) -> str:
         """What is judged here, for people."""
         table = _resource(resource)
-        names = list(dict.fromkeys(table.word(str(leaf["field"])) for leaf in leaves(self.here)))
+        fields = dict.fromkeys(str(leaf["field"]) for leaf in leaves(self.here))
+        names = list(dict.fromkeys(table.word(field) for field in fields if field not in _ASKED_AS or len(fields) == 1))
         reads = f"all {resource} are read" if self.asked == _ALL else "on what the rest finds"
         some = any(leaf["field"] == "companies" for leaf in leaves(self.here))
         more = "; a contact in more than 10 companies takes a request more" if some else ""
