@@ -246,3 +246,15 @@ def test_items_of_an_earlier_run_keep_their_names(desk: Desk) -> None:
 def exported(desk: Desk) -> list[dict[str, Any]]:
     """The items of the latest run."""
     return [json.loads(line) for line in desk.here("runs", "export", "latest", "--jsonl").out.splitlines()]
+
+
+def test_a_time_zone_that_this_machine_does_not_know_hides_no_list(desk: Desk) -> None:
+    """Times are then told in UTC: the rows are what was asked for."""
+    desk.box.fault("fields", path="^/me$", set={"app": {"type": "app", "id_code": "sandbox1", "name": "Sandbox", "timezone": "Mars/Base"}})
+    done = desk.here("conversations", "close", "--where", "team = 5001 and state = open", "--limit", "2", "--yes", "--json")
+    assert done.counts["done"] == 2, done.err
+    for form in ("csv", "jsonl"):
+        exported = desk.here("runs", "export", done.run, "--format", form)
+        assert exported.code == 0 and len(exported.out.splitlines()) == 2 + (form == "csv"), exported.err
+    assert desk.here("runs", "export", done.run, "-o", "run.xlsx").code == 0
+    assert desk.here("conversations", "find", "--limit", "2", "--where", "state = open", "-o", "list.csv").code == 0

@@ -116,16 +116,13 @@ def day_of(at: float, timezone: str) -> date:
 
 def describe(at: float, timezone: str = "UTC") -> str:
     """`2026-12-01 09:00 Europe/Dublin`; the bare number for what the calendar does not reach. Never fails."""
-    try:
-        where = zone(timezone)
-    except UsageError:
-        where, timezone = UTC, "UTC"
+    where = clock_of(timezone)
     try:
         moment = datetime.fromtimestamp(at, where)
     except (OverflowError, ValueError, OSError):
         return str(at)
     shown = moment.strftime("%Y-%m-%d %H:%M:%S" if moment.second else "%Y-%m-%d %H:%M")
-    return f"{shown} {timezone or 'UTC'}"
+    return f"{shown} {'UTC' if where is UTC else timezone}"
 
 
 _Clock = tuple[tzinfo | None, str]
@@ -180,6 +177,14 @@ def zone(name: str) -> tzinfo:
             f"The time zone {name!r} is not known on this machine: give times with their offset "
             "(2026-12-01T09:00:00+01:00), or install the tzdata package."
         ) from None
+
+
+def clock_of(name: str) -> tzinfo:
+    """The time zone of that name to show times in; UTC where this machine does not know it, as that is no reason to show none."""
+    try:
+        return zone(name)
+    except UsageError:
+        return UTC
 
 
 def _relative(typed: str, now: float) -> Instant | None:

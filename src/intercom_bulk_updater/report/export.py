@@ -10,7 +10,7 @@ from intercom_bulk_updater.api.redact import mask, redact, without_tokens
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.journal import ItemRow, Store
 from intercom_bulk_updater.model import Outcome, RunStatus
-from intercom_bulk_updater.parsing.dates import zone
+from intercom_bulk_updater.parsing.dates import clock_of
 
 from .links import link_of
 from .summary import standing
@@ -68,7 +68,7 @@ def export(
     """
     if format not in ("csv", "jsonl", "json"):
         raise UsageError(f"There is no export format {format!r}: csv, jsonl or json; xlsx and parquet only as a file.")
-    return write_table(stream, _TABLE, _rows(journal, run_id, outcomes, with_bodies, format), format, zone(_timezone(journal, run_id)))
+    return write_table(stream, _TABLE, _rows(journal, run_id, outcomes, with_bodies, format), format, clock_of(_timezone(journal, run_id)))
 
 
 def export_file(

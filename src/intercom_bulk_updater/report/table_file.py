@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 
 from ..errors import UsageError
 from ..files import replacing, replacing_path
-from ..parsing.dates import zone as zone_of
+from ..parsing.dates import clock_of
 from ..parsing.formula import like_formula, safe_cell
 from ..parsing.parquet import pyarrow
 from .times import rfc3339
@@ -87,13 +87,13 @@ def write_table_file(
     form:
         What it is written as; by its ending if not given.
     zone:
-        The time zone of dates, by its IANA name; UTC by default.
+        The time zone of dates, by its IANA name; UTC by default, and for one that this machine does not know.
     what:
         What the file is, as an error begins.
 
     Raises UsageError for a file that cannot be written, and for more rows than a sheet of XLSX holds.
     """
-    form, clock = form or format_of(path), zone_of(zone)
+    form, clock = form or format_of(path), clock_of(zone)
     if form in ("csv", "jsonl", "json"):
         with replacing(path, what, newline="") as stream:
             return write_table(stream, columns, rows, form, clock)
