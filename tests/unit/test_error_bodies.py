@@ -149,6 +149,7 @@ def test_a_success_that_is_none_tells_what_it_says(body: object, words: str) -> 
     ("body", "shown"),
     [
         ({"type": "contact", "id": "1"}, True), ({"type": "note", "id": "1", "body": "x"}, True), ({"type": "contact"}, False),
+        ({"id": "1", "object": "company", "deleted": True}, True), ({"id": "1", "object": "job"}, False),
         ({"type": "error.list", "id": "1"}, False), ({"type": "contact", "id": "1", "errors": []}, False), ([1], False), ("x", False),
     ],
 )  # fmt: skip

@@ -72,7 +72,7 @@ def shows_item(body: bytes) -> bool:
         found = json.loads(body) if len(body) <= _LARGEST else None
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, Mapping) and found.get("type") in _ITEMS and "id" in found and "errors" not in found
+    return isinstance(found, Mapping) and found.get("type", found.get("object")) in _ITEMS and "id" in found and "errors" not in found
 
 
 def _errors(value: Any, depth: int) -> Iterator[tuple[str, str]]:
