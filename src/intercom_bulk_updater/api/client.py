@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import msgspec.json
 
@@ -28,6 +29,7 @@ from ..errors import (
     NotFound,
     RateLimited,
     RunStopped,
+    SafetyStop,
     TransportError,
     UsageError,
 )
@@ -49,6 +51,8 @@ log = logging.getLogger("intercom_bulk_updater")
 
 Json = dict[str, Any]
 _decode = msgspec.json.Decoder().decode
+LEAVES = "intercom_bulk.leaves"
+"""The audit event before each request, with method, host and path: whoever watches a person's own code hears of it."""
 _PROBE = "me"
 """What is asked to find out whether the service is back: it touches nobody's data, and any token may."""
 _PROBE_SECONDS = 10.0
@@ -77,6 +81,9 @@ class Client:
         self.requests = Requests()
         self.leaving: Callable[[str, str], None] | None = None
         """Called with method and path before each request; what it raises keeps it from leaving."""
+        self.looking = False
+        """Whether all it serves is a dry run: no write leaves."""
+        self._host = urlsplit(base_url).netloc.rpartition("@")[2]
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._hand = threading.local()
@@ -125,6 +132,10 @@ class Client:
         """
         purpose = purpose or ("read" if method == "GET" else "action")
         path = self._relative(path)
+        sys.audit(LEAVES, method, self._host, path.partition("?")[0])
+        if self.looking and Exchange(method, path.partition("?")[0].strip("/")).writes:
+            what = f"{method} {redact(path)} was about to be sent in a dry run"
+            raise SafetyStop(f"{what}. Nothing was sent: put what writes into perform_action.", hint="")
         if self.leaving is not None:
             self.leaving(method, path)
         purpose = _purpose(purpose, path)

@@ -182,8 +182,10 @@ def open_session(settings: Settings, options: Options, stop: Stop | None = None)
     """A session as the options want it."""
     stop = stop or Stop(options.deadline)
     patience = parse_duration(settings.patience) if options.patience is None else options.patience
-    return Session(settings, stop, share=options.share, rate=options.rate, timeout=options.timeout,
-                   retries=options.retries, patience=patience)
+    session = Session(settings, stop, share=options.share, rate=options.rate, timeout=options.timeout,
+                      retries=options.retries, patience=patience)
+    session.client.looking = options.dry_run
+    return session
 
 
 def headers(settings: Settings) -> dict[str, str]:

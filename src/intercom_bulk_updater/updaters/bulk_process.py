@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from datetime import date
 from decimal import Decimal
@@ -117,11 +118,10 @@ def _of_item(updater: Updater, method: str, payload: Mapping[str, Any], ask: Cal
 def select(
     updater: Updater, params: Mapping[str, Any], ids: list[str] | None = None, *, typed: bool = False
 ) -> dict[str, Any]:
-    """The selection of an updater, as the journal keeps it. `typed`: the parameters come from `--param`.
+    """The selection of an updater that is complete, as the journal keeps it. `typed`: the parameters come from `--param`.
 
-    Raises UsageError for a query that is not one, and for an updater that lacks a method or a parameter.
+    Raises UsageError for a query that is not one.
     """
-    complete(updater, params, searches=ids is None, typed=typed)
     base = {"updater": reference_to(type(updater))}
     if ids is not None:
         return {**base, "kind": "ids", "words": count_words(len(unique_ids(updater, ids)), "id")}
@@ -180,14 +180,18 @@ def run_updater(
     options.amounts()
     keep_private(params)
     encode_parameters(params)
-    selection = select(updater, params, ids)
-    if exclude:
-        selection["exclude"] = unique_ids(updater, exclude)
-        selection["words"] += f", without {count_words(len(selection['exclude']), 'id')}"
-    session = open_session(updater.settings, options, stop)
+    complete(updater, params, searches=ids is None)
+    with ExitStack() as begun:
+        session = begun.enter_context(_running(updater, options, stop))
+        selection = select(updater, params, ids)
+        if exclude:
+            selection["exclude"] = unique_ids(updater, exclude)
+            selection["words"] += f", without {count_words(len(selection['exclude']), 'id')}"
+        running = begun.pop_all()
     with orderly_here(session.stop) as heard:
         try:
-            done = _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer, on_event=on_event)
+            with running:
+                done = _run(updater, session, options, params, selection, ids=ids, progress=progress, observer=observer, on_event=on_event)
             if observer is None and progress != "none" and not (progress in ("auto", "bar") and sys.stderr.isatty()):
                 _say_failures(done)
             return done
@@ -218,17 +222,23 @@ def _run(
     observer: Observer | None,
     on_event: Callable[[Mapping[str, Any]], object] | None,
 ) -> BulkResult:
+    operation = UpdaterOperation(updater, params)
+    feed = feed_of(updater, operation, session, selection, options, ids)
+    work = begin(updater, session, operation, selection, feed, options)
+    shown = observer or _observer(progress, operation.describe(), selection.get("resource") or "items")
+    return carry_out(work, Workspace.of(updater.settings), on_event, shown)
+
+
+@contextmanager
+def _running(updater: Updater, options: Options, stop: Stop | None) -> Iterator[Session]:
+    """The session of a run of an updater, from before its first method is called."""
     refuse_too_many(updater)
-    updater._running.append(session)
-    try:
-        operation = UpdaterOperation(updater, params)
-        feed = feed_of(updater, operation, session, selection, options, ids)
-        work = begin(updater, session, operation, selection, feed, options)
-        shown = observer or _observer(progress, operation.describe(), selection.get("resource") or "items")
-        return carry_out(work, Workspace.of(updater.settings), on_event, shown)
-    finally:
-        updater._running.remove(session)
-        session.close()
+    with open_session(updater.settings, options, stop) as session:
+        updater._running.append(session)
+        try:
+            yield session
+        finally:
+            updater._running.remove(session)
 
 
 class StoredUpdaterOf:

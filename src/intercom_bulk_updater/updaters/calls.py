@@ -150,7 +150,7 @@ def _is_theirs(file: str, updater: type) -> bool:
 def raising(updater: Updater, method: str) -> Iterator[None]:
     """While a method of an updater runs for one item: its own errors get their place. What is about a request stays as it is."""
     try:
-        with guarding(_guard(updater)):
+        with guarding(_guard(updater, method)):
             yield
     except (Skip, StopRun) as exc:
         exc.reason = redact_theirs(exc.reason)
@@ -182,14 +182,23 @@ def _host(updater: Updater) -> str:
     return urlsplit(updater.base_url).netloc.rpartition("@")[2].lower()
 
 
-def _guard(updater: Updater) -> HostGuard:
-    return HostGuard(updater.base_url, updater.allowed_hosts, type(updater).__name__)
+def _guard(updater: Updater, method: str) -> HostGuard:
+    return HostGuard(updater.base_url, updater.allowed_hosts, type(updater).__name__, method if _rehearses(updater) else "")
+
+
+def _rehearses(updater: Updater) -> bool:
+    """Whether what calls the updater in this thread is a dry run; one of its runs, where that cannot be told."""
+    client = client_of(updater)
+    if client is not None:
+        return client.looking
+    own = [updater._session] if updater._session is not None else []
+    return any(session.client.looking for session in updater._running or own)
 
 
 def asked(updater: Updater, method: str, ask: Callable[[], T], after: str = " Nothing was written.") -> T:
     """What a method of an updater says while a run is made ready. Raises UpdaterFailed, naming it, the place and the error."""
     try:
-        with guarding(_guard(updater)):
+        with guarding(_guard(updater, method)):
             return ask()
     except IntercomBulkError:
         raise

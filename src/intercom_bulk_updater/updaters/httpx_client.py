@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.client import LEAVES
 from ..errors import UsageError
 from .request_watcher import current_watch
 
@@ -26,6 +28,7 @@ def governed_client(base_url: str, headers: Mapping[str, str], **options: Any) -
         """Notes each request before it leaves, waits for its permit, and notes how it was answered."""
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
+            sys.audit(LEAVES, request.method, request.url.netloc.decode(), request.url.path)
             watch = current_watch()
             exchange = None if watch is None else watch.announce(request.method, str(request.url), request.read())
             response = super().handle_request(request)

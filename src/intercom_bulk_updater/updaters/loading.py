@@ -21,6 +21,7 @@ from .adapter import UpdaterOperation
 from .bulk_process import FROM_FILE, StoredUpdaterOf
 from .calls import importing, place_of
 from .function import updater_of
+from .request_watcher import HostGuard, guarding
 from .updater import IntercomBulkUpdater, settings_of
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 
 def stored(session: Session, reference: Mapping[str, Any], parameters: Mapping[str, Any], admin_id: str) -> StoredUpdaterOf:
     """The updater of a run or a plan, loaded again: what service.rebuild asks for."""
-    updater = made(load_stored(reference), session.settings)
-    updater._session = session
+    updater = made(load_stored(reference), session.settings, session)
     if admin_id:
         updater.admin_id = admin_id
     # Decoded only now: its types may be those of the file that was just loaded.
@@ -89,11 +89,17 @@ def load_stored(reference: Mapping[str, Any]) -> type[IntercomBulkUpdater]:
     return _class_in(found, name, str(module))
 
 
-def made(cls: type[IntercomBulkUpdater], settings: Settings) -> IntercomBulkUpdater:
-    """An updater of a class, with these settings, where it is given none of its own. Raises UsageError when it cannot be made."""
+def made(cls: type[IntercomBulkUpdater], settings: Settings, session: Session | None = None) -> IntercomBulkUpdater:
+    """An updater of a class, with these settings, where it is given none of its own; it belongs to the run of `session`.
+
+    Raises UsageError when it cannot be made, SafetyStop when that writes in a dry run.
+    """
+    rehearsed = "__init__" if session is not None and session.client.looking else ""
     try:
-        with importing(), settings_of(settings):
-            return cls()
+        with importing(), settings_of(settings), guarding(HostGuard(settings.base_url, cls.allowed_hosts, cls.__name__, rehearsed)):
+            updater = cls()
+        updater._session = session
+        return updater
     except IntercomBulkError:
         raise
     except (Exception, SystemExit) as exc:

@@ -79,14 +79,13 @@ class CheckedUpdater:
         """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
         asked = self.request
         selection, options = asked.selection, asked.options
-        updater = made(self.cls, session.settings)
+        updater = made(self.cls, session.settings, session)
         refuse_while_importing(updater)
         rows = None
         if selection.csv is not None:
             rows = read_rows(selection.csv, selection.id_column, kind_of(updater), options=options, note=asked.note)
         checked_places(asked.parameters, rows, options)
         complete(updater, self.params, searches=not selection.given, typed=not options.python)
-        updater._session = session
         session.client.admin_id = updater._admin_id or session.workspace().admin_id
         operation = UpdaterOperation(updater, self.params)
         if operation.only_reads:

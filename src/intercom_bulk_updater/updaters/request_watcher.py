@@ -6,7 +6,8 @@ sockets, writes a line for each answer by Python's logging; that line is read. O
 https://docs.python.org/3/library/audit_events.html · https://www.python-httpx.org/logging/
 
 The same events keep user code from sending to another Intercom than the run's, by any library: the name of the host is
-looked up before anything leaves (`HostGuard`).
+looked up before anything leaves (`HostGuard`). And they keep it from writing, to whatever host, while it is only rehearsed. Our
+own client, and our transport for httpx, announce each request by an event of the same kind.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..api.client import LEAVES
 from ..api.messages import Exchange
+from ..api.redact import redact
 from ..errors import SafetyStop
 
 _LINE = re.compile(rb"(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+) HTTP/1\.[01]\r\n")
@@ -35,7 +38,7 @@ _listening = False
 
 
 class HostGuard:
-    """Keeps user code from sending to an Intercom host that is not the run's.
+    """Keeps user code from sending to an Intercom host that is not the run's, and from writing in a dry run.
 
     Parameters
     ----------
@@ -45,10 +48,14 @@ class HostGuard:
         Hosts that may be sent to besides (`allowed_hosts` of an updater).
     who:
         The updater, for the message.
+    rehearsed:
+        The method that runs in a dry run, where no write leaves; "" where writes may.
     """
 
-    def __init__(self, base_url: str, allowed: Collection[str], who: str) -> None:
-        self._base = urlsplit(base_url).hostname or ""
+    def __init__(self, base_url: str, allowed: Collection[str], who: str, rehearsed: str = "") -> None:
+        parts = urlsplit(base_url)
+        self._base, self._netloc = parts.hostname or "", parts.netloc.rpartition("@")[2].lower()
+        self._rehearsed = rehearsed
         self._allowed = {host.lower() for host in allowed}
         self._who = who
         self.refused: SafetyStop | None = None
@@ -68,6 +75,27 @@ class HostGuard:
             f'self.base_url in place of the address, or allow it in the class: allowed_hosts = ("{name}",)'
         )
         raise self.refused
+
+    def check_write(self, method: str, host: str, path: str) -> None:
+        """Raises SafetyStop for a write in a dry run, before it leaves. To another server everything but a GET is one."""
+        if self._writes(method, host, path):
+            self.refused = self._refusal(f"was about to send {method} {redact(path.strip('/'))} to {host}", "Nothing was sent: put")
+            raise self.refused
+
+    def note_write(self, method: str, host: str, path: str) -> None:
+        """The same for one that was seen only when it was answered: the run stops when the method is through."""
+        if self._writes(method, host, path):
+            late = "It was seen too late to be refused: send by self.client or self.httpx_client(), and put"
+            self.refused = self._refusal(f"has sent {method} {redact(path.strip('/'))} to {host}", late)
+
+    def _writes(self, method: str, host: str, path: str) -> bool:
+        if not self._rehearsed or method in ("GET", "HEAD", "OPTIONS"):
+            return False
+        ours = host.lower() == self._netloc or host.partition(":")[0].lower() in self._allowed
+        return not ours or Exchange(method, path.strip("/")).writes
+
+    def _refusal(self, did: str, so: str) -> SafetyStop:
+        return SafetyStop(f"{self._who}.{self._rehearsed} {did} in a dry run. {so} what writes into perform_action.", hint="")
 
 
 class RequestWatcher:
@@ -206,19 +234,18 @@ def _listen() -> None:
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
-    if not event.startswith(("http.client.send", "socket.", "_thread.start")):
+    if not event.startswith(("http.client.send", "socket.", "_thread.start", LEAVES)):
         return
     code = _code_here()
     if code is None:
         return
     if event == "http.client.send":
-        data = args[1]
-        if isinstance(data, bytes):
-            for found in (_HOST.search(data) if _LINE.match(data) else None, _TUNNEL.match(data)):
-                if found is not None:
-                    code.guard.check(found.group(1).rpartition(b":")[0] or found.group(1))
+        if isinstance(args[1], bytes):
+            _check_head(code.guard, args[1])
         if code.watch is not None:
-            code.watch.saw(args[0], data)
+            code.watch.saw(*args)
+    elif event == LEAVES:
+        code.guard.check_write(*args)
     elif event == "socket.getaddrinfo":
         code.guard.check(args[0])
     elif event == "socket.connect":
@@ -227,6 +254,17 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
         thread = getattr(args[0], "__self__", None)
         if isinstance(thread, threading.Thread):
             thread._intercom_bulk_code = code  # type: ignore[attr-defined]
+
+
+def _check_head(guard: HostGuard, data: bytes) -> None:
+    head = _LINE.match(data)
+    host = None if head is None else _HOST.search(data)
+    for found in (host, _TUNNEL.match(data)):
+        if found is not None:
+            guard.check(found.group(1).rpartition(b":")[0] or found.group(1))
+    if head is not None:
+        name = host.group(1).decode("latin-1").strip() if host is not None else ""
+        guard.check_write(head.group(1).decode(), name, urlsplit(head.group(2).decode("latin-1")).path)
 
 
 class _AnswerMaker:
@@ -280,8 +318,11 @@ def httpx_is_seen() -> bool:
 def _hear_httpx(record: logging.LogRecord) -> bool:
     code = _code_here()
     args = record.args
-    if code is not None and code.watch is not None and isinstance(args, tuple) and len(args) >= 4 and isinstance(args[3], int):
-        code.watch.note_logged(str(args[0]), str(args[1]), args[3])
+    if code is not None and isinstance(args, tuple) and len(args) >= 4 and isinstance(args[3], int):
+        url = urlsplit(str(args[1]))
+        code.guard.note_write(str(args[0]), url.netloc.rpartition("@")[2], url.path)
+        if code.watch is not None:
+            code.watch.note_logged(str(args[0]), str(args[1]), args[3])
     if not getattr(_httpx, "_intercom_bulk_quiet", False):
         return True
     above = _httpx.parent
