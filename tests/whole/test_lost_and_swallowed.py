@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from intercom_bulk_updater import IntercomBulkUpdater
+from intercom_bulk_updater.errors import UpdaterFailed
 
 from .network import MemorySandbox
 
@@ -174,3 +176,51 @@ def test_a_loop_of_what_may_be_repeated_is_left_to_it(box: MemorySandbox) -> Non
     box.fault("drop_before", path="/reply$", count=2)
     result = run(Declared)
     assert messages(box) == (6, 0) and result["success"] == 6 and result.requests["action"] == 8 and not result.requests["retried"]
+
+
+class WritesInAThread(Own):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        path, body = f"conversations/{item_id}/reply", {**BODY, "admin_id": self.admin_id}
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self.client.post, path, body).result()
+
+
+class AsksForItsClientInAThread(Own):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self.reply, item_id).result()
+
+
+class ReadsInAThread(Own):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(self.client.get, f"conversations/{item_id}").result()["id"] == item_id
+        return self.reply(item_id)
+
+
+@pytest.mark.parametrize("updater", [WritesInAThread, AsksForItsClientInAThread])
+def test_a_thread_of_the_actions_own_may_not_write(box: MemorySandbox, updater: type[Own]) -> None:
+    """Nothing there remembers what was sent: it is refused before it leaves, and the run ends with the way out."""
+    box.fault("drop_after", path="/reply$", every=3)
+    with pytest.raises(UpdaterFailed, match="a thread that belongs to no item.*Call self.client in the action's own thread"):
+        run(updater)
+    assert messages(box) == (0, 0)
+
+
+def test_a_thread_of_the_actions_own_may_read(box: MemorySandbox) -> None:
+    """A look is no harm, and the message goes out once."""
+    box.fault("drop_after", path="/reply$", every=3)
+    assert run(ReadsInAThread)["success"] == 6 and messages(box) == (6, 0)
+
+
+def test_whoever_called_may_write_meanwhile(box: MemorySandbox) -> None:
+    """What `on_event` sends belongs to no item, and is sent by nobody's repetition."""
+    mine = Swallows()
+    tags: list[Any] = []
+
+    def hear(event: dict[str, Any]) -> None:
+        if event["event"] == "run.done":
+            tags.append(mine.client.post("tags", {"name": "told"}))
+
+    assert mine.bulk_process(max_items=2, progress="none", on_event=hear)["success"] == 2
+    assert [tag["name"] for tag in tags] == ["told"]
