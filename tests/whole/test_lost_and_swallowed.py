@@ -224,3 +224,26 @@ def test_whoever_called_may_write_meanwhile(box: MemorySandbox) -> None:
 
     assert mine.bulk_process(max_items=2, progress="none", on_event=hear)["success"] == 2
     assert [tag["name"] for tag in tags] == ["told"]
+
+
+class SwallowsInABatch(Swallows):
+    items_per_request = 3
+
+    def before(self, item: dict[str, Any]) -> dict[str, Any]:
+        return {"title": item.get("title")}
+
+    def perform_batch(self, ids: list[str], **_: Any) -> Any:
+        for item_id in ids:
+            with suppress(Exception):
+                self.reply(item_id)
+        return {}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_batch_that_swallows_one(box: MemorySandbox, lost: str) -> None:
+    """Nobody gets it twice, and what is called done has it."""
+    box.fault(path="/reply$", count=1, **LOST[lost])
+    result = run(SwallowsInABatch)
+    once, twice = messages(box)
+    assert twice == 0 and result["success"] <= once and result["failed"] == 0
+    assert result["success"] + result.in_doubt == 6 and result.in_doubt >= 1, result.failures
