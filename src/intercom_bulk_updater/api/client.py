@@ -141,6 +141,8 @@ class Client:
         purpose = _purpose(purpose, path)
         carried: CompletedRequests | None = getattr(self._carried, "value", None) if purpose == "action" else None
         sent = SentRequest(method, path.strip("/"), json)
+        if carried is not None:
+            carried.refuse_again(sent, once)
         if carried is not None and (known := carried.answer(sent, once)) is not None:
             carried.exchanges.append(Exchange(method, sent.path, json, 200, ours=True))
             return known
@@ -155,10 +157,13 @@ class Client:
             if carried is not None:
                 carried.keep(sent, answer, once)
             return answer
-        except IntercomBulkError as exc:
-            exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
+        except BaseException as exc:
+            if isinstance(exc, IntercomBulkError):
+                exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
             if carried is not None:
-                carried.unanswered = None  # the error itself tells what became of it
+                carried.lose(sent, once, exc)
+                if isinstance(exc, IntercomBulkError):
+                    carried.unanswered = None  # the error itself tells what became of it
             raise
 
     def _relative(self, path: str) -> str:
@@ -242,9 +247,12 @@ class Client:
             log.info("asked whether Intercom is back: %s", exc)
 
     @contextmanager
-    def carrying(self, carried: CompletedRequests) -> Iterator[None]:
-        """While this lasts, writes of this thread that an earlier attempt carried out are answered from memory."""
-        carried.begin()
+    def carrying(self, carried: CompletedRequests, *, idempotent: bool = False) -> Iterator[None]:
+        """While this lasts, writes of this thread that an earlier attempt carried out are answered from memory.
+
+        `idempotent`: all of the action may be repeated.
+        """
+        carried.begin(idempotent=idempotent)
         self._carried.value = carried
         try:
             yield

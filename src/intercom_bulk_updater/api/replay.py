@@ -12,14 +12,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from ..errors import AnswerLost, IntercomBulkError
 from .effects import effect_of, shows_no_effect
 from .messages import Exchange, SentRequest
-from .retry import no_effect
+from .retry import ErrorKind, classify, no_effect
 
 Step = tuple[str, str, int]
 """Method, path, and the how manieth of its kind in the action; or ("once", name, 0)."""
+
+
+_UNSURE = (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING, ErrorKind.IN_BETWEEN)
+
+
+@dataclass(frozen=True, slots=True)
+class LostMessage:
+    """A write of our own client that must not be done twice, and was not answered for sure; the action may have gone on."""
+
+    sent: SentRequest
+    once: str
+    error: IntercomBulkError
 
 
 class SentDifferently(Exception):
@@ -41,6 +55,10 @@ class CompletedRequests:
         """
         self.unanswered: SentRequest | None = None
         """The write of our own client that left and has no answer yet."""
+        self.lost: list[LostMessage] = []
+        """What of this attempt may stand, whatever the action has made of its error."""
+        self.idempotent = False
+        """The whole action may be repeated, so that nothing of it must not be done twice."""
         self.begun = False
         """This attempt has had leave for a request."""
         self.exchanges: list[Exchange] = []
@@ -50,8 +68,10 @@ class CompletedRequests:
         self.differs = ""
         """Why this attempt cannot go on: what it wants to send was sent already, with another text."""
 
-    def begin(self) -> None:
+    def begin(self, *, idempotent: bool = False) -> None:
         """A further attempt starts from the action's first request."""
+        self.idempotent = idempotent
+        self.lost = []
         self._carried_out = self.writes
         self._places.clear()
         self._steps.clear()
@@ -60,6 +80,28 @@ class CompletedRequests:
         self.begun = False
         self.broke_off = False
         self.differs = ""
+
+    def lose(self, sent: SentRequest, once: str, exc: BaseException) -> None:
+        """A write ended with an error. A message that may stand all the same is kept: the action may swallow the error."""
+        if self.idempotent or repeatable(sent):
+            return
+        if not isinstance(exc, IntercomBulkError):
+            said = f"the answer to {sent.method} {sent.path} could not be read ({type(exc).__name__})"
+            exc = AnswerLost(said, method=sent.method, path=sent.path, json=sent.json)
+        verdict = classify(exc)
+        if verdict.kind in _UNSURE or verdict.foreign:
+            self.lost.append(LostMessage(sent, once, exc))
+
+    def refuse_again(self, sent: SentRequest, once: str = "") -> None:
+        """Raises the error of the same message, sent in this attempt and lost: the action's own retry would send it twice."""
+        for one in self.lost:
+            named = once and one.once
+            if one.once == once if named else one.sent == sent:
+                if not one.error.parts.get("not_again"):
+                    one.error.parts["not_again"] = True
+                    one.error.message += "; it was not sent again, for the first one may have been carried out: the run looks for it"
+                    one.error.args = (one.error.message,)
+                raise one.error
 
     def answer(self, sent: SentRequest, once: str = "") -> dict[str, Any] | None:
         """The answer to a write that has been carried out already; None when it is to be sent.
@@ -107,6 +149,7 @@ class CompletedRequests:
     def withdraw(self, sent: SentRequest) -> None:
         """A write that was answered turned out to have had no effect, or an unusable answer: nothing is known of it."""
         self.unanswered = None
+        self.lost = [one for one in self.lost if one.sent != sent]
         self._carried_out = [one for one in self._carried_out if not _same(one, sent)]
         self._answered = {step: known for step, known in self._answered.items() if known[0] != sent}
         for one in self.exchanges:

@@ -141,7 +141,7 @@ def _by_status(exc: ApiError) -> ErrorClassification:
         code=exc.code,
         request_id=exc.request_id,
     )
-    sent = SentRequest(exc.method, exc.path, exc.parts.get("json"))
+    sent = SentRequest(exc.method, exc.path.strip("/"), exc.parts.get("json"))
     common: dict[str, Any] = {"failure": failure, "sent": sent, "headers": exc.headers, "foreign": bool(exc.parts.get("foreign"))}
     if isinstance(exc, RateLimited):
         kind = exc.parts.get("kind") or throttle_kind(exc.code, exc.api_message)
@@ -165,7 +165,7 @@ def acts_for_nobody(exc: ApiError) -> bool:
 
 
 def _transport(exc: TransportError) -> ErrorClassification:
-    sent = SentRequest(exc.method, exc.path, exc.parts.get("json"))
+    sent = SentRequest(exc.method, exc.path.strip("/"), exc.parts.get("json"))
     if isinstance(exc, ConnectionFailed):
         return ErrorClassification(ErrorKind.NOT_APPLIED, _failure(NO_CONNECTION, exc), sent=sent)
     if isinstance(exc, TimedOut):

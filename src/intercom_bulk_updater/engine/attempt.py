@@ -32,6 +32,8 @@ class Attempt:
     """What the last failure of an attempt to act meant (api/retry.py)."""
     in_question: tuple[SentRequest, ...] = ()
     """The requests whose effect is not known, the last of them last."""
+    swallowed: bool = False
+    """The action went on after a message of it was lost: what else it did says nothing of that message."""
     partial_after: dict[str, Any] | None = None
     """The after-image of an item of which only the first requests of the action stand."""
     carried: CompletedRequests = field(default_factory=CompletedRequests)
@@ -40,7 +42,7 @@ class Attempt:
     @property
     def left(self) -> bool:
         """Whether a write of it left in this process, and was not refused."""
-        return bool(self.carried.writes or self.carried.unanswered)
+        return bool(self.carried.writes or self.carried.unanswered or self.carried.lost)
 
     @property
     def wrote(self) -> str:

@@ -65,15 +65,17 @@ class BatchProcessor:
         self._one.begin_write(group)
         began = time.time()
         try:
-            with self._one.client.carrying(carried):
+            with self._one.client.carrying(carried, idempotent=self._operation.idempotent is True):
                 answers = self._operation.perform_batch(self._one.client, [attempt.item for attempt in group])
             if len(answers) != len(group):
                 raise ValueError(f"{type(self._operation).__name__}.perform_batch told of {len(answers)} of {len(group)} items")
+            if carried.lost:
+                raise carried.lost[0].error  # the code has swallowed it
         except (StopRun, SafetyStop) as exc:
             self._one.end_run(exc)
             yield from (RetryLater(attempt, 0.0) for attempt in group)
         except Exception as exc:
-            yield from self._failed(group, exc)
+            yield from self._failed(group, carried.lost[0].error if carried.lost else exc)
         else:
             yield from self._answered(group, answers, began)
 

@@ -50,7 +50,7 @@ class EffectReader:
             told = self._operation.stands(payload, asked, since=since, client=self._client)
             # Not as wanted does not say that nothing was sent: a message before the close may stand.
             partly = told is False and self._may_stand_in_part(attempt, effect)
-            if told is not None and not partly:
+            if told is not None and not partly and not (attempt.swallowed and effect is not None and effect.read):
                 if told is False:
                     attempt.partial_after = self._partial_after(item, payload, since) or attempt.partial_after
                 return Seen(told, also_stands=attempt.stands), payload
@@ -85,7 +85,7 @@ class EffectReader:
             stands, seen = self._read_effect(effect, since)
             if place == 0:
                 told, payload = stands, seen
-            elif told is False and stands is not False:
+            elif (told is False and stands is not False) or (attempt.swallowed and told and stands is not True):
                 told = None
         return told, payload
 

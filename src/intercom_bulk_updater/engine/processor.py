@@ -188,17 +188,20 @@ class ItemProcessor:
 
     def _perform(self, attempt: Attempt, payload: Json | None) -> ItemResult | RetryLater:
         self.begin_write((attempt,))
-        attempt.together = False
+        attempt.together = attempt.swallowed = False
         if not self.operation.sees_effect:
             attempt.carried.judge_since = attempt.first_sent_at
         try:
             self._keep(attempt.item)
-            with self.client.carrying(attempt.carried):
+            with self.client.carrying(attempt.carried, idempotent=self.operation.idempotent is True):
                 after = self.operation.perform(self.client, attempt.item, payload)
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
             return self.settle_failure(attempt, exc)
+        if attempt.carried.lost:  # and the action has swallowed its error: the effect of that message is proof, or nothing is
+            attempt.swallowed = True
+            return self._ended_without_proof(attempt, attempt.carried.lost[-1].error, _messages(attempt), returned=True)
         return self.settle_success(attempt, after)
 
     def settle_success(self, attempt: Attempt, after: Mapping[str, Any] | None) -> ItemResult:
@@ -235,11 +238,26 @@ class ItemProcessor:
             case PartiallyApplied():
                 return self._broke_off(attempt, exc)
             case OutcomeUnknown():
-                return self._ended_without_proof(attempt, exc.cause, exc.sent, returned=exc.returned)
+                sent = tuple(exc.sent)
+                lost = _messages(attempt)
+                if lost and sent[-1] != lost[-1]:
+                    attempt.swallowed = True
+                    sent = (*(one for one in sent if one not in lost), *lost)
+                return self._ended_without_proof(attempt, exc.cause, sent, returned=exc.returned)
         return self._request_failed(attempt, exc)
 
     def _request_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         verdict = self.classify(attempt, exc)
+        messages = _messages(attempt)
+        if messages and verdict.kind is ErrorKind.FATAL:
+            self._doubt(attempt, attempt.carried.lost[-1].error, classify(attempt.carried.lost[-1].error))
+        elif messages and (len(messages) > 1 or verdict.sent != messages[0]):
+            # The action went on after a lost message, and broke off later: that message is what is in question.
+            attempt.swallowed = True
+            if len(messages) > 1:
+                return self._ended_without_proof(attempt, exc, messages, returned=False)
+            exc = attempt.carried.lost[0].error
+            verdict = classify(exc)
         if verdict.sent is None and verdict.kind is ErrorKind.PERMANENT and attempt.carried.writes:
             return self._ended_without_proof(attempt, exc, tuple(attempt.carried.writes), returned=False)
         held = self.held_back(attempt, exc, verdict)
@@ -499,6 +517,11 @@ class ItemProcessor:
         if result.failure is not None and attempt.last is None and not attempt.item.doubt:
             return replace(result, failure=replace(result.failure, cause="stopped after a write"))
         return result
+
+
+def _messages(attempt: Attempt) -> tuple[SentRequest, ...]:
+    """What left in the last attempt, must not be sent twice, and was not answered for sure."""
+    return tuple(one.sent for one in attempt.carried.lost)
 
 
 def _known(attempt: Attempt) -> Known:

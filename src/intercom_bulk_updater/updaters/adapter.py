@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from ..api.client import Client
-from ..api.messages import Exchange
+from ..api.messages import Exchange, only_looks
 from ..api.paths import item_path, refuse_steering_id
 from ..api.redact import keep_private, keep_private_of_item, redact, redact_theirs
-from ..errors import IntercomBulkError, SafetyStop
+from ..errors import IntercomBulkError, SafetyStop, UsageError
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
@@ -23,6 +24,7 @@ from ..service.spreadsheet import places
 from .calls import UpdaterError, accepted, endpoint_of, in_hand, raising, through
 from .coercion import coerce
 from .protocol import Updater
+from .request_watcher import in_own_thread
 
 _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
 
@@ -32,6 +34,7 @@ class UpdaterOperation(Operation):
 
     def __init__(self, updater: Updater, params: Mapping[str, Any]) -> None:
         self.updater = updater
+        self._called_in = threading.get_ident()
         self.params = dict(params)
         keep_private(self.params)
         self.name = type(updater).__name__  # type: ignore[misc] # of the class elsewhere; here each updater has its own
@@ -166,8 +169,7 @@ class UpdaterOperation(Operation):
 
     def _act(self, client: Client, act: Callable[[], Any], method: str) -> Any:
         """Run the action; what it returned."""
-        if self.only_reads:
-            client.leaving = self._refuse_write
+        client.leaving = partial(self._refuse, client)
         result = in_hand(self.updater, client, act, method, self._refuse_write)
         for one in client.exchanges if self._refused is None else ():
             self._refuse_write(one.method, one.path, sent=True)
@@ -176,6 +178,15 @@ class UpdaterOperation(Operation):
         sent = sum(one.writes and not one.refused for one in client.exchanges)
         self._seen_requests = max(self._seen_requests or 0, sent)
         return result
+
+    def _refuse(self, client: Client, method: str, path: str) -> None:
+        """Raises for what the run's client may not send: a write of an updater that only reads, one from a thread of its own."""
+        self._refuse_write(method, path)
+        if client.carried is None and not only_looks(method, path) and not in_own_thread() and threading.get_ident() != self._called_in:
+            raise UsageError(
+                f"{method} {redact(path.strip('/'))} was about to leave from a thread that belongs to no item, where nothing keeps "
+                "it from being sent twice. Call self.client in the action's own thread; threads may read."
+            )
 
     def _refuse_write(self, method: str, path: str, *, sent: bool = False) -> None:
         """Raises SafetyStop for a write of an updater that only reads."""

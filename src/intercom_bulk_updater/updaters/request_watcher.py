@@ -208,6 +208,11 @@ def in_user_code() -> bool:
     return _code_here() is not None
 
 
+def in_own_thread() -> bool:
+    """Whether the caller is called by a method of an updater, in the very thread that the engine calls it in."""
+    return getattr(_thread, "code", None) is not None
+
+
 def _code_here() -> _UserCode | None:
     code: _UserCode | None = getattr(_thread, "code", None)
     if code is None:
