@@ -52,7 +52,8 @@ def test_done_is_said_only_when_the_effect_was_seen(cases: Cases) -> None:
     for known, observed in cases:
         if ask(known, observed).outcome is Outcome.DONE:
             assert isinstance(observed, Seen) and observed.stands, (known, observed)
-            ours = observed.one_request or not known.repeatable  # a message that stands since then, though it was refused
+            # A message that stands since then, or what was otherwise before, though it was refused.
+            ours = observed.one_request or not known.repeatable or observed.was_otherwise
             assert known.maybe_applied or (known.refused and ours), (known, observed)
             assert not (observed.one_request and observed.unfinished), (known, observed)
 
@@ -62,6 +63,7 @@ def test_unchanged_is_said_only_when_nothing_was_written(cases: Cases) -> None:
     for known, observed in cases:
         if ask(known, observed).outcome is Outcome.UNCHANGED:
             assert not known.maybe_applied and not getattr(observed, "wrote", ""), (known, observed)
+            assert not getattr(observed, "was_otherwise", False), (known, observed)
 
 
 def test_what_must_not_be_repeated_is_sent_again_only_when_it_certainly_came_to_nothing(cases: Cases) -> None:
@@ -91,6 +93,13 @@ def test_a_refusal_is_believed_after_a_look_that_tells_or_of_an_item_that_is_gon
             assert decision.step is Step.WAIT or decision.outcome is (Outcome.FAILED if certain else Outcome.IN_DOUBT)
 
 
+def test_a_refused_message_has_failed_only_where_a_look_tells(cases: Cases) -> None:
+    """A look that shows something and does not tell leaves it in doubt."""
+    for known, observed in cases:
+        if isinstance(observed, Seen) and observed.stands is None and known.refused and not known.maybe_applied and not known.repeatable:
+            assert ask(known, observed).outcome is Outcome.IN_DOUBT, (known, observed)
+
+
 def test_an_action_without_proof_is_not_run_again(cases: Cases) -> None:
     """It would end so again: the looks alone decide."""
     for known, observed in cases:
@@ -108,11 +117,11 @@ def test_what_the_service_is_to_blame_for_costs_no_attempt(cases: Cases) -> None
 @pytest.mark.parametrize("wrote", [True, False])
 @pytest.mark.parametrize("stands", ["", "POST a had gone through"])
 def test_a_stop_keeps_what_is_known(states: States, wrote: bool, stands: str) -> None:
-    """Put back by a stop, an item whose request may stand keeps its doubt, and one whose message stands is in doubt."""
+    """Put back by a stop, an item whose request may stand, refused or not, keeps its doubt, and one whose message stands is in doubt."""
     for known, _ in states:
         decision = put_back(known, stands=stands, wrote=wrote)
         assert decision.outcome is (Outcome.IN_DOUBT if stands else Outcome.PENDING)
-        assert decision.known.maybe_applied is (known.maybe_applied or wrote or bool(stands))
+        assert decision.known.maybe_applied is (known.maybe_applied or known.refused or wrote or bool(stands))
 
 
 def test_every_state_comes_to_an_end(cases: Cases) -> None:

@@ -48,6 +48,7 @@ _CONVERSATION = re.compile(r"^conversations/([^/]+)(?:/(parts|reply|tags)(?:/([^
 _OBJECT = re.compile(r"^(conversations|contacts|companies|tickets|articles|tags)/([^/]+)$")
 _TICKET_REPLY = re.compile(r"^(tickets/[^/]+)/reply$")
 _RELATION = re.compile(r"^(contacts|tickets)/([^/]+)/(tags|companies|subscriptions)(?:/([^/]+))?$")
+_NOTES = re.compile(r"^(?:contacts|companies)/[^/]+/notes$")
 _SWITCH = re.compile(r"^(contacts/[^/]+)/(archive|unarchive|block)$")
 
 
@@ -69,6 +70,8 @@ def effect_of(sent: SentRequest | None) -> Effect | None:
         return _relation(sent.method, found, body)
     if (found := _SWITCH.match(path)) is not None:
         return _switch(found[1], found[2])
+    if _NOTES.match(path) and sent.method == "POST":
+        return Effect(False, path, lambda payload, since: note_stands(payload, body, since))
     # Everything else that PUTs or DELETEs ends in the same state when repeated; a POST may create a second object.
     if sent.method in ("PUT", "DELETE") or path == "tags" or path.endswith("/search") or path == "companies/list":
         return Effect(repeatable=True)
@@ -253,6 +256,28 @@ def _was_seen(part: Json, payload: Json, parts: list[Json], seen: float | None) 
     if seen is None or float(part.get("created_at") or 0) > seen:
         return False
     return seen not in (payload.get("created_at"), *(other.get("created_at") for other in parts if other is not part))
+
+
+def note_stands(payload: Json, body: Json, since: float, *, ours: bool = True) -> bool | None:
+    """Whether a note like `body` stands among the newest of a contact or a company, written since then.
+
+    None where another of the same author differs, for Intercom may have made our text over; where it is not sure that ours
+    was sent (`ours`) and two may be it; and where the notes that are shown do not go back so far.
+    """
+    notes = payload.get("data")
+    if not isinstance(notes, list):
+        return None
+    author = str(body.get("admin_id") or "")
+    written = [
+        note for note in notes
+        if int(note.get("created_at") or 0) >= int(since - 0.5)
+        and (not author or str((note.get("author") or {}).get("id")) == author)
+    ]  # fmt: skip
+    same = sum(plain(str(note.get("body") or "")) == plain(str(body.get("body") or "")) for note in written)
+    if same:
+        return True if ours or same == 1 else None
+    newest_only = len(notes) < int(payload.get("total_count") or 0) and len(written) == len(notes)
+    return None if written or newest_only else False
 
 
 def find_message(payload: Json, body: Json, since: float) -> Json | None:

@@ -135,6 +135,8 @@ class Seen:
     """What stands, in words."""
     also_stands: str = ""
     """What other requests of the action have left standing, in words."""
+    was_otherwise: bool = False
+    """This run had seen the item without the effect before it wrote: so it is its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class LookFailed:
 
     why: str
     final: bool = False
-    """Looking again will show nothing else, for what is looked at is not there."""
+    """Looking again will show nothing else: what is looked at is not there, or refused as its write was."""
     excused: bool = False
     """The service is away."""
     also_stands: str = ""
@@ -204,7 +206,8 @@ def put_back(known: Known, *, stands: str, wrote: bool) -> Decision:
     """
     if stands:
         return _in_doubt(known, stands)
-    return Decision(Step.SETTLE, replace(known, maybe_applied=known.maybe_applied or wrote), outcome=Outcome.PENDING)
+    # A refusal that no look has confirmed yet may be untrue.
+    return Decision(Step.SETTLE, replace(known, maybe_applied=known.maybe_applied or known.refused or wrote), outcome=Outcome.PENDING)
 
 
 def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callable[[int], float | None]) -> Decision:
@@ -263,6 +266,8 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
     only_refused = known.refused and not known.maybe_applied
     if seen.stands:
         return _after_seen(known, seen, only_refused)
+    if only_refused and seen.stands is None and not known.repeatable:
+        return replace(_in_doubt(known, NOTHING_TELLS), untold=True)
     if only_refused:
         return _failed(known, seen.also_stands)
     # What an action without proof met on its way is not known: perhaps a timeout of its own.
@@ -284,7 +289,8 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
 
 
 def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
-    if only_refused and known.repeatable and not seen.one_request and not seen.also_stands:
+    ours = seen.was_otherwise or seen.one_request or bool(seen.also_stands)
+    if only_refused and known.repeatable and not ours:
         return Decision(Step.SETTLE, known, outcome=Outcome.UNCHANGED, note="already so")
     if seen.one_request:
         if known.unproven and not known.returned:
@@ -295,7 +301,7 @@ def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
             known = replace(known, maybe_applied=False, maybe_running=False, refused=False)
             return Decision(Step.PERFORM, known, remember=True, repetition=True)
         if seen.unfinished and known.repeatable and not known.out_of_retries:
-            return Decision(Step.PERFORM, known, repetition=True)
+            return Decision(Step.PERFORM, replace(known, refused=False), repetition=True)
         if seen.unfinished:
             return _in_doubt(known, seen.words)
     return Decision(Step.SETTLE, known, outcome=Outcome.DONE, note="read back")

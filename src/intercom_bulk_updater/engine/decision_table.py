@@ -34,7 +34,7 @@ def decide_case(known: Known, observed: Observed, now: float = NOW) -> Decision:
 def observations(stage: Step) -> Iterator[Observed]:
     """Everything that can be observed while an item is performed, or looked at."""
     if stage is Step.LOOK:
-        yield Seen(True, words="POST a")
+        yield from (Seen(True, words="POST a", was_otherwise=before) for before in (True, False))
         yield from (Seen(stands, also_stands=also) for stands, also in itertools.product((False, None), ("", "POST b")))
         yield from (Seen(True, True, unfinished, "POST a") for unfinished in (True, False))
         for (final, excused), also in itertools.product(((True, False), (False, False), (False, True)), ("", "POST b")):
@@ -44,8 +44,8 @@ def observations(stage: Step) -> Iterator[Observed]:
         for repeatable, read_only, via_client in itertools.product((True, False), repeat=3):
             for stands, excused in (("", False), ("POST b", False), ("", True)):
                 yield Failed(kind, 0.0, 3.0, repeatable, read_only, False, stands, via_client, excused)
-    for so, stands in itertools.product((True, False), ("", "POST b")):
-        yield Failed(ErrorKind.PERMANENT, may_be_so=so, stands=stands)
+    for so, again, stands in itertools.product((True, False), (True, False), ("", "POST b")):
+        yield Failed(ErrorKind.PERMANENT, repeatable=again, may_be_so=so, stands=stands)
     yield from (EndedWithoutProof("POST a had left", 1.0, returned) for returned in (True, False))
     yield from (Skipped("why", wrote) for wrote in ("", "POST a"))
 
@@ -113,7 +113,7 @@ SECTIONS = (
         "this: they cost the item nothing. What a firewall, a proxy or another server answered in Intercom's stead costs nothing "
         "either: the item is looked at before it is sent again, and a few in a row end the run. A token that is rejected ends it "
         "at once. With no retries left, or after a refusal, nothing more is sent: the look decides.",
-        Failed, ("observed", "Intercom is away", _DOUBT, "perhaps already as wanted", _STANDS, _LEFT),
+        Failed, ("observed", "Intercom is away", _DOUBT, "a look may tell otherwise", _STANDS, _LEFT),
     ),
     Section(
         "The item was read, to see whether the effect is there",
@@ -121,7 +121,7 @@ SECTIONS = (
         "absent. A request that timed out may be carried out at any time.",
         Seen, (
             "seen", "in question", "time for a late effect over", "may still be under way", _AGAIN, "nothing more is sent",
-            "how the action ended", "sent by our client", _STANDS,
+            "how the action ended", "sent by our client", _STANDS, "it was otherwise before",
         ),
     ),
     Section(
@@ -147,7 +147,7 @@ def facts_of(known: Known, observed: Observed) -> Facts:
             left = retry_after(known.requests - known.excused + 1) is not None
             return {
                 "observed": kind, "Intercom is away": _yes(observed.excused), **doubt, _STANDS: _yes(bool(observed.stands)),
-                "perhaps already as wanted": _yes(observed.may_be_so), _LEFT: _yes(left), "lost": _yes(lost),
+                "a look may tell otherwise": _yes(observed.may_be_so), _LEFT: _yes(left), "lost": _yes(lost),
             }  # fmt: skip
         case Seen():
             seen = {None: "it cannot be told", False: "not there"}.get(observed.stands, "all of it is there")
@@ -159,9 +159,11 @@ def facts_of(known: Known, observed: Observed) -> Facts:
                 "time for a late effect over": _yes(known.settle_until <= NOW), "may still be under way": _yes(known.maybe_running),
                 _AGAIN: _yes(known.repeatable), "nothing more is sent": _yes(known.out_of_retries), "how the action ended": end,
                 "sent by our client": _yes(known.via_client), _STANDS: _yes(bool(observed.also_stands)),
+                "it was otherwise before": _yes(observed.was_otherwise),
             }  # fmt: skip
         case LookFailed():
-            what = "Intercom is away" if observed.excused else "it is gone (404, 410)" if observed.final else "an error"
+            final = "it is gone (404, 410), or refused as the write was"
+            what = "Intercom is away" if observed.excused else final if observed.final else "an error"
             again = _yes(retry_after(known.read_errors + 1) is not None)
             return {"observed": what, **doubt, "retries of the read left": again, _STANDS: _yes(bool(observed.also_stands))}
         case Skipped():

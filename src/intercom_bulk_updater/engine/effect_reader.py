@@ -53,12 +53,19 @@ class EffectReader:
             if told is not None and not partly and not (attempt.swallowed and effect is not None and effect.read):
                 if told is False:
                     attempt.partial_after = self._partial_after(item, payload, since) or attempt.partial_after
-                return Seen(told, also_stands=attempt.stands), payload
+                return Seen(told, also_stands=attempt.stands, was_otherwise=self._was_otherwise(attempt, effect)), payload
         if effect is None or not effect.read or (payload is not None and self._operation.appends):
             return Seen(None, also_stands=attempt.stands), payload
         stands, seen = self._read_effects(attempt, since)
         payload = payload if payload is not None else seen
         return Seen(stands, True, unfinished=self._unfinished(attempt, told), words=words, also_stands=attempt.stands), payload
+
+    def _was_otherwise(self, attempt: Attempt, effect: Effect | None) -> bool:
+        """Whether the item was seen without the effect before its write. A 404 to a DELETE says that others were first."""
+        gone = effect is not None and effect.gone is True and attempt.last is not None and attempt.last.failure.status in _GONE
+        if attempt.item.before is None or self._operation.not_shown or gone:
+            return False  # what Intercom does not show is only assumed
+        return bool(self._operation.change(attempt.item))
 
     def _unfinished(self, attempt: Attempt, told: bool | None) -> bool:
         """Whether the action has more to do than the request in question."""

@@ -17,6 +17,7 @@ from ..api.messages import SentRequest, only_looks
 from ..api.replay import repeatable
 from ..api.retry import (
     NO_CONNECTION,
+    REFUSALS,
     ErrorClassification,
     ErrorKind,
     RetryPolicy,
@@ -52,6 +53,7 @@ _SETTLE_AFTER_ERROR = 1.0
 # What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
 _AT_THE_DOOR = 0.1
 # Refusals that a look may contradict: Intercom may have done it all the same, or a tag to be removed may not be there.
+# Of what must not be repeated, every refusal is looked at.
 _MISTAKEN = (400, 404, 409, 422)
 # What something in between has answered is tried again so many seconds later, as long as not all is answered so.
 _AFTER_REFUSAL = 0.5
@@ -297,19 +299,20 @@ class ItemProcessor:
     def _failure(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> Failed:
         """What decide.py needs to know of a request that failed."""
         effect = effect_of(verdict.sent)
-        declared = self.operation.idempotent
+        status, again = verdict.failure.status, self._repeatable(verdict)
+        mistaken = status in _MISTAKEN or (400 <= status < 500 and not again)
         tells = effect is not None and effect.stands is not None
         if verdict.kind is ErrorKind.MAYBE_RUNNING:
             settle = 2 * self.timeout
         else:
-            settle = _SETTLE_AFTER_ERROR if verdict.failure.status in (500, 503) else _SETTLE_AFTER_LOSS
+            settle = _SETTLE_AFTER_ERROR if status in (500, 503) else _SETTLE_AFTER_LOSS
         return Failed(
             verdict.kind,
             wait=verdict.wait,
             settle=settle,
-            repeatable=self._repeatable(verdict),
+            repeatable=again,
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
-            may_be_so=verdict.failure.status in _MISTAKEN and (tells or (declared is True and attempt.item.before is not None)),
+            may_be_so=mistaken and (tells or (self.operation.idempotent is True and attempt.item.before is not None)),
             stands=attempt.stands,
             via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
             excused=self._excused(attempt, verdict),
@@ -428,16 +431,19 @@ class ItemProcessor:
         held = self.held_back(attempt, exc, verdict)
         if held is not None:
             return held
-        last = self.retry.after(_known(attempt).read_errors + 1) is None
-        return self._decide(
-            attempt,
-            LookFailed(
-                verdict.failure.message or str(exc),
-                final=verdict.failure.status in (404, 410),
-                excused=self.client.excuses(verdict, last=last),
-                also_stands=attempt.stands,
-            ),
+        known, status, refusal = _known(attempt), verdict.failure.status, attempt.last
+        last = self.retry.after(known.read_errors + 1) is None
+        alike = known.refused and refusal is not None and status in REFUSALS and status == refusal.failure.status
+        observed = LookFailed(
+            verdict.failure.message or str(exc),
+            final=status in (404, 410) or alike,
+            excused=self.client.excuses(verdict, last=last),
+            also_stands=attempt.stands,
         )
+        result = self._decide(attempt, observed, refusal=refusal)
+        # No look could tell: a retry looks first.
+        unsure = alike and isinstance(result, ItemResult) and result.outcome is Outcome.FAILED
+        return replace(result, doubt=True) if unsure and isinstance(result, ItemResult) else result
 
     # -- 9. the decision, carried out ---------------------------------------------------------------------------------
 
@@ -464,8 +470,8 @@ class ItemProcessor:
         if denied is None:
             return None
         self.stop.ask(denied)
-        # Put back as one that was never begun: nothing of it stands.
-        attempt.known = Known()
+        # Put back as one that was never begun: nothing of it stands, as a look has told, or the refusal alone.
+        attempt.known = Known(maybe_applied=decision.known.read_errors > 0)
         return RetryLater(attempt, 0.0)
 
     def _result(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult | RetryLater:

@@ -46,4 +46,6 @@ def result_of(
         )  # fmt: skip
     if decision.outcome is Outcome.UNCHANGED:
         return ItemResult(item.seq, Outcome.UNCHANGED, attempts=known.requests, note=decision.note)
-    return ItemResult(item.seq, Outcome.DONE, attempts=max(1, known.requests), after=after, note=decision.note)
+    refusal = f", though it was refused: {attempt.last.failure.cause}" if known.refused and attempt.last is not None else ""
+    note = f"{decision.note}{refusal}"
+    return ItemResult(item.seq, Outcome.DONE, attempts=max(1, known.requests), after=after, note=note)

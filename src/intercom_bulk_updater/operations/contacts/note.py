@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
-from ...api.effects import plain
+from ...api.effects import note_stands
 from ...api.paths import item_path
 from ...model import Item, Reversibility
 from ..messages import AGAIN, MessageOperation
@@ -59,24 +59,16 @@ class Note(MessageOperation):
         return client.get(item_path(self.resource, item_id, "notes"))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation. None where a note of ours differs: Intercom may have made our text over; and where two may be ours."""
-        notes = payload.get("data")
-        if not isinstance(notes, list):
-            return None
-        ours = [
-            note for note in notes
-            if int(note.get("created_at") or 0) >= int(since - 0.5) and str((note.get("author") or {}).get("id")) == client.actor()
-        ]
-        same = sum(plain(str(note.get("body") or "")) == plain(self.message(item)) for note in ours)
-        if same:
-            return None if item.doubt and same > 1 else True
-        newest_only = len(notes) < int(payload.get("total_count") or 0) and len(ours) == len(notes)
-        return None if ours or newest_only else False
+        """See Operation."""
+        return note_stands(payload, self._note(client, item), since, ours=not item.doubt)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
-        made = client.post(item_path(self.resource, item.id, "notes"), {"body": self.message(item), "admin_id": client.actor()})
+        made = client.post(item_path(self.resource, item.id, "notes"), self._note(client, item))
         return {"part": str(made["id"])} if "id" in made else {}
+
+    def _note(self, client: Client, item: Item) -> dict[str, Any]:
+        return {"body": self.message(item), "admin_id": client.actor()}
 
     def why_no_undo(self) -> str:
         """See Operation."""

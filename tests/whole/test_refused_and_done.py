@@ -1,0 +1,177 @@
+"""Refused by its answer, and carried out all the same: what is ours is called done and undone, and no message is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import intercom_bulk_updater as bulk
+from intercom_bulk_updater.errors import PermissionDenied
+
+from .network import MemorySandbox
+
+SANDBOX = {"conversations": 120}
+SUPPORT = "team = Support and state = open"
+STATES: dict[str, tuple[dict[str, Any], Callable[[MemorySandbox], object]]] = {
+    # A verb and what it needs, and what of the server it changes.
+    "conversations.close": ({"where": SUPPORT}, lambda box: len(box.conversations(state="closed"))),
+    "conversations.assign": ({"where": SUPPORT, "to_team": "Billing"}, lambda box: len(box.conversations(team=5002))),
+    "conversations.tag": ({"where": SUPPORT, "tag": ["stale"]}, lambda box: len(box.conversations(tag=7005))),
+    "contacts.set": ({"where": "role = user", "values": {"name": "zz"}}, lambda box: len(box.contacts(name="zz"))),
+}
+MESSAGES: dict[str, str] = {
+    # A verb that writes, and how the server's books call its message.
+    "conversations.reply": "comment", "conversations.note": "note", "tickets.reply": "comment", "contacts.note": "note",
+    "companies.note": "note",
+}  # fmt: skip
+
+
+class OwnReply(bulk.IntercomBulkUpdater):
+    """A person's own code that declares nothing of what it sends."""
+
+    customer_visible = True
+
+    def get_search_endpoint(self) -> str:
+        """See IntercomBulkUpdater."""
+        return "conversations/search"
+
+    def get_search_query(self) -> dict[str, Any]:
+        """See IntercomBulkUpdater."""
+        return {"query": {"field": "created_at", "operator": ">", "value": 0}}
+
+    def get_item_id(self, item: dict[str, Any]) -> str:
+        """See IntercomBulkUpdater."""
+        return str(item["id"])
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        """Reply."""
+        body = {"message_type": "comment", "type": "admin", "admin_id": self.admin_id, "body": "Hello"}
+        return self.client.post(f"conversations/{item_id}/reply", body)
+
+
+class OwnNote(bulk.IntercomBulkUpdater):
+    """The same, with a note on contacts."""
+
+    def get_search_endpoint(self) -> str:
+        """See IntercomBulkUpdater."""
+        return "contacts/search"
+
+    def get_search_query(self) -> dict[str, Any]:
+        """See IntercomBulkUpdater."""
+        return {"query": {"field": "created_at", "operator": ">", "value": 0}}
+
+    def get_item_id(self, item: dict[str, Any]) -> str:
+        """See IntercomBulkUpdater."""
+        return str(item["id"])
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        """Leave a note."""
+        return self.client.post(f"contacts/{item_id}/notes", {"body": "Hello", "admin_id": self.admin_id})
+
+
+def ids_of(box: MemorySandbox, verb: str) -> list[str]:
+    """Six items of the verb's resource."""
+    return [str(row["id"]) for row in getattr(box, verb.partition(".")[0])()][:6]
+
+
+def written(box: MemorySandbox, resource: str, kind: str) -> tuple[int, int]:
+    """How many messages stand, and on how many items more than one."""
+    book = box.audit(resource)["kinds"].get(kind, {"writes": 0, "twice": []})
+    return book["writes"], len(book["twice"])
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+@pytest.mark.parametrize("verb", STATES)
+def test_what_was_otherwise_before_is_ours_and_undone(box: MemorySandbox, verb: str, status: int) -> None:
+    """Each item was read without the effect: with it after a refusal it is done, and the undo takes back all of it."""
+    given, count = STATES[verb]
+    before = count(box)
+    box.fault("error_after", status=status, on="write", every=3)
+    run = bulk.run(verb, limit=6, workers=1, **given)
+    box.clear_faults()
+    assert (run.counts.done, run.counts.unchanged) == (6, 0) and count(box) != before, run.report()
+    assert any(f"refused: {status}" in (item.note or "") for item in run.items("done"))
+    assert run.undo(workers=1).counts.done == 6
+    assert count(box) == before
+
+
+def test_what_a_plan_saw_otherwise_is_ours_too(box: MemorySandbox) -> None:
+    """The item is read right before its write, and was not as wanted then."""
+    bulk.plan("conversations.close", SUPPORT, file="p.jsonl", limit=6)
+    box.fault("error_after", status=409, on="write", every=2)
+    run = bulk.apply("p.jsonl", workers=1)
+    box.clear_faults()
+    assert run.counts.done == 6 and run.undo(workers=1).counts.done == 6
+
+
+def test_a_contact_that_was_created_though_refused_is_ours(box: MemorySandbox) -> None:
+    """The undo archives it."""
+    Path("new.csv").write_text("external_id\nnew-1\n")
+    box.fault("error_after", status=409, path="/contacts$", method="POST", count=1)
+    run = bulk.run("contacts.upsert", csv="new.csv", id_column="external_id", values=["name=Z"])
+    box.clear_faults()
+    assert run.counts.done == 1, run.report()
+    assert run.undo().counts.done == 1
+
+
+def test_what_others_deleted_before_is_already_gone(box: MemorySandbox) -> None:
+    """A DELETE that is answered 404 says so."""
+    ids = ids_of(box, "conversations.delete")
+    box.fault("error_after", status=404, method="DELETE")
+    run = bulk.run("conversations.delete", ids=ids, irreversible=True)
+    assert run.counts.unchanged == len(ids)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 422])
+@pytest.mark.parametrize("verb", MESSAGES)
+def test_a_message_is_looked_for_whatever_refused_it(box: MemorySandbox, verb: str, status: int) -> None:
+    """Some were written and refused, some were refused alone: done and failed, and the same command again sends the rest."""
+    ids, resource = ids_of(box, verb), verb.partition(".")[0]
+    box.fault("error_after", status=status, on="write", every=3)
+    box.fault("status", status=status, on="write", count=1)
+    run = bulk.run(verb, ids=ids, body="Hello", workers=1, **_consent(verb))
+    box.clear_faults()
+    assert (run.counts.done, run.counts.failed) == (5, 1), run.report()
+    bulk.run(verb, ids=ids, body="Hello", workers=1, **_consent(verb))
+    assert written(box, resource, MESSAGES[verb]) == (6, 0)
+
+
+@pytest.mark.parametrize("status", [403, 413])
+@pytest.mark.parametrize(("own", "resource", "kind"), [(OwnReply, "conversations", "comment"), (OwnNote, "contacts", "note")])
+def test_a_message_of_own_code_is_looked_for(
+    box: MemorySandbox, own: type[bulk.IntercomBulkUpdater], resource: str, kind: str, status: int
+) -> None:
+    """Done where it stands, and a retry sends none a second time."""
+    box.fault("error_after", status=status, on="write", every=3)
+    own().bulk_process(max_items=6)
+    box.clear_faults()
+    run = bulk.open_run("latest")
+    assert run.counts.done == 6, run.report()
+    assert written(box, resource, kind) == (6, 0)
+
+
+@pytest.mark.parametrize("looks", [False, True], ids=["looks are answered", "looks are refused too"])
+def test_a_permission_that_is_missing_for_all_stops_the_run_early(box: MemorySandbox, looks: bool) -> None:
+    """A look for each of a few refusals and no more; all resumes, and each message is written once."""
+    count = len(box.conversations(state="open"))
+    before = len(box.log(10_000))
+    box.fault("status", status=403, method="POST", path="/reply$")
+    if looks:
+        box.fault("status", status=403, on="look")
+    with pytest.raises(PermissionDenied) as caught:
+        bulk.run("conversations.reply", "state = open", body="Hello", workers=1, customer_visible=True)
+    lines = box.log(10_000)[before:]
+    asked = [one for one in lines if one["method"] == "GET" and "/conversations/" in one["path"]]
+    assert count > 40 and 5 <= len(asked) <= 12, len(asked)
+    box.clear_faults()
+    run = caught.value.run
+    assert run is not None and run.counts.done == run.counts.failed == 0
+    assert run.resume().counts.done == count
+    assert written(box, "conversations", "comment") == (count, 0)
+
+
+def _consent(verb: str) -> dict[str, Any]:
+    return {"customer_visible": True} if verb.endswith("reply") else {}
