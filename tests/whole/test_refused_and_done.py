@@ -107,6 +107,17 @@ def test_what_a_plan_saw_otherwise_is_ours_too(box: MemorySandbox) -> None:
     assert run.counts.done == 6 and run.undo(workers=1).counts.done == 6
 
 
+def test_a_batch_of_a_plan_that_was_refused_and_done_is_ours(box: MemorySandbox) -> None:
+    """Its items are looked at one by one, and are not called already so."""
+    bulk.plan("contacts.tag", "role = user", file="p.jsonl", limit=6, tag=["vip"])
+    before = len(box.contacts(tag=7001))
+    box.fault("error_after", status=409, path="/tags$", method="POST", count=1)
+    run = bulk.apply("p.jsonl", workers=1, batch=6)
+    box.clear_faults()
+    assert (run.counts.done, run.counts.unchanged) == (6, 0), run.report()
+    assert run.undo(workers=1).counts.done == 6 and len(box.contacts(tag=7001)) == before
+
+
 def test_a_contact_that_was_created_though_refused_is_ours(box: MemorySandbox) -> None:
     """The undo archives it."""
     Path("new.csv").write_text("external_id\nnew-1\n")

@@ -102,7 +102,8 @@ class BatchProcessor:
         if verdict.kind is ErrorKind.PERMANENT and (harmless or not left):
             for attempt in group:
                 attempt.carried = CompletedRequests()
-                if left and attempt.known is not None:
+                # What is read again before its write would be called already so where the refusal was untrue.
+                if (left or self._one.reread) and attempt.known is not None:
                     attempt.known = replace(attempt.known, maybe_applied=True)
                 yield RetryLater(attempt, 0.0)
             return
