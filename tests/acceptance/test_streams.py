@@ -186,7 +186,7 @@ def _ids(desk: Desk, ids: list[str]) -> Path:
 
 def test_with_json_a_log_says_that_the_run_waits(desk: Desk) -> None:
     """No progress, but a line when Intercom is away and one when it is back."""
-    desk.box.fault("status", status=503, retry_after=1, on="write", count=2)
+    desk.box.fault("status", status=503, retry_after=1, on="write", count=1)
     answer = desk.here("conversations", "close", "--where", "state = open", "--yes", "--json")
     said = [line for line in answer.err.splitlines() if "Intercom" in line and line[2:3] == ":"]
     told = [("asks to wait until" in line, "is back" in line) for line in said]

@@ -21,8 +21,9 @@ class Request:
 
 
 def only_looks(method: str, path: str) -> bool:
-    """Whether such a request changes nothing: a GET, or a search, which is a POST."""
-    return method in ("GET", "HEAD") or (method == "POST" and path.partition("?")[0].rstrip("/").endswith("/search"))
+    """Whether such a request changes nothing: a GET, or a search or the list of companies, which are POSTs."""
+    bare = path.partition("?")[0].strip("/")
+    return method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and (bare.endswith("/search") or bare == "companies/list"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,7 @@ class Exchange:
     @property
     def writes(self) -> bool:
         """Whether it may change something."""
-        searches = self.method == "POST" and (self.path.endswith("/search") or self.path == "companies/list")
-        return self.method not in ("GET", "HEAD", "OPTIONS") and not searches
+        return not only_looks(self.method, self.path)
 
     @property
     def refused(self) -> bool:

@@ -206,8 +206,9 @@ def put_back(known: Known, *, stands: str, wrote: bool) -> Decision:
     """
     if stands:
         return _in_doubt(known, stands)
-    # A refusal that no look has confirmed yet may be untrue.
-    return Decision(Step.SETTLE, replace(known, maybe_applied=known.maybe_applied or known.refused or wrote), outcome=Outcome.PENDING)
+    # A message's refusal that no look has confirmed yet may be untrue.
+    doubted = known.maybe_applied or wrote or (known.refused and not known.repeatable)
+    return Decision(Step.SETTLE, replace(known, maybe_applied=doubted), outcome=Outcome.PENDING)
 
 
 def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callable[[int], float | None]) -> Decision:

@@ -5,6 +5,7 @@ Step 8 of the life of an item (docs/explanation/life-of-an-item.md). What a look
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -53,15 +54,23 @@ class EffectReader:
             if told is not None and not partly and not (attempt.swallowed and effect is not None and effect.read):
                 if told is False:
                     attempt.partial_after = self._partial_after(item, payload, since) or attempt.partial_after
-                return Seen(told, also_stands=attempt.stands, was_otherwise=self._was_otherwise(attempt, effect)), payload
+                return Seen(told, also_stands=attempt.stands, was_otherwise=self._was_otherwise(attempt, effect, payload)), payload
         if effect is None or not effect.read or (payload is not None and self._operation.appends):
             return Seen(None, also_stands=attempt.stands), payload
         stands, seen = self._read_effects(attempt, since)
         payload = payload if payload is not None else seen
         return Seen(stands, True, unfinished=self._unfinished(attempt, told), words=words, also_stands=attempt.stands), payload
 
-    def _was_otherwise(self, attempt: Attempt, effect: Effect | None) -> bool:
-        """Whether the item was seen without the effect before its write. A 404 to a DELETE says that others were first."""
+    def _was_otherwise(self, attempt: Attempt, effect: Effect | None, payload: Json) -> bool:
+        """Whether the item was seen without the effect before its write, and nothing says that others were first.
+
+        A 404 to a DELETE says so, and an item that was last changed before our write left: the search that showed it was behind.
+        """
+        changed, sent = payload.get("updated_at"), attempt.first_sent_at or attempt.item.sent_at
+        if sent and isinstance(changed, int | float) and changed < math.floor(sent):
+            return False
+        if sent and self._operation.others_first(payload, sent, self._client):
+            return False
         gone = effect is not None and effect.gone is True and attempt.last is not None and attempt.last.failure.status in _GONE
         if attempt.item.before is None or self._operation.not_shown or gone:
             return False  # what Intercom does not show is only assumed

@@ -266,6 +266,10 @@ class Operation(ABC):
         """Who has been at the item since the plan was made (`data["as_of"]`, unix s), in words; "" for nobody, or not known."""
         return ""
 
+    def others_first(self, payload: Json, since: float, client: Client) -> str:
+        """Who had made the item so before our write (it left at `since`), as far as it tells; "" for nobody, or not known."""
+        return ""
+
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         """The after-image of an item whose answer was lost and whose effect was read back in `payload`."""
         return self.capture(payload)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from intercom_bulk_updater.model import Bottleneck, Phase
+from intercom_bulk_updater.parsing.dates import people_time
 
 from .formatting import countdown, number, pace, plural, seconds, whole_seconds
 
@@ -55,7 +55,7 @@ def away(told: Told) -> tuple[str, str]:
     """That Intercom is away, in words, and the same where there is little room; `told` as ServiceAway.as_json gives it."""
     again, left = float(told.get("again_in") or 0.0), float(told.get("giving_up_in") or 0.0)
     if told.get("reason") == "asked":
-        at = datetime.fromtimestamp(float(told.get("until") or 0.0)).astimezone()
+        at = people_time(float(told.get("until") or 0.0))[0]
         return f"asks to wait until {at:%H:%M:%S} ({countdown(again)})", f"wait {countdown(again)}"
     what = {
         "unreachable": "cannot be reached",

@@ -5,6 +5,7 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ from ..messages import AGAIN, MessageOperation, people_of
 from ..operation import Json
 from ..spec import Kind, parameter
 from ..values import SetValues, values_of
-from .history import mark
+from .history import closed_by_another, mark
 from .resource import RESOURCE
 from .restore import PARTS_STAY
 from .state import STATE, image, write
@@ -78,6 +79,10 @@ class Close(MessageOperation, ConversationState):
         if not self.message(item):
             return super().stands(payload, item, since=since, client=client)
         return message_stands(payload, self._message(client, item), since, ours=not item.doubt)
+
+    def others_first(self, payload: Json, since: float, client: Client) -> str:
+        """See Operation."""
+        return closed_by_another(payload, client.admin_id, math.inf)  # what we had closed ourselves would be signed by us
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation."""
