@@ -202,3 +202,13 @@ def test_what_is_true_or_false_is_nothing_else(box: MemorySandbox, shown: Any) -
     box.fault("fields", on="look", set={"open": shown}, count=1)
     run = bulk.run("tickets.close", ids=[one])
     assert run.counts.done == 1 and not box.ticket(one)["open"]
+
+
+def test_tags_that_were_not_shown_are_taken_off_all_the_same(box: MemorySandbox) -> None:
+    """A company whose tags are null in both looks has none that are known, and may have the one that is to go."""
+    ids = [row["id"] for row in box.companies()][:3]
+    bulk.run("companies.tag", ids=ids, tag=[VIP])
+    box.fault("fields", on="look", ids=ids[:1], set={"tags": None}, count=2)
+    run = bulk.run("companies.untag", ids=ids, tag=[VIP])
+    assert run.counts.done == 3
+    assert not any(int(VIP) in row["tags"] for row in box.companies() if row["id"] in ids)

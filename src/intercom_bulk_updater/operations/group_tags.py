@@ -112,7 +112,8 @@ class GroupTagging(TagVerb, FieldsOperation):
         """See FieldsOperation. One request for each tag."""
         wrong: dict[str, Exception] = {}
         for on in (True, False):
-            whole = {one.id: (set(one.want["tags"]), set(one.have.get("tags", ()))) for one in changes}
+            # Of an item that did not show its tags nothing is known: those that are to go may be there.
+            whole = {one.id: (set(one.want["tags"]), set(one.have.get("tags", () if self.on else self.tags))) for one in changes}
             differ = {key: want - had if on else had - want for key, (want, had) in whole.items()}
             for tag in sorted(set().union(*differ.values())):
                 wrong |= self._write_tag(client, tag, [key for key, tags in differ.items() if tag in tags], on)
