@@ -250,11 +250,11 @@ def test_a_run_that_is_killed_while_it_reads_goes_on_in_its_parts(desk: Desk) ->
     desk.switch(latency=0.02)
     (desk.home / "own.py").write_text(OWN)
     process = subprocess.Popen([sys.executable, "own.py", "none"], env=desk.env, cwd=desk.home)
-    assert until(lambda: len(searches(desk.box)) > 40, process)
+    assert until(lambda: len(searches(desk.box)) > 55, process)
     process.kill()
     process.wait()
     before = len(searches(desk.box))
-    done = desk.here("runs", "resume", "latest", "--json", "--progress", "none")
+    done = desk.here("runs", "resume", "latest", "--json", "--progress", "none", "--max-failures", "100%")
     # What was in flight at that moment is in doubt: an updater that does not say how it looks cannot be asked.
     assert done.counts["selected"] == done.counts["done"] + done.counts.get("in_doubt", 0) == 420, done.err
     assert len(searches(desk.box)) - before < before

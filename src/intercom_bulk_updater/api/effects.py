@@ -252,10 +252,14 @@ def message_stands(payload: Json, body: Json, since: float, seen: float | None =
 
 
 def _was_seen(part: Json, payload: Json, parts: list[Json], seen: float | None) -> bool:
-    """Whether this part may be what last changed the conversation before it was seen: nothing else that shows is of that second."""
+    """Whether this part may be what last changed the conversation before it was seen: no other part and no tag is of that second."""
     if seen is None or float(part.get("created_at") or 0) > seen:
         return False
-    return seen not in (payload.get("created_at"), *(other.get("created_at") for other in parts if other is not part))
+    tags = payload.get("tags")
+    tagged = tags.get("tags") if isinstance(tags, Mapping) else None
+    others = [other.get("created_at") for other in parts if other is not part]
+    others += [tag.get("applied_at") for tag in tagged or () if isinstance(tag, Mapping)] if isinstance(tagged, list) else []
+    return seen not in (payload.get("created_at"), *others)
 
 
 def note_stands(payload: Json, body: Json, since: float, *, ours: bool = True) -> bool | None:
