@@ -40,7 +40,7 @@ class TheSameByRequests(ReplyAndClose):
     """As old updaters send."""
 
     def send(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = requests.post(f"{self.base_url}/{path}", headers=self.headers, json=body, timeout=30)
+        answer = requests.post(f"{self.base_url}/{path}", headers=self.headers, json=body, timeout=3)
         answer.raise_for_status()
         return dict(answer.json())
 
@@ -76,6 +76,15 @@ def test_the_answer_to_the_first_is_lost(box: Sandbox, updater: type[ReplyAndClo
     result = updater().bulk_process(team_id="5001", max_items=12, progress="none")
     assert (result["success"], result["failed"]) == (12, 0)
     assert once(box, "comment") == (12, 0) and once(box, "close") == (12, 0)
+
+
+@pytest.mark.parametrize("fault", [{"kind": "endless"}, {"kind": "drip", "seconds": 0.5}], ids=["without end", "in drips"])
+def test_the_answer_to_their_own_request_does_not_end(box: Sandbox, fault: dict[str, Any]) -> None:
+    """`requests` waits from byte to byte, and reads whatever comes: our timeout ends it, and the lost answer is looked at."""
+    box.fault(**fault, method="POST", path="/reply$", count=2)
+    result = TheSameByRequests().bulk_process(team_id="5001", max_items=6, progress="none", timeout=1.0, patience="60s")
+    assert (result["success"] + result.in_doubt, result["failed"]) == (6, 0)
+    assert once(box, "comment") == (6, 0)
 
 
 @pytest.mark.parametrize("updater", [ReplyAndClose, TheSameByRequests])

@@ -92,6 +92,11 @@ class Client:
         """Seconds by which the server's clock is ahead of ours: at least, at most."""
         self._workspace: Workspace | None = None
 
+    @property
+    def timeout(self) -> float:
+        """Seconds that a whole answer may take, where a request names no other."""
+        return self._transport.timeout
+
     # -- the four verbs ---------------------------------------------------------------------------------------------
 
     def get(self, path: str, *, params: Mapping[str, Any] | None = None, timeout: float | None = None) -> Json:

@@ -84,7 +84,10 @@ def _parsed(body: bytes) -> Any:
 
 
 class Transport(Protocol):
-    """What a client needs of a transport; a test double is any object with these two methods."""
+    """What a client needs of a transport; a test double is any object that has these."""
+
+    timeout: float
+    """Seconds that a whole answer may take, where a request names no other."""
 
     def send(self, request: Request) -> Response:
         """Send one request.

@@ -48,7 +48,7 @@ class HttpTransport:
 
     def __init__(self, base_url: str, headers: Mapping[str, str], *, timeout: float) -> None:
         self._base = base_url.rstrip("/")
-        self._timeout = timeout
+        self.timeout = timeout
         parts = urlsplit(self._base)
         secure = parts.scheme == "https"
         self._host = (parts.hostname or "").encode("idna").decode()
@@ -73,7 +73,7 @@ class HttpTransport:
         where = {"method": request.method, "path": request.path}
         content = b"" if request.json is None else _encode(request.json).encode()
         target = self._target(request)
-        seconds = request.timeout or self._timeout
+        seconds = request.timeout or self.timeout
         try:
             with within(seconds):
                 answer = self._exchange(request.method, target, content)

@@ -290,7 +290,7 @@ def in_hand(
 
     with through(updater, client), client.in_hand() as hand:
         exchanges = client.exchanges
-        watch = RequestWatcher(_host(updater), exchanges, leave)
+        watch = RequestWatcher(_host(updater), exchanges, leave, client.timeout)
         try:
             with raising(updater, method), watching(watch):
                 result = act()

@@ -1,7 +1,7 @@
 """Requests that user code sends by its own HTTP library, seen as they leave and as they are answered. No library is patched.
 
 Python announces each send of `http.client` (under requests, urllib3 and urllib) as an audit event, in the thread that
-sends. The event carries the connection, which is asked to note the status of its next answer. httpx, which brings its own
+sends. The event carries the connection, which is asked to note the status of its next answer (`their_answers`). httpx, which brings its own
 sockets, writes a line for each answer by Python's logging; that line is read. Other libraries are not seen.
 https://docs.python.org/3/library/audit_events.html · https://www.python-httpx.org/logging/
 
@@ -26,6 +26,7 @@ from ..api.client import LEAVES
 from ..api.messages import Exchange
 from ..api.redact import redact
 from ..errors import SafetyStop
+from .their_answers import note_answer
 
 _LINE = re.compile(rb"(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+) HTTP/1\.[01]\r\n")
 _TUNNEL = re.compile(rb"CONNECT ([^\s:]+)")
@@ -109,10 +110,13 @@ class RequestWatcher:
         Where requests and their answers are noted.
     leaving:
         Called with method and path before each request leaves; what it raises keeps the request from leaving.
+    seconds:
+        How long a whole answer may take, where the connection has no longer timeout of its own.
     """
 
-    def __init__(self, host: str, exchanges: list[Exchange], leaving: Callable[[str, str], None]) -> None:
+    def __init__(self, host: str, exchanges: list[Exchange], leaving: Callable[[str, str], None], seconds: float) -> None:
         self._host = host.lower()
+        self._seconds = seconds
         self._exchanges = exchanges
         self._leaving = leaving
         self._under_way: dict[int, Exchange | None] = {}
@@ -137,7 +141,7 @@ class RequestWatcher:
         exchange = self.begin(head.group(1).decode(), name, head.group(2).decode("latin-1"))
         self._under_way[me] = exchange
         if exchange is not None:
-            _note_answer(connection, exchange)
+            note_answer(connection, exchange, self._seconds)
 
     def begin(self, method: str, host: str, target: str) -> Exchange | None:
         """Note a request that is about to leave; None for one to another host."""
@@ -270,38 +274,6 @@ def _check_head(guard: HostGuard, data: bytes) -> None:
     if head is not None:
         name = host.group(1).decode("latin-1").strip() if host is not None else ""
         guard.check_write(head.group(1).decode(), name, urlsplit(head.group(2).decode("latin-1")).path)
-
-
-class _AnswerMaker:
-    """Makes the next answer of one connection as its class would, and notes its status."""
-
-    def __init__(self, connection: Any, exchange: Exchange) -> None:
-        before = vars(connection).get("response_class")
-        # What an earlier request left here was never used: its answer did not come.
-        self._before: Any = before._before if isinstance(before, _AnswerMaker) else before
-        self._connection = connection
-        self._exchange = exchange
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        del self._connection.response_class
-        if self._before is not None:
-            self._connection.response_class = self._before
-        response = self._connection.response_class(*args, **kwargs)
-        begin = response.begin
-
-        def begin_and_note() -> None:
-            begin()
-            self._exchange.status, self._exchange.headers = response.status, dict(response.headers)
-            del response.begin
-
-        response.begin = begin_and_note
-        return response
-
-
-def _note_answer(connection: Any, exchange: Exchange) -> None:
-    """Have a connection of `http.client` note the status of its next answer. Its class stays as it is."""
-    if hasattr(connection, "response_class"):
-        connection.response_class = _AnswerMaker(connection, exchange)
 
 
 def current_watch() -> RequestWatcher | None:
