@@ -111,11 +111,12 @@ class Rule:
         "", "Retry-After of an error: `left` (seconds to the end of `lasts`), `date` (the same as an HTTP date), or any text."
     )  # fmt: skip
     commit: str = _field(
-        "", "before: done, then answered; never: not done; after: see slow; empty: as the kind says.", ("", "before", "never", "after")
+        "", "before: done, then answered; never: not done; after: done `seconds` after the request, whatever was answered; empty: as "
+        "the kind says.", ("", "before", "never", "after")
     )  # fmt: skip
     how: str = _field("status", "For outage.", ("status", "reset", "refused"))
     only_matching: bool = _field(False, "For outage.")
-    seconds: float = _field(1.0, "For slow and drip.")
+    seconds: float = _field(1.0, "For slow and drip, and for `commit: after`.")
     size: int = _field(0, "For endless and bomb: bytes.")
     depth: int = _field(100_000, "For nested.")
     value: Any = _field(None, "For wrong, hostile, and the body of redirect: any JSON.")  # noqa: RUF009

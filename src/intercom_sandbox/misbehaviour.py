@@ -22,7 +22,19 @@ PAUSE = "text/html; charset=utf-8"
 
 
 def misbehave(app: Context, request: Request, rule: Rule, verdict: Verdict, head: str) -> Reply:
-    """Answer a request as its fault wants; does the work before where the fault says so."""
+    """Answer a request as its fault wants; does the work before, or some time after, where the fault says so."""
+    reply = _reply(app, request, rule, verdict, head)
+    if rule.commit == "after" and rule.kind != "slow":
+
+        def late() -> None:
+            request.now = app.space.now()
+            app.work(request, head)
+
+        reply.afterwards = rule.seconds, late
+    return reply
+
+
+def _reply(app: Context, request: Request, rule: Rule, verdict: Verdict, head: str) -> Reply:
     kind = rule.kind
     if kind == "limit":
         return app.problem(app.window_problem(verdict.limit, verdict.reset, request.now), head)

@@ -54,6 +54,7 @@ RECIPES = (
     ("A small body that unpacks to 1 GiB", "bomb size=1073741824 on=look"),
     ("Half a body", "truncated on=write share=0.1"),
     ("Redirected, with a body that looks like success", "redirect status=307 plausible=true on=write"),
+    ("Connection cut, and done five seconds later", "drop_before commit=after seconds=5 on=write count=1"),
     ("Redirected after it was done", "redirect commit=before on=write count=1"),
     ("Another error body", "status status=422 shape=mapping on=write"),
     ("A firewall's page", "status status=403 shape=html"),

@@ -81,7 +81,7 @@ def given_token(request: Request, *, basic: bool = True) -> str:
 class Reply:
     """What goes back: status, body, extra header lines, and how."""
 
-    __slots__ = ("api", "body", "content_type", "delay", "head", "how", "later", "pace", "size", "status")
+    __slots__ = ("afterwards", "api", "body", "content_type", "delay", "head", "how", "later", "pace", "size", "status")
 
     def __init__(
         self,
@@ -103,6 +103,7 @@ class Reply:
         self.content_type = content_type
         self.api = False  # an answer of the API, not of the control endpoint
         self.later: Callable[[], Reply] | None = None  # called after `delay` to make the real reply
+        self.afterwards: tuple[float, Callable[[], object]] | None = None  # what is done so many seconds after the request
 
 
 class Handler(Protocol):
@@ -238,7 +239,10 @@ class Connection(asyncio.Protocol):
         self._turns.append(turn)
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         request = Request(method, path, query, self._headers, body)
-        self._schedule(self._handler.handle(request, self._transport), turn)
+        reply = self._handler.handle(request, self._transport)
+        if reply.afterwards is not None:
+            self._loop.call_later(*reply.afterwards)
+        self._schedule(reply, turn)
 
     def _schedule(self, reply: Reply, turn: Turn) -> None:
         if reply.delay > 0:

@@ -124,7 +124,7 @@ def test_a_lost_second_message_is_told_from_the_first(desk: Desk) -> None:
     assert desk.here("conversations", "note", "--body", "The first.", "--ids", "ids", "--yes", "--json").code == 0
     time.sleep(2.6)  # times of messages and of answers are whole seconds: within two, nothing tells
     desk.box.fault("drop_before", on="write", count=2)
-    second = desk.here(*NOTE, "--ids", "ids", "--yes", "--json")
+    second = desk.here(*NOTE, "--ids", "ids", "--yes", "--json", "--timeout", "2")
     assert (second.code, second.counts) == (0, {"selected": len(ids), "done": len(ids)}), second.err
     assert desk.written("note")["writes"] == 2 * len(ids)
 

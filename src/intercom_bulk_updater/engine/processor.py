@@ -46,7 +46,8 @@ from .write_check import WriteCheck
 
 # How long a request may still take to show its effect (seconds): of a process that died, counted from the resume, because
 # nobody knows when it died; after a connection that broke, or a gateway that spoke in the API's stead; after the API's own
-# "it failed", and after an action that came to its end.
+# "it failed", and after an action that came to its end. A message is waited for as long as an answer to it would be: the
+# server may still be at work on a request whose connection a proxy has given up.
 _SETTLE_AFTER_CRASH = 5.0
 _SETTLE_AFTER_LOSS = 3.0
 _SETTLE_AFTER_ERROR = 1.0
@@ -122,11 +123,12 @@ class ItemProcessor:
 
     def _known_from(self, item: Item) -> Known:
         """What an item in doubt brings along. Without a send of this process, it was one that died before this one began."""
-        late = 2 * self.timeout if item.slow else min(self.timeout, _SETTLE_AFTER_CRASH)
+        repeatable = self.operation.idempotent is True
+        late = 2 * self.timeout if item.slow else min(self.timeout, _SETTLE_AFTER_CRASH) if repeatable else self.timeout
         return Known.from_journal(
             maybe_applied=item.doubt,
             maybe_running=item.slow,
-            repeatable=self.operation.idempotent is True,
+            repeatable=repeatable,
             settle_until=self._born + late,
         )
 
@@ -302,14 +304,10 @@ class ItemProcessor:
         status, again = verdict.failure.status, self._repeatable(verdict)
         mistaken = status in _MISTAKEN or (400 <= status < 500 and not again)
         tells = effect is not None and effect.stands is not None
-        if verdict.kind is ErrorKind.MAYBE_RUNNING:
-            settle = 2 * self.timeout
-        else:
-            settle = _SETTLE_AFTER_ERROR if status in (500, 503) else _SETTLE_AFTER_LOSS
         return Failed(
             verdict.kind,
             wait=verdict.wait,
-            settle=settle,
+            settle=self._late(verdict, again),
             repeatable=again,
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
             may_be_so=mistaken and (tells or (self.operation.idempotent is True and attempt.item.before is not None)),
@@ -317,6 +315,14 @@ class ItemProcessor:
             via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
             excused=self._excused(attempt, verdict),
         )
+
+    def _late(self, verdict: ErrorClassification, again: bool) -> float:
+        """How long after this failure the effect of the request may still appear (seconds)."""
+        if verdict.kind is ErrorKind.MAYBE_RUNNING:
+            return 2 * self.timeout
+        if not again and not verdict.failure.code:  # without a code, it is not in Intercom's own words
+            return self.timeout
+        return _SETTLE_AFTER_ERROR if verdict.failure.status in (500, 503) else _SETTLE_AFTER_LOSS
 
     def _repeatable(self, verdict: ErrorClassification) -> bool:
         """Whether the request of an error ends in the same state when it is sent again."""
