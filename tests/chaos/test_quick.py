@@ -28,6 +28,7 @@ ONCE_WRONG = (
 ONCE_WRONG_MUTATED = (
     ("conversations.assign --to-admin --keep-state", "look", "7000074,1"),
     ("conversations.assign --to-admin --keep-state", "write", "7000407,1"),
+    ("conversations.assign --to-team --no-admin", "write", "12001014,1"),
     ("conversations.set read", "all", "7000099,1"),
     ("conversations.reply --body", "all", "7000986,1"),
     ("contacts.note --body", "all", "7001404,1"),

@@ -167,6 +167,9 @@ class _Writes:
         mine = self._known(written)
         fields = (*mine, *(field for field in also if field not in mine))
         payload, shown = write(self._client, self._cid, request, self._have, mine, fields)
+        # That somebody is no longer assigned is not taken from the answer to another write: null may be what it does not say.
+        had = {field for field in ASSIGNEES if self._have.get(field) and field not in mine and not self._want.get(field, True)}
+        shown = {field: value for field, value in shown.items() if field not in had or value}
         for name in _MARKS:
             self._seen.pop(name, None)
         if payload:
