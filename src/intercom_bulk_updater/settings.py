@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from .environment import FLAG_VARIABLES, VARIABLES, checked_url, read_dotenv, refuse_emptied, refuse_unknown
 from .errors import ConfigurationError, MissingToken
+from .parsing.environment import FLAG_VARIABLES, VARIABLES, checked_url, read_dotenv, refuse_emptied, refuse_unknown
 
 REGION_URLS = {
     "us": "https://api.intercom.io",

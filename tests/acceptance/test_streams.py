@@ -15,7 +15,7 @@ import pytest
 
 from intercom_bulk_updater import UsageError
 from intercom_bulk_updater.engine import pool
-from intercom_bulk_updater.files import replacing
+from intercom_bulk_updater.parsing.output_file import replacing
 from intercom_sandbox import Sandbox
 
 from .desk import Desk, at_desk

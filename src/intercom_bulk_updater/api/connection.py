@@ -14,10 +14,9 @@ import httpcore2
 import httptools
 
 from .deadline import DeadlineBackend
+from .messages import MOST as MOST
 from .messages import Response
 
-MOST = 64 * 2**20
-"""Bytes of a body, as it comes and as it is when unpacked: more than any answer of Intercom's has."""
 _MOST_HEADERS = 100 * 1024
 """Bytes of the headers, and of what else is no body."""
 KEPT_ALIVE = 55.0

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+MOST = 64 * 2**20
+"""Bytes of a body, as it comes and as it is when unpacked: more than any answer of Intercom's has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -16,8 +16,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ..environment import is_host
 from ..errors import ConfigurationError
+from ..parsing.environment import is_host
 
 _FORM = "write it as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT"
 _PAGE = "See docs/howto/network.md."

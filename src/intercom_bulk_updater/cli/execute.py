@@ -23,9 +23,9 @@ from ..search.names import WorkspaceNames
 from ..service.consent import Consent
 from ..service.plans import refuse_other_file
 from ..service.selection import Selection as Asked
+from ..service.signals import asking, orderly
 from ..service.verbs import VerbRequest
 from ..service.work import Work, prepare
-from ..signals import asking, orderly
 from ..stop import Stop
 from .flags import KeyedRows, Output, Safety, Selection, Shown, Speed
 from .logs import SafeFormatter

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter, Token
 
-from ..environment import FLAG_VARIABLES
 from ..errors import UsageError
+from ..parsing.environment import FLAG_VARIABLES
 from .help import SHARED
 from .stdout import data_format
 

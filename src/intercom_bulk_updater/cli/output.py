@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IntercomBulkError, UsageError
-from ..files import no_file
 from ..journal import RunRecord
 from ..operations.operation import Operation
+from ..parsing.output_file import no_file
 from ..report.summary import summarize
 from ..runs.session import Session
 from .errors import failed

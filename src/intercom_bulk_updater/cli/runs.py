@@ -14,11 +14,11 @@ from cyclopts import Parameter
 
 from ..api.redact import without_known_tokens
 from ..errors import SafetyStop, UsageError
-from ..files import replacing
 from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
+from ..parsing.output_file import replacing
 from ..report.headline import undone_by
 from ..report.summary import judge_run, standing, summarize
 from ..runs.guards import counted

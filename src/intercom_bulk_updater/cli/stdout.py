@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from ..api.redact import without_known_tokens
-from ..environment import FLAG_VARIABLES
+from ..parsing.environment import FLAG_VARIABLES
 from ..parsing.printable import printable_lines
 from ..terminal.terminal import give_up
 

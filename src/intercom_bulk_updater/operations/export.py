@@ -18,8 +18,8 @@ from urllib.parse import quote
 from ..api.client import Client
 from ..api.paths import item_path
 from ..errors import StopRun, UsageError, why
-from ..files import replacing
 from ..model import Item, Reversibility
+from ..parsing.output_file import replacing
 from ..search.names import WorkspaceNames
 from .export_page import as_html, as_text
 from .operation import Change, Json, Operation

@@ -1,1 +1,1 @@
-"""What people type: amounts and dates."""
+"""What people type, and the files that they name: amounts, dates, ids, sheets, variables."""

@@ -17,7 +17,7 @@ from intercom_bulk_updater.api.redact import without_known_tokens
 from intercom_bulk_updater.journal import Store
 from intercom_bulk_updater.parsing.dates import people_in
 
-from ..files import replacing
+from ..parsing.output_file import replacing
 from .sections import view
 from .summary import summarize
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from ..errors import UsageError
-from ..files import replacing, replacing_path
 from ..parsing.dates import clock_of
 from ..parsing.formula import like_formula, safe_cell
+from ..parsing.output_file import replacing, replacing_path
 from ..parsing.parquet import pyarrow
 from .times import rfc3339
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..errors import IntercomBulkError, ItemsFailed, UsageError
-from ..files import replacing
 from ..journal import FailureGroup, Journal, RunRecord
 from ..model import Counts, Outcome
+from ..parsing.output_file import replacing
 from ..report.summary import standing, summarize
 from ..runs.observer import Observer
 from ..runs.options import Options, one_of

@@ -11,8 +11,8 @@ from ..errors import Interrupted
 from ..runs.options import Options
 from ..runs.session import Session, open_session
 from ..search.names import WorkspaceNames
-from ..signals import orderly_here
 from ..stop import Stop
+from .signals import orderly_here
 
 if TYPE_CHECKING:
     from ..settings import Settings

@@ -29,9 +29,9 @@ from ..search.language.where import refuse_milliseconds
 from ..search.values import in_their_types
 from ..service.rebuild import Loader
 from ..service.run import BulkResult, carry_out
+from ..service.signals import orderly_here
 from ..service.work import Work, create_run
 from ..service.workspace import Workspace, interrupted
-from ..signals import orderly_here
 from ..stop import Stop
 from .adapter import UpdaterOperation
 from .calls import asked, complete, endpoint_of, query_of, refuse_too_many, refuse_while_importing

@@ -10,8 +10,7 @@ import io
 import time
 from typing import Any
 
-from ..api.connection import MOST
-from ..api.messages import Exchange
+from ..api.messages import MOST, Exchange
 
 
 class _Bounded(io.RawIOBase):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from .errors import UsageError, why
+from ..errors import UsageError, why
 
 
 def no_file(path: Path) -> str:

@@ -10,8 +10,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .errors import ConfigurationError, UsageError
-from .parsing.text_file import LARGEST_QUERY, read_text
+from ..errors import ConfigurationError, UsageError
+from .text_file import LARGEST_QUERY, read_text
 
 # Field -> variable. What is not here is set by a flag or an argument alone.
 VARIABLES = {

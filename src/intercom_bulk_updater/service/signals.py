@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from .errors import Interrupted
-from .stop import Stop
+from ..errors import Interrupted
+from ..stop import Stop
 
 _DRAINED = "Interrupted; what was in flight was finished."
 HANG_UP = int(getattr(signal, "SIGHUP", 0))
