@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -213,6 +214,25 @@ def test_a_contact_in_many_companies_is_judged_by_all(desk: Desk) -> None:
         others = {str(one["id"]) for one in contacts(desk) if company in [each["id"] for each in one["companies"]["data"]]}
         assert found(desk, "contacts", f"company = {company}") == {person, *others}
         assert person not in found(desk, "contacts", f"company != {company}")
+    mine = [one["name"] for one in desk.box.companies() if one["id"] in shown]
+    listed = desk.here("contacts", "find", "--ids", "one", "--columns", "id,companies")
+    assert all(name in listed.out for name in mine) and f"and {len(companies) - 10} more" in listed.out
+
+
+def test_the_companies_of_contacts_are_named(desk: Desk) -> None:
+    """On the screen, and in a file, with their ids beside them where those are asked for; JSON has what Intercom gives."""
+    names = {one["id"]: one["name"] for one in desk.box.companies()}
+    people = {one["id"]: [each["id"] for each in one["companies"]["data"]] for one in contacts(desk) if one["role"] == "user"}
+    words = ("contacts", "find", "--where", "role = user", "--columns")
+    out = desk.here(*words, "id,companies").out
+    assert all(names[one] in out for held in people.values() for one in held) and not any(one in out for one in names)
+    assert desk.here(*words, "id,companies,company_ids", "-o", "list.csv").code == 0
+    for row in csv.DictReader((desk.home / "list.csv").read_text().splitlines()):
+        assert row["companies"].removesuffix(", and 2 more") == ", ".join(names[one] for one in people[row["id"]])
+        assert row["company_ids"] == ", ".join(people[row["id"]])
+    told = desk.here(*words, "id,companies", "--json").json["items"][0]
+    assert [one["id"] for one in told["companies"]["data"]] == people[told["id"]]
+    assert "company_ids" in desk.here("contacts", "find", "--columns", "help").out
 
 
 def test_a_contact_with_many_tags_is_judged_by_all(desk: Desk) -> None:
