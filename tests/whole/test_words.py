@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -119,3 +121,14 @@ def test_what_is_lost_is_not_called_what_stays(desk: Desk) -> None:
     """What no undo brings back may stay (a message) or be gone (what was redacted)."""
     lost = desk.here("conversations", "redact", "--all", "--where", "state = open", "--limit", "1", "--dry-run", "--progress", "none")
     assert lost.code == 0 and "no undo of   what was written there" in lost.err and "stays" not in lost.err
+
+
+def test_tags_that_an_item_had_before_are_named(box: MemorySandbox, tmp_path: Path) -> None:
+    """In what an export says of it, by the list that the verb has read to know its own tag: no request is spent on them."""
+    with at_desk(box, tmp_path) as desk:
+        first = desk.here("conversations", "tag", "--where", "state = open", "--limit", "3", "--tag", "incident", "--yes", "--json")
+        again = desk.here("conversations", "tag", "--where", "state = open", "--limit", "3", "--tag", "vip", "--yes", "--json")
+        assert first.counts["selected"] == again.counts["selected"] == 3
+        rows = list(csv.DictReader(desk.here("runs", "export", again.run, "--progress", "none").out.splitlines()))
+        assert len(rows) == 3 and all("incident (7004)" in row["before"] and "vip (7001)" in row["after"] for row in rows), rows
+        assert again.json["requests"]["total"] == first.json["requests"]["total"] == 9

@@ -211,6 +211,10 @@ class WorkspaceNames:
             raise self._spoilt(kind, f"so that not all {_spoken(kind)}s are known")
         return entries
 
+    def has_read(self, kind: str) -> bool:
+        """Whether their list has been read, so that a name costs no request."""
+        return kind in self._entries
+
     def _myself(self) -> Resolved:
         if self._me is None:
             me = self._get("me")
