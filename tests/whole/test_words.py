@@ -120,6 +120,7 @@ def test_what_items_are_merged_into_is_named(desk: Desk) -> None:
 def test_what_is_lost_is_not_called_what_stays(desk: Desk) -> None:
     """What no undo brings back may stay (a message) or be gone (what was redacted)."""
     lost = desk.here("conversations", "redact", "--all", "--where", "state = open", "--limit", "1", "--dry-run", "--progress", "none")
+    assert "runs show" in lost.err and "runs show" not in desk.here("runs", "show", "latest").err
     assert lost.code == 0 and "no undo of   what was written there" in lost.err and "stays" not in lost.err
 
 
