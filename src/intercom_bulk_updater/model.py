@@ -37,7 +37,7 @@ MOVES: dict[Outcome, dict[Outcome, str]] = {
     },
     Outcome.IN_FLIGHT: {
         Outcome.DONE: "Intercom confirmed, or the effect was read back",
-        Outcome.UNCHANGED: "already so, or Skip raised",
+        Outcome.UNCHANGED: "already in the requested state, or Skip raised",
         Outcome.FAILED: "a permanent error, or out of retries",
         Outcome.DRIFTED: "not as the plan saw it",
         Outcome.IN_DOUBT: "the answer was lost and nothing tells",

@@ -82,7 +82,7 @@ def test_a_verb_that_cannot_be_imported_is_named(desk: Desk, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("give", [put_into_a_copy, give_by_entry_point])
 def test_a_verb_in_one_file_is_everywhere(desk: Desk, tmp_path: Path, give: Callable[[Path], None]) -> None:
-    """Command, help, completion, flags, catalogue, JSON Schema and words; dry run, plan, apply, kill, resume, verify and undo."""
+    """Command, help, completion, flags, catalogue, JSON Schema, recipes and words; dry run, plan, apply, kill, resume, verify and undo."""
     give(tmp_path / "src")
     env = {**desk.env, "PYTHONPATH": str(tmp_path / "src"), "COLUMNS": "120"}
 
@@ -99,9 +99,10 @@ def test_a_verb_in_one_file_is_everywhere(desk: Desk, tmp_path: Path, give: Call
     answers, page = run(
         ["contacts", "--help"], ["contacts", "rename", "--help"], ["completion", "bash"], ["operations", "list"],
         ["operations", "show", "rename", "--json"], ["contacts", "rename", "--ids", "ids"],
-        [*words, "--dry-run", "--json"], [*words, "--plan", "p.jsonl"],
+        [*words, "--dry-run", "--json"], [*words, "--plan", "p.jsonl"], ["recipes", "check", "--schema"],
     )  # fmt: skip
-    nouns, help_, completion, listed, shown, missing, dry, plan = answers
+    nouns, help_, completion, listed, shown, missing, dry, plan, recipe = answers
+    assert "contacts.rename" in recipe.out
     assert "Give contacts a name." in nouns.out
     assert "--to TEXT" in help_.out and "contacts rename --where 'role = lead' --to Guest" in help_.out
     assert len(help_.out.splitlines()) <= 35

@@ -28,6 +28,9 @@ BLOCK = re.compile(r"(?:^<!--\s*(?P<mark>[^>]*?)\s*-->\n+)?^```(?P<kind>console|
 # These two have tests of their own: one serves until it is stopped, the other is a sandbox with the real limit.
 ELSEWHERE = {"sandbox", "demo"}
 
+NOTHING = r"^  selected +0 |: nothing matched|^0 \w+ where "
+"""What is said where a selection finds nothing. The jobs that people ask for are shown on items of the sandbox."""
+
 
 @dataclass
 class Block:
@@ -105,6 +108,8 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                         continue
                     done = run(command, tmp_path)
                     assert done.returncode == expected, f"{where}: {command}\n{done.stdout}\n{done.stderr}"
+                    if page.stem.endswith("-jobs"):
+                        assert not re.search(NOTHING, done.stderr, re.M), f"{where}: {command}\n{done.stderr}"
 
 
 def test_reasons_are_given() -> None:

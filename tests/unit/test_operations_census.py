@@ -6,6 +6,7 @@ import copy
 import inspect
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import intercom_bulk_updater.operations.conversations.restore
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.api.messages import Request, Response
+from intercom_bulk_updater.errors import IntercomBulkError
 from intercom_bulk_updater.model import Item
 from intercom_bulk_updater.operations.companies import delete as company_delete
 from intercom_bulk_updater.operations.companies import note as company_note
@@ -39,8 +41,9 @@ from intercom_bulk_updater.operations.conversations.tags import Tag, Untag
 from intercom_bulk_updater.operations.conversations.verbs import Close, Open, Set, Snooze
 from intercom_bulk_updater.operations.each import Each
 from intercom_bulk_updater.operations.fields import Undo
-from intercom_bulk_updater.operations.operation import Operation
+from intercom_bulk_updater.operations.operation import NothingChanged, Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation
+from intercom_bulk_updater.operations.seen_by_customers import seen_by_customers
 from intercom_bulk_updater.operations.tickets import assign as tickets_assign
 from intercom_bulk_updater.operations.tickets import delete as tickets_delete
 from intercom_bulk_updater.operations.tickets import links
@@ -217,3 +220,30 @@ def test_the_after_image_of_a_look_is_that_of_an_answer(operation: Operation) ->
 
 
 assert intercom_bulk_updater.operations.conversations.restore  # imported for its class
+
+
+class Writes(Shows):
+    """Shows one payload, and keeps what is written."""
+
+    def __init__(self, payload: Mapping[str, Any]) -> None:
+        super().__init__(payload)
+        self.seen: list[bool | None] = []
+
+    def send(self, request: Request) -> Response:
+        """The payload. Of a write it is kept whether `each` would say that customers see it."""
+        if request.method != "GET":
+            self.seen.append(seen_by_customers(request.method, request.path, request.json))
+        return super().send(request)
+
+
+@pytest.mark.parametrize("operation", [
+    *(one for one in OPERATIONS if not isinstance(one, Each)), tickets_set.Set({}, shared=True), tickets_set.Set({}, shared=False),
+], ids=lambda one: f"{type(one).__name__}-{one.describe()}")  # fmt: skip
+def test_each_says_of_the_requests_of_a_verb_what_the_verb_says(operation: Operation) -> None:
+    """Whether customers see them: some request of it where they see the verb, and none where they do not."""
+    shown = {**payload(operation), "is_shared": not operation.parameters.get("shared")}
+    transport = Writes(shown)
+    asks = Client(transport, RateLimiter(Budget(), Stop()), admin_id="7")
+    with suppress(IntercomBulkError, NothingChanged):  # the payload is no real answer; what was sent counts
+        operation.perform(asks, replace(items(operation)[0], before=None), None)
+    assert any(transport.seen) is bool(operation.customer_visible) and None not in transport.seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -84,7 +85,7 @@ def test_a_ticket_state_by_the_name_that_the_table_shows(desk: Desk, where: str,
 def test_what_was_judged_here_is_not_called_unchecked(desk: Desk) -> None:
     """Intercom is asked for the category, which no item shows as it is searched; the state itself is judged on each item."""
     told = desk.here("tickets", "find", "--where", "state = 'In progress'").err
-    assert "Intercom cannot search by ticket_state: judged here, on what the rest finds" in told
+    assert "Intercom cannot search by ticket_state: judged here, on what its category finds" in told
     assert "could not be checked" not in told
     assert "could not be checked" in desk.here("tickets", "find", "--where", "state = in_progress").err
 
@@ -123,6 +124,22 @@ def test_an_attribute_of_tickets_by_its_name(desk: Desk) -> None:
     assert found(desk, "tickets", "ticket_attribute.severity = high") == wanted
     said = desk.here("tickets", "find", "--where", "ticket_attribute.severity = high", "--explain", "--json").json
     assert "severity (9003) is high" in json.dumps(said)
+
+
+@pytest.mark.parametrize(("where", "said"), [
+    ("ticket_state = 'In progress'", "tickets: ticket_state is In progress (8502) ("),
+    ("state in ('In progress', Resolved)", "tickets: ticket_state is one of In progress (8502), Resolved (8504) ("),
+    ("not ticket_state = 'In progress'", "tickets: ticket_state is not In progress (8502) ("),
+    ("state = 'In progress' or open = false", "tickets: open is false or ticket_state is In progress (8502) ("),
+    ("ticket_state.category = submitted and ticket_state = 'In progress'",
+     "tickets: ticket_state.category is submitted and ticket_state is In progress (8502) ("),
+    ("ticket_state = 'In progress'", "(Intercom cannot search by ticket_state: judged here, on what its category finds)"),
+    ("ticket_state = 'In progress' and team = Support", "judged here, on what its category and the rest find)"),
+    ("shared = true and team = Support", "judged here, on what the rest finds)"),
+])  # fmt: skip
+def test_a_filter_is_said_once(desk: Desk, where: str, said: str) -> None:
+    """In the words of the person: the category by which Intercom searches in place of a ticket state is not theirs."""
+    assert said in desk.here("tickets", "find", "--where", where, "--explain").out.splitlines()[0]
 
 
 @pytest.mark.parametrize("resource", ["contacts", "conversations", "companies", "tickets"])
@@ -213,6 +230,25 @@ def test_a_contact_in_many_companies_is_judged_by_all(desk: Desk) -> None:
         others = {str(one["id"]) for one in contacts(desk) if company in [each["id"] for each in one["companies"]["data"]]}
         assert found(desk, "contacts", f"company = {company}") == {person, *others}
         assert person not in found(desk, "contacts", f"company != {company}")
+    mine = [one["name"] for one in desk.box.companies() if one["id"] in shown]
+    listed = desk.here("contacts", "find", "--ids", "one", "--columns", "id,companies")
+    assert all(name in listed.out for name in mine) and f"and {len(companies) - 10} more" in listed.out
+
+
+def test_the_companies_of_contacts_are_named(desk: Desk) -> None:
+    """On the screen, and in a file, with their ids beside them where those are asked for; JSON has what Intercom gives."""
+    names = {one["id"]: one["name"] for one in desk.box.companies()}
+    people = {one["id"]: [each["id"] for each in one["companies"]["data"]] for one in contacts(desk) if one["role"] == "user"}
+    words = ("contacts", "find", "--where", "role = user", "--columns")
+    out = desk.here(*words, "id,companies").out
+    assert all(names[one] in out for held in people.values() for one in held) and not any(one in out for one in names)
+    assert desk.here(*words, "id,companies,company_ids", "-o", "list.csv").code == 0
+    for row in csv.DictReader((desk.home / "list.csv").read_text().splitlines()):
+        assert row["companies"].removesuffix(", and 2 more") == ", ".join(names[one] for one in people[row["id"]])
+        assert row["company_ids"].removesuffix(", and 2 more") == ", ".join(people[row["id"]])
+    told = desk.here(*words, "id,companies", "--json").json["items"][0]
+    assert [one["id"] for one in told["companies"]["data"]] == people[told["id"]]
+    assert "company_ids" in desk.here("contacts", "find", "--columns", "help").out
 
 
 def test_a_contact_with_many_tags_is_judged_by_all(desk: Desk) -> None:

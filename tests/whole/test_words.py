@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +98,38 @@ def test_the_number_that_the_inbox_shows_is_no_id(desk: Desk) -> None:
     assert desk.here("tickets", "find", "--where", f"number = {number}", "--count").out == "1\n"
     (desk.home / "contacts").write_text("6a0000000000000000000000")
     assert "number" not in desk.here("contacts", "find", "--ids", "contacts").err
+
+
+def test_what_items_are_merged_into_is_named(desk: Desk) -> None:
+    """Typed once, or in a column of a spreadsheet: names beside ids, and no request more for them."""
+    user = desk.box.contacts(role="user")[0]
+    leads = [one["id"] for one in desk.box.contacts(role="lead")[:2]]
+    called = f"merged into {user['name']} ({user['id']})"
+    look = ("--dry-run", "--progress", "none")
+    typed = desk.here("contacts", "merge", "--where", "role = lead", "--limit", "2", "--into", user["id"], *look)
+    assert typed.code == 0 and called in typed.err and f"Merge contacts into {user['name']} ({user['id']})" in typed.err
+    (desk.home / "leads.csv").write_text("id,user\n" + "".join(f"{one},{user['id']}\n" for one in leads))
+    listed = desk.here("contacts", "merge", "--csv", "leads.csv", "--into", "{{user}}", *look)
+    assert listed.code == 0 and called in listed.err, listed.err
+    one, other = (desk.box.conversation(row["id"]) for row in desk.box.conversations()[:2])
+    (desk.home / "one").write_text(one["id"])
+    both = desk.here("conversations", "merge", "--ids", "one", "--into", other["id"], *look)
+    assert both.code == 0 and re.search(rf"Merge conversations into \w.* \({other['id']}\) in ", both.err), both.err
+
+
+def test_what_is_lost_is_not_called_what_stays(desk: Desk) -> None:
+    """What no undo brings back may stay (a message) or be gone (what was redacted)."""
+    lost = desk.here("conversations", "redact", "--all", "--where", "state = open", "--limit", "1", "--dry-run", "--progress", "none")
+    assert "runs show" in lost.err and "runs show" not in desk.here("runs", "show", "latest").err
+    assert lost.code == 0 and "no undo of   what was written there" in lost.err and "stays" not in lost.err
+
+
+def test_tags_that_an_item_had_before_are_named(box: MemorySandbox, tmp_path: Path) -> None:
+    """In what an export says of it, by the list that the verb has read to know its own tag: no request is spent on them."""
+    with at_desk(box, tmp_path) as desk:
+        first = desk.here("conversations", "tag", "--where", "state = open", "--limit", "3", "--tag", "incident", "--yes", "--json")
+        again = desk.here("conversations", "tag", "--where", "state = open", "--limit", "3", "--tag", "vip", "--yes", "--json")
+        assert first.counts["selected"] == again.counts["selected"] == 3
+        rows = list(csv.DictReader(desk.here("runs", "export", again.run, "--progress", "none").out.splitlines()))
+        assert len(rows) == 3 and all("incident (7004)" in row["before"] and "vip (7001)" in row["after"] for row in rows), rows
+        assert again.json["requests"]["total"] == first.json["requests"]["total"] == 9

@@ -14,6 +14,7 @@ from ..operations.resource import Resource
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import account_of, count_missing, left_out, missing_words
+from ..search.company_names import MOST_REQUESTS
 from ..search.names import WorkspaceNames
 from ..service.find import Found, count, gone_words, how_read, list_all, row_of
 from ..service.find import find as find_items
@@ -142,6 +143,9 @@ class _List:
             note(f"{missing_words(search)}.")
         if gone:
             note(f"{gone_words(gone, self._resource)}.")
+        if unnamed := len(self._names.companies.unnamed):
+            shown = "company is shown by its id" if unnamed == 1 else "companies are shown by their ids"
+            note(f"{unnamed:,} {shown}: names are read with {MOST_REQUESTS} requests at most.")
         return code
 
     def _give(self) -> list[dict[str, Any]]:

@@ -112,7 +112,8 @@ def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "late
             )
         )
         for command in report["next"]:
-            sys.stderr.write(f"next: {command}\n")
+            if not command.endswith(f" runs show {record.id}"):  # which has just been done
+                sys.stderr.write(f"next: {command}\n")
     return 0
 
 

@@ -292,7 +292,7 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
 def _after_seen(known: Known, seen: Seen, only_refused: bool) -> Decision:
     ours = seen.was_otherwise or seen.one_request or bool(seen.also_stands)
     if only_refused and known.repeatable and not ours:
-        return Decision(Step.SETTLE, known, outcome=Outcome.UNCHANGED, note="already so")
+        return Decision(Step.SETTLE, known, outcome=Outcome.UNCHANGED, note="already in the requested state")
     if seen.one_request:
         if known.unproven and not known.returned:
             return _in_doubt(known, seen.words)

@@ -73,7 +73,7 @@ class WriteCheck:
         if not self.operation.appends and not others:
             since = self.client.server_time()
             if self.operation.stands(payload, item, since=since, client=self.client):
-                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already so")
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already in the requested state")
         if not drift or self.on_drift == "force":
             return None
         if self.on_drift == "stop":

@@ -36,7 +36,7 @@ class Each(Operation):
     """
 
     name: ClassVar[str] = "each"
-    past, unchanged, lead = "sent", "already so", "Send a request for each of"
+    past, unchanged, lead = "sent", "already as requested", "Send a request for each of"
     reversibility = Reversibility.UNKNOWN
     customer_visible = None
 

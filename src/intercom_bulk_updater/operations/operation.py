@@ -21,6 +21,8 @@ from .spec import Kind, NoParameters, Resolver, message, parameters_of
 Json = Mapping[str, Any]
 Change = dict[str, tuple[Any, Any]]
 """Field → (before, after); the empty dict says that the item already is as wanted."""
+SeenRequests = Mapping[str, Callable[[Json], bool]]
+"""A request, as it ends behind the item's id ("POST reply") → whether customers see it, by its body."""
 
 
 IN_A_SENTENCE = frozenset({"to", "until", "with", "from", "into", "as", "by"})
@@ -124,6 +126,9 @@ class Operation(ABC):
     rank: ClassVar[int] = 100
     seen_with: ClassVar[str] = ""
     """With which of its parameters customers see something of it, where they do not without: "--body"."""
+    seen_requests: ClassVar[SeenRequests] = {}
+    """Its requests of which customers may see something: {"POST reply": lambda body: body.get("message_type") != "note"}.
+    One that a person writes by hand is judged by it, too."""
     keys: ClassVar[tuple[str, ...]] = ()
     """What its items go by instead of Intercom's id: they are the rows of a spreadsheet, and its --id-column is one of these."""
     Parameters: ClassVar[type] = NoParameters

@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -19,25 +18,13 @@ from ..api.redact import keep_private
 from ..errors import UsageError
 from ..parsing.printable import printable_name
 from ..search.language.fields import resource as fields_of
+from .built_in import operations_in
 from .each import Each
 from .fields import FieldsOperation, Undo
 from .operation import Operation
 from .per_item import PerItemOperation
 from .resource import resources
 from .spec import parameters_of
-
-
-@cache
-def _built_in(resource: str) -> dict[str, type[Operation]]:
-    """Every operation declared in the folder of a resource, by its verb."""
-    package = importlib.import_module(f"{__package__}.{resource}")
-    found: dict[str, type[Operation]] = {}
-    for one in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{package.__name__}.{one.name}")
-        for cls in vars(module).values():
-            if inspect.isclass(cls) and issubclass(cls, Operation) and cls.name and cls.__module__ == module.__name__:
-                found[cls.name] = cls
-    return found
 
 
 @cache
@@ -49,7 +36,7 @@ def _plugins() -> dict[str, str]:
 
 def verbs_of(resource: str) -> dict[str, type[Operation]]:
     """The verbs of a resource that a person can name, in the order of its help."""
-    own = [cls for cls in (_built_in(resource) if resource in resources() else {}).values() if cls.summary]
+    own = [cls for cls in (operations_in(resource) if resource in resources() else {}).values() if cls.summary]
     added = [operation_class(name) for name in _plugins() if name.partition(".")[0] == resource]
     return {cls.name: cls for cls in sorted([*own, *added], key=lambda cls: (cls.rank, cls.name))}
 
@@ -93,7 +80,7 @@ def _find(name: str) -> type[Operation] | None:
     resource, _, verb = name.partition(".")
     if verb == Each.name and resource:
         return Each
-    found = _built_in(resource).get(verb) if resource in resources() else None
+    found = operations_in(resource).get(verb) if resource in resources() else None
     if found is None and verb == Undo.name and resource in resources():
         return Undo
     return _load(name, _plugins()[name]) if found is None and name in _plugins() else found

@@ -102,6 +102,8 @@ class Resource:
         What `find` shows of an item, the id first; the last column takes the room that is left.
     listed:
         The columns that `find -o FILE` writes by default (service/columns.py); no message bodies, no e-mail addresses.
+    named:
+        What else of those columns its items have that are no fields of Intercom's.
     keys:
         The fields beside its id by which people name an item: "email", "external_id".
     also_in:
@@ -126,6 +128,7 @@ class Resource:
     count: Count
     columns: tuple[Column, ...]
     listed: tuple[str, ...] = ("id",)
+    named: tuple[str, ...] = ("tag_ids",)
     keys: tuple[str, ...] = ()
     page: str = ""
     names: tuple[str, ...] = ("name",)

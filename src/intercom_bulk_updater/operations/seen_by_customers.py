@@ -1,49 +1,55 @@
 """Whether customers see what a request does, as far as its path and its body tell: for requests that a person writes by hand.
 
-Answers as the verbs do that send the same. What a place (`{{field}}`) will hold is not known, so it counts as what customers see.
+Of the requests of verbs the verbs say it (`Operation.seen_requests`); here stand those that no verb sends. What a place (`{{field}}`)
+will hold is not known, so it counts as what customers see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .built_in import operations_in
 from .message_template import PLACE
+from .operation import Json
+from .resource import resources
 
 _SEEN = (
-    "POST messages", "POST conversations", "POST conversations/*/customers", "POST conversations/*/convert", "POST tickets",
-    "POST tickets/enqueue", "POST fin/start", "POST fin/reply", "POST phone_call_redirects",
+    "POST messages", "POST conversations", "POST conversations/*/customers", "POST tickets", "POST tickets/enqueue", "POST fin/start",
+    "POST fin/reply", "POST phone_call_redirects",
 )  # fmt: skip
 """They see it, whatever the body holds."""
-_REPLIES = ("POST conversations/*/reply", "POST tickets/*/reply")
-_PARTS = ("POST conversations/*/parts",)
-_SHARING = ("PUT tickets/*",)
 _PUBLISHED = ("POST articles", "PUT articles/*", "POST news/news_items", "PUT news/news_items/*")
+"""They see it as soon as it is published, which it may be already."""
 _UNSEEN = (
-    "contacts", "companies", "conversations", "tickets", "tags", "data_attributes", "custom_object_instances", "internal_articles",
-    "ticket_types", "content_snippets", "audiences", "admins",
+    "tags", "data_attributes", "custom_object_instances", "internal_articles", "ticket_types", "content_snippets", "audiences", "admins",
 )  # fmt: skip
-"""Of what these begin, customers see nothing but what stands above."""
+"""Of what these begin, and of what has verbs, customers see nothing but what they are said to see."""
 
 
 def seen_by_customers(method: str, path: str, body: Any) -> bool | None:
     """Whether customers see what the request does; None where path and body do not tell."""
-    given = body if isinstance(body, Mapping) else None
-
-    def one_of(requests: tuple[str, ...]) -> bool:
-        return any(_fits(f"{method} {path}", request) for request in requests)
-
-    if one_of(_SEEN):
+    request, given = f"{method} {path}", body if isinstance(body, Mapping) else {}
+    if any(_fits(request, one) for one in _SEEN):
         return True
-    if one_of(_REPLIES):
-        return given is None or given.get("message_type") != "note"
-    if one_of(_PARTS):
-        return bool(given.get("body")) if given is not None else body is not None
-    if one_of(_SHARING):
-        return bool(given.get("is_shared")) if given is not None else body is not None
-    if one_of(_PUBLISHED):
-        return True if given is not None and given.get("state") in ("published", "live") else None
-    return False if path.partition("/")[0].lower() in _UNSEEN and "banners" not in path else None
+    told = [sees for pattern, sees in _of_verbs(path) if _fits(request, pattern)]
+    if told:
+        return any(sees(given) for sees in told) or (body is not None and body is not given)
+    if any(_fits(request, one) for one in _PUBLISHED):
+        return True if given.get("state") in ("published", "live") else None
+    begins = path.partition("/")[0].lower()
+    return False if (begins in _UNSEEN or begins in resources()) and "banners" not in path else None
+
+
+def _of_verbs(path: str) -> Iterator[tuple[str, Callable[[Json], bool]]]:
+    """The requests that verbs say of whether customers see them, as patterns, with what says it."""
+    begins = path.partition("/")[0]
+    for resource in resources():
+        if begins.lower() == resource or PLACE.search(begins):
+            for verb in operations_in(resource).values():
+                for request, sees in verb.seen_requests.items():
+                    method, _, end = request.partition(" ")
+                    yield f"{method} {resource}/*{f'/{end}' if end else ''}", sees
 
 
 def _fits(request: str, pattern: str) -> bool:

@@ -27,7 +27,7 @@ class Upsert(SetValues, FieldsOperation):
     """Create the item, or set its fields; what exists as wanted is left alone."""
 
     name: ClassVar[str] = "upsert"
-    past, unchanged, lead, rank = "written", "already so", "Create or set", 7
+    past, unchanged, lead, rank = "written", "already as the row says", "Create or set", 7
     reversibility = Reversibility.FIELDS
 
     def __init__(self, values: Mapping[str, Any], by: str, names: Mapping[str, str] | None = None) -> None:

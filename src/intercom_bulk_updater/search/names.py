@@ -13,6 +13,7 @@ from intercom_bulk_updater.errors import BadAnswer, IntercomBulkError, NotFound,
 from intercom_bulk_updater.parsing.identity import id_text
 from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.attributes import WorkspaceAttributes
+from intercom_bulk_updater.search.company_names import CompanyNames
 from intercom_bulk_updater.search.language.compiler import Resolved
 
 
@@ -34,8 +35,6 @@ _LISTS = {
     "ticket_type": _List("ticket_types", "data"),
     "ticket_state": _List("ticket_states", "data", ("internal_label", "external_label", "category")),
 }
-_ONE_BY_ONE = {"contact": "contacts", "company": "companies"}
-"""Kinds that are too many to be listed, and where one of them is read."""
 KINDS = tuple(_LISTS)
 _KEYS = {**{one.path: one.key for one in _LISTS.values()}, "data_attributes": "data", "conversations/attributes": "data"}
 _WITHIN = {"ticket_types": "ticket_type_attributes", "ticket_states": "ticket_types"}
@@ -82,7 +81,9 @@ class WorkspaceNames:
         self._find_contacts = find_contacts
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
         self._unreadable: dict[str, int] = {}
-        self._singles: dict[tuple[str, str], str] = {}
+        self._contacts: dict[str, str] = {}
+        self.companies = CompanyNames(get)
+        """What companies are called."""
         self._companies: dict[str, Resolved] = {}
         self._me: Resolved | None = None
         self.attributes = WorkspaceAttributes(get)
@@ -152,7 +153,7 @@ class WorkspaceNames:
                 several = ", ".join(f"{one.id} ({one.name})" for one in named[:5])
                 raise UsageError(f"{len(named)} companies are called {printable_name(typed)!r}: give the id, one of {several}.")
             self._companies[typed] = named[0]
-            self._singles["company", named[0].id] = named[0].name
+            self.companies.keep(named[0].id, named[0].name)
         return self._companies[typed]
 
     def _shown(self, path: str) -> list[Mapping[str, Any]]:
@@ -179,8 +180,9 @@ class WorkspaceNames:
     def label(self, kind: str, identity: str) -> str:
         """`Support (5001)`; the id alone when the list lacks it, or cannot be read. Never fails."""
         try:
-            if kind in _ONE_BY_ONE:
-                return self._single(kind, str(identity))
+            if kind in ("contact", "company"):
+                name = self.companies.name(str(identity)) if kind == "company" else self._contact(str(identity))
+                return f"{name} ({identity})" if name else str(identity)
             entries = self._read(kind) if kind in _LISTS else []
         except IntercomBulkError:  # a name is decoration; what really is wrong shows where it matters
             return str(identity)
@@ -189,13 +191,11 @@ class WorkspaceNames:
                 return f"{self._resolved(kind, entry).name} ({identity})"
         return str(identity)
 
-    def _single(self, kind: str, identity: str) -> str:
-        """What somebody is called who stands in no list: one request for each."""
-        if (kind, identity) not in self._singles:
-            found = self._get(f"{_ONE_BY_ONE[kind]}/{quote(identity, safe='')}")
-            self._singles[kind, identity] = printable_name(found.get("name") or "")
-        name = self._singles[kind, identity]
-        return f"{name} ({identity})" if name else identity
+    def _contact(self, identity: str) -> str:
+        """What a contact is called: they are too many to be listed, and one request for each."""
+        if identity not in self._contacts:
+            self._contacts[identity] = printable_name(self._get(f"contacts/{quote(identity, safe='')}").get("name") or "")
+        return self._contacts[identity]
 
     def listing(self, kind: str, most: int = 20) -> str:
         """All of a kind, as `Support (5001), Billing (5002)`; of many the first, and how many more there are."""
@@ -210,6 +210,10 @@ class WorkspaceNames:
         if self._unreadable[kind]:
             raise self._spoilt(kind, f"so that not all {_spoken(kind)}s are known")
         return entries
+
+    def has_read(self, kind: str) -> bool:
+        """Whether their list has been read, so that a name costs no request."""
+        return kind in self._entries
 
     def _myself(self) -> Resolved:
         if self._me is None:

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import IntercomBulkError, UsageError
 from ..model import Workspace
 from ..operations.field_values import Label
-from ..operations.object_words import in_words
+from ..operations.object_words import entries_of, in_words
 from ..operations.resource import Resource, value_at
 from ..parsing.printable import printable_name
 from ..report.table_file import CellKind, TableColumn
@@ -32,6 +32,8 @@ NAMED = {
     "owner": "the name of the teammate who owns it",
     "tags": "the names of its tags",
     "tag_ids": "the ids of its tags",
+    "companies": "the names of its companies; in JSON as Intercom gives them",
+    "company_ids": "the ids of its companies",
     "contact": "the id of its first contact",
     "contact_name": "the name of its first contact, where that contact began it",
     "contact_ids": "the ids of its contacts",
@@ -43,6 +45,8 @@ _TYPES = {
     "date": CellKind.MOMENT, "day": CellKind.MOMENT, "integer": CellKind.NUMBER, "number": CellKind.NUMBER,
     "boolean": CellKind.FLAG, "text": CellKind.TEXT,
 }  # fmt: skip
+_LISTS = {"tag_ids": "tags", "company_ids": "companies"}
+"""Columns of ids, and the list of the item that they stand in."""
 _CUSTOM, _OF_TICKETS = "custom_attributes.", "ticket_attributes."
 
 
@@ -50,7 +54,7 @@ def describe_columns(resource: Resource) -> list[tuple[str, str]]:
     """(name, what it holds) of the columns of a resource, for `find --columns help`; those of `find -o` come first."""
     fields = fields_of(resource.name).fields
     of_items = [name for name in fields if not name.endswith("_ids") and name not in NAMED]
-    names = dict.fromkeys([*resource.listed, *(name for name in NAMED if name in resource.listed or name == "tag_ids"), *of_items])
+    names = dict.fromkeys([*resource.listed, *(name for name in NAMED if name in (*resource.listed, *resource.named)), *of_items])
     told = [(name, NAMED.get(name) or ("id" if name.endswith("id") else str(_kind(resource.name, name)))) for name in names]
     return [*told, (f"{_CUSTOM}NAME", "an attribute of your workspace"), ("a.b.c", "any other field, as Intercom's JSON has it")]
 
@@ -91,7 +95,17 @@ class Columns:
         """The same for people: of a list in it the names, of an object its name, or what it says."""
         label = self._label_in(item)
         row = self.row(item)
-        return {name: in_words(name, value, label) if isinstance(value, Mapping | list) else value for name, value in row.items()}
+        said = {name: in_words(name, value, label) if isinstance(value, Mapping | list) else value for name, value in row.items()}
+        return {name: [*value, *self._more(name, item)] if isinstance(value, list) else value for name, value in said.items()}
+
+    def _more(self, name: str, item: Item) -> list[str]:
+        """Of its tags and companies an item carries the first ten."""
+        kind = _LISTS.get(self._path(name), self._path(name))
+        held = item.get(kind)
+        if not isinstance(held, Mapping) or not held.get("has_more"):
+            return []
+        more = int(held.get("total_count") or 0) - len(entries_of(held) or ())
+        return [f"and {more:,} more" if more > 0 else "and more"]
 
     def _label_in(self, item: Item) -> Label:
         """What is called by its id alone in an item."""
@@ -153,10 +167,14 @@ class Columns:
         return None if name.endswith("_assignee_id") and value in (0, "0") else value
 
     def _name(self, kind: str, number: Any) -> str | None:
-        """What a team or an admin is called; its id where it has no name, None for nobody."""
+        """What a team, an admin or a company is called; its id where it has no name, None for nobody."""
         key = str(number or "0")
         if key == "0":
             return None
+        if kind == "company":
+            with suppress(IntercomBulkError):
+                return self._lookup.companies.name(key) or key
+            return key
         if (kind, key) not in self._called:
             self._called[kind, key] = key
             with suppress(IntercomBulkError):
@@ -175,6 +193,10 @@ def _contacts(item: Item) -> list[str]:
     return [str(one.get("id")) for one in (item.get("contacts") or {}).get("contacts") or []]
 
 
+def _companies(item: Item) -> list[str]:
+    return [str(one.get("id")) for one in (item.get("companies") or {}).get("data") or []]
+
+
 def _contact_name(item: Item) -> Any:
     author = value_at(item, "source.author") or {}
     return author.get("name") if author.get("id") in _contacts(item)[:1] else None
@@ -189,6 +211,7 @@ _MADE: dict[str, Callable[[Item], Any]] = {
     "tag_ids": lambda item: [str(tag.get("id")) for tag in tags_of(item)],
     "contact": lambda item: next(iter(_contacts(item)), None),
     "contact_ids": _contacts,
+    "company_ids": _companies,
     "contact_name": _contact_name,
     "type": lambda item: value_at(item, "ticket_type.name") or item.get("type"),
 }

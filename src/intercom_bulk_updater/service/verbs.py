@@ -143,7 +143,7 @@ class CheckedVerb:
         if asked.step is not None:
             recipe, selection["step"] = asked.step
         run = create_run(session, operation, name, "run", selection, options, recipe=recipe)
-        return Work(session, run, operation, selected.feed, options, plan=asked.plan)
+        return Work(session, run, operation, selected.feed, options, plan=asked.plan, names=names)
 
     def resolve(self, session: Session, names: WorkspaceNames) -> tuple[Operation, list[FoundItem] | None]:
         """The operation, its names looked up in the workspace, and the items of its rows. Raises UsageError."""

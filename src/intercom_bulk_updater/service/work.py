@@ -45,6 +45,8 @@ class Work:
     options: Options
     plan: Path | None = None
     only: Sequence[int] | None = None
+    names: WorkspaceNames | None = None
+    """The workspace's lists as far as they were read for the operation, so that none is read twice."""
     load: Loader | None = None
     """Gives the updater of the run again, where it lives in this process."""
     ask: bool = False
@@ -164,7 +166,7 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     """
     keep_private(work.operation.parameters)
     session, options = work.session, work.options
-    label = Remembering(WorkspaceNames(session.look))
+    label = Remembering(work.names or WorkspaceNames(session.look))
     work.operation.label = label.known
     job = Job(
         work.run, work.operation, work.feed, options, population=lambda: population(session, work.resource),
@@ -178,7 +180,8 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     with in_words():
         try:
             with runner.held():
-                label.read({KINDS[name] for name in work.operation.fields if name in KINDS} - {"tag"})
+                kinds = {KINDS[name] for name in work.operation.fields if name in KINDS}
+                label.read(kinds if work.names is not None and work.names.has_read("tag") else kinds - {"tag"})
                 runner.prepare()
                 yield Prepared(runner)
         except SearchIncomplete:
@@ -219,12 +222,14 @@ class Remembering:
 
 
 def _keep_names(work: Work, label: Remembering) -> None:
-    """Store what the teams, admins and states are called that the run's first items went from and to."""
+    """Store what the teams, admins, tags and states are called that the run's first items went from and to."""
     journal, fields = work.session.journal, [name for name in KINDS if name in work.operation.fields]
     for row in islice(journal.items(work.run.id), _NAMED if fields else 0):
         for name, image in product(fields, (row.before, row.after)):
-            if image and image.get(name) and isinstance(image[name], str | int):
-                label.known(KINDS[name], str(image[name]))
+            held = (image or {}).get(name)
+            for one in held if isinstance(held, list) else [held]:
+                if one and isinstance(one, str | int):
+                    label.known(KINDS[name], str(one))
     if names := {**label.names, **work.operation.names}:
         journal.update_run(work.run.id, totals={"names": names})
 

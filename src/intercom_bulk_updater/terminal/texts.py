@@ -65,7 +65,7 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     _messages(page, review)
     page.fact("way back", *_way_back(review))
     if review.side_effects:
-        page.fact("stays", clean(review.side_effects))
+        page.fact("no undo of", clean(review.side_effects))
     if review.backup:
         page.fact("backup", f"each item whole, as read before its write, in {clean(review.backup)}")
     if review.would_change:

@@ -14,17 +14,17 @@ from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import NotFound
 from ...model import Item
-from ..operation import Json, Operation
-from ..spec import Kind, Resolver, parameter
+from ..merging import Merging
+from ..operation import Json
+from ..spec import Kind, parameter
 from .no_way_back import NoWayBack
 
 
-class Merge(NoWayBack):
+class Merge(Merging, NoWayBack):
     """Merge the contact, a lead, into a user: tags, companies, notes and conversations move there, and the lead is gone."""
 
-    name: ClassVar[str] = "merge"
     summary = "Merge leads into users, for good."
-    past, unchanged, rank = "merged", "already merged into it", 8
+    unchanged, rank = "already merged into it", 8
     side_effects = "the lead itself; its tags, notes, companies and conversations are the user's"
     fields = ("merged_into",)
     targets: ClassVar[Mapping[str, str]] = {"into": "contacts"}
@@ -41,26 +41,16 @@ class Merge(NoWayBack):
         into: str = parameter(Kind.ID, "The user, by id, e-mail address or external id.")
         skip_duplicate_validation: bool = parameter(Kind.FLAG, "Also where lead and user share no e-mail or phone.", required=False)
 
-    def __init__(self, into: str, skip_duplicate_validation: bool = False, unfit: str = "") -> None:
-        self.into = into
-        self.unfit = unfit
+    def __init__(
+        self, into: str, unfit: str = "", called: Mapping[str, str] | None = None, *, skip_duplicate_validation: bool = False
+    ) -> None:
+        super().__init__(into, unfit, called)
         self.skip_duplicate_validation = skip_duplicate_validation
-
-    @classmethod
-    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
-        into = resolver.target("contacts", given["into"], "--into")
-        return cls(str(into["id"]), given["skip_duplicate_validation"], str(into.get("unfit", "")))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        given = {"into": self.into, "skip_duplicate_validation": self.skip_duplicate_validation}
-        return {**given, **({"unfit": self.unfit} if self.unfit else {})}
-
-    def describe(self) -> str:
-        """See Operation."""
-        return f"merge into {self.into}"
+        return {**super().parameters, "skip_duplicate_validation": self.skip_duplicate_validation}
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
@@ -74,7 +64,7 @@ class Merge(NoWayBack):
     def impossible(self, item: Item) -> str:
         """See Operation."""
         user = (item.before or {}).get("role") == "user"
-        return self.unfit or ("it is a user: only a lead can be merged, into a user" if user else "")
+        return super().impossible(item) or ("it is a user: only a lead can be merged, into a user" if user else "")
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. A lead that was merged answers 410 with where it went, or 404: then the user's history tells."""

@@ -25,6 +25,7 @@ RESOURCE = Resource(
         "id", "link", "role", "external_id", "name", "owner_id", "owner", "tags", "created_at", "signed_up_at", "last_seen_at",
         "updated_at",
     ),
+    named=("tag_ids", "companies", "company_ids"),
     keys=("email", "external_id"),
     page="a/apps/{workspace}/users/{id}",
     examples=(

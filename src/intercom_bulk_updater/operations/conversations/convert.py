@@ -16,7 +16,7 @@ from ...model import Reversibility
 from ...parsing.identity import id_text
 from ..fields import FieldsOperation
 from ..messages import people_of
-from ..operation import Json, Operation
+from ..operation import Json, Operation, SeenRequests
 from ..spec import Kind, Resolver, parameter
 from ..tickets.attributes import typed_values
 from ..tickets.states import states_by_type
@@ -32,6 +32,7 @@ class Convert(FieldsOperation):
     reversibility = Reversibility.IRREVERSIBLE
     side_effects = "the tickets, and what the customers were told of them"
     customer_visible = True
+    seen_requests: ClassVar[SeenRequests] = {"POST convert": lambda body: True}
     fields = ("ticket",)
     examples = (
         "--ids ids.txt --ticket-type 'Bug report' --dry-run",

@@ -12,20 +12,18 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import ApiError
-from ...model import Item, Reversibility
-from ..fields import FieldsOperation
-from ..operation import Json, NothingChanged, Operation
-from ..spec import Kind, Resolver, parameter
+from ...model import Item
+from ..merging import Merging
+from ..operation import Json, NothingChanged
+from ..spec import Kind, parameter
 
 
-class Merge(FieldsOperation):
+class Merge(Merging):
     """Merge the conversation into another, which lives on. The merged one is closed and linked to it."""
 
-    name: ClassVar[str] = "merge"
     resource: ClassVar[str] = "conversations"
     summary = "Merge conversations into another."
-    past, unchanged, rank = "merged", "already merged", 32
-    reversibility = Reversibility.IRREVERSIBLE
+    unchanged, rank = "already merged", 32
     side_effects = "that the conversations are one thread"
     fields = ("merged_with",)
     targets: ClassVar[Mapping[str, str]] = {"into": "conversations"}
@@ -40,25 +38,6 @@ class Merge(FieldsOperation):
         """See Operation."""
 
         into: str = parameter(Kind.ID, "The conversation that lives on, by its id or link.")
-
-    def __init__(self, into: str, unfit: str = "") -> None:
-        self.into = into
-        self.unfit = unfit
-
-    @classmethod
-    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
-        into = resolver.target(cls.resource, given["into"], "--into")
-        return cls(str(into["id"]), str(into.get("unfit", "")))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """See Operation."""
-        return {"into": self.into, **({"unfit": self.unfit} if self.unfit else {})}
-
-    def describe(self) -> str:
-        """See Operation."""
-        return f"merge into {self.into}"
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. What was merged away is closed and linked to what it was merged into."""

@@ -13,7 +13,7 @@ from ...api.effects import find_message, message_stands
 from ...api.paths import item_path
 from ...model import Item, Reversibility
 from ..messages import AGAIN, MessageOperation, people_of
-from ..operation import Change, Json
+from ..operation import Change, Json, SeenRequests
 from ..spec import Kind, parameter
 from .history import differences, mark, touched_since_plan
 from .state import STATE, image
@@ -123,6 +123,7 @@ class Reply(_Message):
 
     kind: ClassVar[str] = "comment"
     customer_visible = True
+    seen_requests: ClassVar[SeenRequests] = {"POST reply": lambda body: body.get("message_type") != "note"}
     side_effects = "the message to the customer, and that it wakes a snoozed conversation"
 
 

@@ -160,7 +160,7 @@ class _Writes:
         alone, since = not self._left, client.server_time()
         payload = self._send(_state(client, self._cid, want), _state_written(want), ASSIGNEES)
         if alone and want["state"] == "closed" and (who := closed_by_another(payload, client.admin_id, since)):
-            raise NothingChanged(f"already so: {who} had closed it")
+            raise NothingChanged(f"already closed: by {who}")
 
     def _send(self, request: SentRequest, written: Json, also: tuple[str, ...]) -> Json:
         """Send a write and take down what it left; returns the payload that showed it, {} for none."""

@@ -17,7 +17,7 @@ from ...errors import StopRun
 from ...model import Item
 from ...parsing.dates import local_moment
 from ..messages import AGAIN, MessageOperation, people_of
-from ..operation import Json
+from ..operation import Json, SeenRequests
 from ..spec import Kind, parameter
 from ..values import SetValues, values_of
 from .history import closed_by_another, mark
@@ -40,6 +40,7 @@ class Close(MessageOperation, ConversationState):
     )
     fields = STATE
     seen_with = "--body"
+    seen_requests: ClassVar[SeenRequests] = {"POST parts": lambda body: bool(body.get("body"))}
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..messages import people_of
-from ..operation import Json, Operation
+from ..operation import Json, Operation, SeenRequests
 from ..spec import Kind, Resolver, parameter
 from ..values import for_people
 from .attributes import attribute_name, attributes_of, typed_values
@@ -40,6 +40,7 @@ class Set(TicketFields):
         )
 
     seen_with = "is_shared=true"
+    seen_requests: ClassVar[SeenRequests] = {"PUT": lambda body: bool(body.get("is_shared"))}
 
     def __init__(
         self, by_type: Mapping[str, Mapping[str, Any]], shared: bool | None = None, options: Mapping[str, str] | None = None

@@ -5,7 +5,7 @@ state = open and title ~ refund      Intercom is asked for state = open; of thos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +33,16 @@ class Division:
         table = _resource(resource)
         fields = dict.fromkeys(str(leaf["field"]) for leaf in leaves(self.here))
         names = list(dict.fromkeys(table.word(field) for field in fields if field not in _ASKED_AS or len(fields) == 1))
-        reads = f"all {resource} are read" if self.asked == _ALL else "on what the rest finds"
+        reads = f"all {resource} are read" if self.asked == _ALL else f"on what {self._found_by(fields)}"
         some = any(leaf["field"] == "companies" for leaf in leaves(self.here))
         more = "; a contact in more than 10 companies takes a request more" if some else ""
         return f"Intercom cannot search by {' and '.join(names)}: judged here, {reads}{more}"
+
+    def _found_by(self, fields: Collection[str]) -> str:
+        """What Intercom searches by instead. The category of a ticket state that was named follows from it, and nobody typed it."""
+        derived = {name for field, name in _ASKED_AS.items() if field in fields and len(fields) > 1}
+        rest = any(str(leaf["field"]) not in derived for leaf in leaves(self.asked))
+        return "its category and the rest find" if derived and rest else "its category finds" if derived else "the rest finds"
 
 
 def divide(query: Query, resource: str, api_version: str = "2.16") -> Division | None:

@@ -82,12 +82,23 @@ def _told(table: Resource, query: Mapping[str, Any], attributes: Attributes, *, 
 def _node(node: Mapping[str, Any], table: Resource, names: Labels | None, timezone: str, outer: str) -> str:
     if "field" in node:
         return _filter(node, table, names, timezone)
-    parts = node["value"]
+    parts = _without_implied(node)
     if len(parts) == 1:
         return _node(parts[0], table, names, timezone, outer)
     joint = str(node["operator"]).lower()
     said = f" {joint} ".join(_node(part, table, names, timezone, joint) for part in parts)
     return f"({said})" if outer not in ("", joint) else said
+
+
+def _without_implied(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Without what follows from the filter behind it and is there for Intercom to search by: the category of a ticket state."""
+    parts, operators = list(node["value"]), ("=", "IN") if node["operator"] == "AND" else ("!=", "NIN")
+
+    def implied(one: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        fields = (one.get("field"), after.get("field"))
+        return fields == ("ticket_state.category", "ticket_state.id") and {one["operator"], after["operator"]} <= {*operators}
+
+    return [one for one, after in zip(parts, [*parts[1:], {}], strict=True) if not implied(one, after)]
 
 
 def _filter(node: Mapping[str, Any], table: Resource, names: Labels | None, timezone: str) -> str:

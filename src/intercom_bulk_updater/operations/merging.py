@@ -1,0 +1,67 @@
+"""What merging has in common: items go into another one, which lives on, and nothing parts them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..model import Item, Reversibility
+from .fields import FieldsOperation
+from .operation import Operation
+from .resource import name_of
+from .spec import Resolver
+
+
+class Merging(FieldsOperation):
+    """Merge the item into another of its resource.
+
+    Parameters
+    ----------
+    into:
+        The id of the one that lives on.
+    unfit:
+        Why it cannot be that one, in words; "" where it can.
+    called:
+        What people call it, by its id: {"6762f0d5": "Ann Berg (6762f0d5)"}.
+    """
+
+    name: ClassVar[str] = "merge"
+    past = "merged"
+    reversibility = Reversibility.IRREVERSIBLE
+
+    def __init__(self, into: str, unfit: str = "", called: Mapping[str, str] | None = None) -> None:
+        self.into = into
+        self.unfit = unfit
+        self.called = dict(called or {})
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
+        """See Operation."""
+        found = resolver.target(cls.resource, given["into"], "--into")
+        into, name = str(found["id"]), name_of(found)
+        others = {key: value for key, value in given.items() if key != "into"}
+        return cls(into, str(found.get("unfit", "")), {into: f"{name} ({into})"} if name else {}, **others)
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation. The names of all that live on."""
+        called = {one: said for operation in several for one, said in operation.names.items()}
+        return cls(**{**several[0].parameters, "called": called})
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """See Operation."""
+        return {"into": self.into, "unfit": self.unfit, "called": self.called}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See Operation."""
+        return self.called
+
+    def describe(self) -> str:
+        """See Operation."""
+        return f"merge into {self.called.get(self.into, self.into)}"
+
+    def impossible(self, item: Item) -> str:
+        """See Operation."""
+        return self.unfit
