@@ -288,8 +288,11 @@ class Store(Protocol):
         """One item by Intercom's id."""
         ...
 
-    def failures(self, run: str) -> list[FailureGroup]:
-        """What failed or is in doubt, by cause, the largest group first."""
+    def failures(self, run: str, *, left: bool = False) -> list[FailureGroup]:
+        """What failed or is in doubt, by cause, the largest group first.
+
+        `left`: with what is in flight and what a stop has put back in doubt, of a run that no process holds.
+        """
         ...
 
     def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:

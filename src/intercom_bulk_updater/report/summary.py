@@ -61,7 +61,7 @@ def summarize(
         exit_code = exit_of(error)
     judgement = judge_run(journal, run, status, exit_code=exit_code, undone=undone)
     counts, code = judgement.counts, judgement.exit_code
-    failures = failures_json(journal, run, counts)
+    failures = [_failure(group, run) for group in failures_of(journal, run, status)]
     seconds = _seconds(run)
     partly = any(group["partly"] for group in failures)
     can_undo = undoable() if callable(undoable) and (counts.done or partly) else undoable
@@ -247,11 +247,9 @@ def _left_alone(journal: Store, run_id: str) -> list[dict[str, str]]:
     return [{"id": row.id, "why": redact(row.note)} for row in rows]
 
 
-def failures_json(journal: Store, run: RunRecord, counts: Counts) -> list[dict[str, Any]]:
-    """The failures by cause, the largest group first, each with an example and what to do about it."""
-    if not (counts.failed or counts.in_doubt):
-        return []
-    return [_failure(group, run) for group in journal.failures(run.id)]
+def failures_of(journal: Store, run: RunRecord, status: RunStatus) -> list[FailureGroup]:
+    """What failed or is in doubt, by cause; `status`: where the run really stands."""
+    return journal.failures(run.id, left=status not in _LIVE)
 
 
 def _failure(group: FailureGroup, run: RunRecord) -> dict[str, Any]:
