@@ -222,3 +222,19 @@ def test_the_command_begins_it(desk: Desk, name: str) -> None:
     assert done.code == (5 if name == "what nobody confirms" else 0), done.err
     told: dict[str, Any] = json.loads(done.out) if done.out else {}
     assert told.get("ok", done.code == 0) is (done.code == 0)
+
+
+@pytest.mark.parametrize(("is_done", "code", "listed"), [
+    ("raise ValueError('broken')", 7, "finished, exit 7 3 3 done · not verified"), ("return None", 0, "finished 3 3 done · not verified"),
+    ("return False", 6, "finished, exit 6 3 0 done · 3 not in the requested state"), ("return True", 0, "finished 3 3 done"),
+])  # fmt: skip
+def test_a_list_of_runs_says_what_the_run_said(desk: Desk, is_done: str, code: int, listed: str) -> None:
+    """A verification that came to nothing by a person's own is_done is not "finished, 3 done" a moment later."""
+    own = f"    def is_done(self, item_id, **params):\n        {is_done}\n"
+    (desk.home / "mine.py").write_text(UPDATER + own)
+    ran = desk.here("run", "mine.py:Close", "--limit", "3", "--yes", "--verify", "all", *PLAIN)
+    line = next(line for line in desk.here("runs", "list").out.splitlines() if line.startswith(ran.run))
+    told = desk.here("runs", "show", ran.run, "--json").json
+    assert (ran.code, told["exit"], told["ok"]) == (code, code, code == 0), ran.err
+    assert f" {listed} " in f" {line} ".replace("\t", " "), line
+    assert f"finished, exit {code}" in desk.here("runs", "show", ran.run).out
