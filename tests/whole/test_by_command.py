@@ -238,3 +238,34 @@ def test_a_list_of_runs_says_what_the_run_said(desk: Desk, is_done: str, code: i
     assert (ran.code, told["exit"], told["ok"]) == (code, code, code == 0), ran.err
     assert f" {listed} " in f" {line} ".replace("\t", " "), line
     assert f"finished, exit {code}" in desk.here("runs", "show", ran.run).out
+
+
+@pytest.mark.parametrize("verb", [("note", "--body", "Seen."), ("reply", "--body", "Hello.", "--customer-visible")], ids=lambda one: one[0])
+def test_a_text_that_was_sent_names_the_run_that_sent_it(desk: Desk, verb: tuple[str, ...]) -> None:
+    """On the screen, in runs show, the report and in JSON: "already noted" by the journal alone is no state of Intercom's."""
+    command = ("conversations", *verb, *WHERE, "--limit", "3", "--yes", "--progress", "none")
+    first = desk.here(*command, "--json")
+    again = desk.here(*command)
+    told = desk.here("runs", "show", "--json").json
+    assert counts(first) == {"selected": 3, "done": 3} and told["counts"]["unchanged"] == 3, again.err
+    (sent,) = told["sent_before"]
+    assert (sent["run"], sent["count"], "without_text" in told) == (first.run, 3, False) and sent["at"] <= told["run"]["finished_at"]
+    words = f"3 without it: an earlier run had sent it ({first.run}, "
+    shown = desk.here("runs", "show").out
+    assert words in again.err and "--again sends it again" in again.err, again.err
+    assert words in shown and "Nothing sent: all 3 had got the same text from an earlier run" in shown, shown
+    assert all(f"sent by {first.run}" in row for row in desk.here("runs", "export").out.splitlines()[1:])
+    desk.here("runs", "report", "-o", str(desk.home / "r.html"))
+    page = (desk.home / "r.html").read_text("utf-8")
+    assert words in page and "Nothing to change" not in page
+    assert counts(desk.here(*command, "--again", "--json")) == {"selected": 3, "done": 3}
+    assert "sent_before" not in first.json
+
+
+def test_a_close_without_its_text_names_the_run_that_sent_it(desk: Desk) -> None:
+    """It is closed all the same."""
+    first = desk.here("conversations", "reply", "--body", "Bye.", "--customer-visible", *WHERE, "--limit", "2", "--yes", *PLAIN)
+    closed = desk.here("conversations", "close", "--body", "Bye.", "--customer-visible", *WHERE, "--limit", "3", "--yes", *PLAIN)
+    told = closed.json
+    assert (counts(closed), told["without_text"]) == ({"selected": 3, "done": 3}, 2), closed.err
+    assert [(one["run"], one["count"]) for one in told["sent_before"]] == [(first.run, 2)]

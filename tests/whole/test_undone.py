@@ -219,7 +219,7 @@ def test_half_of_what_an_updater_did_is_taken_back(box: MemorySandbox) -> None:
     was = [(row["id"], box.contact(row["id"])["name"], box.contact(row["id"])["owner_id"]) for row in box.contacts(role="user")[:2]]
     box.fault("rolled_back", on="write", count=1)
     result = Rename().bulk_process(item_ids=[one[0] for one in was], parallel_workers=1, verify="none")
-    assert result.success == 2 and "Guest" != box.contact(was[0][0])["name"]
+    assert result.success == 2 and box.contact(was[0][0])["name"] != "Guest"
     undo = result.run.undo(workers=1)
     assert undo.counts.done == 2, list(undo.items())
     assert [(one, box.contact(one)["name"], box.contact(one)["owner_id"]) for one, _, _ in was] == was

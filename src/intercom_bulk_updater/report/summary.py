@@ -87,8 +87,7 @@ def summarize(
     }
     if counts.tried:
         told["tried"] = counts.tried
-    if without_text := _without_text(journal, run):
-        told["without_text"] = without_text
+    told |= _sent_before(journal, run)
     if undone is not None:
         told |= {"undone_by": undone.by, "undone": undone.done}
     if counts.drifted:
@@ -156,12 +155,22 @@ def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, 
     return told
 
 
-def _without_text(journal: Store, run: RunRecord) -> int:
-    """How many items were done without the text of the run, because an earlier one had sent it."""
+def _sent_before(journal: Store, run: RunRecord) -> dict[str, Any]:
+    """The runs that had sent the text of this one already, each with how many of its items did not get it again; {} for none."""
     cls = declared(run.operation)
-    if cls is None or cls.appends or messages_of(run) is None:
-        return 0
-    return sum(SENT_BY in (row.before or {}) for row in journal.items(run.id, outcomes=[Outcome.DONE]))
+    if cls is None or messages_of(run) is None:
+        return {}
+    found: dict[str, tuple[int, int]] = {}
+    for row in journal.items(run.id, outcomes=[Outcome.UNCHANGED if cls.appends else Outcome.DONE]):
+        sent = (row.before or {}).get(SENT_BY)
+        if sent:
+            count, at = found.get(str(sent["run"]), (0, 0))
+            found[str(sent["run"])] = count + 1, max(at, int(sent["at"]))
+    told = [{"run": by, "at": rfc3339(at), "count": count} for by, (count, at) in found.items()]
+    if not told:
+        return {}
+    without_text = {} if cls.appends else {"without_text": sum(count for count, _ in found.values())}
+    return {"sent_before": sorted(told, key=lambda one: -found[str(one["run"])][0]), **without_text}
 
 
 def standing(journal: Store, run: RunRecord) -> RunStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from intercom_bulk_updater.api.error_map import NOT_INTERCOM
@@ -173,6 +174,15 @@ def left_out_words(search: Mapping[str, Any]) -> list[str]:
         said.append(f"{unusable:,} {'entry' if unusable == 1 else 'entries'} of the search had no usable id, left out")
     if search.get("unchecked"):
         said.append("the filter could not be checked against the items: it is Intercom's word alone that they match")
+    return said
+
+
+def sent_before_words(told: Mapping[str, Any]) -> list[str]:
+    """Which runs had sent the text of this one already, a line each, from the object of --json."""
+    said = []
+    for one in told.get("sent_before") or ():
+        at = local_moment(datetime.fromisoformat(one["at"]).timestamp())
+        said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); --again sends it again")
     return said
 
 

@@ -83,11 +83,12 @@ class SentBefore:
                     way = "no resume will tell: look at the item in Intercom, then leave it, or say --again"
                 said = f"{run} may have sent the same text, or is about to: {way}"
                 return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
-            if self._operation.appends:
-                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=f"sent by {run}")
-            # A verb that does more than writing is not done because its text is there: it does the rest.
             sent = {"run": run, "at": int(row.finished_at or 0)}
-            return ItemResult(item.seq, Outcome.PENDING, attempts=0, before={**(item.before or {}), SENT_BY: sent})
+            before = {**(item.before or {}), SENT_BY: sent}
+            if self._operation.appends:
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, before=before, note=f"sent by {run}")
+            # A verb that does more than writing is not done because its text is there: it does the rest.
+            return ItemResult(item.seq, Outcome.PENDING, attempts=0, before=before)
         return None
 
     def _text(self, run: str, row: ItemRow) -> str:
