@@ -269,3 +269,18 @@ def test_a_close_without_its_text_names_the_run_that_sent_it(desk: Desk) -> None
     told = closed.json
     assert (counts(closed), told["without_text"]) == ({"selected": 3, "done": 3}, 2), closed.err
     assert [(one["run"], one["count"]) for one in told["sent_before"]] == [(first.run, 2)]
+
+
+@pytest.mark.parametrize(("said", "same"), [
+    ("We are   back.\n\nSee <a href='https://s.test'>here</a>", True), ("<p>We are back.</p><p>See <a href='https://s.test'>here</a></p>", True),
+    ("  We are back.<br>See&nbsp;<b><a href=\"https://s.test\">here</a></b>\n", True),
+    ("We are back. See <a href='https://other.test'>here</a>", False), ("We are back! See <a href='https://s.test'>here</a>", False),
+    ("Weareback. See <a href='https://s.test'>here</a>", False), ("We are back. See here", False),
+])  # fmt: skip
+def test_the_same_text_is_what_its_reader_would_call_so(desk: Desk, said: str, same: bool) -> None:
+    """Intercom keeps HTML: another white space, or a paragraph around it, makes no other text; another link does."""
+    command = ("conversations", "reply", *WHERE, "--limit", "1", "--customer-visible", "--yes", *PLAIN)
+    first = desk.here(*command, "--body", "We are back. See <a href='https://s.test'>here</a>")
+    again = desk.here(*command, "--body", said)
+    assert counts(first) == {"selected": 1, "done": 1}, first.err
+    assert counts(again) == {"selected": 1, ("unchanged" if same else "done"): 1}, again.err

@@ -13,6 +13,7 @@ from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.message_template import EmptyField
 from ..operations.messages import FIELDS, SENT_BY
 from ..operations.operation import Operation
+from ..operations.plain_text import as_read
 from ..operations.registry import build
 
 _DAYS = 30
@@ -75,7 +76,7 @@ class SentBefore:
             return None
         since = time.time() - _DAYS * 86400
         for run, row in self._journal.written_by_runs(self._run.workspace, self._operation.resource, item.id, since):
-            if run == self._run.id or self._text(run, row) != text:
+            if run == self._run.id or as_read(self._text(run, row)) != as_read(text):
                 continue
             if row.outcome is not Outcome.DONE:
                 way = "let it end (runs resume), then retry; or say --again"
