@@ -13,6 +13,7 @@ import pytest
 import intercom_bulk_updater as bulk
 from acceptance.desk import Answer, Desk, at_desk
 from intercom_bulk_updater import SafetyStop
+from intercom_bulk_updater.api.client import Client
 
 from .network import MemorySandbox
 
@@ -272,7 +273,8 @@ def test_a_close_without_its_text_names_the_run_that_sent_it(desk: Desk) -> None
 
 
 @pytest.mark.parametrize(("said", "same"), [
-    ("We are   back.\n\nSee <a href='https://s.test'>here</a>", True), ("<p>We are back.</p><p>See <a href='https://s.test'>here</a></p>", True),
+    ("We are   back.\n\nSee <a href='https://s.test'>here</a>", True),
+    ("<p>We are back.</p><p>See <a href='https://s.test'>here</a></p>", True),
     ("  We are back.<br>See&nbsp;<b><a href=\"https://s.test\">here</a></b>\n", True),
     ("We are back. See <a href='https://other.test'>here</a>", False), ("We are back! See <a href='https://s.test'>here</a>", False),
     ("Weareback. See <a href='https://s.test'>here</a>", False), ("We are back. See here", False),
@@ -284,3 +286,49 @@ def test_the_same_text_is_what_its_reader_would_call_so(desk: Desk, said: str, s
     again = desk.here(*command, "--body", said)
     assert counts(first) == {"selected": 1, "done": 1}, first.err
     assert counts(again) == {"selected": 1, ("unchanged" if same else "done"): 1}, again.err
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    (("run", "mine.py:rate", "--ids", "ids.txt", "--param", "stars=1e400"), "--param stars: "),
+    (("run", "mine.py:rate", "--ids", "ids.txt", "--param", "stars=nan"), "finite number"),
+    (("run", "mine.py:rate", "--ids", "ids.txt", "--param", "several=1,inf"), "--param several: "),
+    (("run", "mine.py:rate", "--csv", "rows.csv", "--id-column", "id", "--param", "stars={{stars}}"), "rows.csv, line 2: stars: "),
+    (("conversations", "close", "--query", "q.json", "--limit", "1"), "1e400 is no number that JSON has"),
+    (("each", "articles", "PUT", "articles/{{id}}", '{"x": NaN}'), "NaN is no number that JSON has"),
+    (("each", "articles", "PUT", "articles/{{id}}", '{"x": -1e999}'), "-1e999 is no number that JSON has"),
+], ids=lambda one: one[-1] if isinstance(one, tuple) else "")  # fmt: skip
+def test_a_number_without_an_end_is_refused(desk: Desk, command: tuple[str, ...], said: str) -> None:
+    """Wherever a value is read: parameters, sheets, filters, bodies. `1e400` was infinity, and left as a word that JSON does not have."""
+    one = desk.open_ids()[0]
+    (desk.home / "mine.py").write_text(
+        "from intercom_bulk_updater import operation\n\n@operation('conversations')\n"
+        "def rate(conversation_id, client, stars: float = 1.0, several: list[float] = ()):\n"
+        "    return client.put(f'conversations/{conversation_id}', {'title': str(stars)})\n"
+    )
+    (desk.home / "ids.txt").write_text(one)
+    (desk.home / "rows.csv").write_text(f"id,stars\n{one},1e400\n")
+    (desk.home / "q.json").write_text('{"query": {"field": "created_at", "operator": ">", "value": 1e400}}')
+    refused = desk.here(*command, "--yes", "--progress", "none")
+    assert refused.code == 2 and said in refused.err and "Traceback" not in refused.err, refused.err
+    assert desk.writes() == 0
+
+
+def test_a_filter_without_an_end_is_refused(box: MemorySandbox) -> None:
+    """From Python too."""
+    with pytest.raises(bulk.UsageError, match="no end"):
+        bulk.run("conversations.close", query={"field": "created_at", "operator": ">", "value": float("inf")})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), b"bytes", {1, 2}], ids=str)
+@pytest.mark.parametrize("path", ["", "/reply"])
+def test_a_body_that_is_no_json_has_failed(box: MemorySandbox, path: str, value: object) -> None:
+    """Nothing of it left, a message neither: no item is in doubt."""
+
+    @bulk.operation("conversations")
+    def write(conversation_id: str, client: Client, value: object) -> object:
+        return client.call("POST" if path else "PUT", f"conversations/{conversation_id}{path}", json={"title": value})
+
+    run = bulk.run(write, ids=[box.conversations()[0]["id"]], value=value)
+    (item,) = run.items("all")
+    assert (item.outcome, "nothing was sent" in item.message, box.audit("conversations")["kinds"]) == ("failed", True, {}), item
+    assert not any(line["method"] in ("PUT", "POST") and "conversations/" in line["path"] for line in box.log(20))

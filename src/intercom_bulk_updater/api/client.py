@@ -41,7 +41,7 @@ from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
 from .error_body import read_error_body, shows_item
 from .error_map import refusal, throttle_kind
-from .messages import Exchange, Request, Response, SentRequest, Transport, only_looks
+from .messages import Exchange, Request, Response, SentRequest, Transport, UnsendableBody, only_looks
 from .paths import UnusableId, item_of
 from .redact import redact
 from .replay import CompletedRequests
@@ -162,7 +162,7 @@ class Client:
                 exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
             if carried is not None:
                 carried.lose(sent, once, exc)
-                if isinstance(exc, IntercomBulkError):
+                if isinstance(exc, IntercomBulkError | UnsendableBody):
                     carried.unanswered = None  # the error itself tells what became of it
             raise
 
@@ -188,7 +188,7 @@ class Client:
         try:
             answer = self._transport.send(request)
         except BaseException as exc:
-            if exchange is not None and isinstance(exc, ConnectionFailed):
+            if exchange is not None and isinstance(exc, ConnectionFailed | UnsendableBody):
                 seen.remove(exchange)  # it never left
             failure = exc if isinstance(exc, TransportError) else None
             self.gate.leave(permit, status=None, headers=None, failure=failure, subject=path.strip("/"))

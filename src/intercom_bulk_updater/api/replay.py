@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import AnswerLost, IntercomBulkError
 from .effects import effect_of, shows_no_effect
-from .messages import Exchange, SentRequest
+from .messages import Exchange, SentRequest, UnsendableBody
 from .retry import ErrorKind, classify, no_effect
 
 Step = tuple[str, str, int]
@@ -83,7 +83,7 @@ class CompletedRequests:
 
     def lose(self, sent: SentRequest, once: str, exc: BaseException) -> None:
         """A write ended with an error. A message that may stand all the same is kept: the action may swallow the error."""
-        if self.idempotent or repeatable(sent):
+        if self.idempotent or repeatable(sent) or isinstance(exc, UnsendableBody):
             return
         if not isinstance(exc, IntercomBulkError):
             said = f"the answer to {sent.method} {sent.path} could not be read ({type(exc).__name__})"
