@@ -173,6 +173,13 @@ def failures(database: Database, run: int, *, left: bool) -> list[FailureGroup]:
     ]
 
 
+def left_with(database: Database, run: int, name: str) -> int:
+    """How many items of a run have this in their after-image."""
+    found = type_coerce(_item.c.after, JSON)[name].as_string()
+    with database.reading() as connection:
+        return connection.scalar(select(func.count()).where(_item.c.run == run, found.is_not(None))) or 0
+
+
 def _example(item_id: str, cause: str, text: str | None) -> FailureExample:
     failure = unpack_failure(cause, text)
     if failure is None:

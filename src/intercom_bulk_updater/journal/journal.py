@@ -322,6 +322,9 @@ class Journal(Store):
     def failures(self, run: str, *, left: bool = False) -> list[FailureGroup]:
         return self._rows.failures(self._database, self._runs.number(run), left=left)
 
+    def left_with(self, run: str, name: str) -> int:
+        return self._rows.left_with(self._database, self._runs.number(run), name)
+
     def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
         return self._rows.touched(self._database, workspace, item_id, since)
 

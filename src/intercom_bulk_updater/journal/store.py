@@ -295,6 +295,10 @@ class Store(Protocol):
         """
         ...
 
+    def left_with(self, run: str, name: str) -> int:
+        """How many items of a run have this in their after-image."""
+        ...
+
     def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
         """Runs that did this item after `since` (unix seconds), oldest first, with what each left."""
         ...

@@ -12,7 +12,8 @@ from typing import Any
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
 from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store, Undone
-from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
+from intercom_bulk_updater.model import Counts, Outcome, Requests, Reversibility, RunKind, RunStatus
+from intercom_bulk_updater.operations.export import NOT_WHOLE
 from intercom_bulk_updater.operations.messages import SENT_BY
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.runs.judgement import Judgement, judge
@@ -87,7 +88,7 @@ def summarize(
     }
     if counts.tried:
         told["tried"] = counts.tried
-    told |= _sent_before(journal, run)
+    told |= {**_sent_before(journal, run), **_not_whole(journal, run)}
     if undone is not None:
         told |= {"undone_by": undone.by, "undone": undone.done}
     if counts.drifted:
@@ -171,6 +172,14 @@ def _sent_before(journal: Store, run: RunRecord) -> dict[str, Any]:
         return {}
     without_text = {} if cls.appends else {"without_text": sum(count for count, _ in found.values())}
     return {"sent_before": sorted(told, key=lambda one: -found[str(one["run"])][0]), **without_text}
+
+
+def _not_whole(journal: Store, run: RunRecord) -> dict[str, int]:
+    """How many exported items have not all of their messages; {} for none."""
+    cls = declared(run.operation)
+    reads = cls is not None and cls.reversibility is Reversibility.READS
+    count = journal.left_with(run.id, NOT_WHOLE) if reads else 0
+    return {"not_whole": count} if count else {}
 
 
 def standing(journal: Store, run: RunRecord) -> RunStatus:

@@ -177,9 +177,12 @@ def left_out_words(search: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def sent_before_words(told: Mapping[str, Any]) -> list[str]:
-    """Which runs had sent the text of this one already, a line each, from the object of --json."""
-    said = []
+def message_words(told: Mapping[str, Any]) -> list[str]:
+    """What there is to say of the messages of a run's items, a line each, from the object of --json.
+
+    Which runs had sent the text of this one already; of how many items an export does not have all.
+    """
+    said = [f"of {number:,} only the newest: Intercom gives no more; runs export names them"] if (number := told.get("not_whole")) else []
     for one in told.get("sent_before") or ():
         at = local_moment(datetime.fromisoformat(one["at"]).timestamp())
         said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); --again sends it again")

@@ -78,14 +78,15 @@ def run_table(
     *,
     left_alone: Sequence[Mapping[str, str]] = (),
     undone_by: str = "",
-    sent_before: Sequence[str] = (),
+    messages: Sequence[str] = (),
+    sent_before: bool = False,
 ) -> Sheets:
     """`runs show`: what the run was, how its items stand, why some failed or were left alone, what happened."""
     took = float(record.totals.get("seconds") or record.progress.get("elapsed") or 0)
     requests = record.totals.get("requests") or record.progress.get("requests") or {}
     place = record.totals.get("place") or {}
     counts, dry = judgement.counts, record.kind == RunKind.DRY_RUN
-    verdict = headline(judgement, dry=dry, sent_before=bool(sent_before))
+    verdict = headline(judgement, dry=dry, sent_before=sent_before)
     facts = [
         ("status", _status(record, judgement)),
         ("verdict", f"{label(judgement, record.status, dry=dry, kind=record.kind)}: {verdict}"),
@@ -102,7 +103,7 @@ def run_table(
         ("verified", verified_words(record.totals.get("verified") or {}, counts.done, record.id) if not dry else ""),
         ("step of" if "step" in record.selection else "from run", record.parent or ""),
         ("backup", str(record.totals.get("backup") or "")),
-        *(("text", said) for said in sent_before),
+        *(("messages", said) for said in messages),
         ("undone by", undone_by),
         ("plan", (record.plan_hash or "")[:16]),
         ("message", record.message),
