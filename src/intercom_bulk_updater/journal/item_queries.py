@@ -146,12 +146,11 @@ def failures(database: Database, run: int, *, left: bool) -> list[FailureGroup]:
     `left`: with what `counts` has in flight, which no process holds: in doubt until somebody looks.
     """
     failed, in_doubt = schema.CODE[Outcome.FAILED], schema.CODE[Outcome.IN_DOUBT]
-    lost = _item.c.status.in_([failed, in_doubt])
-    if left:
-        put_back = and_(_item.c.status == schema.CODE[Outcome.PENDING], _doubted)
-        lost = or_(lost, _item.c.status == schema.CODE[Outcome.IN_FLIGHT], put_back)
+    ended = _item.c.status.in_([failed, in_doubt])
+    put_back = and_(_item.c.status == schema.CODE[Outcome.PENDING], _doubted)
+    lost = or_(ended, _item.c.status == schema.CODE[Outcome.IN_FLIGHT], put_back) if left else ended
     outcome = case((_item.c.status == failed, failed), else_=in_doubt).label("outcome")
-    cause = func.coalesce(_item.c.cause, case((_item.c.status.in_([failed, in_doubt]), "unknown"), else_="interrupted")).label("cause")
+    cause = func.coalesce(_item.c.cause, case((ended, "unknown"), else_="interrupted")).label("cause")
     partly = func.sum(case((_item.c.doubt == PARTLY, 1), else_=0)).label("partly")
     untold = func.sum(case((type_coerce(_item.c.failure, JSON)["untold"].as_boolean(), 1), else_=0)).label("untold")
     groups = (
