@@ -145,3 +145,58 @@ def test_nothing_that_a_customer_wrote_runs_in_a_browser() -> None:
     assert "2025-11-24 17:00" in page and "Hi there&lt;script&gt;" in page
     assert plain(body) == "Hi there<script>alert(1)</script>\nBye\nnow"
     assert as_text(item).startswith("Contact 1\n")
+
+
+def long_one(desk: Desk, resource: str) -> tuple[str, int]:
+    """An item with more than two messages or events, named in the file `ids`, and how many."""
+    look = getattr(desk.box, resource[:-1])
+    kind = f"{resource[:-1]}_parts"
+    one = max((row["id"] for row in getattr(desk.box, resource)()), key=lambda one: look(one)[kind]["total_count"])
+    (desk.home / "ids").write_text(one)
+    for body in () if look(one)[kind]["total_count"] > 2 else "123":
+        assert desk.here(resource, "note", "--ids", "ids", "--body", body, "--yes", *PLAIN).code == 0
+    return one, look(one)[kind]["total_count"]
+
+
+@pytest.mark.parametrize("resource", ["conversations", "tickets"])
+def test_messages_that_intercom_does_not_give_are_said(desk: Desk, resource: str) -> None:
+    """It gives the newest 500; the rest is in no file, which the screen, runs show, JSON, the item and its page say."""
+    one, total = long_one(desk, resource)
+    desk.switch(max_parts=2)
+    done = desk.here(resource, "export", "--ids", "ids", "-o", "pages", "--format", "text", "--progress", "none")
+    told = desk.here("runs", "show", "--json").json
+    assert (done.code, told["not_whole"]) == (0, 1), done.err
+    words = f"only the newest 2 of its {total} messages and events: Intercom gives no more"
+    assert "of 1 only the newest: Intercom gives no more" in done.err and "of 1 only the newest" in desk.here("runs", "show").out
+    assert words in desk.here("runs", "export").out and words in (desk.home / "pages" / f"{one}.txt").read_text()
+    desk.switch(max_parts=500)
+    whole = desk.here(resource, "export", "--ids", "ids", "-o", "whole", "--format", "text", *PLAIN)
+    assert "not_whole" not in whole.json and "only the newest" not in (desk.home / "whole" / f"{one}.txt").read_text()
+
+
+@pytest.mark.parametrize(("resource", "spoilt"), [
+    ("conversations", {"drop": ["conversation_parts"]}), ("conversations", {"set": {"conversation_parts": {"total_count": 3}}}),
+    ("tickets", {"drop": ["ticket_parts"]}),
+])  # fmt: skip
+@pytest.mark.parametrize("times", [1, None])
+def test_an_answer_without_its_messages_is_no_whole_item(desk: Desk, resource: str, spoilt: dict[str, Any], times: int | None) -> None:
+    """It is asked again, and fails in the end: a file without messages would pass for one of an item that has none."""
+    _, total = long_one(desk, resource)
+    desk.box.fault("fields", on="look", **spoilt, **({"count": times} if times else {}))
+    done = desk.here(resource, "export", "--ids", "ids", "-o", "all.jsonl", "--retries", "2", *PLAIN)
+    assert done.counts == {"selected": 1, "done" if times else "failed": 1}, done.err
+    if times:
+        assert next(iter(lines(desk.home / "all.jsonl").values()))[f"{resource[:-1]}_parts"]["total_count"] == total
+    else:
+        assert "without the messages of the item" in done.json["failures"][0]["example"]["message"]
+        assert not (desk.home / "all.jsonl").exists()
+
+
+def test_a_list_of_a_contact_that_is_cut_short_is_not_all_of_it(desk: Desk) -> None:
+    """It announces twelve notes and shows some."""
+    one = desk.box.contacts(role="user")[0]["id"]
+    (desk.home / "ids").write_text(one)
+    assert desk.here("contacts", "note", "--ids", "ids", "--body", "A note.", "--yes", *PLAIN).code == 0
+    desk.box.fault("fields", path="/notes$", method="GET", set={"total_count": 12})
+    done = desk.here("contacts", "export", "--ids", "ids", "-o", "c.jsonl", "--retries", "1", *PLAIN)
+    assert done.counts == {"selected": 1, "failed": 1} and "announced 12 and showed 1" in done.err + done.out, done.err

@@ -322,3 +322,35 @@ def test_the_verb_of_another_package_is_listed_shown_and_checked(own: Desk) -> N
         found = own.command("operations", "check", "contacts.rename", "--param", "to=Guest", "--json")
     assert found.code == 0 and len(found.json["checks"]) == 6, found.out + found.err
     assert json.loads(found.out)["operation"] == "contacts.rename"
+
+
+LOUD = '''
+import os, subprocess, sys
+from intercom_bulk_updater import operation
+
+print("at import")
+
+
+@operation("conversations", idempotent=True)
+def loud(item_id, client):
+    print("by print")
+    sys.stdout.flush()
+    os.write(1, b"by descriptor\\n")
+    subprocess.run(["echo", "by a child"], check=True)
+    sys.__stdout__.write("by the stream itself\\n")
+    sys.__stdout__.flush()
+    return client.put(f"conversations/{item_id}", {"title": "loud"})
+'''
+
+
+@pytest.mark.parametrize("flag", ["--json", "--jsonl"])
+def test_nothing_of_ones_own_spoils_the_data(desk: Desk, flag: str) -> None:
+    """Whichever way it is written to standard output: it comes out on standard error, and the data stays data."""
+    (desk.home / "mine.py").write_text(LOUD)
+    done = desk.command("run", "mine.py:loud", "--where", QUERY, "--limit", "3", "--yes", "--progress", "none", flag)
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert done.code == 0 and lines[-1]["counts"]["done"] == 3, done.err
+    for said in ("by print", "by descriptor", "by a child", "by the stream itself"):
+        assert done.err.count(f"{said}\n") == 3, done.err
+    plain = desk.command("run", "mine.py:loud", "--where", QUERY, "--limit", "1", "--yes", "--progress", "none")
+    assert plain.out.count("by a child") == 1, plain.out

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -46,7 +46,6 @@ class InAThread(Contacts):
         return self.ending(found[0])
 
 
-SEES_THREADS = pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.12 and later announce threads that are started")
 
 
 def ended(updater: type[Contacts], ending: Any, box: Sandbox, *, count: int = 2, path: str = "contacts", **more: Any) -> BulkResult:
@@ -70,7 +69,7 @@ def skips(_: Any) -> Any:
     raise Skip("not this one")
 
 
-@pytest.mark.parametrize("updater", [Contacts, ByClient, pytest.param(InAThread, marks=SEES_THREADS)])
+@pytest.mark.parametrize("updater", [Contacts, ByClient, InAThread])
 @pytest.mark.parametrize(
     "ending",
     [lambda _: None, lambda _: False, lambda _: {"success": False}, lambda _: {"ok": False}, lambda _: (False, "no"),
@@ -84,7 +83,7 @@ def test_what_was_carried_out_is_never_failed(box: Sandbox, updater: type[Contac
     assert result.success + result.in_doubt == 2
 
 
-@pytest.mark.parametrize("updater", [Contacts, pytest.param(InAThread, marks=SEES_THREADS)])
+@pytest.mark.parametrize("updater", [Contacts, InAThread])
 @pytest.mark.parametrize(
     "ending",
     [lambda r: r, lambda r: r.ok, lambda r: True, lambda r: None, lambda r: "", lambda r: {}, lambda r: {"success": False},
@@ -219,3 +218,19 @@ def test_another_server_is_not_intercom(box: Sandbox) -> None:
     result = AsksACrm().bulk_process(team_id="5001", max_items=2, progress="none", retries=0)
     assert (result.failed, len(calls)) == (2, 2)
     assert result.failures[0].cause == "ConnectionError"
+
+
+class InAPool(Contacts):
+    """From the threads of a pool that the action makes."""
+
+    def perform_action(self, item_id: str, **more: Any) -> Any:
+        with ThreadPoolExecutor(2) as pool:
+            return pool.submit(super().perform_action, item_id, **more).result()
+
+
+def test_what_a_pool_of_the_action_sends_is_seen(box: Sandbox) -> None:
+    """Its threads are the action's own: what they were refused has failed, and what was carried out stands."""
+    refused = ended(InAPool, lambda _: True, box, path="contacts/gone")
+    assert (refused.success, refused.failed) == (0, 2), refused.failures
+    carried_out = ended(InAPool, raises, box)
+    assert carried_out.failed == 0 and carried_out.success + carried_out.in_doubt == 2, carried_out.failures

@@ -248,3 +248,25 @@ def test_a_message_by_httpx_goes_out_once(box: Sandbox, updater: type[ReplyAndCl
         logging.getLogger("httpx").disabled = False
     assert (result["success"], result["failed"], result.in_doubt) == (4, 0, 2), result.failures
     assert once(box, "comment") == (6, 0)
+
+
+class CloseAndRename(TheSameByRequests):
+    """May be run again as a whole."""
+
+    idempotent = True
+    runs = 0
+
+    def perform_action(self, item_id: str, **_: Any) -> dict[str, Any] | None:
+        type(self).runs += 1
+        self.send(f"conversations/{item_id}/parts", {"type": "admin", "admin_id": self.admin_id, "message_type": "close"})
+        answer = requests.put(f"{self.base_url}/conversations/{item_id}", headers=self.headers, json={"title": "Over"}, timeout=30)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+def test_what_is_refused_and_done_all_the_same_is_not_sent_without_end(box: Sandbox) -> None:
+    """A close that is always refused, although it is carried out: the action gets no further, however often it is run."""
+    box.fault("error_after", status=422, method="POST", path="/parts$")
+    result = CloseAndRename().bulk_process(team_id="5001", max_items=1, progress="none", retries=2)
+    assert (result.in_doubt, CloseAndRename.runs) == (1, 3), result.report
+    assert "the action broke off after it" in result.failures[0].example.message

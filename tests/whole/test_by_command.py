@@ -13,6 +13,7 @@ import pytest
 import intercom_bulk_updater as bulk
 from acceptance.desk import Answer, Desk, at_desk
 from intercom_bulk_updater import SafetyStop
+from intercom_bulk_updater.api.client import Client
 
 from .network import MemorySandbox
 
@@ -222,3 +223,112 @@ def test_the_command_begins_it(desk: Desk, name: str) -> None:
     assert done.code == (5 if name == "what nobody confirms" else 0), done.err
     told: dict[str, Any] = json.loads(done.out) if done.out else {}
     assert told.get("ok", done.code == 0) is (done.code == 0)
+
+
+@pytest.mark.parametrize(("is_done", "code", "listed"), [
+    ("raise ValueError('broken')", 7, "finished, exit 7 3 3 done · not verified"), ("return None", 0, "finished 3 3 done · not verified"),
+    ("return False", 6, "finished, exit 6 3 0 done · 3 not in the requested state"), ("return True", 0, "finished 3 3 done"),
+])  # fmt: skip
+def test_a_list_of_runs_says_what_the_run_said(desk: Desk, is_done: str, code: int, listed: str) -> None:
+    """A verification that came to nothing by a person's own is_done is not "finished, 3 done" a moment later."""
+    own = f"    def is_done(self, item_id, **params):\n        {is_done}\n"
+    (desk.home / "mine.py").write_text(UPDATER + own)
+    ran = desk.here("run", "mine.py:Close", "--limit", "3", "--yes", "--verify", "all", *PLAIN)
+    line = next(line for line in desk.here("runs", "list").out.splitlines() if line.startswith(ran.run))
+    told = desk.here("runs", "show", ran.run, "--json").json
+    assert (ran.code, told["exit"], told["ok"]) == (code, code, code == 0), ran.err
+    assert f" {listed} " in f" {line} ".replace("\t", " "), line
+    assert f"finished, exit {code}" in desk.here("runs", "show", ran.run).out
+
+
+@pytest.mark.parametrize("verb", [("note", "--body", "Seen."), ("reply", "--body", "Hello.", "--customer-visible")], ids=lambda one: one[0])
+def test_a_text_that_was_sent_names_the_run_that_sent_it(desk: Desk, verb: tuple[str, ...]) -> None:
+    """On the screen, in runs show, the report and in JSON: "already noted" by the journal alone is no state of Intercom's."""
+    command = ("conversations", *verb, *WHERE, "--limit", "3", "--yes", "--progress", "none")
+    first = desk.here(*command, "--json")
+    again = desk.here(*command)
+    told = desk.here("runs", "show", "--json").json
+    assert counts(first) == {"selected": 3, "done": 3} and told["counts"]["unchanged"] == 3, again.err
+    (sent,) = told["sent_before"]
+    assert (sent["run"], sent["count"], "without_text" in told) == (first.run, 3, False) and sent["at"] <= told["run"]["finished_at"]
+    words = f"3 without it: an earlier run had sent it ({first.run}, "
+    shown = desk.here("runs", "show").out
+    assert words in again.err and "--again sends it again" in again.err, again.err
+    assert words in shown and "Nothing sent: all 3 had got the same text from an earlier run" in shown, shown
+    assert all(f"sent by {first.run}" in row for row in desk.here("runs", "export").out.splitlines()[1:])
+    desk.here("runs", "report", "-o", str(desk.home / "r.html"))
+    page = (desk.home / "r.html").read_text("utf-8")
+    assert words in page and "Nothing to change" not in page
+    assert counts(desk.here(*command, "--again", "--json")) == {"selected": 3, "done": 3}
+    assert "sent_before" not in first.json
+
+
+def test_a_close_without_its_text_names_the_run_that_sent_it(desk: Desk) -> None:
+    """It is closed all the same."""
+    first = desk.here("conversations", "reply", "--body", "Bye.", "--customer-visible", *WHERE, "--limit", "2", "--yes", *PLAIN)
+    closed = desk.here("conversations", "close", "--body", "Bye.", "--customer-visible", *WHERE, "--limit", "3", "--yes", *PLAIN)
+    told = closed.json
+    assert (counts(closed), told["without_text"]) == ({"selected": 3, "done": 3}, 2), closed.err
+    assert [(one["run"], one["count"]) for one in told["sent_before"]] == [(first.run, 2)]
+
+
+@pytest.mark.parametrize(("said", "same"), [
+    ("We are   back.\n\nSee <a href='https://s.test'>here</a>", True),
+    ("<p>We are back.</p><p>See <a href='https://s.test'>here</a></p>", True),
+    ("  We are back.<br>See&nbsp;<b><a href=\"https://s.test\">here</a></b>\n", True),
+    ("We are back. See <a href='https://other.test'>here</a>", False), ("We are back! See <a href='https://s.test'>here</a>", False),
+    ("Weareback. See <a href='https://s.test'>here</a>", False), ("We are back. See here", False),
+])  # fmt: skip
+def test_the_same_text_is_what_its_reader_would_call_so(desk: Desk, said: str, same: bool) -> None:
+    """Intercom keeps HTML: another white space, or a paragraph around it, makes no other text; another link does."""
+    command = ("conversations", "reply", *WHERE, "--limit", "1", "--customer-visible", "--yes", *PLAIN)
+    first = desk.here(*command, "--body", "We are back. See <a href='https://s.test'>here</a>")
+    again = desk.here(*command, "--body", said)
+    assert counts(first) == {"selected": 1, "done": 1}, first.err
+    assert counts(again) == {"selected": 1, ("unchanged" if same else "done"): 1}, again.err
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    (("run", "mine.py:rate", "--ids", "ids.txt", "--param", "stars=1e400"), "--param stars: "),
+    (("run", "mine.py:rate", "--ids", "ids.txt", "--param", "stars=nan"), "finite number"),
+    (("run", "mine.py:rate", "--ids", "ids.txt", "--param", "several=1,inf"), "--param several: "),
+    (("run", "mine.py:rate", "--csv", "rows.csv", "--id-column", "id", "--param", "stars={{stars}}"), "rows.csv, line 2: stars: "),
+    (("conversations", "close", "--query", "q.json", "--limit", "1"), "1e400 is no number that JSON has"),
+    (("each", "articles", "PUT", "articles/{{id}}", '{"x": NaN}'), "NaN is no number that JSON has"),
+    (("each", "articles", "PUT", "articles/{{id}}", '{"x": -1e999}'), "-1e999 is no number that JSON has"),
+], ids=lambda one: one[-1] if isinstance(one, tuple) else "")  # fmt: skip
+def test_a_number_without_an_end_is_refused(desk: Desk, command: tuple[str, ...], said: str) -> None:
+    """Wherever a value is read: parameters, sheets, filters, bodies. `1e400` was infinity, and left as a word that JSON does not have."""
+    one = desk.open_ids()[0]
+    (desk.home / "mine.py").write_text(
+        "from intercom_bulk_updater import operation\n\n@operation('conversations')\n"
+        "def rate(conversation_id, client, stars: float = 1.0, several: list[float] = ()):\n"
+        "    return client.put(f'conversations/{conversation_id}', {'title': str(stars)})\n"
+    )
+    (desk.home / "ids.txt").write_text(one)
+    (desk.home / "rows.csv").write_text(f"id,stars\n{one},1e400\n")
+    (desk.home / "q.json").write_text('{"query": {"field": "created_at", "operator": ">", "value": 1e400}}')
+    refused = desk.here(*command, "--yes", "--progress", "none")
+    assert refused.code == 2 and said in refused.err and "Traceback" not in refused.err, refused.err
+    assert desk.writes() == 0
+
+
+def test_a_filter_without_an_end_is_refused(box: MemorySandbox) -> None:
+    """From Python too."""
+    with pytest.raises(bulk.UsageError, match="no end"):
+        bulk.run("conversations.close", query={"field": "created_at", "operator": ">", "value": float("inf")})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), b"bytes", {1, 2}], ids=str)
+@pytest.mark.parametrize("path", ["", "/reply"])
+def test_a_body_that_is_no_json_has_failed(box: MemorySandbox, path: str, value: object) -> None:
+    """Nothing of it left, a message neither: no item is in doubt."""
+
+    @bulk.operation("conversations")
+    def write(conversation_id: str, client: Client, value: object) -> object:
+        return client.call("POST" if path else "PUT", f"conversations/{conversation_id}{path}", json={"title": value})
+
+    run = bulk.run(write, ids=[box.conversations()[0]["id"]], value=value)
+    (item,) = run.items("all")
+    assert (item.outcome, "nothing was sent" in item.message, box.audit("conversations")["kinds"]) == ("failed", True, {}), item
+    assert not any(line["method"] in ("PUT", "POST") and "conversations/" in line["path"] for line in box.log(20))

@@ -345,3 +345,35 @@ def test_what_cannot_be_meant(box: MemorySandbox, name: str) -> None:
     with pytest.raises((errors.UsageError, errors.SafetyStop, errors.FilterRefused)):
         WRONG[name]()
     assert not written(box)
+
+
+def test_what_a_stop_leaves_in_doubt_is_among_the_failures(box: MemorySandbox) -> None:
+    """A note whose answer is lost right before Intercom goes away: the run counts it as in doubt, and says which and why."""
+    box.fault("drop_after", on="write", count=1)
+    box.fault("outage", on="look")
+    box.fault("outage", on="write", after=1)
+    with pytest.raises(errors.ServiceUnavailable) as ended:
+        bulk.run(NOTE, WHERE, body="Seen.", patience=30, **FEW)
+    run, told = ended.value.run, ended.value.run.report()  # type: ignore[attr-defined]
+    groups, doubted = told["failures"], told["counts"]["in_doubt"]
+    assert (run.status, told["exit"]) == ("stopped", 7) and doubted
+    assert {group["outcome"] for group in groups} == {"in_doubt"} and sum(group["count"] for group in groups) == doubted
+    assert "connection lost" in {group["cause"] for group in groups} and groups[0]["example"]["id"]
+    with pytest.raises(errors.ItemsFailed, match="connection lost"):
+        ended.value.result.raise_for_failures()  # type: ignore[attr-defined]
+    box.clear_faults()
+    assert run.resume(workers=1).counts.done == 6 and not run.report()["failures"] and written(box) == 6
+
+
+def test_what_a_dead_process_left_in_flight_is_among_the_failures(box: MemorySandbox) -> None:
+    """As the counts have it; while the process lived, it was in nobody's doubt."""
+    run = stopped(box)
+    with Journal(run.workspace.journal) as journal, journal.hold(run.id):
+        journal.turn(run.id, [], 4)
+        journal.update_run(run.id, status=RunStatus.RUNNING)
+        assert not run.report()["failures"] and not run.report()["counts"]["in_doubt"]
+    told = run.report()
+    groups = {group["cause"]: group for group in told["failures"]}
+    assert run.status == "interrupted" and sum(group["count"] for group in groups.values()) == told["counts"]["in_doubt"] == 4
+    assert {group["outcome"] for group in groups.values()} == {"in_doubt"} and "runs resume" in told["next"][0]
+    assert "looks whether" in groups["interrupted"]["advice"]

@@ -109,7 +109,7 @@ def test_an_item_in_doubt_that_was_undone_hides_none_that_stands(box: MemorySand
     assert (run.counts.done, run.counts.in_doubt, run.counts.failed) == (1, 2, 0), run.report()
     box.clear_faults()
     undo = run.undo(workers=1)
-    assert undo.counts.done == 2, undo.report()
+    assert undo.counts.done == 2, list(undo.items())
     assert (run.report()["undone"], "1 undone since" in repr(run)) == (1, True)
     run.retry(only="422", workers=1)
     told = run.report()
@@ -145,3 +145,95 @@ def test_a_row_that_was_created_is_known_by_its_key(desk: Desk) -> None:
         undone = journal.undone(run)
         assert undone is not None and undone.ids == {"k1", "k2"}
 
+
+
+HALVES: dict[str, tuple[str, ...]] = {
+    "contacts": ("contacts", "tag", "--tag", "vip", "--tag", "bug", "--ids", "ids.txt"),
+    "conversations": ("conversations", "tag", "--tag", "vip", "--tag", "bug", "--ids", "ids.txt"),
+}
+
+
+def half_done(desk: Desk, resource: str) -> tuple[str, str]:
+    """A run of one item, of whose two requests Intercom has accepted the first and has not carried it out; the item."""
+    one = next(row["id"] for row in getattr(desk.box, resource)() if not {7001, 7003} & set(row["tags"]))
+    (desk.home / "ids.txt").write_text(one)
+    desk.box.fault("rolled_back", on="write", count=1)
+    ran = desk.here(*HALVES[resource], *PLAIN, "--verify", "all", "--json")
+    assert (ran.code, ran.counts, tags_of(desk, resource, one)) == (6, {"selected": 1, "done": 1}, {7003}), ran.err
+    assert f"--from-run {ran.run} --outcome done" in ran.json["error"]["hint"]
+    return ran.run, one
+
+
+def tags_of(desk: Desk, resource: str, one: str) -> set[int]:
+    return {7001, 7003} & set(next(row["tags"] for row in getattr(desk.box, resource)() if row["id"] == one))
+
+
+@pytest.mark.parametrize("resource", HALVES)
+def test_half_of_a_change_is_taken_back(desk: Desk, resource: str) -> None:
+    """What is not there was never carried out; the rest is our own, and not "changed by others"."""
+    run, one = half_done(desk, resource)
+    undo = desk.here("undo", run, *PLAIN, "--json")
+    assert (undo.code, undo.counts, tags_of(desk, resource, one)) == (0, {"selected": 1, "done": 1}, set()), undo.err
+    assert desk.here("runs", "show", run, "--json").json["undone_by"] == undo.run
+
+
+@pytest.mark.parametrize("resource", HALVES)
+def test_half_of_a_change_is_mended_by_what_the_advice_says(desk: Desk, resource: str) -> None:
+    """The same verb with --from-run: the missing half is done, the run is as it was meant to be, and can be taken back whole."""
+    run, one = half_done(desk, resource)
+    mended = desk.here(*HALVES[resource][:-2], "--from-run", run, "--outcome", "done", *PLAIN, "--verify", "all", "--json")
+    assert (mended.code, mended.counts, tags_of(desk, resource, one)) == (0, {"selected": 1, "done": 1}, {7001, 7003}), mended.err
+    assert desk.here("verify", run, "--verify", "all").code == 0
+    undo = desk.here("undo", run, *PLAIN, "--json")
+    assert (undo.code, undo.counts, tags_of(desk, resource, one)) == (0, {"selected": 1, "done": 1}, set()), undo.err
+
+
+def test_half_of_what_an_updater_did_is_taken_back(box: MemorySandbox) -> None:
+    """A person's own undo_action puts back what there is of it; of an item that is wholly as before, others have taken it back."""
+
+    class Rename(bulk.IntercomBulkUpdater):
+        idempotent = True
+
+        def get_search_endpoint(self) -> str:
+            return "/contacts/search"
+
+        def get_search_query(self) -> dict[str, object]:
+            return {"field": "role", "operator": "=", "value": "user"}
+
+        def get_item_id(self, item: dict[str, str]) -> str:
+            return item["id"]
+
+        def before(self, item: dict[str, object]) -> dict[str, object]:
+            return {"name": item["name"], "owner_id": item["owner_id"]}
+
+        def change(self, item_id: str, before: dict[str, object]) -> dict[str, tuple[object, object]]:
+            return {"name": (before["name"], "Guest"), "owner_id": (before["owner_id"], 991267700)}
+
+        def perform_action(self, item_id: str) -> dict[str, object]:
+            self.client.put(f"contacts/{item_id}", {"name": "Guest"})
+            return dict(self.client.put(f"contacts/{item_id}", {"owner_id": 991267700}), name="Guest")
+
+        def undo_action(self, item_id: str, before: dict[str, object]) -> object:
+            return self.client.put(f"contacts/{item_id}", before)
+
+    was = [(row["id"], box.contact(row["id"])["name"], box.contact(row["id"])["owner_id"]) for row in box.contacts(role="user")[:2]]
+    box.fault("rolled_back", on="write", count=1)
+    result = Rename().bulk_process(item_ids=[one[0] for one in was], parallel_workers=1, verify="none")
+    assert result.success == 2 and box.contact(was[0][0])["name"] != "Guest"
+    undo = result.run.undo(workers=1)
+    assert undo.counts.done == 2, list(undo.items())
+    assert [(one, box.contact(one)["name"], box.contact(one)["owner_id"]) for one, _, _ in was] == was
+
+
+def test_a_retry_leaves_what_is_in_doubt_and_says_so(desk: Desk) -> None:
+    """It is neither accepted nor over: the run goes on by a resume."""
+    desk.box.fault("drop_after", on="write", count=1)
+    desk.box.fault("outage", on="look")
+    desk.box.fault("outage", on="write", after=1)
+    stopped = desk.here("conversations", "close", *WHERE, *PLAIN, "--patience", "30s", "--json")
+    assert (stopped.code, stopped.counts["in_doubt"] > 0) == (7, True), stopped.err
+    desk.box.clear_faults()
+    retried = desk.here("runs", "retry", stopped.run, *PLAIN, "--json")
+    assert (retried.code, retried.json["run"]["status"], retried.counts) == (7, "stopped", stopped.counts), retried.err
+    assert f"{retried.counts['in_doubt']} items in doubt" in retried.json["error"]["message"].replace(" are", "").replace("is in", "in")
+    assert retried.json["next"][0] == f"intercom-bulk runs resume {stopped.run}"

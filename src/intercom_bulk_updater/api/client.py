@@ -41,11 +41,11 @@ from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
 from .error_body import read_error_body, shows_item
 from .error_map import refusal, throttle_kind
-from .messages import Exchange, Request, Response, SentRequest, Transport, only_looks
+from .messages import Exchange, Request, Response, SentRequest, Transport, UnsendableBody, only_looks
 from .paths import UnusableId, item_of
 from .redact import redact
 from .replay import CompletedRequests
-from .retry import LASTING, TIMEOUT, UNUSABLE, ErrorClassification
+from .retry import LASTING, TIMEOUT, UNUSABLE, ErrorClassification, unread_answer
 
 log = logging.getLogger("intercom_bulk_updater")
 
@@ -152,8 +152,6 @@ class Client:
             carried.exchanges.append(Exchange(method, sent.path, json, 200, ours=True))
             return known
         exchange = Exchange(method, sent.path, json, ours=True)
-        if carried is not None:
-            carried.unanswered = sent
         try:
             came = self._carry(Request(method, path, json, params, timeout), purpose, self._permit(purpose), exchange)
             if before_reading is not None:
@@ -162,14 +160,17 @@ class Client:
             if carried is not None:
                 carried.keep(sent, answer, once)
             return answer
-        except BaseException as exc:
-            if isinstance(exc, IntercomBulkError):
-                exc.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
-            if carried is not None:
-                carried.lose(sent, once, exc)
-                if isinstance(exc, IntercomBulkError):
-                    carried.unanswered = None  # the error itself tells what became of it
+        except UnsendableBody:
             raise
+        except BaseException as exc:
+            error = exc if carried is None else unread_answer(sent, exc)
+            if isinstance(error, IntercomBulkError):
+                error.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
+                if carried is not None:
+                    carried.lose(sent, once, error)
+            if error is exc or not isinstance(exc, Exception):
+                raise
+            raise error from exc
 
     def _relative(self, path: str) -> str:
         """A path as the transport wants it; old code gives whole addresses. Raises UsageError for another server's."""
@@ -193,7 +194,7 @@ class Client:
         try:
             answer = self._transport.send(request)
         except BaseException as exc:
-            if exchange is not None and isinstance(exc, ConnectionFailed):
+            if exchange is not None and isinstance(exc, ConnectionFailed | UnsendableBody):
                 seen.remove(exchange)  # it never left
             failure = exc if isinstance(exc, TransportError) else None
             self.gate.leave(permit, status=None, headers=None, failure=failure, subject=path.strip("/"))

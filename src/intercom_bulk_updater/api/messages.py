@@ -23,6 +23,10 @@ class Request:
     """For the whole answer."""
 
 
+class UnsendableBody(ValueError):
+    """The body of a request cannot be written as JSON: nothing was sent."""
+
+
 def only_looks(method: str, path: str) -> bool:
     """Whether such a request changes nothing: a GET, or a search or the list of companies, which are POSTs."""
     bare = path.partition("?")[0].strip("/")

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import AnswerLost, IntercomBulkError
+from ..errors import IntercomBulkError
 from .effects import effect_of, shows_no_effect
 from .messages import Exchange, SentRequest
 from .retry import ErrorKind, classify, no_effect
@@ -28,8 +28,8 @@ _UNSURE = (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING, ErrorKind.IN_BETWEE
 
 
 @dataclass(frozen=True, slots=True)
-class LostMessage:
-    """A write of our own client that must not be done twice, and was not answered for sure; the action may have gone on."""
+class LostWrite:
+    """A write of our own client that was not answered for sure; the action may have gone on."""
 
     sent: SentRequest
     once: str
@@ -53,9 +53,7 @@ class CompletedRequests:
 
         None: the action sees to that itself.
         """
-        self.unanswered: SentRequest | None = None
-        """The write of our own client that left and has no answer yet."""
-        self.lost: list[LostMessage] = []
+        self.lost: list[LostWrite] = []
         """What of this attempt may stand, whatever the action has made of its error."""
         self.idempotent = False
         """The whole action may be repeated, so that nothing of it must not be done twice."""
@@ -76,25 +74,24 @@ class CompletedRequests:
         self._places.clear()
         self._steps.clear()
         self.exchanges = []
-        self.unanswered = None
         self.begun = False
         self.broke_off = False
         self.differs = ""
 
-    def lose(self, sent: SentRequest, once: str, exc: BaseException) -> None:
-        """A write ended with an error. A message that may stand all the same is kept: the action may swallow the error."""
-        if self.idempotent or repeatable(sent):
-            return
-        if not isinstance(exc, IntercomBulkError):
-            said = f"the answer to {sent.method} {sent.path} could not be read ({type(exc).__name__})"
-            exc = AnswerLost(said, method=sent.method, path=sent.path, json=sent.json)
-        verdict = classify(exc)
+    def lose(self, sent: SentRequest, once: str, error: IntercomBulkError) -> None:
+        """A write ended with an error. One that may stand all the same is kept: the action may swallow the error."""
+        verdict = classify(error)
         if verdict.kind in _UNSURE or verdict.foreign:
-            self.lost.append(LostMessage(sent, once, exc))
+            self.lost.append(LostWrite(sent, once, error))
+
+    @property
+    def lost_messages(self) -> list[LostWrite]:
+        """Those of the lost writes that must not be done twice."""
+        return [] if self.idempotent else [one for one in self.lost if not repeatable(one.sent)]
 
     def refuse_again(self, sent: SentRequest, once: str = "") -> None:
         """Raises the error of the same message, sent in this attempt and lost: the action's own retry would send it twice."""
-        for one in self.lost:
+        for one in self.lost_messages:
             named = once and one.once
             if one.once == once if named else one.sent == sent:
                 if not one.error.parts.get("not_again"):
@@ -138,7 +135,6 @@ class CompletedRequests:
 
     def keep(self, sent: SentRequest, answer: Mapping[str, Any], once: str = "") -> None:
         """A write was carried out, and the action has its answer. Raises BadAnswer when that shows that nothing was changed."""
-        self.unanswered = None
         if self.judge_since is not None and shows_no_effect(sent, answer, self.judge_since):
             raise no_effect(sent, "its answer shows the item as it was before")
         if once or not repeatable(sent):
@@ -148,7 +144,6 @@ class CompletedRequests:
 
     def withdraw(self, sent: SentRequest) -> None:
         """A write that was answered turned out to have had no effect, or an unusable answer: nothing is known of it."""
-        self.unanswered = None
         self.lost = [one for one in self.lost if one.sent != sent]
         self._carried_out = [one for one in self._carried_out if not _same(one, sent)]
         self._answered = {step: known for step, known in self._answered.items() if known[0] != sent}

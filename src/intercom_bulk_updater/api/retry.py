@@ -120,11 +120,13 @@ def classify(exc: BaseException) -> ErrorClassification:
     return _foreign(exc)
 
 
-def classify_unanswered(exc: BaseException, sent: SentRequest) -> ErrorClassification:
-    """What it means that a write left and its answer broke something that is no error of ours: the answer is lost."""
+def unread_answer(sent: SentRequest, exc: BaseException) -> BaseException:
+    """The error of a write that left: where its answer broke something that is no error of ours, the answer is lost."""
+    if isinstance(exc, IntercomBulkError):
+        return exc
     said = f"{type(exc).__name__}: {redact_theirs(str(exc))}" if str(exc) else type(exc).__name__
-    failure = Failure("unusable answer", redact(f"the answer to {sent.method} {sent.path} could not be read ({said})")[:500])
-    return ErrorClassification(ErrorKind.MAYBE_APPLIED, failure, sent=sent)
+    said = redact(f"the answer to {sent.method} {sent.path} could not be read ({said})")[:500]
+    return BadAnswer(said, method=sent.method, path=sent.path)
 
 
 def no_effect(sent: SentRequest, why: str) -> BadAnswer:

@@ -19,10 +19,11 @@ from ..errors import AnswerLost, AnswerTooLarge, ConfigurationError, ConnectionF
 from . import connection as connections
 from .connection import KEPT_ALIVE, Connection, TooLarge
 from .deadline import DeadlineBackend, within
-from .messages import Request, Response
+from .messages import Request, Response, UnsendableBody
 from .network import ProxySettings, connection_problem, named_certificates, proxy_for
+from .redact import redact
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _UNSENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout, httpcore2.ProxyError, httpcore2.UnsupportedProtocol)
 """Nothing of the request has left."""
 _WITHOUT_BODY = ("GET", "HEAD")
@@ -71,7 +72,7 @@ class HttpTransport:
     def send(self, request: Request) -> Response:
         """Send one request; see Transport."""
         where = {"method": request.method, "path": request.path}
-        content = b"" if request.json is None else _encode(request.json).encode()
+        content = _content(request)
         target = self._target(request)
         seconds = request.timeout or self.timeout
         try:
@@ -164,6 +165,13 @@ class HttpTransport:
             ssl_context=self._tls, proxy=httpcore2.Proxy(proxy.url, auth=proxy.auth), max_connections=None,
             keepalive_expiry=KEPT_ALIVE, network_backend=self._backend,
         )
+
+
+def _content(request: Request) -> bytes:
+    try:
+        return b"" if request.json is None else _encode(request.json).encode()
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise UnsendableBody(f"the body of {request.method} {redact(request.path)} is no JSON, so nothing was sent: {exc}") from exc
 
 
 def _too_large(request: Request) -> AnswerTooLarge:

@@ -20,6 +20,7 @@ from ..operations.operation import Operation
 from ..operations.registry import operation_class
 from ..operations.resource import resources
 from ..operations.spec import Kind, parameters_of
+from ..parsing.finite import finite_json
 from ..runs.options import Options
 from ..service.consent import Consent
 from ..service.library import runs
@@ -320,5 +321,5 @@ def child() -> None:
 
     target, typed, *where = sys.argv[1:]
     box = Sandbox(os.environ["INTERCOM_BASE_URL"])
-    Subject.of(target, json.loads(typed), where[0] if where else None, box).run(workers=2)
+    Subject.of(target, finite_json(typed), where[0] if where else None, box).run(workers=2)
 

@@ -20,7 +20,8 @@ from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
 from ..parsing.output_file import replacing
 from ..report.headline import undone_by
-from ..report.summary import judge_run, standing, summarize
+from ..report.summary import failures_of, judge_run, standing, summarize
+from ..report.texts import message_words
 from ..runs.guards import counted
 from ..service.control import ask_of, set_speed
 from ..stop import Stop
@@ -107,8 +108,9 @@ def show(run: Annotated[str, Parameter(help="The run, or a plan file.")] = "late
         record = replace(record, status=standing(book, record))
         show_out(
             run_table(
-                record, judge_run(book, record, record.status), book.failures(record.id), book.events(record.id),
-                left_alone=report.get("left_alone") or (), undone_by=undone_by(report),
+                record, judge_run(book, record, record.status), failures_of(book, record, record.status), book.events(record.id),
+                left_alone=report.get("left_alone") or (), undone_by=undone_by(report), messages=message_words(report),
+                sent_before="sent_before" in report,
             )
         )
         for command in report["next"]:

@@ -46,7 +46,7 @@ class _Patient(io.TextIOWrapper):
 
     def _lose(self, exc: OSError | ValueError) -> None:
         # A reader that has left (`| head`) has all that it wanted.
-        if isinstance(exc, OSError) and not isinstance(exc, BrokenPipeError) and self.fileno() == 1:
+        if isinstance(exc, OSError) and not isinstance(exc, BrokenPipeError) and self.fileno() != 2:
             _lost.append(exc.strerror or str(exc))
         give_up(self)
 
@@ -115,16 +115,35 @@ def data_format(arguments: Sequence[str]) -> str:
 
 @contextmanager
 def data_only(arguments: Sequence[str]) -> Iterator[None]:
-    """While a command runs that prints JSON, nothing else reaches standard output. What subprocesses print does."""
+    """While a command runs that prints JSON, nothing else reaches standard output; it goes to standard error."""
     if not data_format(arguments):
         yield
         return
     stream = sys.stdout
-    sys.stdout = cast(TextIO, _DataStream(stream))
+    with _apart(stream) as data:
+        sys.stdout = cast(TextIO, _DataStream(data))
+        try:
+            yield
+        finally:
+            sys.stdout = stream
+
+
+@contextmanager
+def _apart(stream: TextIO) -> Iterator[TextIO]:
+    """Standard output on a descriptor that nobody else knows: 1 is what child processes and libraries in C write to."""
+    if type(stream) is not _Patient or stream.fileno() != 1:
+        yield stream
+        return
+    stream.flush()
+    kept = os.fdopen(os.dup(1), "wb")
+    data = _Patient(kept, encoding=stream.encoding, errors=stream.errors, line_buffering=stream.line_buffering)
+    os.dup2(2, 1)
     try:
-        yield
+        yield data
     finally:
-        sys.stdout = stream
+        data.flush()
+        os.dup2(data.fileno(), 1)
+        data.close()
 
 
 def emit(text: str) -> None:

@@ -42,7 +42,7 @@ class Attempt:
     @property
     def left(self) -> bool:
         """Whether a write of it left in this process, and was not refused."""
-        return bool(self.carried.writes or self.carried.unanswered or self.carried.lost)
+        return bool(self.carried.writes or self.carried.lost)
 
     @property
     def wrote(self) -> str:

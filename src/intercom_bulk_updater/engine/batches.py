@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..api.replay import CompletedRequests
-from ..api.retry import ErrorKind
+from ..api.retry import ErrorKind, classify
 from ..errors import SafetyStop, StopRun
 from ..model import ItemResult
 from .attempt import Attempt, Batch, RetryLater
@@ -69,13 +69,13 @@ class BatchProcessor:
                 answers = self._operation.perform_batch(self._one.client, [attempt.item for attempt in group])
             if len(answers) != len(group):
                 raise ValueError(f"{type(self._operation).__name__}.perform_batch told of {len(answers)} of {len(group)} items")
-            if carried.lost:
-                raise carried.lost[0].error  # the code has swallowed it
+            if carried.lost_messages:
+                raise carried.lost_messages[0].error  # the code has swallowed it
         except (StopRun, SafetyStop) as exc:
             self._one.end_run(exc)
             yield from (RetryLater(attempt, 0.0) for attempt in group)
         except Exception as exc:
-            yield from self._failed(group, carried.lost[0].error if carried.lost else exc)
+            yield from self._failed(group, carried.lost_messages[0].error if carried.lost_messages else exc)
         else:
             yield from self._answered(group, answers, began)
 
@@ -95,7 +95,7 @@ class BatchProcessor:
 
     def _failed(self, group: list[Attempt], exc: Exception) -> Fates:
         """The batch as a whole was refused, or its answer was lost."""
-        verdict = self._one.classify(group[0], exc)
+        verdict = classify(exc)
         # Where one of several requests stands, and repeating it does no harm, each item is looked at before it is done alone.
         left = group[0].left
         harmless = self._operation.idempotent is True and verdict.sent is not None

@@ -223,14 +223,16 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
             settle_until=max(known.settle_until, now + failed.settle),
             via_client=failed.via_client,
         )
+    after = retry_after(known.requests - known.excused)
     if failed.kind is ErrorKind.PERMANENT:
         if known.maybe_applied:
             # The refusal may be the echo of an earlier request that was carried out after all.
             return _wait(replace(known, out_of_retries=True), 0.0)
         if failed.may_be_so:
-            return _wait(replace(known, refused=True, repeatable=failed.repeatable, via_client=failed.via_client), 0.0)
+            # What the look finds may be a part of the action alone: it is not run for that without end.
+            known = replace(known, refused=True, repeatable=failed.repeatable, via_client=failed.via_client)
+            return _wait(replace(known, out_of_retries=known.out_of_retries or after is None), 0.0)
         return _failed(known, failed.stands)
-    after = retry_after(known.requests - known.excused)
     if failed.excused:
         return _wait(known, max(_BACK_TO_THE_GATE, failed.wait))
     if after is not None:

@@ -22,7 +22,6 @@ from ..api.retry import (
     ErrorKind,
     RetryPolicy,
     classify,
-    classify_unanswered,
 )
 from ..errors import (
     ApiError,
@@ -203,9 +202,10 @@ class ItemProcessor:
             raise
         except Exception as exc:
             return self.settle_failure(attempt, exc)
-        if attempt.carried.lost:  # and the action has swallowed its error: the effect of that message is proof, or nothing is
+        if lost := attempt.carried.lost_messages:
+            # The action has swallowed its error: the effect of that message is proof, or nothing is.
             attempt.swallowed = True
-            return self._ended_without_proof(attempt, attempt.carried.lost[-1].error, _messages(attempt), returned=True)
+            return self._ended_without_proof(attempt, lost[-1].error, _messages(attempt), returned=True)
         return self.settle_success(attempt, after)
 
     def settle_success(self, attempt: Attempt, after: Mapping[str, Any] | None) -> ItemResult:
@@ -224,13 +224,6 @@ class ItemProcessor:
         excused = self._excused(attempt, verdict)
         observed = Failed(verdict.kind, wait=verdict.wait, read_only=True, stands=attempt.stands, excused=excused)
         return self._decide(attempt, observed, refusal=verdict)
-
-    def classify(self, attempt: Attempt, exc: Exception) -> ErrorClassification:
-        """What an error means that an attempt to act ended with."""
-        verdict = classify(exc)
-        lost = attempt.carried.unanswered
-        # It left, and whatever went wrong with its answer, the answer is lost.
-        return verdict if verdict.sent is not None or lost is None else classify_unanswered(exc, lost)
 
     def settle_failure(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """An attempt to act failed, or broke off, or ended without proof, or chose to leave the item."""
@@ -251,16 +244,16 @@ class ItemProcessor:
         return self._request_failed(attempt, exc)
 
     def _request_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
-        verdict = self.classify(attempt, exc)
+        verdict = classify(exc)
         messages = _messages(attempt)
         if messages and verdict.kind is ErrorKind.FATAL:
-            self._doubt(attempt, attempt.carried.lost[-1].error, classify(attempt.carried.lost[-1].error))
+            self._doubt(attempt, error := attempt.carried.lost_messages[-1].error, classify(error))
         elif messages and (len(messages) > 1 or verdict.sent != messages[0]):
             # The action went on after a lost message, and broke off later: that message is what is in question.
             attempt.swallowed = True
             if len(messages) > 1:
                 return self._ended_without_proof(attempt, exc, messages, returned=False)
-            exc = attempt.carried.lost[0].error
+            exc = attempt.carried.lost_messages[0].error
             verdict = classify(exc)
         if verdict.sent is None and verdict.kind is ErrorKind.PERMANENT and attempt.carried.writes:
             return self._ended_without_proof(attempt, exc, tuple(attempt.carried.writes), returned=False)
@@ -312,7 +305,7 @@ class ItemProcessor:
             read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
             may_be_so=mistaken and (tells or (self.operation.idempotent is True and attempt.item.before is not None)),
             stands=attempt.stands,
-            via_client=isinstance(exc, ApiError | TransportError) or attempt.carried.unanswered is not None,
+            via_client=isinstance(exc, ApiError | TransportError),
             excused=self._excused(attempt, verdict),
         )
 
@@ -533,7 +526,7 @@ class ItemProcessor:
 
 def _messages(attempt: Attempt) -> tuple[SentRequest, ...]:
     """What left in the last attempt, must not be sent twice, and was not answered for sure."""
-    return tuple(one.sent for one in attempt.carried.lost)
+    return tuple(one.sent for one in attempt.carried.lost_messages)
 
 
 def _known(attempt: Attempt) -> Known:

@@ -140,31 +140,46 @@ def one(database: Database, run: int, item_id: str) -> ItemRow | None:
     return None if row is None else _item_row(row)
 
 
-def failures(database: Database, run: int) -> list[FailureGroup]:
-    """What failed or is in doubt, by cause, the largest group first, each with its first item."""
-    lost = [schema.CODE[Outcome.FAILED], schema.CODE[Outcome.IN_DOUBT]]
+def failures(database: Database, run: int, *, left: bool) -> list[FailureGroup]:
+    """What failed or is in doubt, by cause, the largest group first, each with its first item.
+
+    `left`: with what `counts` has in flight, which no process holds: in doubt until somebody looks.
+    """
+    failed, in_doubt = schema.CODE[Outcome.FAILED], schema.CODE[Outcome.IN_DOUBT]
+    ended = _item.c.status.in_([failed, in_doubt])
+    put_back = and_(_item.c.status == schema.CODE[Outcome.PENDING], _doubted)
+    lost = or_(ended, _item.c.status == schema.CODE[Outcome.IN_FLIGHT], put_back) if left else ended
+    outcome = case((_item.c.status == failed, failed), else_=in_doubt).label("outcome")
+    cause = func.coalesce(_item.c.cause, case((ended, "unknown"), else_="interrupted")).label("cause")
     partly = func.sum(case((_item.c.doubt == PARTLY, 1), else_=0)).label("partly")
     untold = func.sum(case((type_coerce(_item.c.failure, JSON)["untold"].as_boolean(), 1), else_=0)).label("untold")
     groups = (
-        select(_item.c.status, _item.c.cause, func.count().label("n"), partly, untold, func.min(_item.c.seq).label("first"))
-        .where(_item.c.run == run, _item.c.status.in_(lost))
-        .group_by(_item.c.status, _item.c.cause)
+        select(outcome, cause, func.count().label("n"), partly, untold, func.min(_item.c.seq).label("first"))
+        .where(_item.c.run == run, lost)
+        .group_by(outcome, cause)
         .subquery()
     )
     query = (
-        select(groups.c.n, groups.c.partly, groups.c.untold, groups.c.status, _item.c.id, _item.c.cause, _item.c.failure)
+        select(groups.c.n, groups.c.partly, groups.c.untold, groups.c.outcome, groups.c.cause, _item.c.id, _item.c.failure)
         .join(_item, and_(_item.c.run == run, _item.c.seq == groups.c.first))
         .order_by(groups.c.n.desc(), groups.c.first)
     )
     with database.reading() as connection:
         found = connection.execute(query).all()
     return [
-        FailureGroup(cause or "unknown", count, _example(item_id, cause, failure), schema.OUTCOME[status], int(part), int(never))
-        for count, part, never, status, item_id, cause, failure in found
+        FailureGroup(cause, count, _example(item_id, cause, failure), schema.OUTCOME[status], int(part), int(never))
+        for count, part, never, status, cause, item_id, failure in found
     ]
 
 
-def _example(item_id: str, cause: str | None, text: str | None) -> FailureExample:
+def left_with(database: Database, run: int, name: str) -> int:
+    """How many items of a run have this in their after-image."""
+    found = type_coerce(_item.c.after, JSON)[name].as_string()
+    with database.reading() as connection:
+        return connection.scalar(select(func.count()).where(_item.c.run == run, found.is_not(None))) or 0
+
+
+def _example(item_id: str, cause: str, text: str | None) -> FailureExample:
     failure = unpack_failure(cause, text)
     if failure is None:
         return FailureExample(item_id)

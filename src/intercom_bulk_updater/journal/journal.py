@@ -319,8 +319,11 @@ class Journal(Store):
     def item(self, run: str, item_id: str) -> ItemRow | None:
         return self._rows.one(self._database, self._runs.number(run), item_id)
 
-    def failures(self, run: str) -> list[FailureGroup]:
-        return self._rows.failures(self._database, self._runs.number(run))
+    def failures(self, run: str, *, left: bool = False) -> list[FailureGroup]:
+        return self._rows.failures(self._database, self._runs.number(run), left=left)
+
+    def left_with(self, run: str, name: str) -> int:
+        return self._rows.left_with(self._database, self._runs.number(run), name)
 
     def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
         return self._rows.touched(self._database, workspace, item_id, since)

@@ -288,8 +288,15 @@ class Store(Protocol):
         """One item by Intercom's id."""
         ...
 
-    def failures(self, run: str) -> list[FailureGroup]:
-        """What failed or is in doubt, by cause, the largest group first."""
+    def failures(self, run: str, *, left: bool = False) -> list[FailureGroup]:
+        """What failed or is in doubt, by cause, the largest group first.
+
+        `left`: with what is in flight and what a stop has put back in doubt, of a run that no process holds.
+        """
+        ...
+
+    def left_with(self, run: str, name: str) -> int:
+        """How many items of a run have this in their after-image."""
         ...
 
     def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:

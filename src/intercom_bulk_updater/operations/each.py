@@ -15,6 +15,7 @@ from ..api.client import Client
 from ..api.paths import UnusableId, item_path
 from ..errors import NotFound, UsageError
 from ..model import Item, Reversibility
+from ..parsing.finite import finite_json
 from .message_template import PLACE
 from .messages import people_of
 from .operation import Change, Json, NothingChanged, Operation
@@ -55,7 +56,7 @@ class Each(Operation):
         if "?" in self.path or "#" in self.path or {"", ".", ".."} & set(self.path.split("/")):
             raise UsageError(f"{self.path!r} is no path such as 'articles/{{{{id}}}}'.")
         try:
-            return json.loads(self.body) if self.body else None
+            return finite_json(self.body) if self.body else None
         except ValueError as exc:
             raise UsageError(f"The body is not JSON: {exc}.") from exc
 

@@ -16,15 +16,18 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from ..api.client import Client
+from ..api.effects import parts_of
 from ..api.paths import item_path
-from ..errors import StopRun, UsageError, why
+from ..errors import BadAnswer, StopRun, UsageError, why
 from ..model import Item, Reversibility
 from ..parsing.output_file import replacing
 from ..search.names import WorkspaceNames
-from .export_page import as_html, as_text
+from .export_page import as_html, as_text, cut_words
 from .operation import Change, Json, Operation
 from .spec import Kind, Resolver, parameter
 
+NOT_WHOLE = "not_whole"
+"""In the after-image of an item of whose messages Intercom gave the newest alone."""
 _ENDINGS = {"jsonl": ".json", "text": ".txt", "html": ".html"}
 
 
@@ -37,6 +40,8 @@ class Export(Operation):
     side_effects = "the files that it wrote"
     idempotent = True
     fields = ("exported",)
+    has_parts: ClassVar[bool] = False
+    """Whether its items have messages, which a GET gives with them."""
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
@@ -48,6 +53,7 @@ class Export(Operation):
     def __init__(self, output: str, format: str = "jsonl") -> None:
         self.output, self.format = output, format
         self._names: WorkspaceNames | None = None  # read when the first item is written for people
+        self._cut: dict[str, str] = {}  # of items that are being written: what of their messages Intercom did not give
         self._kept: _Folder | _Lines = _Lines(Path(output)) if output.endswith(".jsonl") else _Folder(Path(output), _ENDINGS[format])
 
     @classmethod
@@ -77,7 +83,13 @@ class Export(Operation):
         return f"export to {Path(self.output).name}"
 
     def whole(self, client: Client, item: Json) -> Json:
-        """The item with all that belongs to it; `item` is what a GET gave, which has it all where a resource does not say otherwise."""
+        """The item with all that belongs to it; `item` is what a GET gave, which has it all where a resource does not say otherwise.
+
+        Raises BadAnswer for one that came without its messages.
+        """
+        if self.has_parts and parts_of(item) is None:
+            path = item_path(self.resource, str(item.get("id")))
+            raise BadAnswer(f"GET {path} was answered without the messages of the item.", method="GET", path=path)
         return item
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
@@ -103,7 +115,14 @@ class Export(Operation):
             self._kept.add(item.id, self._text(whole, client))
         except (OSError, UsageError) as exc:  # a full disk fails for every other item too
             raise StopRun(f"{self.output} cannot be written: {why(exc) if isinstance(exc, OSError) else exc.message}") from exc
+        if cut := cut_words(whole):
+            self._cut[item.id] = cut
+            return {"exported": True, NOT_WHOLE: True}
         return {"exported": True}
+
+    def remark(self, item: Item) -> str:
+        """See Operation. Intercom gives the newest messages of a long item alone."""
+        return self._cut.pop(item.id, "")
 
     def why_no_undo(self) -> str:
         """See Operation."""

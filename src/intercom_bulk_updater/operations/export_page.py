@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from ..api.effects import parts_of
 from ..parsing.dates import is_moment, zone
 from .field_values import Label, describe_field
 from .object_words import entries_of, in_words, is_named, scalar_words
@@ -72,8 +73,20 @@ def _messages(item: Item, timezone: str) -> Iterator[tuple[str, str]]:
         yield ", ".join(filter(None, (_said("created_at", part.get("created_at"), timezone), str(who), what))), body
 
 
+def cut_words(item: Item) -> str:
+    """What of an item's messages its answer lacks, in words; "" where it has them all."""
+    parts = parts_of(item)
+    held = next((held for name in _LISTS if isinstance(held := item.get(name), Mapping)), {})
+    total = held.get("total_count")
+    if parts is None or not isinstance(total, int) or total <= len(parts):
+        return ""
+    return f"only the newest {len(parts):,} of its {total:,} messages and events: Intercom gives no more"
+
+
 def _facts(item: Item, timezone: str, label: Label, path: str = "") -> Iterator[tuple[str, str]]:
     """The fields that say something, as people call them; what stands in an object behind the name of that ("statistics, ...")."""
+    if not path and (cut := cut_words(item)):
+        yield "messages", cut
     for name, value in item.items():
         if (not path and name in _ASIDE) or name in ("type", "url") or (path and name == "id"):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..parsing.dates import is_moment, local_moment
@@ -20,6 +20,24 @@ Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 # What is before a field's name for Intercom alone, and behind it.
 _OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?|_assignee_id$|(?<=owner)_id$")
+
+
+def part_stands(left: Any, was: Any, now: Any) -> bool:
+    """Whether something of what a run made of a field (`was` before, `left` by it) is there now; of a list, any part of it."""
+    if not (isinstance(left, list) and isinstance(was, list) and isinstance(now, list)):
+        return bool(now == left != was)
+    put = any(one in now and one not in was for one in left)
+    return put or any(one not in now and one not in left for one in was)
+
+
+def taken_back(left: Mapping[str, Any], to: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are `now` as they were before a run (`to`) and not as it `left` them, while others of its change stand.
+
+    A part of a write that Intercom accepted and did not carry out, or that somebody has taken back: what is left is ours to
+    take back. {} where nothing of it stands.
+    """
+    stands = any(field in now and part_stands(value, to.get(field), now[field]) for field, value in left.items())
+    return {field: was for field, was in to.items() if field in now and now[field] == was} if stands else {}
 
 
 def describe_field(name: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
-from .field_values import describe_difference
+from .field_values import describe_difference, part_stands, taken_back
 from .operation import Change, Json, Operation
 
 
@@ -188,16 +188,15 @@ class Undo(FieldsOperation):
         unsure = item.doubt or (item.data or {}).get("unsure")
         as_left = {
             field for field, value in left.items()
-            if isinstance(value, list) and field in now and (unsure or _keeps(value, to.get(field), now[field]))
+            if isinstance(value, list) and field in now and (unsure or _keeps(value, to.get(field) or [], now[field] or []))
         }  # fmt: skip
         kept = {field: now[field] if field in as_left else value for field, value in left.items()}
-        return super().drift(payload, replace(item, before=kept))
+        return super().drift(payload, replace(item, before={**kept, **taken_back(left, to, now)}))
 
 
-def _keeps(left: Any, was: Any, now: Any) -> bool:
-    """Whether a list still holds what the verb added, and still lacks what it took away."""
-    added, taken, there = set(left) - set(was or ()), set(was or ()) - set(left), set(now or ())
-    return added <= there and not taken & there
+def _keeps(left: list[Any], was: list[Any], now: list[Any]) -> bool:
+    """Whether something is there of what the verb added to a list or took away, if it changed it at all."""
+    return set(left) == set(was) or part_stands(left, was, now)
 
 
 def _restored(left: Any, was: Any, now: Any) -> Any:

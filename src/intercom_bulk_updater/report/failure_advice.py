@@ -36,7 +36,7 @@ REMEDIES: tuple[Remedy, ...] = (
         cause="ActionReturnedNone|returned None|^(perform|undo)_action returned",
     ),
     Remedy(
-        "The process ended while the request was under way. Resume the run: it looks whether the "
+        "The run ended while the request was under way. Resume the run: it looks whether the "
         "change stands before anything is done again.",
         status="0",
         cause="^interrupted",

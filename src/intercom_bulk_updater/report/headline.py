@@ -82,8 +82,11 @@ def label(judgement: Judgement, status: str = "", *, dry: bool = False, kind: st
     return f"{said}; it can be resumed"
 
 
-def headline(judgement: Judgement, *, dry: bool = False) -> str:
-    """The one line that says how far the run came, and what of that does not stand."""
+def headline(judgement: Judgement, *, dry: bool = False, sent_before: bool = False) -> str:
+    """The one line that says how far the run came, and what of that does not stand.
+
+    `sent_before`: its unchanged items have got the same text from an earlier run.
+    """
     counts, done = judgement.counts, "read" if judgement.reads else "done"
     unread = not counts.selected and judgement.verdict in _UNREAD
     if dry and not unread:
@@ -95,7 +98,7 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
     elif counts.drifted == counts.selected:
         said = f"Nothing done: all {counts.selected:,} changed since"
     elif counts.unchanged == counts.selected:
-        said = f"Nothing to change: all {counts.selected:,} were in the requested state before"
+        said = _nothing_sent(counts) if sent_before else f"Nothing to change: all {counts.selected:,} were in the requested state before"
     elif judgement.estimated:
         said = f"{counts.done:,} of {counts.selected:,} changed; {_some(judgement)}"
     elif judgement.wrong:
@@ -113,6 +116,10 @@ def headline(judgement: Judgement, *, dry: bool = False) -> str:
         one = judgement.unseen == 1
         said += f"; {judgement.unseen:,} more {'matches and was' if one else 'match and were'} never acted on"
     return said
+
+
+def _nothing_sent(counts: Counts) -> str:
+    return f"Nothing sent: all {counts.selected:,} had got the same text from an earlier run"
 
 
 def undone_words(undone: int, done: int) -> str:

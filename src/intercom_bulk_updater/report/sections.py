@@ -19,7 +19,7 @@ from .headline import headline, label, undone_by, verification_words, why_words
 from .links import link_of
 from .next_commands import label_of
 from .summary import judge_run
-from .texts import MESSAGE_ADDED, change_words, left_out_words, masked, names_of, selection_words, words_of
+from .texts import MESSAGE_ADDED, change_words, left_out_words, masked, message_words, names_of, selection_words, words_of
 from .times import duration, moment
 
 Told = Mapping[str, Any]
@@ -56,7 +56,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "level": judgement.level,
         "which": selection_words(run),
         "label": label(judgement, told["run"]["status"], dry=dry, kind=told["run"]["kind"]),
-        "headline": headline(judgement, dry=dry),
+        "headline": headline(judgement, dry=dry, sent_before=bool(told.get("sent_before"))),
         "bar": outcome_bar(judgement),
         "counts": _counts(judgement, dry=dry),
         "who": _who(run, told),
@@ -104,6 +104,7 @@ def _who(run: RunRecord, told: Told) -> Pairs:
         ("Ended", "not yet" if told["run"]["finished_at"] is None else moment(run.finished_at)),
         ("Took", duration(told["seconds"]) if told["seconds"] else ""),
         ("Verified with Intercom", _verified(told)["words"] if run.kind != RunKind.DRY_RUN else ""),
+        ("Message", ". ".join(message_words(told))),
         ("Undone by", undone_by(told)),
         ("Backup of each item", str(backup or "")),
     ]

@@ -12,7 +12,8 @@ from typing import Any
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
 from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store, Undone
-from intercom_bulk_updater.model import Counts, Outcome, Requests, RunKind, RunStatus
+from intercom_bulk_updater.model import Counts, Outcome, Requests, Reversibility, RunKind, RunStatus
+from intercom_bulk_updater.operations.export import NOT_WHOLE
 from intercom_bulk_updater.operations.messages import SENT_BY
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.runs.judgement import Judgement, judge
@@ -61,7 +62,7 @@ def summarize(
         exit_code = exit_of(error)
     judgement = judge_run(journal, run, status, exit_code=exit_code, undone=undone)
     counts, code = judgement.counts, judgement.exit_code
-    failures = failures_json(journal, run, counts)
+    failures = [_failure(group, run) for group in failures_of(journal, run, status)]
     seconds = _seconds(run)
     partly = any(group["partly"] for group in failures)
     can_undo = undoable() if callable(undoable) and (counts.done or partly) else undoable
@@ -87,8 +88,7 @@ def summarize(
     }
     if counts.tried:
         told["tried"] = counts.tried
-    if without_text := _without_text(journal, run):
-        told["without_text"] = without_text
+    told |= {**_sent_before(journal, run), **_not_whole(journal, run)}
     if undone is not None:
         told |= {"undone_by": undone.by, "undone": undone.done}
     if counts.drifted:
@@ -156,12 +156,30 @@ def error_json(error: BaseException, run: RunRecord | None = None) -> dict[str, 
     return told
 
 
-def _without_text(journal: Store, run: RunRecord) -> int:
-    """How many items were done without the text of the run, because an earlier one had sent it."""
+def _sent_before(journal: Store, run: RunRecord) -> dict[str, Any]:
+    """The runs that had sent the text of this one already, each with how many of its items did not get it again; {} for none."""
     cls = declared(run.operation)
-    if cls is None or cls.appends or messages_of(run) is None:
-        return 0
-    return sum(SENT_BY in (row.before or {}) for row in journal.items(run.id, outcomes=[Outcome.DONE]))
+    if cls is None or messages_of(run) is None:
+        return {}
+    found: dict[str, tuple[int, int]] = {}
+    for row in journal.items(run.id, outcomes=[Outcome.UNCHANGED if cls.appends else Outcome.DONE]):
+        sent = (row.before or {}).get(SENT_BY)
+        if sent:
+            count, at = found.get(str(sent["run"]), (0, 0))
+            found[str(sent["run"])] = count + 1, max(at, int(sent["at"]))
+    told = [{"run": by, "at": rfc3339(at), "count": count} for by, (count, at) in found.items()]
+    if not told:
+        return {}
+    without_text = {} if cls.appends else {"without_text": sum(count for count, _ in found.values())}
+    return {"sent_before": sorted(told, key=lambda one: -found[str(one["run"])][0]), **without_text}
+
+
+def _not_whole(journal: Store, run: RunRecord) -> dict[str, int]:
+    """How many exported items have not all of their messages; {} for none."""
+    cls = declared(run.operation)
+    reads = cls is not None and cls.reversibility is Reversibility.READS
+    count = journal.left_with(run.id, NOT_WHOLE) if reads else 0
+    return {"not_whole": count} if count else {}
 
 
 def standing(journal: Store, run: RunRecord) -> RunStatus:
@@ -247,11 +265,9 @@ def _left_alone(journal: Store, run_id: str) -> list[dict[str, str]]:
     return [{"id": row.id, "why": redact(row.note)} for row in rows]
 
 
-def failures_json(journal: Store, run: RunRecord, counts: Counts) -> list[dict[str, Any]]:
-    """The failures by cause, the largest group first, each with an example and what to do about it."""
-    if not (counts.failed or counts.in_doubt):
-        return []
-    return [_failure(group, run) for group in journal.failures(run.id)]
+def failures_of(journal: Store, run: RunRecord, status: RunStatus) -> list[FailureGroup]:
+    """What failed or is in doubt, by cause; `status`: where the run really stands."""
+    return journal.failures(run.id, left=status not in _LIVE)
 
 
 def _failure(group: FailureGroup, run: RunRecord) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from intercom_bulk_updater.api.error_map import NOT_INTERCOM
@@ -173,6 +174,18 @@ def left_out_words(search: Mapping[str, Any]) -> list[str]:
         said.append(f"{unusable:,} {'entry' if unusable == 1 else 'entries'} of the search had no usable id, left out")
     if search.get("unchecked"):
         said.append("the filter could not be checked against the items: it is Intercom's word alone that they match")
+    return said
+
+
+def message_words(told: Mapping[str, Any]) -> list[str]:
+    """What there is to say of the messages of a run's items, a line each, from the object of --json.
+
+    Which runs had sent the text of this one already; of how many items an export does not have all.
+    """
+    said = [f"of {number:,} only the newest: Intercom gives no more; runs export names them"] if (number := told.get("not_whole")) else []
+    for one in told.get("sent_before") or ():
+        at = local_moment(datetime.fromisoformat(one["at"]).timestamp())
+        said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); --again sends it again")
     return said
 
 

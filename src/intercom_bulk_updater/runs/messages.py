@@ -13,6 +13,7 @@ from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.message_template import EmptyField
 from ..operations.messages import FIELDS, SENT_BY
 from ..operations.operation import Operation
+from ..operations.plain_text import as_read
 from ..operations.registry import build
 
 _DAYS = 30
@@ -75,7 +76,7 @@ class SentBefore:
             return None
         since = time.time() - _DAYS * 86400
         for run, row in self._journal.written_by_runs(self._run.workspace, self._operation.resource, item.id, since):
-            if run == self._run.id or self._text(run, row) != text:
+            if run == self._run.id or as_read(self._text(run, row)) != as_read(text):
                 continue
             if row.outcome is not Outcome.DONE:
                 way = "let it end (runs resume), then retry; or say --again"
@@ -83,11 +84,12 @@ class SentBefore:
                     way = "no resume will tell: look at the item in Intercom, then leave it, or say --again"
                 said = f"{run} may have sent the same text, or is about to: {way}"
                 return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
-            if self._operation.appends:
-                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=f"sent by {run}")
-            # A verb that does more than writing is not done because its text is there: it does the rest.
             sent = {"run": run, "at": int(row.finished_at or 0)}
-            return ItemResult(item.seq, Outcome.PENDING, attempts=0, before={**(item.before or {}), SENT_BY: sent})
+            before = {**(item.before or {}), SENT_BY: sent}
+            if self._operation.appends:
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, before=before, note=f"sent by {run}")
+            # A verb that does more than writing is not done because its text is there: it does the rest.
+            return ItemResult(item.seq, Outcome.PENDING, attempts=0, before=before)
         return None
 
     def _text(self, run: str, row: ItemRow) -> str:

@@ -339,10 +339,10 @@ class Runner(SelectingRun):
         """A retry of failures leaves what was never begun to `runs resume`, and says so."""
         if self.job.only is None:
             return
-        pending = self.journal.counts(self.id).pending
-        search = self.search_state()
-        if pending or (search.started and not search.complete):
-            raise RunStopped(f"Only what had failed was tried again; {counted_are(pending)} not begun.")
+        counts, search = self.journal.counts(self.id), self.search_state()
+        if counts.pending or counts.in_flight or (search.started and not search.complete):
+            doubted = f", {counted_are(counts.in_flight)} in doubt" if counts.in_flight else ""
+            raise RunStopped(f"Only what had failed was tried again; {counted_are(counts.pending)} not begun{doubted}.")
 
 
 def _ending(error: BaseException | None) -> tuple[RunStatus, int, str]:

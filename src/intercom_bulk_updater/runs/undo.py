@@ -86,4 +86,5 @@ def _own(journal: Store, parent: RunRecord, row: ItemRow) -> dict[str, object]:
         return {}
     own: dict[str, object] = {"own": [str(after["part"]) for after in later if "part" in after]}
     until = max(int(after.get("updated_at") or 0) for after in later)
-    return {**own, "own_until": until} if until else own
+    tagged = {tag: at for after in later for tag, at in (after.get("applied") or {}).items()}
+    return {**own, **({"own_applied": tagged} if tagged else {}), **({"own_until": until} if until else {})}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.each import Each
 from ..operations.per_item import WITH
+from ..parsing.finite import finite_json
 from ..runs.listing import listed
 from ..runs.options import Options
 from ..runs.session import Session
@@ -133,7 +133,7 @@ class EachRequest:
         try:
             if kind == "boolean":
                 return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
-            value = json.loads(text)
+            value = finite_json(text)
         except (KeyError, ValueError):
             raise UsageError(f"{where}: {text!r} in {name} is no {kind}.") from None
         if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):

@@ -400,4 +400,4 @@ def _result(work: Work, workspace: Workspace) -> BulkResult:
     """The account of a run that has ended."""
     journal, run_id = work.session.journal, work.run.id
     report = summarize(journal, run_id, undoable=work.operation.inverse() is not None)
-    return BulkResult(Run(run_id, workspace, work.load), journal.counts(run_id), journal.failures(run_id), report)
+    return BulkResult(Run(run_id, workspace, work.load), journal.counts(run_id), journal.failures(run_id, left=True), report)

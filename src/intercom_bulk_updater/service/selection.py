@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from ..model import FINAL, FoundItem, Outcome, Workspace
 from ..operations.operation import Operation
 from ..operations.resource import name_of, resources
 from ..parsing.dates import describe
+from ..parsing.finite import finite_json
 from ..parsing.id_file import of_link, read_id_file, workspace_of
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
@@ -193,7 +193,7 @@ def _query(
     name = options.word("query", raw) if isinstance(raw, str) else "query"
     if isinstance(raw, str):
         try:
-            raw = json.loads(read_text(raw, name, most=LARGEST_QUERY))
+            raw = finite_json(read_text(raw, name, most=LARGEST_QUERY))
         except RecursionError:
             raise UsageError(f"{name} is nested too deep: Intercom takes two levels of groups.") from None
         except ValueError as exc:

@@ -14,6 +14,7 @@ from intercom_bulk_updater.parsing.dates import local_moment
 from intercom_bulk_updater.report.advice import advice_for
 from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
 from intercom_bulk_updater.report.texts import left_out_words, words_of
+from intercom_bulk_updater.runs.judgement import Verdict
 
 from .event_text import happening
 from .formatting import ago, clean, number, plural, seconds, shorten
@@ -43,18 +44,25 @@ def runs_table(records: Iterable[tuple[RunRecord, Judgement]], *, now: float | N
     )
     for run, judgement in records:
         dry = run.kind == RunKind.DRY_RUN
+        doubts = " · not verified" if judgement.verdict is Verdict.NOT_VERIFIED else ""
         sheet.rows.append(
             (
                 run.id,
-                f"{run.status}{' (dry run)' if dry else ''}",
+                f"{_status(run, judgement) if judgement.exit_code else run.status}{' (dry run)' if dry else ''}",
                 number(judgement.counts.selected),
-                outcomes(judgement, past(run.operation), already(run.operation), dry=dry),
+                f"{outcomes(judgement, past(run.operation), already(run.operation), dry=dry)}{doubts}",
                 _what(run),
                 ago(run.started_at or run.created_at, at),
                 run.author,
             )
         )
     return sheet
+
+
+def _status(run: RunRecord, judgement: Judgement) -> str:
+    """Where a run stands, and what its command exits with once it is over: "finished, exit 6" is not all well."""
+    lives = run.status in (RunStatus.RUNNING, RunStatus.PAUSED)
+    return f"{run.status}{'' if lives else f', exit {judgement.exit_code}'}"
 
 
 def _what(run: RunRecord) -> str:
@@ -70,15 +78,18 @@ def run_table(
     *,
     left_alone: Sequence[Mapping[str, str]] = (),
     undone_by: str = "",
+    messages: Sequence[str] = (),
+    sent_before: bool = False,
 ) -> Sheets:
     """`runs show`: what the run was, how its items stand, why some failed or were left alone, what happened."""
     took = float(record.totals.get("seconds") or record.progress.get("elapsed") or 0)
     requests = record.totals.get("requests") or record.progress.get("requests") or {}
     place = record.totals.get("place") or {}
-    counts, dry, lives = judgement.counts, record.kind == RunKind.DRY_RUN, record.status in (RunStatus.RUNNING, RunStatus.PAUSED)
+    counts, dry = judgement.counts, record.kind == RunKind.DRY_RUN
+    verdict = headline(judgement, dry=dry, sent_before=sent_before)
     facts = [
-        ("status", f"{record.status}{f', exit {judgement.exit_code}' if lives is False else ''}"),
-        ("verdict", f"{label(judgement, record.status, dry=dry, kind=record.kind)}: {headline(judgement, dry=dry)}"),
+        ("status", _status(record, judgement)),
+        ("verdict", f"{label(judgement, record.status, dry=dry, kind=record.kind)}: {verdict}"),
         ("what", f"{words_of(record)}: {record.selection.get('words') or record.selection.get('kind') or ''}".rstrip(": ")),
         ("kind", record.kind.replace("_", " ")),
         ("workspace", f"{' '.join(filter(None, (place.get('workspace_name'), record.workspace))) or 'not told'} ({record.base_url})"),
@@ -92,6 +103,7 @@ def run_table(
         ("verified", verified_words(record.totals.get("verified") or {}, counts.done, record.id) if not dry else ""),
         ("step of" if "step" in record.selection else "from run", record.parent or ""),
         ("backup", str(record.totals.get("backup") or "")),
+        *(("messages", said) for said in messages),
         ("undone by", undone_by),
         ("plan", (record.plan_hash or "")[:16]),
         ("message", record.message),

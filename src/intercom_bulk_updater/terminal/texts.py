@@ -10,7 +10,7 @@ from rich.text import Text
 from intercom_bulk_updater.model import Reversibility, RunKind
 from intercom_bulk_updater.report.headline import NOT_SO, UNKNOWN, judgement_of, label, outcomes, undone_by, why_words
 from intercom_bulk_updater.report.next_commands import label_of
-from intercom_bulk_updater.report.texts import left_out_words
+from intercom_bulk_updater.report.texts import left_out_words, message_words
 from intercom_bulk_updater.runs.judgement import Level, Verdict, Verified
 from intercom_bulk_updater.runs.verification_words import describe_verification
 
@@ -200,8 +200,8 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
         if requests.get("retried"):
             sent.append(f"{number(requests['retried'])} tried again")
         page.fact("requests", " · ".join(sent))
-    if report.get("without_text"):
-        page.fact("message", f"{number(report['without_text'])} without it: an earlier run had sent it")
+    for said in message_words(report):
+        page.fact("message", clean(said))
     _search(page, report.get("search") or {}, report.get("counts") or {})
     if run.get("kind") != RunKind.DRY_RUN:
         _verified(page, report, run.get("status") != "finished")

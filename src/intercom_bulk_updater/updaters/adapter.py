@@ -17,6 +17,7 @@ from ..api.redact import keep_private, keep_private_of_item, redact, redact_thei
 from ..errors import IntercomBulkError, SafetyStop, UsageError
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
+from ..operations.field_values import taken_back
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
 from ..operations.per_item import WITH
 from ..operations.resource import history_of
@@ -296,8 +297,10 @@ class UndoUpdaterOperation(UpdaterOperation):
 
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation."""
-        if (item.before or {}).get("ok") is not True:
-            said = super().drift(payload, item)
+        left = item.before or {}
+        if left.get("ok") is not True:
+            now, to = self.capture(payload) or {}, (item.data or {}).get("to") or {}
+            said = super().drift(payload, replace(item, before={**left, **taken_back(left, to, now)}) if left else item)
         else:
             # What the run left was not to be seen in the answer, nor does the updater say what it changes.
             is_done = getattr(self.updater, "is_done", None)

@@ -83,10 +83,7 @@ _MOST_AT_ONCE = 32
 
 
 def refuse_too_many(updater: Updater) -> None:
-    """Raises UsageError when one updater has a great many runs at once: an action that begins runs in threads of its own.
-
-    Python before 3.12 does not tell which thread started another.
-    """
+    """Raises UsageError when one updater has a great many runs at once: an action that begins runs in ways that are not seen."""
     if len(updater._running) >= _MOST_AT_ONCE:
         raise UsageError(f"{type(updater).__name__} has {_MOST_AT_ONCE} runs under way at once: does its perform_action call bulk_process?")
 

@@ -7,7 +7,6 @@ as it is.
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any, get_origin, get_type_hints
 
 from ..api.redact import mask
 from ..errors import UsageError
+from ..parsing.finite import endless, finite_json
 
 METHODS = {"get_search_query": 0, "perform_action": 1, "perform_batch": 1, "change": 2, "is_done": 1, "undo_action": 2}
 """The methods that get the parameters, and how many arguments come before those."""
@@ -63,9 +63,13 @@ def _coerced(name: str, value: Any, wanted: Any, updater: type) -> Any:
     why = ""
     for reading in _readings(value, wanted):
         try:
-            return adapter.validate_python(reading)
+            found = adapter.validate_python(reading)
         except ValidationError as exc:
             why = why or str(exc.errors()[0]["msg"])
+            continue
+        if not endless(found):
+            return found
+        why = why or "Input should be a finite number"
     kind = getattr(wanted, "__name__", None) if get_origin(wanted) is None else None
     given = mask(value, name)[:60]
     raise UsageError(
@@ -79,7 +83,7 @@ def _readings(text: str, wanted: Any) -> list[Any]:
     """What a text may stand for: itself, JSON, or a list with commas. `true` is no number, as Python has it."""
     readings: list[Any] = [text]
     with suppress(ValueError):
-        readings += [] if isinstance(reading := json.loads(text), bool) else [reading]
+        readings += [] if isinstance(reading := finite_json(text), bool) else [reading]
     if (get_origin(wanted) or wanted) in _SEVERAL:
         readings = [*readings[1:], [part.strip() for part in text.split(",")] if text.strip() else []]
     return readings

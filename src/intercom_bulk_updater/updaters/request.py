@@ -5,7 +5,6 @@ Step 1 of the life of an item. The twin of service.verbs, for code that the cata
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..api.redact import keep_private
 from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.per_item import WITH
+from ..parsing.finite import finite_json
 from ..runs.options import Options
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
@@ -148,7 +148,7 @@ def read_parameters(cls: type, given: Mapping[str, Any], options: Options) -> di
 def _plain(value: str) -> Any:
     try:
         # true, null and quoted JSON are taken for what they are; ids stay text, as the API has them.
-        parsed = json.loads(value)
+        parsed = finite_json(value)
         return parsed if isinstance(parsed, bool | dict | list | str | type(None)) else value
     except ValueError:
         return value

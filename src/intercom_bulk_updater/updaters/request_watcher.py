@@ -1,5 +1,7 @@
 """Requests that user code sends by its own HTTP library, seen as they leave and as they are answered. No library is patched.
 
+Threads that user code starts are user code too: Python announces them from 3.12 on; before, `Thread.start` is asked.
+
 Python announces each send of `http.client` (under requests, urllib3 and urllib) as an audit event, in the thread that
 sends. The event carries the connection, which is asked to note the status of its next answer (`their_answers`). httpx, which brings its own
 sockets, writes a line for each answer by Python's logging; that line is read. Other libraries are not seen.
@@ -231,6 +233,8 @@ def _listen() -> None:
     with _once:
         if not _listening:
             sys.addaudithook(_hear)  # for good: Python has no way to take one off again
+            if sys.version_info < (3, 12):
+                threading.Thread.start = _start_watched  # type: ignore[method-assign, assignment] # before that, it announces no thread
             _listening = True
     if "httpx" in sys.modules:
         if not getattr(_httpx, "_intercom_bulk", False):
@@ -240,6 +244,17 @@ def _listen() -> None:
         if not _httpx.isEnabledFor(logging.INFO):
             _httpx.setLevel(logging.INFO)
             _httpx._intercom_bulk_quiet = True  # type: ignore[attr-defined]
+
+
+_start = threading.Thread.start
+
+
+def _start_watched(thread: threading.Thread) -> None:
+    """`Thread.start`: what user code starts is user code."""
+    code = _code_here()
+    if code is not None:
+        thread._intercom_bulk_code = code  # type: ignore[attr-defined]
+    _start(thread)
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:

@@ -17,7 +17,7 @@ _PAGE = 50
 def listed(client: Client, contact: str, kind: str) -> dict[str, Any]:
     """All that hangs on a contact of a kind ("tags", "companies", "notes" ...), page by page, as a contact carries it."""
     rows: list[Any] = []
-    page, pages = 1, 1
+    page, pages, total = 1, 1, None
     while page <= pages:
         answer = client.get(item_path("contacts", contact, kind), params={"page": page, "per_page": _PAGE} if page > 1 else None)
         found = next((answer[key] for key in (kind, "data") if isinstance(answer.get(key), list)), None)
@@ -27,7 +27,11 @@ def listed(client: Client, contact: str, kind: str) -> dict[str, Any]:
             break
         rows += found
         pages = int((answer.get("pages") or {}).get("total_pages") or 1)
+        total = answer.get("total_count")
         page += 1
+    if isinstance(total, int) and total > len(rows):
+        said = f"GET contacts/{contact}/{kind} announced {total:,} and showed {len(rows):,}."
+        raise BadAnswer(said, method="GET", path=f"contacts/{contact}/{kind}")
     return {"type": "list", "data": rows, "total_count": len(rows), "has_more": False}
 
 

@@ -14,6 +14,7 @@ class ExportConversations(Export):
     """Read each conversation whole and write it to a file."""
 
     resource: ClassVar[str] = "conversations"
+    has_parts: ClassVar[bool] = True
     summary = "Export conversations whole, with all their messages, to files."
     examples = (
         "--where 'team = Support and created > 30d' -o support.jsonl --dry-run",

@@ -153,7 +153,9 @@ def closed_before(payload: Json, item: Item) -> str:
 
 def tagged_again(payload: Json, item: Item, added: set[str]) -> str:
     """Who put one of our tags on again after it had been taken off; "" for nobody."""
-    ours = ((item.data or {}).get("marks") or {}).get("applied") or {}
+    data = item.data or {}
+    # A later run of our own may have put it on again, too.
+    ours = {**((data.get("marks") or {}).get("applied") or {}), **(data.get("own_applied") or {})}
     for tag in tags_of(payload):
         key = str(tag.get("id"))
         if key in added and key in ours and int(tag.get("applied_at") or 0) > int(ours[key]):

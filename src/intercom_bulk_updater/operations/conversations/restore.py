@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...model import Item, Reversibility
+from ..field_values import taken_back
 from ..operation import Change, Json, Operation
 from .history import closed_before, differences, our_mark, tagged_again, touched_since, touched_since_plan
 from .state import applied, awake, converge, image, so
@@ -89,14 +90,15 @@ class Restore(ConversationOperation):
         # A snooze of the run that is over has ended as the run meant it to.
         left = awake({f: v for f, v in (item.before or {}).items() if f in self.fields}, time.time())
         unsure = item.doubt or data.get("unsure")
-        ours = self._wanted(item, now, time.time()) if unsure else {}
+        ours = self._wanted(item, now, time.time()) if unsure else taken_back(left, data.get("to") or {}, now)
         if "tags" in left and "tags" in now:
             there = set(now["tags"])
             # Only our own change counts: the tags of others are left as they are.
             put, taken = set(left.pop("tags")), set(data.get("to", {}).get("tags") or ())
             added = put - taken - set((data.get("marks") or {}).get("theirs") or ())
             off = ", ".join(sorted(added - there)), ", ".join(sorted((taken - put) & there))
-            if (off[0] or off[1]) and not unsure:
+            stands = ours or added & there or (taken - put) - there
+            if (off[0] or off[1]) and not (unsure or stands):
                 return f"the tag {off[0]} was taken off since" if off[0] else f"the tag {off[1]} was put on since"
             again = tagged_again(payload, item, added)
             if again:

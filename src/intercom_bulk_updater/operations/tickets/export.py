@@ -14,6 +14,7 @@ class ExportTickets(Export):
     """Read each ticket whole and write it to a file."""
 
     resource: ClassVar[str] = "tickets"
+    has_parts: ClassVar[bool] = True
     summary = "Export tickets whole, with all their messages, to files."
     examples = (
         "--where 'open = true' -o open.jsonl --dry-run",

@@ -14,6 +14,7 @@ from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.parsing.dates import describe
+from intercom_bulk_updater.parsing.finite import endless
 from intercom_bulk_updater.search.language.compiler import Attributes, Context, Resolve, Resolved
 from intercom_bulk_updater.search.language.explain import explain
 from intercom_bulk_updater.search.language.fields import RESOURCES, whole_days
@@ -83,6 +84,8 @@ def validate_query(body: Mapping[str, Any], resource: str, api_version: str = "2
     """
     table = _resource(resource, api_version)
     query = checked_query(body)
+    if endless(query):
+        raise UsageError("The query holds a number that has no end or is none (inf, nan), which JSON does not have.")
     refuse_milliseconds(query, resource)
     for leaf in leaves(query):
         field = table.find(leaf["field"])
