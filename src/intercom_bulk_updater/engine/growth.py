@@ -27,10 +27,10 @@ class Growth:
     """How many workers there may be. By the latency alone they could be without end: more of them make it longer, too.
 
     While answers take about as long as the quickest did, as many as are wanted; from 512 on twice as many at most as have had an
-    answer each, so that a moment in which nothing seems to limit them does not bring all that there may be. Where they take much longer, either the
-    service has become slow, which more workers make up for, or something is overloaded (the service, or this machine), which
-    they make worse. Then it is as many as were there when answers did not take longer, and some more are tried, and kept when
-    they bring more answers.
+    answer each, so that a moment in which nothing seems to limit them does not bring all that there may be. Where they take much
+    longer, either the service has become slow, which more workers make up for, or something is overloaded (the service, or this
+    machine), which they make worse. Then it is as many as were there when answers did not take longer, and some more are tried,
+    and kept when they bring more answers.
     """
 
     def __init__(self, ceiling: int) -> None:
