@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,3 +30,15 @@ def test_ids_share_its_buckets_and_are_told_apart() -> None:
     seen.update(str(number) for number in range(50_000))
     assert len(seen) == 50_000
     assert [seen.add(str(number)) for number in (0, 49_999, 50_000, 50_000)] == [False, False, True, False]
+
+
+def test_it_takes_little_more_than_eight_bytes_an_id() -> None:
+    """A search of a million items keeps their ids in ten megabytes."""
+    seen = IdSet()
+    tracemalloc.start()
+    try:
+        seen.update(str(number) for number in range(100_000))
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 12 * 100_000

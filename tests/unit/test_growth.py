@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from intercom_bulk_updater.engine.growth import FEW, Growth
+from intercom_bulk_updater.engine.growth import FEW, UNTRIED, Growth
 
 WANTED = 450
 """So many the rate limit could use, whatever the latency is."""
@@ -54,10 +54,17 @@ def test_what_is_overloaded_is_not_given_more(capacity: int) -> None:
 
 
 def test_workers_that_came_quicker_than_answers_could_tell_are_let_go_again() -> None:
-    """Nothing limits, and the machine is busy: when the first answers are counted there are 240 already, and then soon a thousand."""
+    """Nothing limits, and the machine is busy: when the first answers are counted there are 240 already, and soon more than pay."""
     seen = workers_over_time(lambda now, workers: max(0.01, workers / 600), seconds=120, wanted=lambda now: 1000, unseen=0.8)
-    assert max(seen) == 1000
+    assert 240 <= max(seen) <= UNTRIED
     assert max(seen[100:]) <= 1.5 * 480
+
+
+def test_very_many_come_only_once_each_that_is_there_has_had_an_answer() -> None:
+    """A thousand are wanted, and nothing is known yet: 512 at first, the others as soon as answers say that they take no longer."""
+    seen = workers_over_time(lambda now, workers: 2.0, seconds=20, wanted=lambda now: 1000, unseen=3.0)
+    assert max(seen[:15]) == UNTRIED
+    assert min(seen[40:]) == 1000
 
 
 def test_a_service_that_becomes_slow_is_followed_from_few_and_what_has_paid_stays() -> None:

@@ -21,7 +21,8 @@ _MOST_HEADERS = 100 * 1024
 """Bytes of the headers, and of what else is no body."""
 KEPT_ALIVE = 55.0
 """Seconds that an idle connection is used again; servers close theirs after a minute or more."""
-_PIECE = 64 * 1024
+_FIRST, _PIECE = 8 * 1024, 64 * 1024
+"""Bytes that are read at a time. Whoever waits for an answer has room for the first of them, and a thousand workers may wait."""
 
 
 class TooLarge(Exception):
@@ -55,6 +56,7 @@ class Connection:
             self._stream.write(request)
         answer = _Answer(head_only)
         try:
+            answer.take(self._stream.read(_FIRST))
             while not answer.complete:
                 answer.take(self._stream.read(_PIECE))
         finally:

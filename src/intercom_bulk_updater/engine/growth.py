@@ -9,6 +9,8 @@ import math
 
 FEW = 128
 """So many workers there may always be."""
+UNTRIED = 512
+"""More than so many there may be once each that is there has had an answer: it waits with some 30 KB of memory."""
 _ENOUGH = 32
 """Items that must be finished before the latency is one of theirs."""
 _SLOWER = 2.0
@@ -24,10 +26,11 @@ _LONG, _PAUSE = 3.0, 60.0
 class Growth:
     """How many workers there may be. By the latency alone they could be without end: more of them make it longer, too.
 
-    While answers take about as long as the quickest did, as many as are wanted. Where they take much longer, either the
-    service has become slow, which more workers make up for, or something is overloaded (the service, or this machine), which
-    they make worse. Then it is as many as were there when answers did not take longer, and some more are tried, and kept when
-    they bring more answers.
+    While answers take about as long as the quickest did, as many as are wanted; from 512 on twice as many at most as have had an
+    answer each, so that a moment in which nothing seems to limit them does not bring all that there may be. Where they take much
+    longer, either the service has become slow, which more workers make up for, or something is overloaded (the service, or this
+    machine), which they make worse. Then it is as many as were there when answers did not take longer, and some more are tried,
+    and kept when they bring more answers.
     """
 
     def __init__(self, ceiling: int) -> None:
@@ -39,17 +42,21 @@ class Growth:
         self._began = (0.0, 0)  # when the present number was reached, and how many items were finished by then
         self._before: tuple[int, float] | None = None  # the number before the present trial, and the items a second it brought
         self._next_trial = 0.0
+        self._reached = (0, 0)  # the present number, and how many items were finished when it was reached
 
     def most(self, now: float, *, latency: float, finished: int, workers: int) -> int:
         """How many there may be. `latency` in seconds, smoothed; `finished`: items so far; `workers`: that there are."""
         if finished >= _ENOUGH:
             self._least = min(self._least, latency)
+        if workers != self._reached[0]:
+            self._reached = workers, finished
         if latency <= _ALIKE * self._least:
             self._harmless = max(FEW, workers)
         if latency <= _SLOWER * self._least and not self._wary:
             self._allowed = max(FEW, workers)
             self._began, self._before, self._next_trial = (now, finished), None, now
-            return self.ceiling
+            answered = finished - self._reached[1] >= workers
+            return min(self.ceiling, max(UNTRIED, 2 * workers if answered else workers))
         if self._allowed > self._harmless and self._before is None:
             # They became many quicker than answers can tell whether it pays: back to what made none slower, and step by step from there.
             self._allowed, self._began, self._wary = self._harmless, (now, finished), True

@@ -33,7 +33,7 @@ _NAP = 0.1
 TICK = 0.5
 # So often, at most, the number of workers doubles (seconds).
 _GROW = 0.2
-# Never more workers than this by themselves: 4,167 calls in 10 s with answers that take 2 s. Each takes some 60 KB.
+# Never more workers than this by themselves: 4,167 calls in 10 s with answers that take 2 s. Each takes some 30 KB.
 MOST = 1024
 # Files that a process needs besides its connections.
 _OTHER_FILES = 128

@@ -204,7 +204,7 @@ def claim(
                 found[row[0]] = row
     if len(found) < most:
         # The preferred ones are still pending and may be among the lowest.
-        for row in connection.execute(_lowest, {"r": run, "n": most + len(found)}):
+        for row in connection.execute(_lowest, {"r": run, "n": most + len(found)}).all():
             if len(found) < most:
                 found.setdefault(row[0], row)
     if found:

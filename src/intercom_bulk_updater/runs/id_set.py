@@ -1,11 +1,13 @@
-"""IdSet: which ids there have been, for a million of them in less than twenty megabytes."""
+"""IdSet: which ids there have been, for a million of them in ten megabytes."""
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable
 
-_BUCKETS = 16_384
+_BUCKETS = 1_024
+"""Few and large: a sorted one of a thousand hashes is searched and moved in less time than a small one is gone through."""
 
 
 class IdSet:
@@ -20,11 +22,11 @@ class IdSet:
         found = hash(key)
         bucket = self._buckets.get(found % _BUCKETS)
         if bucket is None:
-            self._buckets[found % _BUCKETS] = array("q", (found,))
-        elif found in bucket:
+            bucket = self._buckets[found % _BUCKETS] = array("q")
+        place = bisect_left(bucket, found)
+        if place < len(bucket) and bucket[place] == found:
             return False
-        else:
-            bucket.append(found)
+        bucket.insert(place, found)
         self._size += 1
         return True
 
