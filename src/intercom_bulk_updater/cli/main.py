@@ -119,10 +119,10 @@ _complete: set[str] = set()
 
 def complete_tree(nouns: Iterable[str] | None = None) -> App:
     """The command with the verbs of these resources, which are read from their declarations; all of them by default."""
-    from .verbs import add_verbs
-
     for noun in resources() if nouns is None else nouns:
         if noun not in _complete:
+            from .verbs import add_verbs
+
             _complete.add(noun)
             add_verbs(app[noun], noun)
     return app
