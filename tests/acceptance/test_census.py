@@ -101,6 +101,7 @@ AS_WANTED = {"Secondary conversation has already been merged"}
 """Errors that say that there is nothing to do, as does any 404 to a verb that takes something off; where it can be seen that
 it is still there, the verification says so (exit 6)."""
 PREPARED_BY = {"tickets.unlink": "link"}
+"""What makes the items of a row ready, by the same sheet: verbs.py would link one conversation to all, and chance say which gets it."""
 
 
 def verb_of(name: str) -> Verb:
@@ -116,7 +117,7 @@ class Trial:
     """A verb before items that it has something to do for."""
 
     def __init__(self, desk: Desk, name: str, number: int = FEW) -> None:
-        self.desk, self.verb, self.row = desk, verb_of(name), ROWS.get(name, Row())
+        self.desk, self.name, self.verb, self.row = desk, name, verb_of(name), ROWS.get(name, Row())
         resource, _, word = name.partition(".")
         own = (resource, word, *self.row.words) if self.row.words else command(desk.box, self.verb.command)
         file = "sheet.csv" if self.row.sheet else "ids"
@@ -138,7 +139,7 @@ class Trial:
     def choose(self, ids: list[str], *, prepared: bool = False) -> None:
         """Write these into the file that is typed."""
         self.ids = ids
-        if not prepared:
+        if not prepared and self.name not in PREPARED_BY:
             prepare(self.desk, self.verb, ids)
         (self.desk.home / "ids").write_text("\n".join(ids))
         if self.row.sheet:

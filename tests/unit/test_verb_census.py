@@ -16,6 +16,7 @@ import pytest
 from jsonschema.validators import Draft202012Validator
 
 from intercom_bulk_updater.cli.main import complete_tree, main
+from intercom_bulk_updater.cli.narrow import typed_flags
 from intercom_bulk_updater.cli.reference import commands
 from intercom_bulk_updater.model import Reversibility
 from intercom_bulk_updater.operations.operation import Operation
@@ -76,7 +77,8 @@ def test_the_flags_of_a_verb_are_its_parameters(name: str) -> None:
     for example in VERBS[name].command_examples():
         words = shlex.split(example)[1:]
         _, _, rest = complete_tree([resource]).parse_commands(words)
-        complete_tree([resource]).parse_args(words, exit_on_error=False, print_error=False)
+        with typed_flags(complete_tree([resource]), words):
+            complete_tree([resource]).parse_args(words, exit_on_error=False, print_error=False)
         assert rest
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cyclopts import App
-from cyclopts.argument import Argument
+from cyclopts.argument import Argument, ArgumentCollection
 
 from .stdout import emit
 
@@ -37,6 +37,10 @@ def read_help_flag(arguments: Sequence[str]) -> list[str]:
 
 class Command(App):
     """A command whose help is one screen, where it has more flags than fit."""
+
+    def assemble_argument_collection(self, **how: Any) -> ArgumentCollection:
+        """See App. Flags say their help themselves: to look for it in the sources as well is half the time of a completion script."""
+        return super().assemble_argument_collection(**{**how, "parse_docstring": False})
 
     def help_print(self, tokens: Any = None, *, console: Any = None) -> None:
         """See App."""

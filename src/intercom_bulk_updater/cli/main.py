@@ -46,7 +46,7 @@ for _flag in ("--help", "--version"):
     app[_flag].group = _HELP
 for _noun in resources().values():
     _help = f"Find {_noun.name}, and act on them." if has_verbs(_noun.name) else f"Find {_noun.name}."
-    app.command(App(name=_noun.name, help=_help, group=_ACT, sort_key=_noun.rank))
+    app.command(Command(name=_noun.name, help=_help, group=_ACT, sort_key=_noun.rank))
 
 _RUNS = {
     "list": "What has been run.",
@@ -61,12 +61,12 @@ _RUNS = {
     "export": "Write the items of a run: CSV, XLSX, JSON Lines or Parquet.",
     "prune": "Delete old runs.",
 }
-runs = App(name="runs", help="What was run: look, go on, stop, account.", group=_BACK, sort_key=0)
+runs = Command(name="runs", help="What was run: look, go on, stop, account.", group=_BACK, sort_key=0)
 for _place, (_name, _help) in enumerate(_RUNS.items()):
     runs.command(f"{_HERE}.runs:{_name if _name != 'list' else 'list_runs'}", name=_name, help=_help, sort_key=_place)
 app.command(runs)
 
-_recipes = App(name="recipes", help="Several steps with waits between them, from one YAML file.", group=_ACT, sort_key=103)
+_recipes = Command(name="recipes", help="Several steps with waits between them, from one YAML file.", group=_ACT, sort_key=103)
 for _place, (_name, _help) in enumerate({
     "check": "Look at what each step would do; changes nothing.",
     "run": "Begin a recipe, and carry out its steps up to the first wait.",
@@ -77,7 +77,7 @@ for _place, (_name, _help) in enumerate({
     _recipes.command(f"{_HERE}.recipes:{_name if _name != 'list' else 'list_recipes'}", name=_name, help=_help, sort_key=_place)
 app.command(_recipes)
 
-_operations = App(name="operations", help="The catalogue of operations.", group=_ROUND, sort_key=20)
+_operations = Command(name="operations", help="The catalogue of operations.", group=_ROUND, sort_key=20)
 _operations.command(f"{_HERE}.operations:list_operations", name="list", help="All operations.")
 _operations.command(f"{_HERE}.operations:show", name="show", help="One operation: what it touches, whether there is a way back.")
 _operations.command(f"{_HERE}.new_operation:new", name="new", help="An updater of your own to begin with, and its test.")
@@ -119,10 +119,10 @@ _complete: set[str] = set()
 
 def complete_tree(nouns: Iterable[str] | None = None) -> App:
     """The command with the verbs of these resources, which are read from their declarations; all of them by default."""
-    from .verbs import add_verbs
-
     for noun in resources() if nouns is None else nouns:
         if noun not in _complete:
+            from .verbs import add_verbs
+
             _complete.add(noun)
             add_verbs(app[noun], noun)
     return app
