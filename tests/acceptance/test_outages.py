@@ -28,11 +28,9 @@ SANDBOX = {"conversations": 120, "limit": 20_000, "workspace_limit": 50_000, "la
 
 
 @contextmanager
-def outage(desk: Desk, seconds: float, *, told: bool, after: int = 5, at_once: bool = False, **more: Any) -> Iterator[Outage]:
-    """A server in the sandbox's place that is away for a while, from a write on or at once."""
+def outage(desk: Desk, seconds: float, *, told: bool, after: int = 5, **more: Any) -> Iterator[Outage]:
+    """A server in the sandbox's place that is away for a while, from a write or a read on."""
     server = Outage(desk.box.url, seconds, told, after=after, **more)
-    if at_once:
-        server.begin()
     env = {**desk.box.env(), "INTERCOM_BASE_URL": server.url}
     with patch.object(Sandbox, "env", lambda self: env):
         yield server
@@ -171,7 +169,7 @@ def test_every_stage_waits(desk: Desk, stage: str) -> None:
 @pytest.mark.parametrize("command", [["conversations", "find", "--where", QUERY, "--json"], ["limits", "--json"]], ids=["find", "limits"])
 def test_what_only_looks_waits_as_well(desk: Desk, command: list[str]) -> None:
     """A search, names and `GET /me` are asked again when Intercom is back; meanwhile the person is told why nothing happens."""
-    with outage(desk, 1.5, told=False, at_once=True) as server:
+    with outage(desk, 1.5, told=False, after_reads=-1) as server:  # from the first request on, however late that comes
         answer = desk.here(*command)
     assert answer.code == 0, answer.err
     assert json.loads(answer.out)["ok"] is True
