@@ -90,6 +90,8 @@ class Reference:
     undone: dict[str, Image]
     others: Others = field(repr=False)
     others_undone: Others = field(repr=False)
+    words: str = ""
+    """What its run says that it does, names with their ids."""
 
     @property
     def readable(self) -> bool:
@@ -136,6 +138,7 @@ def _tried(desk: Desk, verb: Verb, ids: list[str]) -> Reference:
     before = images(desk.box, verb.resource, ids)
     answer = desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
     assert verb.own or (answer.code == 0 and answer.counts.get("done") == len(ids)), answer
+    words = str(answer.json["run"]["words"])
     after, around = images(desk.box, verb.resource, ids), others(desk.box, verb, ids)
     assert all(after[one] != before[one] for one in ids)
     if verb.undoable:
@@ -143,7 +146,7 @@ def _tried(desk: Desk, verb: Verb, ids: list[str]) -> Reference:
         assert answer.code == 0, answer
     undone, left = images(desk.box, verb.resource, ids), others(desk.box, verb, ids)
     assert not verb.undoable or all(undone[one] != after[one] for one in ids)
-    return Reference(ids, before, after, undone, around, left)
+    return Reference(ids, before, after, undone, around, left, words)
 
 
 def prepare(desk: Desk, verb: Verb, ids: list[str]) -> None:

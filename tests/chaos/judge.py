@@ -97,9 +97,19 @@ class _Trial:
             run = self._run_of(answer)
         left = self._go_on(run, answer) if answer.code != 0 and run is not None else self._check(answer, "in the end")
         self.found.in_doubt = sum(outcome == "in_doubt" for outcome in left.values())
-        lost = {one: left.get(one, "missing") for one in self.ids if left.get(one) not in ("done", "unchanged", "in_doubt")}
+        lost = self._lost(left)
+        if lost and run is not None and self._misled(run):
+            answer = self._here(*words)
+            lost = self._lost(self._check(answer, "given again"))
         if lost and not self.of_another:
             self.found.lost.append(f"with the fault gone, resumed and retried: {lost} (exit {answer.code}: {answer.err[-300:]})")
+
+    def _lost(self, left: dict[str, str]) -> dict[str, str]:
+        return {one: left.get(one, "missing") for one in self.ids if left.get(one) not in ("done", "unchanged", "in_doubt")}
+
+    def _misled(self, run: str) -> bool:
+        """Whether the server had named the team, the company or the state by another id: the run keeps to that, as it must."""
+        return bool(self.case.mutate) and self._here("runs", "show", run, "--json").json["run"]["words"] != self.truth.words
 
     def _go_on(self, run: str, answer: Answer) -> dict[str, str]:
         """Resume the run, retry what has failed; the outcomes by id."""

@@ -42,7 +42,8 @@ class _Switch(TicketFields):
 
     def describe(self) -> str:
         """See Operation."""
-        return f"{self.name} as {self.called}" if self.states else self.name
+        ids = sorted(set(map(str, self.states.values())))
+        return f"{self.name} as {self.called} ({', '.join(ids)})" if ids else self.name
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""
