@@ -19,7 +19,7 @@ from .message_template import PLACE
 from .messages import people_of
 from .operation import Change, Json, NothingChanged, Operation
 from .per_item import WITH
-from .seen_by_customers import seen_by_customers
+from .seen_by_customers import has_no_way_back, seen_by_customers
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -45,8 +45,9 @@ class Each(Operation):
         self.path = path.strip("/")
         self.body = body
         self.idempotent = self.method != "POST"
-        self.needs_irreversible = self.method == "DELETE"
         self._json = self._parsed()
+        if has_no_way_back(self.method, self.path, self._json):
+            self.reversibility = Reversibility.IRREVERSIBLE
         self.customer_visible = seen_by_customers(self.method, self.path, self._json)
 
     def _parsed(self) -> Any:
@@ -63,6 +64,11 @@ class Each(Operation):
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
         return {"method": self.method, "path": self.path, "body": self.body}
+
+    @property
+    def backs_up(self) -> bool:
+        """See Operation. What of an item would be all of it is not known."""
+        return False
 
     @property
     def places(self) -> list[str]:
@@ -96,9 +102,12 @@ class Each(Operation):
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. Known where the request is a change of what a GET of the same path shows."""
-        if self.method not in ("PUT", "PATCH") or set(PLACE.findall(self.path)) != {("id", "")} or self.places != ["id"]:
-            return None
-        return client.get(self.request(Item(0, item_id))[0])
+        return client.get(self.request(Item(0, item_id))[0]) if self.reads_back else None
+
+    @property
+    def reads_back(self) -> bool:  # type: ignore[override] # of the class elsewhere; here the request tells
+        """See Operation."""
+        return self.method in ("PUT", "PATCH") and set(PLACE.findall(self.path)) == {("id", "")} and self.places == ["id"]
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation. As far as the item shows what the body holds."""

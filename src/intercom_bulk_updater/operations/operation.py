@@ -129,6 +129,8 @@ class Operation(ABC):
     seen_requests: ClassVar[SeenRequests] = {}
     """Its requests of which customers may see something: {"POST reply": lambda body: body.get("message_type") != "note"}.
     One that a person writes by hand is judged by it, too."""
+    final_requests: ClassVar[tuple[str, ...]] = ()
+    """Its requests that no request takes back, beside each DELETE: ("POST contacts/*/block",). Asked as `seen_requests` are."""
     keys: ClassVar[tuple[str, ...]] = ()
     """What its items go by instead of Intercom's id: they are the rows of a spreadsheet, and its --id-column is one of these."""
     Parameters: ClassVar[type] = NoParameters
@@ -155,12 +157,12 @@ class Operation(ABC):
     appends: bool = False
     own_change_only: bool = False
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""
+    reads_back: bool = True
+    """Whether `read` and `stands` can tell that it was done."""
     takes_effect_later: bool = False
     """Whether Intercom carries it out some time after it has accepted it: where a read-back does not tell, it looks again."""
     sees_effect: bool = False
     """Whether `perform` itself sees that its writes took effect, also where an answer does not show it."""
-    needs_irreversible: bool = False
-    """Whether it takes a word more (--irreversible): what it destroys cannot be had back."""
 
     @property
     def backs_up(self) -> bool:

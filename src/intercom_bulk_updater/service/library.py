@@ -343,7 +343,7 @@ def each(
     types:
         What columns of `csv` are, where they are no text: `{"seats": "number"}`; `"boolean"`, `"json"`.
     ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit, dry_run, customer_visible, irreversible, on_event, stop, workspace:
-        See `run`; `customer_visible` for what path and body show customers, such as a reply; `irreversible` for DELETE.
+        See `run`; `customer_visible` for what path and body show customers, such as a reply; `irreversible` for what nothing takes back, such as DELETE.
     plan:
         Write the plan to this file, and change nothing; `apply` does it.
     options:
