@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,3 +99,75 @@ def test_what_nothing_takes_back_needs_its_word(desk: Desk, endpoint: str, reque
 def test_what_can_be_taken_back_needs_none(desk: Desk) -> None:
     """Archiving a contact, say."""
     assert desk.here("each", "contacts", "POST", "contacts/{{id}}/archive", "{}", "--limit", "1", "--yes", *PLAIN).code == 0
+
+
+REPLY = ("each", "conversations", "POST", "conversations/{{id}}/reply")
+NOTE = ("each", "contacts", "POST", "contacts/{{id}}/notes")
+
+
+def said(text: str, kind: str = "comment") -> str:
+    """The body of a reply or a note."""
+    return json.dumps({"message_type": kind, "type": "admin", "admin_id": "991267700", "body": text})
+
+
+@pytest.mark.parametrize("request_", [
+    (*REPLY, said("Hi {first_name}")), (*REPLY, said("Hi {{title")), (*NOTE, said("Hi {name}")),
+    ("each", "articles", "PUT", "articles/{{id}}", '{"title": "{title} x"}'), ("each", "articles", "PUT", "articles/{id}", "{}"),
+])  # fmt: skip
+def test_a_brace_that_is_no_place_is_refused(desk: Desk, request_: tuple[str, ...]) -> None:
+    """As in the message of a verb: nothing is sent."""
+    refused = desk.here(*request_, "--limit", "1", "--yes", "--customer-visible", *PLAIN)
+    assert refused.code == 2 and "is no place" in refused.err and not desk.writes(), refused.err
+
+
+def test_a_brace_that_is_meant_is_sent(desk: Desk) -> None:
+    """With a backslash before it, which JSON doubles; what fills a place may hold braces."""
+    conversation = desk.box.conversations()[0]["id"]
+    (desk.home / "one.csv").write_text(f"id,word\n{conversation},{{x}}\n")
+    sent = desk.here(*REPLY, said("Write \\{name} or {{word}}"), "--csv", "one.csv", "--yes", "--customer-visible", *PLAIN)
+    assert sent.code == 0, sent.err
+    parts = desk.box.conversation(conversation)["conversation_parts"]["conversation_parts"]
+    assert parts[-1]["body"] == "Write {name} or {x}", parts[-1]
+
+
+@pytest.mark.parametrize(("request_", "verb"), [
+    ((*REPLY, said("Hello")), ("conversations", "reply", "--body", "Hello")),
+    ((*REPLY, said("Hello", "note")), ("conversations", "note", "--body", "Hello")),
+    ((*NOTE, said("Hello")), ("contacts", "note", "--body", "Hello")),
+])  # fmt: skip
+def test_the_same_text_is_not_sent_twice(desk: Desk, request_: tuple[str, ...], verb: tuple[str, ...]) -> None:
+    """By the same request, by a verb, and after a verb; --again sends it."""
+    rows = desk.box.contacts() if verb[0] == "contacts" else desk.box.conversations()
+    (desk.home / "ids").write_text("\n".join(str(row["id"]) for row in rows[:2]))
+    yes = ("--ids", "ids", "--yes", "--customer-visible", *PLAIN)
+    assert desk.here(*request_, *yes).counts == {"selected": 2, "done": 2}
+    for again in (request_, verb):
+        found = desk.here(*again, *yes)
+        assert (found.code, found.counts) == (0, {"selected": 2, "unchanged": 2}), found.err
+    looked = desk.here(*request_, "--ids", "ids", "--dry-run", "--progress", "none")
+    assert "got the same text from an earlier run" in looked.err, looked.err
+    assert desk.here(*request_, *yes, "--again").counts == {"selected": 2, "done": 2}
+    other = (*verb[:-1], "Again")
+    assert desk.here(*other, *yes).counts["done"] == 2
+    assert desk.here(*(word.replace("Hello", "Again") for word in request_), *yes).counts == {"selected": 2, "unchanged": 2}
+
+
+def test_a_place_that_stays_empty_stops_a_message_and_fails_alone_elsewhere(desk: Desk) -> None:
+    """Told by the dry run as well, with the item."""
+    ids = [str(row["id"]) for row in desk.box.conversations()[:2]]
+    (desk.home / "two.csv").write_text(f"id,name\n{ids[0]},Ann\n{ids[1]},\n")
+    stopped = desk.here(*REPLY, said("Hello {{name}}"), "--csv", "two.csv", "--yes", "--customer-visible", *PLAIN)
+    assert stopped.code == 5 and "name is empty" in stopped.err and ids[1] in stopped.err and not desk.writes(), stopped.err
+    titled = ("each", "conversations", "PUT", "conversations/{{id}}", '{"title": "of {{name}}"}', "--csv", "two.csv", *PLAIN)
+    for more in (("--dry-run",), ("--yes",)):
+        alone = desk.here(*titled, *more)
+        assert alone.code == 3 and alone.counts["failed"] == 1, (alone.err, alone.out)
+        example = alone.json["failures"][0]["example"]
+        assert example["id"] == ids[1] and "name is empty" in example["message"], example
+
+
+def test_its_items_are_named(desk: Desk) -> None:
+    """By their title, or their name."""
+    looked = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run")
+    article = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run", *PLAIN)
+    assert article.json["review"]["sample"][0]["name"] in looked.err, looked.err

@@ -310,6 +310,13 @@ class Operation(ABC):
         """The text as the item gets it; "" for none. Raises EmptyField for a place that nothing fills."""
         return ""
 
+    def text(self, item: Item) -> str:
+        """The text that somebody reads, by which a repetition is known; `message` shows it."""
+        return self.message(item)
+
+    signs: bool = True
+    """Whether it writes in the name of the run's teammate."""
+
     def remark(self, item: Item) -> str:
         """What there is to say of an item that is done, such as that it got no text; "" for nothing."""
         return ""

@@ -112,6 +112,10 @@ class PerItemOperation(Operation):
         """See Operation."""
         return self._of(item).message(item)
 
+    def text(self, item: Item) -> str:
+        """See Operation."""
+        return self._of(item).text(item)
+
     def remark(self, item: Item) -> str:
         """See Operation."""
         return self._all.remark(item)

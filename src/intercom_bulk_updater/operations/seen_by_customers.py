@@ -30,6 +30,17 @@ _FINAL = ("POST visitors/convert",)
 """Nothing takes them back, whatever the body holds."""
 _IN_BULK = "POST content/bulk_actions"
 """So does this, where it deletes."""
+_MESSAGES = (
+    "POST messages", "POST conversations", "POST conversations/*/reply", "POST conversations/*/parts", "POST tickets/*/reply",
+    "POST contacts/*/notes", "POST companies/*/notes",
+)  # fmt: skip
+"""Somebody reads their `body`."""
+
+
+def message_of(method: str, path: str, body: Any) -> str:
+    """The text of a request that somebody reads, with its places; "" for none."""
+    text = body.get("body") if isinstance(body, Mapping) else None
+    return text if isinstance(text, str) and any(_fits(f"{method} {path}", one) for one in _MESSAGES) else ""
 
 
 def seen_by_customers(method: str, path: str, body: Any) -> bool | None:

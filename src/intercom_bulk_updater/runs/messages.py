@@ -63,6 +63,7 @@ class SentBefore:
         self._journal = journal
         self._run = run
         self._operation = operation
+        self._resource = run.operation.partition(".")[0]
         self._texts: dict[str, Callable[[ItemRow], str] | None] = {}
 
     def of(self, item: Item) -> ItemResult | None:
@@ -70,11 +71,11 @@ class SentBefore:
 
         Pending: its before-image says who has sent the text, and the rest is done without it.
         """
-        text = self._operation.message(item)
+        text = self._operation.text(item)
         if not text:
             return None
         since = time.time() - _DAYS * 86400
-        for run, row in self._journal.written_by_runs(self._run.workspace, self._operation.resource, item.id, since):
+        for run, row in self._journal.written_by_runs(self._run.workspace, self._resource, item.id, since):
             if run == self._run.id or self._text(run, row) != text:
                 continue
             if row.outcome is not Outcome.DONE:
@@ -113,7 +114,7 @@ def messages_of(run: RunRecord, visible: bool | None = None) -> Callable[[ItemRo
 
     def text(row: ItemRow) -> str:
         try:
-            return operation.message(item_of(row))
+            return operation.text(item_of(row))
         except EmptyField:
             return ""
 

@@ -186,7 +186,7 @@ def look(
         review.two_messages = sum(count > 1 for count in people.values())
         several = [(who, count) for who, count in people.most_common(_TWICE) if count > 1]
         review.twice = [(redact(label("contact", who)) if label is not None else who, count) for who, count in several]
-    if operation.writes_text and sender is not None:
+    if operation.writes_text and operation.signs and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
     review.requests = math.ceil(review.would_change / pace.batch) * operation.requests_per_item + pace.reads
     window = pace.limit or _ASSUMED_LIMIT
