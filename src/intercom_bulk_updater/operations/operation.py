@@ -321,6 +321,15 @@ class Operation(ABC):
         """What there is to say of an item that is done, such as that it got no text; "" for nothing."""
         return ""
 
+    @property
+    def wanted_filters(self) -> Sequence[dict[str, Any]]:
+        """What an item has that is as wanted, as filters of a search; () where no search tells."""
+        return ()
+
+    def look_at_many(self, client: Client, items: Sequence[Item]) -> Mapping[str, Json]:
+        """Some of these items by their ids, as a search shows them; {} where there is none."""
+        return {}
+
     # -- acting -----------------------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -22,7 +22,7 @@ from ..runs.listing import listed, matching, still_matching
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, ListSource, SearchSource, image_of
-from ..runs.stored_query import filter_judge, judged_here, pages_of
+from ..runs.stored_query import counts_of_wanted, filter_judge, judged_here, pages_of
 from ..search.endpoints import endpoint_for
 from ..search.language.division import divide
 from ..search.language.where import compile_where, explain, hints, refuse_unknown_fields, validate_query
@@ -221,7 +221,9 @@ def feed(
         made = (FoundItem(str(one["id"]), image_of(operation.capture, one), name=name_of(one)) for one in found)
         return ListSource(made, exclude=exclude)
     if selection["kind"] == "query":
-        return query_feed(selection, session, operation.capture, options, exclude, operation.batch_size)
+        searched = query_feed(selection, session, operation.capture, options, exclude, operation.batch_size)
+        searched.counts_wanted = counts_of_wanted(session, selection, options, operation)
+        return searched
     if selection["kind"] == "run" and not selection.get("undo"):
         outcome = Outcome(selection.get("outcome") or "failed")
         had = of_run(session.journal, selection["run"], outcome)
