@@ -119,3 +119,41 @@ def test_what_is_lost_is_not_called_what_stays(desk: Desk) -> None:
     """What no undo brings back may stay (a message) or be gone (what was redacted)."""
     lost = desk.here("conversations", "redact", "--all", "--where", "state = open", "--limit", "1", "--dry-run", "--progress", "none")
     assert lost.code == 0 and "no undo of   what was written there" in lost.err and "stays" not in lost.err
+
+
+def test_who_gets_a_note_is_named(desk: Desk) -> None:
+    """By their ids, by a spreadsheet, with places in the text and without: no bare id stands in the preview."""
+    contacts = desk.box.contacts(role="user")[:2]
+    (desk.home / "people").write_text("\n".join(one["id"] for one in contacts))
+    (desk.home / "people.csv").write_text("mail\n" + "".join(f"{one['email']}\n" for one in contacts))
+    for given in (("--ids", "people"), ("--csv", "people.csv", "--id-column", "mail")):
+        for body in ("Hello", "Hello {{contact.first_name|there}}"):
+            looked = desk.here("contacts", "note", *given, "--body", body, "--dry-run", "--progress", "none")
+            for one in contacts:
+                assert looked.err.count(f"{one['id']}  {one['name']}") == 2, looked.err
+
+
+def test_a_conversation_that_a_teammate_began_is_its_customers(desk: Desk) -> None:
+    """In the preview, in the account and in the report: it bore the teammate's name."""
+    every = (desk.box.conversation(row["id"]) for row in desk.box.conversations())
+    whole = next(one for one in every if one["source"]["author"]["type"] == "admin" and not (one["title"] or one["source"]["subject"]))
+    began = whole["id"]
+    teammate, customer = whole["source"]["author"]["name"], whole["contacts"]["contacts"][0]["id"]
+    (desk.home / "began").write_text(began)
+    note = ("conversations", "note", "--ids", "began", "--body", "For {{contact.first_name|you}}", "--progress", "none")
+    called = next(one["name"] for one in desk.box.contacts() if one["id"] == customer)
+    looked = desk.here(*note, "--dry-run")
+    assert looked.err.count(f"{began}  {called}") == 2 and f"{began}  {teammate}" not in looked.err, looked.err
+    assert desk.here("runs", "export", "latest", "-o", "began.csv").code == 0
+    assert called in (desk.home / "began.csv").read_text()
+
+
+def test_what_tickets_are_linked_to_is_named(desk: Desk) -> None:
+    """In the title, in what changes, and where it is taken off."""
+    one = desk.box.conversation(desk.box.conversations()[0]["id"])
+    look = ("--conversation", one["id"], "--where", "type = Incident", "--limit", "1", "--dry-run", "--progress", "none")
+    linked = desk.here("tickets", "link", *look)
+    assert linked.code == 0 and re.search(rf"to \w.* \({one['id']}\) in ", linked.err), linked.err
+    assert re.search(rf"\+conversation \w.* \({one['id']}\)", linked.err), linked.err
+    off = desk.here("tickets", "unlink", *look)
+    assert off.code == 0 and re.search(rf"\w.* \({one['id']}\) in ", off.err), off.err

@@ -17,6 +17,8 @@ from .resource import resources
 
 FIELDS = "message_fields"
 """Where an item's before-image holds what fills the places of its message."""
+CONTACT_NAME = "contact.name"
+"""What a conversation is called that has no name of its own; known where its contact was read."""
 SENT_BY = "sent_by"
 """Where it says which run has sent the text already, and when: {"run", "at" (unix s)}. The item does not get it again."""
 AGAIN = "Send it although an earlier run sent the same text to the same item."
@@ -78,6 +80,7 @@ class MessageOperation(Operation):
         wanted = own if self.resource == "contacts" else theirs
         whose = ["" if set(wanted) <= set(have) else self._contact_of(item) for item, have in zip(items, known, strict=True)]
         people = contacts_by_id(client, [one for one in dict.fromkeys(whose) if one])
+        wanted = [*wanted, CONTACT_NAME]
         return [{**values_from(people.get(one, {}), "contact", wanted), **have} for have, one in zip(known, whose, strict=True)]
 
     def _contact_of(self, item: Item) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from itertools import islice
 
 from ..api.client import Client
+from ..api.redact import redact
 from ..errors import IntercomBulkError, SafetyStop
 from ..journal import ItemRow, RunRecord, Store
 from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.message_template import EmptyField
-from ..operations.messages import FIELDS, SENT_BY
+from ..operations.messages import CONTACT_NAME, FIELDS, SENT_BY
 from ..operations.operation import Operation
 from ..operations.registry import build
 
@@ -32,15 +33,16 @@ def fill_messages(journal: Store, run: str, operation: Operation, client: Client
     """
     rows = journal.items(run, outcomes=[Outcome.PENDING])
     empty: dict[str, list[str]] = {}
-    while some := [item_of(row) for row in islice(rows, _AT_ONCE)]:
+    while some := list(islice(rows, _AT_ONCE)):
         fates = []
-        for item, fields in zip(some, operation.read_message_fields(client, some), strict=True):
-            before = {**(item.before or {}), FIELDS: dict(fields)}
-            fates.append(ItemResult(item.seq, Outcome.PENDING, attempts=0, before=before))
+        for row, fields in zip(some, operation.read_message_fields(client, [item_of(row) for row in some]), strict=True):
+            name = row.name or str(fields.get(CONTACT_NAME) or "")
+            before = {**(row.before or {}), FIELDS: dict(fields)}
+            fates.append(ItemResult(row.seq, Outcome.PENDING, attempts=0, before=before, name=name))
             try:
-                operation.message(Item(item.seq, item.id, before, item.data))
+                operation.message(Item(row.seq, row.id, before, row.data))
             except EmptyField as exc:
-                empty.setdefault(exc.field, []).append(item.id)
+                empty.setdefault(exc.field, []).append(f"{redact(name)} ({row.id})" if name else row.id)
         journal.turn(run, fates, 0)
     for field, ids in empty.items():
         more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""

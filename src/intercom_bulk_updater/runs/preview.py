@@ -171,7 +171,8 @@ def look(
             review.groups[said] += 1
         if len(review.sample) < _SAMPLE:
             review.sample.append((item.id, words(change, operation.names, label)))
-            review.called |= {item.id: redact(item.name)} if item.name else {}
+            name = item.name or _name_of(item, operation, label)
+            review.called |= {item.id: redact(name)} if name else {}
         people.update(_to_be_written_to(item, operation, review))
     if fates:
         journal.turn(run, fates, 0)
@@ -203,6 +204,14 @@ def _to_be_written_to(item: Item, operation: Operation, review: Preview) -> Coll
         review.messages.append((item.id, text))
     seen = operation.customer_visible and (text or not operation.writes_text)
     return (item.before or {}).get("contacts") or () if seen else ()
+
+
+def _name_of(item: Item, operation: Operation, label: Label | None) -> str:
+    """What an item without a name is called: its own, where only reading it tells, or its customer's."""
+    kind = {"contacts": "contact", "companies": "company"}.get(operation.resource, "")
+    whose = item.id if kind else next(iter((item.before or {}).get("contacts") or ()), "")
+    said = label(kind or "contact", whose) if label is not None and whose else ""
+    return "" if said == whose else said.removesuffix(f" ({whose})")
 
 
 def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:
