@@ -157,3 +157,12 @@ def test_what_tickets_are_linked_to_is_named(desk: Desk) -> None:
     assert re.search(rf"\+conversation \w.* \({one['id']}\)", linked.err), linked.err
     off = desk.here("tickets", "unlink", *look)
     assert off.code == 0 and re.search(rf"\w.* \({one['id']}\) in ", off.err), off.err
+
+
+def test_the_list_of_runs_says_what_was_done_to_what(desk: Desk) -> None:
+    """The resource, and what was given to the verb: as the run's own title has it."""
+    desk.here("tickets", "assign", "--where", "open = true", "--limit", "1", "--to-team", "Billing", "--dry-run", "--progress", "none")
+    desk.here("contacts", "tag", "--where", "role = user", "--limit", "1", "--tag", "vip", "--dry-run", "--progress", "none")
+    listed = desk.here("runs", "list", env={"COLUMNS": "200"}).out
+    assert re.search(r"tag contacts \(vip \(\d+\)\): role is user", listed, re.IGNORECASE), listed
+    assert re.search(r"assign tickets to team Billing \(\d+\): open is true", listed, re.IGNORECASE), listed

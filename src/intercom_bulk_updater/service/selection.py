@@ -14,7 +14,7 @@ from ..journal import Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome, Workspace
 from ..operations.operation import Operation
 from ..operations.resource import name_of, resources
-from ..parsing.dates import describe
+from ..parsing.dates import moment_in
 from ..parsing.id_file import of_link, read_id_file, workspace_of
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
@@ -119,7 +119,7 @@ def select(
             selection["words"] += f" that match now: {_explained(selection['query'], resource, session, names)}"
         if asked.silent_since is not None:
             selection["silent_since"] = asked.silent_since
-            selection["words"] += f" without an answer since {describe(asked.silent_since, session.workspace().timezone or 'UTC')}"
+            selection["words"] += f" without an answer since {moment_in(asked.silent_since, session.workspace().timezone or 'UTC')}"
     else:
         query = _query(asked, resource, session, names, options, note)
         declared = resources()[resource]
