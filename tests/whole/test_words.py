@@ -166,3 +166,31 @@ def test_the_list_of_runs_says_what_was_done_to_what(desk: Desk) -> None:
     listed = desk.here("runs", "list", env={"COLUMNS": "200"}).out
     assert re.search(r"tag contacts \(vip \(\d+\)\): role is user", listed, re.IGNORECASE), listed
     assert re.search(r"assign tickets to team Billing \(\d+\): open is true", listed, re.IGNORECASE), listed
+
+
+def test_a_field_has_one_name_in_filters_and_in_values(desk: Desk) -> None:
+    """The owner of a contact, the subject of a ticket; what no value sets names the verb that does."""
+    owner = desk.here("contacts", "set", "owner=Ben Okafor", "--where", "role = user", "--limit", "1", "--dry-run", "--progress", "none")
+    assert owner.code == 0 and "Ben Okafor" in owner.err, owner.err
+    role = desk.here("contacts", "set", "role=user", "--where", "role = lead", "--dry-run")
+    assert role.code == 2 and "role is changed by contacts merge" in role.err, role.err
+    titled = desk.here("tickets", "find", "--where", "title ~ charged", "--count")
+    assert desk.here("tickets", "find", "--where", "subject ~ charged", "--count").out == titled.out != "0\n", titled.err
+
+
+@pytest.mark.parametrize("resource", ["contacts", "companies", "conversations", "tickets"])
+def test_the_filter_that_help_shows_can_be_used(desk: Desk, resource: str) -> None:
+    """By every resource."""
+    said = " ".join(desk.here(resource, "find", "--help").out.split())
+    shown = re.search(r"A filter: '([^']+)'", said)
+    assert shown and desk.here(resource, "find", "--where", shown[1], "--count").code == 0, said
+
+
+@pytest.mark.parametrize(("resource", "where"), [
+    ("contacts", "phone is not empty"), ("contacts", "avatar is not empty or phone is not empty"),
+    ("conversations", "body ~ 'sign in'"),
+])  # fmt: skip
+def test_a_filter_that_the_items_show_is_not_called_unchecked(desk: Desk, resource: str, where: str) -> None:
+    """They have the field, or the words."""
+    found = desk.here(resource, "find", "--where", where, "--limit", "3", "--columns", "id")
+    assert found.code == 0 and len(found.out.splitlines()) == 4 and "could not be checked" not in found.err, found.err

@@ -131,6 +131,8 @@ class Operation(ABC):
     One that a person writes by hand is judged by it, too."""
     final_requests: ClassVar[tuple[str, ...]] = ()
     """Its requests that no request takes back, beside each DELETE: ("POST contacts/*/block",). Asked as `seen_requests` are."""
+    also_changes: ClassVar[tuple[str, ...]] = ()
+    """What else people would call a field that it changes: merging a lead makes it a user, so "role"."""
     keys: ClassVar[tuple[str, ...]] = ()
     """What its items go by instead of Intercom's id: they are the rows of a spreadsheet, and its --id-column is one of these."""
     Parameters: ClassVar[type] = NoParameters
