@@ -194,3 +194,34 @@ def test_a_filter_that_the_items_show_is_not_called_unchecked(desk: Desk, resour
     """They have the field, or the words."""
     found = desk.here(resource, "find", "--where", where, "--limit", "3", "--columns", "id")
     assert found.code == 0 and len(found.out.splitlines()) == 4 and "could not be checked" not in found.err, found.err
+
+
+def test_rows_are_counted_as_the_file_has_them(desk: Desk) -> None:
+    """Three of one contact are three rows, for one of the contacts."""
+    contact, company = desk.box.contacts(role="user")[0]["id"], [one["id"] for one in desk.box.companies()[:3]]
+    (desk.home / "at.csv").write_text("id,company\n" + "".join(f"{contact},{one}\n" for one in company))
+    attach = ("contacts", "attach-company", "--csv", "at.csv", "--company", "{{company}}", "--dry-run", "--progress", "none")
+    assert "3 rows of at.csv, for 1 of the contacts" in desk.here(*attach).err
+    found = desk.here("contacts", "find", "--csv", "at.csv", "--columns", "id")
+    assert "3 rows of at.csv" in found.err and len(found.out.splitlines()) == 2, found.err
+
+
+@pytest.mark.parametrize(("raw", "said"), [
+    ("id\tname\n{}\tAnn\n".encode(), "has tabs between its cells"), ("id;name\n{};Ann\n".encode(), "has semicolons between its cells"),
+    ("id,name\n{},Ann\n".encode("utf-16"), "says that it is UTF-16"), ("id,name\n{},Ann\n".encode(), ""),
+    ("sep=;\nid;name\n{};Ann\n".encode(), ""),
+])  # fmt: skip
+def test_how_a_file_was_read_is_said(desk: Desk, raw: bytes, said: str) -> None:
+    """Where it is not the plain CSV that everybody means."""
+    contact = desk.box.contacts(role="user")[0]["id"]
+    encoding = "utf-16" if raw[:2] == b"\xff\xfe" else "utf-8"
+    (desk.home / "taken.csv").write_bytes(raw.decode(encoding).replace("{}", contact).encode(encoding))
+    done = desk.here("contacts", "set", "name={{name}}", "--csv", "taken.csv", "--dry-run", "--progress", "none")
+    assert done.code == 0 and (said in done.err if said else "it was read" not in done.err), done.err
+
+
+def test_how_a_search_is_read_is_said_in_english(desk: Desk) -> None:
+    """One lead or a million."""
+    assert "reads page after page; a selection of more than 20 pages is divided" in desk.here(
+        "contacts", "find", "--where", "role = lead", "--explain"
+    ).out

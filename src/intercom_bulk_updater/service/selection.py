@@ -92,13 +92,14 @@ def select(
     options: Options,
     items: list[FoundItem] | None = None,
     note: Note = ignore,
+    read: int = 0,
 ) -> Selected:
-    """The selection that is asked for; `items` are the rows of `csv`, `note` hears what is worth a remark."""
+    """The selection that is asked for; `items` are those of the `read` rows of `csv`, `note` hears what is worth a remark."""
     one_way(asked, resource, options)
     if items is not None:
-        selection: dict[str, Any] = {
-            "kind": "csv", "words": f"{count_words(len(items), 'row')} of {_named(asked.csv, 'the rows given')}", "resource": resource,
-        }
+        words = f"{count_words(read or len(items), 'row')} of {_named(asked.csv, 'the rows given')}"
+        words += f", for {len(items):,} of the {resource}" if read > len(items) else ""
+        selection: dict[str, Any] = {"kind": "csv", "words": words, "resource": resource}
     elif asked.ids is not None:
         ids = drop_repeats(read_ids(asked.ids, options, note=note, workspace=session.workspace()), resource, note)
         items = [FoundItem(i) for i in ids]
