@@ -207,9 +207,9 @@ def test_rows_are_counted_as_the_file_has_them(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("raw", "said"), [
-    ("id\tname\n{}\tAnn\n".encode(), "has tabs between its cells"), ("id;name\n{};Ann\n".encode(), "has semicolons between its cells"),
-    ("id,name\n{},Ann\n".encode("utf-16"), "says that it is UTF-16"), ("id,name\n{},Ann\n".encode(), ""),
-    ("sep=;\nid;name\n{};Ann\n".encode(), ""),
+    (b"id\tname\n{}\tAnn\n", "has tabs between its cells"), (b"id;name\n{};Ann\n", "has semicolons between its cells"),
+    ("id,name\n{},Ann\n".encode("utf-16"), "says that it is UTF-16"), (b"id,name\n{},Ann\n", ""),
+    (b"sep=;\nid;name\n{};Ann\n", ""),
 ])  # fmt: skip
 def test_how_a_file_was_read_is_said(desk: Desk, raw: bytes, said: str) -> None:
     """Where it is not the plain CSV that everybody means."""

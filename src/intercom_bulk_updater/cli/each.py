@@ -26,7 +26,7 @@ def each(
     param_type: Annotated[
         list[str] | None, Parameter(help="NAME=number|boolean|json, of a column of --csv.", negative="")
     ] = None,
-    again: Annotated[bool, Parameter(help="Send a message although an earlier run sent the same text to the item.", negative="")] = False,
+    again: Annotated[bool, Parameter(help="Send a message that an earlier run has sent already.", negative="")] = False,
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Send one request for each item of any list. {{field}} in path and body is a field of the item, or a column of --csv."""

@@ -15,8 +15,8 @@ from ..operations.spec import Named
 from ..parsing.dates import parse_instant
 from ..parsing.printable import printable_name
 from ..runs.session import Session
-from ..search.language.fields import resource as fields_of
 from ..search.attributes import WorkspaceAttributes, option_of, type_of
+from ..search.language.fields import resource as fields_of
 
 _NULL = ("null",)
 _CLEARS = ("", *_NULL)
