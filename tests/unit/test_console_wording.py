@@ -162,7 +162,7 @@ def test_runs_table() -> None:
     """The list of runs has a line for each, tab-separated where no person looks."""
     lines = written(tables.runs_table([judged(record(), Counts(1200, 1200))], now=1e9 + 3600)).splitlines()
     assert lines[0].split("\t") == ["run", "status", "items", "outcome", "what", "when", "by"]
-    expected = "1123-close-7f3a finished 1,200 1,200_closed close:_team_=_5001 1_h_ago ada"
+    expected = "1123-close-7f3a finished 1,200 1,200_closed close_conversations:_team_=_5001 1_h_ago ada"
     assert lines[1].split("\t") == [cell.replace("_", " ") if "-" not in cell else cell for cell in expected.split(" ")]
 
 

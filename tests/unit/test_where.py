@@ -389,17 +389,17 @@ SAID = [
      "assignee is nobody or tag is one of vip (87), incident (86)"),
     ("conversations", "(tag = vip or body = outage) and read = false",
      "read is false and (tag is vip (87) or the first message (Intercom searches no other) has the word outage)"),
-    ("conversations", "idle > 30d", "updated is before 2026-10-25 06:00 Europe/Dublin"),
-    ("conversations", "created >= 2026-01-31", "created is at or after 2026-01-31 00:00 Europe/Dublin"),
-    ("conversations", "created > 2026-01-31", "created is at or after 2026-02-01 00:00 Europe/Dublin"),
+    ("conversations", "idle > 30d", "updated is before Sun 25 Oct 2026 06:00 (Dublin)"),
+    ("conversations", "created >= 2026-01-31", "created is at or after Sat 31 Jan 2026 00:00 (Dublin)"),
+    ("conversations", "created > 2026-01-31", "created is at or after Sun 1 Feb 2026 00:00 (Dublin)"),
     ("conversations", "subject ~ 'a b' and snoozed = none", 'subject contains "a b" and snoozed is not set'),
     ("conversations", "custom_attributes.plan != pro", "custom_attributes.plan is not pro"),
     ("tickets", "category = customer or category = tracker", "category is customer (request) or category is tracker"),
     ("contacts", "role = users", "role is user"),
     ("contacts", "seen != none", "seen is set"),
-    ("contacts", "created > 2026-01-31", "created is after the whole of 2026-01-31 (Europe/Dublin)"),
+    ("contacts", "created > 2026-01-31", "created is after the whole of Sat 31 Jan 2026 (Dublin)"),
     ("contacts", "seen < 2026-01-31 and owner = 7",
-     "seen is before the start of 2026-01-31 (Europe/Dublin) and owner is Ann Lee (7)"),
+     "seen is before the start of Sat 31 Jan 2026 (Dublin) and owner is Ann Lee (7)"),
 ]  # fmt: skip
 
 

@@ -140,6 +140,6 @@ def test_a_filter_says_the_names_and_the_dates_of_attributes() -> None:
     """No id alone, and no Unix seconds."""
     known = WorkspaceAttributes(LISTS.__getitem__).of
     said = explain(query("ticket_attribute.copies = 5 and ticket_attribute.due > 2026-01-31 9:00"), "tickets", attributes=known)
-    assert said == "copies (9002) is 5 and due (9003) is after 2026-01-31 09:00 UTC"
+    assert said == "copies (9002) is 5 and due (9003) is after Sat 31 Jan 2026 09:00 (UTC)"
     body = compile_where("custom_attributes.renews_at = 2027-01-31", "contacts", now=NOW, attributes=known)
-    assert explain(body, "contacts", attributes=known) == "custom_attributes.renews_at is on 2027-01-31 (UTC)"
+    assert explain(body, "contacts", attributes=known) == "custom_attributes.renews_at is on Sun 31 Jan 2027 (UTC)"

@@ -332,3 +332,26 @@ def test_a_body_that_is_no_json_has_failed(box: MemorySandbox, path: str, value:
     (item,) = run.items("all")
     assert (item.outcome, "nothing was sent" in item.message, box.audit("conversations")["kinds"]) == ("failed", True, {}), item
     assert not any(line["method"] in ("PUT", "POST") and "conversations/" in line["path"] for line in box.log(20))
+
+
+@pytest.mark.parametrize("name", ["\t=1", "\r=1", "=1"])
+def test_a_name_comes_back_from_a_sheet_as_it_was(desk: Desk, name: str) -> None:
+    """Also one that begins with a tab; what differs in that alone is told apart on the screen."""
+    contact = desk.box.contacts(role="user")[0]["id"]
+    (desk.home / "in.csv").write_text(f"id,name\n{contact},\"'{name}\"\n", newline="")
+    named = desk.here("contacts", "set", "name={{name}}", "--csv", "in.csv", "--yes", "--progress", "none")
+    assert named.code == 0 and desk.box.contact(contact)["name"] == name, named.err
+    (desk.home / "one").write_text(contact)
+    assert desk.here("contacts", "find", "--ids", "one", "--columns", "id,name", "-o", "out.csv").code == 0
+    again = desk.here("contacts", "set", "name={{name}}", "--csv", "out.csv", "--dry-run", "--progress", "none")
+    assert "0 would change" in again.err or "already" in again.err, again.err
+    other = desk.here("contacts", "set", f"name={name} ", "--ids", "one", "--dry-run", "--progress", "none")
+    assert "they differ in what does not show" in other.err, other.err
+
+
+def test_the_undo_of_what_was_created_names_it(desk: Desk) -> None:
+    """Not by its id alone."""
+    (desk.home / "new.csv").write_text("external_id,n\nnew-1,Zed Zulu\n")
+    done = desk.here("contacts", "upsert", "name={{n}}", "--csv", "new.csv", "--id-column", "external_id", "--yes", "--progress", "none")
+    assert done.code == 0, done.err
+    assert "Zed Zulu  contact archived" in desk.here("undo", "latest", "--dry-run", "--progress", "none").err

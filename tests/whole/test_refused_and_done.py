@@ -186,3 +186,24 @@ def test_a_permission_that_is_missing_for_all_stops_the_run_early(box: MemorySan
 
 def _consent(verb: str) -> dict[str, Any]:
     return {"customer_visible": True} if verb.endswith("reply") else {}
+
+
+TOLD_BY_THE_ITEM: dict[str, dict[str, Any]] = {
+    # Verbs whose request leaves what only the item itself shows.
+    "tickets.link": {"conversation": "ID"},
+    "conversations.convert": {"ticket_type": "Bug report", "customer_visible": True, "irreversible": True},
+    "conversations.merge": {"into": "ID", "irreversible": True},
+    "conversations.redact": {"all": True, "irreversible": True},
+}
+
+
+@pytest.mark.parametrize("verb", TOLD_BY_THE_ITEM)
+def test_what_was_lost_and_then_refused_failed_where_the_item_shows_that_nothing_stands(box: MemorySandbox, verb: str) -> None:
+    """The look found it not done, and its second request was refused."""
+    where = "type = Incident" if verb == "tickets.link" else "state = open"
+    box.fault("drop_before", on="write", count=1)
+    box.fault("status", status=400, on="write")
+    other = str(box.conversations(state="closed")[0]["id"])
+    given = {name: {"ID": other}.get(one, one) if isinstance(one, str) else one for name, one in TOLD_BY_THE_ITEM[verb].items()}
+    run = bulk.run(verb, where, limit=2, workers=1, **given)
+    assert (run.counts.failed, run.counts.in_doubt) == (2, 0), run.report()

@@ -133,3 +133,109 @@ def test_tags_that_an_item_had_before_are_named(box: MemorySandbox, tmp_path: Pa
         rows = list(csv.DictReader(desk.here("runs", "export", again.run, "--progress", "none").out.splitlines()))
         assert len(rows) == 3 and all("incident (7004)" in row["before"] and "vip (7001)" in row["after"] for row in rows), rows
         assert again.json["requests"]["total"] == first.json["requests"]["total"] == 9
+
+
+def test_who_gets_a_note_is_named(desk: Desk) -> None:
+    """By their ids, by a spreadsheet, with places in the text and without: no bare id stands in the preview."""
+    contacts = desk.box.contacts(role="user")[:2]
+    (desk.home / "people").write_text("\n".join(one["id"] for one in contacts))
+    (desk.home / "people.csv").write_text("mail\n" + "".join(f"{one['email']}\n" for one in contacts))
+    for given in (("--ids", "people"), ("--csv", "people.csv", "--id-column", "mail")):
+        for body in ("Hello", "Hello {{contact.first_name|there}}"):
+            looked = desk.here("contacts", "note", *given, "--body", body, "--dry-run", "--progress", "none")
+            for one in contacts:
+                assert looked.err.count(f"{one['id']}  {one['name']}") == 2, looked.err
+
+
+def test_a_conversation_that_a_teammate_began_is_its_customers(desk: Desk) -> None:
+    """In the preview, in the account and in the report: it bore the teammate's name."""
+    every = (desk.box.conversation(row["id"]) for row in desk.box.conversations())
+    whole = next(one for one in every if one["source"]["author"]["type"] == "admin" and not (one["title"] or one["source"]["subject"]))
+    began = whole["id"]
+    teammate, customer = whole["source"]["author"]["name"], whole["contacts"]["contacts"][0]["id"]
+    (desk.home / "began").write_text(began)
+    note = ("conversations", "note", "--ids", "began", "--body", "For {{contact.first_name|you}}", "--progress", "none")
+    called = next(one["name"] for one in desk.box.contacts() if one["id"] == customer)
+    looked = desk.here(*note, "--dry-run")
+    assert looked.err.count(f"{began}  {called}") == 2 and f"{began}  {teammate}" not in looked.err, looked.err
+    assert desk.here("runs", "export", "latest", "-o", "began.csv").code == 0
+    assert called in (desk.home / "began.csv").read_text()
+
+
+def test_what_tickets_are_linked_to_is_named(desk: Desk) -> None:
+    """In the title, in what changes, and where it is taken off."""
+    one = desk.box.conversation(desk.box.conversations()[0]["id"])
+    look = ("--conversation", one["id"], "--where", "type = Incident", "--limit", "1", "--dry-run", "--progress", "none")
+    linked = desk.here("tickets", "link", *look)
+    assert linked.code == 0 and re.search(rf"to \w.* \({one['id']}\) in ", linked.err), linked.err
+    assert re.search(rf"\+conversation \w.* \({one['id']}\)", linked.err), linked.err
+    off = desk.here("tickets", "unlink", *look)
+    assert off.code == 0 and re.search(rf"\w.* \({one['id']}\) in ", off.err), off.err
+
+
+def test_the_list_of_runs_says_what_was_done_to_what(desk: Desk) -> None:
+    """The resource, and what was given to the verb: as the run's own title has it."""
+    desk.here("tickets", "assign", "--where", "open = true", "--limit", "1", "--to-team", "Billing", "--dry-run", "--progress", "none")
+    desk.here("contacts", "tag", "--where", "role = user", "--limit", "1", "--tag", "vip", "--dry-run", "--progress", "none")
+    listed = desk.here("runs", "list", env={"COLUMNS": "200"}).out
+    assert re.search(r"tag contacts \(vip \(\d+\)\): role is user", listed, re.IGNORECASE), listed
+    assert re.search(r"assign tickets to team Billing \(\d+\): open is true", listed, re.IGNORECASE), listed
+
+
+def test_a_field_has_one_name_in_filters_and_in_values(desk: Desk) -> None:
+    """The owner of a contact, the subject of a ticket; what no value sets names the verb that does."""
+    owner = desk.here("contacts", "set", "owner=Ben Okafor", "--where", "role = user", "--limit", "1", "--dry-run", "--progress", "none")
+    assert owner.code == 0 and "Ben Okafor" in owner.err, owner.err
+    role = desk.here("contacts", "set", "role=user", "--where", "role = lead", "--dry-run")
+    assert role.code == 2 and "role is changed by contacts merge" in role.err, role.err
+    titled = desk.here("tickets", "find", "--where", "title ~ charged", "--count")
+    assert desk.here("tickets", "find", "--where", "subject ~ charged", "--count").out == titled.out != "0\n", titled.err
+
+
+@pytest.mark.parametrize("resource", ["contacts", "companies", "conversations", "tickets"])
+def test_the_filter_that_help_shows_can_be_used(desk: Desk, resource: str) -> None:
+    """By every resource."""
+    said = " ".join(desk.here(resource, "find", "--help").out.split())
+    shown = re.search(r"A filter: '([^']+)'", said)
+    assert shown and desk.here(resource, "find", "--where", shown[1], "--count").code == 0, said
+
+
+@pytest.mark.parametrize(("resource", "where"), [
+    ("contacts", "phone is not empty"), ("contacts", "avatar is not empty or phone is not empty"),
+    ("conversations", "body ~ 'sign in'"),
+])  # fmt: skip
+def test_a_filter_that_the_items_show_is_not_called_unchecked(desk: Desk, resource: str, where: str) -> None:
+    """They have the field, or the words."""
+    found = desk.here(resource, "find", "--where", where, "--limit", "3", "--columns", "id")
+    assert found.code == 0 and len(found.out.splitlines()) == 4 and "could not be checked" not in found.err, found.err
+
+
+def test_rows_are_counted_as_the_file_has_them(desk: Desk) -> None:
+    """Three of one contact are three rows, for one of the contacts."""
+    contact, company = desk.box.contacts(role="user")[0]["id"], [one["id"] for one in desk.box.companies()[:3]]
+    (desk.home / "at.csv").write_text("id,company\n" + "".join(f"{contact},{one}\n" for one in company))
+    attach = ("contacts", "attach-company", "--csv", "at.csv", "--company", "{{company}}", "--dry-run", "--progress", "none")
+    assert "3 rows of at.csv, for 1 of the contacts" in desk.here(*attach).err
+    found = desk.here("contacts", "find", "--csv", "at.csv", "--columns", "id")
+    assert "3 rows of at.csv" in found.err and len(found.out.splitlines()) == 2, found.err
+
+
+@pytest.mark.parametrize(("raw", "said"), [
+    (b"id\tname\n{}\tAnn\n", "has tabs between its cells"), (b"id;name\n{};Ann\n", "has semicolons between its cells"),
+    ("id,name\n{},Ann\n".encode("utf-16"), "says that it is UTF-16"), (b"id,name\n{},Ann\n", ""),
+    (b"sep=;\nid;name\n{};Ann\n", ""),
+])  # fmt: skip
+def test_how_a_file_was_read_is_said(desk: Desk, raw: bytes, said: str) -> None:
+    """Where it is not the plain CSV that everybody means."""
+    contact = desk.box.contacts(role="user")[0]["id"]
+    encoding = "utf-16" if raw[:2] == b"\xff\xfe" else "utf-8"
+    (desk.home / "taken.csv").write_bytes(raw.decode(encoding).replace("{}", contact).encode(encoding))
+    done = desk.here("contacts", "set", "name={{name}}", "--csv", "taken.csv", "--dry-run", "--progress", "none")
+    assert done.code == 0 and (said in done.err if said else "it was read" not in done.err), done.err
+
+
+def test_how_a_search_is_read_is_said_in_english(desk: Desk) -> None:
+    """One lead or a million."""
+    assert "reads page after page; a selection of more than 20 pages is divided" in desk.here(
+        "contacts", "find", "--where", "role = lead", "--explain"
+    ).out

@@ -26,12 +26,13 @@ def each(
     param_type: Annotated[
         list[str] | None, Parameter(help="NAME=number|boolean|json, of a column of --csv.", negative="")
     ] = None,
+    again: Annotated[bool, Parameter(help="Send a message that an earlier run has sent already.", negative="")] = False,
     sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Send one request for each item of any list. {{field}} in path and body is a field of the item, or a column of --csv."""
     text = read_text(body[1:], f"The body {body}", most=LARGEST_MESSAGE) if body and body.startswith("@") else body or ""
     request = EachRequest(
-        endpoint=endpoint, operation=Each(method, path, text), selection=asked_of(sel), options=options_of(safe, speed, sel.limit),
+        endpoint=endpoint, operation=Each(method, path, text, again), selection=asked_of(sel), options=options_of(safe, speed, sel.limit),
         consent=TypedConsent.of(safe), types=types_given(param_type or []), plan=Path(safe.plan) if safe.plan else None,
         cap=cap_of(safe), note=note,
     )

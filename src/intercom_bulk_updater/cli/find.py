@@ -85,7 +85,8 @@ def _explain(resource: Resource, found: Found, reading: dict[str, Any], output: 
     if here:
         emit("and judges here, on each that is found:\n" + json_.dumps(here, indent=2, ensure_ascii=False) + "\n")
     if reading:
-        emit(f"reads {'more than 20 pages in parts by created_at, all at once' if reading['parts'] else 'page after page'}")
+        parts = "a selection of more than 20 pages is divided by created_at, and its parts are read at the same time"
+        emit(f"reads page after page{f'; {parts}' if reading['parts'] else ''}")
         emit(f": {reading['why']}\n" if "why" in reading else "\n")
     return 0
 

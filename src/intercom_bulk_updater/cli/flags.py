@@ -51,7 +51,7 @@ Csv = Annotated[
 class Selection:
     """Which items."""
 
-    where: Annotated[str | None, _flag(_SELECTION, "A filter: 'team = Support and state = open'.", form="'FILTER'")] = None
+    where: Annotated[str | None, _flag(_SELECTION, "A filter: 'created_at > 30d and updated_at < 7d'.", form="'FILTER'")] = None
     query: Annotated[
         str | None, _flag(_SELECTION, "A file with a raw Intercom query (JSON); - reads standard input.", form="FILE|-"),
     ] = None

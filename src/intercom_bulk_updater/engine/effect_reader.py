@@ -90,6 +90,8 @@ class EffectReader:
         What only appends has looked for the very message, and knows more than its request: when the item was last seen.
         """
         message = effect is not None and not effect.repeatable and not self._operation.appends
+        # What ends in the same state is all there is of a request that nothing else tells of.
+        message = message and effect is not None and (bool(effect.read) or self._operation.idempotent is not True)
         return message or bool(attempt.known and attempt.known.unproven)
 
     def _read_effects(self, attempt: Attempt, since: float) -> tuple[bool | None, Json | None]:

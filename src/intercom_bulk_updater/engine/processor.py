@@ -272,8 +272,10 @@ class ItemProcessor:
         if observed.may_be_so or (lost and not observed.read_only):
             attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
         result = self._decide(attempt, observed, refusal=verdict)
-        # A message that was refused is looked for before a retry sends it: the refusal may have been untrue.
+        # A message that was refused is looked for before a retry sends it: the refusal may have been untrue. Where no look can
+        # tell, the refusal is all there is.
         message = self.operation.idempotent is False and verdict.sent is not None and not repeatable(verdict.sent)
+        message = message and (self.operation.reads_back or self._tells(verdict.sent))
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and (message or getattr(exc, "unsure", False)):
             return replace(result, doubt=True)
         return result
@@ -293,10 +295,9 @@ class ItemProcessor:
 
     def _failure(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> Failed:
         """What decide.py needs to know of a request that failed."""
-        effect = effect_of(verdict.sent)
         status, again = verdict.failure.status, self._repeatable(verdict)
         mistaken = status in _MISTAKEN or (400 <= status < 500 and not again)
-        tells = effect is not None and effect.stands is not None
+        tells = self._tells(verdict.sent)
         return Failed(
             verdict.kind,
             wait=verdict.wait,
@@ -316,6 +317,12 @@ class ItemProcessor:
         if not again and not verdict.failure.code:  # without a code, it is not in Intercom's own words
             return self.timeout
         return _SETTLE_AFTER_ERROR if verdict.failure.status in (500, 503) else _SETTLE_AFTER_LOSS
+
+    @staticmethod
+    def _tells(sent: SentRequest | None) -> bool:
+        """Whether the effect of a request can be looked at."""
+        effect = effect_of(sent)
+        return effect is not None and effect.stands is not None
 
     def _repeatable(self, verdict: ErrorClassification) -> bool:
         """Whether the request of an error ends in the same state when it is sent again."""

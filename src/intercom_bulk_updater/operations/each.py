@@ -8,7 +8,7 @@ API: https://developers.intercom.com/docs/build-an-integration/learn-more/rest-a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
@@ -16,11 +16,11 @@ from ..api.paths import UnusableId, item_path
 from ..errors import NotFound, UsageError
 from ..model import Item, Reversibility
 from ..parsing.finite import finite_json
-from .message_template import PLACE
+from .message_template import PLACE, EmptyField, escape, odd_brace, unescape
 from .messages import people_of
 from .operation import Change, Json, NothingChanged, Operation
 from .per_item import WITH
-from .seen_by_customers import seen_by_customers
+from .seen_by_customers import has_no_way_back, message_of, seen_by_customers
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -34,6 +34,8 @@ class Each(Operation):
         The request: "PUT", "articles/{{id}}", `{"state": "draft"}` as JSON text, or "". `{{field}}` in path and body is a field
         of the item as the list shows it, or a column of the spreadsheet. A text of the body that is one place and
         nothing else takes the field's value with its type.
+    again:
+        Send a message although an earlier run sent the same text to the same item.
     """
 
     name: ClassVar[str] = "each"
@@ -41,13 +43,19 @@ class Each(Operation):
     reversibility = Reversibility.UNKNOWN
     customer_visible = None
 
-    def __init__(self, method: str, path: str, body: str = "") -> None:
+    signs = False
+
+    def __init__(self, method: str, path: str, body: str = "", again: bool = False) -> None:
         self.method = method.upper()
         self.path = path.strip("/")
         self.body = body
+        self.again = again
         self.idempotent = self.method != "POST"
-        self.needs_irreversible = self.method == "DELETE"
         self._json = self._parsed()
+        if has_no_way_back(self.method, self.path, self._json):
+            self.reversibility = Reversibility.IRREVERSIBLE
+        self._text = message_of(self.method, self.path, self._json)
+        self.appends = self.writes_text
         self.customer_visible = seen_by_customers(self.method, self.path, self._json)
 
     def _parsed(self) -> Any:
@@ -56,14 +64,25 @@ class Each(Operation):
         if "?" in self.path or "#" in self.path or {"", ".", ".."} & set(self.path.split("/")):
             raise UsageError(f"{self.path!r} is no path such as 'articles/{{{{id}}}}'.")
         try:
-            return finite_json(self.body) if self.body else None
+            parsed = finite_json(self.body) if self.body else None
         except ValueError as exc:
             raise UsageError(f"The body is not JSON: {exc}.") from exc
+        if odd := next((odd for text in _texts([self.path, parsed]) if (odd := odd_brace(text))), ""):
+            raise UsageError(
+                f"The request has {odd!r} in it, which is no place: a place is written {{{{title}}}}, with two braces on each side. "
+                "Write \\\\{ in the JSON for a brace that is meant."
+            )
+        return parsed
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"method": self.method, "path": self.path, "body": self.body}
+        return {"method": self.method, "path": self.path, "body": self.body, **({"again": True} if self.again else {})}
+
+    @property
+    def backs_up(self) -> bool:
+        """See Operation. What of an item would be all of it is not known."""
+        return False
 
     @property
     def places(self) -> list[str]:
@@ -82,24 +101,57 @@ class Each(Operation):
         """See Operation."""
         return {self.describe(): (None, "one more message")}
 
+    def impossible(self, item: Item) -> str:
+        """See Operation. Where a place stays empty; a message tells of it for all items before the first is written."""
+        try:
+            self.request(item)
+        except EmptyField as exc:
+            return "" if self.writes_text else str(exc)
+        except UnusableId:
+            pass
+        return ""
+
+    @property
+    def writes_text(self) -> bool:
+        """See Operation."""
+        return bool(self._text)
+
+    @property
+    def message_fields(self) -> Sequence[str]:
+        """See Operation."""
+        return self.places if self.writes_text else ()
+
+    def text(self, item: Item) -> str:
+        """See Operation."""
+        body = self.request(item)[1] if self.writes_text else {}
+        return str(body.get("body") or "")
+
     def message(self, item: Item) -> str:
         """See Operation. The request as it would be sent, for the preview."""
         try:
+            if self.writes_text and not self.text(item).strip():
+                raise EmptyField("")
             path, body = self.request(item)
         except UnusableId as exc:
             return f"no request: {exc}"
         return f"{self.method} /{path}" + ("" if body is None else f" {json.dumps(body, ensure_ascii=False)}")
 
     def request(self, item: Item) -> tuple[str, Any]:
-        """Path and body of an item's request. Raises UnusableId for a value that no path can hold."""
-        values = {**(item.before or {}), **((item.data or {}).get(WITH) or {}), "id": item.id}
+        """Path and body of an item's request. Raises UnusableId for a value that no path can hold, EmptyField."""
+        shown = dict(item.before or {})
+        if self.writes_text:  # a message is HTML: a customer whose name holds a tag must not write it into ours
+            shown = {name: value.replace("<", "&lt;") if isinstance(value, str) else value for name, value in shown.items()}
+        values = {**shown, **((item.data or {}).get(WITH) or {}), "id": item.id}
         return item_path(*(_text(segment, values) for segment in self.path.split("/"))), _filled(self._json, values)
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. Known where the request is a change of what a GET of the same path shows."""
-        if self.method not in ("PUT", "PATCH") or set(PLACE.findall(self.path)) != {("id", "")} or self.places != ["id"]:
-            return None
-        return client.get(self.request(Item(0, item_id))[0])
+        return client.get(self.request(Item(0, item_id))[0]) if self.reads_back else None
+
+    @property
+    def reads_back(self) -> bool:  # type: ignore[override] # of the class elsewhere; here the request tells
+        """See Operation."""
+        return self.method in ("PUT", "PATCH") and set(PLACE.findall(self.path)) == {("id", "")} and self.places == ["id"]
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation. As far as the item shows what the body holds."""
@@ -128,15 +180,24 @@ def value_of(payload: Json, name: str) -> Any:
     return found
 
 
+def _texts(body: Any) -> Iterator[str]:
+    """The texts of a body, which may hold places."""
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, Mapping | list):
+        for part in body.values() if isinstance(body, Mapping) else body:
+            yield from _texts(part)
+
+
 def _text(template: str, values: Mapping[str, Any]) -> str:
-    return PLACE.sub(lambda place: _word(place[1], place[2], values), template)
+    return unescape(PLACE.sub(lambda place: escape(_word(place[1], place[2], values)), template))
 
 
 def _word(name: str, otherwise: str | None, values: Mapping[str, Any]) -> str:
     value = values.get(name)
     if value in (None, ""):
         if otherwise is None:
-            raise UsageError(f"{name} of the item is empty, and {{{{{name}|...}}}} does not say what stands there then; nothing was sent")
+            raise EmptyField(name)
         return otherwise.strip()
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

@@ -70,16 +70,27 @@ def check_template(template: str, resource: str) -> None:
         hint = f" Do you mean {{{{{near[0]}}}}}?" if near else ""
         can = ", ".join([*known, "the columns of a spreadsheet"])
         raise UsageError(f"{{{{{name}}}}} stands for nothing that a message to {resource} can name.{hint} It can name: {can}.")
-    if odd := _ODD.search(PLACE.sub("", template)):
+    if odd := odd_brace(template):
         raise UsageError(
-            f"The message has {odd[1]!r} in it, which is no place: a place is written {{{{contact.first_name}}}}, with two braces on "
+            f"The message has {odd!r} in it, which is no place: a place is written {{{{contact.first_name}}}}, with two braces on "
             "each side. Write \\{ for a brace that is meant."
         )
+
+
+def odd_brace(template: str) -> str:
+    """The first brace that looks like a place and is none, with what it holds; "" for none."""
+    odd = _ODD.search(PLACE.sub("", template))
+    return odd[1] if odd else ""
 
 
 def escape(text: str) -> str:
     """A text whose braces are braces and no places."""
     return re.sub(r"([{}])", r"\\\1", text)
+
+
+def unescape(text: str) -> str:
+    """A text with the braces that are meant."""
+    return _BRACE.sub(r"\1", text)
 
 
 def fill_template(template: str, values: Mapping[str, Any]) -> str:
@@ -94,7 +105,7 @@ def fill_template(template: str, values: Mapping[str, Any]) -> str:
         # A body is HTML: a customer whose name holds a tag must not write it into ours.
         return escape(str(value).replace("<", "&lt;"))
 
-    return _BRACE.sub(r"\1", PLACE.sub(filled, template)) if "{" in template else template
+    return unescape(PLACE.sub(filled, template)) if "{" in template else template
 
 
 def values_from(payload: Json, holder: str, names: Sequence[str]) -> dict[str, Any]:

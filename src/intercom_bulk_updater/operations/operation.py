@@ -129,6 +129,10 @@ class Operation(ABC):
     seen_requests: ClassVar[SeenRequests] = {}
     """Its requests of which customers may see something: {"POST reply": lambda body: body.get("message_type") != "note"}.
     One that a person writes by hand is judged by it, too."""
+    final_requests: ClassVar[tuple[str, ...]] = ()
+    """Its requests that no request takes back, beside each DELETE: ("POST contacts/*/block",). Asked as `seen_requests` are."""
+    also_changes: ClassVar[tuple[str, ...]] = ()
+    """What else people would call a field that it changes: merging a lead makes it a user, so "role"."""
     keys: ClassVar[tuple[str, ...]] = ()
     """What its items go by instead of Intercom's id: they are the rows of a spreadsheet, and its --id-column is one of these."""
     Parameters: ClassVar[type] = NoParameters
@@ -155,12 +159,12 @@ class Operation(ABC):
     appends: bool = False
     own_change_only: bool = False
     """Whether an item that somebody else has already brought to the wanted state counts as drifted (undo), not as already so."""
+    reads_back: bool = True
+    """Whether `read` and `stands` can tell that it was done."""
     takes_effect_later: bool = False
     """Whether Intercom carries it out some time after it has accepted it: where a read-back does not tell, it looks again."""
     sees_effect: bool = False
     """Whether `perform` itself sees that its writes took effect, also where an answer does not show it."""
-    needs_irreversible: bool = False
-    """Whether it takes a word more (--irreversible): what it destroys cannot be had back."""
 
     @property
     def backs_up(self) -> bool:
@@ -308,9 +312,25 @@ class Operation(ABC):
         """The text as the item gets it; "" for none. Raises EmptyField for a place that nothing fills."""
         return ""
 
+    def text(self, item: Item) -> str:
+        """The text that somebody reads, by which a repetition is known; `message` shows it."""
+        return self.message(item)
+
+    signs: bool = True
+    """Whether it writes in the name of the run's teammate."""
+
     def remark(self, item: Item) -> str:
         """What there is to say of an item that is done, such as that it got no text; "" for nothing."""
         return ""
+
+    @property
+    def wanted_filters(self) -> Sequence[dict[str, Any]]:
+        """What an item has that is as wanted, as filters of a search; () where no search tells."""
+        return ()
+
+    def look_at_many(self, client: Client, items: Sequence[Item]) -> Mapping[str, Json]:
+        """Some of these items by their ids, as a search shows them; {} where there is none."""
+        return {}
 
     # -- acting -----------------------------------------------------------------------------------------------------
 

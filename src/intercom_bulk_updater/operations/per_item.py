@@ -49,7 +49,6 @@ class PerItemOperation(Operation):
         self.appends = one.appends
         self.own_change_only = one.own_change_only
         self.sees_effect = one.sees_effect
-        self.needs_irreversible = one.needs_irreversible
         self.again = one.again
 
     @property
@@ -112,6 +111,10 @@ class PerItemOperation(Operation):
     def message(self, item: Item) -> str:
         """See Operation."""
         return self._of(item).message(item)
+
+    def text(self, item: Item) -> str:
+        """See Operation."""
+        return self._of(item).text(item)
 
     def remark(self, item: Item) -> str:
         """See Operation."""

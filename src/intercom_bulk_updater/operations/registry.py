@@ -53,7 +53,7 @@ def verbs_for(resource: str, key: str) -> str:
     found: dict[str, str] = {}
     for name, cls in verbs_of(resource).items():
         taken = [one for one in parameters_of(cls.Parameters) if one.name in said]
-        if taken or said & set(cls.fields if isinstance(cls.fields, tuple) else ()):
+        if taken or said & {*(cls.fields if isinstance(cls.fields, tuple) else ()), *cls.also_changes}:
             found[f"{resource} {name}"] = f" ({taken[0].name})" if taken else ""
     listed = [f"{verb}{by}" for verb, by in found.items()][:3]
     return f" {printable_name(key)} is changed by {' or '.join(listed)}." if listed else ""

@@ -167,10 +167,20 @@ def value_at(item: Json, path: str) -> Any:
 
 
 def name_of(item: Json) -> str:
-    """What people call an item, by the fields that its resource declares for that; "" where none of them says."""
+    """What people call an item, by the fields that its resource declares for that; "" where none of them says.
+
+    Of what is not declared here it is the title, or the name.
+    """
     declared = next((one for one in resources().values() if one.singular == item.get("type")), None)
-    said = (value_at(item, path) for path in (declared.names if declared else ()))
+    said = (_said(item, path) for path in (declared.names if declared else ("title", "name")))
     return next((name for one in said if isinstance(one, str) and (name := printable_name(_MARKUP.sub(" ", one)).strip())), "")
+
+
+def _said(item: Json, path: str) -> Any:
+    """The field at `path`; not the author of what a teammate began, for a conversation is its customer's."""
+    holder, _, field = path.rpartition(".")
+    teammate = field == "name" and value_at(item, f"{holder}.type") in ("admin", "bot", "team")
+    return None if teammate else value_at(item, path)
 
 
 def has_verbs(resource: str) -> bool:

@@ -1,7 +1,8 @@
-"""Whether customers see what a request does, as far as its path and its body tell: for requests that a person writes by hand.
+"""Whether customers see what a request does, and whether anything takes it back, as far as its path and its body tell: for
+requests that a person writes by hand.
 
-Of the requests of verbs the verbs say it (`Operation.seen_requests`); here stand those that no verb sends. What a place (`{{field}}`)
-will hold is not known, so it counts as what customers see.
+Of the requests of verbs the verbs say it (`Operation.seen_requests`, `final_requests`); here stand those that no verb sends. What a
+place (`{{field}}`) will hold is not known, so it counts as what customers see, and as what nothing takes back.
 """
 
 from __future__ import annotations
@@ -25,6 +26,21 @@ _UNSEEN = (
     "tags", "data_attributes", "custom_object_instances", "internal_articles", "ticket_types", "content_snippets", "audiences", "admins",
 )  # fmt: skip
 """Of what these begin, and of what has verbs, customers see nothing but what they are said to see."""
+_FINAL = ("POST visitors/convert",)
+"""Nothing takes them back, whatever the body holds."""
+_IN_BULK = "POST content/bulk_actions"
+"""So does this, where it deletes."""
+_MESSAGES = (
+    "POST messages", "POST conversations", "POST conversations/*/reply", "POST conversations/*/parts", "POST tickets/*/reply",
+    "POST contacts/*/notes", "POST companies/*/notes",
+)  # fmt: skip
+"""Somebody reads their `body`."""
+
+
+def message_of(method: str, path: str, body: Any) -> str:
+    """The text of a request that somebody reads, with its places; "" for none."""
+    text = body.get("body") if isinstance(body, Mapping) else None
+    return text if isinstance(text, str) and any(_fits(f"{method} {path}", one) for one in _MESSAGES) else ""
 
 
 def seen_by_customers(method: str, path: str, body: Any) -> bool | None:
@@ -39,6 +55,18 @@ def seen_by_customers(method: str, path: str, body: Any) -> bool | None:
         return True if given.get("state") in ("published", "live") else None
     begins = path.partition("/")[0].lower()
     return False if (begins in _UNSEEN or begins in resources()) and "banners" not in path else None
+
+
+def has_no_way_back(method: str, path: str, body: Any) -> bool:
+    """Whether no request takes back what this one does."""
+    request = f"{method} {path}"
+    if method == "DELETE" or any(_fits(request, one) for one in _FINAL):
+        return True
+    if _fits(request, _IN_BULK):
+        action = body.get("action") if isinstance(body, Mapping) else None
+        return not isinstance(action, str) or action == "delete" or bool(PLACE.search(action))
+    verbs = (verb for resource in resources() for verb in operations_in(resource).values())
+    return any(_fits(request, one) for verb in verbs for one in verb.final_requests)
 
 
 def _of_verbs(path: str) -> Iterator[tuple[str, Callable[[Json], bool]]]:

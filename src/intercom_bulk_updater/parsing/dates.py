@@ -36,9 +36,9 @@ def parse_moment(text: str, now: float, timezone: str = "UTC") -> int:
     """
     instant = _parse(text, now, timezone, weekdays=True)
     if instant.at <= now:
-        when = describe(instant.at, timezone)
+        when = moment_in(instant.at, timezone)
         hint = " For a time of today, write today 17:00." if text.strip().lower() == "today" else ""
-        raise UsageError(f"{text!r} is in the past ({when}).{hint}")
+        raise UsageError(f"{text!r} is in the past: {when}.{hint}")
     return instant.at
 
 
@@ -125,6 +125,26 @@ def describe(at: float, timezone: str = "UTC") -> str:
     return f"{shown} {'UTC' if where is UTC else timezone}"
 
 
+def moment_in(at: float, timezone: str) -> str:
+    """`Tue 1 Dec 2026 09:00 (Dublin)`, as `local_moment` with the year; the bare number for what the calendar does not reach."""
+    where = clock_of(timezone)
+    try:
+        when = datetime.fromtimestamp(at, where)
+    except (OverflowError, ValueError, OSError):
+        return str(at)
+    return f"{day_in_words(when.date())} {when:%H:%M} ({'UTC' if where is UTC else city_of(timezone)})"
+
+
+def day_in_words(day: date) -> str:
+    """`Tue 1 Dec 2026`."""
+    return f"{day:%a} {day.day} {day:%b} {day.year}"
+
+
+def city_of(timezone: str) -> str:
+    """`America/Los_Angeles` → `Los Angeles`."""
+    return timezone.rpartition("/")[2].replace("_", " ")
+
+
 _Clock = tuple[tzinfo | None, str]
 # Of the thread that works for a workspace; the last that was told is for threads that only draw what happens.
 _own: ContextVar[_Clock] = ContextVar("people_in")
@@ -139,7 +159,7 @@ def people_in(timezone: str) -> None:
     """
     global _last
     with suppress(UsageError):
-        _last = (zone(timezone), timezone.rpartition("/")[2].replace("_", " ")) if timezone else (None, "")
+        _last = (zone(timezone), city_of(timezone)) if timezone else (None, "")
         _own.set(_last)
 
 

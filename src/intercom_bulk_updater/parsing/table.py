@@ -24,6 +24,7 @@ Note = Callable[[str], None]
 Line = tuple[int, list[str]]
 """The number of a row as its program shows it, and the text of its cells."""
 _DELIMITERS = ",;\t|"
+_CALLED = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _EXACT = 10**15
@@ -57,7 +58,7 @@ def read_table(path: str, name: str, note: Note) -> Table:
     raw = read_bytes(path, name)
     if (lines := typed_lines(raw, name, note)) is not None:
         return Table(lines, "row")
-    return Table(_text_lines(decode(raw, name, note), path))
+    return Table(_text_lines(decode(raw, name, note), path, name, note))
 
 
 def typed_lines(raw: bytes, name: str, note: Note) -> Iterator[Line] | None:
@@ -128,9 +129,11 @@ def cell_text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
-def _text_lines(text: str, path: str) -> Iterator[Line]:
+def _text_lines(text: str, path: str, name: str, note: Note) -> Iterator[Line]:
     said = _SAID.match(text)  # how Excel is told what stands between the cells; no row
     delimiter, text, above = (said[1], text[said.end() :], 1) if said else (delimiter_of(text), text, 0)
+    if not said and delimiter in _CALLED:
+        note(f"{name} has {_CALLED[delimiter]} between its cells: it was read so.")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begins = 1 + above
     try:

@@ -71,6 +71,8 @@ def decode(raw: bytes, name: str, note: Callable[[str], None] | None = None) -> 
     if wide and note is not None:
         encoding = wide
         note(f"{name} has no mark of its encoding and looks like UTF-16: it was read as that.")
+    elif note is not None and encoding not in ("utf-8", "utf-8-sig"):
+        note(f"{name} says that it is {encoding.upper()}: it was read as that.")
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as exc:

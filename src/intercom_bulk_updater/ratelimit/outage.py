@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from intercom_bulk_updater.errors import ServiceUnavailable
+from intercom_bulk_updater.parsing.dates import local_moment
 
 from .request_class import ASK_AGAIN, ProbeTimes, RequestClass
 
@@ -159,7 +160,7 @@ class OutageDetector:
         if not self.is_away and not any(one.is_away for one in self._classes.values()):
             return None
         if self.is_away and self._asked > now and self._asked > self._since + most:
-            at = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(time.time() + self._asked - now))
+            at = local_moment(time.time() + self._asked - now)
             return ServiceUnavailable(
                 f"Intercom asks to wait until {at}, which is longer than the patience of {_long(most)}."
             )

@@ -9,6 +9,7 @@ from ..api.redact import is_secret
 from ..operations.field_values import KINDS, MISSING, Label, describe_field, describe_value
 from ..operations.operation import Change
 from ..parsing.dates import is_moment, local_moment
+from ..parsing.printable import printable
 
 _LISTED = {"tags": "tag", "companies": "company", "subscriptions": "subscription", "linked": "conversation"}
 """Fields that are lists of ids; what one of them is."""
@@ -83,7 +84,9 @@ def _of_field(name: str, old: Any, new: Any, called: Called, moments: bool) -> s
     if new in (None, "") and is_moment(name, old) and not moments:
         return f"{field}: cleared"
     was = "another time" if is_moment(name, old) and not moments else describe_value(old, name, called)
-    return f"{field}: {was} -> {describe_value(new, name, called)}"
+    now = describe_value(new, name, called)
+    unseen = " (they differ in what does not show)" if printable(was).split() == printable(now).split() else ""
+    return f"{field}: {was} -> {now}{unseen}"
 
 
 def _subscribed(subscription: str, *, on: bool) -> str:

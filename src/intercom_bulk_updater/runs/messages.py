@@ -7,11 +7,12 @@ from collections.abc import Callable
 from itertools import islice
 
 from ..api.client import Client
+from ..api.redact import redact
 from ..errors import IntercomBulkError, SafetyStop
 from ..journal import ItemRow, RunRecord, Store
 from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.message_template import EmptyField
-from ..operations.messages import FIELDS, SENT_BY
+from ..operations.messages import CONTACT_NAME, FIELDS, SENT_BY
 from ..operations.operation import Operation
 from ..operations.plain_text import as_read
 from ..operations.registry import build
@@ -33,15 +34,16 @@ def fill_messages(journal: Store, run: str, operation: Operation, client: Client
     """
     rows = journal.items(run, outcomes=[Outcome.PENDING])
     empty: dict[str, list[str]] = {}
-    while some := [item_of(row) for row in islice(rows, _AT_ONCE)]:
+    while some := list(islice(rows, _AT_ONCE)):
         fates = []
-        for item, fields in zip(some, operation.read_message_fields(client, some), strict=True):
-            before = {**(item.before or {}), FIELDS: dict(fields)}
-            fates.append(ItemResult(item.seq, Outcome.PENDING, attempts=0, before=before))
+        for row, fields in zip(some, operation.read_message_fields(client, [item_of(row) for row in some]), strict=True):
+            name = row.name or str(fields.get(CONTACT_NAME) or "")
+            before = {**(row.before or {}), FIELDS: dict(fields)}
+            fates.append(ItemResult(row.seq, Outcome.PENDING, attempts=0, before=before, name=name))
             try:
-                operation.message(Item(item.seq, item.id, before, item.data))
+                operation.message(Item(row.seq, row.id, before, row.data))
             except EmptyField as exc:
-                empty.setdefault(exc.field, []).append(item.id)
+                empty.setdefault(exc.field, []).append(f"{redact(name)} ({row.id})" if name else row.id)
         journal.turn(run, fates, 0)
     for field, ids in empty.items():
         more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
@@ -64,6 +66,7 @@ class SentBefore:
         self._journal = journal
         self._run = run
         self._operation = operation
+        self._resource = run.operation.partition(".")[0]
         self._texts: dict[str, Callable[[ItemRow], str] | None] = {}
 
     def of(self, item: Item) -> ItemResult | None:
@@ -71,11 +74,11 @@ class SentBefore:
 
         Pending: its before-image says who has sent the text, and the rest is done without it.
         """
-        text = self._operation.message(item)
+        text = self._operation.text(item)
         if not text:
             return None
         since = time.time() - _DAYS * 86400
-        for run, row in self._journal.written_by_runs(self._run.workspace, self._operation.resource, item.id, since):
+        for run, row in self._journal.written_by_runs(self._run.workspace, self._resource, item.id, since):
             if run == self._run.id or as_read(self._text(run, row)) != as_read(text):
                 continue
             if row.outcome is not Outcome.DONE:
@@ -115,7 +118,7 @@ def messages_of(run: RunRecord, visible: bool | None = None) -> Callable[[ItemRo
 
     def text(row: ItemRow) -> str:
         try:
-            return operation.message(item_of(row))
+            return operation.text(item_of(row))
         except EmptyField:
             return ""
 

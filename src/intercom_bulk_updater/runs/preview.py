@@ -171,7 +171,8 @@ def look(
             review.groups[said] += 1
         if len(review.sample) < _SAMPLE:
             review.sample.append((item.id, words(change, operation.names, label)))
-            review.called |= {item.id: redact(item.name)} if item.name else {}
+            name = item.name or _name_of(item, operation, label)
+            review.called |= {item.id: redact(name)} if name else {}
         people.update(_to_be_written_to(item, operation, review))
     if fates:
         journal.turn(run, fates, 0)
@@ -186,7 +187,7 @@ def look(
         review.two_messages = sum(count > 1 for count in people.values())
         several = [(who, count) for who, count in people.most_common(_TWICE) if count > 1]
         review.twice = [(redact(label("contact", who)) if label is not None else who, count) for who, count in several]
-    if operation.writes_text and sender is not None:
+    if operation.writes_text and operation.signs and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
     review.requests = math.ceil(review.would_change / pace.batch) * operation.requests_per_item + pace.reads
     window = pace.limit or _ASSUMED_LIMIT
@@ -203,6 +204,14 @@ def _to_be_written_to(item: Item, operation: Operation, review: Preview) -> Coll
         review.messages.append((item.id, text))
     seen = operation.customer_visible and (text or not operation.writes_text)
     return (item.before or {}).get("contacts") or () if seen else ()
+
+
+def _name_of(item: Item, operation: Operation, label: Label | None) -> str:
+    """What an item without a name is called: its own, where only reading it tells, or its customer's."""
+    kind = {"contacts": "contact", "companies": "company"}.get(operation.resource, "")
+    whose = item.id if kind else next(iter((item.before or {}).get("contacts") or ()), "")
+    said = label(kind or "contact", whose) if label is not None and whose else ""
+    return "" if said == whose else said.removesuffix(f" ({whose})")
 
 
 def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:

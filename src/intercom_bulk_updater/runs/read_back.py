@@ -130,6 +130,27 @@ class ReadBack:
         self._lock = threading.Lock()
         self._failures: dict[int, int] = {}
 
+    def without_shown(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Those of some items that a search does not show as wanted: the others need no request each."""
+        try:
+            shown = self._operation.look_at_many(self._client, items) if items else {}
+        except (RunStopped, SafetyStop, AuthenticationError):
+            raise
+        except Exception:
+            return items  # a GET of each tells, and what is wrong
+        left = [item for item in items if not self._stands(shown.get(item.id), item)]
+        with self._lock:
+            self._result.checked += len(items) - len(left)
+            self._result.read += len(items) - len(left)
+        return left
+
+    def _stands(self, payload: Json | None, item: Item) -> bool:
+        try:
+            since = item.sent_at or self._since
+            return payload is not None and self._operation.stands(payload, item, since=since, client=self._client) is True
+        except Exception:
+            return False
+
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Read one item; its outcome in the journal stays as it is."""
         fate = self._read(attempt)

@@ -40,7 +40,7 @@ from .reader import Reader
 from .selecting import SelectingRun
 from .session import Session
 from .sources import SearchSource, missing_words
-from .verification import Verification
+from .verification import MOST_PASSES, Verification
 from .work import ItemsToDo
 
 __all__ = ["Job", "Runner"]
@@ -48,7 +48,6 @@ __all__ = ["Job", "Runner"]
 # A late resume reads each item again: what the journal knows of it is older than this (seconds).
 _STALE_AFTER = 3600.0
 # Passes at most that search again after acting; each must bring something new to be followed by another.
-_MOST_PASSES = 25
 
 
 class Runner(SelectingRun):
@@ -231,7 +230,7 @@ class Runner(SelectingRun):
             self._canary(Amount.parse(options.canary).of(self._selected(), up=True))
         self._work()
         passes = 1
-        while self._again() and passes < _MOST_PASSES:
+        while self._again() and passes < MOST_PASSES:
             passes += 1
             if not self._another_pass():
                 break
@@ -292,13 +291,15 @@ class Runner(SelectingRun):
             )
 
     def _again(self) -> bool:
-        """Whether the search should be asked again: always, unless it was cut off or the count was full anyway."""
+        """Whether the search should be asked again: always, unless it was cut off, or the count was full anyway and is asked later."""
         search = self.search_state()
         if not self.job.feed.searches or search.cut:
             return False
         counts = self.journal.counts(self.id)
         full = search.total is not None and counts.selected + search.new_since >= search.total
-        return not (self.job.options.verify == "none" and full and search.passes <= 1)
+        feed = self.job.feed
+        counted = isinstance(feed, SearchSource) and feed.counts_wanted is not None  # the verification asks, and searches where it must
+        return not ((counted or self.job.options.verify == "none") and full and search.passes <= 1)
 
     def _another_pass(self) -> bool:
         """Search again; act on what no pass has seen. False when it brought nothing new."""

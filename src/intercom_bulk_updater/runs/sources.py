@@ -100,6 +100,8 @@ class SearchSource:
     keep: Callable[[Mapping[str, Any]], bool] | None = None
     """The part of the filter that is judged here; None where Intercom judges all of it."""
     searches: bool = True
+    counts_wanted: Callable[[], tuple[int, int] | None] | None = None
+    """Has the server count what of the selection is as wanted, and what is not; None where it cannot tell."""
     _barren: int = 0
     _judged: int = 0
     _contradicting: int = 0

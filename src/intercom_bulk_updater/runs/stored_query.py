@@ -5,13 +5,14 @@ Step 3 of the life of an item (docs/explanation/life-of-an-item.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..api.retry import RetryPolicy
+from ..operations.operation import Operation
 from ..search.endpoints import endpoint_for
 from ..search.language.fields import whole_days
-from ..search.language.query_tree import leaves
+from ..search.language.query_tree import and_also, leaves
 from ..search.language.where import Judge, decides, judge_of
 from ..search.paginator import EndpointSource
 from ..search.partitioned import FROM_PAGES, PartitionedSource
@@ -43,6 +44,34 @@ def pages_of(session: Session, selection: Mapping[str, Any], options: Options, *
     days = end.resource == "contacts" and whole_days(session.settings.api_version)
     axis = Axis(days, session.workspace().timezone or "UTC")
     return PartitionedSource(whole, axis, FROM_PAGES if batch_size == 1 else _FROM_PAGES_OF_GROUPS)
+
+
+def counts_of_wanted(
+    session: Session, selection: Mapping[str, Any], options: Options, operation: Operation
+) -> Callable[[], tuple[int, int] | None] | None:
+    """The `counts_wanted` of a SearchSource; None where an operation has no use for it.
+
+    Both are asked for, though one would follow from the other: a server that ignores a condition counts all for both.
+    """
+    query, end = selection["query"].get("query", selection["query"]), endpoint_for(selection["endpoint"])
+
+    def number(filters: Sequence[dict[str, Any]]) -> int | None:
+        narrower = and_also(query, filters)
+        if narrower is None:
+            return None
+        retry = RetryPolicy(options.retries)
+        return EndpointSource(session.client, session.stop, end, narrower, retry=retry, timeout=options.timeout).count()
+
+    def count() -> tuple[int, int] | None:
+        wanted = operation.wanted_filters
+        counts = [number(wanted), *(number([{**one, "operator": "!="}]) for one in wanted)]
+        first, *others = (one for one in counts if one is not None)
+        return (first, sum(others)) if None not in counts else None
+
+    asked = {leaf["field"] for leaf in leaves(query)} if query else set()
+    # What asks for the very field finds less and less of it: one more pass of its search costs little.
+    untold = operation.batch_size == 1 or not asked or any(one["field"] in asked for one in operation.wanted_filters)
+    return None if untold or not operation.wanted_filters else count
 
 
 def filter_judge(session: Session, query: Mapping[str, Any], resource: str) -> Judge:

@@ -6,6 +6,7 @@ The judgements are in read_back.py; here is their order, over the run's machine.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from .sources import SearchSource, count_missing, missing_words
 from .verification_words import describe_verification
 from .work import ItemsToReadBack
 
+MOST_PASSES = 25
 _log = logging.getLogger("intercom_bulk_updater.runs")
 
 
@@ -87,6 +89,8 @@ class Verification:
         rows = to_read_back(self._run.journal, self._run.id, level, self._undone)
         since = self._run.since()
         reads = ReadBack(operation, self._run.session.client, since, result, retries=self._run.job.options.retries)
+        if level == "sample":
+            rows = iter(reads.without_shown(list(rows)))
         self._run.run_engine(reads, ItemsToReadBack(rows))
         self._run.verified = None
         if result.to_read < done and result.checked:
@@ -100,13 +104,13 @@ class Verification:
         waited_since = time.monotonic()
         pause = 1.0
         asked = 0
-        while True:
+        while not self._counts_all_as_wanted(result):
             leftovers = RemainingMatches(
                 self._run.journal, self._run.id, self._run.job.operation, feed.key, result, self._undone
             )
             feed.watch = leftovers
             try:
-                self._search_again()
+                found = self._search_again()
             finally:
                 feed.watch = None
             leftovers.settle()
@@ -123,6 +127,8 @@ class Verification:
                 self._ask_each(some, result)
             left = leftovers.stale_count - sum(i in result.ids for i in leftovers.stale)
             result.remaining = 0
+            if found and feed.counts_wanted is not None and result.passes < MOST_PASSES:
+                continue  # no pass before this one has looked whether there is more
             if not left and not self._run.counts_now().pending:
                 break
             result.waited = time.monotonic() - waited_since
@@ -134,6 +140,31 @@ class Verification:
             self._run.wait_for_index(pause, left)
             pause = min(pause * 2, 8.0)
         result.waited = time.monotonic() - waited_since if result.waited else 0.0
+
+    def _counts_all_as_wanted(self, result: VerificationResult) -> bool:
+        """Whether the search counts all that was selected as wanted, and nothing else: then none of its pages tells more.
+
+        A search that lags is asked again, for as long as it comes nearer.
+        """
+        feed, search, counts = self._run.job.feed, self._run.search_state(), self._run.counts_now()
+        assert isinstance(feed, SearchSource)  # noqa: S101
+        others = search.aside or search.contradicting or search.unusable or search.missing or search.cut
+        whole = search.complete and counts.selected == search.total == counts.done + counts.unchanged
+        if feed.counts_wanted is None or not whole or others or self._undone is not None:
+            return False
+        until, before = time.monotonic() + self._run.job.options.index_wait, math.inf
+        while (told := feed.counts_wanted()) is not None:
+            wanted, lacking = told
+            if (wanted, lacking) == (counts.selected, 0):
+                result.passes, result.remaining = max(1, search.passes), 0
+                result.explained = {Explanation.STILL_MATCHES: wanted}
+                return True
+            if not 0 < lacking < before or time.monotonic() > until:
+                break
+            before, result.waited = lacking, 1.0
+            self._run.phase = Phase.INDEX
+            self._run.wait_for_index(1.0, lacking)
+        return False
 
     def search_unseen(self, feed: SearchSource, result: VerificationResult) -> None:
         """Search once, writing nothing, and count what no pass has seen. A search that fails is noted on `result`."""

@@ -16,6 +16,7 @@ from ..parsing.dates import parse_instant
 from ..parsing.printable import printable_name
 from ..runs.session import Session
 from ..search.attributes import WorkspaceAttributes, option_of, type_of
+from ..search.language.fields import resource as fields_of
 
 _NULL = ("null",)
 _CLEARS = ("", *_NULL)
@@ -47,6 +48,8 @@ class Attributes:
         if not equals or not key:
             raise UsageError(f"{text!r} is not KEY=VALUE.")
         fields = self._resource.settable
+        if not custom and key not in fields and fields_of(self._resource.name).words.get(key) in fields and key not in self._known():
+            key = fields_of(self._resource.name).words[key]  # as filters and columns call it
         if key in fields and not custom:
             kind = fields[key]
             if kind != "boolean" and value in (_NULL if kind == "text" else _CLEARS):
@@ -54,7 +57,7 @@ class Attributes:
             if kind in ("admin", "team"):
                 return key, self._named(kind, value).id
             return key, value if kind == "text" else typed_value({"name": key, "data_type": kind}, value, self._session)
-        known = {name: one for name, one in self._attributes.of(self._resource.name).items() if not one.get("archived")}
+        known = self._known()
         attribute = known.get(key)
         if attribute is None:
             if others := verbs_for(self._resource.name, key):
@@ -63,6 +66,9 @@ class Attributes:
             nearest = ", ".join(map(printable_name, near))
             raise UsageError(f"There is no {self._resource.singular} attribute {printable_name(key)!r}. Nearest: {nearest}.")
         return f"custom_attributes.{key}", None if value in _CLEARS else typed_value(attribute, value, self._session)
+
+    def _known(self) -> dict[str, Any]:
+        return {name: one for name, one in self._attributes.of(self._resource.name).items() if not one.get("archived")}
 
 
 def typed_value(attribute: Mapping[str, Any], value: str, session: Session) -> Any:

@@ -25,7 +25,7 @@ class Consent:
                 f"Customers will see this ({operation.describe()}). Look first with {word('dry_run', True)}; then say "
                 f"{word('customer_visible', True)}."
             )
-        if (operation.needs_irreversible or operation.reversibility is Reversibility.IRREVERSIBLE) and not self.irreversible:
+        if operation.reversibility is Reversibility.IRREVERSIBLE and not self.irreversible:
             raise SafetyStop(
                 f"There is no way back from this ({operation.describe()}). Say {word('irreversible', True)} if you mean it."
             )

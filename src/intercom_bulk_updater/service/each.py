@@ -27,7 +27,7 @@ from .consent import Consent
 from .notes import Note, ignore
 from .row_references import Rows
 from .selection import Selection, feed, one_way, select
-from .spreadsheet import drop_repeats, read_rows
+from .spreadsheet import bare, drop_repeats, read_rows
 from .work import Work, create_run
 
 TYPES = ("text", "number", "boolean", "json")
@@ -77,7 +77,7 @@ class EachRequest:
         name = f"{end.resource.replace(' ', '_')}.{self.operation.name}"
         if asked.where is None and asked.given:
             items = None if rows is None else list(self._items(rows))
-            found = select(asked, end.resource, session, names, self.operation, options, items, self.note)
+            found = select(asked, end.resource, session, names, self.operation, options, items, self.note, rows.read if rows else 0)
             selection, source = found.selection, found.feed
         else:
             selection = self._listing(end, session, names)
@@ -123,7 +123,7 @@ class EachRequest:
     def _items(self, rows: Rows) -> Iterable[FoundItem]:
         wanted = [name for name in self.operation.places if name in rows.columns]
         for row in rows.rows:
-            cells = {name: self._typed(name, row.cells[name].strip(), f"{rows.path}, line {row.line}") for name in wanted}
+            cells = {name: self._typed(name, bare(row.cells[name]), f"{rows.path}, line {row.line}") for name in wanted}
             yield FoundItem(row.id, None, {WITH: cells})
 
     def _typed(self, name: str, text: str, where: str) -> Any:

@@ -80,14 +80,14 @@ def find(
 ) -> Found:
     """What a selection finds; items are asked for as they are read, and not at all to count what has just been seen."""
     session.workspace()
-    rows, seen = None, set[str]()
+    rows, seen, sheet = None, set[str](), None
     if asked.csv is not None:
         sheet = read_rows(asked.csv, asked.id_column, resource, several=True, options=options, note=note)
         resolved = resolve_rows(sheet, resource, session).rows
         rows = [FoundItem(one) for one in dict.fromkeys(row.id for row in resolved)]
         if counting:
             seen = {row.id for row, given in zip(resolved, sheet.rows, strict=True) if row.id != given.id}
-    selected = select(asked, resource, session, names, _Looking(), options, rows, note)
+    selected = select(asked, resource, session, names, _Looking(), options, rows, note, sheet.read if sheet else 0)
     found = Found(selected.selection["words"], frozenset(selected.selection.get("exclude") or ()))
     found.source, found.selection = selected.feed, selected.selection
     if isinstance(selected.feed, SearchSource):

@@ -313,6 +313,7 @@ def each(
     csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
     id_column: str | None = None,
     types: Mapping[str, str] | None = None,
+    again: bool = False,
     from_run: str | Run | None = None,
     outcome: str = "failed",
     exclude: Ids | None = None,
@@ -342,8 +343,11 @@ def each(
         A filter that is judged here, by the fields of the list.
     types:
         What columns of `csv` are, where they are no text: `{"seats": "number"}`; `"boolean"`, `"json"`.
+    again:
+        Send a message although an earlier run sent the same text to the same item.
     ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit, dry_run, customer_visible, irreversible, on_event, stop, workspace:
-        See `run`; `customer_visible` for what path and body show customers, such as a reply; `irreversible` for DELETE.
+        See `run`; `customer_visible` for what path and body show customers, such as a reply; `irreversible` for what nothing
+        takes back, such as DELETE.
     plan:
         Write the plan to this file, and change nothing; `apply` does it.
     options:
@@ -355,7 +359,7 @@ def each(
     if written is not None:
         refuse_other_file(written, f"plan={str(written)!r}")
     request = EachRequest(
-        endpoint=endpoint, operation=Each(method, path, json.dumps(body) if isinstance(body, Mapping) else body or ""),
+        endpoint=endpoint, operation=Each(method, path, json.dumps(body) if isinstance(body, Mapping) else body or "", again),
         selection=_selection(where, None, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit),
         options=options_of({**options, "limit": limit, "dry_run": dry_run or written is not None}),
         consent=Consent(customer_visible, irreversible), types=known_types(types or {}), plan=written, note=log_note(on_event),

@@ -143,7 +143,7 @@ def check_in_workspace(
 
 def _check_words(step: Step, operation: Operation) -> None:
     """The file itself says what customers see, and what nothing brings back."""
-    grave = operation.needs_irreversible or operation.reversibility is Reversibility.IRREVERSIBLE
+    grave = operation.reversibility is Reversibility.IRREVERSIBLE
     needs = ((operation.customer_visible, "Customers will see this"), (grave, "There is no way back from this"))
     for key, (asked, why) in zip(CONSENT, needs, strict=True):
         if asked and not step.given.get(key):

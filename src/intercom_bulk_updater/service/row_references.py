@@ -43,6 +43,8 @@ class Rows:
     column: str = ""
     """The column that holds the ids."""
     unit: str = "line"
+    read: int = 0
+    """How many rows there are, those that are joined included."""
 
 
 def check_reference(cell: str, where: str, resource: str) -> str:

@@ -13,7 +13,7 @@ from ..journal import Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome, Workspace
 from ..operations.operation import Operation
 from ..operations.resource import name_of, resources
-from ..parsing.dates import describe
+from ..parsing.dates import moment_in
 from ..parsing.finite import finite_json
 from ..parsing.id_file import of_link, read_id_file, workspace_of
 from ..parsing.identity import canonical_id, count_words, repeat_words
@@ -22,7 +22,7 @@ from ..runs.listing import listed, matching, still_matching
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, ListSource, SearchSource, image_of
-from ..runs.stored_query import filter_judge, judged_here, pages_of
+from ..runs.stored_query import counts_of_wanted, filter_judge, judged_here, pages_of
 from ..search.endpoints import endpoint_for
 from ..search.language.division import divide
 from ..search.language.where import compile_where, explain, hints, refuse_unknown_fields, validate_query
@@ -92,13 +92,14 @@ def select(
     options: Options,
     items: list[FoundItem] | None = None,
     note: Note = ignore,
+    read: int = 0,
 ) -> Selected:
-    """The selection that is asked for; `items` are the rows of `csv`, `note` hears what is worth a remark."""
+    """The selection that is asked for; `items` are those of the `read` rows of `csv`, `note` hears what is worth a remark."""
     one_way(asked, resource, options)
     if items is not None:
-        selection: dict[str, Any] = {
-            "kind": "csv", "words": f"{count_words(len(items), 'row')} of {_named(asked.csv, 'the rows given')}", "resource": resource,
-        }
+        words = f"{count_words(read or len(items), 'row')} of {_named(asked.csv, 'the rows given')}"
+        words += f", for {len(items):,} of the {resource}" if read > len(items) else ""
+        selection: dict[str, Any] = {"kind": "csv", "words": words, "resource": resource}
     elif asked.ids is not None:
         ids = drop_repeats(read_ids(asked.ids, options, note=note, workspace=session.workspace()), resource, note)
         items = [FoundItem(i) for i in ids]
@@ -119,7 +120,7 @@ def select(
             selection["words"] += f" that match now: {_explained(selection['query'], resource, session, names)}"
         if asked.silent_since is not None:
             selection["silent_since"] = asked.silent_since
-            selection["words"] += f" without an answer since {describe(asked.silent_since, session.workspace().timezone or 'UTC')}"
+            selection["words"] += f" without an answer since {moment_in(asked.silent_since, session.workspace().timezone or 'UTC')}"
     else:
         query = _query(asked, resource, session, names, options, note)
         declared = resources()[resource]
@@ -221,7 +222,9 @@ def feed(
         made = (FoundItem(str(one["id"]), image_of(operation.capture, one), name=name_of(one)) for one in found)
         return ListSource(made, exclude=exclude)
     if selection["kind"] == "query":
-        return query_feed(selection, session, operation.capture, options, exclude, operation.batch_size)
+        searched = query_feed(selection, session, operation.capture, options, exclude, operation.batch_size)
+        searched.counts_wanted = counts_of_wanted(session, selection, options, operation)
+        return searched
     if selection["kind"] == "run" and not selection.get("undo"):
         outcome = Outcome(selection.get("outcome") or "failed")
         had = of_run(session.journal, selection["run"], outcome)

@@ -75,7 +75,7 @@ def _given_rows(source: Sequence[Mapping[str, Any]], id_column: str | None, reso
         if set(cells) != set(columns):
             raise UsageError(f"{name}[{place}] has the columns {', '.join(cells)}, and the first row has {', '.join(columns)}.")
         rows.append(Row(place, check_reference(cells[at], f"{name}[{place}]", resource), cells))
-    return Rows(name, columns, rows, at)
+    return Rows(name, columns, rows, at, read=len(rows))
 
 
 def _read_file(path: str, id_column: str | None, resource: str, word: Word, note: Note) -> Rows:
@@ -97,7 +97,7 @@ def _read_file(path: str, id_column: str | None, resource: str, word: Word, note
         raise UsageError(f"{name} is empty: its first line must name the columns.")
     if not rows:
         raise UsageError(f"{name} has no rows below the names of its columns.")
-    return Rows(path, columns, rows, columns[at], table.unit)
+    return Rows(path, columns, rows, columns[at], table.unit, len(rows))
 
 
 def drop_repeats(rows: Rows, resource: str, note: Note = ignore, *, several: bool = False) -> Rows:
@@ -180,11 +180,16 @@ def fill(value: Any, cells: Mapping[str, str], *, message: bool = False) -> Any:
     return value
 
 
+def bare(cell: str) -> str:
+    """A cell without the blanks around it, which nobody means; a tab or a line end before a text is what a field holds."""
+    return cell.strip(" \N{NO-BREAK SPACE}") if cell.strip() else ""
+
+
 def _cell(place: re.Match[str], cells: Mapping[str, str], message: bool) -> str:
     name = place[1]
     if message and name not in cells:
         return place[0]  # a field, filled when the item has been read
-    cell = cells[name].strip() or (place[2] or "").strip()
+    cell = bare(cells[name]) or (place[2] or "").strip()
     if message and not cell and place[2] is None:
         raise UsageError(f"{name} is empty, and the message does not say what stands there then: {{{{{name}|...}}}}.")
     return escape(cell) if message else cell

@@ -134,7 +134,8 @@ class CheckedVerb:
             options = replace(options, ask=False, verify="none")  # what it writes are files: nothing of Intercom's is at stake
         if not options.dry_run:
             asked.consent.check(operation, options)
-        selected = select(asked.selection, asked.resource, session, names, operation, options, items, asked.note)
+        read = self.rows.read if self.rows else 0
+        selected = select(asked.selection, asked.resource, session, names, operation, options, items, asked.note, read)
         capped = asked.cap is not None and not (operation.only_reads or options.expect or options.max)
         if selected.selection["kind"] == "query" and capped:
             options = replace(options, cap=asked.cap)

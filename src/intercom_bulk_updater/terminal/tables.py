@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from intercom_bulk_updater.model import RunKind, RunStatus
+from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.parsing.dates import local_moment
 from intercom_bulk_updater.report.advice import advice_for
 from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
@@ -67,7 +68,8 @@ def _status(run: RunRecord, judgement: Judgement) -> str:
 
 def _what(run: RunRecord) -> str:
     words = str(run.selection.get("words") or run.selection.get("kind") or "")
-    return clean(f"{verb(run.operation)}{': ' + words if words else ''}")
+    said = words_of(run) if declared(run.operation) else verb(run.operation)
+    return clean(f"{said}{': ' + words if words else ''}")
 
 
 def run_table(

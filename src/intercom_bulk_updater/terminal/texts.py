@@ -123,7 +123,8 @@ def _messages(page: Page, review: Preview) -> None:
         page.fact("from", clean(review.sender))
     for place, (item, text) in enumerate(review.messages[:_MESSAGES]):
         label = "message" if review.sender else "request"
-        page.fact("" if place else label, f"{clean(item)}  ", shorten(" / ".join(text.split("\n")), _MESSAGE))
+        name = f"{shorten(review.called[item], 32)}  " if item in review.called else ""
+        page.fact("" if place else label, f"{clean(item)}  ", name, shorten(" / ".join(text.split("\n")), _MESSAGE))
 
 
 def _way_back(review: Preview) -> tuple[str | Text, ...]:

@@ -97,6 +97,11 @@ class UpdaterOperation(Operation):
             return client.get(item_path(self._kind, item_id))
         return {"id": item_id} if hasattr(self.updater, "is_done") else None
 
+    @property
+    def reads_back(self) -> bool:  # type: ignore[override] # of the class elsewhere; here each updater has its own
+        """See Operation."""
+        return hasattr(self.updater, "is_done") or (hasattr(self.updater, "before") and hasattr(self.updater, "change"))
+
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation."""
         is_done = getattr(self.updater, "is_done", None)

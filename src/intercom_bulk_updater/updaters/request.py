@@ -112,7 +112,7 @@ class CheckedUpdater:
             rows = drop_repeats(resolve_rows(rows, kind_of(updater), session), kind_of(updater), note)
         items = None if rows is None else [FoundItem(row.id, None, {WITH: self._of_row(row, rows)}) for row in rows.rows]
         own = select_by(updater, self.params, [], typed=typed)
-        found = select_asked(asked, resource_of(updater), session, names, operation, options, items, note)
+        found = select_asked(asked, resource_of(updater), session, names, operation, options, items, note, rows.read if rows else 0)
         selection = {**found.selection, "updater": own["updater"]}
         if selection["kind"] == "query":
             return Selected(selection, feed_of(updater, operation, session, selection, options))

@@ -78,6 +78,7 @@ class Block(NoWayBack, _Switch):
     past, unchanged, rank = "blocked", "already blocked", 5
     side_effects = "that the contact's conversations were archived"
     fields = ("blocked",)
+    final_requests: ClassVar[tuple[str, ...]] = ("POST contacts/*/block",)
     examples = ("--ids spam.txt --dry-run", "--ids spam.txt --irreversible --canary 3", "--where 'tag = spam' --irreversible --max 50")
 
     def why_no_undo(self) -> str:

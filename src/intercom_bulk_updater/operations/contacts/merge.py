@@ -27,6 +27,8 @@ class Merge(Merging, NoWayBack):
     unchanged, rank = "already merged into it", 8
     side_effects = "the lead itself; its tags, notes, companies and conversations are the user's"
     fields = ("merged_into",)
+    also_changes: ClassVar[tuple[str, ...]] = ("role",)
+    final_requests: ClassVar[tuple[str, ...]] = ("POST contacts/merge",)
     targets: ClassVar[Mapping[str, str]] = {"into": "contacts"}
     examples = (
         "--csv leads.csv --into '{{user}}' --dry-run",

@@ -5,12 +5,15 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import NotFound
+from ...model import Item
 from ..group_tags import TOGETHER, GroupTagging
+from ..messages import contacts_shown
 from ..operation import Json
 from ..tagging import ToPutOn, ToTakeOff
 
@@ -23,6 +26,10 @@ class _OfContacts(GroupTagging):
         """See Operation."""
         contact = client.get(item_path("contacts", item_id))
         return contact if self.image(contact) else {**contact, "tags": client.get(item_path("contacts", item_id, "tags"))}
+
+    def look_at_many(self, client: Client, items: Sequence[Item]) -> Mapping[str, Json]:
+        """See Operation."""
+        return contacts_shown(client, [item.id for item in items])
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """See FieldsOperation."""
@@ -45,6 +52,12 @@ class Tag(_OfContacts):
     summary = "Put tags on contacts."
     past, unchanged, rank = "tagged", "already tagged", 1
     batch_size = TOGETHER
+
+    @property
+    def wanted_filters(self) -> Sequence[dict[str, Any]]:
+        """See Operation."""
+        return [{"field": "tag_id", "operator": "=", "value": tag} for tag in self.tags]
+
     examples = ("--where 'role = lead' --tag vip --dry-run", "--ids ids.txt --tag vip", "--csv sheet.csv --tag '{{tag}}' --expect 200")
     Parameters = ToPutOn
 

@@ -34,6 +34,7 @@ class Convert(FieldsOperation):
     customer_visible = True
     seen_requests: ClassVar[SeenRequests] = {"POST convert": lambda body: True}
     fields = ("ticket",)
+    final_requests: ClassVar[tuple[str, ...]] = ("POST conversations/*/convert",)
     examples = (
         "--ids ids.txt --ticket-type 'Bug report' --dry-run",
         "--where 'tag = bug' --ticket-type 'Bug report' severity=high --irreversible --customer-visible",

@@ -26,6 +26,7 @@ class Merge(Merging):
     unchanged, rank = "already merged", 32
     side_effects = "that the conversations are one thread"
     fields = ("merged_with",)
+    final_requests: ClassVar[tuple[str, ...]] = ("POST conversations/*/merge",)
     targets: ClassVar[Mapping[str, str]] = {"into": "conversations"}
     examples = (
         "--ids ids.txt --into 215470000000024 --dry-run",

@@ -35,6 +35,7 @@ class Redact(FieldsOperation):
     reversibility = Reversibility.IRREVERSIBLE
     side_effects = "what was written there"
     fields = ("texts", "others", "not_shown")
+    final_requests: ClassVar[tuple[str, ...]] = ("POST conversations/redact",)
     examples = (
         "--ids ids.txt --all --dry-run",
         "--csv sheet.csv --part '{{part}}' --irreversible",

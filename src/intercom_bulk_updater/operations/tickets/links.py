@@ -16,6 +16,7 @@ from ...model import Item, Reversibility
 from ...parsing.id_file import of_link
 from ...parsing.identity import canonical_id
 from ..operation import Json, Operation
+from ..resource import name_of
 from ..spec import Kind, Resolver, parameter
 from .fields import TicketFields
 
@@ -30,27 +31,50 @@ class _Linking(TicketFields):
     side_effects = ""
     fields = ("linked",)
     Parameters = _Parameters
+    targets: ClassVar[Mapping[str, str]] = {"conversation": "conversations"}
 
-    def __init__(self, conversations: Sequence[str]) -> None:
+    word: ClassVar[str]
+    """What stands between the verb and the conversations."""
+
+    def __init__(self, conversations: Sequence[str], unfit: str = "", called: Mapping[str, str] | None = None) -> None:
         self.conversations = list(conversations)
+        self.unfit = unfit
+        self.called = dict(called or {})
         self.requests_per_item = max(1, len(self.conversations))
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
         """See Operation."""
-        found = [canonical_id(of_link(text.strip()), "conversations") for text in given["conversation"]]
-        if wrong := [text for text in found if not text.isdigit()]:
-            raise UsageError(f"--conversation {wrong[0]} is no id of a conversation.")
-        return cls(found)
+        found = [cls.find(text, resolver) for text in given["conversation"]]
+        unfit = next((str(one["unfit"]) for one in found if "unfit" in one), "")
+        called = {str(one["id"]): f"{name} ({one['id']})" for one in found if (name := name_of(one))}
+        return cls([str(one["id"]) for one in found], unfit, called)
+
+    @classmethod
+    def find(cls, text: str, resolver: Resolver) -> Json:
+        """The conversation that is named. Raises UsageError."""
+        return resolver.target("conversations", text, "--conversation")
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation. The names of all."""
+        called = {one: said for operation in several for one, said in operation.names.items()}
+        return cls(**{**several[0].parameters, "called": called})
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"conversations": self.conversations}
+        unfit = {"unfit": self.unfit} if self.unfit else {}
+        return {"conversations": self.conversations, **unfit, **({"called": self.called} if self.called else {})}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See Operation."""
+        return self.called
 
     def describe(self) -> str:
         """See Operation."""
-        return f"{self.name} {', '.join(self.conversations)}"
+        return f"{self.name} {self.word} {', '.join(self.called.get(one, one) for one in self.conversations)}"
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. A ticket carries its first thousand: then nothing is known of the others."""
@@ -76,28 +100,13 @@ class Link(_Linking):
 
     name: ClassVar[str] = "link"
     summary = "Link conversations to tracker tickets."
-    targets: ClassVar[Mapping[str, str]] = {"conversation": "conversations"}
+    word = "to"
     past, unchanged, rank = "linked", "already linked", 10
     examples = (
         "--ids ids.txt --conversation 215470000000024 --dry-run",
         "--csv sheet.csv --id-column ticket --conversation '{{conversation}}'",
         "--where 'type = Incident' --conversation 215470000000024 --max 1",
     )
-
-    def __init__(self, conversations: Sequence[str], unfit: str = "") -> None:
-        super().__init__(conversations)
-        self.unfit = unfit
-
-    @classmethod
-    def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation. What is to be linked has to be there."""
-        found = [resolver.target("conversations", text, "--conversation") for text in given["conversation"]]
-        return cls([str(one["id"]) for one in found], next((str(one["unfit"]) for one in found if "unfit" in one), ""))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """See Operation."""
-        return {**super().parameters, **({"unfit": self.unfit} if self.unfit else {})}
 
     def impossible(self, item: Item) -> str:
         """See Operation."""
@@ -113,12 +122,24 @@ class Unlink(_Linking):
 
     name: ClassVar[str] = "unlink"
     summary = "Take conversations off tracker tickets."
+    word = "from"
     past, unchanged, rank = "unlinked", "already not linked", 11
     examples = (
         "--ids ids.txt --conversation 215470000000024 --dry-run",
         "--csv sheet.csv --id-column ticket --conversation '{{conversation}}'",
         "--where 'type = Incident and open = false' --conversation 215470000000024",
     )
+
+    @classmethod
+    def find(cls, text: str, resolver: Resolver) -> Json:
+        """See _Linking. One that is not there any more may be taken off all the same."""
+        if not (one := canonical_id(of_link(text.strip()), "conversations")).isdigit():
+            raise UsageError(f"--conversation {one} is no id of a conversation.")
+        try:
+            found = resolver.target("conversations", one, "--conversation")
+        except UsageError:
+            return {"id": one}
+        return {"id": one} if "unfit" in found else found
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from intercom_bulk_updater.errors import IntercomBulkError
-from intercom_bulk_updater.parsing.dates import day_of, describe, start_of_day
+from intercom_bulk_updater.parsing.dates import city_of, day_in_words, day_of, moment_in, start_of_day
 from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.attributes import type_of
 from intercom_bulk_updater.search.language.compiler import EVER, Attributes
@@ -122,13 +122,13 @@ def _time(word: str, field: Field, operator: str, at: int, timezone: str) -> str
         return f"{word} is set"
     if field.type == "day" and operator in _SAID_OF_DAYS:
         try:
-            return f"{word} {_SAID_OF_DAYS[operator]} {day_of(at, timezone)} ({timezone or 'UTC'})"
+            return f"{word} {_SAID_OF_DAYS[operator]} {day_in_words(day_of(at, timezone))} ({city_of(timezone) or 'UTC'})"
         except (OverflowError, ValueError, OSError):
             return f"{word} {operator} {at}"
     # `> 23:59:59` reads better as what it means: from midnight on.
     if operator == ">" and _is_midnight(at + 1, timezone):
         operator, at = ">=", at + 1
-    return f"{word} {_SAID_OF_TIME.get(operator) or _SAID.get(operator, operator)} {describe(at, timezone)}"
+    return f"{word} {_SAID_OF_TIME.get(operator) or _SAID.get(operator, operator)} {moment_in(at, timezone)}"
 
 
 def _is_midnight(at: int, timezone: str) -> bool:

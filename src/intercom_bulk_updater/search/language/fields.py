@@ -277,6 +277,7 @@ _TICKETS = Resource(
         "contact": "contact_ids",
         "type": "ticket_type_id",
         "ticket_type": "ticket_type_id",
+        "subject": "title",
         "created": "created_at",
         "updated": "updated_at",
         "snoozed": "snoozed_until",

@@ -183,9 +183,9 @@ def _is_checkable(field: Field, node: Mapping[str, Any], found: Any) -> bool:
 
 def _surely(field: Field, node: Mapping[str, Any], found: Any, timezone: str) -> bool | None:
     """What there is but one way to judge; None for the rest."""
-    if not _is_checkable(field, node, found):
-        return None
     operator, values = str(node["operator"]), _all_of(node["value"])
+    if not _is_checkable(field, node, found):
+        return _shows(field, operator, values, found)
     if operator in ("=", "!=") and values == [None]:
         empty = (found or None) is None if isinstance(found, list) or field.kind else None if found in (None, "") else False
         return None if empty is None else empty is (operator == "=")
@@ -196,6 +196,17 @@ def _surely(field: Field, node: Mapping[str, Any], found: Any, timezone: str) ->
     if field.name in _FREE_TEXTS or operator in _CONTAIN or (field.type == "any" and isinstance(found, str)):
         return _surely_text(operator, values, found, whole=field.name in _WHOLE_TEXTS)
     return _judge(field, node, found, timezone) if _is_exact(field, operator, values, _all_of(found)) else None
+
+
+def _shows(field: Field, operator: str, values: list[Any], found: Any) -> bool | None:
+    """What an item tells for a filter that it could not contradict: it has a value, or all the words that are asked for."""
+    if not isinstance(found, str) or not found:
+        return None
+    if operator in ("=", "!=") and values == [None]:
+        return operator == "!=" or None
+    words = [word for one in values if isinstance(one, str) for word in re.findall(r"\w+", _fold(one))]
+    there = set(re.findall(r"\w+", _fold(found)))
+    return True if field.type == "words" and operator in ("~", "=") and words and there.issuperset(words) else None
 
 
 def _surely_text(operator: str, values: list[Any], found: Any, *, whole: bool) -> bool | None:

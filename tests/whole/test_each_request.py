@@ -1,0 +1,173 @@
+"""each: what the verbs ask of a request is asked of one that a person writes by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import intercom_bulk_updater as bulk
+from acceptance.desk import Desk, at_desk
+
+from .network import MemorySandbox
+
+PLAIN = ("--json", "--progress", "none")
+COPY = ("each", "articles", "POST", "articles", '{"title": "copy of {{title}}", "author_id": 991267700}')
+
+
+@pytest.fixture
+def desk(box: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
+    """The command in this process."""
+    with at_desk(box, tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+def test_what_was_refused_is_sent_by_a_retry(desk: Desk, status: int) -> None:
+    """Nothing can be looked at, so the refusal is all there is, and is believed on a retry, too."""
+    desk.box.fault("status", status=status, on="write", count=2)
+    failed = desk.here(*COPY, "--limit", "2", "--workers", "1", "--yes", *PLAIN)
+    assert failed.code == 3 and failed.counts["failed"] == 2, failed.err
+    again = desk.here("runs", "retry", "latest", *PLAIN)
+    assert again.code == 0 and again.counts["done"] == 2, again.err
+    assert desk.sent("/articles") == 4
+
+
+def test_what_was_lost_stays_in_doubt(desk: Desk) -> None:
+    """A retry sends nothing, for it may have been carried out."""
+    desk.box.fault("drop_after", on="write", count=1)
+    assert desk.here(*COPY, "--limit", "1", "--yes", *PLAIN).counts["in_doubt"] == 1
+    assert desk.here("runs", "retry", "latest", *PLAIN).counts["in_doubt"] == 1
+    assert desk.sent("/articles") == 1
+
+
+class OwnPost(bulk.IntercomBulkUpdater):
+    """Says that it must not be repeated, and sends what Intercom shows nowhere."""
+
+    idempotent, customer_visible = False, False
+
+    def get_search_endpoint(self) -> str:
+        """See IntercomBulkUpdater."""
+        return "contacts/search"
+
+    def get_search_query(self) -> dict[str, object]:
+        """See IntercomBulkUpdater."""
+        return {"query": {"field": "created_at", "operator": ">", "value": 0}}
+
+    def get_item_id(self, item: dict[str, object]) -> str:
+        """See IntercomBulkUpdater."""
+        return str(item["id"])
+
+    def before(self, item: dict[str, object]) -> dict[str, object]:
+        """See IntercomBulkUpdater."""
+        return {"name": item["name"]}
+
+    def perform_action(self, item_id: str, **_: object) -> object:
+        """An article about each."""
+        return self.client.post("articles", {"title": item_id, "author_id": 991267700})
+
+
+def test_own_code_that_was_refused_is_run_by_a_retry(box: MemorySandbox) -> None:
+    """The same, where the updater says that it must not be repeated."""
+    box.fault("status", status=422, on="write", count=2)
+    OwnPost().bulk_process(max_items=2, parallel_workers=1)
+    run = bulk.open_run("latest")
+    assert run.counts.failed == 2
+    assert run.retry().counts.done == 2, run.report()
+
+
+@pytest.mark.parametrize(("endpoint", "request_"), [
+    ("contacts", ("POST", "contacts/{{id}}/block", "{}")),
+    ("contacts", ("POST", "contacts/merge", '{"from": "{{id}}", "into": "x"}')),
+    ("contacts", ("POST", "contacts/{{id}}/{{role}}", "{}")),
+    ("conversations", ("POST", "conversations/redact", '{"type": "source", "conversation_id": "{{id}}", "source_id": "1"}')),
+    ("conversations", ("POST", "conversations/{{id}}/merge", '{"merge_into_conversation_id": 1}')),
+    ("contacts", ("POST", "visitors/convert", '{"type": "user"}')),
+    ("articles", ("POST", "content/bulk_actions", '{"action": "delete", "content_ids": [{"type": "article_content", "id": "{{id}}"}]}')),
+])  # fmt: skip
+def test_what_nothing_takes_back_needs_its_word(desk: Desk, endpoint: str, request_: tuple[str, ...]) -> None:
+    """As the verbs that send the same; the dry run says that there is no way back."""
+    request = ("each", endpoint, *request_, "--limit", "1")
+    refused = desk.here(*request, "--yes", "--customer-visible", *PLAIN)
+    assert refused.code == 5 and "--irreversible" in refused.err and not desk.writes(), refused.err
+    looked = desk.here(*request, "--dry-run", *PLAIN).json
+    assert looked["review"]["reversibility"] == "irreversible", looked["review"]
+
+
+def test_what_can_be_taken_back_needs_none(desk: Desk) -> None:
+    """Archiving a contact, say."""
+    assert desk.here("each", "contacts", "POST", "contacts/{{id}}/archive", "{}", "--limit", "1", "--yes", *PLAIN).code == 0
+
+
+REPLY = ("each", "conversations", "POST", "conversations/{{id}}/reply")
+NOTE = ("each", "contacts", "POST", "contacts/{{id}}/notes")
+
+
+def said(text: str, kind: str = "comment") -> str:
+    """The body of a reply or a note."""
+    return json.dumps({"message_type": kind, "type": "admin", "admin_id": "991267700", "body": text})
+
+
+@pytest.mark.parametrize("request_", [
+    (*REPLY, said("Hi {first_name}")), (*REPLY, said("Hi {{title")), (*NOTE, said("Hi {name}")),
+    ("each", "articles", "PUT", "articles/{{id}}", '{"title": "{title} x"}'), ("each", "articles", "PUT", "articles/{id}", "{}"),
+])  # fmt: skip
+def test_a_brace_that_is_no_place_is_refused(desk: Desk, request_: tuple[str, ...]) -> None:
+    """As in the message of a verb: nothing is sent."""
+    refused = desk.here(*request_, "--limit", "1", "--yes", "--customer-visible", *PLAIN)
+    assert refused.code == 2 and "is no place" in refused.err and not desk.writes(), refused.err
+
+
+def test_a_brace_that_is_meant_is_sent(desk: Desk) -> None:
+    """With a backslash before it, which JSON doubles; what fills a place may hold braces."""
+    conversation = desk.box.conversations()[0]["id"]
+    (desk.home / "one.csv").write_text(f"id,word\n{conversation},{{x}}\n")
+    sent = desk.here(*REPLY, said("Write \\{name} or {{word}}"), "--csv", "one.csv", "--yes", "--customer-visible", *PLAIN)
+    assert sent.code == 0, sent.err
+    parts = desk.box.conversation(conversation)["conversation_parts"]["conversation_parts"]
+    assert parts[-1]["body"] == "Write {name} or {x}", parts[-1]
+
+
+@pytest.mark.parametrize(("request_", "verb"), [
+    ((*REPLY, said("Hello")), ("conversations", "reply", "--body", "Hello")),
+    ((*REPLY, said("Hello", "note")), ("conversations", "note", "--body", "Hello")),
+    ((*NOTE, said("Hello")), ("contacts", "note", "--body", "Hello")),
+])  # fmt: skip
+def test_the_same_text_is_not_sent_twice(desk: Desk, request_: tuple[str, ...], verb: tuple[str, ...]) -> None:
+    """By the same request, by a verb, and after a verb; --again sends it."""
+    rows = desk.box.contacts() if verb[0] == "contacts" else desk.box.conversations()
+    (desk.home / "ids").write_text("\n".join(str(row["id"]) for row in rows[:2]))
+    yes = ("--ids", "ids", "--yes", "--customer-visible", *PLAIN)
+    assert desk.here(*request_, *yes).counts == {"selected": 2, "done": 2}
+    for again in (request_, verb):
+        found = desk.here(*again, *yes)
+        assert (found.code, found.counts) == (0, {"selected": 2, "unchanged": 2}), found.err
+    looked = desk.here(*request_, "--ids", "ids", "--dry-run", "--progress", "none")
+    assert "got the same text from an earlier run" in looked.err, looked.err
+    assert desk.here(*request_, *yes, "--again").counts == {"selected": 2, "done": 2}
+    other = (*verb[:-1], "Again")
+    assert desk.here(*other, *yes).counts["done"] == 2
+    assert desk.here(*(word.replace("Hello", "Again") for word in request_), *yes).counts == {"selected": 2, "unchanged": 2}
+
+
+def test_a_place_that_stays_empty_stops_a_message_and_fails_alone_elsewhere(desk: Desk) -> None:
+    """Told by the dry run as well, with the item."""
+    ids = [str(row["id"]) for row in desk.box.conversations()[:2]]
+    (desk.home / "two.csv").write_text(f"id,name\n{ids[0]},Ann\n{ids[1]},\n")
+    stopped = desk.here(*REPLY, said("Hello {{name}}"), "--csv", "two.csv", "--yes", "--customer-visible", *PLAIN)
+    assert stopped.code == 5 and "name is empty" in stopped.err and ids[1] in stopped.err and not desk.writes(), stopped.err
+    titled = ("each", "conversations", "PUT", "conversations/{{id}}", '{"title": "of {{name}}"}', "--csv", "two.csv", *PLAIN)
+    for more in (("--dry-run",), ("--yes",)):
+        alone = desk.here(*titled, *more)
+        assert alone.code == 3 and alone.counts["failed"] == 1, (alone.err, alone.out)
+        example = alone.json["failures"][0]["example"]
+        assert example["id"] == ids[1] and "name is empty" in example["message"], example
+
+
+def test_its_items_are_named(desk: Desk) -> None:
+    """By their title, or their name."""
+    looked = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run")
+    article = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run", *PLAIN)
+    assert article.json["review"]["sample"][0]["name"] in looked.err, looked.err
