@@ -19,7 +19,7 @@ from ..journal import decode_parameters
 from ..runs.session import Session
 from .adapter import UpdaterOperation
 from .bulk_process import FROM_FILE, StoredUpdaterOf
-from .calls import importing, place_of
+from .calls import importing, place_of, ways_of
 from .function import updater_of
 from .request_watcher import HostGuard, guarding
 from .updater import IntercomBulkUpdater, settings_of
@@ -95,8 +95,9 @@ def made(cls: type[IntercomBulkUpdater], settings: Settings, session: Session | 
     Raises UsageError when it cannot be made, SafetyStop when that writes in a dry run.
     """
     rehearsed = "__init__" if session is not None and session.client.looking else ""
+    guard = HostGuard(settings.base_url, cls.allowed_hosts, cls.__name__, rehearsed, ways_of(cls))
     try:
-        with importing(), settings_of(settings), guarding(HostGuard(settings.base_url, cls.allowed_hosts, cls.__name__, rehearsed)):
+        with importing(), settings_of(settings, session), guarding(guard):
             updater = cls()
         updater._session = session
         return updater
