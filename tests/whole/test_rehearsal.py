@@ -17,7 +17,7 @@ from .network import MemorySandbox
 
 SANDBOX = {"conversations": 20, "contacts": 0, "companies": 0, "tickets": 0}
 MINE = '''
-import os, urllib.request
+import os, threading, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 import httpx, requests
 from intercom_bulk_updater import IntercomBulkUpdater
@@ -32,6 +32,10 @@ def by_swallowing(self):
     except Exception: pass
 def by_thread(self):
     with ThreadPoolExecutor(1) as threads: threads.submit(by_client, self).result()
+def by_lone_thread(self):
+    thread = threading.Thread(target=by_swallowing, args=(self,))
+    thread.start()
+    thread.join()
 def by_requests(self): requests.post(f"{OTHER}/hook?key=secret", json={"a": 1}, timeout=5)
 def by_urllib(self): urllib.request.urlopen(urllib.request.Request(f"{OTHER}/hook", data=b"{}", method="PUT"), timeout=5)
 def by_httpx_client(self):
@@ -159,6 +163,14 @@ def test_what_self_client_sends_from_a_thread_is_refused(desk: Desk) -> None:
     """Where no Python tells whose thread it is, too."""
     refused = desk.here("run", "mine.py:before_by_thread", *PLAIN)
     assert (refused.code, desk.writes()) == (5, 0) and "in a dry run. Nothing was sent: put what writes into perform_action" in refused.err
+
+
+@pytest.mark.parametrize("place", ["__init__", "get_search_query", "get_item_id", "before", "change"])
+def test_a_refusal_that_only_a_thread_has_heard_stops_it_too(desk: Desk, place: str) -> None:
+    """Whatever became of the error there: the dry run does not end well."""
+    refused = desk.here("run", f"mine.py:{place.strip('_')}_by_lone_thread", *PLAIN)
+    assert (refused.code, desk.writes()) == (5, 0)
+    assert "POST conversations/1/reply" in refused.err and "Nothing was sent: put what writes into perform_action" in refused.err
 
 
 @pytest.mark.parametrize("place", ["__init__", "get_search_query", "get_item_id", "before", "change"])
