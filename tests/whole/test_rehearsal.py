@@ -79,6 +79,16 @@ class Writes(IntercomBulkUpdater):
     def perform_action(self, item_id): return self.client.put(f"conversations/{item_id}", {"title": "x"})
 
 
+def attribute(name, value):
+    def read(self):
+        by_client(self)
+        return value
+    return type(f"reads_{name}", (Writes,), {name: property(read), "__module__": __name__})
+for name, value in (("idempotent", True), ("requests_per_item", 1), ("items_per_request", 1), ("customer_visible", False),
+                    ("side_effects", ""), ("reversibility", None), ("read_only", False)):
+    globals()[f"reads_{name}"] = attribute(name, value)
+
+
 PLACES = ("__init__", "get_search_endpoint", "get_search_query", "get_item_id", "before", "change", "is_done")
 for name, way in [(name, way) for name, way in list(globals().items()) if name.startswith("by_")]:
     for place in PLACES:
@@ -143,6 +153,16 @@ def test_a_dry_run_lets_no_method_write(desk: Desk, elsewhere: Elsewhere, place:
     assert f"_by_{way}.{place} was about to send {what}" in said and "secret" not in said
     assert "in a dry run. Nothing was sent: put what writes into perform_action" in said
     assert "nothing was written" not in said
+
+
+@pytest.mark.parametrize(
+    "name", ["idempotent", "requests_per_item", "items_per_request", "customer_visible", "side_effects", "reversibility", "read_only"]
+)
+def test_nor_may_a_property(desk: Desk, name: str) -> None:
+    """What a class says about itself may be worked out, and is code like any other."""
+    refused = desk.here("run", f"mine.py:reads_{name}", *PLAIN)
+    assert (refused.code, desk.writes()) == (5, 0)
+    assert f"reads_{name}.{name} was about to send POST conversations/1/reply to " in " ".join(refused.err.split())
 
 
 @pytest.mark.parametrize("way", ["urllib", "httpx_client", "search_elsewhere"])
