@@ -125,6 +125,28 @@ def test_a_database_is_no_way_to_intercom(box: Sandbox) -> None:
     assert (result["failed"], result.in_doubt) == (2, 0)
 
 
+def test_a_subprocess_that_has_ended_sends_nothing_for_a_later_item(box: Sandbox) -> None:
+    """One that fetched a secret before the run, say; one that still runs may."""
+
+    class Fetches(CustomUpdater):
+        def __init__(self, *args: Any, **given: Any) -> None:
+            super().__init__(*args, **given)
+            subprocess.run(["true"], check=True)
+
+        def get_search_query(self, team_id: str, **_: Any) -> dict[str, Any]:
+            subprocess.run(["true"], check=True)
+            return super().get_search_query(team_id=team_id)
+
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            return None
+
+    result = Fetches().bulk_process(team_id="5001", max_items=2, progress="none")
+    assert (result["failed"], result.in_doubt) == (2, 0)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE):
+        result = Fetches().bulk_process(team_id="5001", max_items=2, progress="none")
+    assert (result["failed"], result.in_doubt) == (0, 2)
+
+
 def test_is_done_tells(box: Sandbox) -> None:
     """What it finds is done; that it finds nothing is no proof that nothing comes."""
 

@@ -32,7 +32,7 @@ from .evidence import ActionReturned, in_words, judge_error, judge_return, unsee
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
-from .unseen import HTTPX
+from .unseen import HTTPX, still_open
 
 T = TypeVar("T")
 _HERE = str(Path(__file__).parents[1])
@@ -185,7 +185,7 @@ def _host(updater: Updater) -> str:
 
 
 _ways: WeakKeyDictionary[type, list[str]] = WeakKeyDictionary()
-"""The first way out of each updater that nobody sees through: a connection that it has may serve for every later item."""
+"""The ways out of each updater that nobody sees through: a connection that it has may serve for every later item."""
 
 
 def ways_of(cls: type) -> list[str]:
@@ -396,7 +396,7 @@ _UNSEEN = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "intercom", *_
 def _way_out(updater: Updater, watch: RequestWatcher) -> str:
     """By what way something may have left in this action that is not seen, in words; "" where certainly nothing has."""
     library = _unseen_by(updater)
-    return watch.unseen or "".join(ways_of(type(updater))) or (f"its file imports {library}" if library in _UNHEARD else "")
+    return watch.unseen or still_open(ways_of(type(updater))) or (f"its file imports {library}" if library in _UNHEARD else "")
 
 
 def _unseen_by(updater: Updater) -> str:

@@ -58,7 +58,7 @@ class HostGuard:
     rehearsed:
         The method that runs in a dry run, where no write leaves; "" where writes may.
     kept:
-        Ways out of the updater that nobody sees through, and that it may still have: the first one is added, in words.
+        Ways out of the updater that nobody sees through, in words: each new one is added.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class HostGuard:
 
     def keep(self, way: str) -> None:
         """Take down a way out that nobody sees through: a connection may be used again for a later item."""
-        if not self._kept:
+        if way not in self._kept:
             self._kept.append(way)
 
     def check(self, host: object) -> None:

@@ -6,13 +6,16 @@ after that, nothing is certain. What sends by `http.client`, by our own client o
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
 HTTPX = "a connection of httpx was opened"
 """Its requests are seen once they are answered."""
+SUBPROCESS = "a subprocess was started"
 _PROCESSES = frozenset(("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.startfile"))
 _LIBRARIES = frozenset(("ctypes.dlopen", "ctypes.dlsym"))
 EVENTS = ("socket.connect", *_PROCESSES, *_LIBRARIES)
@@ -29,10 +32,25 @@ def way_out(event: str, args: tuple[Any, ...]) -> str:
     if event == "socket.connect":
         return _connection(args[0], args[1])
     if event in _PROCESSES:
-        return "" if any(name in _HARMLESS for name in _callers()) else "a subprocess was started"
+        return "" if any(name in _HARMLESS for name in _callers()) else SUBPROCESS
     if event in _LIBRARIES and _is_c_library(event, args):
         return "a C library was called"
     return ""
+
+
+def still_open(ways: Iterable[str]) -> str:
+    """Of the ways out that an updater has had, the first that may serve again; "" for none. A subprocess that has ended does not."""
+    return next((way for way in ways if way != SUBPROCESS or _has_children()), "")
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    except (AttributeError, OSError):
+        pass  # this system does not tell
+    return True
 
 
 def port_of(address: object) -> int:
