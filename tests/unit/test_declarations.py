@@ -54,6 +54,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"read_onyl": True}, "read_only"),
     ({"read_only": True, "customer_visible": True}, "changes nothing"),
     ({"read_only": True, "before": lambda self, item: {}, "undo_action": lambda self, item_id, before: {}}, "changes nothing"),
+    ({"allowed_hosts": property(lambda self: ())}, "a tuple of host names"),
     ({"items_per_request": 50}, "no perform_batch"),
     ({"items_per_request": 50, "perform_batch": lambda self, item_ids: {}}, "no before"),
 ]

@@ -5,13 +5,25 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from intercom_bulk_updater.api import redact as redacting
 from intercom_bulk_updater.api.messages import Request
 from intercom_bulk_updater.api.paths import UnusableId, item_path
-from intercom_bulk_updater.api.redact import is_message, is_secret, keep_private, mask, redact, redact_theirs, without_typed_secrets
+from intercom_bulk_updater.api.redact import (
+    is_message,
+    is_secret,
+    keep_private,
+    keep_secret,
+    mask,
+    redact,
+    redact_theirs,
+    without_typed_secrets,
+)
 from intercom_bulk_updater.api.transport import HttpTransport
 from intercom_bulk_updater.cli.logs import SafeFormatter
 from intercom_bulk_updater.cli.stdout import note
@@ -25,6 +37,7 @@ from intercom_bulk_updater.terminal.terminal import plain
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test keeps secret is no secret to the next."""
+    monkeypatch.setattr(redacting, "_tokens", ())
     monkeypatch.setattr(redacting, "_private", ())
     monkeypatch.setattr(redacting, "_short", ())
 
@@ -168,3 +181,23 @@ def test_the_transport_sends_paths_and_parameters_as_they_are_meant() -> None:
         (Request("GET", "companies/scroll", params={"p": "a&b=c#d/../e"}), "/companies/scroll?p=a%26b%3Dc%23d%2F..%2Fe"),
     ):
         assert transport._target(request) == target
+
+
+@pytest.mark.parametrize("token", ["dG9rOkFC+Zz/9_secret==", "tokAB+/=sec9", "abcdefgh12"])
+@pytest.mark.parametrize("before", ["", ":", "a:", "Basic of "])
+@pytest.mark.parametrize("after", ["", ":", "::", '"}'])
+def test_a_token_is_hidden_in_whatever_it_is_encoded(token: str, before: str, after: str) -> None:
+    """As an address repeats it, as other JSON writes it, and in base64 with whatever is beside it."""
+    keep_secret(token)
+    whole = f"{before}{token}{after}"
+    forms = [
+        quote(whole, safe=""), quote_plus(whole), quote(whole), re.sub("%..", lambda m: m[0].lower(), quote(whole, safe="")),
+        whole.replace("/", "\\/"), b64encode(whole.encode()).decode(), urlsafe_b64encode(whole.encode()).decode(),
+    ]  # fmt: skip
+    for form in forms:
+        assert "[token]" in redact(f"see {form}."), form
+
+
+def test_a_token_of_others_is_hidden_in_an_address_too() -> None:
+    """By its form alone."""
+    assert redact("at ?t=dG9rOkFD%2BZz%2F9abc%3D%3D&x=1") == "at ?t=[token]&x=1"

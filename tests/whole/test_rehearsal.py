@@ -17,7 +17,7 @@ from .network import MemorySandbox
 
 SANDBOX = {"conversations": 20, "contacts": 0, "companies": 0, "tickets": 0}
 MINE = '''
-import os, urllib.request
+import os, threading, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 import httpx, requests
 from intercom_bulk_updater import IntercomBulkUpdater
@@ -32,6 +32,10 @@ def by_swallowing(self):
     except Exception: pass
 def by_thread(self):
     with ThreadPoolExecutor(1) as threads: threads.submit(by_client, self).result()
+def by_lone_thread(self):
+    thread = threading.Thread(target=by_swallowing, args=(self,))
+    thread.start()
+    thread.join()
 def by_requests(self): requests.post(f"{OTHER}/hook?key=secret", json={"a": 1}, timeout=5)
 def by_urllib(self): urllib.request.urlopen(urllib.request.Request(f"{OTHER}/hook", data=b"{}", method="PUT"), timeout=5)
 def by_httpx_client(self):
@@ -73,6 +77,16 @@ class Writes(IntercomBulkUpdater):
         return False
     def undo_action(self, item_id, before): return self.client.put(f"conversations/{item_id}", before)
     def perform_action(self, item_id): return self.client.put(f"conversations/{item_id}", {"title": "x"})
+
+
+def attribute(name, value):
+    def read(self):
+        by_client(self)
+        return value
+    return type(f"reads_{name}", (Writes,), {name: property(read), "__module__": __name__})
+for name, value in (("idempotent", True), ("requests_per_item", 1), ("items_per_request", 1), ("customer_visible", False),
+                    ("side_effects", ""), ("reversibility", None), ("read_only", False)):
+    globals()[f"reads_{name}"] = attribute(name, value)
 
 
 PLACES = ("__init__", "get_search_endpoint", "get_search_query", "get_item_id", "before", "change", "is_done")
@@ -141,6 +155,16 @@ def test_a_dry_run_lets_no_method_write(desk: Desk, elsewhere: Elsewhere, place:
     assert "nothing was written" not in said
 
 
+@pytest.mark.parametrize(
+    "name", ["idempotent", "requests_per_item", "items_per_request", "customer_visible", "side_effects", "reversibility", "read_only"]
+)
+def test_nor_may_a_property(desk: Desk, name: str) -> None:
+    """What a class says about itself may be worked out, and is code like any other."""
+    refused = desk.here("run", f"mine.py:reads_{name}", *PLAIN)
+    assert (refused.code, desk.writes()) == (5, 0)
+    assert f"reads_{name}.{name} was about to send POST conversations/1/reply to " in " ".join(refused.err.split())
+
+
 @pytest.mark.parametrize("way", ["urllib", "httpx_client", "search_elsewhere"])
 def test_whatever_library_sends_it(desk: Desk, elsewhere: Elsewhere, way: str) -> None:
     """Also what would be a search, were it Intercom's."""
@@ -159,6 +183,14 @@ def test_what_self_client_sends_from_a_thread_is_refused(desk: Desk) -> None:
     """Where no Python tells whose thread it is, too."""
     refused = desk.here("run", "mine.py:before_by_thread", *PLAIN)
     assert (refused.code, desk.writes()) == (5, 0) and "in a dry run. Nothing was sent: put what writes into perform_action" in refused.err
+
+
+@pytest.mark.parametrize("place", ["__init__", "get_search_query", "get_item_id", "before", "change"])
+def test_a_refusal_that_only_a_thread_has_heard_stops_it_too(desk: Desk, place: str) -> None:
+    """Whatever became of the error there: the dry run does not end well."""
+    refused = desk.here("run", f"mine.py:{place.strip('_')}_by_lone_thread", *PLAIN)
+    assert (refused.code, desk.writes()) == (5, 0)
+    assert "POST conversations/1/reply" in refused.err and "Nothing was sent: put what writes into perform_action" in refused.err
 
 
 @pytest.mark.parametrize("place", ["__init__", "get_search_query", "get_item_id", "before", "change"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -237,3 +238,64 @@ def test_a_retry_leaves_what_is_in_doubt_and_says_so(desk: Desk) -> None:
     assert (retried.code, retried.json["run"]["status"], retried.counts) == (7, "stopped", stopped.counts), retried.err
     assert f"{retried.counts['in_doubt']} items in doubt" in retried.json["error"]["message"].replace(" are", "").replace("is in", "in")
     assert retried.json["next"][0] == f"intercom-bulk runs resume {stopped.run}"
+
+
+def killed_in_it(desk: Desk, undo: str, items: int) -> None:
+    """The journal as a process leaves it that is killed when the answers to its last requests were under way."""
+    book = sqlite3.connect(desk.home / "journal.db")
+    with book:
+        (number,) = book.execute("select number from run where id = ?", (undo,)).fetchone()
+        last = "seq in (select seq from item where run = ? order by seq desc limit ?)"
+        book.execute(f"update item set status = 1, finished_at = null, after = null where run = ? and {last}", (number, number, items))
+        book.execute("update run set status = 'running', finished_at = null, exit_code = null where number = ?", (number,))
+    book.close()
+
+
+def closed_and_half_undone(desk: Desk, killed: int = 2) -> tuple[str, str]:
+    """A run of three, and its undo, which was killed when two of them were under way."""
+    run = desk.here("conversations", "close", *WHERE, *PLAIN, "--json").run
+    undo = desk.here("undo", run, *PLAIN, "--json").run
+    killed_in_it(desk, undo, killed)
+    return run, undo
+
+
+def test_an_undo_that_was_killed_is_named(desk: Desk) -> None:
+    """On every face, with the command that goes on with it; that one comes to the end."""
+    run, undo = closed_and_half_undone(desk)
+    told = desk.here("runs", "show", run, "--json").json
+    assert (told["undo_unfinished"], told["next"]) == (undo, [f"intercom-bulk runs resume {undo}"])
+    assert f"{undo}, which is unfinished: intercom-bulk runs resume {undo}" in desk.here("runs", "show", run).out
+    assert f"{undo} is an undo of it that is unfinished" in " ".join(desk.here("undo", run, "--dry-run").err.split())
+    assert desk.here("runs", "resume", undo, *PLAIN).code == 0
+    told = desk.here("runs", "show", run, "--json").json
+    assert ("undo_unfinished" in told, told["undone_by"], told["next"]) == (False, undo, [f"intercom-bulk verify {undo}"])
+
+
+def test_what_a_killed_undo_may_have_taken_back_is_not_held_against_the_run(desk: Desk) -> None:
+    """The run goes on, and its verification expects nothing of these items."""
+    ids = desk.open_ids()
+    desk.box.fault("outage", on="write", after=3)
+    run = desk.here("conversations", "close", *WHERE[:2], *PLAIN, "--patience", "30s", "--json").run
+    desk.box.clear_faults()
+    undo = desk.here("undo", run, *PLAIN, "--json").run
+    killed_in_it(desk, undo, 2)
+    resumed = desk.here("runs", "resume", run, *PLAIN, "--verify", "all", "--json")
+    assert (resumed.code, resumed.counts["done"], resumed.json["undo_unfinished"]) == (0, len(ids), undo), resumed.err
+    assert resumed.json["verified"]["remaining"] == 0 and resumed.json["verified"]["explained"] == {"undone since": 3}
+
+
+def test_what_a_killed_undo_did_is_no_drift_to_the_next(desk: Desk) -> None:
+    """It finds them as they were before the run, and leaves them so."""
+    run, _ = closed_and_half_undone(desk)
+    again = desk.here("undo", run, *PLAIN, "--json")
+    assert (again.code, again.counts) == (0, {"selected": 2, "unchanged": 2}), again.err
+
+
+def test_what_a_colleague_did_meanwhile_is_drift_all_the_same(desk: Desk) -> None:
+    """Somebody has snoozed one after the killed undo had opened it."""
+    run, undo = closed_and_half_undone(desk)
+    with Journal(desk.home / "journal.db", read_only=True) as journal:
+        theirs = [row.id for row in journal.items(undo)][-1:]
+    desk.box.touch(theirs, "snooze")
+    again = desk.here("undo", run, *PLAIN, "--json")
+    assert again.counts == {"selected": 2, "unchanged": 1, "drifted": 1}, again.err

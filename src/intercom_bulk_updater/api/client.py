@@ -83,6 +83,8 @@ class Client:
         """Called with method and path before each request; what it raises keeps it from leaving."""
         self.looking = False
         """Whether all it serves is a dry run: no write leaves."""
+        self.refused: SafetyStop | None = None
+        """The write that it has refused in a dry run; also when the code that called it has swallowed the error."""
         self._host = urlsplit(base_url).netloc.rpartition("@")[2]
         self._lock = threading.Lock()
         self._asking = threading.Lock()
@@ -137,10 +139,11 @@ class Client:
         """
         purpose = purpose or ("read" if method == "GET" else "action")
         path = self._relative(path)
-        sys.audit(LEAVES, method, self._host, path.partition("?")[0])
-        if self.looking and Exchange(method, path.partition("?")[0].strip("/")).writes:
-            what = f"{method} {redact(path)} was about to be sent in a dry run"
-            raise SafetyStop(f"{what}. Nothing was sent: put what writes into perform_action.", hint="")
+        refused = self._refusal(method, path)
+        self.refused = refused or self.refused
+        sys.audit(LEAVES, method, self._host, path.partition("?")[0])  # who hears it may have better words
+        if refused is not None:
+            raise refused
         if self.leaving is not None:
             self.leaving(method, path)
         purpose = _purpose(purpose, path)
@@ -171,6 +174,13 @@ class Client:
             if error is exc or not isinstance(exc, Exception):
                 raise
             raise error from exc
+
+    def _refusal(self, method: str, path: str) -> SafetyStop | None:
+        """What to raise for a write in a dry run."""
+        if not (self.looking and Exchange(method, path.partition("?")[0].strip("/")).writes):
+            return None
+        what = f"{method} {redact(path)} was about to be sent in a dry run"
+        return SafetyStop(f"{what}. Nothing was sent: put what writes into perform_action.", hint="")
 
     def _relative(self, path: str) -> str:
         """A path as the transport wants it; old code gives whole addresses. Raises UsageError for another server's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -66,6 +67,8 @@ class Exchange:
     headers: Mapping[str, str] | None = None
     ours: bool = False
     body: list[bytes] = field(default_factory=list)
+    late: float = math.inf
+    """From this moment on (monotonic s) an answer that has not come ran into its timeout."""
 
     @property
     def sent(self) -> SentRequest:
@@ -81,6 +84,11 @@ class Exchange:
     def refused(self) -> bool:
         """Whether it certainly came to nothing: an answer of 4xx, except for a timeout."""
         return 400 <= self.status < 500 and self.status != 408
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing certain is known of what became of it: no answer, or one that does not tell."""
+        return not (self.refused or 200 <= self.status < 300)
 
 
 def _parsed(body: bytes) -> Any:

@@ -12,13 +12,15 @@ from __future__ import annotations
 import json
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 _BEARER = re.compile(r"(?i)(bearer\s+|access_token[\"']?\s*[=:]\s*[\"']?|authorization[\"'=:\s]+(?:bearer\s+)?)[^\s\"',;}]+")
 # Intercom's access tokens are base64 that starts with "dG9r" ("tok").
-_TOKEN = re.compile(r"dG9r[A-Za-z0-9+/=_-]{8,}")
+_TOKEN = re.compile(r"dG9r(?:[A-Za-z0-9+/=_-]|%2[BbFf]|%3[Dd]){8,}")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 
 # NAME=VALUE, as parameters and fields are typed.
@@ -44,6 +46,7 @@ _ABOUT = frozenset(("type", "types", "count", "kind", "format", "visible", "at",
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _LEAST, _LEAST_MESSAGE = 6, 16
 """Characters of a secret and of a message that are looked for in every text; a shorter one stands in too many by chance."""
+_LEAST_ENCODED = 8
 _SHORTEST_MESSAGE = 3
 """Characters of a message that is looked for in what a person's own code says; a secret is, of any length."""
 _MOST_PRIVATE = 200
@@ -71,7 +74,20 @@ def keep_secret(value: str) -> None:
     """Never let `value` (a token) into any output or the journal again."""
     global _tokens
     if len(value) >= _LEAST and value not in _tokens:
-        _tokens = tuple(sorted((*_tokens, value), key=len, reverse=True))
+        _tokens = _longest_first({*_tokens, value, *_encoded(value)})
+
+
+def _encoded(token: str) -> Iterator[str]:
+    """A token as addresses, headers and other JSON have it: percent-encoded, and inside of something in base64."""
+    for quoted in (quote(token), quote(token, safe="")):
+        yield from (quoted, re.sub("%..", lambda m: m[0].lower(), quoted))
+    yield token.replace("/", "\\/")
+    # Where it begins at another place than the first of three, its first and its last letters depend on what is beside it.
+    for before in range(3):
+        coded = b64encode(bytes(before) + token.encode())
+        inside = coded[(0, 2, 3)[before] : len(coded) - (0, 2, 3)[-(before + len(token.encode())) % 3]].decode()
+        if len(inside) >= _LEAST_ENCODED:
+            yield from (inside, inside.replace("+", "-").replace("/", "_"))
 
 
 def keep_private(parameters: Any, name: str = "") -> None:

@@ -10,12 +10,13 @@ action gives it (`once="reply"`). Not by its text: a text may hold the time of d
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import IntercomBulkError
+from ..errors import AnswerLost, IntercomBulkError, TimedOut, TransportError
 from .effects import effect_of, shows_no_effect
 from .messages import Exchange, SentRequest
 from .retry import ErrorKind, classify, no_effect
@@ -90,15 +91,28 @@ class CompletedRequests:
         return [] if self.idempotent else [one for one in self.lost if not repeatable(one.sent)]
 
     def refuse_again(self, sent: SentRequest, once: str = "") -> None:
-        """Raises the error of the same message, sent in this attempt and lost: the action's own retry would send it twice."""
+        """Raises for the same message, sent in this attempt and lost: a retry of the action's own would send it twice.
+
+        That of another library is known by its path alone, for its head leaves first.
+        """
+        for theirs in self.lost_by_others:
+            if _same(theirs.sent, sent):
+                raise _not_again(theirs)
         for one in self.lost_messages:
             named = once and one.once
-            if one.once == once if named else one.sent == sent:
+            if one.once == once if named else _same(one.sent, sent):
                 if not one.error.parts.get("not_again"):
                     one.error.parts["not_again"] = True
                     one.error.message += "; it was not sent again, for the first one may have been carried out: the run looks for it"
                     one.error.args = (one.error.message,)
                 raise one.error
+
+    @property
+    def lost_by_others(self) -> list[Exchange]:
+        """What other libraries sent in this attempt that must not be done twice, and was not answered for sure."""
+        if self.idempotent:
+            return []
+        return [one for one in self.exchanges if not one.ours and one.writes and one.lost and not repeatable(one.sent)]
 
     def answer(self, sent: SentRequest, once: str = "") -> dict[str, Any] | None:
         """The answer to a write that has been carried out already; None when it is to be sent.
@@ -156,6 +170,16 @@ class CompletedRequests:
         self._carried_out.append(sent)
         step = next((step for step, one in reversed(self._steps) if one == sent), (sent.method, sent.path, 1))
         self._answered[step] = sent, answer
+
+
+def _not_again(first: Exchange) -> TransportError:
+    """The error that a message ends with which another library sends again."""
+    slow = first.status in (408, 504) or (not first.status and time.monotonic() >= first.late)
+    was = f"was answered {first.status}" if first.status else "was not answered"
+    return (TimedOut if slow else AnswerLost)(
+        f"{first.method} {first.path} {was}; it was not sent again, for the first one may have been carried out: the run looks for it",
+        method=first.method, path=first.path, json=first.sent.json, theirs=True,
+    )  # fmt: skip
 
 
 def repeatable(sent: SentRequest) -> bool:

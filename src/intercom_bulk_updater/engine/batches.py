@@ -19,6 +19,7 @@ from ..api.replay import CompletedRequests
 from ..api.retry import ErrorKind, classify
 from ..errors import SafetyStop, StopRun
 from ..model import ItemResult
+from ..operations.operation import OutcomeUnknown, PartiallyApplied
 from .attempt import Attempt, Batch, RetryLater
 from .decide import Step, next_step
 from .processor import ItemProcessor
@@ -99,7 +100,8 @@ class BatchProcessor:
         # Where one of several requests stands, and repeating it does no harm, each item is looked at before it is done alone.
         left = group[0].left
         harmless = self._operation.idempotent is True and verdict.sent is not None
-        if verdict.kind is ErrorKind.PERMANENT and (harmless or not left):
+        unsure = isinstance(exc, OutcomeUnknown | PartiallyApplied)
+        if verdict.kind is ErrorKind.PERMANENT and (harmless or not (left or unsure)):
             for attempt in group:
                 attempt.carried = CompletedRequests()
                 # What is read again before its write would be called already so where the refusal was untrue.

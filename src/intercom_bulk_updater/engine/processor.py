@@ -237,10 +237,10 @@ class ItemProcessor:
             case OutcomeUnknown():
                 sent = tuple(exc.sent)
                 lost = _messages(attempt)
-                if lost and sent[-1] != lost[-1]:
+                if lost and (not sent or sent[-1] != lost[-1]):
                     attempt.swallowed = True
                     sent = (*(one for one in sent if one not in lost), *lost)
-                return self._ended_without_proof(attempt, exc.cause, sent, returned=exc.returned)
+                return self._ended_without_proof(attempt, exc.cause, sent, returned=exc.returned, unseen=exc.unseen)
         return self._request_failed(attempt, exc)
 
     def _request_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
@@ -340,10 +340,10 @@ class ItemProcessor:
         return self._settled(attempt, put_back(known, stands=half.words, wrote=True))
 
     def _ended_without_proof(
-        self, attempt: Attempt, cause: Exception, sent: tuple[SentRequest, ...], *, returned: bool
+        self, attempt: Attempt, cause: Exception, sent: tuple[SentRequest, ...], *, returned: bool, unseen: str = ""
     ) -> ItemResult | RetryLater:
         verdict = classify(cause)
-        had_left = f"{sent[-1].method} {sent[-1].path} had left" if sent else "a request had left"
+        had_left = f"{sent[-1].method} {sent[-1].path} had left" if sent else unseen
         attempt.last = replace(verdict, failure=replace(verdict.failure, message=f"{verdict.failure.message} after {had_left}"))
         attempt.in_question = sent
         return self._decide(attempt, EndedWithoutProof(had_left, settle=_SETTLE_AFTER_ERROR, returned=returned))

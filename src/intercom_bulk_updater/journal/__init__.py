@@ -16,6 +16,7 @@ from .records import (
     RecipeRecord,
     RunRecord,
     Undone,
+    UnfinishedUndo,
     WindowRow,
 )
 from .serialization import from_json, to_json
@@ -37,6 +38,7 @@ __all__ = [
     "RunRecord",
     "Store",
     "Undone",
+    "UnfinishedUndo",
     "WindowRow",
     "decode_parameters",
     "encode_parameters",

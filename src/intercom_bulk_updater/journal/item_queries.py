@@ -186,12 +186,23 @@ def _example(item_id: str, cause: str, text: str | None) -> FailureExample:
     return FailureExample(item_id, failure.status, failure.code, failure.message, failure.request_id)
 
 
+# An undo may know an item by another id than the run does, and then keeps that one as well.
+_undone_id = func.coalesce(type_coerce(_item.c.data, JSON)[UNDOES].as_string(), _item.c.id)
+
+
+def unsure(database: Database, undo: int) -> frozenset[str]:
+    """Items that an undo may have taken back, by the ids under which the run that it undoes has them."""
+    doubtful = [schema.CODE[Outcome.IN_FLIGHT], schema.CODE[Outcome.IN_DOUBT]]
+    put_back = and_(_item.c.status == schema.CODE[Outcome.PENDING], _doubted)
+    query = select(_undone_id).where(_item.c.run == undo, or_(_item.c.status.in_(doubtful), put_back))
+    with database.reading() as connection:
+        return frozenset(connection.scalars(query))
+
+
 def undone(database: Database, run: int, forth: Iterable[int], back: Mapping[int, str]) -> Undone | None:
     """Items that one of the runs `back` (with their ids) did later than any of the runs `forth`, of which `run` is the first."""
     done = _item.c.status == schema.CODE[Outcome.DONE]
-    # An undo may know an item by another id than the run does, and then keeps that one as well.
-    kept = func.coalesce(type_coerce(_item.c.data, JSON)[UNDOES].as_string(), _item.c.id)
-    known_as = case((_item.c.run == run, _item.c.id), else_=kept)
+    known_as = case((_item.c.run == run, _item.c.id), else_=_undone_id)
     then = func.max(case((and_(done, _item.c.run.in_(list(forth))), _item.c.finished_at), else_=0.0))
     newest = func.max(case((and_(done, _item.c.run.in_(list(back))), _item.c.run)))
     since = func.max(case((and_(done, _item.c.run.in_(list(back))), _item.c.finished_at), else_=0.0))

@@ -18,7 +18,7 @@ from .lease import LEASE_SECONDS, Lease
 from .lock import RunLock
 from .mark import Age, RunMark
 from .paths import journal_path
-from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, Undone, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, Undone, UnfinishedUndo, WindowRow
 from .store import Store
 
 MEMORY = ":memory:"
@@ -118,6 +118,14 @@ class Journal(Store):
             ways[depth % 2].extend(generation)
         forth, back = ({self._runs.number(one): one for one in way} for way in ways)
         return self._rows.undone(self._database, self._runs.number(run), forth, back) if back else None
+
+    def unfinished_undo(self, run: str) -> UnfinishedUndo | None:
+        for undo in self._runs.children(run, RunKind.UNDO):
+            counts = self.counts(undo)
+            unsure = counts.in_flight + counts.in_doubt
+            if (unsure or (counts.pending and counts.done)) and not self.is_live(undo):
+                return UnfinishedUndo(undo, self._rows.unsure(self._database, self._runs.number(undo)) if unsure else frozenset())
+        return None
 
     def update_run(self, run: str, **fields: Any) -> RunRecord:
         return self._runs.update(run, fields)

@@ -98,6 +98,15 @@ class Undone:
 
 
 @dataclass(frozen=True, slots=True)
+class UnfinishedUndo:
+    """The newest undo of a run that broke off, and that nobody has gone on with."""
+
+    run: str
+    ids: frozenset[str]
+    """Items that it may have taken back, by the ids under which the run that it undoes has them."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecipeRecord:
     """A recipe that was begun, as the journal knows it. Times are unix seconds of the machine that wrote them."""
 

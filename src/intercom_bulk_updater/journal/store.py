@@ -12,7 +12,7 @@ from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, Item
 
 from .lease import LEASE_SECONDS, Lease
 from .mark import Age
-from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, Undone, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, Undone, UnfinishedUndo, WindowRow
 
 
 class Store(Protocol):
@@ -76,6 +76,10 @@ class Store(Protocol):
 
         An item that the run did after its undo stands, and so does one whose undo was undone.
         """
+        ...
+
+    def unfinished_undo(self, run: str) -> UnfinishedUndo | None:
+        """The undo of this run that broke off after it had begun to write; None for none, and while one is at work."""
         ...
 
     def update_run(self, run: str, **fields: Any) -> RunRecord:

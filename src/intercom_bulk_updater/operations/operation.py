@@ -56,17 +56,20 @@ class OutcomeUnknown(Exception):
     cause:
         What the action raised, or why its return value proves nothing.
     sent:
-        The write requests that were seen leaving, oldest first; never empty. A look at their effects may still decide
-        (`effect_of`); without one the item is in doubt, never failed.
+        The write requests that were seen leaving, oldest first. A look at their effects may still decide (`effect_of`);
+        without one the item is in doubt, never failed.
     returned:
         The action came to its end, so that the effect of its last request is the effect of the whole. False: it raised on
         its way, and that request need not be all of it.
+    unseen:
+        Where none was seen leaving: why one may have left all the same, in words.
     """
 
-    def __init__(self, cause: Exception, sent: Sequence[SentRequest], *, returned: bool = True) -> None:
+    def __init__(self, cause: Exception, sent: Sequence[SentRequest], *, returned: bool = True, unseen: str = "") -> None:
         self.cause = cause
         self.sent = tuple(sent)
         self.returned = returned
+        self.unseen = unseen
         super().__init__(str(cause))
 
 

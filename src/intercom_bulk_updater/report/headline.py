@@ -131,6 +131,8 @@ def undone_words(undone: int, done: int) -> str:
 
 def undone_by(told: Mapping[str, Any]) -> str:
     """The run that has undone this one, and how much of it; "" for a run that stands."""
+    if unfinished := told.get("undo_unfinished"):
+        return f"{unfinished}, which is unfinished: intercom-bulk runs resume {unfinished}"
     if not told.get("undone_by"):
         return ""
     undone, done = int(told.get("undone") or 0), int((told.get("counts") or {}).get("done") or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intercom_bulk_updater.journal import RunRecord, Undone
+from intercom_bulk_updater.journal import RunRecord, Undone, UnfinishedUndo
 from intercom_bulk_updater.model import Reversibility, RunKind, RunStatus
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.runs.judgement import Judgement
@@ -45,6 +45,7 @@ def next_commands(
     command: str,
     *,
     undone: Undone | None = None,
+    unfinished: UnfinishedUndo | None = None,
     retry: bool = True,
     partly: bool = False,
     untold: int = 0,
@@ -53,7 +54,8 @@ def next_commands(
 
     A run that stopped early begins with what continues it; `undo` stands last. `status` is where the run
     really stands: a dead process leaves RUNNING behind. `undone`: what was taken back; where that is all, it
-    can be verified, and not undone again. `retry`: some failure may succeed when it is tried again.
+    can be verified, and not undone again. `unfinished`: an undo of it that broke off, to be gone on with in place of
+    another. `retry`: some failure may succeed when it is tried again.
     `partly`: of some item in doubt a part is known to stand. `untold`: items in doubt that no resume will settle.
     """
     counts, exit_code, found = judgement.counts, judgement.exit_code, judgement.verified
@@ -82,7 +84,9 @@ def next_commands(
         said.append(f"{command} runs export {run.id} --outcome drifted")
     if untold:
         said.append(f"{command} runs export {run.id} --outcome in_doubt")
-    if (counts.done or partly) and stands and (_likely(run) if undoable is None else undoable):
+    if unfinished is not None:
+        said.append(f"{command} runs resume {unfinished.run}")
+    elif (counts.done or partly) and stands and (_likely(run) if undoable is None else undoable):
         said.append(f"{command} undo {run.id}")
     return said or [f"{command} runs show {run.id}"]
 

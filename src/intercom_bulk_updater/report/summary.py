@@ -11,7 +11,7 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
-from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store, Undone
+from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store, Undone, UnfinishedUndo
 from intercom_bulk_updater.model import Counts, Outcome, Requests, Reversibility, RunKind, RunStatus
 from intercom_bulk_updater.operations.export import NOT_WHOLE
 from intercom_bulk_updater.operations.messages import SENT_BY
@@ -57,7 +57,7 @@ def summarize(
     """
     run = journal.run(run_id)
     status = standing(journal, run)
-    undone = journal.undone(run.id)
+    undone, unfinished = journal.undone(run.id), journal.unfinished_undo(run.id)
     if exit_code is None and error is not None:
         exit_code = exit_of(error)
     judgement = judge_run(journal, run, status, exit_code=exit_code, undone=undone)
@@ -81,16 +81,14 @@ def summarize(
         "failures": failures,
         "verified": _verified(run),
         "next": next_commands(
-            run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone,
+            run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone, unfinished=unfinished,
             retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED), partly=partly,
             untold=sum(group["untold"] for group in failures),
         ),
     }
     if counts.tried:
         told["tried"] = counts.tried
-    told |= {**_sent_before(journal, run), **_not_whole(journal, run)}
-    if undone is not None:
-        told |= {"undone_by": undone.by, "undone": undone.done}
+    told |= {**_sent_before(journal, run), **_not_whole(journal, run), **_undos(undone, unfinished)}
     if counts.drifted:
         told["left_alone"] = _left_alone(journal, run.id)
     if run.totals.get("guard"):
@@ -106,6 +104,14 @@ def summarize(
         told["error"] = error_json(error, run)
     encodable: dict[str, Any] = without_halves(told)
     return encodable
+
+
+def _undos(undone: Undone | None, unfinished: UnfinishedUndo | None) -> dict[str, Any]:
+    """What undos have made of a run."""
+    return {
+        **({} if undone is None else {"undone_by": undone.by, "undone": undone.done}),
+        **({} if unfinished is None else {"undo_unfinished": unfinished.run}),
+    }
 
 
 def summary_without_run(

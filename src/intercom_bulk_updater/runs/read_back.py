@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..api.redact import redact
 from ..api.retry import classify
 from ..engine.attempt import Attempt, RetryLater
 from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
-from ..journal import ItemRow, Store, Undone
+from ..journal import ItemRow, Store
 from ..model import Explanation, Item, ItemResult, Outcome
 from ..operations.field_values import describe_field, describe_value
 from ..operations.operation import Json, Operation
@@ -243,9 +243,9 @@ class ReadBack:
                 self._result.wrong.append((item_id, what))
 
 
-def to_read_back(journal: Store, run: str, level: str, undone: Undone | None = None) -> Iterator[Item]:
-    """The items to read: all that were done and are not `undone`, or a random sample of them. Flat memory in both cases."""
-    rows = (row for row in journal.items(run, outcomes=[Outcome.DONE]) if undone is None or row.id not in undone.ids)
+def to_read_back(journal: Store, run: str, level: str, taken_back: Set[str] = frozenset()) -> Iterator[Item]:
+    """The items to read: all that were done and were not `taken_back`, or a random sample of them. Flat memory in both cases."""
+    rows = (row for row in journal.items(run, outcomes=[Outcome.DONE]) if row.id not in taken_back)
     for row in rows if level == "all" else _sample(rows):
         yield Item(row.seq, row.id, row.before, row.data, sent_at=row.claimed_at or 0.0)
 
@@ -265,13 +265,14 @@ class RemainingMatches:
     """What a search of the finished selection still brings, sorted by why; `watch` of a SearchSource.
 
     `stale` holds what is shown in its old state, `untold` what is shown without the fields that would tell; both are for
-    GET to decide. `result` has what GET has said so far. What is `undone` is meant to match again.
+    GET to decide. `result` has what GET has said so far. What was `taken_back` is meant to match again.
     """
 
     def __init__(
-        self, journal: Store, run: str, operation: Operation, key: Any, result: VerificationResult, undone: Undone | None = None
-    ) -> None:
-        self._undone = undone
+        self, journal: Store, run: str, operation: Operation, key: Any, result: VerificationResult,
+        taken_back: Set[str] = frozenset(),
+    ) -> None:  # fmt: skip
+        self._taken_back = taken_back
         self._journal = journal
         self._result = result
         self._run = run
@@ -295,7 +296,7 @@ class RemainingMatches:
         batch = {str(self._key(p)): p for p in self._pending}
         self._pending = []
         for row in self._journal.items(self._run, ids=list(batch)):
-            if self._undone is not None and row.id in self._undone.ids:
+            if row.id in self._taken_back:
                 self.add(Explanation.UNDONE)
             elif row.outcome in (Outcome.DONE, Outcome.UNCHANGED):
                 self._sort(row, batch[row.id])

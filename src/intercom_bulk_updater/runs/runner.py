@@ -77,6 +77,8 @@ class Runner(SelectingRun):
             error: BaseException | None = None
             try:
                 yield
+                if self.session.client.refused is not None:
+                    raise self.session.client.refused  # a thread of a person's code was about to write in a dry run
                 if not (self._begun or self.job.review_only):
                     raise SafetyStop("Not started: nothing was written.", hint="")
             except BaseException as exc:

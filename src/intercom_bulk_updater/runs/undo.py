@@ -32,7 +32,7 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Itera
 
     An item in doubt is taken for done, and `data["unsure"]` says so: undo reads it and finds out.
     """
-    undone = journal.undone(parent.id)
+    undone, unfinished = journal.undone(parent.id), journal.unfinished_undo(parent.id)
     for row in journal.items(parent.id, outcomes=_TOUCHED):
         if row.before is None or (undone is not None and row.id in undone.ids):
             continue
@@ -48,6 +48,9 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Itera
             told |= {"marks": {"updated_at": int(row.claimed_at or 0) - 1}, "unsure": True, "by": parent.admin_id}
         else:
             continue
+        if unfinished is not None and row.id in unfinished.ids:
+            # An undo that broke off may have taken it back already: what that did is no drift.
+            told |= {"unsure": True, "own": [], "by": parent.admin_id}
         identity = operation.undone_id(row.id, after)
         told |= {**_known_as(parent, row, identity), **_own(journal, parent, row), **given}
         yield FoundItem(identity, after, told, row.name)

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 
 from ..api.redact import redact
 from ..errors import IntercomBulkError, NotVerified, PermissionDenied, RunStopped, SafetyStop, VerificationFailed
-from ..journal import Undone
-from ..model import Counts, Explanation, Item, Phase, RunKind, RunStatus
+from ..model import Counts, Explanation, Item, Outcome, Phase, RunKind, RunStatus
 from .context import RunContext
 from .guards import counted
 from .judgement import Judgement, Verified, judge
@@ -42,7 +41,8 @@ class Verification:
     def __init__(self, machine: RunContext, search_again: Callable[[], bool]) -> None:
         self._run = machine
         self._search_again = search_again
-        self._undone: Undone | None = None
+        self._taken_back: frozenset[str] = frozenset()
+        """What an undo has taken back since, or may have; it is not meant to stand."""
         self.result: VerificationResult | None = None
 
     def whole(self) -> None:
@@ -52,8 +52,9 @@ class Verification:
             return
         # A resumed or repeated verification starts from nothing.
         self.result = result = VerificationResult(level)
-        # What an undo has taken back since is not meant to stand.
-        self._undone = self._run.journal.undone(self._run.id)
+        journal, run = self._run.journal, self._run.id
+        undone, unfinished = journal.undone(run), journal.unfinished_undo(run)
+        self._taken_back = (undone.ids if undone else frozenset()) | (unfinished.ids if unfinished else frozenset())
         self.read_back(result, level)
         cut = self._run.search_state().cut or self._run.job.only is not None
         if not isinstance(self._run.job.feed, SearchSource) or cut:
@@ -83,10 +84,12 @@ class Verification:
         """Read items back by GET and compare them with what the run left."""
         self._run.phase = Phase.VERIFYING
         operation = self._run.job.operation
-        done = self._run.counts_now().done - (self._undone.done if self._undone is not None else 0)
+        journal, run = self._run.journal, self._run.id
+        gone = sum(1 for _ in journal.items(run, outcomes=[Outcome.DONE], ids=list(self._taken_back))) if self._taken_back else 0
+        done = self._run.counts_now().done - gone
         result.read, result.to_read = 0, done if level == "all" else min(done, SAMPLE)
         self._run.verified = result
-        rows = to_read_back(self._run.journal, self._run.id, level, self._undone)
+        rows = to_read_back(journal, run, level, self._taken_back)
         since = self._run.since()
         reads = ReadBack(operation, self._run.session.client, since, result, retries=self._run.job.options.retries)
         if level == "sample":
@@ -106,7 +109,7 @@ class Verification:
         asked = 0
         while not self._counts_all_as_wanted(result):
             leftovers = RemainingMatches(
-                self._run.journal, self._run.id, self._run.job.operation, feed.key, result, self._undone
+                self._run.journal, self._run.id, self._run.job.operation, feed.key, result, self._taken_back
             )
             feed.watch = leftovers
             try:
@@ -150,7 +153,7 @@ class Verification:
         assert isinstance(feed, SearchSource)  # noqa: S101
         others = search.aside or search.contradicting or search.unusable or search.missing or search.cut
         whole = search.complete and counts.selected == search.total == counts.done + counts.unchanged
-        if feed.counts_wanted is None or not whole or others or self._undone is not None:
+        if feed.counts_wanted is None or not whole or others or self._taken_back:
             return False
         until, before = time.monotonic() + self._run.job.options.index_wait, math.inf
         while (told := feed.counts_wanted()) is not None:

@@ -49,6 +49,8 @@ def begin_undo(
     lost = not_undoable(session.journal, parent, was.operation)
     if lost:
         note(f"Left out, for want of a before-image: {counted(lost)} of {parent.id}.")
+    if (unfinished := session.journal.unfinished_undo(parent.id)) is not None:
+        note(f"{unfinished.run} is an undo of it that is unfinished. To go on with that one: intercom-bulk runs resume {unfinished.run}")
     counts = session.journal.counts(parent.id)
     if older is None and not counts.done + counts.failed + counts.in_doubt + counts.in_flight:
         why = f" ({printable_name(parent.message)})" if parent.message else ""

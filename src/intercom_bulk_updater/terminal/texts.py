@@ -208,8 +208,8 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
         _verified(page, report, run.get("status") != "finished")
     if report.get("backup"):
         page.fact("backup", f"each item as it was: {clean(report['backup']['file'])}")
-    if report.get("undone_by"):
-        page.fact("undone by", clean(undone_by(report)))
+    if by := undone_by(report):
+        page.fact("undone by", clean(by))
     plan = report.get("plan") or {}
     if plan.get("file"):
         page.fact("plan", f"written to {clean(plan['file'])}; it can be applied for a day")

@@ -22,8 +22,9 @@ from ..operations.operation import Change, Json, Operation, OutcomeUnknown, Part
 from ..operations.per_item import WITH
 from ..operations.resource import history_of
 from ..service.spreadsheet import places
-from .calls import UpdaterError, accepted, endpoint_of, in_hand, raising, through
+from .calls import UpdaterError, accepted, asked, endpoint_of, in_hand, raising, through
 from .coercion import coerce
+from .declaration import ATTRIBUTES, METHODS
 from .protocol import Updater
 from .request_watcher import in_own_thread
 
@@ -42,16 +43,18 @@ class UpdaterOperation(Operation):
         self._logged: set[str] = set()
         self._seen_requests: int | None = None
         """The most writes that an action of this run has sent before it came to its end."""
-        self.idempotent = updater.idempotent
-        self.requests_per_item = updater.requests_per_item
-        self.batch_size = updater.items_per_request
-        self.customer_visible = updater.customer_visible
-        self.side_effects = updater.side_effects
-        undoable = hasattr(updater, "undo_action") and hasattr(updater, "before")
-        self.reversibility = updater.reversibility or (
+        # They may be properties, which are a person's own code like any method.
+        said = {name: asked(updater, name, partial(getattr, updater, name, None)) for name in (*ATTRIBUTES, *METHODS)}
+        self.idempotent = said["idempotent"]
+        self.requests_per_item = said["requests_per_item"]
+        self.batch_size = said["items_per_request"]
+        self.customer_visible = said["customer_visible"]
+        self.side_effects = said["side_effects"]
+        undoable = said["undo_action"] is not None and said["before"] is not None
+        self.reversibility = said["reversibility"] or (
             Reversibility.FIELDS if undoable else Reversibility.UNKNOWN
         )
-        if updater.read_only:
+        if said["read_only"]:
             self.reversibility, self.idempotent, self.customer_visible = Reversibility.READS, True, False
         self._refused: SafetyStop | None = None
         self._can_undo = undoable

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ..api.client import Client, PermitLease
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
-from ..api.messages import Exchange
+from ..api.messages import Exchange, SentRequest
 from ..api.redact import redact, redact_theirs
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
 from ..api.retry import ErrorKind, classify, failure_of
@@ -27,10 +27,11 @@ from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, 
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 from ..service.rebuild import UserCodeError
 from .arguments import looked_up, missing
-from .evidence import ActionReturned, in_words, judge_error, judge_return
+from .evidence import ActionReturned, in_words, judge_error, judge_return, unseen_in_words
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
+from .unseen import HTTPX, UNSEEN, may_have_left, unseen_library, ways_of
 
 T = TypeVar("T")
 _HERE = str(Path(__file__).parents[1])
@@ -180,7 +181,8 @@ def _host(updater: Updater) -> str:
 
 
 def _guard(updater: Updater, method: str) -> HostGuard:
-    return HostGuard(updater.base_url, updater.allowed_hosts, type(updater).__name__, method if _rehearses(updater) else "")
+    cls = type(updater)
+    return HostGuard(updater.base_url, updater.allowed_hosts, cls.__name__, method if _rehearses(updater) else "", ways_of(cls))
 
 
 def _rehearses(updater: Updater) -> bool:
@@ -281,6 +283,7 @@ def in_hand(
     """
 
     def leave(verb: str, path: str) -> None:
+        _refuse_again(client, SentRequest(verb, path.strip("/")))
         leaving(verb, path)
         if watch.seen or hand.permit is None:
             client.one_more()
@@ -293,7 +296,10 @@ def in_hand(
                 result = act()
             if client.carried is not None and client.carried.differs:
                 raise SentDifferently(client.carried.differs)  # it may have been swallowed
-            ended = judge_return(result, method, exchanges, _unseen_by(updater), none_is_fine=none_is_fine)
+            ended = judge_return(
+                result, method, exchanges, unseen_library(updater), way=may_have_left(updater, watch.unseen), lost=_lost(client),
+                none_is_fine=none_is_fine,
+            )  # fmt: skip
             if ended is not None:
                 raise ended
             hand.came_through = True
@@ -309,7 +315,7 @@ def in_hand(
         except Exception as exc:
             if client.carried is not None:
                 client.carried.broke_off = may_follow(exc, lambda file: _is_theirs(file, type(updater)))
-            ended = _judged(exc, updater, client, hand, exchanges)
+            ended = _judged(exc, updater, client, hand, watch)
             if ended is exc:
                 raise
             if isinstance(ended, ReturnedError):
@@ -317,10 +323,23 @@ def in_hand(
             raise ended from exc
 
 
-def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease, exchanges: list[Exchange]) -> Exception:
+def _refuse_again(client: Client, sent: SentRequest) -> None:
+    """Raises for a message that was sent in this attempt and lost."""
+    if client.carried is not None:
+        client.carried.refuse_again(sent)
+
+
+def _lost(client: Client) -> list[Exchange]:
+    return [] if client.carried is None else client.carried.lost_by_others
+
+
+def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease, watch: RequestWatcher) -> Exception:
     """What an action's error means, given what was seen leaving; tells the budget what the error says of the answer."""
+    exchanges = client.exchanges
     if isinstance(exc, OutcomeUnknown | PartiallyApplied):
         return exc
+    if isinstance(exc, TransportError) and exc.parts.get("theirs"):
+        exc = ReturnedError(exc)  # it was no request of our client, which could answer the next attempt from memory
     writes = [one for one in exchanges if one.writes]
     if exchanges:
         note(exc, (writes or exchanges)[-1].sent if isinstance(exc, ReturnedError) else exchanges[-1].sent)
@@ -331,9 +350,9 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
         if verdict.failure.status == 429:
             hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
     if told(exc) is None:
-        return exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges)
+        return exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges, may_have_left(updater, watch.unseen))
     library = library_of(exc)
-    if library in _SEEN and not exchanges and verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING):
+    if library in _SEEN and not exchanges and not watch.unseen and verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING):
         return ReturnedError(ConnectionFailed(f"nothing was sent: {exc}"))
     stands = None if updater.idempotent else stands_before(exchanges, verdict.sent)
     if stands is not None:
@@ -342,33 +361,21 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
     if verdict.kind is ErrorKind.PERMANENT and before:
         once = next((one for one in before if not repeatable(one)), None)
         return PartiallyApplied(exc, stands_in_words(once) if once else f"{before[0].method} {before[0].path} had gone through before")
-    if updater.idempotent or isinstance(exc, ApiError | TransportError):
+    if updater.idempotent or verdict.kind in (ErrorKind.PERMANENT, ErrorKind.FATAL) or hasattr(updater, "is_done"):
         return exc
-    passes = verdict.kind not in (ErrorKind.PERMANENT, ErrorKind.FATAL)
-    if passes and library in _UNSEEN and not (library != "aiohttp" and httpx_is_seen()) and not hasattr(updater, "is_done"):
-        return PartiallyApplied(exc, in_words(library))
-    return exc
+    why = _why_not_again(exc, library, watch)
+    return PartiallyApplied(exc, why) if why else exc
+
+
+def _why_not_again(exc: Exception, library: str, watch: RequestWatcher) -> str:
+    """Why an action that a passing error broke off is not run again, where something may have left unseen; "" where nothing has."""
+    if watch.unseen and watch.unseen is not HTTPX:
+        return unseen_in_words(watch.unseen.words)
+    ours = isinstance(exc, ApiError | TransportError)
+    return in_words(library) if not ours and library in UNSEEN and not (library != "aiohttp" and httpx_is_seen()) else ""
 
 
 _SEEN = ("requests", "urllib3", "urllib", "http")
-_UNSEEN = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "intercom")
-
-
-def _unseen_by(updater: Updater) -> str:
-    """An HTTP library that the updater's own files import and whose requests are not seen; "" for none."""
-    if updater.idempotent:
-        return ""
-    for cls in type(updater).__mro__:
-        module = sys.modules.get(cls.__module__)
-        if module is None or cls.__module__.startswith(__package__):
-            continue
-        for value in list(vars(module).values()):
-            name = str(getattr(value, "__module__", None) or getattr(value, "__name__", "")).split(".")[0]
-            if name in _UNSEEN:
-                return name
-    return ""
-
-
 def _keep_what_stands(client: Client, exchanges: list[Exchange]) -> None:
     """An action that ends the run after a message has left must not be run again from its start by a resume."""
     stands = stands_before(exchanges, None)

@@ -23,7 +23,8 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "read_only": ("True or False", lambda value: isinstance(value, bool)),
     "allowed_hosts": ("a tuple of host names", lambda value: isinstance(value, tuple | list | set | frozenset)),
 }
-_KNOWN = (*METHODS, *_KINDS)
+ATTRIBUTES = tuple(_KINDS)
+_KNOWN = (*METHODS, *ATTRIBUTES)
 _LIKE = 0.9
 
 
@@ -32,7 +33,8 @@ def check_declaration(cls: type) -> None:
     for name in METHODS:
         _check_method(cls, name, getattr(cls, name, None))
     for name, value in vars(cls).items():
-        if name in _KINDS and not hasattr(value, "__get__"):
+        # Which hosts it may send to is asked before any of its code runs: no property tells that.
+        if name in _KINDS and (name == "allowed_hosts" or not hasattr(value, "__get__")):
             what, fits = _KINDS[name]
             if not fits(value):
                 raise TypeError(f"{cls.__name__}.{name} must be {what}, and is {value!r}.")
@@ -40,13 +42,18 @@ def check_declaration(cls: type) -> None:
         if meant:
             raise TypeError(f"{cls.__name__}.{name} would be ignored: do you mean {meant}? If not, give it another name.")
 
-
     # An item without a before-image is looked at alone, before anything is done together.
     lacks = [name for name in ("perform_batch", "before") if not hasattr(cls, name)]
-    if getattr(cls, "items_per_request", 1) > 1 and lacks:
+    if _said(cls, "items_per_request", 1) > 1 and lacks:
         raise TypeError(f"{cls.__name__} has items_per_request, and no {lacks[0]}(): acting on several at once needs it.")
-    if getattr(cls, "read_only", False) and (hasattr(cls, "undo_action") or getattr(cls, "customer_visible", None)):
+    if _said(cls, "read_only", False) and (hasattr(cls, "undo_action") or getattr(cls, "customer_visible", None)):
         raise TypeError(f"{cls.__name__} has read_only = True: what changes nothing has no undo_action, and customers see nothing of it.")
+
+
+def _said(cls: type, name: str, otherwise: Any) -> Any:
+    """What the class says; `otherwise` where a property will say it."""
+    value = getattr(cls, name, otherwise)
+    return otherwise if hasattr(value, "__get__") else value
 
 
 def _check_method(cls: type, name: str, function: Any) -> None:

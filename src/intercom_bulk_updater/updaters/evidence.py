@@ -29,16 +29,16 @@ class ActionReturned(Exception):
         super().__init__(f"{self.cause}, {advice}")
 
 
-def failure_in(result: Any, method: str, *, status_known: bool = False, sent_nothing: bool = False) -> ActionReturned | None:
+def failure_in(result: Any, method: str, *, status_known: bool = False, nothing: str = "") -> ActionReturned | None:
     """What a return value says of a failure; None when it says none. Generators and coroutines are closed, not run.
 
-    `sent_nothing`: no request of it was seen, so that an empty value is all there is.
+    `nothing` says that no request of it was seen, so that an empty value is all there is.
     `status_known`: the answer was seen on the wire, so that a number in a tuple need not be taken for its status.
     """
     if result is None or result is False or result is NotImplemented:
         return ActionReturned(method, repr(result), _MEANS)
-    if not status_known and sent_nothing and isinstance(result, int | float | str | bytes | list | tuple | Mapping | set) and not result:
-        return ActionReturned(method, f"{result!r} and sent nothing", "so nothing tells that it did anything; return what was done")
+    if not status_known and nothing and isinstance(result, int | float | str | bytes | list | tuple | Mapping | set) and not result:
+        return ActionReturned(method, f"{result!r} and {nothing}", "so nothing tells that it did anything; return what was done")
     if isinstance(result, Iterator | AsyncIterator) or inspect.isawaitable(result):
         kind = "a coroutine" if inspect.iscoroutine(result) else "an awaitable" if inspect.isawaitable(result) else "a generator"
         close = getattr(result, "close", None)
@@ -77,22 +77,24 @@ def _failure_in_tuple(result: tuple[Any, ...], method: str, status_known: bool) 
 
 
 def judge_return(
-    result: Any, method: str, exchanges: Sequence[Exchange], unseen: str = "", *, none_is_fine: bool = False
-) -> Exception | None:
+    result: Any, method: str, exchanges: Sequence[Exchange], unseen: str = "", *, way: str = "", lost: Sequence[Exchange] = (),
+    none_is_fine: bool = False,
+) -> Exception | None:  # fmt: skip
     """What to raise for what an action returned; None when it is done.
 
-    `unseen` names an HTTP library that the action may have used and whose requests are not seen. `none_is_fine`: None
-    says nothing (an `undo_action`).
+    `unseen` names an HTTP library that the action may have used and whose requests are not seen; `way`, by what way something
+    may have left that is not seen. `lost`: messages of another library of which nothing certain is known. `none_is_fine`:
+    None says nothing (an `undo_action`).
     """
     refused = answered(result)
     if refused is not None:
         return ReturnedError(refused)
     writes = [one for one in exchanges if one.writes]
     last = writes[-1] if writes else None
-    nothing = not exchanges and not none_is_fine
+    nothing = "" if exchanges or none_is_fine else "was not seen to send anything" if way else "sent nothing"
     failure = None
     if result is not None or not none_is_fine:
-        failure = failure_in(result, method, status_known=bool(last and last.status), sent_nothing=nothing)
+        failure = failure_in(result, method, status_known=bool(last and last.status), nothing=nothing)
     if last is not None and last.status >= 300:
         return refusal_of(last, str(failure or ""))
     standing = [one.sent for one in writes if not one.refused]
@@ -100,24 +102,48 @@ def judge_return(
         if standing:
             failure.args = (failure.cause,)  # which request had left is added where the item is settled
             return OutcomeUnknown(failure, standing)
+        if way:
+            return _unseen(failure, way)
         return PartiallyApplied(failure, f"the file of the updater imports {unseen}, and {in_words(unseen)}") if unseen else failure
     if last is not None and not last.status and not last.ours:
         never = f"so {last.method} {last.path} may not have been carried out"
-        lost = ActionReturned(method, "although its last write was never answered", never)
-        return OutcomeUnknown(lost, standing)
-    return None
+        return OutcomeUnknown(ActionReturned(method, "although its last write was never answered", never), standing)
+    return _after_lost(lost, method, writes) if lost else None
 
 
-def judge_error(exc: Exception, exchanges: Sequence[Exchange]) -> Exception:
-    """What to raise for an error of the action's own code, which no request raised."""
+def _after_lost(lost: Sequence[Exchange], method: str, writes: Sequence[Exchange]) -> OutcomeUnknown:
+    """An action came to its end although a message of it may or may not have been carried out."""
+    one = lost[-1]
+    times = sum((other.method, other.path) == (one.method, one.path) for other in writes)
+    was = f"answered {one.status}" if one.status else "never answered"
+    if times > 1:
+        cause = ActionReturned(method, f"after it had sent the same message {times} times", f"the first of which was {was}")
+    else:
+        cause = ActionReturned(method, f"although its message was {was}", f"so {one.method} {one.path} may not have been carried out")
+    return OutcomeUnknown(cause, [each.sent for each in lost])
+
+
+def judge_error(exc: Exception, exchanges: Sequence[Exchange], way: str = "") -> Exception:
+    """What to raise for an error of the action's own code, which no request raised. `way`: see `judge_return`."""
     writes = [one for one in exchanges if one.writes]
     if not writes:
-        return exc
+        return _unseen(exc, way, returned=False) if way else exc
     last = writes[-1]
     if last.status in (408, 429) or 300 <= last.status < 400 or last.status >= 500:
         return refusal_of(last, str(exc))  # the code made words of its own of what is no fault of the item
     standing = [one.sent for one in writes if not one.refused]
-    return OutcomeUnknown(exc, standing, returned=False) if standing else exc
+    if standing:
+        return OutcomeUnknown(exc, standing, returned=False)
+    return _unseen(exc, way, returned=False) if way else exc
+
+
+def _unseen(cause: Exception, way: str, *, returned: bool = True) -> OutcomeUnknown:
+    return OutcomeUnknown(cause, (), returned=returned, unseen=f"{way}, and what it sends is not seen")
+
+
+def unseen_in_words(way: str) -> str:
+    """Why an action is not run a second time in which something may have left unseen."""
+    return f"{way}, and what it sends is not seen, so the action is not run a second time. Write is_done, to be certain"
 
 
 def refusal_of(exchange: Exchange, words: str = "") -> ReturnedError:

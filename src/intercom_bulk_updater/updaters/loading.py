@@ -22,6 +22,7 @@ from .bulk_process import FROM_FILE, StoredUpdaterOf
 from .calls import importing, place_of
 from .function import updater_of
 from .request_watcher import HostGuard, guarding
+from .unseen import ways_of
 from .updater import IntercomBulkUpdater, settings_of
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def made(cls: type[IntercomBulkUpdater], settings: Settings, session: Session | 
     Raises UsageError when it cannot be made, SafetyStop when that writes in a dry run.
     """
     rehearsed = "__init__" if session is not None and session.client.looking else ""
+    guard = HostGuard(settings.base_url, cls.allowed_hosts, cls.__name__, rehearsed, ways_of(cls))
     try:
-        with importing(), settings_of(settings), guarding(HostGuard(settings.base_url, cls.allowed_hosts, cls.__name__, rehearsed)):
+        with importing(), settings_of(settings, session), guarding(guard):
             updater = cls()
         updater._session = session
         return updater

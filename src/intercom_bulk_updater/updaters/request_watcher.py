@@ -19,7 +19,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from ..api.client import LEAVES
 from ..api.messages import Exchange
 from ..api.redact import redact
 from ..errors import SafetyStop
+from . import unseen
 from .their_answers import note_answer
 
 _LINE = re.compile(rb"(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+) HTTP/1\.[01]\r\n")
@@ -36,8 +37,12 @@ _HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]+)", re.IGNORECASE)
 _INTERCOM = ("intercom.io", "intercom.com")
 
 _thread = threading.local()
+_at_work: dict[RequestWatcher, _UserCode] = {}
+"""The actions that run now. A thread of which nobody knows who has started it may belong to any of them."""
 _once = threading.Lock()
 _listening = False
+_STARTS = frozenset(("_thread.start_new_thread", "_thread.start_joinable_thread"))
+_HEARD = frozenset(("http.client.send", "socket.getaddrinfo", LEAVES, *_STARTS, *unseen.EVENTS))
 
 
 class HostGuard:
@@ -53,16 +58,29 @@ class HostGuard:
         The updater, for the message.
     rehearsed:
         The method that runs in a dry run, where no write leaves; "" where writes may.
+    kept:
+        Ways out of the updater that nobody sees through, and that may serve again: each new one is added.
     """
 
-    def __init__(self, base_url: str, allowed: Collection[str], who: str, rehearsed: str = "") -> None:
+    def __init__(
+        self, base_url: str, allowed: Collection[str], who: str, rehearsed: str = "", kept: list[unseen.Way] | None = None,
+    ) -> None:  # fmt: skip
         parts = urlsplit(base_url)
         self._base, self._netloc = parts.hostname or "", parts.netloc.rpartition("@")[2].lower()
         self._rehearsed = rehearsed
         self._allowed = {host.lower() for host in allowed}
         self._who = who
+        self._kept = [] if kept is None else kept
         self.refused: SafetyStop | None = None
         """What was refused; also when user code has swallowed it."""
+
+    def keep(self, way: unseen.Way) -> None:
+        """Take down a way out that nobody sees through: a connection may be used again for a later item."""
+        for known in [one for one in self._kept if not one.serves()]:
+            with suppress(ValueError):  # another thread was first
+                self._kept.remove(known)
+        if way not in self._kept:
+            self._kept.append(way)
 
     def check(self, host: object) -> None:
         """Raises SafetyStop for another Intercom host than the run's."""
@@ -127,6 +145,17 @@ class RequestWatcher:
         """Requests of httpx that were seen leaving and whose answer is still to be logged."""
         self.seen = False
         """Whether a request has left."""
+        self.unseen: unseen.Way | None = None
+        """By what way something may have left that is not seen."""
+
+    def is_for(self, host: str) -> bool:
+        """Whether what is sent to that host (and port) is its business."""
+        return not self._host or host.lower() == self._host
+
+    @property
+    def port(self) -> int:
+        """The port of its host."""
+        return urlsplit(f"//{self._host}").port or 443
 
     def saw(self, connection: Any, data: object) -> None:
         """Take one piece of what is sent: the head of a request, or some of its body."""
@@ -147,7 +176,7 @@ class RequestWatcher:
 
     def begin(self, method: str, host: str, target: str) -> Exchange | None:
         """Note a request that is about to leave; None for one to another host."""
-        if self._host and host.lower() != self._host:
+        if not self.is_for(host):
             return None
         self._leaving(method, urlsplit(target).path)
         self.seen = True
@@ -166,8 +195,10 @@ class RequestWatcher:
     def note_logged(self, method: str, url: str, status: int) -> None:
         """Note an answer that httpx has logged, unless its request was seen leaving."""
         parts = urlsplit(url)
-        if self._host and parts.netloc.rpartition("@")[2].lower() != self._host:
+        if not self.is_for(parts.netloc.rpartition("@")[2]):
             return
+        if self.unseen is unseen.HTTPX:
+            self.unseen = None
         path = parts.path.strip("/")
         known = next((e for e in self._announced if (e.method, e.path, e.status) == (method, path, status)), None)
         if known is not None:
@@ -203,10 +234,12 @@ def watching(watch: RequestWatcher) -> Iterator[None]:
     """Show `watch` what user code sends inside the block; it goes inside `guarding`."""
     code: _UserCode = _thread.code
     code.watch = watch
+    _at_work[watch] = code
     try:
         yield
     finally:
         code.watch = None
+        del _at_work[watch]
 
 
 def in_user_code() -> bool:
@@ -258,12 +291,21 @@ def _start_watched(thread: threading.Thread) -> None:
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
-    if not event.startswith(("http.client.send", "socket.", "_thread.start", LEAVES)):
+    if event not in _HEARD:
         return
     code = _code_here()
-    if code is None:
-        return
-    if event == "http.client.send":
+    if code is not None:
+        _hear_user_code(code, event, args)
+    elif _at_work:
+        _hear_stranger(event, args)
+
+
+def _hear_user_code(code: _UserCode, event: str, args: tuple[Any, ...]) -> None:
+    if event in unseen.EVENTS:
+        if event == "socket.connect":
+            code.guard.check(args[1][0] if isinstance(args[1], tuple) and args[1] else None)
+        _keep(code, code.watch, unseen.way_out(event, args))
+    elif event == "http.client.send":
         if isinstance(args[1], bytes):
             _check_head(code.guard, args[1])
         if code.watch is not None:
@@ -272,12 +314,36 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
         code.guard.check_write(*args)
     elif event == "socket.getaddrinfo":
         code.guard.check(args[0])
-    elif event == "socket.connect":
-        code.guard.check(args[1][0] if isinstance(args[1], tuple) and args[1] else None)
-    elif event.startswith("_thread.start"):
+    elif event in _STARTS:
         thread = getattr(args[0], "__self__", None)
         if isinstance(thread, threading.Thread):
             thread._intercom_bulk_code = code  # type: ignore[attr-defined]
+
+
+def _hear_stranger(event: str, args: tuple[Any, ...]) -> None:
+    """A thread that may belong to an action writes to the run's Intercom, or opens a connection to it that is not seen."""
+    if event == "http.client.send":
+        head = _LINE.match(args[1]) if isinstance(args[1], bytes) else None
+        host = _HOST.search(args[1]) if head is not None else None
+        if head is None or host is None or not Exchange(head[1].decode(), urlsplit(head[2].decode("latin-1")).path.strip("/")).writes:
+            return
+        name = host[1].decode("latin-1").strip()
+        for watch, code in tuple(_at_work.items()):
+            if watch.is_for(name):
+                _keep(code, watch, unseen.Way("a thread of its own sent something"))
+    elif event == "socket.connect" and (way := unseen.way_out(event, args)) is not None:
+        port = unseen.port_of(args[1])
+        for watch, code in tuple(_at_work.items()):
+            if watch.port == port:
+                _keep(code, watch, way)
+
+
+def _keep(code: _UserCode, watch: RequestWatcher | None, way: unseen.Way | None) -> None:
+    """Take down a way out that is not seen: for this attempt, and for all that come after it."""
+    if way is not None and not (way is unseen.HTTPX and httpx_is_seen()):
+        code.guard.keep(way)
+    if way is not None and watch is not None:
+        watch.unseen = way
 
 
 def _check_head(guard: HostGuard, data: bytes) -> None:

@@ -81,4 +81,6 @@ def note_answer(connection: Any, exchange: Exchange, seconds: float) -> None:
     own = sock.gettimeout() if sock is not None else None
     if sock is not None and own is None:
         sock.settimeout(seconds)
-    connection.response_class = _AnswerMaker(connection, exchange, time.monotonic() + max(seconds, own or 0.0))
+    now = time.monotonic()
+    exchange.late = now + (seconds if own is None else own)
+    connection.response_class = _AnswerMaker(connection, exchange, now + max(seconds, own or 0.0))

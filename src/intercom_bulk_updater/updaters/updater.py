@@ -32,15 +32,18 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 _DEFAULT = Options()
-_settings: ContextVar[Settings | None] = ContextVar("_settings", default=None)
+_settings: ContextVar[tuple[Settings | None, Session | None]] = ContextVar("_settings", default=(None, None))
 BATCH = 50
 """The promised default of `batch_size`."""
 
 
 @contextmanager
-def settings_of(settings: Settings) -> Iterator[None]:
-    """While this lasts, an updater that is given no settings of its own has these, in place of the environment's."""
-    token = _settings.set(settings)
+def settings_of(settings: Settings, session: Session | None = None) -> Iterator[None]:
+    """While this lasts, an updater that is given no settings of its own has these, in place of the environment's.
+
+    It belongs to the run of `session` from the start: what its `__init__` sends is the run's, too.
+    """
+    token = _settings.set((settings, session))
     try:
         yield
     finally:
@@ -121,12 +124,12 @@ class IntercomBulkUpdater:
             "home": home,
         }
         own = {k: v for k, v in given.items() if v is not None}
-        self.settings: Settings = load(**own) if own else _settings.get() or load()
+        self.settings: Settings = load(**own) if own else _settings.get()[0] or load()
         self.access_token: str = self.settings.require_token()
         self.base_url: str = self.settings.base_url
         self.headers: dict[str, str] = headers(self.settings)
         self._admin_id = self.settings.admin_id or ""
-        self._session: Session | None = None
+        self._session: Session | None = _settings.get()[1]
         self._running: list[Session] = []
 
     def __repr__(self) -> str:

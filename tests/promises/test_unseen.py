@@ -1,0 +1,302 @@
+"""What an action may have sent by ways that nobody sees through is never called failed, and never sent a second time."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import socket
+import subprocess
+import threading
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from intercom_bulk_updater import open_run
+from intercom_sandbox import Sandbox
+
+from .test_original_readme import CustomUpdater
+
+
+class Replies(CustomUpdater):
+    """Replies by some way, and tells what it is told to."""
+
+    ends: Any = None
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        self.send(item_id)
+        if isinstance(self.ends, Exception):
+            raise self.ends
+        return self.ends
+
+    def send(self, item_id: str) -> None:
+        raise NotImplementedError
+
+    def body(self) -> dict[str, Any]:
+        return {"message_type": "comment", "type": "admin", "admin_id": self.admin_id, "body": "We are back."}
+
+    def post_by(self, way: socket.socket, item_id: str) -> bytes:
+        body = json.dumps(self.body()).encode()
+        head = f"POST /conversations/{item_id}/reply HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.access_token}\r\n"
+        way.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        return way.recv(100_000)
+
+    def connect(self) -> socket.socket:
+        there = urlsplit(self.base_url)
+        return socket.create_connection((there.hostname, there.port))
+
+
+class BySocket(Replies):
+    def send(self, item_id: str) -> None:
+        with self.connect() as way:
+            self.post_by(way, item_id)
+
+
+class ByKeptSocket(Replies):
+    """One connection for all items: it is opened once."""
+
+    kept: ClassVar[list[socket.socket]] = []
+    one_at_a_time = threading.Lock()
+
+    def send(self, item_id: str) -> None:
+        with self.one_at_a_time:
+            if not self.kept:
+                self.kept.append(self.connect())
+            self.post_by(self.kept[0], item_id)
+
+
+class BySubprocess(Replies):
+    def send(self, item_id: str) -> None:
+        subprocess.run(["true"], check=True)
+
+
+class ByLibraryInC(Replies):
+    def send(self, item_id: str) -> None:
+        ctypes.CDLL(None).getpid()
+
+
+class ByThread(Replies):
+    def send(self, item_id: str) -> None:
+        url = f"{self.base_url}/conversations/{item_id}/reply"
+        thread = threading.Thread(target=requests.post, args=(url,), kwargs={"headers": self.headers, "json": self.body(), "timeout": 5})
+        thread.start()
+        thread.join()
+
+
+WAYS = [BySocket, ByKeptSocket, BySubprocess, ByLibraryInC, ByThread]
+
+
+@pytest.mark.parametrize("ends", [None, False, {}, ValueError("no")], ids=repr)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_may_have_left_is_in_doubt(box: Sandbox, way: type[Replies], ends: Any) -> None:
+    """It is not said that nothing was sent, and a retry of failures has nothing to do."""
+    ending = type(way.__name__, (way,), {"ends": ends, "__module__": __name__})
+    try:
+        result = ending().bulk_process(team_id="5001", max_items=3, parallel_workers=1, progress="none")
+    finally:
+        while ByKeptSocket.kept:
+            ByKeptSocket.kept.pop().close()
+    assert (result["success"], result["failed"], result.in_doubt) == (0, 0, 3)
+    assert not any("sent nothing" in f"{group.cause} {group.example.message}" for group in result.failures)
+    assert twice(box) == 0
+    open_run(result.run_id).retry()
+    assert twice(box) == 0
+
+
+def test_what_it_says_is_done(box: Sandbox) -> None:
+    """A return value that says so is believed, as ever."""
+    done = type("Done", (BySocket,), {"ends": {"ok": True}, "__module__": __name__})
+    assert done().bulk_process(team_id="5001", max_items=3, progress="none")["success"] == 3
+
+
+def test_a_database_is_no_way_to_intercom(box: Sandbox) -> None:
+    """Looking something up there, and failing, is failing."""
+
+    class LooksUp(Replies):
+        def send(self, item_id: str) -> None:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", 5432), timeout=1).close()
+
+    result = LooksUp().bulk_process(team_id="5001", max_items=2, progress="none")
+    assert (result["failed"], result.in_doubt) == (2, 0)
+
+
+def test_a_subprocess_that_has_ended_sends_nothing_for_a_later_item(box: Sandbox) -> None:
+    """One that fetched a secret before the run, say."""
+
+    class Fetches(CustomUpdater):
+        def __init__(self, *args: Any, **given: Any) -> None:
+            super().__init__(*args, **given)
+            subprocess.run(["true"], check=True)
+
+        def get_search_query(self, **given: Any) -> dict[str, Any]:
+            subprocess.run(["true"], check=True)
+            return super().get_search_query(**given)
+
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            return None
+
+    result = Fetches().bulk_process(team_id="5001", max_items=2, progress="none")
+    assert (result["failed"], result.in_doubt) == (2, 0)
+
+
+def test_a_subprocess_that_still_runs_may(box: Sandbox) -> None:
+    """It is started once, and gets each item by its standard input."""
+
+    class Feeds(Replies):
+        fed: ClassVar[list[subprocess.Popen[bytes]]] = []
+
+        def send(self, item_id: str) -> None:
+            if not self.fed:
+                self.fed.append(subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+
+    result = Feeds().bulk_process(team_id="5001", max_items=3, progress="none", parallel_workers=1)
+    assert (result["failed"], result.in_doubt) == (0, 3)
+    with Feeds.fed[0]:
+        pass
+    again = Feeds().bulk_process(team_id="5001", max_items=3, progress="none", parallel_workers=1)
+    assert (again["failed"], again.in_doubt) == (3, 0)
+
+
+def test_is_done_tells(box: Sandbox) -> None:
+    """What it finds is done; that it finds nothing is no proof that nothing comes."""
+
+    class Tells(BySocket):
+        def is_done(self, item_id: str) -> bool:
+            parts = self.client.get(f"conversations/{item_id}")["conversation_parts"]["conversation_parts"]
+            return any("We are back." in str(part["body"]) for part in parts)
+
+    result = Tells().bulk_process(team_id="5001", max_items=3, progress="none")
+    assert (result["success"], twice(box)) == (3, 0)
+
+
+def test_a_later_request_of_ours_that_may_pass_does_not_send_it_again(box: Sandbox) -> None:
+    """The action is not run a second time."""
+
+    class Then(BySocket):
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            self.send(item_id)
+            return self.client.put(f"conversations/{item_id}", {"title": "x"})
+
+    box.fault("status", status=503, method="PUT", every=2)
+    result = Then().bulk_process(team_id="5001", max_items=4, progress="none")
+    assert (result["success"], result.in_doubt, twice(box)) == (2, 2, 0)
+
+
+def test_a_batch_is_not_done_again_one_by_one(box: Sandbox) -> None:
+    """Nor are its items."""
+
+    class Together(BySocket):
+        items_per_request = 5
+
+        def before(self, item: dict[str, Any]) -> dict[str, Any]:
+            return {"state": item["state"]}
+
+        def perform_batch(self, item_ids: list[str], **_: Any) -> Any:
+            for one in item_ids:
+                self.send(one)
+
+    result = Together().bulk_process(team_id="5001", max_items=5, progress="none")
+    assert (result["failed"], result.in_doubt, twice(box)) == (0, 5, 0)
+
+
+def retrying() -> requests.Session:
+    """As many have it for all their requests."""
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[502, 503, 504], allowed_methods=None, backoff_factor=0)))
+    return session
+
+
+class RetriesByUrllib3(Replies):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        url = f"{self.base_url}/conversations/{item_id}/reply"
+        return retrying().post(url, headers=self.headers, json=self.body(), timeout=10).json()
+
+
+class RetriesItself(Replies):
+    ends: Any = True
+
+    def send(self, item_id: str) -> None:
+        for last in (False, False, True):
+            try:
+                url = f"{self.base_url}/conversations/{item_id}/reply"
+                requests.post(url, headers=self.headers, json=self.body(), timeout=10).raise_for_status()
+                return
+            except Exception:
+                if last:
+                    raise
+
+
+class ChangesOver(RetriesItself):
+    """By another library the second time."""
+
+    def send(self, item_id: str) -> None:
+        try:
+            super().send(item_id)
+        except Exception:
+            self.client.post(f"conversations/{item_id}/reply", self.body())
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop_after"}, {"kind": "error_after", "status": 503}, {"kind": "drop_before"}], ids=str)
+@pytest.mark.parametrize(("updater", "proven"), [(RetriesByUrllib3, 9), (RetriesItself, 6), (ChangesOver, 6)])
+def test_a_lost_message_is_not_sent_again_by_a_retry_of_theirs(
+    box: Sandbox, updater: type[Replies], proven: int, fault: dict[str, Any]
+) -> None:
+    """The second is refused before it leaves; the first is looked for, and done again where it came to nothing.
+
+    It proves the whole where nothing was to follow in the action's code.
+    """
+    box.fault(path="/reply$", every=3, **fault)
+    result = updater().bulk_process(team_id="5001", max_items=9, progress="none")
+    assert (result["failed"], result["success"] + result.in_doubt, twice(box)) == (0, 9, 0)
+    assert result["success"] >= proven and box.audit()["kinds"]["comment"]["1"] == 9
+
+
+def test_what_may_be_repeated_they_may_repeat(box: Sandbox) -> None:
+    """A title, by a retry of theirs."""
+
+    class Titles(Replies):
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            return retrying().put(f"{self.base_url}/conversations/{item_id}", headers=self.headers, json={"title": "x"}, timeout=10).json()
+
+    box.fault("status", status=503, method="PUT", every=3)
+    assert Titles().bulk_process(team_id="5001", max_items=6, progress="none")["success"] == 6
+
+
+def test_what_was_seen_only_when_it_was_answered_is_told(box: Sandbox) -> None:
+    """httpx, with a loop of its own: two may have gone out, and done would be too much to say."""
+    httpx = pytest.importorskip("httpx")  # where the updater's file imports it, what it sends is in doubt for that reason alone
+
+    class ByHttpx(Replies):
+        ends: Any = True
+
+        def send(self, item_id: str) -> None:
+            for _ in range(2):
+                answer = httpx.post(f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json=self.body())
+                if answer.is_success:
+                    return
+
+    box.fault("error_after", status=503, path="/reply$", count=1)
+    result = ByHttpx().bulk_process(team_id="5001", max_items=3, progress="none", parallel_workers=1)
+    assert (result["success"], result["failed"], result.in_doubt) == (2, 0, 1)
+    assert "sent the same message 2 times" in result.failures[0].cause
+
+
+def test_a_message_that_went_out_may_be_followed_by_another(box: Sandbox) -> None:
+    """Only what was lost is not sent again."""
+
+    class Twice(RetriesByUrllib3):
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            super().perform_action(item_id)
+            return super().perform_action(item_id)
+
+    assert Twice().bulk_process(team_id="5001", max_items=2, progress="none")["success"] == 2
+
+
+def twice(box: Sandbox) -> int:
+    """Conversations that have a reply more than once."""
+    return int((box.audit()["kinds"].get("comment") or {"2+": 0})["2+"])
