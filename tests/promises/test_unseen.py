@@ -125,6 +125,43 @@ def test_a_database_is_no_way_to_intercom(box: Sandbox) -> None:
     assert (result["failed"], result.in_doubt) == (2, 0)
 
 
+def test_a_subprocess_that_has_ended_sends_nothing_for_a_later_item(box: Sandbox) -> None:
+    """One that fetched a secret before the run, say."""
+
+    class Fetches(CustomUpdater):
+        def __init__(self, *args: Any, **given: Any) -> None:
+            super().__init__(*args, **given)
+            subprocess.run(["true"], check=True)
+
+        def get_search_query(self, **given: Any) -> dict[str, Any]:
+            subprocess.run(["true"], check=True)
+            return super().get_search_query(**given)
+
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            return None
+
+    result = Fetches().bulk_process(team_id="5001", max_items=2, progress="none")
+    assert (result["failed"], result.in_doubt) == (2, 0)
+
+
+def test_a_subprocess_that_still_runs_may(box: Sandbox) -> None:
+    """It is started once, and gets each item by its standard input."""
+
+    class Feeds(Replies):
+        fed: ClassVar[list[subprocess.Popen[bytes]]] = []
+
+        def send(self, item_id: str) -> None:
+            if not self.fed:
+                self.fed.append(subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+
+    result = Feeds().bulk_process(team_id="5001", max_items=3, progress="none", parallel_workers=1)
+    assert (result["failed"], result.in_doubt) == (0, 3)
+    with Feeds.fed[0]:
+        pass
+    again = Feeds().bulk_process(team_id="5001", max_items=3, progress="none", parallel_workers=1)
+    assert (again["failed"], again.in_doubt) == (3, 0)
+
+
 def test_is_done_tells(box: Sandbox) -> None:
     """What it finds is done; that it finds nothing is no proof that nothing comes."""
 

@@ -32,7 +32,7 @@ from .evidence import ActionReturned, in_words, judge_error, judge_return, unsee
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
-from .unseen import HTTPX
+from .unseen import HTTPX, Way
 
 T = TypeVar("T")
 _HERE = str(Path(__file__).parents[1])
@@ -184,11 +184,11 @@ def _host(updater: Updater) -> str:
     return urlsplit(updater.base_url).netloc.rpartition("@")[2].lower()
 
 
-_ways: WeakKeyDictionary[type, list[str]] = WeakKeyDictionary()
-"""The first way out of each updater that nobody sees through: a connection that it has may serve for every later item."""
+_ways: WeakKeyDictionary[type, list[Way]] = WeakKeyDictionary()
+"""The ways out of each updater that nobody sees through: a connection that it has may serve for every later item."""
 
 
-def ways_of(cls: type) -> list[str]:
+def ways_of(cls: type) -> list[Way]:
     """See `_ways`."""
     return _ways.setdefault(cls, [])
 
@@ -381,8 +381,8 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
 
 def _why_not_again(exc: Exception, library: str, watch: RequestWatcher) -> str:
     """Why an action that a passing error broke off is not run again, where something may have left unseen; "" where nothing has."""
-    if watch.unseen and watch.unseen != HTTPX:
-        return unseen_in_words(watch.unseen)
+    if watch.unseen and watch.unseen is not HTTPX:
+        return unseen_in_words(watch.unseen.words)
     ours = isinstance(exc, ApiError | TransportError)
     return in_words(library) if not ours and library in _UNSEEN and not (library != "aiohttp" and httpx_is_seen()) else ""
 
@@ -396,7 +396,8 @@ _UNSEEN = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "intercom", *_
 def _way_out(updater: Updater, watch: RequestWatcher) -> str:
     """By what way something may have left in this action that is not seen, in words; "" where certainly nothing has."""
     library = _unseen_by(updater)
-    return watch.unseen or "".join(ways_of(type(updater))) or (f"its file imports {library}" if library in _UNHEARD else "")
+    way = watch.unseen or next((way for way in ways_of(type(updater)) if way.serves()), None)
+    return way.words if way is not None else f"its file imports {library}" if library in _UNHEARD else ""
 
 
 def _unseen_by(updater: Updater) -> str:

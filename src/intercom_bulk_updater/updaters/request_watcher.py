@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,11 +58,11 @@ class HostGuard:
     rehearsed:
         The method that runs in a dry run, where no write leaves; "" where writes may.
     kept:
-        Ways out of the updater that nobody sees through, and that it may still have: the first one is added, in words.
+        Ways out of the updater that nobody sees through, and that may serve again: each new one is added.
     """
 
     def __init__(
-        self, base_url: str, allowed: Collection[str], who: str, rehearsed: str = "", kept: list[str] | None = None,
+        self, base_url: str, allowed: Collection[str], who: str, rehearsed: str = "", kept: list[unseen.Way] | None = None,
     ) -> None:  # fmt: skip
         parts = urlsplit(base_url)
         self._base, self._netloc = parts.hostname or "", parts.netloc.rpartition("@")[2].lower()
@@ -73,9 +73,12 @@ class HostGuard:
         self.refused: SafetyStop | None = None
         """What was refused; also when user code has swallowed it."""
 
-    def keep(self, way: str) -> None:
+    def keep(self, way: unseen.Way) -> None:
         """Take down a way out that nobody sees through: a connection may be used again for a later item."""
-        if not self._kept:
+        for known in [one for one in self._kept if not one.serves()]:
+            with suppress(ValueError):  # another thread was first
+                self._kept.remove(known)
+        if way not in self._kept:
             self._kept.append(way)
 
     def check(self, host: object) -> None:
@@ -138,8 +141,8 @@ class RequestWatcher:
         """Requests of httpx that were seen leaving and whose answer is still to be logged."""
         self.seen = False
         """Whether a request has left."""
-        self.unseen = ""
-        """By what way something may have left that is not seen, in words; "" for none."""
+        self.unseen: unseen.Way | None = None
+        """By what way something may have left that is not seen."""
 
     def is_for(self, host: str) -> bool:
         """Whether what is sent to that host (and port) is its business."""
@@ -193,8 +196,8 @@ class RequestWatcher:
         parts = urlsplit(url)
         if not self.is_for(parts.netloc.rpartition("@")[2]):
             return
-        if self.unseen == unseen.HTTPX:
-            self.unseen = ""
+        if self.unseen is unseen.HTTPX:
+            self.unseen = None
         path = parts.path.strip("/")
         known = next((e for e in self._announced if (e.method, e.path, e.status) == (method, path, status)), None)
         if known is not None:
@@ -313,19 +316,19 @@ def _hear_stranger(event: str, args: tuple[Any, ...]) -> None:
         name = host[1].decode("latin-1").strip()
         for watch, code in tuple(_at_work.items()):
             if watch.is_for(name):
-                _keep(code, watch, "a thread of its own sent something")
-    elif event == "socket.connect" and unseen.way_out(event, args):
+                _keep(code, watch, unseen.Way("a thread of its own sent something"))
+    elif event == "socket.connect" and (way := unseen.way_out(event, args)) is not None:
         port = unseen.port_of(args[1])
         for watch, code in tuple(_at_work.items()):
             if watch.port == port:
-                _keep(code, watch, "a connection was opened")
+                _keep(code, watch, way)
 
 
-def _keep(code: _UserCode, watch: RequestWatcher | None, way: str) -> None:
+def _keep(code: _UserCode, watch: RequestWatcher | None, way: unseen.Way | None) -> None:
     """Take down a way out that is not seen: for this attempt, and for all that come after it."""
-    if way and not (way == unseen.HTTPX and httpx_is_seen()):
+    if way is not None and not (way is unseen.HTTPX and httpx_is_seen()):
         code.guard.keep(way)
-    if way and watch is not None:
+    if way is not None and watch is not None:
         watch.unseen = way
 
 

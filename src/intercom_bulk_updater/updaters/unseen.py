@@ -7,12 +7,13 @@ after that, nothing is certain. What sends by `http.client`, by our own client o
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-HTTPX = "a connection of httpx was opened"
-"""Its requests are seen once they are answered."""
 _PROCESSES = frozenset(("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.startfile"))
 _LIBRARIES = frozenset(("ctypes.dlopen", "ctypes.dlsym"))
 EVENTS = ("socket.connect", *_PROCESSES, *_LIBRARIES)
@@ -24,15 +25,41 @@ _ELSEWHERE = frozenset((22, 25, 53, 389, 465, 587, 636, 1433, 1521, 3306, 5432, 
 """Ports of databases, caches, queues, mail and directories: no way to Intercom."""
 
 
-def way_out(event: str, args: tuple[Any, ...]) -> str:
-    """What an audit event says of something that may send and is not seen, in words; "" where it says nothing of the kind."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way out that nobody sees through."""
+
+    words: str
+    serves: Callable[[], bool] = lambda: True
+    """Whether it may serve again, for a later item."""
+
+
+HTTPX = Way("a connection of httpx was opened")
+"""Its requests are seen once they are answered."""
+
+
+def way_out(event: str, args: tuple[Any, ...]) -> Way | None:
+    """What an audit event says of something that may send and is not seen; None where it says nothing of the kind."""
     if event == "socket.connect":
         return _connection(args[0], args[1])
     if event in _PROCESSES:
-        return "" if any(name in _HARMLESS for name in _callers()) else "a subprocess was started"
+        return None if any(name in _HARMLESS for name in _callers()) else Way("a subprocess was started", _running(event))
     if event in _LIBRARIES and _is_c_library(event, args):
-        return "a C library was called"
-    return ""
+        return Way("a C library was called")
+    return None
+
+
+def _running(event: str) -> Callable[[], bool]:
+    """Whether a subprocess that is being started will still run, whenever that is asked."""
+    if event == "os.system":
+        return lambda: False  # it waits for its end
+    frame: FrameType | None = sys._getframe(1) if event == "subprocess.Popen" else None
+    while frame is not None and frame.f_globals.get("__name__") != "subprocess":
+        frame = frame.f_back
+    started = frame.f_locals.get("self") if frame is not None else None
+    if not isinstance(started, subprocess.Popen):
+        return lambda: True
+    return lambda: getattr(started, "pid", None) is not None and started.poll() is None
 
 
 def port_of(address: object) -> int:
@@ -40,14 +67,14 @@ def port_of(address: object) -> int:
     return address[1] if isinstance(address, tuple) and len(address) > 1 and isinstance(address[1], int) else 0
 
 
-def _connection(made: Any, address: object) -> str:
+def _connection(made: Any, address: object) -> Way | None:
     port = port_of(address)
     if not port or port in _ELSEWHERE or getattr(made, "type", socket.SOCK_STREAM) != socket.SOCK_STREAM:
-        return ""
+        return None
     callers = _callers()
     if any(name.startswith(_ANNOUNCED) for name in callers):
-        return ""
-    return HTTPX if any(name.startswith(("httpcore", "httpx")) for name in callers) else "a connection was opened"
+        return None
+    return HTTPX if any(name.startswith(("httpcore", "httpx")) for name in callers) else Way("a connection was opened")
 
 
 def _callers() -> list[str]:
