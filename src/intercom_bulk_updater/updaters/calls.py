@@ -16,7 +16,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from ..api.client import Client, PermitLease
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
@@ -32,7 +31,7 @@ from .evidence import ActionReturned, in_words, judge_error, judge_return, unsee
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
-from .unseen import HTTPX, Way
+from .unseen import HTTPX, UNSEEN, may_have_left, unseen_library, ways_of
 
 T = TypeVar("T")
 _HERE = str(Path(__file__).parents[1])
@@ -184,15 +183,6 @@ def _host(updater: Updater) -> str:
     return urlsplit(updater.base_url).netloc.rpartition("@")[2].lower()
 
 
-_ways: WeakKeyDictionary[type, list[Way]] = WeakKeyDictionary()
-"""The ways out of each updater that nobody sees through: a connection that it has may serve for every later item."""
-
-
-def ways_of(cls: type) -> list[Way]:
-    """See `_ways`."""
-    return _ways.setdefault(cls, [])
-
-
 def _guard(updater: Updater, method: str) -> HostGuard:
     cls = type(updater)
     return HostGuard(updater.base_url, updater.allowed_hosts, cls.__name__, method if _rehearses(updater) else "", ways_of(cls))
@@ -310,8 +300,9 @@ def in_hand(
             if client.carried is not None and client.carried.differs:
                 raise SentDifferently(client.carried.differs)  # it may have been swallowed
             ended = judge_return(
-                result, method, exchanges, _unseen_by(updater), way=_way_out(updater, watch), lost=_lost(client), none_is_fine=none_is_fine
-            )
+                result, method, exchanges, unseen_library(updater), way=may_have_left(updater, watch.unseen), lost=_lost(client),
+                none_is_fine=none_is_fine,
+            )  # fmt: skip
             if ended is not None:
                 raise ended
             hand.came_through = True
@@ -362,7 +353,7 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
         if verdict.failure.status == 429:
             hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
     if told(exc) is None:
-        return exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges, _way_out(updater, watch))
+        return exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges, may_have_left(updater, watch.unseen))
     library = library_of(exc)
     if library in _SEEN and not exchanges and not watch.unseen and verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING):
         return ReturnedError(ConnectionFailed(f"nothing was sent: {exc}"))
@@ -384,37 +375,10 @@ def _why_not_again(exc: Exception, library: str, watch: RequestWatcher) -> str:
     if watch.unseen and watch.unseen is not HTTPX:
         return unseen_in_words(watch.unseen.words)
     ours = isinstance(exc, ApiError | TransportError)
-    return in_words(library) if not ours and library in _UNSEEN and not (library != "aiohttp" and httpx_is_seen()) else ""
+    return in_words(library) if not ours and library in UNSEEN and not (library != "aiohttp" and httpx_is_seen()) else ""
 
 
 _SEEN = ("requests", "urllib3", "urllib", "http")
-_UNHEARD = ("pycurl", "curl_cffi", "uvloop")
-"""What opens its connections in C, where Python does not hear of them."""
-_UNSEEN = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "intercom", *_UNHEARD)
-
-
-def _way_out(updater: Updater, watch: RequestWatcher) -> str:
-    """By what way something may have left in this action that is not seen, in words; "" where certainly nothing has."""
-    library = _unseen_by(updater)
-    way = watch.unseen or next((way for way in ways_of(type(updater)) if way.serves()), None)
-    return way.words if way is not None else f"its file imports {library}" if library in _UNHEARD else ""
-
-
-def _unseen_by(updater: Updater) -> str:
-    """An HTTP library that the updater's own files import and whose requests are not seen; "" for none."""
-    if updater.idempotent:
-        return ""
-    for cls in type(updater).__mro__:
-        module = sys.modules.get(cls.__module__)
-        if module is None or cls.__module__.startswith(__package__):
-            continue
-        for value in list(vars(module).values()):
-            name = str(getattr(value, "__module__", None) or getattr(value, "__name__", "")).split(".")[0]
-            if name in _UNSEEN:
-                return name
-    return ""
-
-
 def _keep_what_stands(client: Client, exchanges: list[Exchange]) -> None:
     """An action that ends the run after a message has left must not be run again from its start by a resume."""
     stands = stands_before(exchanges, None)

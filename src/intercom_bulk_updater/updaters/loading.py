@@ -19,9 +19,10 @@ from ..journal import decode_parameters
 from ..runs.session import Session
 from .adapter import UpdaterOperation
 from .bulk_process import FROM_FILE, StoredUpdaterOf
-from .calls import importing, place_of, ways_of
+from .calls import importing, place_of
 from .function import updater_of
 from .request_watcher import HostGuard, guarding
+from .unseen import ways_of
 from .updater import IntercomBulkUpdater, settings_of
 
 if TYPE_CHECKING:

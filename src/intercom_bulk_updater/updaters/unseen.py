@@ -13,6 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from .protocol import Updater
 
 _PROCESSES = frozenset(("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.startfile"))
 _LIBRARIES = frozenset(("ctypes.dlopen", "ctypes.dlsym"))
@@ -93,3 +96,44 @@ def _is_c_library(event: str, args: tuple[Any, ...]) -> bool:
     import ctypes
 
     return args[0] is not None if event == "ctypes.dlopen" else not isinstance(args[0], ctypes.PyDLL)
+
+
+# -- what an updater has ------------------------------------------------------------------------------------------------
+
+_ways: WeakKeyDictionary[type, list[Way]] = WeakKeyDictionary()
+"""The ways out of each updater that nobody sees through: a connection that it has may serve for every later item."""
+
+
+def ways_of(cls: type) -> list[Way]:
+    """See `_ways`."""
+    return _ways.setdefault(cls, [])
+
+
+_UNHEARD = ("pycurl", "curl_cffi", "uvloop")
+"""What opens its connections in C, where Python does not hear of them."""
+UNSEEN = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "intercom", *_UNHEARD)
+
+
+def unseen_library(updater: Updater) -> str:
+    """An HTTP library that the updater's own files import and whose requests are not seen; "" for none."""
+    if updater.idempotent:
+        return ""
+    for cls in type(updater).__mro__:
+        module = sys.modules.get(cls.__module__)
+        if module is None or cls.__module__.startswith(__package__):
+            continue
+        for value in list(vars(module).values()):
+            name = str(getattr(value, "__module__", None) or getattr(value, "__name__", "")).split(".")[0]
+            if name in UNSEEN:
+                return name
+    return ""
+
+
+def may_have_left(updater: Updater, heard: Way | None) -> str:
+    """By what way something may have left in an action that is not seen, in words; "" where certainly nothing has.
+
+    `heard`: the way that was heard of while it ran.
+    """
+    library = unseen_library(updater)
+    way = heard or next((way for way in ways_of(type(updater)) if way.serves()), None)
+    return way.words if way is not None else f"its file imports {library}" if library in _UNHEARD else ""
