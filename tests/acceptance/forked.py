@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import gc
 import importlib
 import json
 import os
@@ -123,6 +124,7 @@ def _serve(server: socket.socket) -> list[str]:
     for module in pkgutil.walk_packages(intercom_bulk_updater.__path__, "intercom_bulk_updater."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    gc.freeze()  # what was imported is not copied by the collections of each command and of its end
     while True:
         length, streams, _, _ = socket.recv_fds(server, 4, 3)
         with contextlib.suppress(ChildProcessError):
