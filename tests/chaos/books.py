@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,8 +92,8 @@ class Reference:
     undone: dict[str, Image]
     others: Others = field(repr=False)
     others_undone: Others = field(repr=False)
-    words: str = ""
-    """What its run says that it does, names with their ids."""
+    parameters: Any = None
+    """What its run keeps of what it was asked for, names as ids."""
 
     @property
     def readable(self) -> bool:
@@ -138,7 +140,7 @@ def _tried(desk: Desk, verb: Verb, ids: list[str]) -> Reference:
     before = images(desk.box, verb.resource, ids)
     answer = desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
     assert verb.own or (answer.code == 0 and answer.counts.get("done") == len(ids)), answer
-    words = str(answer.json["run"]["words"])
+    asked = parameters(desk, answer.run)
     after, around = images(desk.box, verb.resource, ids), others(desk.box, verb, ids)
     assert all(after[one] != before[one] for one in ids)
     if verb.undoable:
@@ -146,7 +148,13 @@ def _tried(desk: Desk, verb: Verb, ids: list[str]) -> Reference:
         assert answer.code == 0, answer
     undone, left = images(desk.box, verb.resource, ids), others(desk.box, verb, ids)
     assert not verb.undoable or all(undone[one] != after[one] for one in ids)
-    return Reference(ids, before, after, undone, around, left, words)
+    return Reference(ids, before, after, undone, around, left, asked)
+
+
+def parameters(desk: Desk, run: str) -> Any:
+    """What a run keeps of what it was asked for, as its journal has it."""
+    with closing(sqlite3.connect(desk.home / "journal.db")) as database:
+        return json.loads(database.execute("SELECT parameters FROM run WHERE id = ?", (run,)).fetchone()[0])
 
 
 def prepare(desk: Desk, verb: Verb, ids: list[str]) -> None:

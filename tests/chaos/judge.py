@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acceptance.desk import Answer, Desk, until
-from chaos.books import FEW_ITEMS, ITEMS, Image, command, images, others, prepare, reference
+from chaos.books import FEW_ITEMS, ITEMS, Image, command, images, others, parameters, prepare, reference
 from chaos.cases import CLIENT_WAITS, Case
 from chaos.verbs import MESSAGE
 
@@ -108,8 +108,8 @@ class _Trial:
         return {one: left.get(one, "missing") for one in self.ids if left.get(one) not in ("done", "unchanged", "in_doubt")}
 
     def _misled(self, run: str) -> bool:
-        """Whether the server had named the team, the company or the state by another id: the run keeps to that, as it must."""
-        return bool(self.case.mutate) and self._here("runs", "show", run, "--json").json["run"]["words"] != self.truth.words
+        """Whether the server had shown the team, the company or the ticket types otherwise: the run keeps to that, as it must."""
+        return bool(self.case.mutate) and parameters(self.desk, run) != self.truth.parameters
 
     def _go_on(self, run: str, answer: Answer) -> dict[str, str]:
         """Resume the run, retry what has failed; the outcomes by id."""

@@ -18,6 +18,8 @@ from .fields import ATTRIBUTE, NotPossible, TicketFields
 
 _SHARED = "is_shared"
 
+_NEW_TYPE = "the ticket has a type that was not there when the run began; give the command again with --from-run RUN --outcome failed"
+
 
 class Set(TicketFields):
     """Write attributes of the ticket's type (title, description, your own). A ticket whose type lacks one of them fails, untouched."""
@@ -110,6 +112,6 @@ class Set(TicketFields):
             if own is not None and name in own["values"]:
                 wanted[f"{ATTRIBUTE}{name}"] = own["values"][name]
             else:
-                why = own["refused"].get(name) if own is not None else "The ticket has a type that was not there when the run began."
+                why = own["refused"].get(name) if own is not None else _NEW_TYPE
                 wanted[f"{ATTRIBUTE}{name}"] = NotPossible(f"not possible: {why}")
         return wanted
