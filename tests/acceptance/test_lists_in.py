@@ -82,7 +82,7 @@ def test_a_link_of_another_workspace_is_refused(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("encoding", "mark", "said"),
     [
-        ("utf-8", "", ""), ("utf-8", "\ufeff", ""), ("utf-16", "", ""), ("utf-16-le", "", "looks like UTF-16"),
+        ("utf-8", "", ""), ("utf-8", "\ufeff", ""), ("utf-16", "", "says that it is UTF-16"), ("utf-16-le", "", "looks like UTF-16"),
         ("utf-16-be", "", "looks like UTF-16"), ("cp1252", "", "Windows-1252"),
     ],
 )
