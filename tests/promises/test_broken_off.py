@@ -6,8 +6,6 @@ import asyncio
 import io
 import json
 import os
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from intercom_bulk_updater.report.export import export
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
+from .test_their_errors import apart
 
 
 class TitleAndClose(CustomUpdater):
@@ -180,10 +179,9 @@ def test_a_resume_keeps_the_reason(box: Sandbox, tmp_path: Path) -> None:
         "        self.client.post(f'conversations/{item_id}/reply', {**who, 'message_type': 'note', 'body': 'x'})\n"
         "        raise asyncio.CancelledError('late')\n"
     )
-    command = str(Path(sys.executable).with_name("intercom-bulk"))
-    first = subprocess.run([command, "run", "odd.py:Odd", "--limit", "3", "--yes", "--json"], capture_output=True, text=True, check=False)
+    first = apart("run", "odd.py:Odd", "--limit", "3", "--yes", "--json")
     assert json.loads(first.stdout)["failures"][0]["cause"] == "CancelledError", first.stderr
-    again = subprocess.run([command, "runs", "resume", "latest", "--yes", "--json"], capture_output=True, text=True, check=False)
+    again = apart("runs", "resume", "latest", "--yes", "--json")
     (group,) = json.loads(again.stdout)["failures"]
     assert (group["cause"], group["count"]) == ("CancelledError", 3)
     assert box.audit()["kinds"]["note"]["2+"] == 0

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from acceptance.forked import start
 from intercom_bulk_updater import UsageError
 from intercom_bulk_updater.cli.main import main
 from intercom_sandbox import Sandbox
@@ -97,8 +98,17 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
+def apart(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with its own modules and logs."""
+    process = start(words, {**os.environ, "PYTHONWARNINGS": "error"}, Path.cwd())
+    if process is None:
+        return installed(*words)
+    out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(words, process.returncode or 0, out, err)
+
+
 def installed(*words: str) -> subprocess.CompletedProcess[str]:
-    """The installed command, in a process of its own: with its own modules and logs."""
+    """The installed command, started as a person starts it."""
     return subprocess.run([COMMAND, *words], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
@@ -137,7 +147,7 @@ def test_python_is_told_the_same(box: Sandbox) -> None:
 
 def test_an_error_of_an_item_has_its_line(box: Sandbox) -> None:
     """In the failure; the traceback once with -v, with the item's id and without the values of variables."""
-    done = installed("run", "mine.py:BadAction", "--param", "team_id=5001", "--limit", "3", "--yes", "--json", "-v")
+    done = apart("run", "mine.py:BadAction", "--param", "team_id=5001", "--limit", "3", "--yes", "--json", "-v")
     told = json.loads(done.stdout)
     assert told["counts"]["failed"] == 3
     assert told["failures"][0]["cause"] == "KeyError"
@@ -231,14 +241,14 @@ def test_a_run_of_a_module_is_found_again(box: Sandbox, tmp_path: Path, monkeypa
     (package / "closing.py").write_text("from .updater import Leaves\n\nclass Closing(Leaves):\n    pass\n")
     assert installed("run", "ours.closing:Closing", "--param", "team_id=5001", "--limit", "2", "--yes").returncode == 7
     monkeypatch.chdir("/")
-    again = installed("runs", "resume", "latest", "--yes")
+    again = apart("runs", "resume", "latest", "--yes")
     assert again.returncode == 7 and "ended the run by sys.exit()" in again.stderr, again.stderr
     monkeypatch.chdir(tmp_path)
     (package / "job.py").write_text("from .updater import Leaves\n\nclass Mine(Leaves):\n    pass\n\nif __name__ == '__main__':\n"
                                     "    Mine().bulk_process(team_id='5001', max_items=2, progress='none')\n")
     subprocess.run([sys.executable, "-m", "ours.job"], capture_output=True, check=False)
     monkeypatch.chdir("/")
-    again = installed("runs", "resume", "latest", "--yes")
+    again = apart("runs", "resume", "latest", "--yes")
     assert again.returncode == 7 and "Mine.perform_action ended the run by sys.exit()" in again.stderr, again.stderr
     (package / "job.py").unlink()
     gone = command("runs", "resume", "latest", "--yes")

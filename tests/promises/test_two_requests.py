@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,7 @@ from intercom_bulk_updater.stop import Stop
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
-
-COMMAND = str(Path(sys.executable).with_name("intercom-bulk"))
+from .test_their_errors import apart
 
 
 class ReplyAndClose(CustomUpdater):
@@ -115,7 +112,7 @@ def test_what_failed_half_way_is_not_offered_to_a_retry(box: Sandbox, updater: t
     assert (result["success"], result["failed"], result.in_doubt) == (10, 0, 2)
     assert "not run a second time" in str(result.failures[0].example.message)
     box.clear_faults()
-    again = subprocess.run([COMMAND, "runs", "retry", "latest", "--yes", "--json"], capture_output=True, text=True, check=False)
+    again = apart("runs", "retry", "latest", "--yes", "--json")
     assert again.returncode == 3, again.stdout + again.stderr
     assert json.loads(again.stdout)["counts"]["in_doubt"] == 2
     assert once(box, "comment") == (12, 0)
@@ -141,11 +138,9 @@ def test_a_retry_after_none_does_not_repeat_a_message(box: Sandbox, tmp_path: Pa
     )
     (tmp_path / "mine.py").write_text(code)
     box.fault("drop_after", method="POST", path="/reply$", count=3)
-    run = [COMMAND, "run", "mine.py:Replies", "--limit", "12", "--yes", "--customer-visible", "--json"]
-    first = json.loads(subprocess.run(run, capture_output=True, text=True, check=False).stdout)
+    first = json.loads(apart("run", "mine.py:Replies", "--limit", "12", "--yes", "--customer-visible", "--json").stdout)
     assert (first["counts"]["done"] + first["counts"]["in_doubt"], first["counts"]["failed"]) == (12, 0)
-    retry = [COMMAND, "runs", "retry", "latest", "--yes", "--json"]
-    second = json.loads(subprocess.run(retry, capture_output=True, text=True, check=False).stdout)
+    second = json.loads(apart("runs", "retry", "latest", "--yes", "--json").stdout)
     assert (second["counts"]["done"] + second["counts"]["in_doubt"], second["counts"]["failed"]) == (12, 0)
     assert once(box, "comment") == (12, 0)
 
