@@ -32,7 +32,7 @@ from chaos.cases import Case, cases, mutations
 from chaos.judge import judge
 from chaos.tables import COLUMNS, is_wrong, tables
 from intercom_bulk_updater.api import retry
-from intercom_bulk_updater.engine import decide, processor
+from intercom_bulk_updater.engine import decide, failure_reader, processor
 from intercom_bulk_updater.ratelimit import request_class
 from intercom_bulk_updater.runs.options import Options
 from intercom_sandbox import running
@@ -55,7 +55,8 @@ def hasten() -> None:
 
     The times themselves have tests of their own (test_decide.py, test_outage.py).
     """
-    processor._SETTLE_AFTER_CRASH, processor._SETTLE_AFTER_LOSS, processor._SETTLE_AFTER_ERROR = 1.0, 0.4, 0.2
+    failure_reader.AFTER_CRASH, failure_reader.AFTER_LOSS, failure_reader.AFTER_ERROR = 1.0, 0.4, 0.2
+    processor.AFTER_ERROR = 0.2  # type: ignore[attr-defined]
     decide._BEFORE_LAST_LOOK = 0.4
     request_class._FIRST_GAP, request_class._LONGEST_GAP = 0.1, 0.5
     whole = retry.RetryPolicy.after

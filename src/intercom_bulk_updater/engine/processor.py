@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ..api.client import Client
-from ..api.effects import effect_of
 from ..api.messages import SentRequest, only_looks
 from ..api.replay import repeatable
 from ..api.retry import (
@@ -29,7 +28,6 @@ from ..errors import (
     SafetyStop,
     Skip,
     StopRun,
-    TransportError,
 )
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied
@@ -38,23 +36,14 @@ from .attempt import Attempt, RetryLater
 from .backup import Backup
 from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Skipped, Step, decide, next_step, put_back
 from .effect_reader import EffectReader
+from .failure_reader import AFTER_ERROR, FailureReader, tells
 from .failures import explain_unreadable, run_error
 from .refusals import RefusalStreak
 from .results import result_of
 from .write_check import WriteCheck
 
-# How long a request may still take to show its effect (seconds): of a process that died, counted from the resume, because
-# nobody knows when it died; after a connection that broke, or a gateway that spoke in the API's stead; after the API's own
-# "it failed", and after an action that came to its end. A message is waited for as long as an answer to it would be: the
-# server may still be at work on a request whose connection a proxy has given up.
-_SETTLE_AFTER_CRASH = 5.0
-_SETTLE_AFTER_LOSS = 3.0
-_SETTLE_AFTER_ERROR = 1.0
 # What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
 _AT_THE_DOOR = 0.1
-# Refusals that a look may contradict: Intercom may have done it all the same, or a tag to be removed may not be there.
-# Of what must not be repeated, every refusal is looked at.
-_MISTAKEN = (400, 404, 409, 422)
 # What something in between has answered is tried again so many seconds later, as long as not all is answered so.
 _AFTER_REFUSAL = 0.5
 
@@ -94,6 +83,7 @@ class ItemProcessor:
     """Keeps each item whole, as read right before its first write; for what has no way back."""
     clock: Callable[[], float] = time.monotonic
     reader: EffectReader = field(init=False)
+    failures: FailureReader = field(init=False)
     check: WriteCheck = field(init=False)
     _born: float = field(init=False)
 
@@ -101,6 +91,7 @@ class ItemProcessor:
         """Take down when this process began, and make ready to look."""
         self._born = self.clock()
         self.reader = EffectReader(self.operation, self.client)
+        self.failures = FailureReader(self.operation, self.client, self.retry, self.timeout)
         self.check = WriteCheck(self.operation, self.client, self.on_drift, *([self.sent_before] if self.sent_before else []))
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
@@ -122,13 +113,11 @@ class ItemProcessor:
 
     def _known_from(self, item: Item) -> Known:
         """What an item in doubt brings along. Without a send of this process, it was one that died before this one began."""
-        repeatable = self.operation.idempotent is True
-        late = 2 * self.timeout if item.slow else min(self.timeout, _SETTLE_AFTER_CRASH) if repeatable else self.timeout
         return Known.from_journal(
             maybe_applied=item.doubt,
             maybe_running=item.slow,
-            repeatable=repeatable,
-            settle_until=self._born + late,
+            repeatable=self.operation.idempotent is True,
+            settle_until=self._born + self.failures.late_after_crash(item),
         )
 
     def _guarded(self, attempt: Attempt, do: Callable[[Attempt], T]) -> T | RetryLater:
@@ -221,7 +210,7 @@ class ItemProcessor:
         if held is not None:
             return held
         attempt.last = verdict
-        excused = self._excused(attempt, verdict)
+        excused = self.failures.excused(attempt, verdict)
         observed = Failed(verdict.kind, wait=verdict.wait, read_only=True, stands=attempt.stands, excused=excused)
         return self._decide(attempt, observed, refusal=verdict)
 
@@ -267,7 +256,7 @@ class ItemProcessor:
         attempt.partial_after = getattr(exc, "parts", {}).get("left") or attempt.partial_after
         if verdict.sent is not None:
             attempt.carried.withdraw(verdict.sent)
-        observed = self._failure(attempt, exc, verdict)
+        observed = self.failures.observed(attempt, exc, verdict)
         lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING)
         if observed.may_be_so or (lost and not observed.read_only):
             attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
@@ -275,7 +264,7 @@ class ItemProcessor:
         # A message that was refused is looked for before a retry sends it: the refusal may have been untrue. Where no look can
         # tell, the refusal is all there is.
         message = self.operation.idempotent is False and verdict.sent is not None and not repeatable(verdict.sent)
-        message = message and (self.operation.reads_back or self._tells(verdict.sent))
+        message = message and (self.operation.reads_back or tells(verdict.sent))
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and (message or getattr(exc, "unsure", False)):
             return replace(result, doubt=True)
         return result
@@ -292,42 +281,6 @@ class ItemProcessor:
         (exc, attempt.known), attempt.unjudged = attempt.unjudged, None
         attempt.persisted = True
         return self._request_failed(attempt, exc)
-
-    def _failure(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> Failed:
-        """What decide.py needs to know of a request that failed."""
-        status, again = verdict.failure.status, self._repeatable(verdict)
-        mistaken = status in _MISTAKEN or (400 <= status < 500 and not again)
-        tells = self._tells(verdict.sent)
-        return Failed(
-            verdict.kind,
-            wait=verdict.wait,
-            settle=self._late(verdict, again),
-            repeatable=again,
-            read_only=verdict.sent is not None and verdict.sent.method in ("GET", "HEAD"),
-            may_be_so=mistaken and (tells or (self.operation.idempotent is True and attempt.item.before is not None)),
-            stands=attempt.stands,
-            via_client=isinstance(exc, ApiError | TransportError),
-            excused=self._excused(attempt, verdict),
-        )
-
-    def _late(self, verdict: ErrorClassification, again: bool) -> float:
-        """How long after this failure the effect of the request may still appear (seconds)."""
-        if verdict.kind is ErrorKind.MAYBE_RUNNING:
-            return 2 * self.timeout
-        if not again and not verdict.failure.code:  # without a code, it is not in Intercom's own words
-            return self.timeout
-        return _SETTLE_AFTER_ERROR if verdict.failure.status in (500, 503) else _SETTLE_AFTER_LOSS
-
-    @staticmethod
-    def _tells(sent: SentRequest | None) -> bool:
-        """Whether the effect of a request can be looked at."""
-        effect = effect_of(sent)
-        return effect is not None and effect.stands is not None
-
-    def _repeatable(self, verdict: ErrorClassification) -> bool:
-        """Whether the request of an error ends in the same state when it is sent again."""
-        declared = self.operation.idempotent
-        return declared if declared is not None else verdict.sent is not None and repeatable(verdict.sent)
 
     def _broke_off(self, attempt: Attempt, half: PartiallyApplied) -> ItemResult:
         """An action of several requests broke off after one that must not be sent again: so it is not run again."""
@@ -346,7 +299,7 @@ class ItemProcessor:
         had_left = f"{sent[-1].method} {sent[-1].path} had left" if sent else unseen
         attempt.last = replace(verdict, failure=replace(verdict.failure, message=f"{verdict.failure.message} after {had_left}"))
         attempt.in_question = sent
-        return self._decide(attempt, EndedWithoutProof(had_left, settle=_SETTLE_AFTER_ERROR, returned=returned))
+        return self._decide(attempt, EndedWithoutProof(had_left, settle=AFTER_ERROR, returned=returned))
 
     def held_back(
         self, attempt: Attempt, exc: Exception, verdict: ErrorClassification, others: Sequence[Attempt] = ()
@@ -385,16 +338,11 @@ class ItemProcessor:
         """Take down that a write may stand, whatever somebody in between says of it: it is looked for before a repetition."""
         attempt.last = verdict
         attempt.in_question = () if attempt.together or verdict.sent is None else (verdict.sent,)
+        known, again = _known(attempt), self.failures.repeatable(verdict)
         attempt.known = replace(
-            _known(attempt), repeatable=self._repeatable(verdict) and (_known(attempt).repeatable or not _known(attempt).maybe_applied),
-            maybe_applied=True, settle_until=max(_known(attempt).settle_until, self.clock() + _SETTLE_AFTER_ERROR),
-            via_client=isinstance(exc, ApiError),
+            known, repeatable=again and (known.repeatable or not known.maybe_applied), maybe_applied=True,
+            settle_until=max(known.settle_until, self.clock() + self.failures.late(verdict)), via_client=isinstance(exc, ApiError),
         )  # fmt: skip
-
-    def _excused(self, attempt: Attempt, verdict: ErrorClassification) -> bool:
-        """Whether the service is to blame for a failed attempt, so that it costs the item nothing."""
-        known = _known(attempt)
-        return self.client.excuses(verdict, last=self.retry.after(known.requests + 1 - known.excused) is None)
 
     # -- in doubt: look before anything else --------------------------------------------------------------------------
 
