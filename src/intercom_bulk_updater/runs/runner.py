@@ -47,7 +47,6 @@ __all__ = ["Job", "Runner"]
 
 # A late resume reads each item again: what the journal knows of it is older than this (seconds).
 _STALE_AFTER = 3600.0
-# Passes at most that search again after acting; each must bring something new to be followed by another.
 
 
 class Runner(SelectingRun):

@@ -24,6 +24,7 @@ from .verification_words import describe_verification
 from .work import ItemsToReadBack
 
 MOST_PASSES = 25
+"""Passes at most that search again after acting; each must bring something new to be followed by another."""
 _log = logging.getLogger("intercom_bulk_updater.runs")
 
 
