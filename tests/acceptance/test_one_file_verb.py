@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
@@ -68,6 +69,15 @@ def give_by_entry_point(folder: Path) -> None:
     (folder / "house_verbs.py").write_text(verb())
 
 
+def driven(env: dict[str, str], folder: Path, *commands: list[str]) -> tuple[list[Answer], str]:
+    """Commands one after another in one process, begun with this environment; and the page of the operations as it is there."""
+    command = [sys.executable, "-c", DRIVER, json.dumps(commands)]
+    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found, page = json.loads(done.stdout.splitlines()[-1])
+    return [Answer(*one) for one in found], page
+
+
 def test_a_verb_that_cannot_be_imported_is_named(desk: Desk, tmp_path: Path) -> None:
     """A broken package is told by its entry point, and no other resource suffers from it."""
     give_by_entry_point(tmp_path / "src")
@@ -86,13 +96,7 @@ def test_a_verb_in_one_file_is_everywhere(desk: Desk, tmp_path: Path, give: Call
     give(tmp_path / "src")
     env = {**desk.env, "PYTHONPATH": str(tmp_path / "src"), "COLUMNS": "120"}
 
-    def run(*commands: list[str]) -> tuple[list[Answer], str]:
-        command = [sys.executable, "-c", DRIVER, json.dumps(commands)]
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-        found, page = json.loads(done.stdout.splitlines()[-1])
-        return [Answer(*one) for one in found], page
-
+    run = functools.partial(driven, env, tmp_path)
     (tmp_path / "ids").write_text("\n".join(ids := [str(one["id"]) for one in desk.box.contacts()][:16]))
     names = {one: desk.box.contact(one)["name"] for one in ids}
     words = ["contacts", "rename", "--ids", "ids", "--to", "Guest"]

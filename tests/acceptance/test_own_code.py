@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
@@ -17,7 +16,7 @@ import intercom_bulk_updater as bulk
 from intercom_bulk_updater import SafetyStop, UsageError
 
 from .desk import QUERY, Desk, until
-from .test_one_file_verb import give_by_entry_point
+from .test_one_file_verb import driven, give_by_entry_point
 
 PLAIN = ("--json", "--progress", "none")
 MINE = '''
@@ -311,13 +310,13 @@ def test_check_tells_what_does_not_hold(own: Desk) -> None:
 def test_the_verb_of_another_package_is_listed_shown_and_checked(own: Desk) -> None:
     """As if it were built in."""
     give_by_entry_point(own.home / "site")
-    with patch.dict(os.environ, {"PYTHONPATH": str(own.home / "site")}):
-        assert "contacts.rename" in own.command("operations", "list").out
-        shown = own.command("operations", "show", "contacts.rename", "--json")
-        assert shown.json["name"] == "contacts.rename" and shown.json["parameters"][0]["name"] == "to"
-        found = own.command("operations", "check", "contacts.rename", "--param", "to=Guest", "--json")
+    env = {**own.env, "PYTHONPATH": str(own.home / "site")}
+    check = ["operations", "check", "contacts.rename", "--param", "to=Guest", "--json"]
+    (listed, shown, found), _ = driven(env, own.home, ["operations", "list"], ["operations", "show", "contacts.rename", "--json"], check)
+    assert "contacts.rename" in listed.out
+    assert shown.json["name"] == "contacts.rename" and shown.json["parameters"][0]["name"] == "to"
     assert found.code == 0 and len(found.json["checks"]) == 6, found.out + found.err
-    assert json.loads(found.out)["operation"] == "contacts.rename"
+    assert found.json["operation"] == "contacts.rename"
 
 
 LOUD = '''
