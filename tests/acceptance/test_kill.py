@@ -59,7 +59,7 @@ def kill_and_resume(desk: Desk, verb: str, chance: random.Random) -> int:
     words, kind = VERBS[verb]
     chosen = [str(r["id"]) for r in desk.box.conversations(team=5001, state="open") if 7003 not in r["tags"]][:45]
     (desk.home / "ids").write_text("\n".join(chosen))
-    command = ["conversations", *words, "--ids", "ids", "--yes", "--json", "--workers", "6", "--verify", "none"]
+    command = ["conversations", *words, "--ids", "ids", "--yes", "--json", "--workers", "6", "--verify", "none", "--timeout", "3"]
     kills, doubtful, answer = 0, set[str](), None
     for life in range(4):
         process = desk.start(*command)
@@ -73,7 +73,7 @@ def kill_and_resume(desk: Desk, verb: str, chance: random.Random) -> int:
         kills += 1
         if runs(desk):
             doubtful |= in_flight(desk)
-            command = ["runs", "resume", "latest", "--json"]
+            command = ["runs", "resume", "latest", "--json", "--timeout", "3"]
     assert answer is not None and answer.code == 0, answer
     assert answer.counts["done"] + answer.counts.get("unchanged", 0) == len(chosen), answer.out
     audit = desk.box.audit()

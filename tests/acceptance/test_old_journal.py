@@ -13,7 +13,7 @@ from intercom_bulk_updater.journal import Journal
 from .desk import QUERY, Desk, until
 
 SANDBOX = {"conversations": 150, "limit": 20_000, "workspace_limit": 50_000, "latency": 0.01, "jitter": 0.01}
-NOTE = ["conversations", "note", "--body", "We looked into it.", "--yes", "--json", "--workers", "4", "--verify", "none"]
+NOTE = ["conversations", "note", "--body", "We looked into it.", "--yes", "--json", "--workers", "4", "--verify", "none", "--timeout", "3"]
 REPLY = ["conversations", "reply", "--body", "We are back.", "--customer-visible", *NOTE[4:]]
 SAID = "this journal may be older"
 
@@ -181,7 +181,7 @@ def test_an_updater_that_cannot_tell_leaves_its_items_in_doubt(desk: Desk, name:
     """A person's own message is not repeated either: looked for where the updater says how, in doubt where it does not."""
     (desk.home / "mine.py").write_text(UPDATER)
     ids = chosen(desk, 12)
-    killed_after(desk, 4, "run", f"mine.py:{name}", "--ids", "ids", "--yes", "--json", "--workers", "2", "--verify", "none")
+    killed_after(desk, 4, "run", f"mine.py:{name}", "--ids", "ids", "--yes", "--json", "--workers", "2", "--timeout", "3", "--verify", "none")
     copy = copied(desk)
     assert desk.here("runs", "resume", "latest", "--json").code in (0, 3)
     before = desk.written("note")["writes"]

@@ -103,7 +103,7 @@ def test_rows_with_two_spellings_of_one_id_must_agree(desk: Desk) -> None:
     (desk.home / "rows.csv").write_text(f"id,team\n{one},5002\n0{one},5002\n")
     agreed = desk.here(*assign)
     assert agreed.counts == {"selected": 1, "pending": 1} and "1 row stands more than once; it is done once." in agreed.err
-    assert agreed.json["run"]["selection"]["words"] == "1 row of rows.csv"
+    assert agreed.json["run"]["selection"]["words"] == "2 rows of rows.csv, for 1 of the conversations"
 
 
 NOTES = """

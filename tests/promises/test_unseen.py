@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import ctypes
 import json
@@ -82,9 +83,14 @@ class ByLibraryInC(Replies):
 class ByThread(Replies):
     def send(self, item_id: str) -> None:
         url = f"{self.base_url}/conversations/{item_id}/reply"
-        thread = threading.Thread(target=requests.post, args=(url,), kwargs={"headers": self.headers, "json": self.body(), "timeout": 5})
-        thread.start()
-        thread.join()
+        ended = threading.Event()
+
+        def post() -> None:
+            requests.post(url, headers=self.headers, json=self.body(), timeout=5)
+            ended.set()
+
+        _thread.start_new_thread(post, ())
+        assert ended.wait(10)
 
 
 WAYS = [BySocket, ByKeptSocket, BySubprocess, ByLibraryInC, ByThread]
@@ -251,7 +257,7 @@ def test_a_lost_message_is_not_sent_again_by_a_retry_of_theirs(
     It proves the whole where nothing was to follow in the action's code.
     """
     box.fault(path="/reply$", every=3, **fault)
-    result = updater().bulk_process(team_id="5001", max_items=9, progress="none")
+    result = updater().bulk_process(team_id="5001", max_items=9, progress="none", timeout=2.0)
     assert (result["failed"], result["success"] + result.in_doubt, twice(box)) == (0, 9, 0)
     assert result["success"] >= proven and box.audit()["kinds"]["comment"]["1"] == 9
 

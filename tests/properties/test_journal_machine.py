@@ -158,6 +158,7 @@ class JournalMachine(RuleBasedStateMachine):
             left = item.outcome is Outcome.PENDING and item.doubt
             name = (Outcome.IN_FLIGHT if left else item.outcome).value
             setattr(expected, name, getattr(expected, name) + 1)
+            expected.tried += item.outcome is Outcome.PENDING and not item.doubt and item.attempts > 0
         assert self.journal.counts(self.run) == expected
 
     @invariant()

@@ -81,7 +81,8 @@ def refusal(answer: Response, method: str, path: str) -> ApiError:
         status=answer.status,
         code=NOT_INTERCOM if kind is RefusedInBetween else body.code,
         api_message=body.message if answer.status >= 400 else _redirected(answer),
-        request_id=body.request_id or redact(printable(answer.headers.get("x-request-id", "")))[:80],
+        # That of a proxy tells Intercom's support nothing.
+        request_id="" if kind is RefusedInBetween else body.request_id or redact(printable(answer.headers.get("x-request-id", "")))[:80],
         method=method,
         path=path,
         headers={name: redact(value) for name, value in answer.headers.items()},
