@@ -38,7 +38,7 @@ demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to f
 # Files go out in their own order: by the number of tests, as xdist has it, the long files with few tests would come last, and alone.
 test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
-	@$(TESTING) pytest -q -m 'not slow' -n 4 --dist loadfile --no-loadscope-reorder
+	@$(TESTING) pytest -q -m 'not slow' -n 6 --dist loadfile --no-loadscope-reorder
 
 fast: $(BIN)/.installed-dev ## the tests that start no server, and how many branches of engine, runs and service they walk through
 	@$(COMPILE)

@@ -72,7 +72,7 @@ def test_killed_in_the_middle(desk: Desk, verb: str) -> None:
     words, _, after = VERBS[verb]
     ids = some(desk, verb)
     desk.box.fault("slow", seconds=30, path="/companies/", on="write", after=3, commit="before")
-    process = desk.start("companies", verb, *words, "--ids", "ids", "--yes", "--workers", "2", *PLAIN)
+    process = desk.start("companies", verb, *words, "--ids", "ids", "--yes", "--workers", "2", "--timeout", "3", *PLAIN)
     assert until(lambda: sum(line["method"] in ("POST", "PUT", "DELETE") for line in desk.box.log(500)) >= 5, process)
     process.kill()
     process.communicate()

@@ -75,7 +75,7 @@ def test_a_killed_run_is_resumed(desk: Desk, verb: str) -> None:
     ids = some(desk, verb, 20)
     desk.switch(latency=0.03)
     already = desk.writes()
-    process = desk.start("contacts", verb, *words, "--ids", "ids", "--yes", "--workers", "3", *PLAIN)
+    process = desk.start("contacts", verb, *words, "--ids", "ids", "--yes", "--workers", "3", "--timeout", "3", *PLAIN)
     assert until(lambda: desk.writes() - already >= 5, process)
     process.kill()
     desk.wait(process)
