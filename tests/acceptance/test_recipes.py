@@ -98,7 +98,7 @@ def test_a_killed_recipe_goes_on_without_beginning_a_step_twice(desk: Desk, mome
     """kill -9 in the middle of a step, or between two; resume goes on with that very run, then with the next step."""
     wanted = [str(row["id"]) for row in desk.box.conversations(team=5001, state="open") if 7003 not in row["tags"]]
     desk.switch(latency=0.05)
-    process = desk.start("recipes", "run", recipe(desk, TAG), "--yes", "--json")
+    process = desk.start("recipes", "run", recipe(desk, TAG), "--timeout", "3", "--yes", "--json")
     writes = {"the first write": 1, "the end of the first step": len(wanted)}.get(moment, len(wanted) * 3 // 2)
     assert until(lambda: desk.writes() >= writes, process)
     process.send_signal(signal.SIGKILL)
