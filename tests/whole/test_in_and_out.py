@@ -258,3 +258,12 @@ def test_a_time_zone_that_this_machine_does_not_know_hides_no_list(desk: Desk) -
         assert exported.code == 0 and len(exported.out.splitlines()) == 2 + (form == "csv"), exported.err
     assert desk.here("runs", "export", done.run, "-o", "run.xlsx").code == 0
     assert desk.here("conversations", "find", "--limit", "2", "--where", "state = open", "-o", "list.csv").code == 0
+
+
+def test_a_file_of_json_lines_is_no_table(desk: Desk) -> None:
+    """It says so, and what takes it; an attribute that a workspace does not have names those that it has."""
+    assert desk.here("contacts", "find", "--where", "role = user", "--limit", "2", "-o", "x.jsonl").code == 0
+    read = desk.here("contacts", "find", "--csv", "x.jsonl", "--id-column", "id")
+    assert read.code == 2 and "holds JSON Lines, and no table" in read.err and "--ids" in read.err, read.err
+    unknown = desk.here("contacts", "find", "--where", "role = user", "--columns", "custom_attributes.zzzz", "--limit", "1")
+    assert unknown.code == 2 and "custom_attributes.plan" in unknown.err and "--columns help" in unknown.err, unknown.err

@@ -58,7 +58,12 @@ def read_table(path: str, name: str, note: Note) -> Table:
     raw = read_bytes(path, name)
     if (lines := typed_lines(raw, name, note)) is not None:
         return Table(lines, "row")
-    return Table(_text_lines(decode(raw, name, note), path, name, note))
+    text = decode(raw, name, note)
+    if text.lstrip().startswith('{"'):
+        raise UsageError(
+            f"{name} holds JSON Lines, and no table. Write it as .csv or .xlsx; for the ids in it alone, give it as --ids instead."
+        )
+    return Table(_text_lines(text, path, name, note))
 
 
 def typed_lines(raw: bytes, name: str, note: Note) -> Iterator[Line] | None:

@@ -125,13 +125,13 @@ class Columns:
                 own = _OF_TICKETS if self._resource.name == "tickets" else _CUSTOM
                 attributes = [str(one.get("name")) for one in self._attributes.of(self._resource.name).values()]
                 if name not in (f"{own}{one}" for one in attributes):
-                    near = difflib.get_close_matches(name.partition(".")[2], attributes, 3)
+                    near = difflib.get_close_matches(name.partition(".")[2], attributes, 3) or sorted(attributes)[:6]
                     raise self._unknown(name, [f"{own}{one}" for one in near])
         self._checked = True
 
     def _unknown(self, name: str, near: Sequence[str]) -> UsageError:
         said = f"Nearest: {', '.join(map(printable_name, near))}" if near else f"There are {', '.join(self._resource.listed[:6])} and more"
-        return UsageError(f"There is no column {printable_name(name)!r}. {said}.")
+        return UsageError(f"There is no column {printable_name(name)!r}. {said}. All of them: --columns help.")
 
     def _path(self, name: str) -> str:
         """The field of a column: what --where calls `created` is `created_at`."""

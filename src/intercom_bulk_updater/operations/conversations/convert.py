@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import UsageError
-from ...model import Reversibility
+from ...model import Item, Reversibility
 from ...parsing.identity import id_text
 from ..fields import FieldsOperation
 from ..messages import people_of
-from ..operation import Json, Operation, SeenRequests
+from ..operation import Change, Json, Operation, SeenRequests
 from ..spec import Kind, Resolver, parameter
 from ..tickets.attributes import typed_values
 from ..tickets.states import states_by_type
@@ -49,8 +49,8 @@ class Convert(FieldsOperation):
         ticket_state: str | None = parameter(Kind.TICKET_STATE, "Its state, by name, category or id.", required=False)
         values: list[str] = parameter(Kind.VALUES, "KEY=VALUE: attributes of its type: title, description ...", required=False)
 
-    def __init__(self, request: Mapping[str, Any], called: str) -> None:
-        self.request, self.called = dict(request), called
+    def __init__(self, request: Mapping[str, Any], called: str, state: str = "") -> None:
+        self.request, self.called, self.state = dict(request), called, state
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
@@ -61,24 +61,33 @@ class Convert(FieldsOperation):
         if kind.get("category") != "Customer":
             known = ", ".join(f"{one.get('name')} ({one['id']})" for one in kinds if one.get("category") == "Customer")
             raise UsageError(f"{found.name} is no type of customer tickets. A conversation becomes one of: {known or 'there is none'}.")
-        request: dict[str, Any] = {"ticket_type_id": found.id}
+        request, state = dict[str, Any]({"ticket_type_id": found.id}), ""
         if given["ticket_state"]:
             states, label = states_by_type(resolver, given["ticket_state"])
             if found.id not in states:
                 raise UsageError(f"The ticket type {found.name} has no state {label!r}.")
-            request["ticket_state_id"] = states[found.id]
+            request["ticket_state_id"], state = states[found.id], f"{label} ({states[found.id]})"
         if given["values"]:
             request["attributes"] = typed_values(resolver, given["values"], [kind])[found.id]["values"]
-        return cls(request, f"{found.name} ({found.id})")
+        return cls(request, f"{found.name} ({found.id})", state)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {"request": self.request, "called": self.called}
+        return {"request": self.request, "called": self.called, "state": self.state}
 
     def describe(self) -> str:
         """See Operation."""
-        return f"convert to {self.called}"
+        return f"convert to {self.called}" + (f" as {self.state}" if self.state else "")
+
+    def change(self, item: Item) -> Change | None:
+        """See Operation. What the ticket will have, too."""
+        change = super().change(item)
+        if not change:
+            return change
+        values = {name.removeprefix("_default_").strip("_"): value for name, value in self.request.get("attributes", {}).items()}
+        has = {"ticket": self.called, **({"ticket_state": self.state} if self.state else {}), **values}
+        return {name: (None, value) for name, value in has.items()}
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
