@@ -181,7 +181,8 @@ def test_an_updater_that_cannot_tell_leaves_its_items_in_doubt(desk: Desk, name:
     """A person's own message is not repeated either: looked for where the updater says how, in doubt where it does not."""
     (desk.home / "mine.py").write_text(UPDATER)
     ids = chosen(desk, 12)
-    killed_after(desk, 4, "run", f"mine.py:{name}", "--ids", "ids", "--yes", "--json", "--workers", "2", "--timeout", "3", "--verify", "none")
+    command = ("run", f"mine.py:{name}", "--ids", "ids", "--yes", "--json", "--workers", "2", "--timeout", "3", "--verify", "none")
+    killed_after(desk, 4, *command)
     copy = copied(desk)
     assert desk.here("runs", "resume", "latest", "--json").code in (0, 3)
     before = desk.written("note")["writes"]

@@ -207,7 +207,7 @@ SELECTS: dict[str, tuple[str, ...]] = {
     "a date": ("conversations", "find", "--where", "created_at > 60d ago", "--json"),
     "a message with fields": ("conversations", "note", *WHERE, "--limit", "2", "--body", "Dear {{contact.name|you}}", "--yes"),
     "what nobody confirms": ("conversations", "close", *WHERE, "--limit", "2"),
-    "a merge": ("contacts", "merge", "--csv", "merge.csv", "--into", "{{user}}", "--irreversible", "--dry-run"),
+    "a merge": ("contacts", "merge", "--csv", "merge.csv", "--into", "{{user}}", "--irreversible", "--skip-duplicate-validation", "-n"),
     "an upsert": ("contacts", "upsert", "--csv", "people.csv", "--id-column", "external_id", "name={{name}}", "--yes"),
 }  # fmt: skip
 

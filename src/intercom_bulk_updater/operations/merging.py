@@ -39,8 +39,13 @@ class Merging(FieldsOperation):
         """See Operation."""
         found = resolver.target(cls.resource, given["into"], "--into")
         into, name = str(found["id"]), name_of(found)
-        others = {key: value for key, value in given.items() if key != "into"}
+        others = {key: value for key, value in given.items() if key != "into"} | cls.kept_of(found)
         return cls(into, str(found.get("unfit", "")), {into: f"{name} ({into})"} if name else {}, **others)
+
+    @classmethod
+    def kept_of(cls, target: Mapping[str, Any]) -> dict[str, Any]:
+        """What else of the one that lives on decides whether it can be: further arguments."""
+        return {}
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:

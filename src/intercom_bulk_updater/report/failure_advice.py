@@ -208,7 +208,8 @@ REMEDIES: tuple[Remedy, ...] = (
         retry=False,
     ),
     Remedy(
-        "Intercom merges only contacts that are duplicates (the same e-mail address or phone number), a lead into a user. --skip-duplicate-validation merges them all the same.",
+        "Intercom merges only contacts that are duplicates (the same e-mail address or phone number), a lead into a user. "
+        "--skip-duplicate-validation merges them all the same.",
         code="invalid_merge",
         retry=False,
     ),

@@ -5,8 +5,9 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +21,14 @@ from ..spec import Kind, parameter
 from .no_way_back import NoWayBack
 
 
+def _reached_by(contact: Mapping[str, Any]) -> list[str] | None:
+    """By what Intercom tells duplicates: address and phone, as marks, for they are nobody's business here. None: not shown."""
+    if not {"email", "phone"} <= contact.keys():
+        return None
+    values = [str(contact[key]).strip().casefold() for key in ("email", "phone") if contact[key]]
+    return [hashlib.sha256(value.encode()).hexdigest()[:16] for value in values]
+
+
 class Merge(Merging, NoWayBack):
     """Merge the contact, a lead, into a user: tags, companies, notes and conversations move there, and the lead is gone."""
 
@@ -31,7 +40,7 @@ class Merge(Merging, NoWayBack):
     final_requests: ClassVar[tuple[str, ...]] = ("POST contacts/merge",)
     targets: ClassVar[Mapping[str, str]] = {"into": "contacts"}
     examples = (
-        "--csv leads.csv --into '{{user}}' --dry-run",
+        "--csv leads.csv --into '{{user}}' --skip-duplicate-validation --dry-run",
         "--csv leads.csv --into '{{user}}' --irreversible --canary 3",
         "--ids lead.txt --into 6762f0d51bb69f9f2193bb80 --skip-duplicate-validation --irreversible",
     )
@@ -44,29 +53,48 @@ class Merge(Merging, NoWayBack):
         skip_duplicate_validation: bool = parameter(Kind.FLAG, "Also where lead and user share no e-mail or phone.", required=False)
 
     def __init__(
-        self, into: str, unfit: str = "", called: Mapping[str, str] | None = None, *, skip_duplicate_validation: bool = False
-    ) -> None:
+        self, into: str, unfit: str = "", called: Mapping[str, str] | None = None, *, skip_duplicate_validation: bool = False,
+        reached_by: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(into, unfit, called)
         self.skip_duplicate_validation = skip_duplicate_validation
+        self.reached_by = None if reached_by is None else list(reached_by)
+
+    @classmethod
+    def kept_of(cls, target: Mapping[str, Any]) -> dict[str, Any]:
+        """See Merging."""
+        return {"reached_by": _reached_by(target)}
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
-        return {**super().parameters, "skip_duplicate_validation": self.skip_duplicate_validation}
+        own = {"skip_duplicate_validation": self.skip_duplicate_validation, "reached_by": self.reached_by}
+        return {**super().parameters, **own}
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation."""
         return {"merged_into": payload.get("merged_into")}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation. With the role, as a user is not merged."""
-        before = super().capture(payload)
-        return before and {**before, **({"role": payload["role"]} if "role" in payload else {})}
+        """See Operation. With the role, as a user is not merged, and whether the two are duplicates, as others are not either."""
+        before, lead = super().capture(payload), _reached_by(payload)
+        known = lead is not None and self.reached_by is not None
+        return before and {
+            **before,
+            **({"role": payload["role"]} if "role" in payload else {}),
+            **({"duplicate": not set(lead or ()).isdisjoint(self.reached_by or ())} if known else {}),
+        }
 
     def impossible(self, item: Item) -> str:
         """See Operation."""
-        user = (item.before or {}).get("role") == "user"
-        return super().impossible(item) or ("it is a user: only a lead can be merged, into a user" if user else "")
+        before = item.before or {}
+        if self.unfit:
+            return self.unfit
+        if before.get("role") == "user":
+            return "it is a user: only a lead can be merged, into a user"
+        if before.get("duplicate") is False and not self.skip_duplicate_validation:
+            return "it shares no e-mail address or phone number with the user: --skip-duplicate-validation merges them all the same"
+        return ""
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. A lead that was merged answers 410 with where it went, or 404: then the user's history tells."""
