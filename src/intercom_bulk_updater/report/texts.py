@@ -88,10 +88,11 @@ def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[
     labels = parameters.get("labels")
     called = parameters.get("called") or {}
     for name, value in from_json(dict(parameters)).items():
-        if name in ("labels", "made", "called", "opt_out", "names", "found"):  # said by the names that go with the ids
+        if name in ("labels", "made", "called", "opt_out", "names", "found", "reached_by"):  # said by the names that go with the ids
             continue
         if isinstance(value, str) and value in called:
-            value = f"{called[value]} ({value})"
+            name_of = str(called[value])
+            value = name_of if name_of.endswith(f"({value})") else f"{name_of} ({value})"
         if name in ("tags", "ids") and labels:
             value = labels
         if value in (0, "0") and name in ("team", "admin"):
