@@ -76,7 +76,7 @@ def test_failures_are_grouped_with_example_and_advice(journal: Journal) -> None:
     first, second = summarize(journal, run.id)["failures"]
     assert (first["cause"], first["count"], first["outcome"]) == ("404 not_found", 10, "failed")
     assert first["example"] == {
-        "id": "215400000001", "status": 404, "code": "not_found", "message": "Resource Not Found",
+        "id": "215400000001", "name": "", "status": 404, "code": "not_found", "message": "Resource Not Found",
         "request_id": "req-404",
     }  # fmt: skip
     assert "does not exist any more" in first["advice"]

@@ -160,15 +160,15 @@ def failures(database: Database, run: int, *, left: bool) -> list[FailureGroup]:
         .subquery()
     )
     query = (
-        select(groups.c.n, groups.c.partly, groups.c.untold, groups.c.outcome, groups.c.cause, _item.c.id, _item.c.failure)
+        select(groups.c.n, groups.c.partly, groups.c.untold, groups.c.outcome, groups.c.cause, _item.c.id, _item.c.failure, _item.c.name)
         .join(_item, and_(_item.c.run == run, _item.c.seq == groups.c.first))
         .order_by(groups.c.n.desc(), groups.c.first)
     )
     with database.reading() as connection:
         found = connection.execute(query).all()
     return [
-        FailureGroup(cause, count, _example(item_id, cause, failure), schema.OUTCOME[status], int(part), int(never))
-        for count, part, never, status, cause, item_id, failure in found
+        FailureGroup(cause, count, _example(item_id, cause, failure, name), schema.OUTCOME[status], int(part), int(never))
+        for count, part, never, status, cause, item_id, failure, name in found
     ]
 
 
@@ -179,11 +179,11 @@ def left_with(database: Database, run: int, name: str) -> int:
         return connection.scalar(select(func.count()).where(_item.c.run == run, found.is_not(None))) or 0
 
 
-def _example(item_id: str, cause: str, text: str | None) -> FailureExample:
+def _example(item_id: str, cause: str, text: str | None, name: str | None) -> FailureExample:
     failure = unpack_failure(cause, text)
     if failure is None:
-        return FailureExample(item_id)
-    return FailureExample(item_id, failure.status, failure.code, failure.message, failure.request_id)
+        return FailureExample(item_id, name=name or "")
+    return FailureExample(item_id, failure.status, failure.code, failure.message, failure.request_id, name or "")
 
 
 # An undo may know an item by another id than the run does, and then keeps that one as well.

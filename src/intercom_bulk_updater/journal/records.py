@@ -157,6 +157,8 @@ class FailureExample:
     code: str = ""
     message: str = ""
     request_id: str = ""
+    name: str = ""
+    """What people call the item."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,7 @@ def _failure(group: FailureGroup, run: RunRecord) -> dict[str, Any]:
         "untold": group.untold,
         "example": {
             "id": example.id,
+            "name": example.name,
             "status": example.status,
             "code": example.code,
             "message": redact(example.message),

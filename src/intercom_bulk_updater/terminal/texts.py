@@ -279,7 +279,8 @@ def _failures(page: Page, failures: Sequence[Mapping[str, Any]]) -> None:
         doubt = group.get("outcome") == "in_doubt"
         count = f"{number(int(group.get('count') or 0))} {'in doubt' if doubt else 'failed'}"
         page.fact(count, Text(clean(group.get("cause") or "unknown"), "bold red"))
-        told = [f"item {clean(example.get('id') or '?')}"]
+        name = shorten(example.get("name") or "", 40)
+        told = [f"item {clean(example.get('id') or '?')}{f'  {name}' if name else ''}"]
         if example.get("message"):
             told.append(f"“{shorten(example['message'], 160)}”")
         if example.get("request_id"):
