@@ -67,7 +67,7 @@ class EffectReader:
         A 404 to a DELETE says so, and an item that was last changed before our write left: the search that showed it was behind.
         """
         changed, sent = payload.get("updated_at"), attempt.first_sent_at or attempt.item.sent_at
-        if sent and isinstance(changed, int | float) and changed < math.floor(sent):
+        if sent and self._operation.moves_updated_at and isinstance(changed, int | float) and changed < math.floor(sent):
             return False
         if sent and self._operation.others_first(payload, sent, self._client):
             return False

@@ -100,6 +100,8 @@ class Operation(ABC):
         What no undo takes back, in a sentence for people; "" for none.
     not_shown:
         What Intercom does not show of an item, in a sentence, so that a preview counts what may be as wanted already.
+    moves_updated_at:
+        Whether the change shows in the item's `updated_at`, so that an older one says that others had changed it before.
     customer_visible:
         Whether a customer sees something (asks for --customer-visible). None: not declared, by a person's updater.
     idempotent:
@@ -143,6 +145,7 @@ class Operation(ABC):
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
     not_shown: str = ""
+    moves_updated_at: ClassVar[bool] = True
     customer_visible: bool | None = False
     idempotent: bool | None = None
     fields: tuple[str, ...] = ()
