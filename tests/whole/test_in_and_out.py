@@ -267,3 +267,25 @@ def test_a_file_of_json_lines_is_no_table(desk: Desk) -> None:
     assert read.code == 2 and "holds JSON Lines, and no table" in read.err and "--ids" in read.err, read.err
     unknown = desk.here("contacts", "find", "--where", "role = user", "--columns", "custom_attributes.zzzz", "--limit", "1")
     assert unknown.code == 2 and "custom_attributes.plan" in unknown.err and "--columns help" in unknown.err, unknown.err
+
+
+def test_what_an_upsert_wrote_is_known_to_later_runs(desk: Desk) -> None:
+    """It has its items by a key of the sheet; --exclude-run and --from-run take them as Intercom has them."""
+    user = next(row for row in desk.box.contacts(role="user") if row["external_id"])
+    (desk.home / "up.csv").write_text(f"external_id,name\n{user['external_id']},Zoe\nnew-9,Zac\n")
+    up = desk.here("contacts", "upsert", "name={{name}}", "--csv", "up.csv", "--id-column", "external_id", "--yes", "--json")
+    assert up.counts == {"selected": 2, "done": 2}, up.err
+    left = desk.here("contacts", "tag", "--where", "name = Zoe", "--exclude-run", up.run, "--tag", "vip", "--dry-run", "--json")
+    assert left.counts == {}, left.err
+    tagged = desk.here("contacts", "tag", "--from-run", up.run, "--outcome", "done", "--tag", "vip", "--yes", "--json")
+    assert (tagged.code, tagged.counts) == (0, {"selected": 2, "done": 2}), tagged.err
+
+
+@pytest.mark.parametrize(("resource", "column"), [("companies", "company_id"), ("tickets", "ticket_id")])
+def test_a_key_or_a_number_is_not_taken_for_an_id(desk: Desk, resource: str, column: str) -> None:
+    """A list of what to leave out that has no ids left out nobody, and said that it did."""
+    where = ("--where", "name is not empty" if resource == "companies" else "open = true")
+    assert desk.here(resource, "find", *where, "--columns", f"{column},name" if resource == "companies" else f"{column},subject", "-o",
+                     "keys.csv").code == 0
+    refused = desk.here(resource, "tag", *where, "--exclude", "keys.csv", "--tag", "vip", "--dry-run")
+    assert refused.code == 2 and "keys.csv" in refused.err and column in refused.err, refused.err

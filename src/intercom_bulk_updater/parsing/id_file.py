@@ -19,7 +19,7 @@ from .table import Note, delimiter_of, typed_lines
 from .text_file import decode, read_bytes
 
 _HEADINGS = (
-    "id", "conversation_id", "contact_id", "ticket_id", "company_id", "item_id", "item", "ids", "conversation", "contact", "ticket",
+    "id", "conversation_id", "contact_id", "item_id", "item", "ids", "conversation", "contact", "ticket",
     "company", "conversations", "contacts", "tickets", "companies", "user_id", "link", "url",
 )  # fmt: skip
 """What a column of ids is called, the surest first."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UsageError
-from ..journal import Journal, RunRecord
+from ..journal import ItemRow, Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome, Workspace
 from ..operations.operation import Operation
+from ..operations.registry import declared
 from ..operations.resource import name_of, resources
+from ..operations.upsert import Upsert
 from ..parsing.dates import moment_in
 from ..parsing.finite import finite_json
 from ..parsing.id_file import of_link, read_id_file, workspace_of
@@ -153,7 +155,8 @@ def leave_out(
         selection["words"] += f", without {count_words(len(listed), 'id')}{named}"
     if asked.exclude_run is not None:
         earlier = _earlier(session, asked.exclude_run, resource, "say what to leave out", note)
-        had = [row.id for row in session.journal.items(earlier.id)]
+        known_as = _known_as(earlier)
+        had = [known_as(row) for row in session.journal.items(earlier.id)]
         selection["exclude"] = [*selection.get("exclude", ()), *had]
         selection["words"] += f", without the {count_words(len(had), 'item')} of {earlier.id}"
 
@@ -254,9 +257,18 @@ def query_feed(
 def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[FoundItem]:
     """The items of an earlier run with one outcome; in doubt includes what a dead process left in flight."""
     outcomes = [outcome, Outcome.IN_FLIGHT] if outcome is Outcome.IN_DOUBT else [outcome]
+    known_as = _known_as(journal.run(run))
     for row in journal.items(run, outcomes=outcomes):
         # Its data were parameters of that run, not of this one.
-        yield FoundItem(row.id, name=row.name)
+        yield FoundItem(known_as(row), name=row.name)
+
+
+def _known_as(run: RunRecord) -> Callable[[ItemRow], str]:
+    """The id by which Intercom has an item of a run: an upsert has its items by a key of the sheet."""
+    cls = declared(run.operation)
+    if cls is None or not issubclass(cls, Upsert):
+        return lambda row: row.id
+    return lambda row: str({**(row.before or {}), **(row.after or {})}.get("id") or row.id)
 
 
 def _named(file: object, otherwise: str = "") -> str:
