@@ -289,3 +289,13 @@ def test_a_key_or_a_number_is_not_taken_for_an_id(desk: Desk, resource: str, col
                      "keys.csv").code == 0
     refused = desk.here(resource, "tag", *where, "--exclude", "keys.csv", "--tag", "vip", "--dry-run")
     assert refused.code == 2 and "keys.csv" in refused.err and column in refused.err, refused.err
+
+
+def test_the_report_has_the_template_of_a_sheets_messages(desk: Desk) -> None:
+    """The text with its places is no customer's message: it is shown without --with-bodies, and what each got is not."""
+    one = desk.open_ids()[0]
+    (desk.home / "notes.csv").write_text(f"id,sum\n{one},42 secret euros\n")
+    note = ("conversations", "note", "--csv", "notes.csv", "--body", "Refund of {{sum}}", "--yes", "--progress", "none")
+    assert desk.here(*note, "--report", "r.html").code == 0
+    page = (desk.home / "r.html").read_text("utf-8")
+    assert "Refund of {{sum}}" in page and "42 secret euros" not in page

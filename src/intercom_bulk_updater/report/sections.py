@@ -60,7 +60,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "bar": outcome_bar(judgement),
         "counts": _counts(judgement, dry=dry),
         "who": _who(run, told),
-        "message": (body or by_row) if messages_of(run) is not None and (with_bodies or fields_of(body)) else "",
+        "message": (body or by_row) if messages_of(run) is not None and (with_bodies or fields_of(body) or "{{" in by_row) else "",
         "would": _would(told),
         "failures": [_failure(group) for group in told["failures"]],
         "total": total,
