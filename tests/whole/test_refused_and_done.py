@@ -219,3 +219,16 @@ def test_a_group_that_was_tagged_and_refused_is_the_runs_own(box: MemorySandbox,
     box.clear_faults()
     run.undo()
     assert not any(7001 in row["tags"] for row in getattr(box, resource)() if row["id"] in ids)
+
+
+@pytest.mark.parametrize("status", [402, 403, 405])
+@pytest.mark.parametrize(("resource", "key"), [("contacts", "external_id"), ("companies", "company_id")])
+def test_what_an_upsert_created_and_was_refused_is_its_own(box: MemorySandbox, resource: str, key: str, status: int) -> None:
+    """The look shows it: it was called failed, and undo left what the run had created."""
+    rows = [{key: f"new-{number}", "name": f"New {number}"} for number in range(3)]
+    before = len(getattr(box, resource)())
+    box.fault("error_after", status=status, code="forbidden", on="write", count=2)
+    run = bulk.run(f"{resource}.upsert", csv=rows, id_column=key, values=["name={{name}}"], workers=1)
+    assert run.counts.done == 3, run.report()
+    box.clear_faults()
+    assert len(getattr(box, resource)()) == before + 3

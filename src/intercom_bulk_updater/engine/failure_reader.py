@@ -45,7 +45,8 @@ class FailureReader:
     def observed(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> Failed:
         """What decide.py needs to know of a request that failed."""
         status, again = verdict.failure.status, self.repeatable(verdict)
-        mistaken = status in _MISTAKEN or (400 <= status < 500 and not again)
+        once = not again or (verdict.sent is not None and not repeatable(verdict.sent))  # an upsert that creates, too
+        mistaken = status in _MISTAKEN or (400 <= status < 500 and once)
         return Failed(
             verdict.kind,
             wait=verdict.wait,
