@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,12 +61,20 @@ def put_into_a_copy(folder: Path) -> None:
     assert [name for name in after if after[name] != before.get(name)] == [step[1]] and before.keys() <= after.keys()
 
 
-def give_by_entry_point(folder: Path) -> None:
-    """A small package with the verb, as pip would have installed it."""
+def told_entry_points(page: str) -> str:
+    """What a page tells another package to write into its pyproject.toml, as pip installs it."""
+    found = re.search(r"^```toml\n(\[project\.entry-points.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    assert found is not None, page
+    groups = tomllib.loads(found[1])["project"]["entry-points"]
+    return "".join(f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in of.items()) for group, of in groups.items())
+
+
+def give_by_entry_point(folder: Path, points: str = "") -> None:
+    """A small package with the verb, as pip would have installed it; by default with the entry point that the page for users shows."""
     about = folder / "house_verbs-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: house-verbs\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[intercom_bulk_updater.operations]\ncontacts.rename = house_verbs:Rename\n")
+    (about / "entry_points.txt").write_text(points or told_entry_points("docs/howto/write-an-updater.md"))
     (folder / "house_verbs.py").write_text(verb())
 
 
@@ -78,16 +87,70 @@ def driven(env: dict[str, str], folder: Path, *commands: list[str]) -> tuple[lis
     return [Answer(*one) for one in found], page
 
 
+UPDATERS = """
+from intercom_bulk_updater import IntercomBulkUpdater, operation
+
+@operation("contacts", idempotent=True)
+def mark(item_id, client):
+    return True
+
+class Marks(IntercomBulkUpdater):
+    pass
+"""
+POINTS = """
+[intercom_bulk_updater.operations]
+acme.gone = acme_missing:Gone
+contacts.mark = house_updaters:mark
+contacts.marks = house_updaters:Marks
+contacts.renamed = house_verbs:Rename
+contacts.rename = house_verbs:Rename
+"""
+
+
+def test_what_another_package_has_broken_takes_nothing_down(desk: Desk, tmp_path: Path) -> None:
+    """It is missing, and named with its package and the reason; all else is listed, shown and found."""
+    give_by_entry_point(tmp_path / "src", POINTS)
+    (tmp_path / "src" / "house_updaters.py").write_text(UPDATERS)
+    (listed, data, shown, added, refused, near, unknown, typed, help_), page = driven(
+        {**desk.env, "PYTHONPATH": str(tmp_path / "src")}, tmp_path,
+        ["operations", "list"], ["operations", "list", "--json"], ["operations", "show", "close"], ["operations", "show", "rename"],
+        ["operations", "show", "acme.gone"], ["operations", "show", "mark"], ["operations", "check", "contacts.nope"],
+        ["contacts", "mark", "--ids", "1", "--dry-run"], ["contacts", "tag", "--help"],
+    )  # fmt: skip
+    assert {one["name"]: one["package"] for one in data.json["broken"]} == dict.fromkeys(
+        ("acme.gone", "contacts.mark", "contacts.marks", "contacts.renamed"), "house-verbs 1.0"
+    )
+    names = {one["name"] for one in data.json["operations"]}
+    assert data.code == listed.code == 0 and {"contacts.rename", "conversations.close"} <= names and "contacts.mark" not in names
+    assert "conversations.close" in listed.out and "contacts.rename" in listed.out and "Traceback" not in listed.err
+    assert "acme.gone of the package house-verbs 1.0 cannot be used" in listed.err and "No module named 'acme_missing'" in listed.err
+    for name in ("mark", "Marks"):
+        said = f"house_updaters:{name} is no class that extends Operation"
+        assert said in listed.err and f"intercom-bulk run house_updaters:{name}" in listed.err
+    assert "is 'rename', not 'renamed'" in listed.err
+    assert shown.code == added.code == help_.code == 0 and "## conversations.close" in page
+    assert refused.code == near.code == unknown.code == typed.code == 2
+    assert "acme_missing" in refused.err and "contacts.mark" in near.err and "Unknown operation 'contacts.nope'" in unknown.err
+    assert "house_updaters:mark is no class that extends Operation" in typed.err
+
+
 def test_a_verb_that_cannot_be_imported_is_named(desk: Desk, tmp_path: Path) -> None:
-    """A broken package is told by its entry point, and no other resource suffers from it."""
+    """A broken package is told by its entry point where its verb is typed, and no other verb suffers from it."""
     give_by_entry_point(tmp_path / "src")
     (tmp_path / "src" / "house_verbs.py").write_text("import house_of_nobody\n")
     driver = DRIVER.replace("operations_page()", "''")
-    command = [sys.executable, "-c", driver, json.dumps([["contacts", "tag", "--help"], ["tickets", "find", "--help"]])]
+    words = [["contacts", "rename", "--to", "Guest"], ["contacts", "tag", "--help"], ["tickets", "find", "--help"]]
     env = {**desk.env, "PYTHONPATH": str(tmp_path / "src")}
+    command = [sys.executable, "-c", driver, json.dumps(words)]
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    broken, whole = (Answer(*one) for one in json.loads(done.stdout.splitlines()[-1])[0])
-    assert broken.code == 2 and "contacts.rename" in broken.err and "Traceback" not in broken.err and whole.code == 0
+    broken, beside, whole = (Answer(*one) for one in json.loads(done.stdout.splitlines()[-1])[0])
+    assert broken.code == 2 and "contacts.rename" in broken.err and "house_of_nobody" in broken.err and "Traceback" not in broken.err
+    assert beside.code == whole.code == 0
+
+
+def test_users_and_contributors_are_told_the_same_entry_point() -> None:
+    """The page for users, whose entry point the tests here install, and the one for contributors."""
+    assert told_entry_points("docs/howto/write-an-updater.md") == told_entry_points("CONTRIBUTING.md")
 
 
 @pytest.mark.parametrize("give", [put_into_a_copy, give_by_entry_point])

@@ -76,7 +76,7 @@ def test_an_empty_cell_leaves_the_field_as_it_is(desk: Desk) -> None:
     some = put(f"{a['id']},free,", f"{b['id']},,", f"{c['id']},null,9", given=("plan={{plan}}", "seats={{seats}}"))
     assert some.code == 0 and some.counts == {"selected": 3, "done": 2, "unchanged": 1}, some.err
     assert (values("plan"), values("seats")) == (["free", "pro", None], [3, 4, 9])
-    assert some.json["run"]["words"] == "set by {{plan}}, {{seats}} of rows.csv (3 empty cells of it change nothing)"
+    assert some.json["run"]["words"] == "set contacts by {{plan}}, {{seats}} of rows.csv (3 empty cells of it change nothing)"
     assert "3 cells of rows.csv are empty: the fields stay as they are" in some.err and "write {{seats|null}}, {{plan|null}}." in some.err
     assert desk.here("undo", some.run, "--yes", *PLAIN).code == 0
     assert (values("plan"), values("seats")) == (["pro"] * 3, [3, 4, 5])
@@ -85,6 +85,18 @@ def test_an_empty_cell_leaves_the_field_as_it_is(desk: Desk) -> None:
     assert (values("plan"), values("seats")) == ([None, "pro", "pro"], [1, 4, 5])
     nothing = put(f"{a['id']},,", f"{b['id']},,", given=("plan={{plan}}",))
     assert nothing.code == 0 and nothing.counts == {"selected": 2, "unchanged": 2}, nothing.err
+    assert "set contacts by {{plan}} of rows.csv" in " ".join(desk.here("runs", "list").out.split())
+
+
+def test_a_search_of_what_a_run_has_not_ends_in_a_sentence(desk: Desk) -> None:
+    """It says that there is none, and among what; so it does of ids."""
+    (one, *_) = people(desk, 1)
+    (desk.home / "ids").write_text(f"{one['id']}\n")
+    done = desk.here("contacts", "tag", "--ids", "ids", "--tag", "vip", "--create-tag", "--yes", *PLAIN)
+    none = desk.here("contacts", "find", "--from-run", done.run)
+    assert none.code == 0 and none.err.splitlines()[-1] == f"There are no contacts among the failed items of {done.run}.", none.err
+    some = desk.here("contacts", "find", "--ids", "ids")
+    assert some.err.splitlines()[-1] == "1 contact among 1 id from ids", some.err
 
 
 def told(desk: Desk, *command: str) -> list[list[str]]:

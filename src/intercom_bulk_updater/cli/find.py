@@ -191,7 +191,12 @@ class _List:
 
         of = f" of {total:,}" if isinstance(total, int) and total > self._seen else ""
         noun = one(self._resource) if self._seen == 1 and not of else self._resource
-        note(f"{self._seen:,}{of} {noun}{' where ' if self._found.words else ''}{self._found.words}")
+        words, named = self._found.words, self._found.selection.get("kind") != "query"
+        if named and words and not self._seen:
+            note(f"There are no {noun} among {words}.")
+        else:
+            joined = (" among " if named else " where ") if words else ""
+            note(f"{self._seen:,}{of} {noun}{joined}{words}")
         for said in left_out_words({**self._found.search, "missing": 0}):
             note(said)
         if self._file:

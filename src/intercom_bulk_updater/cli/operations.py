@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from ..model import Reversibility
 from ..operations.operation import Operation
-from ..operations.registry import find_operations, iterate
+from ..operations.registry import broken, find_operations, iterate
 from ..operations.spec import parameters_of, schema_of
 from .flags import Shown
 from .show import out as show_out
 from .show import out_json
+from .stdout import note
 
 _OUT = Shown()
 
@@ -22,11 +24,13 @@ def list_operations(*, out: Shown = _OUT) -> int:
     """All operations, with what undo can take back."""
     rows = [describe(name, cls) for name, cls in iterate()]
     if out.data:
-        out_json({"schema": "operations/1", "ok": True, "exit": 0, "operations": rows})
+        out_json({"schema": "operations/1", "ok": True, "exit": 0, "operations": rows, "broken": [asdict(one) for one in broken()]})
         return 0
     from ..terminal.tables import operations_table
 
     show_out(operations_table(rows))
+    for one in broken():
+        note(one.words)
     return 0
 
 

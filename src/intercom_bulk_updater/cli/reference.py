@@ -20,6 +20,7 @@ from .operations import GIVEN, describe
 
 _SHARED = {kind.__name__: kind for kind in (Selection, Safety, Speed, Output)}
 _MADE = "<!-- Made by `python -m intercom_bulk_updater.cli.reference`: edit the code, not this page. -->"
+_OTHERS = "../howto/write-an-updater.md#give-verbs-to-everyone-who-installs-your-package"
 
 
 def commands(root: App, path: str = "") -> Iterator[tuple[str, App]]:
@@ -80,7 +81,7 @@ def operations_page() -> str:
         _MADE,
         "",
         "What the verbs of the command line do to one item, and what `undo` can take back.",
-        "`intercom-bulk operations list` shows the same, and what other packages have added.",
+        f"`intercom-bulk operations list` shows the same, and what [other packages]({_OTHERS}) have added.",
         "",
         "| operation | what it does | undo |",
         "|---|---|---|",

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from ..errors import UsageError
 from ..model import Reversibility
 from ..operations.operation import Operation
-from ..operations.registry import verbs_of
+from ..operations.registry import broken, verbs_of
 from ..operations.resource import Resource, resources
 from ..operations.spec import Kind, parameters_of
 from ..operations.spec import Parameter as Declared
@@ -32,6 +32,17 @@ def add_verbs(app: App, resource: str) -> None:
             command_of(resource, cls), name=cls.name, help=f"{cls.summary}\n\n{_way_back(cls.reversibility)}", sort_key=place,
             help_epilogue=epilogue(cls.command_examples()),
         )
+    for one in broken(resource):
+        app.command(_refusal(one.words), name=one.name.partition(".")[2], help=one.words, show=False)
+
+
+def _refusal(why: str) -> Callable[..., int]:
+    """The command of a verb that cannot be used: whatever is typed behind it, the reason is told."""
+
+    def refuse(*words: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
+        raise UsageError(why, hint="")
+
+    return refuse
 
 
 def _way_back(label: Reversibility) -> str:

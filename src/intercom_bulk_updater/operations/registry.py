@@ -2,17 +2,17 @@
 
 The verbs of a resource are the operations declared in the modules of its folder here; nothing else lists them. A folder is
 read when one of its verbs is asked for, so that `--help` imports none. Other packages add theirs through the entry-point
-group `intercom_bulk_updater.operations`, by "resource.verb".
+group `intercom_bulk_updater.operations`, by "resource.verb"; one that cannot be used is missing, and told by `broken`.
 """
 
 from __future__ import annotations
 
 import difflib
-import importlib
 import inspect
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..api.redact import keep_private
 from ..errors import UsageError
@@ -26,19 +26,66 @@ from .per_item import PerItemOperation
 from .resource import resources
 from .spec import parameters_of
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An operation of another package that cannot be used, and why."""
+
+    name: str
+    package: str
+    why: str
+
+    @property
+    def words(self) -> str:
+        """What there is to say of it, as a sentence."""
+        return f"The operation {printable_name(self.name)} of the package {self.package} cannot be used: {self.why}"
+
 
 @cache
-def _plugins() -> dict[str, str]:
+def _plugins() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points
 
-    return {point.name: point.value for point in entry_points(group="intercom_bulk_updater.operations")}
+    return {point.name: point for point in entry_points(group="intercom_bulk_updater.operations")}
+
+
+@cache
+def _plugin(name: str) -> type[Operation] | Broken:
+    point = _plugins()[name]
+    try:
+        found = point.load()
+        why = _unfit(found, point)
+    except (Exception, SystemExit) as exc:  # whatever somebody's file does when it is imported
+        why = f"its entry point {point.value} cannot be imported ({type(exc).__name__}: {exc})."
+    package = f"{point.dist.name} {point.dist.version}" if point.dist else "that has no name"
+    return Broken(name, package, why) if why else found
+
+
+def _unfit(found: Any, point: EntryPoint) -> str:
+    if not (inspect.isclass(found) and issubclass(found, Operation)):
+        other = "A function with @operation and a class of IntercomBulkUpdater need none"
+        return f"its entry point {point.value} is no class that extends Operation. {other}: intercom-bulk run {point.value}"
+    verb = point.name.partition(".")[2]
+    if found.name != verb:
+        return f"an entry point is called RESOURCE.VERB, and the `name` of {point.value} is {found.name!r}, not {verb!r}."
+    parameters_of(found.Parameters)  # what is wrong with them is told here, not by everything that lists it
+    return ""
+
+
+def broken(resource: str = "") -> list[Broken]:
+    """The operations of other packages that cannot be used, of one resource or of all."""
+    found = [_plugin(name) for name in _plugins() if resource in ("", name.partition(".")[0])]
+    return [one for one in found if isinstance(one, Broken)]
 
 
 def verbs_of(resource: str) -> dict[str, type[Operation]]:
     """The verbs of a resource that a person can name, in the order of its help."""
     own = [cls for cls in (operations_in(resource) if resource in resources() else {}).values() if cls.summary]
-    added = [operation_class(name) for name in _plugins() if name.partition(".")[0] == resource]
-    return {cls.name: cls for cls in sorted([*own, *added], key=lambda cls: (cls.rank, cls.name))}
+    added = [_plugin(name) for name in _plugins() if name.partition(".")[0] == resource]
+    usable = [cls for cls in added if not isinstance(cls, Broken)]
+    return {cls.name: cls for cls in sorted([*own, *usable], key=lambda cls: (cls.rank, cls.name))}
 
 
 def names() -> list[str]:
@@ -62,11 +109,11 @@ def verbs_for(resource: str, key: str) -> str:
 def operation_class(name: str) -> type[Operation]:
     """The class of an operation, by "resource.verb".
 
-    Raises UsageError for an unknown name, with the nearest ones.
+    Raises UsageError for an unknown name, with the nearest ones, and for one that cannot be used.
     """
     found = _find(name)
     if found is None:
-        known, verb = names(), name.rpartition(".")[2]
+        known, verb = [*names(), *(one.name for one in broken())], name.rpartition(".")[2]
         verbs = difflib.get_close_matches(verb, {one.rpartition(".")[2]: None for one in known}, 2)
         same = [one for each in verbs for one in known if one.endswith(f".{each}")]
         near = (difflib.get_close_matches(name, known, 3) if "." in name else []) or same[:8]
@@ -83,17 +130,11 @@ def _find(name: str) -> type[Operation] | None:
     found = operations_in(resource).get(verb) if resource in resources() else None
     if found is None and verb == Undo.name and resource in resources():
         return Undo
-    return _load(name, _plugins()[name]) if found is None and name in _plugins() else found
-
-
-def _load(name: str, target: str) -> type[Operation]:
-    module, _, cls = target.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), cls)
-    except (ImportError, AttributeError) as exc:
-        raise UsageError(f"The operation {name!r} of another package cannot be imported from {target}: {exc}.") from exc
-    if not (inspect.isclass(found) and issubclass(found, Operation)):
-        raise UsageError(f"{target} is not an operation")
+    if found is None and name in _plugins():
+        plugin = _plugin(name)
+        if isinstance(plugin, Broken):
+            raise UsageError(plugin.words, hint="")
+        return plugin
     return found
 
 

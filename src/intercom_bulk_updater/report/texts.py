@@ -51,12 +51,12 @@ def words_of(run: RunRecord) -> str:
     resource, _, verb = run.operation.rpartition(".")
     if run.kind == RunKind.UNDO or verb == Undo.name:
         return f"undo {run.parent}" if run.parent else "undo"
-    each = run.parameters.get("each")
-    if each is not None and each.get("words"):
-        return str(each["words"])
+    by_row = str((run.parameters.get("each") or {}).get("words") or "")
     cls = declared(run.operation)
     if cls is not None:
-        return _of_verb(cls, resource, run)
+        return _of_verb(cls, resource, run, by_row)
+    if by_row:
+        return by_row
     said = str((run.totals.get("review") or {}).get("operation") or run.operation)
     message = any(is_message(name) and value for name, value in run.parameters.items())
     told = {name: value for name, value in run.parameters.items() if not is_message(name) and value not in (None, "", False)}
@@ -64,10 +64,10 @@ def words_of(run: RunRecord) -> str:
     return f"{said}{f' ({shown})' if shown else ''}{', with a message' if message else ''}"
 
 
-def _of_verb(cls: type[Operation], resource: str, run: RunRecord) -> str:
+def _of_verb(cls: type[Operation], resource: str, run: RunRecord, by_row: str) -> str:
     lead = f"{(cls.lead or cls.name).lower()} {resource}"
     try:
-        said = cls(**from_json(dict(run.parameters))).describe()
+        said = by_row or cls(**from_json(dict(run.parameters))).describe()
     except (TypeError, ValueError, KeyError, AttributeError, UsageError):
         return lead  # of a version that took other parameters
     first, _, rest = said.partition(" ")
