@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..model import Item, Reversibility
 from .fields import FieldsOperation
+from .named_targets import NamedTargets
 from .operation import Operation
 from .resource import name_of
 from .spec import Resolver
 
 
-class Merging(FieldsOperation):
+class Merging(NamedTargets, FieldsOperation):
     """Merge the item into another of its resource.
 
     Parameters
@@ -47,21 +48,10 @@ class Merging(FieldsOperation):
         """What else of the one that lives on decides whether it can be: further arguments."""
         return {}
 
-    @classmethod
-    def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation. The names of all that live on."""
-        called = {one: said for operation in several for one, said in operation.names.items()}
-        return cls(**{**several[0].parameters, "called": called})
-
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
         return {"into": self.into, "unfit": self.unfit, "called": self.called}
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """See Operation."""
-        return self.called
 
     def describe(self) -> str:
         """See Operation."""

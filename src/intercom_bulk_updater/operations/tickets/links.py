@@ -15,6 +15,7 @@ from ...errors import NotFound, UsageError
 from ...model import Item, Reversibility
 from ...parsing.id_file import of_link
 from ...parsing.identity import canonical_id
+from ..named_targets import NamedTargets
 from ..operation import Json, Operation
 from ..resource import name_of
 from ..spec import Kind, Resolver, parameter
@@ -26,7 +27,7 @@ class _Parameters:
     conversation: list[str] = parameter(Kind.IDS, "The conversation, or customer ticket, by its id or link; may be given again.")
 
 
-class _Linking(TicketFields):
+class _Linking(NamedTargets, TicketFields):
     reversibility = Reversibility.REVERSIBLE
     side_effects = ""
     fields = ("linked",)
@@ -55,22 +56,11 @@ class _Linking(TicketFields):
         """The conversation that is named. Raises UsageError."""
         return resolver.target("conversations", text, "--conversation")
 
-    @classmethod
-    def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation. The names of all."""
-        called = {one: said for operation in several for one, said in operation.names.items()}
-        return cls(**{**several[0].parameters, "called": called})
-
     @property
     def parameters(self) -> dict[str, Any]:
         """See Operation."""
         unfit = {"unfit": self.unfit} if self.unfit else {}
         return {"conversations": self.conversations, **unfit, **({"called": self.called} if self.called else {})}
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """See Operation."""
-        return self.called
 
     def describe(self) -> str:
         """See Operation."""
