@@ -150,6 +150,35 @@ def test_a_message_is_looked_for_whatever_refused_it(box: MemorySandbox, verb: s
     assert written(box, resource, MESSAGES[verb]) == (6, 0)
 
 
+@pytest.mark.parametrize(("status", "wait"), [(400, 0), (403, 4), (404, 4)])
+@pytest.mark.parametrize("verb", MESSAGES)
+def test_a_retry_looks_for_a_message_that_was_refused_and_came_later(box: MemorySandbox, verb: str, status: int, wait: int) -> None:
+    """The look right after the refusal found nothing, and three seconds later it stood: the retry posted it again."""
+    ids, resource = ids_of(box, verb)[:3], verb.partition(".")[0]
+    box.fault("status", status=status, commit="after", seconds=3, on="write", count=3)
+    run = bulk.run(verb, ids=ids, body="Hello", **_consent(verb))
+    box.clear_faults()
+    assert run.counts.failed == 3, run.report()
+    box.pass_time(wait)
+    assert run.retry().counts.done == 3
+    box.pass_time(10)
+    assert written(box, resource, MESSAGES[verb]) == (3, 0)
+
+
+@pytest.mark.parametrize("verb", MESSAGES)
+def test_a_resume_looks_for_messages_whose_refusals_ended_the_run(box: MemorySandbox, verb: str) -> None:
+    """A permission that is missing for all ends it; the messages came all the same, after they were looked at."""
+    ids, resource = [str(row["id"]) for row in getattr(box, verb.partition(".")[0])()][:12], verb.partition(".")[0]
+    box.fault("status", status=403, commit="after", seconds=3, on="write")
+    with pytest.raises(PermissionDenied) as caught:
+        bulk.run(verb, ids=ids, body="Hello", workers=1, **_consent(verb))
+    box.clear_faults()
+    box.pass_time(4)
+    assert caught.value.run is not None and caught.value.run.resume().counts.done == 12
+    box.pass_time(10)
+    assert written(box, resource, MESSAGES[verb]) == (12, 0)
+
+
 @pytest.mark.parametrize("status", [403, 413])
 @pytest.mark.parametrize(("own", "resource", "kind"), [(OwnReply, "conversations", "comment"), (OwnNote, "contacts", "note")])
 def test_a_message_of_own_code_is_looked_for(

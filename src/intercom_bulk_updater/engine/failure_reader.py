@@ -77,6 +77,8 @@ class FailureReader:
         """The same of an item that a process had in flight when it died."""
         if item.slow:
             return 2 * self.timeout
+        if item.why is not None and 400 <= item.why.status < 500 and item.why.code:
+            return AFTER_LOSS  # it was answered, in Intercom's own words
         return min(self.timeout, AFTER_CRASH) if self.operation.idempotent is True else self.timeout
 
     def excused(self, attempt: Attempt, verdict: ErrorClassification) -> bool:

@@ -36,7 +36,7 @@ from .attempt import Attempt, RetryLater
 from .backup import Backup
 from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Skipped, Step, decide, next_step, put_back
 from .effect_reader import EffectReader
-from .failure_reader import AFTER_ERROR, FailureReader, tells
+from .failure_reader import AFTER_ERROR, FailureReader
 from .failures import explain_unreadable, run_error
 from .refusals import RefusalStreak
 from .results import result_of
@@ -261,11 +261,7 @@ class ItemProcessor:
         if observed.may_be_so or (lost and not observed.read_only):
             attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
         result = self._decide(attempt, observed, refusal=verdict)
-        # A message that was refused is looked for before a retry sends it: the refusal may have been untrue. Where no look can
-        # tell, the refusal is all there is.
-        message = self.operation.idempotent is False and verdict.sent is not None and not repeatable(verdict.sent)
-        message = message and (self.operation.reads_back or tells(verdict.sent))
-        if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and (message or getattr(exc, "unsure", False)):
+        if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
             return replace(result, doubt=True)
         return result
 
@@ -424,8 +420,8 @@ class ItemProcessor:
         if denied is None:
             return None
         self.stop.ask(denied)
-        # Put back as one that was never begun: nothing of it stands, as a look has told, or the refusal alone.
-        attempt.known = Known(maybe_applied=decision.known.read_errors > 0)
+        # Put back as one that was never begun, as a look has told, or the refusal alone; a message is looked for again.
+        attempt.known = Known(maybe_applied=decision.known.read_errors > 0 or self._looks_again(attempt))
         return RetryLater(attempt, 0.0)
 
     def _result(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult | RetryLater:
@@ -437,7 +433,17 @@ class ItemProcessor:
     def _settled(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult:
         done = decision.outcome is Outcome.DONE and payload is not None
         after = self._after_image(attempt, payload) if done and payload is not None else None
-        return result_of(decision, attempt, after, there=payload is not None)
+        result = result_of(decision, attempt, after, there=payload is not None)
+        return replace(result, doubt=True) if result.outcome is Outcome.FAILED and self._looks_again(attempt) else result
+
+    def _looks_again(self, attempt: Attempt) -> bool:
+        """Whether a retry looks before it sends what was refused: a message whose refusal was untrue may have come after the look.
+
+        Where no look can tell, the refusal is all there is.
+        """
+        sent = attempt.last.sent if attempt.last is not None else None
+        message = sent is not None and not repeatable(sent) and self.operation.idempotent is not True
+        return message and self.operation.reads_back
 
     def _after_image(self, attempt: Attempt, payload: Json) -> dict[str, Any] | None:
         """What the item looks like now; None where that cannot be read: it is done all the same."""

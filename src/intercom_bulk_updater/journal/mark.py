@@ -89,7 +89,7 @@ class RunMark:
             # Without its time: what has become of the file by then is seen from its first count on.
             file.write(_COUNTED % (claims, 0))
             # The clock of a file server is not ours.
-            skew = round(os.fstat(file.fileno()).st_ctime - time.time(), 3)
+            skew = round(os.fstat(file.fileno()).st_ctime - time.time_ns() / 1e9, 3)
             about = {"file": self._database.stat().st_ino, "home": str(self._home.resolve()), "skew": skew}
             file.write(json.dumps(about).encode() + b"\n")
             os.fsync(file.fileno())
