@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,41 @@ def test_a_retry_looks_for_a_message_that_was_refused_and_came_later(box: Memory
     assert run.retry().counts.done == 3
     box.pass_time(10)
     assert written(box, resource, MESSAGES[verb]) == (3, 0)
+
+
+@pytest.mark.parametrize(("status", "wait"), [(400, 0), (403, 4)])
+@pytest.mark.parametrize(("own", "resource", "kind"), [
+    (OwnReply, "conversations", "comment"), (OwnNote, "contacts", "note"), ("POST conversations/{{id}}/reply", "conversations", "comment"),
+])  # fmt: skip
+def test_a_retry_looks_for_a_message_of_own_code_that_came_later(
+    box: MemorySandbox, own: Any, resource: str, kind: str, status: int, wait: int
+) -> None:
+    """Nothing of the updater tells whether it is done; the request that was refused does."""
+    box.fault("status", status=status, commit="after", seconds=3, on="write", count=3)
+    if isinstance(own, str):
+        body = json.dumps({"message_type": "comment", "type": "admin", "admin_id": box.admin_id, "body": "Hello"})
+        run = bulk.each("conversations", *own.split(), ids=ids_of(box, "conversations.reply")[:3], body=body, customer_visible=True)
+    else:
+        own().bulk_process(max_items=3)
+        run = bulk.open_run("latest")
+    box.clear_faults()
+    assert run.counts.failed == 3, run.report()
+    box.pass_time(wait)
+    again = run.retry()
+    assert again.counts.done == 3, again.report()
+    box.pass_time(10)
+    assert written(box, resource, kind) == (3, 0)
+
+
+@pytest.mark.parametrize("own", [OwnReply, OwnNote])
+def test_a_retry_sends_a_message_of_own_code_that_was_refused_alone(box: MemorySandbox, own: type[bulk.IntercomBulkUpdater]) -> None:
+    """The look finds nothing of it, now as before."""
+    resource, kind = ("contacts", "note") if own is OwnNote else ("conversations", "comment")
+    box.fault("status", status=422, on="write", count=3)
+    own().bulk_process(max_items=3)
+    box.clear_faults()
+    assert bulk.open_run("latest").retry().counts.done == 3
+    assert written(box, resource, kind) == (3, 0)
 
 
 @pytest.mark.parametrize("verb", MESSAGES)

@@ -39,6 +39,21 @@ class Attempt:
     carried: CompletedRequests = field(default_factory=CompletedRequests)
     """What its attempts in this process have carried out."""
 
+    def take_up(self, known: Known) -> None:
+        """Begin with what an earlier process knew of it."""
+        self.known = known
+        if known.maybe_applied and self.item.why is not None and (asked := self.item.why.asked) is not None:
+            self.in_question = (SentRequest(asked["method"], asked["path"], asked.get("json")),)
+            self.carried.broke_off = bool(asked.get("broke_off"))
+
+    @property
+    def asked(self) -> dict[str, Any] | None:
+        """The one request in question, for a look of a later process; None where it is not all that the item got."""
+        if len(self.in_question) != 1 or self.stands or not isinstance(self.in_question[0].json, dict | None):
+            return None
+        sent = self.in_question[0]
+        return {"method": sent.method, "path": sent.path, "json": sent.json, "broke_off": self.carried.broke_off}
+
     @property
     def left(self) -> bool:
         """Whether a write of it left in this process, and was not refused."""

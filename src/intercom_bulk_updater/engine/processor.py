@@ -36,7 +36,7 @@ from .attempt import Attempt, RetryLater
 from .backup import Backup
 from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Skipped, Step, decide, next_step, put_back
 from .effect_reader import EffectReader
-from .failure_reader import AFTER_ERROR, FailureReader
+from .failure_reader import AFTER_ERROR, FailureReader, tells
 from .failures import explain_unreadable, run_error
 from .refusals import RefusalStreak
 from .results import result_of
@@ -97,11 +97,10 @@ class ItemProcessor:
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Take an item up: its outcome, or when to try it again."""
         began = time.time()
-        if attempt.known is None:
-            attempt.known = self._known_from(attempt.item)
+        known = self._taken_up(attempt)
         if attempt.unjudged is not None:
             result = self._guarded(attempt, self._judge)
-        elif next_step(attempt.known) is Step.LOOK:
+        elif next_step(known) is Step.LOOK:
             result = self._guarded(attempt, self._look)
         else:
             result = self._guarded(attempt, self._begin)
@@ -110,6 +109,11 @@ class ItemProcessor:
             note = "; ".join(said for said in (result.note, self.operation.remark(attempt.item)) if said)
             return replace(result, note=note) if note != result.note else result
         return result
+
+    def _taken_up(self, attempt: Attempt) -> Known:
+        if attempt.known is None:
+            attempt.take_up(self._known_from(attempt.item))
+        return _known(attempt)
 
     def _known_from(self, item: Item) -> Known:
         """What an item in doubt brings along. Without a send of this process, it was one that died before this one began."""
@@ -140,9 +144,7 @@ class ItemProcessor:
 
     def check_before_write(self, attempt: Attempt) -> ItemResult | RetryLater | None:
         """For a batch: what becomes of an item that is not written with others now; None when it is ready to be written."""
-        if attempt.known is None:
-            attempt.known = self._known_from(attempt.item)
-        if next_step(attempt.known) is Step.LOOK:
+        if next_step(self._taken_up(attempt)) is Step.LOOK:
             return self(attempt)
         return self._guarded(attempt, lambda one: self._check(one)[0])
 
@@ -434,7 +436,10 @@ class ItemProcessor:
         done = decision.outcome is Outcome.DONE and payload is not None
         after = self._after_image(attempt, payload) if done and payload is not None else None
         result = result_of(decision, attempt, after, there=payload is not None)
-        return replace(result, doubt=True) if result.outcome is Outcome.FAILED and self._looks_again(attempt) else result
+        if result.outcome is not Outcome.FAILED or not self._looks_again(attempt):
+            return result
+        assert result.failure is not None  # noqa: S101 - it failed of something
+        return replace(result, doubt=True, failure=replace(result.failure, asked=attempt.asked))
 
     def _looks_again(self, attempt: Attempt) -> bool:
         """Whether a retry looks before it sends what was refused: a message whose refusal was untrue may have come after the look.
@@ -443,7 +448,7 @@ class ItemProcessor:
         """
         sent = attempt.last.sent if attempt.last is not None else None
         message = sent is not None and not repeatable(sent) and self.operation.idempotent is not True
-        return message and self.operation.reads_back
+        return message and (self.operation.reads_back or (attempt.asked is not None and tells(sent)))
 
     def _after_image(self, attempt: Attempt, payload: Json) -> dict[str, Any] | None:
         """What the item looks like now; None where that cannot be read: it is done all the same."""

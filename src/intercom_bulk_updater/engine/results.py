@@ -31,7 +31,8 @@ def result_of(
         if failure is None:
             failure = _INTERRUPTED if item.doubt else Failure("skipped after a write")
         more = "" if decision.why in failure.message else decision.why
-        failure = replace(failure, message="; ".join(said for said in (failure.message, more) if said), untold=decision.untold)
+        said = "; ".join(said for said in (failure.message, more) if said)
+        failure = replace(failure, message=said, untold=decision.untold, asked=attempt.asked)
         return ItemResult(
             item.seq, Outcome.IN_DOUBT, attempts=known.requests, failure=failure, doubt=True, slow=known.maybe_running,
             older=item.older, partly=bool(attempt.stands), after=attempt.partial_after if decision.rest_failed else None,
@@ -40,6 +41,8 @@ def result_of(
         failure = failure or Failure("unknown")
         return ItemResult(item.seq, Outcome.FAILED, attempts=known.requests, failure=failure)
     if decision.outcome is Outcome.PENDING:
+        if known.maybe_applied and attempt.in_question:
+            failure = replace(failure or _INTERRUPTED, asked=attempt.asked)
         return ItemResult(
             item.seq, Outcome.PENDING, attempts=known.requests, failure=failure, doubt=known.maybe_applied, slow=known.maybe_running,
             older=item.older and known.maybe_applied,

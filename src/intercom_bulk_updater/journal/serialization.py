@@ -133,6 +133,7 @@ def pack_failure(failure: Failure | None) -> str | None:
         "code": failure.code,
         "request_id": failure.request_id,
         "untold": failure.untold,
+        "asked": failure.asked,
     }
     return without_known_tokens(_encode({name: part for name, part in parts.items() if part}))
 
