@@ -214,7 +214,7 @@ class Failure:
     untold: bool = False
     """In doubt, and looking again will not settle it: what Intercom shows does not tell."""
     asked: Mapping[str, Any] | None = field(default=None, repr=False)
-    """The request whose effect is not known (`method`, `path`, `json`, `broke_off`), for a later look. It may hold a message."""
+    """The request whose effect is not known (`Attempt.asked`), for a later look. It may hold a message."""
 
 
 @dataclass(frozen=True, slots=True)

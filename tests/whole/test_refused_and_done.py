@@ -190,6 +190,22 @@ def test_a_retry_looks_for_a_message_of_own_code_that_came_later(
     assert written(box, resource, kind) == (3, 0)
 
 
+@pytest.mark.parametrize(("kind", "done"), [("drop_after", True), ("drop_before", False)])
+@pytest.mark.parametrize("own", [OwnReply, OwnNote])
+def test_a_retry_settles_what_own_code_left_in_doubt(box: MemorySandbox, own: type[bulk.IntercomBulkUpdater], kind: str, done: bool) -> None:
+    """The answers were lost and no look was answered; once looks are, each message is seen, or seen to lack and sent."""
+    resource, message = ("contacts", "note") if own is OwnNote else ("conversations", "comment")
+    box.fault(kind, on="write")
+    box.fault("status", status=422, method="GET", path=rf"^/{resource}/\w+(/notes)?$")
+    own().bulk_process(max_items=3)
+    run = bulk.open_run("latest")
+    assert run.counts.in_doubt == 3, run.report()
+    box.clear_faults()
+    assert written(box, resource, message)[0] == (3 if done else 0)
+    assert run.retry().counts.done == 3
+    assert written(box, resource, message) == (3, 0)
+
+
 @pytest.mark.parametrize("own", [OwnReply, OwnNote])
 def test_a_retry_sends_a_message_of_own_code_that_was_refused_alone(box: MemorySandbox, own: type[bulk.IntercomBulkUpdater]) -> None:
     """The look finds nothing of it, now as before."""

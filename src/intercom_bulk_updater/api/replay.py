@@ -165,11 +165,19 @@ class CompletedRequests:
             if not one.ours and _same(one.sent, sent) and 200 <= one.status < 300:
                 one.status = 0
 
+    def step_of(self, sent: SentRequest) -> Step:
+        """The place of a request in the action, or its name."""
+        return next((step for step, one in reversed(self._steps) if one == sent), (sent.method, sent.path, 1))
+
+    def recall(self, sent: SentRequest, step: Sequence[Any]) -> None:
+        """Take over from an earlier process what `step_of` said there."""
+        first, second, third = step
+        self._steps.append(((str(first), str(second), int(third)), sent))
+
     def found(self, sent: SentRequest, answer: Mapping[str, Any]) -> None:
         """A write whose answer was lost turned out to stand: the next attempt is answered from memory and goes on after it."""
         self._carried_out.append(sent)
-        step = next((step for step, one in reversed(self._steps) if one == sent), (sent.method, sent.path, 1))
-        self._answered[step] = sent, answer
+        self._answered[self.step_of(sent)] = sent, answer
 
 
 def _not_again(first: Exchange) -> TransportError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..api.messages import SentRequest
@@ -41,10 +41,14 @@ class Attempt:
 
     def take_up(self, known: Known) -> None:
         """Begin with what an earlier process knew of it."""
-        self.known = known
-        if known.maybe_applied and self.item.why is not None and (asked := self.item.why.asked) is not None:
-            self.in_question = (SentRequest(asked["method"], asked["path"], asked.get("json")),)
-            self.carried.broke_off = bool(asked.get("broke_off"))
+        asked = self.item.why.asked if known.maybe_applied and self.item.why is not None else None
+        self.known = known if asked is None else replace(known, via_client=asked["step"] is not None)
+        if asked is not None:
+            sent = SentRequest(asked["method"], asked["path"], asked["json"])
+            self.in_question = (sent,)
+            self.carried.broke_off = asked["broke_off"]
+            if asked["step"] is not None:
+                self.carried.recall(sent, asked["step"])
 
     @property
     def asked(self) -> dict[str, Any] | None:
@@ -52,7 +56,8 @@ class Attempt:
         if len(self.in_question) != 1 or self.stands or not isinstance(self.in_question[0].json, dict | None):
             return None
         sent = self.in_question[0]
-        return {"method": sent.method, "path": sent.path, "json": sent.json, "broke_off": self.carried.broke_off}
+        step = list(self.carried.step_of(sent)) if self.known is not None and self.known.via_client else None
+        return {"method": sent.method, "path": sent.path, "json": sent.json, "step": step, "broke_off": self.carried.broke_off}
 
     @property
     def left(self) -> bool:
