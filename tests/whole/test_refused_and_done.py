@@ -166,6 +166,23 @@ def test_a_retry_looks_for_a_message_that_was_refused_and_came_later(box: Memory
     assert written(box, resource, MESSAGES[verb]) == (3, 0)
 
 
+@pytest.mark.parametrize("wait", [0, 4])
+@pytest.mark.parametrize("verb", MESSAGES)
+def test_the_same_message_of_another_run_is_looked_for(box: MemorySandbox, verb: str, wait: int) -> None:
+    """It was refused and came later: the next run with the same text finds it, and sends what did not come."""
+    ids, resource = ids_of(box, verb)[:4], verb.partition(".")[0]
+    box.fault("status", status=422, commit="after", seconds=3, on="write", count=2)
+    box.fault("status", status=422, on="write", count=2)
+    run = bulk.run(verb, ids=ids, body="Hello", **_consent(verb))
+    box.clear_faults()
+    assert run.counts.failed == 4, run.report()
+    box.pass_time(wait)
+    again = bulk.run(verb, from_run=run, body="Hello", **_consent(verb))
+    assert (again.counts.done, again.counts.unchanged) == (2, 2), again.report()
+    box.pass_time(10)
+    assert written(box, resource, MESSAGES[verb]) == (4, 0)
+
+
 @pytest.mark.parametrize(("status", "wait"), [(400, 0), (403, 4)])
 @pytest.mark.parametrize(("own", "resource", "kind"), [
     (OwnReply, "conversations", "comment"), (OwnNote, "contacts", "note"), ("POST conversations/{{id}}/reply", "conversations", "comment"),
@@ -192,7 +209,9 @@ def test_a_retry_looks_for_a_message_of_own_code_that_came_later(
 
 @pytest.mark.parametrize(("kind", "done"), [("drop_after", True), ("drop_before", False)])
 @pytest.mark.parametrize("own", [OwnReply, OwnNote])
-def test_a_retry_settles_what_own_code_left_in_doubt(box: MemorySandbox, own: type[bulk.IntercomBulkUpdater], kind: str, done: bool) -> None:
+def test_a_retry_settles_what_own_code_left_in_doubt(
+    box: MemorySandbox, own: type[bulk.IntercomBulkUpdater], kind: str, done: bool
+) -> None:
     """The answers were lost and no look was answered; once looks are, each message is seen, or seen to lack and sent."""
     resource, message = ("contacts", "note") if own is OwnNote else ("conversations", "comment")
     box.fault(kind, on="write")

@@ -40,7 +40,7 @@ from .failure_reader import AFTER_ERROR, FailureReader, tells
 from .failures import explain_unreadable, run_error
 from .refusals import RefusalStreak
 from .results import result_of
-from .write_check import WriteCheck
+from .write_check import NotYet, WriteCheck
 
 # What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
 _AT_THE_DOOR = 0.1
@@ -161,6 +161,8 @@ class ItemProcessor:
             return result, payload
         except Skip as exc:
             return self._decide(attempt, Skipped(exc.reason, attempt.wrote)), payload
+        except NotYet as exc:
+            return RetryLater(attempt, exc.seconds), payload
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:

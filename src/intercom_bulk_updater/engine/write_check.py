@@ -15,6 +15,14 @@ from ..operations.operation import CannotApply, Json, Operation
 from ..operations.resource import name_of
 
 
+class NotYet(Exception):
+    """Whether an item may be written is known only in so many `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"in {seconds:.1f} s")
+        self.seconds = seconds
+
+
 def _never(item: Item) -> None:
     return None
 
@@ -34,7 +42,7 @@ class WriteCheck:
     on_drift:
         "skip", "stop" or "force", for items that moved.
     sent_before:
-        What becomes of an item that an earlier run has written the same message to; None for one that it has not.
+        What becomes of an item that an earlier run has written the same message to; None for one that it has not. Raises NotYet.
     """
 
     operation: Operation

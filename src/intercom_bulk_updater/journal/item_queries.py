@@ -223,13 +223,14 @@ def written(database: Database, workspace: str, resource: str, item_id: str, sin
     """Runs of a workspace on this resource that wrote to an item after `since`, or may have; newest first."""
     run = schema.run
     sent = [schema.CODE[outcome] for outcome in (Outcome.DONE, Outcome.IN_FLIGHT, Outcome.IN_DOUBT)]
+    untold = [schema.CODE[outcome] for outcome in (Outcome.PENDING, Outcome.FAILED)]
     query = (
         select(run.c.id, *_columns)
         .join(_item, and_(_item.c.run == run.c.number, _item.c.id == item_id))
         .where(
             run.c.workspace == workspace,
             run.c.operation.startswith(f"{resource}.", autoescape=True),
-            or_(_item.c.status.in_(sent), and_(_item.c.status == schema.CODE[Outcome.PENDING], _item.c.doubt.in_(DOUBTFUL))),
+            or_(_item.c.status.in_(sent), and_(_item.c.status.in_(untold), _item.c.doubt.in_(DOUBTFUL))),
             _item.c.claimed_at > since,
         )
         .order_by(run.c.number.desc())

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ class RunContext:
             timeout=job.options.timeout,
             reread=job.options.reread,
             on_drift=job.options.on_drift,
-            sent_before=None if self._sent is None else self._sent.of,
+            sent_before=None if self._sent is None else partial(self._sent.of, client=session.client),
             refusals=RefusalStreak(
                 REFUSED_AT_FIRST * REFUSED_GROWTH ** int(job.run.totals.get("refused") or 0), REFUSED_LATER
             ),

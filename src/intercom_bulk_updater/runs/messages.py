@@ -7,7 +7,11 @@ from collections.abc import Callable
 from itertools import islice
 
 from ..api.client import Client
+from ..api.effects import effect_of
+from ..api.messages import SentRequest
 from ..api.redact import redact
+from ..engine.failure_reader import AFTER_LOSS
+from ..engine.write_check import NotYet
 from ..errors import IntercomBulkError, SafetyStop
 from ..journal import ItemRow, RunRecord, Store
 from ..model import Failure, Item, ItemResult, Outcome
@@ -69,10 +73,11 @@ class SentBefore:
         self._resource = run.operation.partition(".")[0]
         self._texts: dict[str, Callable[[ItemRow], str] | None] = {}
 
-    def of(self, item: Item) -> ItemResult | None:
+    def of(self, item: Item, client: Client | None = None) -> ItemResult | None:
         """What becomes of an item that has the text already, or may have it; None for one that has it not.
 
-        Pending: its before-image says who has sent the text, and the rest is done without it.
+        Pending: its before-image says who has sent the text, and the rest is done without it. With a `client`, right before
+        the write, a text that was refused earlier is looked for: it may have come all the same. Raises NotYet while it may still.
         """
         text = self._operation.text(item)
         if not text:
@@ -81,11 +86,17 @@ class SentBefore:
         for run, row in self._journal.written_by_runs(self._run.workspace, self._resource, item.id, since):
             if run == self._run.id or as_read(self._text(run, row)) != as_read(text):
                 continue
-            if row.outcome is not Outcome.DONE:
+            refused = row.outcome is Outcome.FAILED
+            stands = None if client is None or not refused else _stands(row, client)
+            if refused and (client is None or stands is False):
+                continue
+            if row.outcome is not Outcome.DONE and not stands:
                 way = "let it end (runs resume), then retry; or say --again"
                 if row.outcome is Outcome.IN_DOUBT and row.failure is not None and row.failure.untold:
                     way = "no resume will tell: look at the item in Intercom, then leave it, or say --again"
                 said = f"{run} may have sent the same text, or is about to: {way}"
+                if refused:
+                    said = f"{run} was refused the same text, and what stands there may be it: look, then leave it, or say --again"
                 return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
             sent = {"run": run, "at": int(row.finished_at or 0)}
             before = {**(item.before or {}), SENT_BY: sent}
@@ -102,6 +113,19 @@ class SentBefore:
             self._texts[run] = messages_of(was, visible=self._operation.customer_visible) if here else None
         text = self._texts[run]
         return "" if text is None else text(row)
+
+
+def _stands(row: ItemRow, client: Client) -> bool | None:
+    """Whether what an earlier run wrote to an item is there, though it was refused. Raises NotYet while it may still come."""
+    asked = row.failure.asked if row.failure is not None else None
+    effect = effect_of(SentRequest(asked["method"], asked["path"], asked["json"])) if asked is not None else None
+    if effect is None or effect.stands is None:
+        return None
+    stands = effect.stands(client.get(effect.read), float(row.claimed_at or 0))
+    left = float(row.finished_at or 0) + AFTER_LOSS - time.time()
+    if stands is False and 0 < left <= AFTER_LOSS:
+        raise NotYet(left)
+    return stands
 
 
 def messages_of(run: RunRecord, visible: bool | None = None) -> Callable[[ItemRow], str] | None:
