@@ -115,7 +115,6 @@ class UpdaterError(UserCodeError):
         super().__init__(f"{self.words} ({self.place})" if self.place else self.words)
 
     def as_error(self) -> IntercomBulkError:
-        """See UserCodeError."""
         return failed(self.updater, self)
 
     def trace(self) -> str:

@@ -25,7 +25,6 @@ class _OfCompany(Attached):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         found = resolver.named("company", given["company"])
         return cls([found.id], [f"{found.name} ({found.id})"])
 

@@ -62,17 +62,14 @@ class Merge(Merging, NoWayBack):
 
     @classmethod
     def kept_of(cls, target: Mapping[str, Any]) -> dict[str, Any]:
-        """See Merging."""
         return {"reached_by": _reached_by(target)}
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         own = {"skip_duplicate_validation": self.skip_duplicate_validation, "reached_by": self.reached_by}
         return {**super().parameters, **own}
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"merged_into": payload.get("merged_into")}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
@@ -86,7 +83,6 @@ class Merge(Merging, NoWayBack):
         }
 
     def impossible(self, item: Item) -> str:
-        """See Operation."""
         before = item.before or {}
         if self.unfit:
             return self.unfit
@@ -113,15 +109,12 @@ class Merge(Merging, NoWayBack):
         return self.into if merged else None
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"merged_into": self.into}
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         body: dict[str, Any] = {"from": item_id, "into": self.into}
         client.post("contacts/merge", body | ({"skip_duplicate_validation": True} if self.skip_duplicate_validation else {}))
         return None
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom cannot part contacts that were merged"

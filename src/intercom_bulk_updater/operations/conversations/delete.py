@@ -38,19 +38,15 @@ class Delete(Deletion):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"drop_metrics": self.drop_metrics}
 
     def describe(self) -> str:
-        """See Operation."""
         return "delete with their figures in reports" if self.drop_metrics else "delete"
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         path = item_path(self.resource, item_id)
         client.call("DELETE", path, params={"retain_metrics": "false"} if self.drop_metrics else None)
         return {"deleted": True}
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom cannot bring a deleted conversation back"
