@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ..api.client import Client, PermitLease
+from ..api.client import Client
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
 from ..api.messages import Exchange, SentRequest
+from ..api.permit_lease import PermitLease
 from ..api.redact import redact, redact_theirs
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
 from ..api.retry import ErrorKind, classify, failure_of
