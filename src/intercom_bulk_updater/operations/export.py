@@ -45,8 +45,6 @@ class Export(Operation):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         output: str = parameter(Kind.FILE, "A new folder, for one file an item, or a .jsonl file with one line an item.")
         format: str | None = parameter(Kind.TEXT, "jsonl (the default), text or html.", required=False)
 

@@ -19,8 +19,6 @@ class _OfCompany(Attached):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         company: str = parameter(Kind.ID, "The company, by Intercom's id or by its own company_id.")
 
     @classmethod

@@ -47,8 +47,6 @@ class Merge(Merging, NoWayBack):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         into: str = parameter(Kind.ID, "The user, by id, e-mail address or external id.")
         skip_duplicate_validation: bool = parameter(Kind.FLAG, "Also where lead and user share no e-mail or phone.", required=False)
 

@@ -32,8 +32,6 @@ class Note(MessageOperation):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         body: str = parameter(Kind.MESSAGE, "The note: TEXT or @FILE.")
         again: bool = parameter(Kind.FLAG, AGAIN, required=False)
 

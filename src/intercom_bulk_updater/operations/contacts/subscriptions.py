@@ -22,8 +22,6 @@ class _Subscription(Attached):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         subscription: str = parameter(Kind.NAMED, "The subscription type, by name or id.")
 
     def __init__(self, ids: Sequence[str], labels: Sequence[str] | None = None, opt_out: Sequence[str] = ()) -> None:

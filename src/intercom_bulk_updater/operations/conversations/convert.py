@@ -43,8 +43,6 @@ class Convert(FieldsOperation):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         ticket_type: str = parameter(Kind.TICKET_TYPE, "The ticket type, a customer type, by name or id.")
         ticket_state: str | None = parameter(Kind.TICKET_STATE, "Its state, by name, category or id.", required=False)
         values: list[str] = parameter(Kind.VALUES, "KEY=VALUE: attributes of its type: title, description ...", required=False)

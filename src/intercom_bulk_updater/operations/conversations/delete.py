@@ -29,8 +29,6 @@ class Delete(Deletion):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         drop_metrics: bool = parameter(Kind.FLAG, "Delete their figures in reports, too (needs a permission of its own).", required=False)
 
     def __init__(self, drop_metrics: bool = False) -> None:

@@ -36,8 +36,6 @@ class Merge(Merging):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         into: str = parameter(Kind.ID, "The conversation that lives on, by its id or link.")
 
     def image(self, payload: Json) -> dict[str, Any]:

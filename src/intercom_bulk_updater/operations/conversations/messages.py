@@ -107,8 +107,6 @@ class Reply(_Message):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         body: str = parameter(Kind.MESSAGE, "The message: TEXT or @FILE.")
         skip_notifications: bool = parameter(Kind.FLAG, "Notify nobody.", required=False)
         again: bool = parameter(Kind.FLAG, AGAIN, required=False)
@@ -133,8 +131,6 @@ class Note(_Message):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         body: str = parameter(Kind.MESSAGE, "The note: TEXT or @FILE.")
         skip_notifications: bool = parameter(Kind.FLAG, "Notify nobody.", required=False)
         again: bool = parameter(Kind.FLAG, AGAIN, required=False)

@@ -44,8 +44,6 @@ class Redact(FieldsOperation):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         part: list[str] = parameter(Kind.IDS, "The part, by its id; may be given again.", required=False)
         first_message: bool = parameter(Kind.FLAG, "The first message, where the customer wrote it.", required=False)
         all: bool = parameter(Kind.FLAG, "All that has a text.", required=False)

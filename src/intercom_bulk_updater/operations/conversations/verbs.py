@@ -44,8 +44,6 @@ class Close(MessageOperation, ConversationState):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         body: str | None = parameter(Kind.MESSAGE, "A last message, seen by the customer: TEXT or @FILE.", required=False)
         again: bool = parameter(Kind.FLAG, AGAIN, required=False)
 
@@ -131,8 +129,6 @@ class Snooze(ConversationState):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         until: str = parameter(Kind.MOMENT, "When they wake: 'tomorrow 9:00', +3d, ISO 8601 (the workspace's time zone).")
 
     def __init__(self, until: int) -> None:

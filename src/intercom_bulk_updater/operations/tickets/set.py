@@ -35,8 +35,6 @@ class Set(TicketFields):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         values: list[str] = parameter(
             Kind.VALUES, "KEY=VALUE: title, description, is_shared, or an attribute of the ticket's type; KEY= clears it."
         )
