@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ..api.client import Client
-from ..api.messages import SentRequest, only_looks
+from ..api.messages import SentRequest
 from ..api.replay import repeatable
 from ..api.retry import (
-    NO_CONNECTION,
     REFUSALS,
     ErrorClassification,
     ErrorKind,
@@ -23,7 +22,6 @@ from ..api.retry import (
     classify,
 )
 from ..errors import (
-    ApiError,
     RunStopped,
     SafetyStop,
     Skip,
@@ -38,14 +36,10 @@ from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Obse
 from .effect_reader import EffectReader
 from .failure_reader import AFTER_ERROR, FailureReader
 from .failures import explain_unreadable, run_error
+from .obstacles import Obstacles
 from .refusals import RefusalStreak
 from .results import result_of
 from .write_check import WriteCheck
-
-# What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
-_AT_THE_DOOR = 0.1
-# What something in between has answered is tried again so many seconds later, as long as not all is answered so.
-_AFTER_REFUSAL = 0.5
 
 T = TypeVar("T")
 
@@ -85,6 +79,7 @@ class ItemProcessor:
     reader: EffectReader = field(init=False)
     failures: FailureReader = field(init=False)
     check: WriteCheck = field(init=False)
+    obstacles: Obstacles = field(init=False)
     _born: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,6 +87,7 @@ class ItemProcessor:
         self._born = self.clock()
         self.reader = EffectReader(self.operation, self.client)
         self.failures = FailureReader(self.operation, self.client, self.retry, self.timeout)
+        self.obstacles = Obstacles(self.client, self.stop, self.refusals, self.failures, self.clock)
         self.check = WriteCheck(self.operation, self.client, self.on_drift, *([self.sent_before] if self.sent_before else []))
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
@@ -125,12 +121,8 @@ class ItemProcessor:
         try:
             return do(attempt)
         except (StopRun, SafetyStop) as exc:
-            self.end_run(exc)
+            self.obstacles.end_run(exc)
         return RetryLater(attempt, 0.0)
-
-    def end_run(self, exc: StopRun | SafetyStop) -> None:
-        """Stop the run for what an operation or a guard raised."""
-        self.stop.ask(RunStopped(exc.reason) if isinstance(exc, StopRun) else exc)
 
     # -- 7. look, where looking is asked for, then act ----------------------------------------------------------------
 
@@ -206,7 +198,7 @@ class ItemProcessor:
     def _read_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """The read before the first write failed: nothing of the item can stand."""
         verdict = classify(explain_unreadable(exc))
-        held = self.held_back(attempt, exc, verdict)
+        held = self.obstacles.hold_back(attempt, exc, verdict)
         if held is not None:
             return held
         attempt.last = verdict
@@ -236,7 +228,7 @@ class ItemProcessor:
         verdict = classify(exc)
         messages = _messages(attempt)
         if messages and verdict.kind is ErrorKind.FATAL:
-            self._doubt(attempt, error := attempt.carried.lost_messages[-1].error, classify(error))
+            self.obstacles.doubt(attempt, error := attempt.carried.lost_messages[-1].error, classify(error))
         elif messages and (len(messages) > 1 or verdict.sent != messages[0]):
             # The action went on after a lost message, and broke off later: that message is what is in question.
             attempt.swallowed = True
@@ -246,7 +238,7 @@ class ItemProcessor:
             verdict = classify(exc)
         if verdict.sent is None and verdict.kind is ErrorKind.PERMANENT and attempt.carried.writes:
             return self._ended_without_proof(attempt, exc, tuple(attempt.carried.writes), returned=False)
-        held = self.held_back(attempt, exc, verdict)
+        held = self.obstacles.hold_back(attempt, exc, verdict)
         if held is not None:
             return held
         reads = verdict.sent is not None and verdict.sent.method in ("GET", "HEAD")
@@ -285,7 +277,7 @@ class ItemProcessor:
         if verdict.kind is ErrorKind.FATAL:
             self.stop.ask(run_error(half.cause, verdict))
         elif verdict.kind is ErrorKind.IN_BETWEEN:
-            self._count_in_between(verdict)
+            self.obstacles.count_in_between(verdict)
         return self._settled(attempt, put_back(known, stands=half.words, wrote=True))
 
     def _ended_without_proof(
@@ -296,49 +288,6 @@ class ItemProcessor:
         attempt.last = replace(verdict, failure=replace(verdict.failure, message=f"{verdict.failure.message} after {had_left}"))
         attempt.in_question = sent
         return self._decide(attempt, EndedWithoutProof(had_left, settle=AFTER_ERROR, returned=returned))
-
-    def held_back(
-        self, attempt: Attempt, exc: Exception, verdict: ErrorClassification, others: Sequence[Attempt] = ()
-    ) -> RetryLater | None:
-        """What is no fault of the item, and costs it no attempt: the way, the rate limit, the end of the run.
-
-        `others` are the items of the same request.
-        """
-        if verdict.failure.cause == NO_CONNECTION and self.client.excuses(verdict, last=True):
-            self.client.count_retry()
-            return RetryLater(attempt, _AT_THE_DOOR)
-        in_between = verdict.kind is ErrorKind.IN_BETWEEN
-        if verdict.sent is not None and not only_looks(verdict.sent.method, verdict.sent.path):
-            # Whoever answered may have let it through first.
-            for one in (attempt, *others) if in_between or (verdict.foreign and not repeatable(verdict.sent)) else ():
-                self._doubt(one, exc, verdict)
-        if verdict.kind is ErrorKind.RATE_LIMITED:
-            # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
-            self.client.count_retry()
-            return RetryLater(attempt, min(verdict.wait, 1.0))
-        if in_between:
-            self._count_in_between(verdict)
-            return RetryLater(attempt, _AFTER_REFUSAL)
-        if verdict.kind is ErrorKind.FATAL:
-            self.stop.ask(run_error(exc, verdict))
-            return RetryLater(attempt, 0.0)
-        return None
-
-    def _count_in_between(self, verdict: ErrorClassification) -> None:
-        """One more that something in between answered; too many of them end the run."""
-        denied = self.refusals.add_in_between(verdict.failure)
-        if denied is not None:
-            self.stop.ask(denied)
-
-    def _doubt(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> None:
-        """Take down that a write may stand, whatever somebody in between says of it: it is looked for before a repetition."""
-        attempt.last = verdict
-        attempt.in_question = () if attempt.together or verdict.sent is None else (verdict.sent,)
-        known, again = _known(attempt), self.failures.repeatable(verdict)
-        attempt.known = replace(
-            known, repeatable=again and (known.repeatable or not known.maybe_applied), maybe_applied=True,
-            settle_until=max(known.settle_until, self.clock() + self.failures.late(verdict)), via_client=isinstance(exc, ApiError),
-        )  # fmt: skip
 
     # -- in doubt: look before anything else --------------------------------------------------------------------------
 
@@ -378,7 +327,7 @@ class ItemProcessor:
 
     def _look_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         verdict = classify(explain_unreadable(exc))
-        held = self.held_back(attempt, exc, verdict)
+        held = self.obstacles.hold_back(attempt, exc, verdict)
         if held is not None:
             return held
         known, status, refusal = _known(attempt), verdict.failure.status, attempt.last
@@ -432,7 +381,7 @@ class ItemProcessor:
 
     def _settled(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult:
         done = decision.outcome is Outcome.DONE and payload is not None
-        after = self._after_image(attempt, payload) if done and payload is not None else None
+        after = self.reader.after_image(attempt, payload) if done and payload is not None else None
         result = result_of(decision, attempt, after, there=payload is not None)
         return replace(result, doubt=True) if result.outcome is Outcome.FAILED and self._looks_again(attempt) else result
 
@@ -444,14 +393,6 @@ class ItemProcessor:
         sent = attempt.last.sent if attempt.last is not None else None
         message = sent is not None and not repeatable(sent) and self.operation.idempotent is not True
         return message and self.operation.reads_back
-
-    def _after_image(self, attempt: Attempt, payload: Json) -> dict[str, Any] | None:
-        """What the item looks like now; None where that cannot be read: it is done all the same."""
-        since = attempt.first_sent_at or attempt.item.sent_at
-        try:
-            return self.operation.left(payload, attempt.item, since=since, client=self.client)
-        except Exception:
-            return None
 
     # -- for previews and drains --------------------------------------------------------------------------------------
 
