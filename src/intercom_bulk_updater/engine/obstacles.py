@@ -11,7 +11,7 @@ from ..api.replay import repeatable
 from ..api.retry import NO_CONNECTION, ErrorClassification, ErrorKind
 from ..errors import ApiError, RunStopped, SafetyStop, StopRun
 from ..stop import Stop
-from .attempt import Attempt, RetryLater
+from .attempt import Attempt, RetryLater, known_of
 from .failure_reader import FailureReader
 from .failures import run_error
 from .refusals import RefusalStreak
@@ -73,8 +73,7 @@ class Obstacles:
         """Take down that a write may stand, whatever somebody in between says of it: it is looked for before a repetition."""
         attempt.last = verdict
         attempt.in_question = () if attempt.together or verdict.sent is None else (verdict.sent,)
-        assert attempt.known is not None  # noqa: S101 - set when the item is taken up
-        known, again = attempt.known, self.failures.repeatable(verdict)
+        known, again = known_of(attempt), self.failures.repeatable(verdict)
         attempt.known = replace(
             known, repeatable=again and (known.repeatable or not known.maybe_applied), maybe_applied=True,
             settle_until=max(known.settle_until, self.clock() + self.failures.late(verdict)), via_client=isinstance(exc, ApiError),

@@ -13,10 +13,8 @@ from typing import Any, TypeVar
 
 from ..api.client import Client
 from ..api.messages import SentRequest
-from ..api.replay import repeatable
 from ..api.retry import (
     REFUSALS,
-    ErrorClassification,
     ErrorKind,
     RetryPolicy,
     classify,
@@ -30,15 +28,15 @@ from ..errors import (
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied
 from ..stop import Stop
-from .attempt import Attempt, RetryLater
+from .attempt import Attempt, RetryLater, known_of
 from .backup import Backup
-from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Skipped, Step, decide, next_step, put_back
+from .decide import EndedWithoutProof, Failed, Known, LookFailed, Skipped, Step, next_step, put_back
 from .effect_reader import EffectReader
 from .failure_reader import AFTER_ERROR, FailureReader
 from .failures import explain_unreadable, run_error
 from .obstacles import Obstacles
 from .refusals import RefusalStreak
-from .results import result_of
+from .results import Decider
 from .write_check import WriteCheck
 
 T = TypeVar("T")
@@ -80,6 +78,7 @@ class ItemProcessor:
     failures: FailureReader = field(init=False)
     check: WriteCheck = field(init=False)
     obstacles: Obstacles = field(init=False)
+    decider: Decider = field(init=False)
     _born: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +87,7 @@ class ItemProcessor:
         self.reader = EffectReader(self.operation, self.client)
         self.failures = FailureReader(self.operation, self.client, self.retry, self.timeout)
         self.obstacles = Obstacles(self.client, self.stop, self.refusals, self.failures, self.clock)
+        self.decider = Decider(self.operation, self.client, self.stop, self.retry, self.refusals, self.reader, self.clock)
         self.check = WriteCheck(self.operation, self.client, self.on_drift, *([self.sent_before] if self.sent_before else []))
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
@@ -150,7 +150,7 @@ class ItemProcessor:
                 self._keep(item, payload)
             return result, payload
         except Skip as exc:
-            return self._decide(attempt, Skipped(exc.reason, attempt.wrote)), payload
+            return self.decider.conclude(attempt, Skipped(exc.reason, attempt.wrote)), payload
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
@@ -167,7 +167,7 @@ class ItemProcessor:
         now = self.client.server_time()
         for attempt in attempts:
             attempt.first_sent_at = attempt.first_sent_at or now
-        if any(_known(attempt).requests for attempt in attempts):
+        if any(known_of(attempt).requests for attempt in attempts):
             self.client.count_retry()
 
     def _perform(self, attempt: Attempt, payload: Json | None) -> ItemResult | RetryLater:
@@ -191,7 +191,7 @@ class ItemProcessor:
 
     def settle_success(self, attempt: Attempt, after: Mapping[str, Any] | None) -> ItemResult:
         """The result of an item whose change was confirmed."""
-        return ItemResult(attempt.item.seq, Outcome.DONE, attempts=_known(attempt).requests + 1, after=after)
+        return ItemResult(attempt.item.seq, Outcome.DONE, attempts=known_of(attempt).requests + 1, after=after)
 
     # -- 8. what went wrong -------------------------------------------------------------------------------------------
 
@@ -204,15 +204,15 @@ class ItemProcessor:
         attempt.last = verdict
         excused = self.failures.excused(attempt, verdict)
         observed = Failed(verdict.kind, wait=verdict.wait, read_only=True, stands=attempt.stands, excused=excused)
-        return self._decide(attempt, observed, refusal=verdict)
+        return self.decider.conclude(attempt, observed, refusal=verdict)
 
     def settle_failure(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """An attempt to act failed, or broke off, or ended without proof, or chose to leave the item."""
         match exc:
             case NothingChanged():
-                return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=_known(attempt).requests + 1, note=exc.reason)
+                return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=known_of(attempt).requests + 1, note=exc.reason)
             case Skip():
-                return self._decide(attempt, Skipped(exc.reason, attempt.wrote))
+                return self.decider.conclude(attempt, Skipped(exc.reason, attempt.wrote))
             case PartiallyApplied():
                 return self._broke_off(attempt, exc)
             case OutcomeUnknown():
@@ -252,14 +252,14 @@ class ItemProcessor:
         lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING)
         if observed.may_be_so or (lost and not observed.read_only):
             attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
-        result = self._decide(attempt, observed, refusal=verdict)
+        result = self.decider.conclude(attempt, observed, refusal=verdict)
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
             return replace(result, doubt=True)
         return result
 
     def _record_timeout(self, attempt: Attempt, exc: Exception) -> RetryLater:
         """Have it on disk before anything else is asked: a crash from here on leaves an item whose request may be under way."""
-        known = _known(attempt)
+        known = known_of(attempt)
         attempt.unjudged = exc, known
         attempt.known = replace(known, requests=known.requests + 1, maybe_applied=True, maybe_running=True)
         return RetryLater(attempt, 0.0)
@@ -273,12 +273,12 @@ class ItemProcessor:
     def _broke_off(self, attempt: Attempt, half: PartiallyApplied) -> ItemResult:
         """An action of several requests broke off after one that must not be sent again: so it is not run again."""
         verdict = attempt.last = classify(half.cause)
-        known = attempt.known = replace(_known(attempt), requests=_known(attempt).requests + 1)
+        known = attempt.known = replace(known_of(attempt), requests=known_of(attempt).requests + 1)
         if verdict.kind is ErrorKind.FATAL:
             self.stop.ask(run_error(half.cause, verdict))
         elif verdict.kind is ErrorKind.IN_BETWEEN:
             self.obstacles.count_in_between(verdict)
-        return self._settled(attempt, put_back(known, stands=half.words, wrote=True))
+        return self.decider.settled(attempt, put_back(known, stands=half.words, wrote=True))
 
     def _ended_without_proof(
         self, attempt: Attempt, cause: Exception, sent: tuple[SentRequest, ...], *, returned: bool, unseen: str = ""
@@ -287,7 +287,7 @@ class ItemProcessor:
         had_left = f"{sent[-1].method} {sent[-1].path} had left" if sent else unseen
         attempt.last = replace(verdict, failure=replace(verdict.failure, message=f"{verdict.failure.message} after {had_left}"))
         attempt.in_question = sent
-        return self._decide(attempt, EndedWithoutProof(had_left, settle=AFTER_ERROR, returned=returned))
+        return self.decider.conclude(attempt, EndedWithoutProof(had_left, settle=AFTER_ERROR, returned=returned))
 
     # -- in doubt: look before anything else --------------------------------------------------------------------------
 
@@ -296,7 +296,7 @@ class ItemProcessor:
         item = attempt.item
         try:
             seen, payload = self.reader.look(attempt)
-            if payload is not None and item.before is None and not _known(attempt).requests:
+            if payload is not None and item.before is None and not known_of(attempt).requests:
                 looked = self.check.capture_before(item, payload)
                 if looked is not None and looked.outcome is Outcome.PENDING:
                     if not item.older and self.operation.idempotent is not False:
@@ -304,21 +304,21 @@ class ItemProcessor:
                     if seen.stands is False:
                         # The journal may have lost it, or the first look showed none; the item is looked at again.
                         return replace(looked, doubt=True)
-            decision = self._ask(attempt, seen)
+            decision = self.decider.ask(attempt, seen)
             moved = None
             if self.reread and decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
                 moved = self.check.check_drift_in_doubt(item, payload)
             if moved is not None and decision.known.maybe_applied:
                 # It is not written again, so only what is certain counts.
-                decision = self._ask(attempt, seen, known=replace(_known(attempt), repeatable=False))
+                decision = self.decider.ask(attempt, seen, known=replace(known_of(attempt), repeatable=False))
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
             return self._look_failed(attempt, exc)
         attempt.known = decision.known
         if decision.step is not Step.PERFORM:
-            stopped = self._judge_refusal(attempt, decision, attempt.last) if attempt.last is not None else None
-            return stopped or self._result(attempt, decision, payload)
+            stopped = self.decider.judge_refusal(attempt, decision, attempt.last) if attempt.last is not None else None
+            return stopped or self.decider.result(attempt, decision, payload)
         if moved is not None:
             return moved
         if decision.remember:
@@ -330,7 +330,7 @@ class ItemProcessor:
         held = self.obstacles.hold_back(attempt, exc, verdict)
         if held is not None:
             return held
-        known, status, refusal = _known(attempt), verdict.failure.status, attempt.last
+        known, status, refusal = known_of(attempt), verdict.failure.status, attempt.last
         last = self.retry.after(known.read_errors + 1) is None
         alike = known.refused and refusal is not None and status in REFUSALS and status == refusal.failure.status
         observed = LookFailed(
@@ -339,60 +339,10 @@ class ItemProcessor:
             excused=self.client.excuses(verdict, last=last),
             also_stands=attempt.stands,
         )
-        result = self._decide(attempt, observed, refusal=refusal)
+        result = self.decider.conclude(attempt, observed, refusal=refusal)
         # No look could tell: a retry looks first.
         unsure = alike and isinstance(result, ItemResult) and result.outcome is Outcome.FAILED
         return replace(result, doubt=True) if unsure and isinstance(result, ItemResult) else result
-
-    # -- 9. the decision, carried out ---------------------------------------------------------------------------------
-
-    def _ask(self, attempt: Attempt, observed: Observed, known: Known | None = None) -> Decision:
-        return decide(known or _known(attempt), observed, now=self.clock(), retry_after=self.retry.after)
-
-    def _decide(
-        self, attempt: Attempt, observed: Observed, *, refusal: ErrorClassification | None = None
-    ) -> ItemResult | RetryLater:
-        """What follows from an observation that sends nothing more now."""
-        decision = self._ask(attempt, observed)
-        attempt.known = decision.known
-        if decision.repetition:
-            self.client.count_retry()
-        if refusal is not None and (stopped := self._judge_refusal(attempt, decision, refusal)) is not None:
-            return stopped
-        return self._result(attempt, decision)
-
-    def _judge_refusal(self, attempt: Attempt, decision: Decision, verdict: ErrorClassification) -> RetryLater | None:
-        """See whether the refusal is one of many alike: a permission that is missing for all."""
-        if verdict.kind is not ErrorKind.PERMANENT or decision.outcome is not Outcome.FAILED:
-            return None
-        denied = self.refusals.add(attempt.item.seq, verdict.failure)
-        if denied is None:
-            return None
-        self.stop.ask(denied)
-        # Put back as one that was never begun, as a look has told, or the refusal alone; a message is looked for again.
-        attempt.known = Known(maybe_applied=decision.known.read_errors > 0 or self._looks_again(attempt))
-        return RetryLater(attempt, 0.0)
-
-    def _result(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult | RetryLater:
-        """A decision as the pool takes it."""
-        if decision.step is Step.SETTLE:
-            return self._settled(attempt, decision, payload)
-        return RetryLater(attempt, decision.seconds)
-
-    def _settled(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult:
-        done = decision.outcome is Outcome.DONE and payload is not None
-        after = self.reader.after_image(attempt, payload) if done and payload is not None else None
-        result = result_of(decision, attempt, after, there=payload is not None)
-        return replace(result, doubt=True) if result.outcome is Outcome.FAILED and self._looks_again(attempt) else result
-
-    def _looks_again(self, attempt: Attempt) -> bool:
-        """Whether a retry looks before it sends what was refused: a message whose refusal was untrue may have come after the look.
-
-        Where no look can tell, the refusal is all there is.
-        """
-        sent = attempt.last.sent if attempt.last is not None else None
-        message = sent is not None and not repeatable(sent) and self.operation.idempotent is not True
-        return message and self.operation.reads_back
 
     # -- for previews and drains --------------------------------------------------------------------------------------
 
@@ -420,7 +370,7 @@ class ItemProcessor:
         """What the journal should know of an attempt that a drain cut short."""
         known = attempt.known or self._known_from(attempt.item)
         wrote = attempt.left or attempt.partial_after is not None
-        result = self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
+        result = self.decider.settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
         if result.failure is not None and attempt.last is None and not attempt.item.doubt:
             return replace(result, failure=replace(result.failure, cause="stopped after a write"))
         return result
@@ -429,8 +379,3 @@ class ItemProcessor:
 def _messages(attempt: Attempt) -> tuple[SentRequest, ...]:
     """What left in the last attempt, must not be sent twice, and was not answered for sure."""
     return tuple(one.sent for one in attempt.carried.lost_messages)
-
-
-def _known(attempt: Attempt) -> Known:
-    assert attempt.known is not None  # noqa: S101 - set when the item is taken up
-    return attempt.known
