@@ -9,7 +9,7 @@ SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 {
 # Bytecode is kept for the tests too: each of the workers would otherwise compile all tests and their tools anew, each time.
 TESTING := env -u PYTHONDONTWRITEBYTECODE $(SCRATCH) $(BIN)/python -m
 
-.PHONY: help install demo test fast census chaos chaos-tables lint types layers check bench bench-quick bench-more bench-million bench-page outages soak clients docs clean
+.PHONY: help install demo test fast coverage census chaos chaos-tables lint types layers check bench bench-quick bench-more bench-million bench-page outages soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -40,10 +40,16 @@ test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
 	@$(TESTING) pytest -q -m 'not slow' -n 6 --dist loadfile --no-loadscope-reorder
 
-fast: $(BIN)/.installed-dev ## the tests that start no server, and how many branches of engine, runs and service they walk through
+FAST := pytest -q -m 'not slow' -n 2 --dist loadfile tests/unit tests/properties tests/contracts tests/whole
+
+fast: $(BIN)/.installed-dev ## the tests that start no server
+	@$(COMPILE)
+	@$(TESTING) $(FAST)
+
+coverage: $(BIN)/.installed-dev ## the same, measured: how many branches of engine, runs and service they walk through (takes half as long again)
 	@$(COMPILE)
 	@$(BIN)/coverage erase
-	@$(TESTING) coverage run -m pytest -q -m 'not slow' -n 2 --dist loadfile tests/unit tests/properties tests/contracts tests/whole
+	@$(TESTING) coverage run -m $(FAST)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report --sort=cover
 	@$(BIN)/coverage json -q -o - | $(BIN)/python -c "import json, sys; \

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.text import Text
 
 from intercom_bulk_updater.errors import RunStopped
 from intercom_bulk_updater.runs.observer import Observer, Progress
 from intercom_bulk_updater.stop import Stop
 from intercom_bulk_updater.terminal.phrases import Title
+from intercom_bulk_updater.terminal.screen import frame
 from intercom_bulk_updater.terminal.screen_rows import told
-from intercom_bulk_updater.terminal.svg import screen_svg
 from intercom_sandbox import running
+
+_FONTS = re.compile(r"@font-face\s*\{[^}]*\}\s*")
+_COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
+_REMOTE = re.compile(r"url\(\s*[\"']?https?:")
 
 
 class Catch(Observer):
@@ -30,6 +40,24 @@ class Catch(Observer):
         if self.caught is None and progress.total and progress.counts.finished > 0.55 * progress.total:
             self.caught = dict(told(progress))
             self.stop.ask(RunStopped("The picture is taken."))
+
+
+def screen_svg(path: Path, now: Mapping[str, Any], title: Title, *, command: str = "", width: int = 84) -> Path:
+    """Draw the screen into `path` and return it, as a picture that contacts nobody when it is shown.
+
+    `now` is what `told` made of a run's progress, `command` what was typed; it stands above the screen.
+    """
+    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False)
+    if command:
+        console.print(Text.assemble((" $ ", "dim"), (command, "bold")), soft_wrap=True)
+        console.print()
+    console.print(frame(now, title, width))
+    svg = console.export_svg(title=f"{title.headline()} - intercom-bulk", unique_id="screen")
+    svg = _COMMENT.sub("", _FONTS.sub("", svg)).replace("Fira Code, ", "ui-monospace, Menlo, Consolas, ")
+    svg = svg.replace("font-family: Fira Code", "font-family: ui-monospace, Menlo, Consolas")
+    assert not _REMOTE.search(svg)  # noqa: S101 - a picture in a README must not call home
+    path.write_text(svg, encoding="utf-8")
+    return path
 
 
 def main() -> None:

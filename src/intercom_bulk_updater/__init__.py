@@ -45,7 +45,7 @@ _PUBLIC = {
     "apply": "service.library",
     "check_recipe": "service.recipe_library",
     "each": "service.library",
-    "find": "service.library",
+    "find": "service.library_find",
     "open_recipe": "service.recipe_library",
     "open_run": "service.library",
     "operation": "updaters.function",
@@ -119,7 +119,8 @@ if TYPE_CHECKING:
     from .model import Reversibility
     from .operations.operation import Operation
     from .runs.options import Options
-    from .service.library import apply, each, find, open_run, plan, preview, run, runs
+    from .service.library import apply, each, open_run, plan, preview, run, runs
+    from .service.library_find import find
     from .service.options import RunOptions
     from .service.preview import Preview
     from .service.recipe_library import BegunRecipe, check_recipe, open_recipe, recipes, resume_recipes, run_recipe

@@ -19,11 +19,16 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import intercom_bulk_updater
+from intercom_bulk_updater.cli.main import complete_tree, main
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.model import EventKind, FoundItem, ItemResult, Outcome, RunStatus
 
 _STARTS_WITH = ("PYTHON", "LANG", "LC_")
 """What an interpreter reads when it starts, and only then."""
@@ -124,6 +129,8 @@ def _serve(server: socket.socket) -> list[str]:
     for module in pkgutil.walk_packages(intercom_bulk_updater.__path__, "intercom_bulk_updater."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    complete_tree()
+    _compile_statements()
     gc.freeze()  # what was imported is not copied by the collections of each command and of its end
     while True:
         length, streams, _, _ = socket.recv_fds(server, 4, 3)
@@ -143,6 +150,22 @@ def _serve(server: socket.socket) -> list[str]:
             return list(arguments)
         for one in streams:
             os.close(one)
+
+
+def _compile_statements() -> None:
+    """What every run asks of a journal: a process compiles each statement once, and its children have it from there."""
+    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal.db") as journal:
+        run = journal.create_run(operation="close", workspace="w").id
+        with journal.hold(run):
+            journal.add_items(run, [FoundItem("1", {"state": "open"})])
+            [item] = journal.turn(run, [], claim=1)
+            journal.turn(run, [ItemResult(item.seq, Outcome.DONE)], claim=0)
+            journal.recover(run)
+            journal.add_event(run, EventKind.PAUSED)
+            journal.update_run(run, status=RunStatus.FINISHED, totals={"waits": 1})
+        for look in (journal.counts, journal.failures, journal.windows, journal.events, journal.undone, journal.account, journal.control):
+            look(run)
+        list(journal.items(run))
 
 
 def _one(streams: list[int], env: dict[str, str], folder: str) -> None:
@@ -168,9 +191,23 @@ def _one(streams: list[int], env: dict[str, str], folder: str) -> None:
     sys.path[0] = folder
 
 
+def _end(code: object) -> NoReturn:
+    """Leave as an interpreter does, but for taking its modules apart: that writes to all of the memory that is shared until then.
+
+    What it would find there, streams and connections that nobody has closed, is said by those tests that start an interpreter.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0)
+
+
 if __name__ == "__main__":
     words = _serve(socket.socket(fileno=int(sys.argv[1])))
-    from intercom_bulk_updater.cli.main import main
-
     sys.argv = ["intercom-bulk", *words]
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        _end(end.code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from intercom_bulk_updater.terminal.formatting import clean, number, percent, pl
 from intercom_bulk_updater.terminal.phrases import Title, already, past, sentence
 from intercom_bulk_updater.terminal.screen import frame
 from intercom_bulk_updater.terminal.screen_rows import sentence_of, told
-from intercom_bulk_updater.terminal.svg import screen_svg
 
 TITLE = Title("conversations.close", "close", "Acme Support", "team = 5001 and state = open", run="1123-close-7f3a")
 
@@ -232,7 +232,8 @@ def test_figures() -> None:
 
 def test_picture(tmp_path: Path) -> None:
     """The picture for the README holds the screen's words and refers to nothing outside itself."""
-    path = screen_svg(tmp_path / "screen.svg", acting(), TITLE, command="intercom-bulk conversations close")
+    screen_svg = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "draw_screen.py"))["screen_svg"]
+    path = screen_svg(tmp_path / "screen.svg", told(acting()), TITLE, command="intercom-bulk conversations close")
     svg = path.read_text(encoding="utf-8").replace("&#160;", " ")
     assert "3,098" in svg
     assert "intercom-bulk conversations close" in svg

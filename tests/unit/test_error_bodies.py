@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from intercom_bulk_updater import errors
-from intercom_bulk_updater.api.client import _read
+from intercom_bulk_updater.api.answer import read_answer
 from intercom_bulk_updater.api.error_body import shows_item
 from intercom_bulk_updater.api.error_map import NOT_INTERCOM, refusal
 from intercom_bulk_updater.api.foreign_errors import answered, told
@@ -142,7 +142,7 @@ def test_a_success_that_is_none_tells_what_it_says(body: object, words: str) -> 
     """An answer of 200 that holds errors, or somebody's log-in page, is no result, and its text is told."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(errors.BadAnswer, match=words):
-        _read(Response(200, {}, raw), "PUT", "conversations/1")
+        read_answer(Response(200, {}, raw), "PUT", "conversations/1")
 
 
 @pytest.mark.parametrize(

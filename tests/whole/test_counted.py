@@ -64,7 +64,7 @@ def test_what_does_not_stand_is_found(box: MemorySandbox, counts: str) -> None:
 
 def test_an_index_that_lags_is_waited_for(box: MemorySandbox) -> None:
     """It comes nearer, and is counted again; in the end all are known to be as wanted."""
-    box.control(contact_lag=4.0)
+    box.control(contact_lag=40.0)
     verified = tag().report()["verified"]
     assert verified["remaining"] == 0 and verified["waited"] > 0, verified
 

@@ -7,7 +7,6 @@ API: https://developers.intercom.com/docs/build-an-integration/learn-more/rest-a
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
@@ -16,9 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-import msgspec.json
+from urllib.parse import urlsplit
 
 from ..errors import (
     ApiError,
@@ -31,26 +28,25 @@ from ..errors import (
     RunStopped,
     SafetyStop,
     TransportError,
-    UsageError,
 )
 from ..model import Requests, Workspace
-from ..parsing.identity import id_text
-from ..parsing.printable import printable_name
 from ..ratelimit.budget import Permit
 from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
-from .error_body import read_error_body, shows_item
+from .answer import Json, read_answer, web_page, workspace_in
+from .clock_skew import ClockSkew
+from .error_body import shows_item
 from .error_map import refusal, throttle_kind
-from .messages import Exchange, Request, Response, SentRequest, Transport, UnsendableBody, only_looks
-from .paths import UnusableId, item_of
+from .messages import Exchange, Request, Response, SentRequest, Transport, UnsendableBody
+from .paths import relative
+from .permit_lease import PermitLease
+from .purpose import purpose_at, purpose_of
 from .redact import redact
 from .replay import CompletedRequests
 from .retry import LASTING, TIMEOUT, UNUSABLE, ErrorClassification, unread_answer
 
 log = logging.getLogger("intercom_bulk_updater")
 
-Json = dict[str, Any]
-_decode = msgspec.json.Decoder().decode
 LEAVES = "intercom_bulk.leaves"
 """The audit event before each request, with method, host and path: whoever watches a person's own code hears of it."""
 _PROBE = "me"
@@ -90,8 +86,7 @@ class Client:
         self._asking = threading.Lock()
         self._hand = threading.local()
         self._carried = threading.local()
-        self._skew = (0.0, 0.0)
-        """Seconds by which the server's clock is ahead of ours: at least, at most."""
+        self._skew = ClockSkew()
         self._workspace: Workspace | None = None
 
     @property
@@ -138,7 +133,7 @@ class Client:
         memory once it is read, and may have to wait for its turn.
         """
         purpose = purpose or ("read" if method == "GET" else "action")
-        path = self._relative(path)
+        path = relative(path, self.base_url)
         refused = self._refusal(method, path)
         self.refused = refused or self.refused
         sys.audit(LEAVES, method, self._host, path.partition("?")[0])  # who hears it may have better words
@@ -146,8 +141,8 @@ class Client:
             raise refused
         if self.leaving is not None:
             self.leaving(method, path)
-        purpose = _purpose(purpose, path)
-        carried: CompletedRequests | None = getattr(self._carried, "value", None) if purpose == "action" else None
+        purpose = purpose_at(purpose, path)
+        carried = self.carried if purpose == "action" else None
         sent = SentRequest(method, path.strip("/"), json)
         if carried is not None:
             carried.refuse_again(sent, once)
@@ -159,7 +154,7 @@ class Client:
             came = self._carry(Request(method, path, json, params, timeout), purpose, self._permit(purpose), exchange)
             if before_reading is not None:
                 before_reading()
-            answer = _read(came, method, path)
+            answer = read_answer(came, method, path)
             if carried is not None:
                 carried.keep(sent, answer, once)
             return answer
@@ -182,17 +177,6 @@ class Client:
         what = f"{method} {redact(path)} was about to be sent in a dry run"
         return SafetyStop(f"{what}. Nothing was sent: put what writes into perform_action.", hint="")
 
-    def _relative(self, path: str) -> str:
-        """A path as the transport wants it; old code gives whole addresses. Raises UsageError for another server's."""
-        if ("." in path or "%" in path) and any(unquote(one) in (".", "..") for one in path.partition("?")[0].split("/")):
-            raise UnusableId(f"{redact(path)} leads to another path than it names: nothing was sent")
-        if "://" not in path:
-            return path
-        if self.base_url and path.startswith(f"{self.base_url}/"):
-            return path.removeprefix(f"{self.base_url}/")
-        where = self.base_url or "the base URL"
-        raise UsageError(f"{redact(path)} is not below {where}: give the client a path, such as conversations/123.")
-
     def _carry(self, request: Request, purpose: str, permit: Permit, exchange: Exchange | None = None) -> Response:
         """Send a request and settle its permit; raises what an answer refuses, or one that is no answer of Intercom's."""
         method, path = request.method, request.path
@@ -214,10 +198,10 @@ class Client:
         log.debug("%s %s %s %.0f ms", method, path, answer.status, (time.monotonic() - began) * 1000)
         date = read_date(answer.headers.get("date"))
         if date is not None:
-            self._tell_time(date, time.time() - (time.monotonic() - began))
+            self._skew.learn(date, time.time() - (time.monotonic() - began))
         if answer.status == 429:
             raise self._throttled(permit, answer, method, path)
-        page = _web_page(answer, method, path) if answer.status < 300 else None
+        page = web_page(answer, method, path) if answer.status < 300 else None
         subject = path.strip("/")
         self.gate.leave(permit, status=answer.status, headers=answer.headers, server_date=date, failure=page, subject=subject)
         if page is not None:
@@ -239,7 +223,7 @@ class Client:
         if failure.kind in LASTING or (failure.failure.cause == UNUSABLE and not failure.page):
             return False
         subject = failure.sent.path.strip("/") if failure.sent is not None else ""
-        purpose = _purpose_of(failure.sent)
+        purpose = purpose_of(failure.sent)
         if purpose == "search" and failure.failure.cause == TIMEOUT:
             subject = ""
         if self.gate.explains(purpose, subject):
@@ -278,8 +262,7 @@ class Client:
     @property
     def exchanges(self) -> list[Exchange]:
         """The requests of the action that runs in this thread, in order; a list of no consequence when none does."""
-        carried: CompletedRequests | None = getattr(self._carried, "value", None)
-        return [] if carried is None else carried.exchanges
+        return [] if self.carried is None else self.carried.exchanges
 
     @property
     def carried(self) -> CompletedRequests | None:
@@ -340,7 +323,7 @@ class Client:
 
     def _enter(self, purpose: str) -> Permit:
         """Wait for a permit. From its first one on, an action is in flight: a stop waits for its other requests."""
-        carried: CompletedRequests | None = getattr(self._carried, "value", None)
+        carried = self.carried
         permit = self._admitted(purpose, finishing=carried is not None and carried.begun)
         if carried is not None:
             carried.begun = True
@@ -357,19 +340,7 @@ class Client:
     def workspace(self) -> Workspace:
         """Who the token speaks for: `GET /me`, once. https://developers.intercom.com/docs/references/rest-api/api.intercom.io/admins/identifyadmin"""
         if self._workspace is None:
-            me = self.get("me")
-            app = me.get("app") or {}
-            if not isinstance(app, Mapping) or not isinstance(app.get("id_code") or "", str):
-                raise BadAnswer("GET me does not say of which workspace the token is", method="GET", path="me")
-            self._workspace = Workspace(
-                id=str(app.get("id_code") or ""),
-                name=str(app.get("name") or ""),
-                region=str(app.get("region") or ""),
-                timezone=str(app.get("timezone") or ""),
-                admin_id=str(me.get("id") or ""),
-                admin_name=str(me.get("name") or ""),
-                extra={"has_inbox_seat": me.get("has_inbox_seat")},
-            )
+            self._workspace = workspace_in(self.get("me"))
             self.admin_id = self.admin_id or self._workspace.admin_id
         return self._workspace
 
@@ -392,15 +363,7 @@ class Client:
 
     def server_time(self) -> float:
         """Unix seconds by the server's clock: what it shows at the least, as far as the `Date` headers told."""
-        return time.time() + self._skew[0]
-
-    def _tell_time(self, date: float, sent: float) -> None:
-        """Narrow down how far the server's clock is ahead: each `Date` is cut off to the second it was written in."""
-        low, high = date - time.time(), date + 1 - sent
-        with self._lock:
-            both = max(low, self._skew[0]), min(high, self._skew[1])
-            # A contradiction: one of the clocks was set.
-            self._skew = both if both[0] < both[1] else (low, high)
+        return time.time() + self._skew.at_least
 
     def count_retry(self) -> None:
         """One more request is a repetition."""
@@ -434,80 +397,3 @@ class Client:
         wait = self.gate.throttled(permit, headers=answer.headers, kind="window" if kind == "window" else "overload")
         error.parts.update(kind=kind, wait=wait)
         return error
-
-
-_LISTS = frozenset(("conversations", "contacts", "companies", "tickets", "companies/scroll", "companies/list"))
-
-
-def _purpose(purpose: str, path: str) -> str:
-    """The class of a request: a read is a look at an item, or is about names."""
-    if purpose != "read":
-        return purpose
-    kind, _, rest = path.strip("/").partition("/")
-    return "look" if rest and kind in _LISTS else "names"
-
-
-def _purpose_of(sent: SentRequest | None) -> str:
-    """The class of a request that has left."""
-    if sent is None or not only_looks(sent.method, sent.path):
-        return "action"
-    if sent.method == "POST" or sent.path.partition("?")[0].strip("/") in _LISTS:
-        return "search"
-    return _purpose("read", sent.path)
-
-
-class PermitLease:
-    """A permit in hand; see `Client.in_hand`."""
-
-    def __init__(self, permit: Permit) -> None:
-        self.permit: Permit | None = permit
-        self.status: int | None = None
-        self.headers: Mapping[str, str] | None = None
-        self.failure: TransportError | None = None
-        self.subject = ""
-        self.came_through = False
-        self.throttle = ""
-        self.wait = 0.0
-
-
-def _parse(body: bytes) -> Any:
-    """JSON as the standard library reads it, four times as fast: an answer to a write is the whole item."""
-    try:
-        return _decode(body)
-    except ValueError:
-        return json.loads(body)  # not a number, half of an emoji, another encoding; or what is wrong, in its words
-
-
-def _web_page(answer: Response, method: str, path: str) -> BadAnswer | None:
-    """What to raise where a page of a website came in place of JSON."""
-    if answer.body.lstrip()[:1] != b"<":
-        return None
-    what = f"{read_error_body(answer.body).message}. A login page or a proxy may stand in between: see to INTERCOM_BASE_URL"
-    said = f"{method} {path} was answered {answer.status} with {what}"
-    return BadAnswer(said, page=True, method=method, path=path, status=answer.status)
-
-
-def _read(answer: Response, method: str, path: str) -> Json:
-    where: dict[str, Any] = {"method": method, "path": path, "status": answer.status}
-    if not answer.body.strip():
-        if answer.status in (202, 204):
-            return {}
-        raise BadAnswer(f"{method} {path} was answered {answer.status} with an empty body", **where)
-    try:
-        body = _parse(answer.body)
-    except (ValueError, RecursionError, MemoryError) as exc:
-        cut_off = BadAnswer(f"{method} {path} was answered {answer.status} with a body that is cut off or not JSON", **where)
-        raise _web_page(answer, method, path) or cut_off from exc
-    if not isinstance(body, dict):
-        raise BadAnswer(f"{method} {path} was answered with JSON that is not an object", **where)
-    if body.get("type") == "error.list" or (body.get("errors") and "type" not in body):
-        said = read_error_body(answer.body)
-        reason = ": ".join(part for part in (said.code, said.message) if part) or "no words"
-        raise BadAnswer(f"{method} {path} was answered {answer.status} with errors instead of a result: {reason}", **where)
-    if method == "GET" and (item := item_of(path)) and (shown := id_text(body.get("id"))) != item:
-        why = f"the id {printable_name(shown)}" if shown else "no id"
-        raise BadAnswer(f"GET {path} was answered with something else than the item: it has {why}", **where)
-    if not body and method != "DELETE" and answer.status == 200 and path.strip("/").startswith("conversations/"):
-        # Intercom answers with the conversation, the part or the tag; of nothing, nobody knows what it did.
-        raise BadAnswer(f"{method} {path} was answered 200 with an empty object", **where)
-    return body

@@ -1,4 +1,4 @@
-"""The path of an item: the one place where an id becomes part of an address.
+"""The path of an item, the one place where an id becomes part of an address; and what a path may be that somebody gives.
 
 An id comes from a server, a file or a person. Unquoted, `100001/../100002` would be a write to another item.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
+from ..errors import UsageError
 from ..parsing.identity import canonical_id
+from .redact import redact
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 """What quoting leaves as it is: nearly every id."""
@@ -51,3 +53,15 @@ def refuse_steering_id(item_id: str) -> None:
         raise UnusableId(
             f"{item_id!r} would lead a request to another item: nothing was sent. If it is meant, return it quoted from get_item_id"
         )
+
+
+def relative(path: str, base_url: str) -> str:
+    """A path as the transport wants it; old code gives whole addresses. Raises UsageError for another server's."""
+    if ("." in path or "%" in path) and any(unquote(one) in (".", "..") for one in path.partition("?")[0].split("/")):
+        raise UnusableId(f"{redact(path)} leads to another path than it names: nothing was sent")
+    if "://" not in path:
+        return path
+    if base_url and path.startswith(f"{base_url}/"):
+        return path.removeprefix(f"{base_url}/")
+    where = base_url or "the base URL"
+    raise UsageError(f"{redact(path)} is not below {where}: give the client a path, such as conversations/123.")

@@ -150,7 +150,6 @@ class TypedConsent(Consent):
         return cls(safety.customer_visible, safety.irreversible, safety.yes)
 
     def check(self, operation: Operation, options: Options) -> None:
-        """See Consent."""
         Consent.check(self, operation, options)
         if not (self.yes or operation.only_reads or interactive()):
             raise SafetyStop("There is no terminal to ask on. Look first with --dry-run; then say --yes.")

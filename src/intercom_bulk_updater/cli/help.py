@@ -43,7 +43,6 @@ class Command(App):
         return super().assemble_argument_collection(**{**how, "parse_docstring": False})
 
     def help_print(self, tokens: Any = None, *, console: Any = None) -> None:
-        """See App."""
         chain, apps, _ = self.parse_commands(tokens)
         command = apps[-1]
         arguments = [one for one in command.assemble_argument_collection() if one.names != ("*",)] if command.default_command else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from ..api.redact import without_known_tokens
 from ..errors import SafetyStop, UsageError
 from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
-from ..parsing.output_file import replacing
 from ..report.headline import undone_by
 from ..report.summary import failures_of, judge_run, standing, summarize
 from ..report.texts import message_words
@@ -243,7 +240,7 @@ def report(
     out: Shown = _OUT,
 ) -> int:
     """Write the report of a run: one HTML page, or JSON. --json prints it and writes no file unless one is named."""
-    from ..report.page import write_page
+    from ..report.file import write_report
 
     if output:
         writable(output, "--output", REPORTS)
@@ -252,11 +249,7 @@ def report(
         if out_data(out, lambda: summarize(book, record.id)) and not output:
             return 0
         path = Path(output or f"{record.id}.html")
-        if path.suffix.lower() == ".json":
-            with replacing(path, "The report") as file:
-                file.write(without_known_tokens(json.dumps(summarize(book, record.id), indent=2)) + "\n")
-        else:
-            write_page(path, book, record.id, with_bodies=with_bodies)
+        write_report(path, book, record.id, with_bodies=with_bodies)
     sys.stderr.write(f"Written: {path}\n")
     return 0
 

@@ -82,6 +82,12 @@ class Attempt:
         return self.item.doubt or self.left or (known is not None and bool(known.requests or known.maybe_applied))
 
 
+def known_of(attempt: Attempt) -> Known:
+    """What is known of an item that a worker has taken up."""
+    assert attempt.known is not None  # noqa: S101 - set when it is taken up
+    return attempt.known
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Items that one request acts on together; each comes to its own outcome."""

@@ -73,7 +73,7 @@ class BatchProcessor:
             if carried.lost_messages:
                 raise carried.lost_messages[0].error  # the code has swallowed it
         except (StopRun, SafetyStop) as exc:
-            self._one.end_run(exc)
+            self._one.obstacles.end_run(exc)
             yield from (RetryLater(attempt, 0.0) for attempt in group)
         except Exception as exc:
             yield from self._failed(group, carried.lost_messages[0].error if carried.lost_messages else exc)
@@ -109,7 +109,7 @@ class BatchProcessor:
                     attempt.known = replace(attempt.known, maybe_applied=True)
                 yield RetryLater(attempt, 0.0)
             return
-        held = self._one.held_back(group[0], exc, verdict, group[1:])
+        held = self._one.obstacles.hold_back(group[0], exc, verdict, group[1:])
         if verdict.kind is ErrorKind.IN_BETWEEN:
             for attempt in group:
                 attempt.carried = copy(group[0].carried)  # from here on each is looked at by itself

@@ -84,6 +84,14 @@ class EffectReader:
         seen = 1 if returned else self._operation.known_requests or 1
         return attempt.carried.broke_off or max(seen, self._operation.requests_per_item) > 1
 
+    def after_image(self, attempt: Attempt, payload: Json) -> dict[str, Any] | None:
+        """What the item looks like now; None where that cannot be read: it is done all the same."""
+        since = attempt.first_sent_at or attempt.item.sent_at
+        try:
+            return self._operation.left(payload, attempt.item, since=since, client=self._client)
+        except Exception:
+            return None
+
     def _may_stand_in_part(self, attempt: Attempt, effect: Effect | None) -> bool:
         """Whether an item that is not as wanted may hold something all the same that must not be repeated, or that nobody proved.
 

@@ -12,7 +12,7 @@ from ..api.retry import ErrorClassification, ErrorKind, RetryPolicy
 from ..errors import ApiError, TransportError
 from ..model import Item
 from ..operations.operation import Operation
-from .attempt import Attempt
+from .attempt import Attempt, known_of
 from .decide import Failed
 
 # How long a request may still take to show its effect (seconds): of a process that died, counted from the resume, because
@@ -83,6 +83,5 @@ class FailureReader:
 
     def excused(self, attempt: Attempt, verdict: ErrorClassification) -> bool:
         """Whether the service is to blame for a failed attempt, so that it costs the item nothing."""
-        known = attempt.known
-        assert known is not None  # noqa: S101 - set when the item is taken up
+        known = known_of(attempt)
         return self.client.excuses(verdict, last=self.retry.after(known.requests + 1 - known.excused) is None)

@@ -12,18 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ..api.client import Client
-from ..api.messages import SentRequest, only_looks
-from ..api.replay import repeatable
+from ..api.messages import SentRequest
 from ..api.retry import (
-    NO_CONNECTION,
     REFUSALS,
-    ErrorClassification,
     ErrorKind,
     RetryPolicy,
     classify,
 )
 from ..errors import (
-    ApiError,
     RunStopped,
     SafetyStop,
     Skip,
@@ -32,20 +28,16 @@ from ..errors import (
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied
 from ..stop import Stop
-from .attempt import Attempt, RetryLater
+from .attempt import Attempt, RetryLater, known_of
 from .backup import Backup
-from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Skipped, Step, decide, next_step, put_back
+from .decide import EndedWithoutProof, Failed, Known, LookFailed, Skipped, Step, next_step, put_back
 from .effect_reader import EffectReader
-from .failure_reader import AFTER_ERROR, FailureReader, tells
+from .failure_reader import AFTER_ERROR, FailureReader
 from .failures import explain_unreadable, run_error
+from .obstacles import Obstacles
 from .refusals import RefusalStreak
-from .results import result_of
+from .results import Decider
 from .write_check import NotYet, WriteCheck
-
-# What failed because the service is away goes back to the gate, and waits there until it is back (seconds).
-_AT_THE_DOOR = 0.1
-# What something in between has answered is tried again so many seconds later, as long as not all is answered so.
-_AFTER_REFUSAL = 0.5
 
 T = TypeVar("T")
 
@@ -85,6 +77,8 @@ class ItemProcessor:
     reader: EffectReader = field(init=False)
     failures: FailureReader = field(init=False)
     check: WriteCheck = field(init=False)
+    obstacles: Obstacles = field(init=False)
+    decider: Decider = field(init=False)
     _born: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,6 +86,8 @@ class ItemProcessor:
         self._born = self.clock()
         self.reader = EffectReader(self.operation, self.client)
         self.failures = FailureReader(self.operation, self.client, self.retry, self.timeout)
+        self.obstacles = Obstacles(self.client, self.stop, self.refusals, self.failures, self.clock)
+        self.decider = Decider(self.operation, self.client, self.stop, self.retry, self.refusals, self.reader, self.clock)
         self.check = WriteCheck(self.operation, self.client, self.on_drift, *([self.sent_before] if self.sent_before else []))
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
@@ -113,7 +109,7 @@ class ItemProcessor:
     def _taken_up(self, attempt: Attempt) -> Known:
         if attempt.known is None:
             attempt.take_up(self._known_from(attempt.item))
-        return _known(attempt)
+        return known_of(attempt)
 
     def _known_from(self, item: Item) -> Known:
         """What an item in doubt brings along. Without a send of this process, it was one that died before this one began."""
@@ -129,12 +125,8 @@ class ItemProcessor:
         try:
             return do(attempt)
         except (StopRun, SafetyStop) as exc:
-            self.end_run(exc)
+            self.obstacles.end_run(exc)
         return RetryLater(attempt, 0.0)
-
-    def end_run(self, exc: StopRun | SafetyStop) -> None:
-        """Stop the run for what an operation or a guard raised."""
-        self.stop.ask(RunStopped(exc.reason) if isinstance(exc, StopRun) else exc)
 
     # -- 7. look, where looking is asked for, then act ----------------------------------------------------------------
 
@@ -160,7 +152,7 @@ class ItemProcessor:
                 self._keep(item, payload)
             return result, payload
         except Skip as exc:
-            return self._decide(attempt, Skipped(exc.reason, attempt.wrote)), payload
+            return self.decider.conclude(attempt, Skipped(exc.reason, attempt.wrote)), payload
         except NotYet as exc:
             return RetryLater(attempt, exc.seconds), payload
         except (RunStopped, StopRun, SafetyStop):
@@ -179,7 +171,7 @@ class ItemProcessor:
         now = self.client.server_time()
         for attempt in attempts:
             attempt.first_sent_at = attempt.first_sent_at or now
-        if any(_known(attempt).requests for attempt in attempts):
+        if any(known_of(attempt).requests for attempt in attempts):
             self.client.count_retry()
 
     def _perform(self, attempt: Attempt, payload: Json | None) -> ItemResult | RetryLater:
@@ -203,28 +195,28 @@ class ItemProcessor:
 
     def settle_success(self, attempt: Attempt, after: Mapping[str, Any] | None) -> ItemResult:
         """The result of an item whose change was confirmed."""
-        return ItemResult(attempt.item.seq, Outcome.DONE, attempts=_known(attempt).requests + 1, after=after)
+        return ItemResult(attempt.item.seq, Outcome.DONE, attempts=known_of(attempt).requests + 1, after=after)
 
     # -- 8. what went wrong -------------------------------------------------------------------------------------------
 
     def _read_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """The read before the first write failed: nothing of the item can stand."""
         verdict = classify(explain_unreadable(exc))
-        held = self.held_back(attempt, exc, verdict)
+        held = self.obstacles.hold_back(attempt, exc, verdict)
         if held is not None:
             return held
         attempt.last = verdict
         excused = self.failures.excused(attempt, verdict)
         observed = Failed(verdict.kind, wait=verdict.wait, read_only=True, stands=attempt.stands, excused=excused)
-        return self._decide(attempt, observed, refusal=verdict)
+        return self.decider.conclude(attempt, observed, refusal=verdict)
 
     def settle_failure(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """An attempt to act failed, or broke off, or ended without proof, or chose to leave the item."""
         match exc:
             case NothingChanged():
-                return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=_known(attempt).requests + 1, note=exc.reason)
+                return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=known_of(attempt).requests + 1, note=exc.reason)
             case Skip():
-                return self._decide(attempt, Skipped(exc.reason, attempt.wrote))
+                return self.decider.conclude(attempt, Skipped(exc.reason, attempt.wrote))
             case PartiallyApplied():
                 return self._broke_off(attempt, exc)
             case OutcomeUnknown():
@@ -240,7 +232,7 @@ class ItemProcessor:
         verdict = classify(exc)
         messages = _messages(attempt)
         if messages and verdict.kind is ErrorKind.FATAL:
-            self._doubt(attempt, error := attempt.carried.lost_messages[-1].error, classify(error))
+            self.obstacles.doubt(attempt, error := attempt.carried.lost_messages[-1].error, classify(error))
         elif messages and (len(messages) > 1 or verdict.sent != messages[0]):
             # The action went on after a lost message, and broke off later: that message is what is in question.
             attempt.swallowed = True
@@ -250,7 +242,7 @@ class ItemProcessor:
             verdict = classify(exc)
         if verdict.sent is None and verdict.kind is ErrorKind.PERMANENT and attempt.carried.writes:
             return self._ended_without_proof(attempt, exc, tuple(attempt.carried.writes), returned=False)
-        held = self.held_back(attempt, exc, verdict)
+        held = self.obstacles.hold_back(attempt, exc, verdict)
         if held is not None:
             return held
         reads = verdict.sent is not None and verdict.sent.method in ("GET", "HEAD")
@@ -264,14 +256,14 @@ class ItemProcessor:
         lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING)
         if observed.may_be_so or (lost and not observed.read_only):
             attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
-        result = self._decide(attempt, observed, refusal=verdict)
+        result = self.decider.conclude(attempt, observed, refusal=verdict)
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
             return replace(result, doubt=True)
         return result
 
     def _record_timeout(self, attempt: Attempt, exc: Exception) -> RetryLater:
         """Have it on disk before anything else is asked: a crash from here on leaves an item whose request may be under way."""
-        known = _known(attempt)
+        known = known_of(attempt)
         attempt.unjudged = exc, known
         attempt.known = replace(known, requests=known.requests + 1, maybe_applied=True, maybe_running=True)
         return RetryLater(attempt, 0.0)
@@ -285,12 +277,12 @@ class ItemProcessor:
     def _broke_off(self, attempt: Attempt, half: PartiallyApplied) -> ItemResult:
         """An action of several requests broke off after one that must not be sent again: so it is not run again."""
         verdict = attempt.last = classify(half.cause)
-        known = attempt.known = replace(_known(attempt), requests=_known(attempt).requests + 1)
+        known = attempt.known = replace(known_of(attempt), requests=known_of(attempt).requests + 1)
         if verdict.kind is ErrorKind.FATAL:
             self.stop.ask(run_error(half.cause, verdict))
         elif verdict.kind is ErrorKind.IN_BETWEEN:
-            self._count_in_between(verdict)
-        return self._settled(attempt, put_back(known, stands=half.words, wrote=True))
+            self.obstacles.count_in_between(verdict)
+        return self.decider.settled(attempt, put_back(known, stands=half.words, wrote=True))
 
     def _ended_without_proof(
         self, attempt: Attempt, cause: Exception, sent: tuple[SentRequest, ...], *, returned: bool, unseen: str = ""
@@ -299,50 +291,7 @@ class ItemProcessor:
         had_left = f"{sent[-1].method} {sent[-1].path} had left" if sent else unseen
         attempt.last = replace(verdict, failure=replace(verdict.failure, message=f"{verdict.failure.message} after {had_left}"))
         attempt.in_question = sent
-        return self._decide(attempt, EndedWithoutProof(had_left, settle=AFTER_ERROR, returned=returned))
-
-    def held_back(
-        self, attempt: Attempt, exc: Exception, verdict: ErrorClassification, others: Sequence[Attempt] = ()
-    ) -> RetryLater | None:
-        """What is no fault of the item, and costs it no attempt: the way, the rate limit, the end of the run.
-
-        `others` are the items of the same request.
-        """
-        if verdict.failure.cause == NO_CONNECTION and self.client.excuses(verdict, last=True):
-            self.client.count_retry()
-            return RetryLater(attempt, _AT_THE_DOOR)
-        in_between = verdict.kind is ErrorKind.IN_BETWEEN
-        if verdict.sent is not None and not only_looks(verdict.sent.method, verdict.sent.path):
-            # Whoever answered may have let it through first.
-            for one in (attempt, *others) if in_between or (verdict.foreign and not repeatable(verdict.sent)) else ():
-                self._doubt(one, exc, verdict)
-        if verdict.kind is ErrorKind.RATE_LIMITED:
-            # The gate holds everybody until the window is over; the request was not carried out and costs no attempt.
-            self.client.count_retry()
-            return RetryLater(attempt, min(verdict.wait, 1.0))
-        if in_between:
-            self._count_in_between(verdict)
-            return RetryLater(attempt, _AFTER_REFUSAL)
-        if verdict.kind is ErrorKind.FATAL:
-            self.stop.ask(run_error(exc, verdict))
-            return RetryLater(attempt, 0.0)
-        return None
-
-    def _count_in_between(self, verdict: ErrorClassification) -> None:
-        """One more that something in between answered; too many of them end the run."""
-        denied = self.refusals.add_in_between(verdict.failure)
-        if denied is not None:
-            self.stop.ask(denied)
-
-    def _doubt(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> None:
-        """Take down that a write may stand, whatever somebody in between says of it: it is looked for before a repetition."""
-        attempt.last = verdict
-        attempt.in_question = () if attempt.together or verdict.sent is None else (verdict.sent,)
-        known, again = _known(attempt), self.failures.repeatable(verdict)
-        attempt.known = replace(
-            known, repeatable=again and (known.repeatable or not known.maybe_applied), maybe_applied=True,
-            settle_until=max(known.settle_until, self.clock() + self.failures.late(verdict)), via_client=isinstance(exc, ApiError),
-        )  # fmt: skip
+        return self.decider.conclude(attempt, EndedWithoutProof(had_left, settle=AFTER_ERROR, returned=returned))
 
     # -- in doubt: look before anything else --------------------------------------------------------------------------
 
@@ -351,7 +300,7 @@ class ItemProcessor:
         item = attempt.item
         try:
             seen, payload = self.reader.look(attempt)
-            if payload is not None and item.before is None and not _known(attempt).requests:
+            if payload is not None and item.before is None and not known_of(attempt).requests:
                 looked = self.check.capture_before(item, payload)
                 if looked is not None and looked.outcome is Outcome.PENDING:
                     if not item.older and self.operation.idempotent is not False:
@@ -359,21 +308,21 @@ class ItemProcessor:
                     if seen.stands is False:
                         # The journal may have lost it, or the first look showed none; the item is looked at again.
                         return replace(looked, doubt=True)
-            decision = self._ask(attempt, seen)
+            decision = self.decider.ask(attempt, seen)
             moved = None
             if self.reread and decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
                 moved = self.check.check_drift_in_doubt(item, payload)
             if moved is not None and decision.known.maybe_applied:
                 # It is not written again, so only what is certain counts.
-                decision = self._ask(attempt, seen, known=replace(_known(attempt), repeatable=False))
+                decision = self.decider.ask(attempt, seen, known=replace(known_of(attempt), repeatable=False))
         except (RunStopped, StopRun, SafetyStop):
             raise
         except Exception as exc:
             return self._look_failed(attempt, exc)
         attempt.known = decision.known
         if decision.step is not Step.PERFORM:
-            stopped = self._judge_refusal(attempt, decision, attempt.last) if attempt.last is not None else None
-            return stopped or self._result(attempt, decision, payload)
+            stopped = self.decider.judge_refusal(attempt, decision, attempt.last) if attempt.last is not None else None
+            return stopped or self.decider.result(attempt, decision, payload)
         if moved is not None:
             return moved
         if decision.remember:
@@ -382,10 +331,10 @@ class ItemProcessor:
 
     def _look_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         verdict = classify(explain_unreadable(exc))
-        held = self.held_back(attempt, exc, verdict)
+        held = self.obstacles.hold_back(attempt, exc, verdict)
         if held is not None:
             return held
-        known, status, refusal = _known(attempt), verdict.failure.status, attempt.last
+        known, status, refusal = known_of(attempt), verdict.failure.status, attempt.last
         last = self.retry.after(known.read_errors + 1) is None
         alike = known.refused and refusal is not None and status in REFUSALS and status == refusal.failure.status
         observed = LookFailed(
@@ -394,71 +343,10 @@ class ItemProcessor:
             excused=self.client.excuses(verdict, last=last),
             also_stands=attempt.stands,
         )
-        result = self._decide(attempt, observed, refusal=refusal)
+        result = self.decider.conclude(attempt, observed, refusal=refusal)
         # No look could tell: a retry looks first.
         unsure = alike and isinstance(result, ItemResult) and result.outcome is Outcome.FAILED
         return replace(result, doubt=True) if unsure and isinstance(result, ItemResult) else result
-
-    # -- 9. the decision, carried out ---------------------------------------------------------------------------------
-
-    def _ask(self, attempt: Attempt, observed: Observed, known: Known | None = None) -> Decision:
-        return decide(known or _known(attempt), observed, now=self.clock(), retry_after=self.retry.after)
-
-    def _decide(
-        self, attempt: Attempt, observed: Observed, *, refusal: ErrorClassification | None = None
-    ) -> ItemResult | RetryLater:
-        """What follows from an observation that sends nothing more now."""
-        decision = self._ask(attempt, observed)
-        attempt.known = decision.known
-        if decision.repetition:
-            self.client.count_retry()
-        if refusal is not None and (stopped := self._judge_refusal(attempt, decision, refusal)) is not None:
-            return stopped
-        return self._result(attempt, decision)
-
-    def _judge_refusal(self, attempt: Attempt, decision: Decision, verdict: ErrorClassification) -> RetryLater | None:
-        """See whether the refusal is one of many alike: a permission that is missing for all."""
-        if verdict.kind is not ErrorKind.PERMANENT or decision.outcome is not Outcome.FAILED:
-            return None
-        denied = self.refusals.add(attempt.item.seq, verdict.failure)
-        if denied is None:
-            return None
-        self.stop.ask(denied)
-        # Put back as one that was never begun, as a look has told, or the refusal alone; a message is looked for again.
-        attempt.known = Known(maybe_applied=decision.known.read_errors > 0 or self._looks_again(attempt))
-        return RetryLater(attempt, 0.0)
-
-    def _result(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult | RetryLater:
-        """A decision as the pool takes it."""
-        if decision.step is Step.SETTLE:
-            return self._settled(attempt, decision, payload)
-        return RetryLater(attempt, decision.seconds)
-
-    def _settled(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult:
-        done = decision.outcome is Outcome.DONE and payload is not None
-        after = self._after_image(attempt, payload) if done and payload is not None else None
-        result = result_of(decision, attempt, after, there=payload is not None)
-        if result.outcome is not Outcome.FAILED or not self._looks_again(attempt):
-            return result
-        assert result.failure is not None  # noqa: S101 - it failed of something
-        return replace(result, doubt=True, failure=replace(result.failure, asked=attempt.asked))
-
-    def _looks_again(self, attempt: Attempt) -> bool:
-        """Whether a retry looks before it sends what was refused: a message whose refusal was untrue may have come after the look.
-
-        Where no look can tell, the refusal is all there is.
-        """
-        sent = attempt.last.sent if attempt.last is not None else None
-        message = sent is not None and not repeatable(sent) and self.operation.idempotent is not True
-        return message and (self.operation.reads_back or (attempt.asked is not None and tells(sent)))
-
-    def _after_image(self, attempt: Attempt, payload: Json) -> dict[str, Any] | None:
-        """What the item looks like now; None where that cannot be read: it is done all the same."""
-        since = attempt.first_sent_at or attempt.item.sent_at
-        try:
-            return self.operation.left(payload, attempt.item, since=since, client=self.client)
-        except Exception:
-            return None
 
     # -- for previews and drains --------------------------------------------------------------------------------------
 
@@ -486,7 +374,7 @@ class ItemProcessor:
         """What the journal should know of an attempt that a drain cut short."""
         known = attempt.known or self._known_from(attempt.item)
         wrote = attempt.left or attempt.partial_after is not None
-        result = self._settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
+        result = self.decider.settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
         if result.failure is not None and attempt.last is None and not attempt.item.doubt:
             return replace(result, failure=replace(result.failure, cause="stopped after a write"))
         return result
@@ -495,8 +383,3 @@ class ItemProcessor:
 def _messages(attempt: Attempt) -> tuple[SentRequest, ...]:
     """What left in the last attempt, must not be sent twice, and was not answered for sure."""
     return tuple(one.sent for one in attempt.carried.lost_messages)
-
-
-def _known(attempt: Attempt) -> Known:
-    assert attempt.known is not None  # noqa: S101 - set when the item is taken up
-    return attempt.known

@@ -1,18 +1,95 @@
-"""A decision to settle, as the result that the journal takes. Step 9 of the life of an item."""
+"""What decide.py says, carried out as far as it sends nothing: counted, judged beside others, and as the result that the journal takes.
+
+Step 9 of the life of an item.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ..api.client import Client
+from ..api.replay import repeatable
+from ..api.retry import ErrorClassification, ErrorKind, RetryPolicy
 from ..model import Failure, ItemResult, Outcome
-from .attempt import Attempt
-from .decide import Decision
+from ..operations.operation import Json, Operation
+from ..stop import Stop
+from .attempt import Attempt, RetryLater, known_of
+from .decide import Decision, Known, Observed, Step, decide
+from .effect_reader import EffectReader
+from .failure_reader import tells
+from .refusals import RefusalStreak
 
 STILL_THERE = ", and the item is there"
 """Ends the cause of a 404 that a look has contradicted."""
 _INTERRUPTED = Failure("interrupted", "the run ended while it was in flight")
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Asks decide.py, and gives what it says as the pool takes it; see ItemProcessor."""
+
+    operation: Operation
+    client: Client
+    stop: Stop
+    retry: RetryPolicy
+    refusals: RefusalStreak
+    reader: EffectReader
+    clock: Callable[[], float]
+
+    def ask(self, attempt: Attempt, observed: Observed, known: Known | None = None) -> Decision:
+        """What decide.py says of an item after this observation."""
+        return decide(known or known_of(attempt), observed, now=self.clock(), retry_after=self.retry.after)
+
+    def conclude(
+        self, attempt: Attempt, observed: Observed, *, refusal: ErrorClassification | None = None
+    ) -> ItemResult | RetryLater:
+        """What follows from an observation that sends nothing more now."""
+        decision = self.ask(attempt, observed)
+        attempt.known = decision.known
+        if decision.repetition:
+            self.client.count_retry()
+        if refusal is not None and (stopped := self.judge_refusal(attempt, decision, refusal)) is not None:
+            return stopped
+        return self.result(attempt, decision)
+
+    def judge_refusal(self, attempt: Attempt, decision: Decision, verdict: ErrorClassification) -> RetryLater | None:
+        """See whether the refusal is one of many alike: a permission that is missing for all."""
+        if verdict.kind is not ErrorKind.PERMANENT or decision.outcome is not Outcome.FAILED:
+            return None
+        denied = self.refusals.add(attempt.item.seq, verdict.failure)
+        if denied is None:
+            return None
+        self.stop.ask(denied)
+        # Put back as one that was never begun, as a look has told, or the refusal alone; a message is looked for again.
+        attempt.known = Known(maybe_applied=decision.known.read_errors > 0 or self._looks_again(attempt))
+        return RetryLater(attempt, 0.0)
+
+    def result(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult | RetryLater:
+        """A decision as the pool takes it."""
+        if decision.step is Step.SETTLE:
+            return self.settled(attempt, decision, payload)
+        return RetryLater(attempt, decision.seconds)
+
+    def settled(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult:
+        """The result of an item that a decision settles; `payload` is the item as it was just read."""
+        done = decision.outcome is Outcome.DONE and payload is not None
+        after = self.reader.after_image(attempt, payload) if done and payload is not None else None
+        result = result_of(decision, attempt, after, there=payload is not None)
+        if result.outcome is not Outcome.FAILED or not self._looks_again(attempt):
+            return result
+        assert result.failure is not None  # noqa: S101 - it failed of something
+        return replace(result, doubt=True, failure=replace(result.failure, asked=attempt.asked))
+
+    def _looks_again(self, attempt: Attempt) -> bool:
+        """Whether a retry looks before it sends what was refused: a message whose refusal was untrue may have come after the look.
+
+        Where no look can tell, the refusal is all there is.
+        """
+        sent = attempt.last.sent if attempt.last is not None else None
+        message = sent is not None and not repeatable(sent) and self.operation.idempotent is not True
+        return message and (self.operation.reads_back or (attempt.asked is not None and tells(sent)))
 
 
 def result_of(

@@ -58,7 +58,6 @@ class AssignVerb(Operation):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         named = [flag for flag in ("to_team", "to_admin", "no_team", "no_admin") if given[flag]]
         if bool(named) is bool(given["unassign"]):
             raise UsageError("assign needs --to-team or --no-team, --to-admin or --no-admin (or one of each), or --unassign alone.")
@@ -78,13 +77,11 @@ class AssignVerb(Operation):
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation."""
         called = {key: name for one in several if isinstance(one, AssignVerb) for key, name in one.called.items()}
         return cls(**{**several[0].parameters, "called": called})
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         given: dict[str, Any] = {"called": self.called}
         if self.team is not None:
             given["team"] = str(self.team)
@@ -94,11 +91,9 @@ class AssignVerb(Operation):
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation."""
         return {number: f"{name} ({number})" for number, name in self.called.items()}
 
     def describe(self) -> str:
-        """See Operation."""
         if self.team == 0 and self.admin == 0:
             return "unassign"
         given = [(kind, value) for kind, value in (("team", self.team), ("admin", self.admin)) if value is not None]

@@ -22,11 +22,9 @@ class Deletion(FieldsOperation):
     fields = ("deleted",)
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"deleted": payload.get("deleted") is True}
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         try:
             return super().read(client, item_id)
         except NotFound as exc:
@@ -35,11 +33,9 @@ class Deletion(FieldsOperation):
             return {"id": item_id, "deleted": True}
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"deleted": True}
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         client.delete(item_path(self.resource, item_id))
         return {"deleted": True}
 

@@ -76,7 +76,6 @@ class Each(Operation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"method": self.method, "path": self.path, "body": self.body, **({"again": True} if self.again else {})}
 
     @property
@@ -90,7 +89,6 @@ class Each(Operation):
         return list(dict.fromkeys(place[1] for place in PLACE.finditer(f"{self.path} {self.body}")))
 
     def describe(self) -> str:
-        """See Operation."""
         return f"{self.method} /{self.path}"
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
@@ -98,7 +96,6 @@ class Each(Operation):
         return {**(people_of(payload) if self.customer_visible else {}), **{name: value_of(payload, name) for name in self.places}}
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         return {self.describe(): (None, "one more message")}
 
     def impossible(self, item: Item) -> str:
@@ -113,16 +110,13 @@ class Each(Operation):
 
     @property
     def writes_text(self) -> bool:
-        """See Operation."""
         return bool(self._text)
 
     @property
     def message_fields(self) -> Sequence[str]:
-        """See Operation."""
         return self.places if self.writes_text else ()
 
     def text(self, item: Item) -> str:
-        """See Operation."""
         body = self.request(item)[1] if self.writes_text else {}
         return str(body.get("body") or "")
 
@@ -150,7 +144,6 @@ class Each(Operation):
 
     @property
     def reads_back(self) -> bool:  # type: ignore[override] # of the class elsewhere; here the request tells
-        """See Operation."""
         return self.method in ("PUT", "PATCH") and set(PLACE.findall(self.path)) == {("id", "")} and self.places == ["id"]
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
@@ -161,7 +154,6 @@ class Each(Operation):
         return all(payload[name] == value for name, value in body.items()) or None
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         path, body = self.request(item)
         try:
             client.call(self.method, path, json=body)

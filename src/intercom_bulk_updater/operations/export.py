@@ -45,8 +45,6 @@ class Export(Operation):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         output: str = parameter(Kind.FILE, "A new folder, for one file an item, or a .jsonl file with one line an item.")
         format: str | None = parameter(Kind.TEXT, "jsonl (the default), text or html.", required=False)
 
@@ -75,11 +73,9 @@ class Export(Operation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"output": self.output, "format": self.format}
 
     def describe(self) -> str:
-        """See Operation."""
         return f"export to {Path(self.output).name}"
 
     def whole(self, client: Client, item: Json) -> Json:
@@ -93,23 +89,18 @@ class Export(Operation):
         return item
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
         return {"exported": self._kept.has(str(payload.get("id")))}
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         return {} if self._kept.has(item.id) else {"exported": (False, True)}
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         return client.get(item_path(self.resource, item_id))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         return self._kept.has(item.id)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         whole = self.whole(client, now if now is not None else client.get(item_path(self.resource, item.id)))
         try:
             self._kept.add(item.id, self._text(whole, client))
@@ -125,7 +116,6 @@ class Export(Operation):
         return self._cut.pop(item.id, "")
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "export changes nothing in Intercom; what it wrote are files"
 
     def _text(self, whole: Json, client: Client) -> str:

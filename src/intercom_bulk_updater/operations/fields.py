@@ -63,7 +63,6 @@ class FieldsOperation(Operation):
         return image if len(image) == len(self.fields) else None
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         return client.get(item_path(self.resource, item_id))
 
     def wanted(self, item: Item, now: Json) -> dict[str, Any]:
@@ -71,19 +70,16 @@ class FieldsOperation(Operation):
         return self.target(now)
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         before = item.before
         if before is None:
             return None
         return {field: (before.get(field), value) for field, value in self.wanted(item, before).items() if before.get(field) != value}
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         now = self.image(payload)
         return None if len(now) < len(self.fields) else all(now.get(field) == value for field, value in self.wanted(item, now).items())
 
     def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         now, before = self.image(payload), item.before or {}
         ours = self.wanted(item, before) if item.doubt or (item.data or {}).get("unsure") else {}
         return ", ".join(
@@ -92,11 +88,9 @@ class FieldsOperation(Operation):
         )
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        """See Operation."""
         return {**(item.before or {}), **self.wanted(item, item.before or {}), **self.image(payload)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         seen = self.capture(now) if now is not None else None
         have = seen or item.before or self.capture(self.read(client, item.id) or {}) or {}
         want = self.wanted(item, have)
@@ -104,13 +98,11 @@ class FieldsOperation(Operation):
         return {**have, **want, **(self.image(shown) if shown else {})}
 
     def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
-        """See Operation."""
         changes = [FieldsChange(item.id, item.before or {}, self.wanted(item, item.before or {})) for item in items]
         told = self.write_batch(client, changes)
         return [{**one.have, **one.want} if wrong is None else wrong for one, wrong in zip(changes, told, strict=True)]
 
     def inverse(self) -> Operation | None:
-        """See Operation."""
         return None if self.reversibility is Reversibility.IRREVERSIBLE else Undo(self)
 
 
@@ -137,12 +129,10 @@ class Undo(FieldsOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         given = {"of": f"{self.resource}.{self.forward.name}", "given": self.forward.parameters}
         return {**given, **({"words": self.words} if self.words else {})}
 
     def describe(self) -> str:
-        """See Operation."""
         return f"undo {self.words or self.forward.describe()}"
 
     def target(self, before: Json) -> dict[str, Any]:
@@ -150,33 +140,26 @@ class Undo(FieldsOperation):
         return {}
 
     def wanted(self, item: Item, now: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         left, to = item.before or {}, (item.data or {}).get("to") or {}
         return {field: _restored(left.get(field), value, now.get(field)) for field, value in to.items() if field in self.fields}
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return self.forward.image(payload)
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         return self.forward.read(client, item_id)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         return self.forward.write(client, item_id, have, want)
 
     def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
-        """See FieldsOperation."""
         return self.forward.write_batch(client, changes)
 
     @property
     def prepares(self) -> bool:
-        """See Operation."""
         return self.forward.prepares
 
     def prepare(self, client: Client) -> None:
-        """See Operation."""
         self.forward.prepare(client)
 
     def drift(self, payload: Json, item: Item) -> str:

@@ -61,12 +61,10 @@ class GroupTagging(TagVerb, FieldsOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"tags": self.tags, "labels": self.labels, **self.prepared}
 
     @property
     def prepares(self) -> bool:
-        """See Operation."""
         return True
 
     def prepare(self, client: Client) -> None:
@@ -95,7 +93,6 @@ class GroupTagging(TagVerb, FieldsOperation):
 
     @property
     def prepared(self) -> dict[str, Any]:
-        """See Operation."""
         return {"found": {tag: list(known) for tag, known in self._found.items()}} if self._found else {}
 
     def image(self, payload: Json) -> dict[str, Any]:
@@ -104,7 +101,6 @@ class GroupTagging(TagVerb, FieldsOperation):
         return {} if tags is None or payload["tags"].get("has_more") else {"tags": sorted(tags)}
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         had = set(before.get("tags", ()))
         return {"tags": sorted(had.union(self.tags) if self.on else had.difference(self.tags))}
 

@@ -37,7 +37,6 @@ class Merging(NamedTargets, FieldsOperation):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         found = resolver.target(cls.resource, given["into"], "--into")
         into, name = str(found["id"]), name_of(found)
         others = {key: value for key, value in given.items() if key != "into"} | cls.kept_of(found)
@@ -50,13 +49,10 @@ class Merging(NamedTargets, FieldsOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"into": self.into, "unfit": self.unfit, "called": self.called}
 
     def describe(self) -> str:
-        """See Operation."""
         return f"merge into {self.called.get(self.into, self.into)}"
 
     def impossible(self, item: Item) -> str:
-        """See Operation."""
         return self.unfit

@@ -33,16 +33,13 @@ class MessageOperation(Operation):
 
     @property
     def writes_text(self) -> bool:
-        """See Operation."""
         return bool(self.body)
 
     @property
     def message_fields(self) -> Sequence[str]:
-        """See Operation."""
         return fields_of(self.body)
 
     def message(self, item: Item) -> str:
-        """See Operation."""
         before = item.before or {}
         if SENT_BY in before:
             return ""
@@ -52,7 +49,6 @@ class MessageOperation(Operation):
         return text
 
     def remark(self, item: Item) -> str:
-        """See Operation."""
         sent = (item.before or {}).get(SENT_BY)
         if not sent:
             return ""

@@ -20,5 +20,4 @@ class NamedTargets(Operation):
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation."""
         return self.called

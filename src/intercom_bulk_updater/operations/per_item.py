@@ -53,91 +53,70 @@ class PerItemOperation(Operation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"each": {"shared": self._all.parameters, "words": self._words, **({"body": self._body} if self._body else {})}}
 
     def describe(self) -> str:
-        """See Operation."""
         return self._words
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation."""
         return self._all.names
 
     @property
     def prepares(self) -> bool:
-        """See Operation."""
         return self._all.prepares
 
     def prepare(self, client: Client) -> None:
-        """See Operation."""
         self._all.prepare(client)
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
         return self._all.capture(payload)
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
         return self._all.shown(payload)
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         return self._of(item).change(item)
 
     def impossible(self, item: Item) -> str:
-        """See Operation."""
         return self._of(item).impossible(item)
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         return self._all.read(client, item_id)
 
     @property
     def writes_text(self) -> bool:
-        """See Operation."""
         return self._all.writes_text
 
     @property
     def message_fields(self) -> Sequence[str]:
-        """See Operation."""
         return self._all.message_fields
 
     def read_message_fields(self, client: Client, items: Sequence[Item]) -> list[Mapping[str, Any]]:
-        """See Operation."""
         return self._all.read_message_fields(client, items)
 
     def message(self, item: Item) -> str:
-        """See Operation."""
         return self._of(item).message(item)
 
     def text(self, item: Item) -> str:
-        """See Operation."""
         return self._of(item).text(item)
 
     def remark(self, item: Item) -> str:
-        """See Operation."""
         return self._all.remark(item)
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         return self._of(item).stands(payload, item, since=since, client=client)
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        """See Operation."""
         return self._of(item).left(payload, item, since=since, client=client)
 
     def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         return self._of(item).drift(payload, item)
 
     def touched(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         return self._of(item).touched(payload, item)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         return self._of(item).perform(client, item, now)
 
     def inverse(self) -> Operation | None:
@@ -148,11 +127,9 @@ class PerItemOperation(Operation):
         return back
 
     def undone_id(self, item_id: str, after: Json) -> str:
-        """See Operation."""
         return self._all.undone_id(item_id, after)
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return self._all.why_no_undo()
 
     def _of(self, item: Item) -> Operation:

@@ -48,23 +48,19 @@ class TagVerb(Operation):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         found = [resolve_tag(resolver, text, bool(given.get("create_tag"))) for text in given["tag"]]
         return cls([tag for tag, _ in found], [label for _, label in found])
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"tags": self.tags, "labels": self.labels}
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation."""
         return dict(zip(self.tags, self.labels, strict=False))
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation."""
         called: dict[str, str] = {}
         for one in several:
             called.update(one.names)
@@ -73,7 +69,6 @@ class TagVerb(Operation):
         return made
 
     def describe(self) -> str:
-        """See Operation."""
         return f"{self.name} {', '.join(self.labels)}"
 
 
@@ -102,17 +97,14 @@ class PutTags(TagVerb):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {**super().parameters, **self.prepared}
 
     @property
     def prepares(self) -> bool:
-        """See Operation."""
         return any(tag.startswith(NEW_TAG) for tag in self.tags)
 
     @property
     def prepared(self) -> dict[str, Any]:
-        """See Operation."""
         return {"made": self._made} if self._made else {}
 
     def target(self, before: Json) -> dict[str, Any]:

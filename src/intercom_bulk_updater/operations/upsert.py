@@ -47,18 +47,15 @@ class Upsert(SetValues, FieldsOperation):
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation."""
         rows = [one for one in several if isinstance(one, Upsert)]
         values, names = merged(rows)
         return cls(values, rows[0].by, names)
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {**super().parameters, "by": self.by}
 
     def describe(self) -> str:
-        """See Operation."""
         return f"upsert by {self.by}: {super().describe().removeprefix('set ')}"
 
     @abstractmethod
@@ -94,7 +91,6 @@ class Upsert(SetValues, FieldsOperation):
         return True
 
     def undone_id(self, item_id: str, after: Json) -> str:
-        """See Operation."""
         return str(after.get("id") or item_id)
 
     def image(self, payload: Json) -> dict[str, Any]:
@@ -104,27 +100,22 @@ class Upsert(SetValues, FieldsOperation):
         return {self.existence: THERE, "id": str(payload.get("id")), **self.shown(payload)}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
         image = self.image(payload)
         return image if image.keys() >= set(self.fields) else None
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         found = self.find(client, item_id)
         return {MISSING: True} if found is None else found
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {self.existence: THERE, **self.values}
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         if payload.get(MISSING) and not self.sure():
             return None
         return super().stands(payload, item, since=since, client=client)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         body = body_of(have, {field: want[field] for field in self.values})
         return self.create(client, item_id, body) if have.get(self.existence) == MISSING else self.update(client, str(have["id"]), body)
 
@@ -144,7 +135,6 @@ class Upsert(SetValues, FieldsOperation):
             return self.image(found)
 
     def inverse(self) -> Operation | None:
-        """See Operation."""
         return UndoUpsert(self)
 
 
@@ -165,7 +155,6 @@ class UndoUpsert(Undo):
         return {**told, **self.upsert.shown(payload)}
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         return self.upsert.look(client, item_id)
 
     def wanted(self, item: Item, now: Json) -> dict[str, Any]:
@@ -183,7 +172,6 @@ class UndoUpsert(Undo):
         return all(now.get(field) == value for field, value in wanted.items()) if name in now else None
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         name = self.upsert.existence
         if have.get(name) != want[name]:
             self.upsert.bring(client, item_id, want[name])
@@ -193,9 +181,7 @@ class UndoUpsert(Undo):
         return None
 
     def inverse(self) -> Operation | None:
-        """See Operation."""
         return UndoUpsert(self)
 
     def why_unverifiable(self) -> str:
-        """See Operation."""
         return f"Intercom does not show whether a {self.upsert.existence} is archived"

@@ -69,28 +69,23 @@ class SetValues(Operation):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         values = resolver.values(cls.resource, given["values"])
         return cls(values, names_in(values, resolver))
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation."""
         rows = [one for one in several if isinstance(one, SetValues)]
         return cls(*merged(rows))
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"values": self.values, **({"names": self._names} if self._names else {})}
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation."""
         return self._names
 
     def describe(self) -> str:
-        """See Operation."""
         said = {field: self._names.get(str(value)) or for_people(field, value) for field, value in self.values.items()}
         return "set " + ", ".join(f"{field.removeprefix(CUSTOM)}={value}" for field, value in said.items())
 

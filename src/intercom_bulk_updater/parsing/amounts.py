@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from math import ceil, floor, isfinite
+from math import floor, isfinite
 
 from ..errors import UsageError
 
@@ -68,11 +68,6 @@ class Expect:
             f"{text!r} is not an expected count: write a whole number (4312), or one with its tolerance "
             f"(4312±1%, also 4312+-1%).{hint}"
         )
-
-    @property
-    def lowest(self) -> int:
-        """The fewest items that are as expected."""
-        return ceil(self.count * (100 - self.tolerance) / 100)
 
     @property
     def highest(self) -> int:

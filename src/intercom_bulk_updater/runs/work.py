@@ -22,7 +22,6 @@ class ItemsToReadBack(WorkSource):
         self._items = items
 
     def settle_and_claim(self, results: Sequence[ItemResult], number: int) -> list[Item]:
-        """See WorkSource."""
         return _up_to(number, self._items)
 
 
@@ -37,7 +36,6 @@ class ItemsToPreview(WorkSource):
         self._items = (Item(row.seq, row.id, row.before, row.data) for row in rows if every or row.before is None)
 
     def settle_and_claim(self, results: Sequence[ItemResult], number: int) -> list[Item]:
-        """See WorkSource."""
         if results:
             self._count(results)
             self._journal.turn(self._run, results, 0)
@@ -87,7 +85,6 @@ class ItemsToDo(WorkSource):
         self._chosen = None if only is None else deque(only)
 
     def may_grow(self) -> bool:
-        """See WorkSource."""
         reader = self._reader
         if reader is None:
             return False
@@ -123,11 +120,9 @@ class ItemsToDo(WorkSource):
         return min(number, max(0, self._left))
 
     def release(self, seqs: Sequence[int]) -> None:
-        """See WorkSource."""
         self._journal.release(self._run, seqs)
 
     def suspect(self, seqs: Sequence[int]) -> None:
-        """See WorkSource."""
         self._journal.suspect(self._run, seqs)
 
 

@@ -191,7 +191,6 @@ class _PartStop(Stop):
 
     @property
     def asked(self) -> bool:
-        """See Stop."""
         if self._whole.asked:
             self.ask(self._whole.reason or "")
         return super().asked

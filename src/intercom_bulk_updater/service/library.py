@@ -6,102 +6,25 @@ Nothing is printed and nothing asks. What is remarkable is logged (logger `inter
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-from ..errors import UsageError
 from ..journal import Journal
 from ..operations.each import Each
-from ..operations.resource import Resource, resources
-from ..runs.options import Options
 from ..stop import Stop
-from .columns import Columns
 from .consent import Consent
 from .each import EachRequest, known_types
-from .find import check_shortfall, list_all, row_of
-from .find import find as find_items
 from .given import checked
+from .library_selection import Ids, selection_of
 from .options import RunOptions, options_of
 from .plans import begin_apply, open_plan, refuse_other_file
 from .preview import Preview, preview_of
 from .run import OnEvent, Run, carry_out
 from .run_log import log_note
-from .selection import Selection
 from .verbs import Request, Verb, request_of
 from .work import Work
 from .workspace import Workspace, given_or_own
-
-Ids = str | Path | Iterable[str | int]
-"""The path of a file that names items (`-` is standard input), or their ids."""
-
-
-@checked
-def find(
-    resource: str,
-    where: str | None = None,
-    *,
-    columns: Sequence[str] | None = None,
-    query: str | Path | Mapping[str, Any] | None = None,
-    ids: Ids | None = None,
-    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
-    id_column: str | None = None,
-    from_run: str | Run | None = None,
-    outcome: str = "failed",
-    exclude: Ids | None = None,
-    exclude_run: str | Run | None = None,
-    limit: int | None = None,
-    workspace: Workspace | None = None,
-    stop: Stop | None = None,
-    **options: Unpack[RunOptions],
-) -> Iterator[dict[str, Any]]:
-    """The items that a selection finds, a row each, read as they are asked for. Never writes.
-
-        for row in bulk.find("conversations", where="state = open", columns=["id", "subject", "assignee"]):
-            print(row["id"], row["subject"], row["assignee"])
-
-        pandas.DataFrame(bulk.find("conversations", where="team = Support"))
-
-    Parameters
-    ----------
-    resource:
-        `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, of which all are listed where no selection is given.
-    where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit:
-        Which items: see `run`.
-    columns:
-        What a row holds: `link`, `subject`, `team`, `assignee`, `owner`, `tags` (names), `contact` (an id) ..., or fields as
-        Intercom names them, with dots between (`source.type`, `custom_attributes.plan`). By default the row is what
-        `find --json` prints of an item, which leaves message bodies and e-mail addresses out.
-    workspace, stop, options:
-        See `run`; of the options those of speed count.
-
-    Raises UsageError for a filter that cannot be read, SearchIncomplete after the last row where Intercom announced more items
-    than it showed, AuthenticationError, and what else a search breaks off with.
-    """
-    known = resources()
-    if resource not in known:
-        raise UsageError(f"There is no resource {resource!r}: it is one of {', '.join(known)}.")
-    chosen = options_of({**options, "limit": limit})
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    return _rows(known[resource], asked, chosen, columns, given_or_own(workspace), stop)
-
-
-def _rows(
-    resource: Resource, asked: Selection, options: Options, columns: Sequence[str] | None, workspace: Workspace, stop: Stop | None
-) -> Iterator[dict[str, Any]]:
-    with workspace.session(options, stop) as (session, names):
-        if resource.search or asked.given:
-            found = find_items(session, names, resource.name, asked, options, log_note())
-        else:
-            found = list_all(session, resource)
-        chosen = None if columns is None else Columns(resource, columns, names, session.workspace())
-        count = 0
-        for item in found.once():
-            count += 1
-            yield row_of(item) if chosen is None else chosen.row(item)
-            if count == options.limit:
-                return
-        check_shortfall(found, resource.name, count)
 
 
 @checked
@@ -143,7 +66,7 @@ def preview(
         "workers": workers, "share": share, "rate": rate, "batch": batch, "timeout": timeout, "retries": retries, "patience": patience,
         "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
+    asked = selection_of(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event))
     place = given_or_own(workspace)
     checked = request.check()
@@ -258,7 +181,7 @@ def run(
         "retries": retries, "patience": patience, "deadline": deadline,
         "backup": backup,
     }  # fmt: skip
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
+    asked = selection_of(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     consent = Consent(customer_visible, irreversible)
     request = request_of(verb, parameters, asked, options_of(given), consent, log_note(on_event))
     return _run(request, workspace, on_event, stop)
@@ -297,7 +220,7 @@ def plan(
     path = Path(file)
     refuse_other_file(path, f"file={str(path)!r}")
     given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
-    asked = _selection(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
+    asked = selection_of(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
     request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event), path)
     return _run(request, workspace, on_event, stop)
 
@@ -360,7 +283,7 @@ def each(
         refuse_other_file(written, f"plan={str(written)!r}")
     request = EachRequest(
         endpoint=endpoint, operation=Each(method, path, json.dumps(body) if isinstance(body, Mapping) else body or "", again),
-        selection=_selection(where, None, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit),
+        selection=selection_of(where, None, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit),
         options=options_of({**options, "limit": limit, "dry_run": dry_run or written is not None}),
         consent=Consent(customer_visible, irreversible), types=known_types(types or {}), plan=written, note=log_note(on_event),
     )  # fmt: skip
@@ -427,35 +350,3 @@ def open_run(ref: str | Run = "latest", *, workspace: Workspace | None = None) -
     place = given_or_own(workspace)
     with Journal(place.journal, read_only=True) as journal:
         return Run(journal.run(ref.id if isinstance(ref, Run) else ref, base_url=place.settings.base_url).id, place)
-
-
-def _selection(
-    where: str | None,
-    query: str | Path | Mapping[str, Any] | None,
-    ids: Ids | None,
-    csv: str | Path | Sequence[Mapping[str, Any]] | None,
-    id_column: str | None,
-    from_run: str | Run | None,
-    outcome: str,
-    exclude: Ids | None,
-    exclude_run: str | Run | None,
-    limit: int | None,
-) -> Selection:
-    return Selection(
-        where=where, query=str(query) if isinstance(query, Path) else query, ids=_ids(ids),
-        csv=str(csv) if isinstance(csv, Path) else csv, id_column=id_column,
-        from_run=from_run.id if isinstance(from_run, Run) else from_run, outcome=outcome, exclude=_ids(exclude),
-        exclude_run=exclude_run.id if isinstance(exclude_run, Run) else exclude_run, limit=limit,
-    )  # fmt: skip
-
-
-def _ids(given: Ids | None) -> str | Sequence[str] | None:
-    if given is None or isinstance(given, str):
-        return given
-    return str(given) if isinstance(given, Path) else [_id(one) for one in given]
-
-
-def _id(one: Any) -> str:
-    if isinstance(one, bool) or not isinstance(one, str | int):
-        raise UsageError(f"{one!r} is no id: give texts or whole numbers.")
-    return str(one)

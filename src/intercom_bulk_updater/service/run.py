@@ -11,7 +11,6 @@ from typing import Any, Unpack
 from ..errors import IntercomBulkError, ItemsFailed, UsageError
 from ..journal import FailureGroup, Journal, RunRecord
 from ..model import Counts, Outcome
-from ..parsing.output_file import replacing
 from ..report.summary import standing, summarize
 from ..runs.observer import Observer
 from ..runs.options import Options, one_of
@@ -137,7 +136,9 @@ class Run:
         with self._journal() as journal:
             told = summarize(journal, self._id)
             if path is not None:
-                _write_report(path, journal, self._id, told, with_bodies)
+                from ..report.file import write_report
+
+                write_report(path, journal, self._id, with_bodies=with_bodies)
         return told
 
     def events(self) -> list[dict[str, Any]]:
@@ -267,20 +268,6 @@ class Run:
 
     def _journal(self) -> Journal:
         return Journal(self._workspace.journal, read_only=True)
-
-
-def _write_report(path: Path, journal: Journal, run_id: str, report: Mapping[str, Any], with_bodies: bool) -> None:
-    if path.suffix.lower() == ".json":
-        import json
-
-        from ..api.redact import without_known_tokens
-
-        with replacing(path, "The report") as file:
-            file.write(without_known_tokens(json.dumps(report, indent=2)) + "\n")
-        return
-    from ..report.page import write_page
-
-    write_page(path, journal, run_id, with_bodies=with_bodies)
 
 
 class BulkResult(dict[str, Any]):

@@ -32,13 +32,11 @@ class RunLog(Observer):
         self._behind = 0
 
     def began(self, run_id: str) -> None:
-        """See Observer."""
         _log.info("run %s began: %s, %s", run_id, self._run.operation, self._run.selection.get("words") or "")
         self._tell("run.began", {"operation": self._run.operation, "selection": self._run.selection.get("words") or ""})
         self.inner.began(run_id)
 
     def progress(self, progress: Progress) -> None:
-        """See Observer."""
         if progress.index_behind and progress.index_behind != self._behind:
             waits = "run %s waits: %s items still show their old state in Intercom's search index"
             _log.warning(waits, self._run.id, progress.index_behind)
@@ -47,7 +45,6 @@ class RunLog(Observer):
         self.inner.progress(progress)
 
     def event(self, kind: str, **data: Any) -> None:
-        """See Observer."""
         if kind in ("item.failed", "item.in_doubt"):
             data = {"id": self._id_of(data.get("seq")), **data}
             words = "failed" if kind == "item.failed" else "is in doubt"

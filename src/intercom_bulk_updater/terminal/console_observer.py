@@ -32,7 +32,6 @@ class ConsoleObserver(Observer):
         self.title = title
 
     def began(self, run_id: str) -> None:
-        """See Observer."""
         self.title.run = run_id
 
     def show(self, now: Told) -> None:

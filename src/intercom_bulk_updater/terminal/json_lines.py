@@ -66,7 +66,6 @@ class JsonLines(ConsoleObserver):
         self._gone = False
 
     def introduce(self, title: Title) -> None:
-        """See ConsoleObserver."""
         self.people.introduce(title)
 
     def began(self, run_id: str) -> None:
@@ -110,7 +109,6 @@ class JsonLines(ConsoleObserver):
         self._put(lambda seq: done_line(report, seq))
 
     def close(self, *, keep: bool = True) -> None:
-        """See ConsoleObserver."""
         self.people.close(keep=keep)
 
     def _write(self, event: str, data: Mapping[str, Any]) -> None:

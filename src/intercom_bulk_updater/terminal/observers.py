@@ -39,7 +39,6 @@ class QuietObserver(ConsoleObserver):
         self._quiet = quiet
 
     def finish(self, report: Mapping[str, Any]) -> None:
-        """See ConsoleObserver."""
         if not (self._quiet and report.get("ok")):
             super().finish(report)
 
@@ -68,7 +67,6 @@ class PlainObserver(ConsoleObserver):
         self._gone = False
 
     def began(self, run_id: str) -> None:
-        """See Observer."""
         super().began(run_id)
         title = self.title
         place = f" in {title.workspace}" if title.workspace else ""
@@ -78,7 +76,6 @@ class PlainObserver(ConsoleObserver):
         self._at = self._clock()
 
     def progress(self, progress: Progress) -> None:
-        """See Observer."""
         self.show(told(progress))
 
     def show(self, now: Told) -> None:
@@ -92,7 +89,6 @@ class PlainObserver(ConsoleObserver):
             self._at = self._phases[phase] = at
 
     def event(self, kind: str, **data: Any) -> None:
-        """See Observer."""
         said = happening(kind, data, self._verbose)
         if said:
             self.line(said)
@@ -115,7 +111,6 @@ class WaitObserver(PlainObserver):
     """Only that the run waits, for what, and that it goes on; at the end, a summary of what did not go well."""
 
     def began(self, run_id: str) -> None:
-        """See Observer."""
         ConsoleObserver.began(self, run_id)
         self._at -= self._every
 
@@ -127,12 +122,10 @@ class WaitObserver(PlainObserver):
             self._at = at
 
     def event(self, kind: str, **data: Any) -> None:
-        """See Observer."""
         if kind in (EventKind.SERVICE_AWAY, EventKind.SERVICE_BACK, EventKind.PAUSED, EventKind.RESUMED):
             super().event(kind, **data)
 
     def finish(self, report: Mapping[str, Any]) -> None:
-        """See ConsoleObserver."""
         if not report.get("ok"):
             super().finish(report)
 
@@ -154,12 +147,10 @@ class LiveObserver(ConsoleObserver):
         self._lately: deque[str] = deque(maxlen=5)
 
     def began(self, run_id: str) -> None:
-        """See Observer."""
         super().began(run_id)
         self.show({"phase": Phase.READING, "counts": {}})
 
     def progress(self, progress: Progress) -> None:
-        """See Observer."""
         self.show(told(progress))
 
     def show(self, now: Told) -> None:
@@ -172,7 +163,6 @@ class LiveObserver(ConsoleObserver):
             self._live = None  # the terminal is gone; the run goes on
 
     def event(self, kind: str, **data: Any) -> None:
-        """See Observer."""
         if kind.startswith("item."):
             self._trouble = failure(data)
         said = happening(kind, data, self._verbose)
@@ -182,7 +172,6 @@ class LiveObserver(ConsoleObserver):
                 self._console.print(f"{at} {said}")
 
     def confirm(self, review: Preview, run_id: str) -> bool:
-        """See ConsoleObserver."""
         self._take_down(keep=False)
         return super().confirm(review, run_id)
 

@@ -62,12 +62,10 @@ class UpdaterOperation(Operation):
         self._history = history_of(self._kind)
 
     def describe(self) -> str:
-        """See Operation."""
         return type(self.updater).__name__
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return encode_parameters(self.params)
 
     @property
@@ -76,7 +74,6 @@ class UpdaterOperation(Operation):
         return False
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
         before = getattr(self.updater, "before", None)
         if before is None:
             return None
@@ -84,7 +81,6 @@ class UpdaterOperation(Operation):
             return storable(before(dict(payload)), "")
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         change = getattr(self.updater, "change", None)
         if change is None or item.before is None:
             return None
@@ -102,11 +98,9 @@ class UpdaterOperation(Operation):
 
     @property
     def reads_back(self) -> bool:  # type: ignore[override] # of the class elsewhere; here each updater has its own
-        """See Operation."""
         return hasattr(self.updater, "is_done") or (hasattr(self.updater, "before") and hasattr(self.updater, "change"))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         is_done = getattr(self.updater, "is_done", None)
         if is_done is not None:
             with through(self.updater, client), raising(self.updater, "is_done"):
@@ -121,7 +115,6 @@ class UpdaterOperation(Operation):
         return None if change is None else change == {}
 
     def why_unverifiable(self) -> str:
-        """See Operation."""
         return "the updater has no is_done" if not hasattr(self.updater, "is_done") else "is_done does not tell"
 
     def _wrote(self, payload: Json, since: float, client: Client) -> bool:
@@ -129,7 +122,6 @@ class UpdaterOperation(Operation):
         return not self.idempotent and "part" in self._history.our_mark(payload, client.admin_id, since)
 
     def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         now = self.capture(payload)
         if now is None or item.before is None:
             return ""
@@ -143,7 +135,6 @@ class UpdaterOperation(Operation):
         return {k: new for k, (_, new) in (self.change(item) or {}).items()}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         act = self.updater.perform_action
         with self._noted(item):
             params = self._params(item)
@@ -265,16 +256,13 @@ class UpdaterOperation(Operation):
         return {**(item.before or {}), **ours} if ours else None
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        """See Operation."""
         image = self.capture(payload)
         return None if image is None else {**image, **self._history.our_mark(payload, client.admin_id, since)}
 
     def inverse(self) -> Operation | None:
-        """See Operation."""
         return UndoUpdaterOperation(self.updater, self.params) if self._can_undo else None
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return f"{self.describe()} {'changes nothing' if self.only_reads else 'has no undo_action (and before) method'}"
 
 
@@ -288,23 +276,19 @@ class UndoUpdaterOperation(UpdaterOperation):
         self.name, self.batch_size = "undo", 1  # type: ignore[misc]
 
     def describe(self) -> str:
-        """See Operation."""
         return f"undo {super().describe()}"
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         to = (item.data or {}).get("to") or {}
         left = item.before or {}
         return {k: (left.get(k), v) for k, v in to.items() if left.get(k) != v}
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         now = self.capture(payload)
         to = (item.data or {}).get("to") or {}
         return None if now is None else all(now.get(k) == v for k, v in to.items())
 
     def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         left = item.before or {}
         if left.get("ok") is not True:
             now, to = self.capture(payload) or {}, (item.data or {}).get("to") or {}
@@ -320,7 +304,6 @@ class UndoUpdaterOperation(UpdaterOperation):
         return "; ".join(part for part in (said, since) if part)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         undo = self.updater.undo_action  # type: ignore[attr-defined]
         to = dict((item.data or {}).get("to") or {})
         with self._noted(item):
@@ -336,7 +319,6 @@ class UndoUpdaterOperation(UpdaterOperation):
             return otherwise
 
     def inverse(self) -> Operation | None:
-        """See Operation."""
         return RedoUpdaterOperation(self.updater, self.params)
 
 
@@ -344,16 +326,13 @@ class RedoUpdaterOperation(UndoUpdaterOperation):
     """The way back from an undo: the action again, for the items that the undo took back."""
 
     def describe(self) -> str:
-        """See Operation."""
         return f"undo {super().describe()}"
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         UpdaterOperation.perform(self, client, item, now)
         return dict((item.data or {}).get("to") or {})
 
     def inverse(self) -> Operation | None:
-        """See Operation."""
         return UndoUpdaterOperation(self.updater, self.params)
 
 

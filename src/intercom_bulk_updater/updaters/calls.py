@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ..api.client import Client, PermitLease
+from ..api.client import Client
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
 from ..api.messages import Exchange, SentRequest
+from ..api.permit_lease import PermitLease
 from ..api.redact import redact, redact_theirs
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
 from ..api.retry import ErrorKind, classify, failure_of
@@ -115,7 +116,6 @@ class UpdaterError(UserCodeError):
         super().__init__(f"{self.words} ({self.place})" if self.place else self.words)
 
     def as_error(self) -> IntercomBulkError:
-        """See UserCodeError."""
         return failed(self.updater, self)
 
     def trace(self) -> str:

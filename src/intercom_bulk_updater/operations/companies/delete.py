@@ -31,9 +31,7 @@ class Delete(Deletion):
         return True if payload.get("deleted") is True else None
 
     def why_unverifiable(self) -> str:
-        """See Operation."""
         return "Intercom deletes companies some time after it has accepted it, and still shows them: `verify` tells later"
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom's API cannot bring a company back"

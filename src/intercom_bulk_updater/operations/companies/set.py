@@ -55,11 +55,9 @@ class Set(CompanyValues, FieldsOperation):
     )
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return self.shown(payload)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         return self.update(client, item_id, body_of(have, want))
 
 

@@ -21,7 +21,6 @@ class _OfCompanies(GroupTagging):
     batch_size = undo_batch_size = TOGETHER
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         (wrong,) = self.write_batch(client, [FieldsChange(item_id, have, want)])
         if wrong is not None:
             raise wrong

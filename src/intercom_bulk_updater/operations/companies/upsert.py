@@ -58,7 +58,6 @@ class UpsertCompanies(CompanyValues, Upsert):
         return ""
 
     def look(self, client: Client, item_id: str) -> Json:
-        """See Upsert."""
         try:
             return super().look(client, item_id)
         except NotFound as exc:
@@ -67,7 +66,6 @@ class UpsertCompanies(CompanyValues, Upsert):
             return {"id": item_id, "deleted": True}
 
     def bring(self, client: Client, item_id: str, state: str) -> None:
-        """See Upsert."""
         if state == THERE:
             raise CameSince("Intercom's API cannot bring a deleted company back")
         client.delete(item_path("companies", item_id))

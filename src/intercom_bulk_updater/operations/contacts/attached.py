@@ -36,7 +36,6 @@ class Attached(FieldsOperation):
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation."""
         called = {one: label for operation in several for one, label in operation.names.items()}
         made = cls(list(called), list(called.values()))
         made.requests_per_item = max(one.requests_per_item for one in several)
@@ -44,37 +43,30 @@ class Attached(FieldsOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"ids": self.ids, "labels": self.labels}
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation."""
         return dict(zip(self.ids, self.labels, strict=True))
 
     def describe(self) -> str:
-        """See Operation."""
         return f"{self.name} {', '.join(self.labels)}"
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         (kind,) = self.fields
         found = whole_ids(payload.get(kind))
         return {} if found is None else {kind: found}
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         contact = client.get(item_path("contacts", item_id))
         return contact if self.image(contact) else {**contact, self.fields[0]: listed(client, item_id, self.fields[0])}
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         (kind,) = self.fields
         held = set(before.get(kind, ()))
         return {kind: sorted(held | set(self.ids) if self.attach else held - set(self.ids))}
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         (kind,) = self.fields
         for one in sorted(set(want[kind]) - set(have[kind])):
             client.post(item_path("contacts", item_id, kind), self.body(one))

@@ -19,13 +19,10 @@ class _OfCompany(Attached):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         company: str = parameter(Kind.ID, "The company, by Intercom's id or by its own company_id.")
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         found = resolver.named("company", given["company"])
         return cls([found.id], [f"{found.name} ({found.id})"])
 

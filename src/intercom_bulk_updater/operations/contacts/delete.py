@@ -21,5 +21,4 @@ class Delete(NoWayBack, Deletion):
     )
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom's API cannot bring a deleted contact back; its support can, within seven days"

@@ -26,5 +26,4 @@ class ExportContacts(Export):
     requests_per_item = 2
 
     def whole(self, client: Client, item: Json) -> Json:
-        """See Export."""
         return whole_contact(client, item)

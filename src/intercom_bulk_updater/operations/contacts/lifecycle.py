@@ -21,7 +21,6 @@ class _Switch(FieldsOperation):
     on: ClassVar[bool] = True
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {field: payload[field] for field in self.fields if isinstance(payload.get(field), bool)}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
@@ -29,22 +28,18 @@ class _Switch(FieldsOperation):
         return dict.fromkeys(self.fields, not self.on) | self.image(payload)
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return dict.fromkeys(self.fields, self.on)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         (field, on), = want.items()
         action = {"blocked": "block", "archived": "archive" if on else "unarchive"}[field]
         return client.post(item_path("contacts", item_id, action))
 
     @property
     def not_shown(self) -> str:  # type: ignore[override] # of the class elsewhere
-        """See Operation."""
         return f"Intercom does not show whether a contact is {self.fields[0]}"
 
     def why_unverifiable(self) -> str:
-        """See Operation."""
         return self.not_shown
 
 
@@ -82,5 +77,4 @@ class Block(NoWayBack, _Switch):
     examples = ("--ids spam.txt --dry-run", "--ids spam.txt --irreversible --canary 3", "--where 'tag = spam' --irreversible --max 50")
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom's API cannot unblock a contact; a teammate can, in Intercom"

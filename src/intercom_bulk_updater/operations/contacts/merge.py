@@ -47,8 +47,6 @@ class Merge(Merging, NoWayBack):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         into: str = parameter(Kind.ID, "The user, by id, e-mail address or external id.")
         skip_duplicate_validation: bool = parameter(Kind.FLAG, "Also where lead and user share no e-mail or phone.", required=False)
 
@@ -62,17 +60,14 @@ class Merge(Merging, NoWayBack):
 
     @classmethod
     def kept_of(cls, target: Mapping[str, Any]) -> dict[str, Any]:
-        """See Merging."""
         return {"reached_by": _reached_by(target)}
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         own = {"skip_duplicate_validation": self.skip_duplicate_validation, "reached_by": self.reached_by}
         return {**super().parameters, **own}
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"merged_into": payload.get("merged_into")}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
@@ -86,7 +81,6 @@ class Merge(Merging, NoWayBack):
         }
 
     def impossible(self, item: Item) -> str:
-        """See Operation."""
         before = item.before or {}
         if self.unfit:
             return self.unfit
@@ -113,15 +107,12 @@ class Merge(Merging, NoWayBack):
         return self.into if merged else None
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"merged_into": self.into}
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         body: dict[str, Any] = {"from": item_id, "into": self.into}
         client.post("contacts/merge", body | ({"skip_duplicate_validation": True} if self.skip_duplicate_validation else {}))
         return None
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom cannot part contacts that were merged"

@@ -18,5 +18,4 @@ class NoWayBack(FieldsOperation):
     reversibility = Reversibility.IRREVERSIBLE
 
     def whole(self, client: Client, item: Json) -> Json:
-        """See Operation."""
         return whole_contact(client, item)

@@ -32,8 +32,6 @@ class Note(MessageOperation):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         body: str = parameter(Kind.MESSAGE, "The note: TEXT or @FILE.")
         again: bool = parameter(Kind.FLAG, AGAIN, required=False)
 
@@ -43,7 +41,6 @@ class Note(MessageOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"body": self.body, "again": self.again}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
@@ -51,7 +48,6 @@ class Note(MessageOperation):
         return self.fields_seen(payload)
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         return {"note": (None, "one more note")}
 
     def read(self, client: Client, item_id: str) -> Json | None:
@@ -59,11 +55,9 @@ class Note(MessageOperation):
         return client.get(item_path(self.resource, item_id, "notes"))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         return note_stands(payload, self._note(client, item), since, ours=not item.doubt)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         made = client.post(item_path(self.resource, item.id, "notes"), self._note(client, item))
         return {"part": str(made["id"])} if "id" in made else {}
 
@@ -71,5 +65,4 @@ class Note(MessageOperation):
         return {"body": self.message(item), "admin_id": client.actor()}
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom's API cannot delete a note; a teammate can, in Intercom"

@@ -53,9 +53,7 @@ class Set(ContactValues, FieldsOperation):
     )
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return self.shown(payload)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         return self.update(client, item_id, body_of(have, want))

@@ -22,8 +22,6 @@ class _Subscription(Attached):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         subscription: str = parameter(Kind.NAMED, "The subscription type, by name or id.")
 
     def __init__(self, ids: Sequence[str], labels: Sequence[str] | None = None, opt_out: Sequence[str] = ()) -> None:
@@ -32,7 +30,6 @@ class _Subscription(Attached):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         found = resolver.named("subscription", given["subscription"])
         consent = str(resolver.entry("subscription", found.id).get("consent_type") or "opt_in")
         label = f"{found.name} ({found.id}, {consent.replace('_', '-')})"
@@ -40,7 +37,6 @@ class _Subscription(Attached):
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
-        """See Operation."""
         called = {one: label for operation in several for one, label in operation.names.items()}
         opt_out = {one for operation in several if isinstance(operation, _Subscription) for one in operation.opt_out}
         made = cls(list(called), list(called.values()), sorted(opt_out))
@@ -49,7 +45,6 @@ class _Subscription(Attached):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {**super().parameters, "opt_out": self.opt_out}
 
     def image(self, payload: Json) -> dict[str, Any]:
@@ -60,12 +55,10 @@ class _Subscription(Attached):
         return super().image(payload)
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         attached = {one for one in self.ids if self.attach is not (one in self.opt_out)}
         return {"subscriptions": sorted(set(before.get("subscriptions", ())) - set(self.ids) | attached)}
 
     def body(self, one: str) -> dict[str, Any]:
-        """See Attached."""
         return {"id": one, "consent_type": "opt_out" if one in self.opt_out else "opt_in"}
 
 

@@ -23,16 +23,13 @@ class _OfContacts(GroupTagging):
     listed_as = "users"
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         contact = client.get(item_path("contacts", item_id))
         return contact if self.image(contact) else {**contact, "tags": client.get(item_path("contacts", item_id, "tags"))}
 
     def look_at_many(self, client: Client, items: Sequence[Item]) -> Mapping[str, Json]:
-        """See Operation."""
         return contacts_shown(client, [item.id for item in items])
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         for tag in sorted(set(want["tags"]) - set(have["tags"])):
             client.post(item_path("contacts", item_id, "tags"), {"id": tag})
         for tag in sorted(set(have["tags"]) - set(want["tags"])):
@@ -55,7 +52,6 @@ class Tag(_OfContacts):
 
     @property
     def wanted_filters(self) -> Sequence[dict[str, Any]]:
-        """See Operation."""
         return [{"field": "tag_id", "operator": "=", "value": tag} for tag in self.tags]
 
     examples = ("--where 'role = lead' --tag vip --dry-run", "--ids ids.txt --tag vip", "--csv sheet.csv --tag '{{tag}}' --expect 200")

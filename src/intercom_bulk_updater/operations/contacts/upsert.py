@@ -52,7 +52,6 @@ class UpsertContacts(ContactValues, Upsert):
         return ""
 
     def find(self, client: Client, key: str) -> Json | None:
-        """See Upsert."""
         if self.by == "external_id":
             try:
                 return client.get(item_path("contacts", "find_by_external_id", key))
@@ -68,14 +67,11 @@ class UpsertContacts(ContactValues, Upsert):
         return alike[0] if alike else None
 
     def create(self, client: Client, key: str, body: dict[str, Any]) -> Json:
-        """See Upsert."""
         return client.post("contacts", {"role": "user", self.by: key, **without_null(body)})
 
     def taken_by(self, refusal: InvalidRequest) -> str:
-        """See Upsert."""
         there = re.search(r"^A contact .* already exists with id=([0-9a-f]{24})", refusal.api_message)
         return there[1] if refusal.status == 409 and there else ""
 
     def bring(self, client: Client, item_id: str, state: str) -> None:
-        """See Upsert."""
         client.post(item_path("contacts", item_id, "unarchive" if state == THERE else "archive"))

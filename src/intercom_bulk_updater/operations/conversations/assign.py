@@ -49,16 +49,13 @@ class Assign(AssignVerb, ConversationState):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"keep_state": self.keep_state, **super().parameters}
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See ConversationState."""
         kept = {field: before.get(field) for field in STATE} if self.keep_state and "state" in before else {}
         return {**super().target(before), **kept}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         have = image(now, self.fields) if now is not None else dict(item.before or {})
         if self.keep_state and "state" not in (item.before or have):
             path = item_path("conversations", item.id)
@@ -66,6 +63,5 @@ class Assign(AssignVerb, ConversationState):
         return converge(client, item.id, have, self.and_kept(item, have))
 
     def consequences(self, before: Json) -> dict[str, Any]:
-        """See ConversationState."""
         reopens = not self.keep_state and before.get("state") == "closed"
         return {"state": "open"} if reopens else {}

@@ -43,8 +43,6 @@ class Convert(FieldsOperation):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         ticket_type: str = parameter(Kind.TICKET_TYPE, "The ticket type, a customer type, by name or id.")
         ticket_state: str | None = parameter(Kind.TICKET_STATE, "Its state, by name, category or id.", required=False)
         values: list[str] = parameter(Kind.VALUES, "KEY=VALUE: attributes of its type: title, description ...", required=False)
@@ -54,7 +52,6 @@ class Convert(FieldsOperation):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         found = resolver.named("ticket_type", given["ticket_type"])
         kinds = resolver.entries("ticket_type")
         kind = next(one for one in kinds if str(one["id"]) == found.id)
@@ -73,11 +70,9 @@ class Convert(FieldsOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"request": self.request, "called": self.called, "state": self.state}
 
     def describe(self) -> str:
-        """See Operation."""
         return f"convert to {self.called}" + (f" as {self.state}" if self.state else "")
 
     def change(self, item: Item) -> Change | None:
@@ -90,7 +85,6 @@ class Convert(FieldsOperation):
         return {name: (None, value) for name, value in has.items()}
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         ticket = payload.get("ticket", ...)
         told = ticket is None or (isinstance(ticket, Mapping) and ticket.get("type", "ticket") == "ticket" and id_text(ticket.get("id")))
         return {"ticket": ticket is not None} if told else {}
@@ -101,7 +95,6 @@ class Convert(FieldsOperation):
         return before and {**before, **people_of(payload)}
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"ticket": True}
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
@@ -110,5 +103,4 @@ class Convert(FieldsOperation):
         return None
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "a ticket does not become a conversation again"

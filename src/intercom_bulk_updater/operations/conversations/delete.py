@@ -29,8 +29,6 @@ class Delete(Deletion):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         drop_metrics: bool = parameter(Kind.FLAG, "Delete their figures in reports, too (needs a permission of its own).", required=False)
 
     def __init__(self, drop_metrics: bool = False) -> None:
@@ -38,19 +36,15 @@ class Delete(Deletion):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"drop_metrics": self.drop_metrics}
 
     def describe(self) -> str:
-        """See Operation."""
         return "delete with their figures in reports" if self.drop_metrics else "delete"
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         path = item_path(self.resource, item_id)
         client.call("DELETE", path, params={"retain_metrics": "false"} if self.drop_metrics else None)
         return {"deleted": True}
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom cannot bring a deleted conversation back"

@@ -36,8 +36,6 @@ class Merge(Merging):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         into: str = parameter(Kind.ID, "The conversation that lives on, by its id or link.")
 
     def image(self, payload: Json) -> dict[str, Any]:
@@ -49,7 +47,6 @@ class Merge(Merging):
         return {"merged_with": linked if payload["state"] == "closed" else []}
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"merged_with": sorted({*before.get("merged_with", ()), self.into})}
 
     def impossible(self, item: Item) -> str:
@@ -69,5 +66,4 @@ class Merge(Merging):
         return None
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "merged conversations cannot be taken apart"

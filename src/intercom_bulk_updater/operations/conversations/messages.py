@@ -35,7 +35,6 @@ class _Message(MessageOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"body": self.body, "skip_notifications": self.skip_notifications, "again": self.again}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
@@ -49,12 +48,10 @@ class _Message(MessageOperation):
         return image(payload, STATE)
 
     def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         now = self.state_of(payload)
         return differences({field: value for field, value in (item.before or {}).items() if field in now}, now, label=self.label)
 
     def touched(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         return touched_since_plan(payload, item)
 
     def change(self, item: Item) -> Change | None:
@@ -64,15 +61,12 @@ class _Message(MessageOperation):
         return {self.name: (None, "one more message"), **(woken if before.get("state") == "snoozed" else {})}
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         return client.get(item_path(self.resource, item_id))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         return message_stands(payload, self._message(client, item), since, _seen(item), ours=not item.doubt)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         message = self._message(client, item)
         answer = client.post(item_path(self.resource, item.id, "reply"), message)
         since = client.server_time() - 120
@@ -82,12 +76,10 @@ class _Message(MessageOperation):
         return {**self.state_of(answer), **mark(answer), **({"part": str(part.get("id"))} if part else {})}
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        """See Operation."""
         part = find_message(payload, self._message(client, item), since)
         return {**self.state_of(payload), **mark(payload), **({"part": str(part.get("id"))} if part else {})}
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "a message cannot be taken back; Intercom can only redact it, part by part"
 
     def _message(self, client: Client, item: Item) -> dict[str, Any]:
@@ -115,8 +107,6 @@ class Reply(_Message):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         body: str = parameter(Kind.MESSAGE, "The message: TEXT or @FILE.")
         skip_notifications: bool = parameter(Kind.FLAG, "Notify nobody.", required=False)
         again: bool = parameter(Kind.FLAG, AGAIN, required=False)
@@ -141,8 +131,6 @@ class Note(_Message):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         body: str = parameter(Kind.MESSAGE, "The note: TEXT or @FILE.")
         skip_notifications: bool = parameter(Kind.FLAG, "Notify nobody.", required=False)
         again: bool = parameter(Kind.FLAG, AGAIN, required=False)

@@ -44,8 +44,6 @@ class Redact(FieldsOperation):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         part: list[str] = parameter(Kind.IDS, "The part, by its id; may be given again.", required=False)
         first_message: bool = parameter(Kind.FLAG, "The first message, where the customer wrote it.", required=False)
         all: bool = parameter(Kind.FLAG, "All that has a text.", required=False)
@@ -55,7 +53,6 @@ class Redact(FieldsOperation):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         some = bool(given["part"] or given["first_message"])
         if some is bool(given["all"]):
             raise UsageError("redact needs --part ID, --first-message (or both), or --all alone.")
@@ -63,11 +60,9 @@ class Redact(FieldsOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"parts": self.parts, "first_message": self.first_message, "everything": self.everything}
 
     def describe(self) -> str:
-        """See Operation."""
         said = [*(["the first message"] if self.first_message else []), *(f"part {part}" for part in self.parts)]
         return f"redact {'all that was written' if self.everything else ', '.join(said)}"
 
@@ -86,7 +81,6 @@ class Redact(FieldsOperation):
         }
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         texts = before.get("texts", [])
         lost = [part for part in self.parts if part not in texts and part not in before.get("others", ())]
         return {"texts": [text for text in texts if not self._meant(text)], **({"not_there": lost} if lost else {})}
@@ -95,7 +89,6 @@ class Redact(FieldsOperation):
         return self.everything or (self.first_message if text.startswith(_SOURCE) else text in self.parts)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         if want.get("not_there"):
             raise CannotApply(f"the conversation has no part {', '.join(want['not_there'])} (that Intercom shows)")
         if self.everything and have["not_shown"]:
@@ -109,5 +102,4 @@ class Redact(FieldsOperation):
         return answer
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "what is redacted cannot be brought back"

@@ -34,11 +34,9 @@ class ConversationOperation(Operation):
         return got if len(got) == len(self.fields) else None
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation."""
         return client.get(item_path("conversations", item_id))
 
     def touched(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         return touched_since_plan(payload, item)
 
 
@@ -58,26 +56,21 @@ class Restore(ConversationOperation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"fields": list(self.fields), "of": self.of}
 
     def describe(self) -> str:
-        """See Operation."""
         return f"undo {self.of}".strip()
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         left = item.before or {}
         wanted = self._wanted(item, left, time.time())
         return {f: (left.get(f), v) for f, v in wanted.items() if left.get(f) != v}
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         now = image(payload, self.fields)
         return so(now, self._wanted(item, now, client.server_time()))
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        """See Operation."""
         left, now = item.before or {}, image(payload, self.fields)
         wanted = self._wanted(item, now, client.server_time())
         put_on = set(wanted.get("tags") or ()) - set(left.get("tags") or ())
@@ -85,7 +78,6 @@ class Restore(ConversationOperation):
         return {**left, **wanted, **now, **our_mark(payload, client.admin_id, since), **again}
 
     def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         now, data = image(payload, self.fields), item.data or {}
         # A snooze of the run that is over has ended as the run meant it to.
         left = awake({f: v for f, v in (item.before or {}).items() if f in self.fields}, time.time())
@@ -108,14 +100,12 @@ class Restore(ConversationOperation):
         return "; ".join(said for said in (differences(left, now, ours, self.label), touched_since(payload, item)) if said)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         # What a look does not show is as the run left it: without the tags there would be nothing to take off.
         left = {name: value for name, value in (item.before or {}).items() if name in self.fields}
         have = {**left, **image(now or {}, self.fields)}
         return converge(client, item.id, have, self._wanted(item, have, client.server_time()))
 
     def inverse(self) -> Operation | None:
-        """See Operation."""
         return Restore(self.fields, self.describe())
 
     def _wanted(self, item: Item, now: Json, at: float) -> dict[str, Any]:

@@ -17,19 +17,16 @@ from .verb import ConversationState
 
 class _Tagging(TagVerb, ConversationState):
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         # Only our tags count: others may have been put or taken by somebody else meanwhile.
         now = image(payload, self.fields)
         return set(self.target(now)["tags"]) == set(now["tags"]) if "tags" in now else None
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        """See Operation."""
         ours = set(self.tags) - set((item.before or {}).get("tags") or ())
         known = {**(item.before or {}), **self.target(item.before or {})}
         return {**known, **image(payload, self.fields), "applied": applied(payload, ours)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         have = {"tags": self._assumed(), **(image(now, self.fields) if now is not None else item.before or {})}
         return converge(client, item.id, have, self.target(have))
 

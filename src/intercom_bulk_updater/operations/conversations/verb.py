@@ -28,7 +28,6 @@ class ConversationState(ConversationOperation):
         return {}
 
     def change(self, item: Item) -> Change | None:
-        """See Operation."""
         if item.before is None:
             return None
         before = item.before
@@ -39,30 +38,25 @@ class ConversationState(ConversationOperation):
         return {f: (before.get(f), v) for f, v in after.items() if before.get(f) != v}
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         now = image(payload, self.fields)
         wanted = awake(self.target(item.before if item.before is not None else now), client.server_time())
         return so(now, wanted)
 
     def drift(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         before = {field: value for field, value in (item.before or {}).items() if field in self.fields}
         # In doubt: what we may have brought to its wanted value ourselves has not moved.
         ours = {**self.target(before), **self.consequences(before)} if item.doubt else {}
         return differences(before, image(payload, self.fields), ours, self.label)
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        """See Operation."""
         before = item.before or {}
         # What the payload does not show is as the requests leave it.
         known = {**before, **self.target(before), **self.consequences(before)}
         return {**known, **image(payload, self.fields), **our_mark(payload, client.admin_id, since)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         have = image(now, self.fields) if now is not None else dict(item.before or {})
         return converge(client, item.id, have, self.target(item.before or have))
 
     def inverse(self) -> Operation | None:
-        """See Operation."""
         return Restore(self.fields)

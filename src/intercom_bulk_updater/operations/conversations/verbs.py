@@ -44,8 +44,6 @@ class Close(MessageOperation, ConversationState):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         body: str | None = parameter(Kind.MESSAGE, "A last message, seen by the customer: TEXT or @FILE.", required=False)
         again: bool = parameter(Kind.FLAG, AGAIN, required=False)
 
@@ -60,33 +58,26 @@ class Close(MessageOperation, ConversationState):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"body": self.body, "again": self.again} if self.body else {}
 
     def describe(self) -> str:
-        """See Operation."""
         return "close with a message" if self.body else "close"
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See ConversationState."""
         return {"state": "closed"}
 
     def consequences(self, before: Json) -> dict[str, Any]:
-        """See ConversationState."""
         return {"snoozed_until": None}
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation."""
         if not self.message(item):
             return super().stands(payload, item, since=since, client=client)
         return message_stands(payload, self._message(client, item), since, ours=not item.doubt)
 
     def others_first(self, payload: Json, since: float, client: Client) -> str:
-        """See Operation."""
         return closed_by_another(payload, client.admin_id, math.inf)  # what we had closed ourselves would be signed by us
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         if not self.message(item):
             return super().perform(client, item, {"state": "open"} if item.before is None and now is None else now)
         had = image(now, STATE) if now is not None else item.before or {}
@@ -96,7 +87,6 @@ class Close(MessageOperation, ConversationState):
         return {**closed, **shown, **mark(payload)}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
         before = super().capture(payload)
         return before if before is None or not self.body else {**before, **people_of(payload), **self.fields_seen(payload)}
 
@@ -118,11 +108,9 @@ class Open(ConversationState):
     fields = STATE
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See ConversationState."""
         return {"state": "open"}
 
     def consequences(self, before: Json) -> dict[str, Any]:
-        """See ConversationState."""
         return {"snoozed_until": None}
 
 
@@ -141,8 +129,6 @@ class Snooze(ConversationState):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         until: str = parameter(Kind.MOMENT, "When they wake: 'tomorrow 9:00', +3d, ISO 8601 (the workspace's time zone).")
 
     def __init__(self, until: int) -> None:
@@ -150,19 +136,15 @@ class Snooze(ConversationState):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"until": self.until}
 
     def describe(self) -> str:
-        """See Operation."""
         return f"snooze until {local_moment(self.until)}"
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See ConversationState."""
         return {"state": "snoozed", "snoozed_until": self.until}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         if self.until <= client.server_time():
             # Asked to snooze until a moment that has passed, Intercom might open what is closed.
             raise StopRun(f"the moment to {self.describe()} has come; what is left would not be snoozed any more")

@@ -31,7 +31,6 @@ class Assign(AssignVerb, TicketFields):
     Parameters = Assigned
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation."""
         have = (self.image(now) if now is not None else {}) or item.before or self.image(self.read(client, item.id) or {})
         want = self.and_kept(item, have)
         return {**have, **want, **self.image(self.write(client, item.id, have, want) or {})}

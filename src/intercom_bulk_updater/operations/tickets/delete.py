@@ -23,5 +23,4 @@ class Delete(Deletion):
     )
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "Intercom cannot bring a deleted ticket back"

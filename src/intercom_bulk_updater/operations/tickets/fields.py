@@ -76,15 +76,12 @@ class TicketFields(FieldsOperation):
     side_effects = "history entries, and what workflows did when the ticket changed"
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return image(payload, self.fields)
 
     def touched(self, payload: Json, item: Item) -> str:
-        """See Operation."""
         return touched_since_plan(payload, item)
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         body = body_of(have, want)
         return self.put(client, item_id, body, want) if body else None
 

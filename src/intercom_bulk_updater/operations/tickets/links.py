@@ -45,7 +45,6 @@ class _Linking(NamedTargets, TicketFields):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         found = [cls.find(text, resolver) for text in given["conversation"]]
         unfit = next((str(one["unfit"]) for one in found if "unfit" in one), "")
         called = {str(one["id"]): f"{name} ({one['id']})" for one in found if (name := name_of(one))}
@@ -58,12 +57,10 @@ class _Linking(NamedTargets, TicketFields):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         unfit = {"unfit": self.unfit} if self.unfit else {}
         return {"conversations": self.conversations, **unfit, **({"called": self.called} if self.called else {})}
 
     def describe(self) -> str:
-        """See Operation."""
         return f"{self.name} {self.word} {', '.join(self.called.get(one, one) for one in self.conversations)}"
 
     def image(self, payload: Json) -> dict[str, Any]:
@@ -99,11 +96,9 @@ class Link(_Linking):
     )
 
     def impossible(self, item: Item) -> str:
-        """See Operation."""
         return self.unfit
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"linked": sorted({*before.get("linked", ()), *self.conversations})}
 
 
@@ -132,5 +127,4 @@ class Unlink(_Linking):
         return {"id": one} if "unfit" in found else found
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {"linked": sorted({*before.get("linked", ())} - {*self.conversations})}

@@ -35,8 +35,6 @@ class Set(TicketFields):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters:
-        """See Operation."""
-
         values: list[str] = parameter(
             Kind.VALUES, "KEY=VALUE: title, description, is_shared, or an attribute of the ticket's type; KEY= clears it."
         )
@@ -57,7 +55,6 @@ class Set(TicketFields):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         names = [attribute_name(text.partition("=")[0]) for text in given["values"]]
         kinds = resolver.entries("ticket_type")
         shares = [text.partition("=")[2] for name, text in zip(names, given["values"], strict=True) if name == _SHARED]
@@ -73,16 +70,13 @@ class Set(TicketFields):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"by_type": self.by_type, "shared": self.shared, "options": self.options}
 
     @property
     def names(self) -> Mapping[str, str]:
-        """See Operation."""
         return self.options
 
     def describe(self) -> str:
-        """See Operation."""
         said = {} if self.shared is None else {_SHARED: self.shared}
         for own in self.by_type.values():
             said = {**own["values"], **said}
@@ -105,7 +99,6 @@ class Set(TicketFields):
         return before and {**before, **(people_of(payload) if self.customer_visible else {})}
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         own = self.by_type.get(str(before.get("ticket_type")))
         wanted: dict[str, Any] = {} if self.shared is None else {_SHARED: self.shared}
         for name in self.attributes:

@@ -32,21 +32,17 @@ class _Switch(TicketFields):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """See Operation."""
         return cls(*states_by_type(resolver, given["ticket_state"])) if given["ticket_state"] else cls()
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """See Operation."""
         return {"states": self.states, "called": self.called} if self.states else {}
 
     def describe(self) -> str:
-        """See Operation."""
         ids = sorted(set(map(str, self.states.values())))
         return f"{self.name} as {self.called} ({', '.join(ids)})" if ids else self.name
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         if not self.states:
             return {"open": self.on}
         lacking = NotPossible(f"not possible: the ticket's type has no state {self.called!r}")
@@ -67,7 +63,6 @@ class Close(_Switch):
     fields, on = ("open", "snoozed_until"), False
 
     def target(self, before: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {**super().target(before), "snoozed_until": None}
 
 

@@ -22,7 +22,6 @@ class _Tagging(TagVerb, TicketFields):
     not_shown = "Intercom does not show the tags of a ticket"
 
     def image(self, payload: Json) -> dict[str, Any]:
-        """See FieldsOperation."""
         return {} if (tags := tag_ids(payload)) is None else {"tags": sorted(tags)}
 
     def assumed(self) -> list[str]:
@@ -30,11 +29,9 @@ class _Tagging(TagVerb, TicketFields):
         return []
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
         return self.image(payload) or {"tags": self.assumed()}
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
-        """See Operation."""
         return self.image(payload) or None
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
@@ -47,7 +44,6 @@ class _Tagging(TagVerb, TicketFields):
         return left
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        """See FieldsOperation."""
         left = self.send(client, item_id, have, want, client.server_time())
         return {"tags": {"tags": [{"id": tag} for tag in left["tags"]]}}
 
@@ -68,7 +64,6 @@ class _Tagging(TagVerb, TicketFields):
         return {"tags": sorted(left)}
 
     def why_unverifiable(self) -> str:
-        """See Operation."""
         return self.not_shown
 
 
@@ -106,5 +101,4 @@ class Untag(TakeTagsOff, _Tagging):
     )
 
     def assumed(self) -> list[str]:
-        """See _Tagging."""
         return sorted(self.tags)

@@ -1,0 +1,27 @@
+"""By how much the server's clock is ahead of ours."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class ClockSkew:
+    """Bounds on it in seconds, narrowed by each `Date` header: that is cut off to the second it was written in."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bounds = (0.0, 0.0)
+
+    @property
+    def at_least(self) -> float:
+        """Seconds by which the server's clock is ahead of ours, at the least."""
+        return self._bounds[0]
+
+    def learn(self, date: float, sent: float) -> None:
+        """An answer that has just come to a request of that moment was dated so."""
+        low, high = date - time.time(), date + 1 - sent
+        with self._lock:
+            both = max(low, self._bounds[0]), min(high, self._bounds[1])
+            # A contradiction: one of the clocks was set.
+            self._bounds = both if both[0] < both[1] else (low, high)

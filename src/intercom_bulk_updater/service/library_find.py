@@ -1,0 +1,90 @@
+"""`find` for Python: what a selection finds, as rows. Never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from ..errors import UsageError
+from ..operations.resource import Resource, resources
+from ..runs.options import Options
+from ..stop import Stop
+from .columns import Columns
+from .find import check_shortfall, list_all, row_of
+from .find import find as find_items
+from .given import checked
+from .library_selection import Ids, selection_of
+from .options import RunOptions, options_of
+from .run import Run
+from .run_log import log_note
+from .selection import Selection
+from .workspace import Workspace, given_or_own
+
+
+@checked
+def find(
+    resource: str,
+    where: str | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    query: str | Path | Mapping[str, Any] | None = None,
+    ids: Ids | None = None,
+    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    id_column: str | None = None,
+    from_run: str | Run | None = None,
+    outcome: str = "failed",
+    exclude: Ids | None = None,
+    exclude_run: str | Run | None = None,
+    limit: int | None = None,
+    workspace: Workspace | None = None,
+    stop: Stop | None = None,
+    **options: Unpack[RunOptions],
+) -> Iterator[dict[str, Any]]:
+    """The items that a selection finds, a row each, read as they are asked for. Never writes.
+
+        for row in bulk.find("conversations", where="state = open", columns=["id", "subject", "assignee"]):
+            print(row["id"], row["subject"], row["assignee"])
+
+        pandas.DataFrame(bulk.find("conversations", where="team = Support"))
+
+    Parameters
+    ----------
+    resource:
+        `"conversations"`, `"contacts"`, `"tickets"`, or `"companies"`, of which all are listed where no selection is given.
+    where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit:
+        Which items: see `run`.
+    columns:
+        What a row holds: `link`, `subject`, `team`, `assignee`, `owner`, `tags` (names), `contact` (an id) ..., or fields as
+        Intercom names them, with dots between (`source.type`, `custom_attributes.plan`). By default the row is what
+        `find --json` prints of an item, which leaves message bodies and e-mail addresses out.
+    workspace, stop, options:
+        See `run`; of the options those of speed count.
+
+    Raises UsageError for a filter that cannot be read, SearchIncomplete after the last row where Intercom announced more items
+    than it showed, AuthenticationError, and what else a search breaks off with.
+    """
+    known = resources()
+    if resource not in known:
+        raise UsageError(f"There is no resource {resource!r}: it is one of {', '.join(known)}.")
+    chosen = options_of({**options, "limit": limit})
+    asked = selection_of(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
+    return _rows(known[resource], asked, chosen, columns, given_or_own(workspace), stop)
+
+
+def _rows(
+    resource: Resource, asked: Selection, options: Options, columns: Sequence[str] | None, workspace: Workspace, stop: Stop | None
+) -> Iterator[dict[str, Any]]:
+    with workspace.session(options, stop) as (session, names):
+        if resource.search or asked.given:
+            found = find_items(session, names, resource.name, asked, options, log_note())
+        else:
+            found = list_all(session, resource)
+        chosen = None if columns is None else Columns(resource, columns, names, session.workspace())
+        count = 0
+        for item in found.once():
+            count += 1
+            yield row_of(item) if chosen is None else chosen.row(item)
+            if count == options.limit:
+                return
+        check_shortfall(found, resource.name, count)
