@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -211,10 +211,11 @@ class Client:
             raise
         if exchange is not None:
             exchange.status = answer.status
-        log.debug("%s %s %s %.0f ms", method, path, answer.status, (time.monotonic() - began) * 1000)
+        took = time.monotonic() - began
+        log.debug("%s %s %s %.0f ms", method, path, answer.status, took * 1000)
         date = read_date(answer.headers.get("date"))
         if date is not None:
-            self._tell_time(date, time.time() - (time.monotonic() - began))
+            self._tell_time(date, time.time() - took)
         if answer.status == 429:
             raise self._throttled(permit, answer, method, path)
         page = _web_page(answer, method, path) if answer.status < 300 else None
@@ -262,18 +263,13 @@ class Client:
         except (ApiError, TransportError) as exc:
             log.info("asked whether Intercom is back: %s", exc)
 
-    @contextmanager
-    def carrying(self, carried: CompletedRequests, *, idempotent: bool = False) -> Iterator[None]:
+    def carrying(self, carried: CompletedRequests, *, idempotent: bool = False) -> AbstractContextManager[None]:
         """While this lasts, writes of this thread that an earlier attempt carried out are answered from memory.
 
         `idempotent`: all of the action may be repeated.
         """
         carried.begin(idempotent=idempotent)
-        self._carried.value = carried
-        try:
-            yield
-        finally:
-            self._carried.value = None
+        return _Carrying(self._carried, carried)
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -397,6 +393,9 @@ class Client:
     def _tell_time(self, date: float, sent: float) -> None:
         """Narrow down how far the server's clock is ahead: each `Date` is cut off to the second it was written in."""
         low, high = date - time.time(), date + 1 - sent
+        least, most = self._skew
+        if low <= least < most <= high:
+            return  # nothing new, as nearly always
         with self._lock:
             both = max(low, self._skew[0]), min(high, self._skew[1])
             # A contradiction: one of the clocks was set.
@@ -454,6 +453,21 @@ def _purpose_of(sent: SentRequest | None) -> str:
     if sent.method == "POST" or sent.path.partition("?")[0].strip("/") in _LISTS:
         return "search"
     return _purpose("read", sent.path)
+
+
+class _Carrying:
+    """See `Client.carrying`; a class because that is three times as quick as a generator."""
+
+    __slots__ = ("_carried", "_thread")
+
+    def __init__(self, thread: threading.local, carried: CompletedRequests) -> None:
+        self._thread, self._carried = thread, carried
+
+    def __enter__(self) -> None:
+        self._thread.value = self._carried
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.value = None
 
 
 class PermitLease:
