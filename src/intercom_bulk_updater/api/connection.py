@@ -6,14 +6,17 @@ answer. Their own way through httpcore2 would cost a call as much processor time
 
 from __future__ import annotations
 
+import math
+import select
+import socket
 import ssl
 import time
-from contextlib import suppress
+from collections.abc import Callable
 
 import httpcore2
 import httptools
 
-from .deadline import DeadlineBackend
+from .deadline import DeadlineBackend, left
 from .messages import MOST as MOST
 from .messages import Response
 
@@ -30,17 +33,23 @@ class TooLarge(Exception):
 
 
 class Connection:
-    """One connection, for one request at a time. How long all of it may take is said by `deadline.within`."""
+    """One connection, for one request at a time. How long all of it may take is said by `deadline.within`.
+
+    What httpcore2 has connected is written and read here, for its own streams set the socket's timeout anew for each piece.
+    """
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, backend: DeadlineBackend) -> None:
         stream = backend.connect_tcp(host, port)
         self._stream = stream if tls is None else stream.start_tls(tls, host)
+        self._socket: socket.socket = self._stream.get_extra_info("socket")
+        self._timeout = 0.0
+        self._is_readable = _watching(self._socket)
         self._until = 0.0
         """When it has been idle for too long (monotonic seconds); 0 when it must not be used again."""
 
     def is_usable(self) -> bool:
         """Whether another request may go this way: the other end has not hung up, nor said what nobody asked for."""
-        return time.monotonic() < self._until and not self._stream.get_extra_info("is_readable")
+        return time.monotonic() < self._until and not self._is_readable()
 
     def close(self) -> None:
         """Close it."""
@@ -52,18 +61,51 @@ class Connection:
         Raises httpcore2's TimeoutException, NetworkError or ProtocolError, or TooLarge. The connection is of no use then.
         """
         self._until = 0.0
-        with suppress(httpcore2.WriteError):  # a server may answer before it has read all, and hang up
-            self._stream.write(request)
+        self._wait_no_longer_than(left())
+        try:
+            self._socket.sendall(request)
+        except TimeoutError as exc:
+            raise httpcore2.WriteTimeout(str(exc)) from exc
+        except OSError:
+            pass  # a server may answer before it has read all, and hang up
         answer = _Answer(head_only)
         try:
-            answer.take(self._stream.read(_FIRST))
+            answer.take(self._receive(_FIRST))
             while not answer.complete:
-                answer.take(self._stream.read(_PIECE))
+                answer.take(self._receive(_PIECE))
         finally:
             del answer.parser  # each holds the other: without this, memory would wait for the garbage collector
         if answer.keeps_alive:
             self._until = time.monotonic() + KEPT_ALIVE
         return Response(answer.status, answer.headers, b"".join(answer.body))
+
+    def _receive(self, most: int) -> bytes:
+        seconds = left()
+        if seconds <= 0:
+            raise httpcore2.ReadTimeout("the answer was not complete in time")
+        self._wait_no_longer_than(seconds)
+        try:
+            return self._socket.recv(most)
+        except TimeoutError as exc:
+            raise httpcore2.ReadTimeout(str(exc)) from exc
+        except OSError as exc:
+            raise httpcore2.ReadError(str(exc)) from exc
+
+    def _wait_no_longer_than(self, seconds: float) -> None:
+        """In steps of a tenth of a second: each time it is set costs a call of the system, and it is the same nearly always."""
+        timeout = max(1, math.ceil(seconds * 10)) / 10
+        if timeout != self._timeout:
+            self._socket.settimeout(timeout)
+            self._timeout = timeout
+
+
+def _watching(connected: socket.socket) -> Callable[[], bool]:
+    """What tells whether there is something to read, the end of the connection included."""
+    if not hasattr(select, "poll"):  # Windows
+        return lambda: bool(select.select([connected], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connected, select.POLLIN)
+    return lambda: bool(poll.poll(0))
 
 
 class _Answer:
