@@ -77,7 +77,7 @@ def test_what_becomes_too_many_is_tried_once() -> None:
 
 
 def test_a_service_that_becomes_slow_is_followed_from_few_and_what_has_paid_stays() -> None:
-    """25 are wanted at 150 ms, 330 at 2 s: they come step by step while each brings a seventh more, and stay."""
+    """25 are wanted at 150 ms, 330 at 2 s: they come step by step while each brings nearly a third more, and stay."""
     seen = workers_over_time(
         lambda now, workers: 0.15 if now < 30 else 2.0, seconds=200, wanted=lambda now: 25 if now < 30 else 330
     )

@@ -19,7 +19,7 @@ _SLOWER = 2.0
 """Answers that take so many times as long as the quickest took may do so because too many are asked for at once."""
 _ALIKE = 1.25
 """Answers that take at most so many times as long as the quickest took are not made slower by how many are asked for."""
-_STEP, _PAYS = 1.5, 1.15
+_STEP, _PAYS = 1.5, 1.3
 """How many times as many workers are tried then, and how many times as many answers that must bring."""
 _LONG, _PAUSE = 3.0, 60.0
 """A trial takes so many times the latency, and at least so many seconds; after one that brought nothing comes a pause."""
