@@ -12,6 +12,8 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import httpcore2
 import httptools
@@ -33,23 +35,19 @@ class TooLarge(Exception):
 
 
 class Connection:
-    """One connection, for one request at a time. How long all of it may take is said by `deadline.within`.
-
-    What httpcore2 has connected is written and read here, for its own streams set the socket's timeout anew for each piece.
-    """
+    """One connection, for one request at a time. How long all of it may take is said by `deadline.within`."""
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, backend: DeadlineBackend) -> None:
         stream = backend.connect_tcp(host, port)
-        self._stream = stream if tls is None else stream.start_tls(tls, host)
-        self._socket: socket.socket = self._stream.get_extra_info("socket")
-        self._timeout = 0.0
-        self._is_readable = _watching(self._socket)
+        stream = stream if tls is None else stream.start_tls(tls, host)
+        connected = stream.get_extra_info("socket")
+        self._stream = stream if connected is None else _SocketStream(connected)
         self._until = 0.0
         """When it has been idle for too long (monotonic seconds); 0 when it must not be used again."""
 
     def is_usable(self) -> bool:
         """Whether another request may go this way: the other end has not hung up, nor said what nobody asked for."""
-        return time.monotonic() < self._until and not self._is_readable()
+        return time.monotonic() < self._until and not self._stream.get_extra_info("is_readable")
 
     def close(self) -> None:
         """Close it."""
@@ -61,35 +59,54 @@ class Connection:
         Raises httpcore2's TimeoutException, NetworkError or ProtocolError, or TooLarge. The connection is of no use then.
         """
         self._until = 0.0
-        self._wait_no_longer_than(left())
-        try:
-            self._socket.sendall(request)
-        except TimeoutError as exc:
-            raise httpcore2.WriteTimeout(str(exc)) from exc
-        except OSError:
-            pass  # a server may answer before it has read all, and hang up
+        with suppress(httpcore2.WriteError):  # a server may answer before it has read all, and hang up
+            self._stream.write(request)
         answer = _Answer(head_only)
         try:
-            answer.take(self._receive(_FIRST))
+            answer.take(self._stream.read(_FIRST))
             while not answer.complete:
-                answer.take(self._receive(_PIECE))
+                answer.take(self._stream.read(_PIECE))
         finally:
             del answer.parser  # each holds the other: without this, memory would wait for the garbage collector
         if answer.keeps_alive:
             self._until = time.monotonic() + KEPT_ALIVE
         return Response(answer.status, answer.headers, b"".join(answer.body))
 
-    def _receive(self, most: int) -> bytes:
+
+class _SocketStream(httpcore2.NetworkStream):
+    """What httpcore2 has connected, at a third less than by its own stream, which sets the socket's timeout for each piece anew."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._timeout = 0.0
+        self._is_readable = _watching(connected)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._wait_no_longer_than(left())
+        try:
+            self._socket.sendall(buffer)
+        except TimeoutError as exc:
+            raise httpcore2.WriteTimeout(str(exc)) from exc
+        except OSError as exc:
+            raise httpcore2.WriteError(str(exc)) from exc
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         seconds = left()
         if seconds <= 0:
             raise httpcore2.ReadTimeout("the answer was not complete in time")
         self._wait_no_longer_than(seconds)
         try:
-            return self._socket.recv(most)
+            return self._socket.recv(max_bytes)
         except TimeoutError as exc:
             raise httpcore2.ReadTimeout(str(exc)) from exc
         except OSError as exc:
             raise httpcore2.ReadError(str(exc)) from exc
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._is_readable() if info == "is_readable" else None
 
     def _wait_no_longer_than(self, seconds: float) -> None:
         """In steps of a tenth of a second: each time it is set costs a call of the system, and it is the same nearly always."""
