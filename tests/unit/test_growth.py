@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
-from intercom_bulk_updater.engine.growth import FEW, UNTRIED, Growth
+from intercom_bulk_updater.engine.growth import FEW, SOME, Growth
 
 WANTED = 450
 """So many the rate limit could use, whatever the latency is."""
@@ -17,9 +18,10 @@ def workers_over_time(
 ) -> list[int]:
     """The number of workers at each look (five a second); `latency_with(time, workers)` is what an answer takes then.
 
-    `wanted` is how many there would be by the limit; for `unseen` seconds no answer is counted yet.
+    `wanted` is how many there would be by the limit; for `unseen` seconds no answer is counted yet. The first latency is known
+    from the requests that a run begins with.
     """
-    growth, workers, finished, smoothed = Growth(1024), 15, 0.0, 0.02
+    growth, workers, finished, smoothed = Growth(1024), 15, 0.0, latency_with(0.0, 1)
     seen = []
     for tick in range(int(seconds * 5)):
         now = tick / 5
@@ -27,7 +29,7 @@ def workers_over_time(
         answers = workers / latency / 5 if now >= max(latency, unseen) else 0.0
         finished += answers
         smoothed += (latency - smoothed) * min(1.0, answers / 8)
-        most = growth.most(now, latency=smoothed, finished=int(finished), workers=workers)
+        most = growth.most(now, latency=smoothed, finished=int(finished), workers=workers, wanted=wanted(now))
         workers = min(wanted(now), most, 2 * workers) if most >= workers else most
         seen.append(workers)
     return seen
@@ -53,22 +55,29 @@ def test_what_is_overloaded_is_not_given_more(capacity: int) -> None:
     assert sum(number > FEW for number in seen) < 0.2 * len(seen)
 
 
-def test_workers_that_came_quicker_than_answers_could_tell_are_let_go_again() -> None:
-    """Nothing limits, and the machine is busy: when the first answers are counted there are 240 already, and soon more than pay."""
+def test_quick_answers_are_waited_for_before_there_are_more() -> None:
+    """Nothing limits, and this machine is busy: no answer is counted for 0.8 s, and then each takes as much longer as there are more."""
     seen = workers_over_time(lambda now, workers: max(0.01, workers / 600), seconds=120, wanted=lambda now: 1000, unseen=0.8)
-    assert 240 <= max(seen) <= UNTRIED
-    assert max(seen[100:]) <= 1.5 * 480
+    assert max(seen[:4]) <= SOME
+    assert max(seen) <= 4 * SOME
+    assert sum(number > SOME for number in seen) < 0.2 * len(seen)
 
 
 def test_very_many_come_only_once_each_that_is_there_has_had_an_answer() -> None:
-    """A thousand are wanted, and nothing is known yet: 512 at first, the others as soon as answers say that they take no longer."""
+    """A thousand are of use, and nothing is known yet: 128 at first, the others as answers say that they take no longer."""
     seen = workers_over_time(lambda now, workers: 2.0, seconds=20, wanted=lambda now: 1000, unseen=3.0)
-    assert max(seen[:15]) == UNTRIED
-    assert min(seen[40:]) == 1000
+    assert max(seen[:15]) == FEW
+    assert min(seen[50:]) == 1000
+
+
+def test_what_becomes_too_many_is_tried_once() -> None:
+    """The answers are as slow with 64 as there are too many of them: 32 stay, and 64 do not come and go without end."""
+    seen = workers_over_time(lambda now, workers: max(0.01, workers / 1200), seconds=60)
+    assert sum(after > before for before, after in pairwise(seen)) <= 5
 
 
 def test_a_service_that_becomes_slow_is_followed_from_few_and_what_has_paid_stays() -> None:
-    """25 are wanted at 150 ms, 330 at 2 s: they come step by step while each brings a seventh more, and stay."""
+    """25 are wanted at 150 ms, 330 at 2 s: they come step by step while each brings nearly a third more, and stay."""
     seen = workers_over_time(
         lambda now, workers: 0.15 if now < 30 else 2.0, seconds=200, wanted=lambda now: 25 if now < 30 else 330
     )

@@ -281,6 +281,18 @@ def test_items_filtered(journal: Journal, run: str, chunk: int) -> None:
     assert seqs(ids=["109", "100"], outcomes=[Outcome.DONE]) == [1]
 
 
+def test_a_sample_is_drawn_from_all_of_them(journal: Journal, run: str) -> None:
+    """So many, each once, in their order, of the outcome asked for; and sooner or later each of them is among those drawn."""
+    add(journal, run, 40)
+    journal.turn(run, [], 40)
+    done = list(range(2, 41, 2))
+    journal.turn(run, [ItemResult(n, Outcome.DONE) for n in done], 0)
+    drawn = [[row.seq for row in journal.items(run, outcomes=[Outcome.DONE], sample=5)] for _ in range(200)]
+    assert all(len(set(some)) == 5 and some == sorted(some) for some in drawn)
+    assert sorted({seq for some in drawn for seq in some}) == done
+    assert [row.seq for row in journal.items(run, outcomes=[Outcome.DONE], after=36, sample=50)] == [38, 40]
+
+
 def test_reading_while_writing(journal: Journal, run: str) -> None:
     """A reader half-way through sees every item once, though others settle them meanwhile."""
     add(journal, run, 50)

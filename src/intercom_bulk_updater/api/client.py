@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,7 +42,7 @@ from .paths import relative
 from .permit_lease import PermitLease
 from .purpose import purpose_at, purpose_of
 from .redact import redact
-from .replay import CompletedRequests
+from .replay import Carrying, CompletedRequests
 from .retry import LASTING, TIMEOUT, UNUSABLE, ErrorClassification, unread_answer
 
 log = logging.getLogger("intercom_bulk_updater")
@@ -195,10 +195,11 @@ class Client:
             raise
         if exchange is not None:
             exchange.status = answer.status
-        log.debug("%s %s %s %.0f ms", method, path, answer.status, (time.monotonic() - began) * 1000)
+        took = time.monotonic() - began
+        log.debug("%s %s %s %.0f ms", method, path, answer.status, took * 1000)
         date = read_date(answer.headers.get("date"))
         if date is not None:
-            self._skew.learn(date, time.time() - (time.monotonic() - began))
+            self._skew.learn(date, time.time() - took)
         if answer.status == 429:
             raise self._throttled(permit, answer, method, path)
         page = web_page(answer, method, path) if answer.status < 300 else None
@@ -246,18 +247,13 @@ class Client:
         except (ApiError, TransportError) as exc:
             log.info("asked whether Intercom is back: %s", exc)
 
-    @contextmanager
-    def carrying(self, carried: CompletedRequests, *, idempotent: bool = False) -> Iterator[None]:
+    def carrying(self, carried: CompletedRequests, *, idempotent: bool = False) -> AbstractContextManager[None]:
         """While this lasts, writes of this thread that an earlier attempt carried out are answered from memory.
 
         `idempotent`: all of the action may be repeated.
         """
         carried.begin(idempotent=idempotent)
-        self._carried.value = carried
-        try:
-            yield
-        finally:
-            self._carried.value = None
+        return Carrying(self._carried, carried)
 
     @property
     def exchanges(self) -> list[Exchange]:

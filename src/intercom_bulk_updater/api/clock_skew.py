@@ -21,6 +21,9 @@ class ClockSkew:
     def learn(self, date: float, sent: float) -> None:
         """An answer that has just come to a request of that moment was dated so."""
         low, high = date - time.time(), date + 1 - sent
+        least, most = self._bounds
+        if low <= least < most <= high:
+            return  # nothing new, as nearly always
         with self._lock:
             both = max(low, self._bounds[0]), min(high, self._bounds[1])
             # A contradiction: one of the clocks was set.

@@ -30,6 +30,12 @@ class within:  # noqa: N801 - a context manager, and a class because those are t
         del _until.moment
 
 
+def left() -> float:
+    """Seconds that what the calling thread does `within` a time may still take; less than 0 when it is over."""
+    seconds: float = _until.moment - time.monotonic()
+    return seconds
+
+
 def _left(timeout: float | None) -> float | None:
     """Seconds that an operation may still take; never 0, which would mean not to wait at all."""
     moment: float | None = getattr(_until, "moment", None)

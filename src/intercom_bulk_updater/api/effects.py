@@ -339,7 +339,8 @@ def _even(text: str) -> str:
 def parts_of(payload: Json) -> list[Json] | None:
     """The history of a conversation or ticket, oldest first; None where the payload carries none (search items do not)."""
     for name in _PARTS:
-        if isinstance(held := payload.get(name), Mapping):
+        held = payload.get(name)
+        if type(held) is dict or isinstance(held, Mapping):
             parts = held.get(name)
             if isinstance(parts, list) and (_OBJECTS.issuperset(map(type, parts)) or all(isinstance(part, Mapping) for part in parts)):
                 return list(parts)

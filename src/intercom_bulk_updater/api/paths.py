@@ -12,8 +12,8 @@ from ..errors import UsageError
 from ..parsing.identity import canonical_id
 from .redact import redact
 
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+").fullmatch
-"""What quoting leaves as it is: nearly every id."""
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*").fullmatch
+"""What quoting leaves as it is: nearly every id, and a path of such."""
 _ITEM = re.compile(r"(conversations|contacts|companies|tickets)/(?!(attributes|deleted|scroll|list|search)$)([^/?]+)").fullmatch
 _STEERS = re.compile(r"[?#\\\x00-\x1f\x7f]")
 
@@ -29,7 +29,10 @@ def item_path(*segments: str) -> str:
 
     Raises UnusableId for a segment that is empty, `.` or `..`: a server would take it for another path.
     """
-    return "/".join([segment if _PLAIN(segment) else _quoted(segment) for segment in segments])
+    path = "/".join(segments)
+    if _PLAIN(path) and path.count("/") == len(segments) - 1:
+        return path
+    return "/".join([segment if _PLAIN(segment) and "/" not in segment else _quoted(segment) for segment in segments])
 
 
 def item_of(path: str) -> str:

@@ -10,6 +10,7 @@ action gives it (`once="reply"`). Not by its text: a text may hold the time of d
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -178,6 +179,21 @@ class CompletedRequests:
         """A write whose answer was lost turned out to stand: the next attempt is answered from memory and goes on after it."""
         self._carried_out.append(sent)
         self._answered[self.step_of(sent)] = sent, answer
+
+
+class Carrying:
+    """See `Client.carrying`; a class because that is three times as quick as a generator."""
+
+    __slots__ = ("_carried", "_thread")
+
+    def __init__(self, thread: threading.local, carried: CompletedRequests) -> None:
+        self._thread, self._carried = thread, carried
+
+    def __enter__(self) -> None:
+        self._thread.value = self._carried
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.value = None
 
 
 def _not_again(first: Exchange) -> TransportError:

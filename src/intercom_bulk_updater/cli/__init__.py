@@ -2,5 +2,7 @@
 
 import gc
 
-# The imports of a start make objects that live as long as the process: to search them for garbage every 700 took a tenth of its time.
-gc.set_threshold(10_000)
+from .memory import NEW_OBJECTS_AT_START
+
+# The imports of a start make objects that live as long as the process: to search them for garbage took a fifth of its time.
+gc.set_threshold(NEW_OBJECTS_AT_START)

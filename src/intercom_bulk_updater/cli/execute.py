@@ -29,6 +29,7 @@ from ..service.work import Work, prepare
 from ..stop import Stop
 from .flags import KeyedRows, Output, Safety, Selection, Shown, Speed
 from .logs import SafeFormatter
+from .memory import end_start
 from .output import PAGES, PLANS, close, observer_of, say, tell, title_of, writable
 from .stdout import note
 
@@ -185,6 +186,7 @@ def act(verb: str, given: Mapping[str, Any], selection: Selection | KeyedRows, s
 
 def go(work: Work, safety: Safety, output: Output) -> int:
     """Do a run and tell how it went; every command that acts ends here. Returns the exit code."""
+    end_start()
     title = title_of(work.session, work.run, work.operation, work.resource)
     observer = observer_of(output, title)
     work.ask = work.ask and not safety.yes

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from contextlib import suppress
 
 _M_ARENA_MAX = -8  # glibc's malloc.h
 _ARENAS = 2
+NEW_OBJECTS_AT_START, NEW_OBJECTS = 300_000, 10_000
+"""After so many new objects garbage that holds itself is looked for: while a command starts, and while it works."""
+
+
+def end_start() -> None:
+    """What is there now stays, and is not looked through any more; from here on garbage is looked for sooner."""
+    if gc.get_threshold()[0] == NEW_OBJECTS_AT_START:  # once: what is frozen is never freed
+        gc.freeze()
+        gc.set_threshold(NEW_OBJECTS)
 
 
 def share_memory() -> None:

@@ -74,11 +74,13 @@ class Known:
     """Looks that found nothing yet."""
 
     @classmethod
-    def from_journal(cls, *, maybe_applied: bool, maybe_running: bool, repeatable: bool, settle_until: float) -> Known:
-        """What an item brings along: from a process that died, or from an earlier try."""
-        if not maybe_applied:
-            return cls()
+    def from_journal(cls, *, maybe_running: bool, repeatable: bool, settle_until: float) -> Known:
+        """What an item in doubt brings along: from a process that died, or from an earlier try."""
         return cls(repeatable=repeatable, maybe_applied=True, maybe_running=maybe_running, settle_until=settle_until)
+
+
+NOTHING = Known()
+"""Of an item that nobody has touched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def reachable() -> list[tuple[Known, Step]]:
     doubts = itertools.product((True, False), (True, False), (NOW - 1, NOW + 1))
     starts = [Known()]
     for slow, again, until in doubts:
-        starts.append(Known.from_journal(maybe_applied=True, maybe_running=slow, repeatable=again, settle_until=until))
+        starts.append(Known.from_journal(maybe_running=slow, repeatable=again, settle_until=until))
     todo = [(known, next_step(known)) for known in starts]
     found = dict.fromkeys(todo)
     while todo:

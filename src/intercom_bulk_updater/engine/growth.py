@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import math
 
-FEW = 128
-"""So many workers there may always be."""
+SOME, FEW = 32, 128
+"""So many workers there may always be: where answers come at once, and where they take their time."""
 UNTRIED = 512
-"""More than so many there may be once each that is there has had an answer: it waits with some 30 KB of memory."""
+"""Where the limit wants no more than so many, they come at once. Each waits with some 30 KB of memory, and for its turn."""
+_QUICK = 0.25
+"""Below this latency (seconds) it costs nothing to wait for the answers that tell whether more workers are of use."""
 _ENOUGH = 32
 """Items that must be finished before the latency is one of theirs."""
 _SLOWER = 2.0
 """Answers that take so many times as long as the quickest took may do so because too many are asked for at once."""
 _ALIKE = 1.25
 """Answers that take at most so many times as long as the quickest took are not made slower by how many are asked for."""
-_STEP, _PAYS = 1.5, 1.15
+_STEP, _PAYS = 1.5, 1.3
 """How many times as many workers are tried then, and how many times as many answers that must bring."""
 _LONG, _PAUSE = 3.0, 60.0
 """A trial takes so many times the latency, and at least so many seconds; after one that brought nothing comes a pause."""
@@ -26,38 +28,45 @@ _LONG, _PAUSE = 3.0, 60.0
 class Growth:
     """How many workers there may be. By the latency alone they could be without end: more of them make it longer, too.
 
-    While answers take about as long as the quickest did, as many as are wanted; from 512 on twice as many at most as have had an
-    answer each, so that a moment in which nothing seems to limit them does not bring all that there may be. Where they take much
-    longer, either the service has become slow, which more workers make up for, or something is overloaded (the service, or this
-    machine), which they make worse. Then it is as many as were there when answers did not take longer, and some more are tried,
-    and kept when they bring more answers.
+    While answers take about as long as the quickest did, as many as are wanted. Where answers come at once, or nothing seems to
+    limit how many there may be, those that are there must have had an answer each before they become twice as many: what the
+    latency is with so many is not known before. Where answers take much longer than the quickest did, either the service has
+    become slow, which more workers make up for, or something is overloaded (the service, or this machine), which they make worse.
+    Then it is as many as were there when answers did not take longer, and some more are tried, and kept when they bring more answers.
     """
 
     def __init__(self, ceiling: int) -> None:
         self.ceiling = ceiling
         self._least = math.inf
-        self._allowed = FEW
-        self._harmless = FEW
+        self._allowed = SOME
+        self._harmless = SOME
         self._wary = False  # there were too many once: from then on more are tried before they stay
         self._began = (0.0, 0)  # when the present number was reached, and how many items were finished by then
         self._before: tuple[int, float] | None = None  # the number before the present trial, and the items a second it brought
         self._next_trial = 0.0
         self._reached = (0, 0)  # the present number, and how many items were finished when it was reached
 
-    def most(self, now: float, *, latency: float, finished: int, workers: int) -> int:
-        """How many there may be. `latency` in seconds, smoothed; `finished`: items so far; `workers`: that there are."""
+    def most(self, now: float, *, latency: float, finished: int, workers: int, wanted: int) -> int:
+        """How many there may be.
+
+        `latency` in seconds, smoothed; `finished`: items so far; `workers`: that there are; `wanted`: that the limit has use for.
+        """
         if finished >= _ENOUGH:
             self._least = min(self._least, latency)
         if workers != self._reached[0]:
             self._reached = workers, finished
+        few = SOME if latency < _QUICK else FEW
+        self._allowed, self._harmless = max(self._allowed, few), max(self._harmless, few)
         if latency <= _ALIKE * self._least:
-            self._harmless = max(FEW, workers)
+            self._harmless = max(few, workers)
         if latency <= _SLOWER * self._least and not self._wary:
-            self._allowed = max(FEW, workers)
+            self._allowed = max(few, workers)
             self._began, self._before, self._next_trial = (now, finished), None, now
+            if few == FEW and wanted <= UNTRIED:
+                return min(self.ceiling, UNTRIED)
             answered = finished - self._reached[1] >= workers
-            return min(self.ceiling, max(UNTRIED, 2 * workers if answered else workers))
-        if self._allowed > self._harmless and self._before is None:
+            return min(self.ceiling, max(few, 2 * workers if answered else workers))
+        if max(self._allowed, workers) > self._harmless and self._before is None:
             # They became many quicker than answers can tell whether it pays: back to what made none slower, and step by step from there.
             self._allowed, self._began, self._wary = self._harmless, (now, finished), True
         seconds = now - self._began[0]

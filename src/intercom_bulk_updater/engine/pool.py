@@ -289,10 +289,11 @@ class WorkerPool:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if self.crew.fixed or self.paused:
             return
+        wanted = self.gate.wanted_workers()
         most = self._growth.most(
-            time.monotonic(), latency=self.gate.latency, finished=self._finished, workers=len(self._threads)
+            time.monotonic(), latency=self.gate.latency, finished=self._finished, workers=len(self._threads), wanted=wanted
         )
-        wanted = min(max(self.gate.wanted_workers(), self.crew.floor), most)
+        wanted = min(max(wanted, self.crew.floor), most)
         have = len(self._threads) - self._leave
         if wanted > have and (self._queue or self._busy >= have):
             # At most double at a time: the latency seen so far may not hold under more load.

@@ -30,7 +30,7 @@ from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnkno
 from ..stop import Stop
 from .attempt import Attempt, RetryLater, known_of
 from .backup import Backup
-from .decide import EndedWithoutProof, Failed, Known, LookFailed, Skipped, Step, next_step, put_back
+from .decide import NOTHING, EndedWithoutProof, Failed, Known, LookFailed, Skipped, Step, next_step, put_back
 from .effect_reader import EffectReader
 from .failure_reader import AFTER_ERROR, FailureReader
 from .failures import explain_unreadable, run_error
@@ -102,8 +102,8 @@ class ItemProcessor:
             result = self._guarded(attempt, self._begin)
         if isinstance(result, ItemResult) and result.outcome is Outcome.DONE:
             self.refusals.broken(began)
-            note = "; ".join(said for said in (result.note, self.operation.remark(attempt.item)) if said)
-            return replace(result, note=note) if note != result.note else result
+            remark = self.operation.remark(attempt.item)
+            return replace(result, note=f"{result.note}; {remark}" if result.note else remark) if remark else result
         return result
 
     def _taken_up(self, attempt: Attempt) -> Known:
@@ -113,8 +113,9 @@ class ItemProcessor:
 
     def _known_from(self, item: Item) -> Known:
         """What an item in doubt brings along. Without a send of this process, it was one that died before this one began."""
+        if not item.doubt:
+            return NOTHING
         return Known.from_journal(
-            maybe_applied=item.doubt,
             maybe_running=item.slow,
             repeatable=self.operation.idempotent is True,
             settle_until=self._born + self.failures.late_after_crash(item),
@@ -168,10 +169,11 @@ class ItemProcessor:
 
     def begin_write(self, attempts: Sequence[Attempt]) -> None:
         """Take down when the request of these items leaves, and whether it is a repetition."""
-        now = self.client.server_time()
+        now, again = self.client.server_time(), 0
         for attempt in attempts:
             attempt.first_sent_at = attempt.first_sent_at or now
-        if any(known_of(attempt).requests for attempt in attempts):
+            again += known_of(attempt).requests
+        if again:
             self.client.count_retry()
 
     def _perform(self, attempt: Attempt, payload: Json | None) -> ItemResult | RetryLater:

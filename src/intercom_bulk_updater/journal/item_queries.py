@@ -88,11 +88,13 @@ def pages(
     after: int,
     chunk: int,
     ids: Iterable[str] | None,
+    sample: int | None,
 ) -> Iterator[ItemRow]:
     """Items by seq. Between two pages nothing is held open, so others may write for as long as they like."""
     query = _filtered(run, outcomes, causes).order_by(_item.c.seq)
-    if ids is not None:
-        for seqs in chunks(_seqs(database, run, ids, after), chunk):
+    if ids is not None or sample is not None:
+        chosen = _seqs(database, run, ids, after) if ids is not None else _drawn(database, query, after, sample)
+        for seqs in chunks(chosen, chunk):
             with database.reading() as connection:
                 found = connection.execute(query.where(_item.c.seq.in_(seqs))).all()
             yield from map(_item_row, found)
@@ -130,6 +132,13 @@ def _seqs(database: Database, run: int, ids: Iterable[str], after: int) -> list[
         with database.reading() as connection:
             found.extend(connection.scalars(query))
     return sorted(set(found))
+
+
+def _drawn(database: Database, query: Select[Any], after: int, number: int | None) -> list[int]:
+    """A random sample of what a query finds: of all of it no more is read than the index has."""
+    drawn = query.with_only_columns(_item.c.seq).where(_item.c.seq > after).order_by(None).order_by(func.random()).limit(number)
+    with database.reading() as connection:
+        return sorted(connection.scalars(drawn))
 
 
 def one(database: Database, run: int, item_id: str) -> ItemRow | None:

@@ -321,8 +321,9 @@ class Journal(Store):
         after: int = 0,
         chunk: int = 1000,
         ids: Sequence[str] | None = None,
+        sample: int | None = None,
     ) -> Iterator[ItemRow]:
-        return self._rows.pages(self._database, self._runs.number(run), outcomes, causes, after, chunk, ids)
+        return self._rows.pages(self._database, self._runs.number(run), outcomes, causes, after, chunk, ids, sample)
 
     def item(self, run: str, item_id: str) -> ItemRow | None:
         return self._rows.one(self._database, self._runs.number(run), item_id)

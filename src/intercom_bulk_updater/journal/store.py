@@ -284,8 +284,12 @@ class Store(Protocol):
         after: int = 0,
         chunk: int = 1000,
         ids: Sequence[str] | None = None,
+        sample: int | None = None,
     ) -> Iterator[ItemRow]:
-        """Items in the order of seq, from `after` on, in flat memory; others may write meanwhile."""
+        """Items in the order of seq, from `after` on, in flat memory; others may write meanwhile.
+
+        `sample`: so many of them, drawn at random.
+        """
         ...
 
     def item(self, run: str, item_id: str) -> ItemRow | None:

@@ -26,8 +26,8 @@ def number(value: Any) -> int:
 
 def assignees(payload: Json, fields: Iterable[str]) -> dict[str, int]:
     """Those of the fields that a payload has, as `number` gives them. What is no id does not say "nobody": it says nothing."""
-    shown = {field: payload[field] for field in fields if field in payload}
-    return {field: number(value) for field, value in shown.items() if value in (None, "") or id_text(value).isdecimal()}
+    shown = ((field, payload[field]) for field in fields if field in payload)
+    return {field: number(value) for field, value in shown if value in (None, "") or id_text(value).isdecimal()}
 
 
 @dataclass(frozen=True, kw_only=True)

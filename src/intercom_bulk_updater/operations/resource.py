@@ -158,11 +158,17 @@ def resources() -> dict[str, Resource]:
     return {one.name: one for one in sorted(declared, key=lambda one: one.rank)}
 
 
+@cache
+def _by_type() -> dict[str, Resource]:
+    """The resources by the `type` of their items."""
+    return {one.singular: one for one in resources().values()}
+
+
 def value_at(item: Json, path: str) -> Any:
     """The field at `path` ("source.subject"); None where there is none."""
     found: Any = item
     for key in path.split("."):
-        found = found.get(key) if isinstance(found, Mapping) else None
+        found = found.get(key) if type(found) is dict or isinstance(found, Mapping) else None  # the first is ten times as quick
     return found
 
 
@@ -171,7 +177,7 @@ def name_of(item: Json) -> str:
 
     Of what is not declared here it is the title, or the name.
     """
-    declared = next((one for one in resources().values() if one.singular == item.get("type")), None)
+    declared = _by_type().get(str(item.get("type")))
     said = (_said(item, path) for path in (declared.names if declared else ("title", "name")))
     return next((name for one in said if isinstance(one, str) and (name := printable_name(_MARKUP.sub(" ", one)).strip())), "")
 
@@ -179,8 +185,9 @@ def name_of(item: Json) -> str:
 def _said(item: Json, path: str) -> Any:
     """The field at `path`; not the author of what a teammate began, for a conversation is its customer's."""
     holder, _, field = path.rpartition(".")
-    teammate = field == "name" and value_at(item, f"{holder}.type") in ("admin", "bot", "team")
-    return None if teammate else value_at(item, path)
+    found = value_at(item, path)
+    teammate = field == "name" and found is not None and value_at(item, f"{holder}.type") in ("admin", "bot", "team")
+    return None if teammate else found
 
 
 def has_verbs(resource: str) -> bool:

@@ -45,6 +45,8 @@ LAG = 0.05
 EARLY = 0.001
 """A permit is given when it is due within this many seconds: no timer is more exact, and the pace averages
 out."""
+SOON = 0.02
+"""Seconds before it is due for which a request is told to wait without another look."""
 NEWS = 0.005
 """Seconds by which siblings may learn later of an answer; of a request they learn before it leaves."""
 HUNGRY = 0.5
@@ -154,6 +156,12 @@ class Budget:
     def ask(self, purpose: str = "action") -> Permit | float:
         """A permit, or the seconds after which asking again makes sense (sooner does no harm)."""
         now = self._clock()
+        soon = self._due - now
+        if EARLY < soon <= SOON and self._flying:
+            # Who asks so is told the pace alone: once a request, and before that request leaves all is looked at.
+            self._tally.promise(now + soon)
+            self._waited = now
+            return soon
         pulse = self._pulse
         for entry in self._siblings.look(now):
             self._window.overhear(entry, now)

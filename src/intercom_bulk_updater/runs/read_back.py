@@ -245,7 +245,8 @@ class ReadBack:
 
 def to_read_back(journal: Store, run: str, level: str, taken_back: Set[str] = frozenset()) -> Iterator[Item]:
     """The items to read: all that were done and were not `taken_back`, or a random sample of them. Flat memory in both cases."""
-    rows = (row for row in journal.items(run, outcomes=[Outcome.DONE]) if row.id not in taken_back)
+    sample = None if level == "all" else SAMPLE + len(taken_back)  # as many are left of it, whichever were taken back
+    rows = (row for row in journal.items(run, outcomes=[Outcome.DONE], sample=sample) if row.id not in taken_back)
     for row in rows if level == "all" else _sample(rows):
         yield Item(row.seq, row.id, row.before, row.data, sent_at=row.claimed_at or 0.0)
 

@@ -25,13 +25,13 @@ def differences(was: Json, now: Json, ours: Json | None = None, label: Label | N
 def mark(payload: Json) -> dict[str, Any]:
     """When the item was last changed, as far as the payload tells: compared later, to see who touched it since."""
     marks: dict[str, Any] = {}
-    if isinstance(payload.get("updated_at"), int):
-        marks["updated_at"] = payload["updated_at"]
-    parts = parts_of(payload) or []
-    if parts:
+    changed = payload.get("updated_at")
+    if isinstance(changed, int):
+        marks["updated_at"] = changed
+    if parts := parts_of(payload):
         marks["part"] = str(parts[-1].get("id"))
     # Times are whole seconds: a tag that comes within the same one is told from those that were there.
-    there = [str(t.get("id")) for t in tags_of(payload) if int(t.get("applied_at") or 0) >= int(payload.get("updated_at") or 0)]
+    there = [str(t.get("id")) for t in tags_of(payload) if int(t.get("applied_at") or 0) >= int(changed or 0)]
     return {**marks, "there": there} if there else marks
 
 
@@ -124,7 +124,7 @@ def closed_by_another(payload: Json, admin_id: str, since: float) -> str:
     A search index may be behind: then we close what is closed, and a server may answer that with 200 and do nothing.
     """
     parts = (parts_of(payload) or ())
-    place = max((n for n, part in enumerate(parts) if part.get("part_type") == "close"), default=None)
+    place = next((n for n in range(len(parts) - 1, -1, -1) if parts[n].get("part_type") == "close"), None)
     if place is None or any(_reopens(part) for part in parts[place + 1 :]):
         return ""
     author = parts[place].get("author") or {}

@@ -34,12 +34,15 @@ _MARKS = ("updated_at", "part", "there")
 def image(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
     """Those of the named fields that a conversation's payload has, in one plain form. What it lacks is not known."""
     got: dict[str, Any] = {}
+    state: dict[str, Any] | None = None
     for field in fields:
         if field == "tags":
             if (tags := tag_ids(payload)) is not None:
                 got["tags"] = sorted(tags)
         elif field in STATE:
-            got.update({name: value for name, value in _state_of(payload).items() if name == field})
+            state = _state_of(payload) if state is None else state
+            if field in state:
+                got[field] = state[field]
         elif field in ASSIGNEES:
             got.update(assignees(payload, (field,)))
         elif field == "company_id":
@@ -135,11 +138,13 @@ class _Writes:
     def tag(self) -> None:
         """Put on the tags that are missing, take off those that are too many."""
         have, want, client = self._have, self._want, self._client
-        for tag in sorted(set(want.get("tags", ())) - set(have.get("tags") or ())):
+        if "tags" not in want:
+            return
+        for tag in sorted(set(want["tags"]) - set(have.get("tags") or ())):
             answer = client.post(item_path("conversations", self._cid, "tags"), {"id": tag, "admin_id": client.actor()})
             self._seen = _tagged(self._seen, tag, answer, client.admin_id)
             self._keep(tags=sorted({*(have.get("tags") or ()), tag}))
-        for tag in sorted(set(have.get("tags") or ()) - set(want["tags"])) if "tags" in want else ():
+        for tag in sorted(set(have.get("tags") or ()) - set(want["tags"])):
             _untag(client, self._cid, tag)
             self._keep(tags=sorted(set(have["tags"]) - {tag}))
 
@@ -220,13 +225,13 @@ def shown_after(
     where they agree with what was sent. Raises NoEffect when the newer of them plainly shows the old state, and nobody has
     left a trace since.
     """
-    shown = _readable(answer, fields)
-    if shown and mark(answer) and _agrees(shown, had, written):
+    marks, shown = _readable(answer, fields)
+    if shown and marks and _agrees(shown, had, written):
         return answer, shown
     still, payload = _still(shown, had, written), answer
     with suppress(IntercomBulkError):  # a look that fails says nothing: then the answer alone counts
         payload = client.get(item_path("conversations", cid))
-        shown = _readable(payload, fields)
+        _, shown = _readable(payload, fields)
     if shown and payload is not answer and _agrees(shown, had, written):
         return payload, shown
     still = still if shown.keys().isdisjoint(written) else _still(shown, had, written)
@@ -243,13 +248,12 @@ def _trace_since(payload: Json, since: float) -> bool:
         return False
 
 
-def _readable(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
-    """The fields of an answer; none of one whose shape is not the API's."""
+def _readable(payload: Json, fields: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The marks and the fields of an answer; none of one whose shape is not the API's."""
     try:
-        mark(payload)
-        return image(payload, fields)
+        return mark(payload), image(payload, fields)
     except Exception:
-        return {}
+        return {}, {}
 
 
 def _still(shown: Json, had: Json, written: Json) -> str:

@@ -145,7 +145,8 @@ def _read(item: Mapping[str, Any], resource: str, name: str) -> Any:
 def _step(found: Any, name: str) -> Any:
     if found is _UNKNOWN or found is None:
         return found
-    return found.get(name, _UNKNOWN) if isinstance(found, Mapping) else _UNKNOWN
+    # The first is ten times as quick to ask.
+    return found.get(name, _UNKNOWN) if type(found) is dict or isinstance(found, Mapping) else _UNKNOWN
 
 
 # Beside ids, choices, numbers, dates and yes or no: texts that are compared as a whole, never word by word.
