@@ -93,6 +93,8 @@ class Runner(SelectingRun):
         if self.job.only is None:
             self._select()
         if self.asks:
+            if self.backup_file is not None:
+                Backup(self.backup_file).check()
             self.rest(True)  # the clock stands while somebody is asked
 
     @property

@@ -15,6 +15,7 @@ from ..errors import ApiError, RunStopped, SearchIncomplete, StopRun, TransportE
 from ..journal import RunRecord
 from ..operations.field_values import KINDS, Label
 from ..operations.operation import Operation
+from ..parsing.output_file import why_not_writable
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.plan import write_plan
@@ -119,8 +120,8 @@ def check_backup(operation: Operation, options: Options) -> None:
     word, file = options.word("backup", options.backup), Path(options.backup)
     if not operation.backs_up:
         raise UsageError(f"{word}: {operation.describe()} needs no backup; the run can be undone, or changes nothing that is lost.")
-    if file.is_dir() or not file.parent.is_dir():
-        raise UsageError(f"{word}: {'it is a folder' if file.is_dir() else f'there is no folder {file.parent}'}. Nothing was done.")
+    if why := why_not_writable(file):
+        raise UsageError(f"{word}: {why}. Nothing was done; name a file that can be written.")
     if file.exists() and file.stat().st_size:
         raise UsageError(f"{word}: this file exists already and is not empty. Nothing was done; name another.")
 
