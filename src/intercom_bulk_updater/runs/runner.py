@@ -119,6 +119,8 @@ class Runner(SelectingRun):
         self._refuse_silence()
         if not self.job.review_only:
             self._verification.whole()
+            if self.review is None:
+                self._name_items()
             self._leave_the_rest()
         self._refuse_shortfall()
 
