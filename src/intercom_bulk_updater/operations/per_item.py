@@ -86,6 +86,15 @@ class PerItemOperation(Operation):
         """See Operation."""
         return self._of(item).change(item)
 
+    def requests_for(self, item: Item) -> int:
+        """See Operation."""
+        return self._of(item).requests_for(item)
+
+    @property
+    def whole_takes_more(self) -> bool:
+        """See Operation."""
+        return self._all.whole_takes_more
+
     def impossible(self, item: Item) -> str:
         """See Operation."""
         return self._of(item).impossible(item)

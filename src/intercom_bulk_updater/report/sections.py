@@ -136,6 +136,7 @@ def _would(told: Told) -> dict[str, Any]:
     """What was shown before the first write: changes by kind, a sample, what it would cost."""
     review = told.get("review") or {}
     estimate, customers = review.get("estimate") or {}, review.get("customers")
+    least = "at least " if estimate.get("at_least") else ""
     return {
         "groups": [(said, f"{int(count):,}") for said, count in (review.get("groups") or {}).items()],
         "sample": [(f"{one['name']} ({one['id']})" if one.get("name") else one["id"], one["change"]) for one in review.get("sample") or ()],
@@ -145,7 +146,7 @@ def _would(told: Told) -> dict[str, Any]:
             ("Backup of each item", str(review.get("backup") or "")),
             ("Seen by customers", f"yes, {customers:,} people" if customers else ""),
             ("More than one message", _several_messages(review)),
-            ("Requests", f"{int(estimate['requests']):,}" if estimate.get("requests") else ""),
+            ("Requests", f"{least}{int(estimate['requests']):,}" if estimate.get("requests") else ""),
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
         ],
     }
