@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,8 +14,10 @@ from ..errors import IntercomBulkError, UsageError
 from ..journal import RunRecord
 from ..operations.operation import Operation
 from ..parsing.output_file import why_not_writable
+from ..report.next_commands import consent_flags
 from ..report.summary import summarize
 from ..runs.session import Session
+from ..service.consent import needed
 from .errors import failed
 from .flags import Output, Shown
 from .stdout import emit, keep_told, note
@@ -75,7 +78,9 @@ def tell(
     report = summarize(session.journal, run_id, error=error, undoable=undoable)
     if plan and error is None:
         report["plan"] = {"file": plan, **(report.get("plan") or {})}
-        report["next"] = [f"intercom-bulk runs show {plan}", f"intercom-bulk apply {plan}"]
+        asked = consent_flags(needed(operation)) if operation is not None else []
+        file = shlex.quote(plan)
+        report["next"] = [f"intercom-bulk runs show {file}", " ".join([f"intercom-bulk apply {file}", *asked])]
     if output.report:
         from ..report.page import write_page
 

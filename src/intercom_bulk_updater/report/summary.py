@@ -168,15 +168,17 @@ def _sent_before(journal: Store, run: RunRecord) -> dict[str, Any]:
     if cls is None or messages_of(run) is None:
         return {}
     found: dict[str, tuple[int, int]] = {}
-    for row in journal.items(run.id, outcomes=[Outcome.UNCHANGED if cls.appends else Outcome.DONE]):
+    changed = 0
+    for row in journal.items(run.id, outcomes=[Outcome.UNCHANGED, *([] if cls.appends else [Outcome.DONE])]):
         sent = (row.before or {}).get(SENT_BY)
         if sent:
+            changed += row.outcome is Outcome.DONE
             count, at = found.get(str(sent["run"]), (0, 0))
             found[str(sent["run"])] = count + 1, max(at, int(sent["at"]))
     told = [{"run": by, "at": rfc3339(at), "count": count} for by, (count, at) in found.items()]
     if not told:
         return {}
-    without_text = {} if cls.appends else {"without_text": sum(count for count, _ in found.values())}
+    without_text = {"without_text": changed} if changed else {}
     return {"sent_before": sorted(told, key=lambda one: -found[str(one["run"])][0]), **without_text}
 
 

@@ -30,6 +30,7 @@ from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.runs.change_words import words
 
 from .advice import advice
+from .next_commands import consent_flags
 
 # Marks of the moment in an after-image, not fields that were changed.
 _MARKS = frozenset({"updated_at", "part", "ok"})
@@ -245,7 +246,8 @@ def _not_as_wanted(run: RunRecord | None) -> str:
     if run is None:
         return ""
     if run.kind == RunKind.UNDO:
-        return f"Look at them in Intercom. `intercom-bulk undo {run.parent}` restores once more what nobody has touched since."
+        again = " ".join([f"intercom-bulk undo {run.parent}", *consent_flags(run.totals.get("undo_needs") or ())])
+        return f"Look at them in Intercom. `{again}` restores once more what nobody has touched since."
     cls = declared(run.operation)
     writes = any(is_message(name) and value for name, value in run.parameters.items())
     if (cls and cls.appends) or writes or run.selection.get("updater"):

@@ -25,6 +25,7 @@ from ..runs.runner import Job, Runner
 from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
+from .consent import needed
 from .rebuild import Loader, UserCodeError
 
 _NAMED = 5000
@@ -101,7 +102,8 @@ def create_run(
         parent=recipe if parent is None else parent.id,
         plan_hash=plan_hash,
     )
-    return session.journal.update_run(run.id, totals={"place": _place(session)})
+    back = None if operation.only_reads else operation.inverse()
+    return session.journal.update_run(run.id, totals={"place": _place(session), "undo_needs": needed(back) if back is not None else []})
 
 
 def _place(session: Session) -> dict[str, str]:
