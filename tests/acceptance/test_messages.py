@@ -144,8 +144,9 @@ def test_a_plan_that_is_applied_twice_sends_once(desk: Desk, verb: str) -> None:
     apply = ("apply", f"{verb}.jsonl", "--customer-visible", "--yes", "--json", "--progress", "none")
     first, written = desk.here(*apply), desk.writes()
     assert (first.code, first.counts) == (0, {"selected": 3, "done": 3}), first.err
-    second = desk.here(*apply)
+    looked, second = desk.here(*apply, "--dry-run"), desk.here(*apply)
     assert (second.code, second.counts) == (0, {"selected": 3, "unchanged": 3}), second.err
+    assert (looked.code, looked.counts) == (0, second.counts), looked.err
     assert desk.writes() == written and first.run in second.err, second.err
     notes = [json.loads(line)["note"] for line in desk.here("runs", "export", second.run, "--jsonl").out.splitlines()]
     assert len(notes) == 3 and all(first.run in note for note in notes), notes

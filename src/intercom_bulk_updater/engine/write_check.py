@@ -66,6 +66,11 @@ class WriteCheck:
         said = self.operation.remark(without_text)
         return replace(found, before=sent.before, note=f"{found.note}; {said}")
 
+    def check_drift_unless_sent(self, item: Item, payload: Json) -> ItemResult | None:
+        """For a preview, which goes through what was sent before by itself: those items are none that drifted."""
+        sent = self.sent_before(item)
+        return self.check_drift(item, payload) if sent is None or sent.outcome is Outcome.PENDING else None
+
     def capture_before(self, item: Item, payload: Json) -> ItemResult | None:
         """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""
         before = self.operation.capture(payload)
