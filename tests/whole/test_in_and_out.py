@@ -311,3 +311,16 @@ def test_the_report_has_the_template_of_a_sheets_messages(desk: Desk) -> None:
     assert desk.here(*note, "--report", "r.html").code == 0
     page = (desk.home / "r.html").read_text("utf-8")
     assert "Refund of {{sum}}" in page and "42 secret euros" not in page
+
+
+@pytest.mark.parametrize("verb", ["reply", "note", "close"])
+def test_the_report_has_a_text_without_places_too(desk: Desk, verb: str) -> None:
+    """What was typed for all is shown, but for addresses in it; the screen, the account and the export go on without it."""
+    (desk.home / "one").write_text(desk.open_ids()[0])
+    said = ("conversations", verb, "--ids", "one", "--body", "We are back, write to help@example.test.", "--customer-visible", "--yes")
+    done = desk.here(*said, "--report", "r.html", "--json", "--progress", "none")
+    assert done.code == 0 and "We are back" not in done.out + done.err + desk.here("runs", "export", "latest", "--jsonl").out, done.err
+    page = (desk.home / "r.html").read_text("utf-8")
+    assert page.count("We are back, write to [e-mail].") == 1 and "help@example.test" not in page
+    assert desk.here("runs", "report", "latest", "-o", "all.html", "--with-bodies").code == 0
+    assert "We are back, write to help@example.test." in (desk.home / "all.html").read_text("utf-8")

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from intercom_bulk_updater.api.redact import mask
+from intercom_bulk_updater.api.redact import mask, without_mail, without_tokens
 from intercom_bulk_updater.journal import Event, ItemRow, RunRecord, Store
 from intercom_bulk_updater.model import EventKind, Outcome, RunKind, RunStatus
-from intercom_bulk_updater.operations.message_template import fields_of
 from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
 
@@ -45,7 +44,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
     """Everything that the page names; `items` is an iterator, so that memory stays flat."""
     judgement, dry = judge_run(journal, run), run.kind == RunKind.DRY_RUN
     finished = told["run"]["status"] == RunStatus.FINISHED
-    body, by_row = str(run.parameters.get("body") or ""), str((run.parameters.get("each") or {}).get("body") or "")
+    template = _template(run, with_bodies)
     words, total = words_of(run), journal.counts(run.id).selected
     bodies = "With message bodies and e-mail addresses: handle it accordingly."
     return {
@@ -60,7 +59,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "bar": outcome_bar(judgement),
         "counts": _counts(judgement, dry=dry),
         "who": _who(run, told),
-        "message": (body or by_row) if messages_of(run) is not None and (with_bodies or fields_of(body) or "{{" in by_row) else "",
+        "message": template,
         "would": _would(told),
         "failures": [_failure(group) for group in told["failures"]],
         "total": total,
@@ -80,8 +79,16 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         ],
         "events": _events(run, journal.events(run.id)),
         "foot": f"Written {moment(time.time())} by intercom-bulk from the run's journal. "
-        + (bodies if with_bodies else "Message bodies and e-mail addresses are left out."),
+        + (bodies if with_bodies else f"{'What each of them got' if template else 'Message bodies'} and e-mail addresses are left out."),
     }
+
+
+def _template(run: RunRecord, with_bodies: bool) -> str:
+    """The message as it was given, with or without places: what somebody typed for all, and no one's mail. See ADR 0015."""
+    body = run.parameters.get("body") or (run.parameters.get("each") or {}).get("body") or ""
+    if messages_of(run) is None or not isinstance(body, str):
+        return ""
+    return without_tokens(body) if with_bodies else without_mail(without_tokens(body))
 
 
 def _counts(judgement: Judgement, *, dry: bool) -> list[tuple[str, str, str, str]]:
