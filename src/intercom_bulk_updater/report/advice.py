@@ -79,13 +79,18 @@ def _partly(group: FailureGroup) -> str:
     return f"{of} of the change stands (runs export --outcome in_doubt shows which). runs resume looks first, and sends no message twice."
 
 
-def may_succeed(group: FailureGroup) -> bool:
-    """Whether trying the failures of a group again can end otherwise than before."""
+def may_succeed(group: FailureGroup, run: RunRecord) -> bool:
+    """Whether trying the failures of a group again can end otherwise than before: by status, code and kind, which all of them share.
+
+    What Intercom says in words tells people more, and decides nothing.
+    """
     example = group.example
     if group.untold == group.count:
         return False
-    remedy = _remedy(group.cause, example.status, example.code, example.message)
-    return remedy is None or remedy[0].retry
+    remedy = _remedy(group.cause, example.status, example.code, "")
+    if remedy is None or remedy[0].retry:
+        return True
+    return remedy[0].in_request and bool(run.selection.get("updater"))
 
 
 def _filled(text: str, named: dict[str, str]) -> str:

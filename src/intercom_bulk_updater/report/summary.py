@@ -295,5 +295,5 @@ def _failure(group: FailureGroup, run: RunRecord) -> dict[str, Any]:
             "request_id": example.request_id,
         },
         "advice": advice_for(group, run),
-        "retry": may_succeed(group),
+        "retry": may_succeed(group, run),
     }
