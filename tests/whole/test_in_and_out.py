@@ -285,10 +285,23 @@ def test_what_an_upsert_wrote_is_known_to_later_runs(desk: Desk) -> None:
     """It has its items by a key of the sheet; --exclude-run and --from-run take them as Intercom has them."""
     user = next(row for row in desk.box.contacts(role="user") if row["external_id"])
     (desk.home / "up.csv").write_text(f"external_id,name\n{user['external_id']},Zoe\nnew-9,Zac\n")
+    (desk.home / "next.csv").write_text("email,name\nnobody@example.test,Zed\n")
     up = desk.here("contacts", "upsert", "name={{name}}", "--csv", "up.csv", "--id-column", "external_id", "--yes", "--json")
     assert up.counts == {"selected": 2, "done": 2}, up.err
     left = desk.here("contacts", "tag", "--where", "name = Zoe", "--exclude-run", up.run, "--tag", "vip", "--dry-run", "--json")
     assert left.counts == {}, left.err
+    rows = [json.loads(line) for line in desk.here("runs", "export", up.run, "--jsonl").out.splitlines()]
+    made = next(one["id"] for one in desk.box.contacts() if one["external_id"] == "new-9")
+    assert [(row["id"], row["key"], row["name"]) for row in rows] == [
+        (user["id"], user["external_id"], user["name"]), (made, "new-9", "Zac"),
+    ]  # fmt: skip
+    assert all(row["link"].endswith(f"/{row['id']}") for row in rows)
+    assert desk.here("runs", "export", up.run, "-o", "up-out.csv").code == 0
+    assert desk.here("contacts", "tag", "--ids", "up-out.csv", "--tag", "vip", "--dry-run", "--json").counts["selected"] == 2
+    looked = desk.here("contacts", "upsert", "name={{name}}", "--csv", "next.csv", "--id-column", "email", "--dry-run", "--json")
+    assert looked.code == 0, looked.err
+    row = json.loads(desk.here("runs", "export", looked.run, "--jsonl").out)
+    assert (row["id"], row["key"], row["link"]) == ("", "[e-mail]", ""), row
     tagged = desk.here("contacts", "tag", "--from-run", up.run, "--outcome", "done", "--tag", "vip", "--yes", "--json")
     assert (tagged.code, tagged.counts) == (0, {"selected": 2, "done": 2}), tagged.err
 

@@ -51,7 +51,9 @@ def test_an_undo_that_customers_see_is_offered_with_its_flag(desk: Desk) -> None
         "    def get_search_endpoint(self): return 'conversations/search'\n"
         "    def get_item_id(self, item): return item['id']\n"
         "    def before(self, item): return {'read': item['read']}\n"
-        "    def perform_action(self, item_id, **kwargs): return self.client.put(f'conversations/{item_id}', {'read': not self.client.get(f'conversations/{item_id}')['read']})\n"
+        "    def perform_action(self, item_id, **kwargs):\n"
+        "        path = f'conversations/{item_id}'\n"
+        "        return self.client.put(path, {'read': not self.client.get(path)['read']})\n"
         "    def undo_action(self, item_id, before, **kwargs):\n"
         "        return self.client.put(f'conversations/{item_id}', {'read': before['read']})\n"
     )

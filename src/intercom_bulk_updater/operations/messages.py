@@ -21,6 +21,8 @@ CONTACT_NAME = "contact.name"
 """What a conversation is called that has no name of its own; known where its contact was read."""
 SENT_BY = "sent_by"
 """Where it says which run has sent the text already, and when: {"run", "at" (unix s)}. The item does not get it again."""
+WHOSE = "contacts"
+"""Where it says whom the message would reach, by id; no field of the item that a message changes."""
 AGAIN = "Send it although an earlier run sent the same text to the same item."
 # How many ids one search takes: Intercom allows 15 conditions in a group.
 _AT_ONCE = 15
@@ -88,9 +90,9 @@ class MessageOperation(Operation):
 
 
 def people_of(payload: Json) -> dict[str, Any]:
-    """`contacts`: the ids of those who take part in a conversation or a ticket; {} where the payload tells of none."""
+    """`WHOSE`: the ids of those who take part in a conversation or a ticket; {} where the payload tells of none."""
     people = (payload.get("contacts") or {}).get("contacts") or []
-    return {"contacts": [str(person.get("id")) for person in people]} if people else {}
+    return {WHOSE: [str(person.get("id")) for person in people]} if people else {}
 
 
 def contacts_by_id(client: Client, ids: Sequence[str]) -> dict[str, Json]:

@@ -9,6 +9,7 @@ from intercom_bulk_updater.journal import FailureGroup, RunRecord
 from intercom_bulk_updater.model import Outcome
 from intercom_bulk_updater.operations.messages import MessageOperation
 from intercom_bulk_updater.operations.registry import declared
+from intercom_bulk_updater.runs.identity import has_keys
 
 from .failure_advice import REMEDIES, Remedy
 from .links import link_of
@@ -63,7 +64,7 @@ def advice_for(group: FailureGroup, run: RunRecord | None = None) -> str:
 def _untold(group: FailureGroup, run: RunRecord | None) -> str:
     """What nobody can find out by looking again, and what a person can do all the same."""
     of = f" of {group.untold:,} of these" if group.untold < group.count else ""
-    link = link_of(run, group.example.id) if run is not None else ""
+    link = link_of(run, group.example.id) if run is not None and not has_keys(run) else ""
     which = f"--from-run {run.id if run is not None else 'RUN'} --outcome in_doubt"
     cls = declared(run.operation) if run is not None else None
     again = " --again" if cls is not None and issubclass(cls, MessageOperation) else ""

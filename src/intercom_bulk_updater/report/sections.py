@@ -10,6 +10,7 @@ from typing import Any
 from intercom_bulk_updater.api.redact import mask, without_mail, without_tokens
 from intercom_bulk_updater.journal import Event, ItemRow, RunRecord, Store
 from intercom_bulk_updater.model import EventKind, Outcome, RunKind, RunStatus
+from intercom_bulk_updater.runs.identity import has_keys, id_in_intercom, name_of_row
 from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
 
@@ -191,21 +192,22 @@ def _shown(total: int, run: RunRecord, command: str) -> str:
 
 def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies: bool) -> Iterator[dict[str, str]]:
     """The first items, each with its name, a link, its outcome, and what was changed or why not."""
-    names = names_of(journal, run)
+    names, keyed = names_of(journal, run), has_keys(run)
     lives = told["run"]["status"] in (RunStatus.RUNNING, RunStatus.PAUSED)
     text = messages_of(run) if with_bodies else None
     rest = [outcome for outcome in Outcome if outcome not in _FIRST]
     for row in islice(chain(*(journal.items(run.id, outcomes=some, chunk=1000) for some in (_FIRST, rest))), LISTED):
         left = row.outcome is Outcome.IN_FLIGHT or row.left
         outcome = (Outcome.PENDING if lives else Outcome.IN_DOUBT) if left else row.outcome
+        identity = id_in_intercom(row, keyed=keyed)
         sent = text(row) if text is not None and outcome is Outcome.DONE else ""
         changed = _said(row, names, with_bodies)
         # A verb that does nothing but write has no change beside its text.
         said = "; ".join(part for part in ("" if sent and changed == MESSAGE_ADDED else changed, sent and f"sent: {sent}") if part)
         yield {
-            "id": mask(row.id, with_bodies=with_bodies),
-            "name": mask(row.name, with_bodies=with_bodies),
-            "link": link_of(run, row.id),
+            "id": mask(identity or row.id, with_bodies=with_bodies),
+            "name": mask(name_of_row(row, keyed=keyed), with_bodies=with_bodies),
+            "link": link_of(run, identity),
             "outcome": outcome.value,
             "called": "would change" if dry and outcome is Outcome.PENDING else outcome.value.replace("_", " "),
             "said": mask(said.replace(" -> ", " → "), with_bodies=with_bodies) or ("the run ended while it was under way" if left else ""),

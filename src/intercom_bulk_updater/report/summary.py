@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
@@ -96,7 +97,7 @@ def summarize(
     for name in ("review", "canary"):
         if run.totals.get(name):
             told[name] = mask(run.totals[name])
-    if run.totals.get("backup") and (counts.done or counts.failed or counts.in_doubt):
+    if run.totals.get("backup") and Path(run.totals["backup"]).is_file():
         told["backup"] = {"file": run.totals["backup"]}
     if run.plan_hash:
         told["plan"] = {"hash": run.plan_hash}

@@ -24,6 +24,7 @@ from intercom_bulk_updater.journal import RunRecord, Store, from_json
 from intercom_bulk_updater.model import RunKind, RunStatus
 from intercom_bulk_updater.operations.field_values import KINDS, describe_field, describe_value
 from intercom_bulk_updater.operations.fields import Undo
+from intercom_bulk_updater.operations.messages import WHOSE
 from intercom_bulk_updater.operations.operation import IN_A_SENTENCE, Operation
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
@@ -152,7 +153,7 @@ def image_words(image: Mapping[str, Any] | None, names: Mapping[str, str], *, wi
     return "; ".join(
         f"{describe_field(name)}: {describe_value(value, name, called)}"
         for name, value in shown.items()
-        if name not in _MARKS and not isinstance(value, Mapping)
+        if name not in (*_MARKS, WHOSE) and not isinstance(value, Mapping)
     )
 
 

@@ -173,7 +173,7 @@ def look(
                 fates = []
             continue
         review.would_change += 1
-        writes += operation.requests_for(item) if pace.batch == 1 else 0
+        writes += operation.requests_for(item)
         review.unknown += change is None
         said = words(change, operation.names, label, moments=False)
         if len(review.groups) < 500 or said in review.groups:
@@ -198,6 +198,12 @@ def look(
         review.twice = [(redact(label("contact", who)) if label is not None else who, count) for who, count in several]
     if operation.writes_text and operation.signs and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
+    _estimate(review, operation, pace, writes)
+    return review
+
+
+def _estimate(review: Preview, operation: Operation, pace: Pace, writes: int) -> None:
+    """What it takes; `writes`: of its items one by one."""
     if pace.batch > 1:
         writes = math.ceil(review.would_change / pace.batch) * operation.requests_per_item
     review.requests, review.at_least = writes + pace.reads, bool(pace.reads) and operation.whole_takes_more
@@ -205,7 +211,6 @@ def look(
     allowed = pace.requests_a_second(window / _WINDOW)
     review.seconds = math.ceil(review.requests / allowed)
     review.quota_share = round(min(1.0, review.requests / window, allowed * _WINDOW / window), 3)
-    return review
 
 
 def _to_be_written_to(item: Item, operation: Operation, review: Preview) -> Collection[str]:

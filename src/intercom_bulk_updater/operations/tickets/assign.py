@@ -45,7 +45,7 @@ class Assign(AssignVerb, TicketFields):
         """See FieldsOperation."""
         cleared = any(have.get(field) and not want.get(field, have[field]) for field in ASSIGNEES)
         now = {} if cleared else have
-        return cleared + sum(bool(want.get(field)) and now.get(field) != want[field] for field in ASSIGNEES)
+        return cleared + sum(1 for field in ASSIGNEES if want.get(field) and now.get(field) != want[field])
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """See FieldsOperation. Nobody first, then the team, then the admin: each may take the other away, and is seen to.
