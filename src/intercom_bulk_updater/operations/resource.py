@@ -131,6 +131,8 @@ class Resource:
     named: tuple[str, ...] = ("tag_ids",)
     keys: tuple[str, ...] = ()
     page: str = ""
+    of_contacts: bool = False
+    """Whether an item is some contact's, and is called by their name where it has none of its own."""
     names: tuple[str, ...] = ("name",)
     settable: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[str, ...] = ()

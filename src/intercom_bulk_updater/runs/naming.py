@@ -1,4 +1,4 @@
-"""Conversations and tickets without a title that a teammate began: what people call them is asked for, in few requests."""
+"""What has no title, and was begun by a teammate: what people call it is asked for, in few requests."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from ..operations.resource import resources
 from ..parsing.printable import printable_name
 
 _AT_ONCE, _MOST = 150, 5000
-OF_CUSTOMERS = ("conversations", "tickets")
-"""What is somebody's, and is called by their name where it has none of its own."""
 
 
 def name_items(journal: Store, run: str, resource: str, client: Client) -> None:
@@ -22,12 +20,13 @@ def name_items(journal: Store, run: str, resource: str, client: Client) -> None:
     Costs nothing where each has a name, and two searches for each 150 that have none. A name is decoration: where the service
     refuses, or is away, the items stay as they are.
     """
-    if resource not in OF_CUSTOMERS:
+    kind = resources().get(resource)
+    if kind is None or not kind.of_contacts:
         return
     nameless = (row for row in islice(journal.items(run), _MOST) if not row.name)
     try:
         while some := list(islice(nameless, _AT_ONCE)):
-            found = shown_by_id(client, resources()[resource], [row.id for row in some])
+            found = shown_by_id(client, kind, [row.id for row in some])
             whose = {one: next(iter(people_of(item).get("contacts", ())), "") for one, item in found.items()}
             people = contacts_shown(client, [one for one in dict.fromkeys(whose.values()) if one]) if any(whose.values()) else {}
             called = {one: printable_name(person.get("name") or person.get("external_id") or "") for one, person in people.items()}
