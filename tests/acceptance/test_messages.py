@@ -147,7 +147,7 @@ def test_a_plan_that_is_applied_twice_sends_once(desk: Desk, verb: str) -> None:
     looked, second = desk.here(*apply, "--dry-run"), desk.here(*apply)
     assert (second.code, second.counts) == (0, {"selected": 3, "unchanged": 3}), second.err
     assert (looked.code, looked.counts) == (0, second.counts), looked.err
-    assert desk.writes() == written and first.run in second.err, second.err
+    assert desk.writes() == written and first.run in second.err and "a plan made with --again sends it again" in second.err, second.err
     notes = [json.loads(line)["note"] for line in desk.here("runs", "export", second.run, "--jsonl").out.splitlines()]
     assert len(notes) == 3 and all(first.run in note for note in notes), notes
 
