@@ -188,6 +188,17 @@ def test_they_are_so_in_plans_and_in_runs_that_nobody_looked_at(desk: Desk) -> N
     assert [json.loads(line).get("name") for line in listed.splitlines()] == names
 
 
+def test_the_tags_that_items_had_are_named_where_a_plan_is_applied(desk: Desk) -> None:
+    """A plan has the ids of tags alone; what its items had before bears names in the export, as it does without a plan."""
+    tagged = [row["id"] for row in desk.box.conversations() if row["tags"] and "7001" not in str(row["tags"])][:2]
+    (desk.home / "tagged").write_text("\n".join(tagged))
+    desk.here("conversations", "tag", "--tag", "vip", "--ids", "tagged", "--plan", "t.jsonl", "--progress", "none")
+    assert desk.here("apply", "t.jsonl", "--yes", "--progress", "none").code == 0
+    assert desk.here("runs", "export", "latest", "-o", "t.csv").code == 0
+    was = [row["before"] for row in csv.DictReader((desk.home / "t.csv").read_text("utf-8-sig").splitlines())]
+    assert len(was) == 2 and all(re.fullmatch(r"tags: [^,(]+ \(\d+\)(, [^,(]+ \(\d+\))*", said) for said in was), was
+
+
 def test_what_tickets_are_linked_to_is_named(desk: Desk) -> None:
     """In the title, in what changes, and where it is taken off."""
     one = desk.box.conversation(desk.box.conversations()[0]["id"])

@@ -13,6 +13,7 @@ from typing import Any
 from ..api.redact import keep_private
 from ..errors import ApiError, RunStopped, SearchIncomplete, StopRun, TransportError, UsageError
 from ..journal import RunRecord
+from ..model import RunKind
 from ..operations.field_values import KINDS, Label
 from ..operations.operation import Operation
 from ..parsing.output_file import why_not_writable
@@ -184,7 +185,9 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
         try:
             with runner.held():
                 kinds = {KINDS[name] for name in work.operation.fields if name in KINDS}
-                label.read(kinds if work.names is not None and work.names.has_read("tag") else kinds - {"tag"})
+                # What tags are called is known where somebody has named one; a plan has their ids alone.
+                read = work.run.kind == RunKind.APPLY or (work.names is not None and work.names.has_read("tag"))
+                label.read(kinds if read else kinds - {"tag"})
                 runner.prepare()
                 yield Prepared(runner)
         except SearchIncomplete:
