@@ -16,6 +16,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from xlsxwriter import Workbook
 
+import intercom_bulk_updater as bulk
 from acceptance.desk import Desk, at_desk
 
 from .network import MemorySandbox
@@ -296,6 +297,8 @@ def test_what_an_upsert_wrote_is_known_to_later_runs(desk: Desk) -> None:
         (user["id"], user["external_id"], user["name"]), (made, "new-9", "Zac"),
     ]  # fmt: skip
     assert all(row["link"].endswith(f"/{row['id']}") for row in rows)
+    place = bulk.Workspace(token=desk.box.token, base_url=desk.box.url, home=desk.home)
+    assert [(one.id, one.key) for one in bulk.open_run(up.run, workspace=place).items()] == [(row["id"], row["key"]) for row in rows]
     assert desk.here("runs", "export", up.run, "-o", "up-out.csv").code == 0
     assert desk.here("contacts", "tag", "--ids", "up-out.csv", "--tag", "vip", "--dry-run", "--json").counts["selected"] == 2
     looked = desk.here("contacts", "upsert", "name={{name}}", "--csv", "next.csv", "--id-column", "email", "--dry-run", "--json")
