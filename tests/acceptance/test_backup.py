@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,71 @@ def test_what_cannot_be_kept_is_left_alone(desk: Desk) -> None:
     stopped = desk.here("contacts", "block", "--ids", "ids", "--irreversible", "--yes", *PLAIN)
     assert stopped.code == 5 and "The backup cannot be written to" in stopped.err, stopped.err
     assert not any(one["blocked"] for one in desk.box.contacts())
+
+
+def test_a_place_that_takes_no_file_is_found_before_anything_is_begun(desk: Desk) -> None:
+    """Whatever writes a file says so at once, with exit 2 and no run: root may write anywhere, so that no permission tells of it."""
+    chosen(desk, 3)
+    (desk.home / "file").write_text("in the way")
+    taken = [("/dev/full", "it is a device"), (str(desk.home / "file" / "b"), "is a file, and no folder")]
+    if Path("/proc/self").exists():
+        taken.append(("/proc/b", "no file can be written there"))
+    runs = len(desk.here("runs", "list", "--json").json)
+    for place, why in taken:
+        for command in (
+            ("contacts", "block", "--irreversible", "--yes", "--backup", place), ("contacts", "block", "--dry-run", "--backup", place),
+            ("contacts", "export", "--yes", "-o", place), ("contacts", "archive", "--plan", place),
+        ):  # fmt: skip
+            refused = desk.here(*command, "--ids", "ids")
+            assert refused.code == 2 and why in refused.err, (command, refused.err)
+    assert len(desk.here("runs", "list", "--json").json) == runs and not any(one["blocked"] for one in desk.box.contacts())
+
+
+def test_what_goes_away_meanwhile_stops_it(desk: Desk) -> None:
+    """The file is removed after the first three: the fourth is not blocked, exit 5; `runs resume` goes on with a new one."""
+    ids = chosen(desk, 6)
+    file = desk.home / "mine.jsonl"
+    place = bulk.Workspace(token="sandbox-token", base_url=desk.box.url, home=desk.home)
+
+    def remove(event: Any) -> None:
+        if event["event"] == "canary":
+            file.unlink()
+
+    with pytest.raises(SafetyStop, match="the file was removed") as stopped:
+        bulk.run("contacts.block", ids=ids, irreversible=True, backup=file, canary=3, on_event=remove, workspace=place)
+    assert sum(one["blocked"] for one in desk.box.contacts()) == 3 == stopped.value.run.counts.pending
+    resumed = desk.here("runs", "resume", "latest", *PLAIN)
+    assert (resumed.code, resumed.counts) == (0, {"selected": 6, "done": 6}) and len(kept(file)) == 3, resumed.err
+
+
+def test_nothing_comes_after_half_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full in the middle of an item, and has room again: the next is refused too, it would be joined to the half."""
+    backup, write = Backup(tmp_path / "b.jsonl"), os.write
+    backup.keep(1, {"id": "1"})
+
+    def full(handle: int, line: bytes) -> int:
+        if len(line) < 10:
+            raise OSError(28, "No space left on device")
+        return write(handle, line[:-5])
+
+    with monkeypatch.context() as disk, pytest.raises(SafetyStop, match="No space left"):
+        disk.setattr(os, "write", full)
+        backup.keep(2, {"id": "2"})
+    with pytest.raises(SafetyStop, match="No space left"):
+        backup.keep(3, {"id": "3"})
+    backup.close()
+    (again := Backup(backup.path)).keep(2, {"id": "2"})
+    again.close()
+    assert [one["id"] for one in kept(backup.path)] == ["1", "2"]
+
+
+def test_nobody_is_asked_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """Whoever would be asked is told before: a state folder without room for backups."""
+    (tmp_path / "backups").write_text("in the way")
+    with pytest.raises(SafetyStop, match="cannot be written to"):
+        Backup(tmp_path / "backups" / "r.jsonl").check()
+    Backup(tmp_path / "b" / "r.jsonl").check()
+    assert list((tmp_path / "b").iterdir()) == []
 
 
 def test_a_killed_run_has_kept_whatever_it_wrote(desk: Desk) -> None:

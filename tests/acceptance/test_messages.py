@@ -134,6 +134,24 @@ def test_closing_with_the_text_of_a_reply_counts_and_a_note_does_not(desk: Desk)
     assert len(messages(desk, cid)) == 2 and desk.box.conversation(cid)["state"] == "closed"
 
 
+@pytest.mark.parametrize("verb", ["reply", "note", "close"])
+def test_a_plan_that_is_applied_twice_sends_once(desk: Desk, verb: str) -> None:
+    """Whoever has the text is unchanged, with the run that sent it, and exit 0: it was our own message that had moved the item."""
+    ids = desk.open_ids()[:3]
+    (desk.home / "ids").write_text("\n".join(ids))
+    planned = desk.here("conversations", verb, "--ids", "ids", "--body", f"Once, {verb}.", "--plan", f"{verb}.jsonl", "--progress", "none")
+    assert planned.code == 0, planned.err
+    apply = ("apply", f"{verb}.jsonl", "--customer-visible", "--yes", "--json", "--progress", "none")
+    first, written = desk.here(*apply), desk.writes()
+    assert (first.code, first.counts) == (0, {"selected": 3, "done": 3}), first.err
+    looked, second = desk.here(*apply, "--dry-run"), desk.here(*apply)
+    assert (second.code, second.counts) == (0, {"selected": 3, "unchanged": 3}), second.err
+    assert (looked.code, looked.counts) == (0, second.counts), looked.err
+    assert desk.writes() == written and first.run in second.err and "a plan made with --again sends it again" in second.err, second.err
+    notes = [json.loads(line)["note"] for line in desk.here("runs", "export", second.run, "--jsonl").out.splitlines()]
+    assert len(notes) == 3 and all(first.run in note for note in notes), notes
+
+
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
 def test_what_has_the_text_already_is_closed_without_it(desk: Desk, lost: bool) -> None:
     """`close --body` of a conversation that is open and has the text: closed and not written to, which preview and account say."""

@@ -84,3 +84,9 @@ def test_the_estimate_keeps_to_what_the_person_allows(tmp_path: Path, pace: Any,
         journal.add_items(run.id, [FoundItem(str(n), {"state": "open", "snoozed_until": None}) for n in range(5000)])
         preview = look(journal, run.id, Close(), pace)
     assert (preview.seconds, round(preview.quota_share, 2)) == (seconds, share)
+
+
+def test_one_message_is_one() -> None:
+    """The only message of a conversation is no plural."""
+    assert words({"texts": (["source:1"], [])}, {}) == "1 of 1 message redacted"
+    assert words({"texts": (["source:1", "2"], ["2"])}, {}) == "1 of 2 messages redacted"

@@ -199,7 +199,7 @@ def test_bodies_and_addresses_are_left_out_unless_asked_for(journal: Journal) ->
         journal,
         3,
         lambda item: ItemResult(item.seq, Outcome.DRIFTED, note="assigned to anna@example.com"),
-        parameters={"body": "Dear customer"},
+        parameters={"message_text": "Dear customer"},
     )
     without, everything = page(journal, run.id), page(journal, run.id, with_bodies=True)
     assert "Dear customer" not in without

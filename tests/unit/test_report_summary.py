@@ -28,6 +28,7 @@ from intercom_bulk_updater.errors import (
 from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import Failure, FoundItem, Item, ItemResult, Outcome, RunStatus
+from intercom_bulk_updater.operations.operation import CannotApply
 from intercom_bulk_updater.report.summary import exit_of, summarize, summary_without_run
 from intercom_bulk_updater.report.texts import error_hint
 
@@ -108,7 +109,8 @@ def failing(status: int, code: str) -> Callable[[Item], ItemResult]:
     [
         (404, "not_found", False), (404, "company_not_found", False), (410, "gone", False), (409, "conflict", False),
         (422, "merge_failed", False), (422, "conversation_part_not_redactable", False), (415, "", False),
-        (503, "service_unavailable", True), (429, "too_many_requests", True), (403, "forbidden", True), (400, "parameter_invalid", True),
+        (503, "service_unavailable", True), (429, "too_many_requests", True), (403, "forbidden", True), (400, "parameter_invalid", False),
+        (422, "parameter_invalid", False), (409, "resource_conflict", False), (404, "assignee_not_found", False),
         (418, "teapot", True),
     ],
 )  # fmt: skip
@@ -116,6 +118,36 @@ def test_a_retry_is_offered_only_where_it_may_help(journal: Journal, status: int
     """What is refused for good is not offered to be tried again, beside advice that says so."""
     run = a_run(journal, 3, failing(status, code))
     assert (f"intercom-bulk runs retry {run.id}" in summarize(journal, run.id)["next"]) is offered
+
+
+@pytest.mark.parametrize("message", ["", "It has already been merged", "already exists", "not found", "required scope (x)"])
+def test_words_of_the_server_decide_nothing_about_a_retry(journal: Journal, message: str) -> None:
+    """The same status and code are offered, or not, whatever stands beside them."""
+
+    def offered(status: int, code: str) -> bool:
+        failure = Failure(f"{status} {code}", message, status, code)
+        run = a_run(journal, 2, lambda item: ItemResult(item.seq, Outcome.FAILED, failure=failure))
+        return any(" retry " in line for line in summarize(journal, run.id)["next"])
+
+    assert not (offered(422, "merge_failed") or offered(409, "conflict"))
+    assert offered(403, "forbidden") and offered(500, "x")
+
+
+def test_what_is_not_possible_is_not_tried_again(journal: Journal) -> None:
+    """A user that was to be merged stays one; beside another failure that may pass, retry is offered."""
+    never = Failure(CannotApply.cause, "it is a user, and only a lead can be merged into another contact")
+    run = a_run(journal, 2, lambda item: ItemResult(item.seq, Outcome.FAILED, failure=never))
+    told = summarize(journal, run.id)
+    assert not any(" retry " in line for line in told["next"]) and "Leave them out" in told["failures"][0]["advice"]
+    passes = Failure("500 x", "", 500, "x")
+    mixed_run = a_run(journal, 2, lambda item: ItemResult(item.seq, Outcome.FAILED, failure=passes if item.seq == 1 else never))
+    assert f"intercom-bulk runs retry {mixed_run.id}" in summarize(journal, mixed_run.id)["next"]
+
+
+def test_a_request_of_ones_own_can_be_corrected(journal: Journal) -> None:
+    """A verb sends the same again; a person's own code may send another request, so the retry is offered."""
+    run = a_run(journal, 3, failing(422, "parameter_invalid"), selection={"updater": {"file": "mine.py", "name": "Mine"}})
+    assert f"intercom-bulk runs retry {run.id}" in summarize(journal, run.id)["next"]
 
 
 def test_undo_is_offered_only_where_it_can_be_done(journal: Journal) -> None:

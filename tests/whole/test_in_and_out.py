@@ -16,6 +16,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from xlsxwriter import Workbook
 
+import intercom_bulk_updater as bulk
 from acceptance.desk import Desk, at_desk
 
 from .network import MemorySandbox
@@ -285,10 +286,25 @@ def test_what_an_upsert_wrote_is_known_to_later_runs(desk: Desk) -> None:
     """It has its items by a key of the sheet; --exclude-run and --from-run take them as Intercom has them."""
     user = next(row for row in desk.box.contacts(role="user") if row["external_id"])
     (desk.home / "up.csv").write_text(f"external_id,name\n{user['external_id']},Zoe\nnew-9,Zac\n")
+    (desk.home / "next.csv").write_text("email,name\nnobody@example.test,Zed\n")
     up = desk.here("contacts", "upsert", "name={{name}}", "--csv", "up.csv", "--id-column", "external_id", "--yes", "--json")
     assert up.counts == {"selected": 2, "done": 2}, up.err
     left = desk.here("contacts", "tag", "--where", "name = Zoe", "--exclude-run", up.run, "--tag", "vip", "--dry-run", "--json")
     assert left.counts == {}, left.err
+    rows = [json.loads(line) for line in desk.here("runs", "export", up.run, "--jsonl").out.splitlines()]
+    made = next(one["id"] for one in desk.box.contacts() if one["external_id"] == "new-9")
+    assert [(row["id"], row["key"], row["name"]) for row in rows] == [
+        (user["id"], user["external_id"], user["name"]), (made, "new-9", "Zac"),
+    ]  # fmt: skip
+    assert all(row["link"].endswith(f"/{row['id']}") for row in rows)
+    place = bulk.Workspace(token=desk.box.token, base_url=desk.box.url, home=desk.home)
+    assert [(one.id, one.key) for one in bulk.open_run(up.run, workspace=place).items()] == [(row["id"], row["key"]) for row in rows]
+    assert desk.here("runs", "export", up.run, "-o", "up-out.csv").code == 0
+    assert desk.here("contacts", "tag", "--ids", "up-out.csv", "--tag", "vip", "--dry-run", "--json").counts["selected"] == 2
+    looked = desk.here("contacts", "upsert", "name={{name}}", "--csv", "next.csv", "--id-column", "email", "--dry-run", "--json")
+    assert looked.code == 0, looked.err
+    row = json.loads(desk.here("runs", "export", looked.run, "--jsonl").out)
+    assert (row["id"], row["key"], row["link"]) == ("", "[e-mail]", ""), row
     tagged = desk.here("contacts", "tag", "--from-run", up.run, "--outcome", "done", "--tag", "vip", "--yes", "--json")
     assert (tagged.code, tagged.counts) == (0, {"selected": 2, "done": 2}), tagged.err
 
@@ -311,3 +327,16 @@ def test_the_report_has_the_template_of_a_sheets_messages(desk: Desk) -> None:
     assert desk.here(*note, "--report", "r.html").code == 0
     page = (desk.home / "r.html").read_text("utf-8")
     assert "Refund of {{sum}}" in page and "42 secret euros" not in page
+
+
+@pytest.mark.parametrize("verb", ["reply", "note", "close"])
+def test_the_report_has_a_text_without_places_too(desk: Desk, verb: str) -> None:
+    """What was typed for all is shown, but for addresses in it; the screen, the account and the export go on without it."""
+    (desk.home / "one").write_text(desk.open_ids()[0])
+    said = ("conversations", verb, "--ids", "one", "--body", "We are back, write to help@example.test.", "--customer-visible", "--yes")
+    done = desk.here(*said, "--report", "r.html", "--json", "--progress", "none")
+    assert done.code == 0 and "We are back" not in done.out + done.err + desk.here("runs", "export", "latest", "--jsonl").out, done.err
+    page = (desk.home / "r.html").read_text("utf-8")
+    assert page.count("We are back, write to [e-mail].") == 1 and "help@example.test" not in page
+    assert desk.here("runs", "report", "latest", "-o", "all.html", "--with-bodies").code == 0
+    assert "We are back, write to help@example.test." in (desk.home / "all.html").read_text("utf-8")

@@ -179,3 +179,40 @@ def test_the_catalogue_says_with_what_customers_see_it(desk: Desk) -> None:
     assert "customers see it with --body, which needs --customer-visible" in said["conversations.close"]
     assert "customers see it with is_shared=true" in said["tickets.set"]
     assert "customers see it yes" in said["conversations.reply"] and "customers see it no" in said["conversations.assign"]
+
+
+COSTS: dict[str, tuple[str, ...]] = {
+    "each message of a conversation": ("conversations", "redact", "--all", "--irreversible"),
+    "the first message alone": ("conversations", "redact", "--first-message", "--irreversible"),
+    "the state put back": ("conversations", "assign", "--to-team", "VIP desk", "--to-admin", "Ben Okafor", "--keep-state"),
+    "each tag that is lacking": ("conversations", "tag", "--tag", "vip", "--tag", "bug"),
+    "two assignees of a ticket at once": ("tickets", "assign", "--unassign"),
+    "a ticket's team, and its admin anew": ("tickets", "assign", "--no-team"),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_what_it_takes_is_said_before(desk: Desk, name: str) -> None:
+    """The requests of the preview are those of the run, besides what looks for the items; so it is with the way back."""
+    resource, verb, *_ = command = COSTS[name]
+    state = "closed" if "--keep-state" in command else "open"
+    rows = [one for one in getattr(desk.box, resource)() if resource == "tickets" or one["state"] == state]
+    (desk.home / "ids").write_text("\n".join(str(one["id"]) for one in rows[:12]))
+    looked, done = looked_and_done(desk, *command, "--ids", "ids", "--verify", "none")
+    told, spent = looked.json["review"]["estimate"], done.json["requests"]
+    # A backup takes the item whole, in the request that reads it.
+    kept = looked.counts["pending"] if verb == "redact" else 0
+    assert told["requests"] == spent["action"] + kept > 0, (told, spent, done.err)
+    if verb == "redact":
+        return
+    back = desk.here("undo", done.run, "--dry-run", *PLAIN).json["review"]
+    undone = desk.here("undo", done.run, "--yes", "--verify", "none", *PLAIN)
+    assert back["estimate"]["requests"] - back["would_change"] == undone.json["requests"]["action"], (back, undone.err)
+
+
+def test_what_may_take_more_says_so(desk: Desk) -> None:
+    """The notes of a contact are read for its backup, and show only then how many they are."""
+    (desk.home / "ids").write_text(str(people(desk, "user")[0]["id"]))
+    command = ("contacts", "block", "--ids", "ids", "--dry-run")
+    assert desk.here(*command, *PLAIN).json["review"]["estimate"]["at_least"] is True
+    assert "takes at least 2 requests" in " ".join(desk.here(*command).err.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +162,41 @@ def test_a_conversation_that_a_teammate_began_is_its_customers(desk: Desk) -> No
     assert looked.err.count(f"{began}  {called}") == 2 and f"{began}  {teammate}" not in looked.err, looked.err
     assert desk.here("runs", "export", "latest", "-o", "began.csv").code == 0
     assert called in (desk.home / "began.csv").read_text()
+
+
+def test_they_are_so_in_plans_and_in_runs_that_nobody_looked_at(desk: Desk) -> None:
+    """By name in the plan's table and in the account of a run; for two searches, and for none where each has a title."""
+    whole = [desk.box.conversation(row["id"]) for row in desk.box.conversations()]
+    began = [
+        one for one in whole if one["source"]["author"]["type"] == "admin" and not (one["title"] or one["source"]["subject"])
+    ][:3]
+    called = {one["id"]: one["name"] or one["external_id"] for one in desk.box.contacts()}
+    names = [called[one["contacts"]["contacts"][0]["id"]] for one in began]
+    titled = [one["id"] for one in whole if one["title"]][:3]
+    (desk.home / "began").write_text("\n".join(one["id"] for one in began))
+    (desk.home / "titled").write_text("\n".join(titled))
+    assert desk.here("conversations", "tag", "--tag", "vip", "--ids", "began", "--plan", "p.jsonl", "--progress", "none").code == 0
+    shown = desk.here("runs", "show", "p.jsonl").out
+    assert len(names) == 3 and all(re.search(rf"{one['id']}\s+{name}", shown) for one, name in zip(began, names, strict=True)), shown
+    spent = {}
+    for file in ("began", "titled"):
+        ran = desk.here("conversations", "note", "--body", f"of {file}", "--ids", file, "--yes", "--json", "--progress", "none")
+        spent[file] = ran.json["requests"]["search"]
+    assert spent == {"began": 2, "titled": 0}
+    desk.here("conversations", "note", "--body", "once more", "--ids", "began", "--yes", "--json", "--progress", "none")
+    listed = desk.here("runs", "export", "latest", "--jsonl").out
+    assert [json.loads(line).get("name") for line in listed.splitlines()] == names
+
+
+def test_the_tags_that_items_had_are_named_where_a_plan_is_applied(desk: Desk) -> None:
+    """A plan has the ids of tags alone; what its items had before bears names in the export, as it does without a plan."""
+    tagged = [row["id"] for row in desk.box.conversations() if row["tags"] and "7001" not in str(row["tags"])][:2]
+    (desk.home / "tagged").write_text("\n".join(tagged))
+    desk.here("conversations", "tag", "--tag", "vip", "--ids", "tagged", "--plan", "t.jsonl", "--progress", "none")
+    assert desk.here("apply", "t.jsonl", "--yes", "--progress", "none").code == 0
+    assert desk.here("runs", "export", "latest", "-o", "t.csv").code == 0
+    was = [row["before"] for row in csv.DictReader((desk.home / "t.csv").read_text("utf-8-sig").splitlines())]
+    assert len(was) == 2 and all(re.fullmatch(r"tags: [^,(]+ \(\d+\)(, [^,(]+ \(\d+\))*", said) for said in was), was
 
 
 def test_what_tickets_are_linked_to_is_named(desk: Desk) -> None:

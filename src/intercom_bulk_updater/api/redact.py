@@ -182,7 +182,11 @@ def mask(value: Any, name: str = "", *, with_bodies: bool = False) -> Any:
 
 def redact(text: str) -> str:
     """`text` without tokens, secrets, messages of this run and e-mail addresses."""
-    text = without_tokens(without_private(text))
+    return without_mail(without_tokens(without_private(text)))
+
+
+def without_mail(text: str) -> str:
+    """`text` without e-mail addresses."""
     return _EMAIL.sub("[e-mail]", text) if "@" in text else text
 
 

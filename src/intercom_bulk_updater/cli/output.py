@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import IntercomBulkError, UsageError
 from ..journal import RunRecord
 from ..operations.operation import Operation
-from ..parsing.output_file import no_file
+from ..parsing.output_file import why_not_writable
+from ..report.next_commands import consent_flags
 from ..report.summary import summarize
 from ..runs.session import Session
+from ..service.consent import needed
 from .errors import failed
 from .flags import Output, Shown
 from .stdout import emit, keep_told, note
@@ -51,16 +53,10 @@ def writable(path: str, flag: str, endings: Iterable[str]) -> None:
     Called before anything is done. Raises UsageError.
     """
     file = Path(path)
-    why = ""
-    known = [ending for ending in endings if ending]
-    listed = f"{', '.join(known[:-1])} or {known[-1]}" if len(known) > 1 else known[0]
-    if file.exists() and not file.is_file():
-        why = f"it is {no_file(file)}"
-    elif not file.parent.is_dir():
-        why = f"there is no folder {file.parent}"
-    elif not os.access(file.parent, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
-        why = "it may not be written there"
-    elif file.suffix.lower() not in endings:
+    why = why_not_writable(file)
+    if not why and file.suffix.lower() not in endings:
+        known = [ending for ending in endings if ending]
+        listed = f"{', '.join(known[:-1])} or {known[-1]}" if len(known) > 1 else known[0]
         why = f"what is written here ends in {listed}, not in {file.suffix or 'nothing'}"
     if why:
         raise UsageError(f"{flag} {path}: {why}. Nothing was done; name a file that can be written.")
@@ -82,7 +78,9 @@ def tell(
     report = summarize(session.journal, run_id, error=error, undoable=undoable)
     if plan and error is None:
         report["plan"] = {"file": plan, **(report.get("plan") or {})}
-        report["next"] = [f"intercom-bulk runs show {plan}", f"intercom-bulk apply {plan}"]
+        asked = consent_flags(needed(operation)) if operation is not None else []
+        file = shlex.quote(plan)
+        report["next"] = [f"intercom-bulk runs show {file}", " ".join([f"intercom-bulk apply {file}", *asked])]
     if output.report:
         from ..report.page import write_page
 

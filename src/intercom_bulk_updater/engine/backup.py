@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SafetyStop, why
+from ..parsing.output_file import why_not_writable
 
 
 class Backup:
@@ -27,6 +28,7 @@ class Backup:
         self.path = path
         self._kept: set[int] = set()
         self._handle: int | None = None
+        self._broken: OSError | None = None
         self._written = self._flushed = 0
         self._writing, self._flushing = threading.Lock(), threading.Lock()
 
@@ -34,13 +36,21 @@ class Backup:
         """Whether this process has kept that item of the run."""
         return seq in self._kept
 
+    def check(self) -> None:
+        """Raises SafetyStop where no item could be kept: called before anybody is asked whether to begin."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise self._stop(why(exc)) from exc
+        if why_not := why_not_writable(self.path):
+            raise self._stop(why_not)
+
     def keep(self, seq: int, item: Mapping[str, Any]) -> None:
-        """Write an item down. Raises SafetyStop where it cannot be: then nothing is to be done to it."""
+        """Write an item down. Raises SafetyStop where it cannot be: then nothing is to be done to it, nor to any after it."""
         line = json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"
         try:
             with self._writing:
-                self._handle = handle = self._open() if self._handle is None else self._handle
-                _write(handle, line)
+                handle = self._write(line)
                 self._written += 1
                 mine = self._written
             with self._flushing:
@@ -48,9 +58,27 @@ class Backup:
                     upto = self._written
                     os.fsync(handle)
                     self._flushed = upto
+            if not os.fstat(handle).st_nlink:
+                raise FileNotFoundError(0, "the file was removed meanwhile")
         except OSError as exc:
-            raise SafetyStop(f"The backup cannot be written to {self.path}: {why(exc)}. Its items, and the rest, were left alone.") from exc
+            raise self._stop(why(exc)) from exc
         self._kept.add(seq)
+
+    def _write(self, line: bytes) -> int:
+        """Add a line; the handle of the file. Half a line stays the last: whatever came after it could not be read."""
+        if self._broken is not None:
+            raise self._broken
+        try:
+            self._handle = handle = self._open() if self._handle is None else self._handle
+            while line:  # the system may take it in parts
+                line = line[os.write(handle, line) :]
+        except OSError as exc:
+            self._broken = exc
+            raise
+        return handle
+
+    def _stop(self, reason: str) -> SafetyStop:
+        return SafetyStop(f"The backup cannot be written to {self.path}: {reason}. What it does not hold was left alone.")
 
     def close(self) -> None:
         """Close the file, where there is one."""
@@ -68,8 +96,3 @@ class Backup:
             os.truncate(handle, end)
         return handle
 
-
-def _write(handle: int, line: bytes) -> None:
-    """All of a line: the system may take it in parts."""
-    while line:
-        line = line[os.write(handle, line) :]

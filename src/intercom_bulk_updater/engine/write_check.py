@@ -55,12 +55,29 @@ class WriteCheck:
         if payload is not None and item.before is None:
             return self.capture_before(item, payload)
         if payload is not None:
-            return refused(self.operation, item) or self.check_drift(item, payload) or self.sent_before(item)
+            return refused(self.operation, item) or self._sent_or_drifted(item, payload)
         if (impossible := refused(self.operation, item)) is not None:
             return impossible
         if self.operation.change(item) == {}:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
         return self.sent_before(item)
+
+    def _sent_or_drifted(self, item: Item, payload: Json) -> ItemResult | None:
+        """Whoever has the text already does not get it again, whatever moved: what moved may be that it was sent."""
+        sent = self.sent_before(item)
+        if sent is None or sent.outcome is not Outcome.PENDING:
+            return sent or self.check_drift(item, payload)
+        without_text = replace(item, before=sent.before)
+        found = self.check_drift(without_text, payload)
+        if found is None or found.outcome is not Outcome.UNCHANGED:
+            return found or sent
+        said = self.operation.remark(without_text)
+        return replace(found, before=sent.before, note=f"{found.note}; {said}")
+
+    def check_drift_unless_sent(self, item: Item, payload: Json) -> ItemResult | None:
+        """For a preview, which goes through what was sent before by itself: those items are none that drifted."""
+        sent = self.sent_before(item)
+        return self.check_drift(item, payload) if sent is None or sent.outcome is Outcome.PENDING else None
 
     def capture_before(self, item: Item, payload: Json) -> ItemResult | None:
         """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""

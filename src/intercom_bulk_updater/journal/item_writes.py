@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -87,6 +87,7 @@ _release = (
         claimed_at=case((and_(_item.c.attempts == 0, _item.c.doubt == 0), null()), else_=_item.c.claimed_at),
     )
 )
+_name = update(_item).where(_row).values(name=bindparam("called"))
 _known = select(_item.c.id).where(_item.c.run == bindparam("r"), _item.c.id.in_(bindparam("ids", expanding=True)))
 _older_since = select(schema.turn.c.older_since).where(schema.turn.c.run == bindparam("r"))
 _count = (
@@ -285,6 +286,13 @@ def suspect(connection: Connection, run: int, seqs: Sequence[int]) -> None:
     """In flight, and out of time: the request may still be under way, whatever becomes of this process."""
     statement = update(_item).where(_item.c.run == run, _item.c.seq.in_(seqs), _item.c.status == _IN_FLIGHT).values(doubt=_SLOW)
     connection.execute(statement)
+
+
+def name(connection: Connection, run: int, names: Mapping[int, str]) -> None:
+    """What people call these items (by seq)."""
+    rows = [{"r": run, "q": seq, "called": plain(said)} for seq, said in names.items()]
+    if rows:
+        execute_many(connection, _name, rows)
 
 
 def reopen(

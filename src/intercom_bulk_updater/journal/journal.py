@@ -300,6 +300,11 @@ class Journal(Store):
             return None
         return self._marks.setdefault(run, RunMark(self.home, run, self.path))
 
+    def name_items(self, run: str, names: Mapping[int, str]) -> None:
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            self._items.name(connection, number, names)
+
     def reopen(
         self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None, since: float | None = None
     ) -> int:

@@ -260,6 +260,10 @@ class Store(Protocol):
         """
         ...
 
+    def name_items(self, run: str, names: Mapping[int, str]) -> None:
+        """What people call these items (by seq); nothing else of them changes."""
+        ...
+
     def reopen(
         self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None, since: float | None = None
     ) -> int:

@@ -20,7 +20,7 @@ from ..api.effects import parts_of
 from ..api.paths import item_path
 from ..errors import BadAnswer, StopRun, UsageError, why
 from ..model import Item, Reversibility
-from ..parsing.output_file import replacing
+from ..parsing.output_file import replacing, why_not_writable
 from ..search.names import WorkspaceNames
 from .export_page import as_html, as_text, cut_words
 from .operation import Change, Json, Operation
@@ -65,8 +65,8 @@ class Export(Operation):
             raise UsageError(f"{said}: export writes a folder or a .jsonl file, not {path.suffix}. A table of items: find -o FILE.")
         if path.suffix == ".jsonl" and form != "jsonl":
             raise UsageError(f"{said} holds JSON Lines; for --format {form} name a folder.")
-        if not path.parent.is_dir():
-            raise UsageError(f"{said}: there is no folder {path.parent}.")
+        if why_not := why_not_writable(path / "item" if path.is_dir() else path):
+            raise UsageError(f"{said}: {why_not}. Nothing was done; name another place.")
         if (path.is_dir() and any(path.iterdir())) or (path.is_file() and path.stat().st_size):
             raise UsageError(f"{said} is not empty. Name a new one; to go on with an export: intercom-bulk runs resume RUN.")
         return cls(str(path), form)

@@ -49,6 +49,15 @@ class FieldsOperation(Operation):
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         """Send the requests that bring an item from `have` to `want`; return the item if an answer shows it."""
 
+    def requests_between(self, have: Json, want: Json) -> int:
+        """How many requests `write` sends for that."""
+        return self.requests_per_item
+
+    def requests_for(self, item: Item) -> int:
+        """See Operation."""
+        have = item.before
+        return self.requests_per_item if have is None else self.requests_between(have, self.wanted(item, have))
+
     def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
         """The same for several items at once, where `batch_size` is more than 1: for each what went wrong, or None."""
         raise NotImplementedError(f"{type(self).__name__} acts on one item at a time")
@@ -151,6 +160,10 @@ class Undo(FieldsOperation):
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         return self.forward.write(client, item_id, have, want)
+
+    def requests_between(self, have: Json, want: Json) -> int:
+        """See FieldsOperation."""
+        return self.forward.requests_between(have, want)
 
     def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:
         return self.forward.write_batch(client, changes)

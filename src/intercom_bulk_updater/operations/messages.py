@@ -13,7 +13,7 @@ from ..model import Item
 from ..parsing.dates import local_moment
 from .message_template import EmptyField, Json, fields_of, fill_template, values_from
 from .operation import Operation
-from .resource import resources
+from .resource import Resource, resources
 
 FIELDS = "message_fields"
 """Where an item's before-image holds what fills the places of its message."""
@@ -21,6 +21,8 @@ CONTACT_NAME = "contact.name"
 """What a conversation is called that has no name of its own; known where its contact was read."""
 SENT_BY = "sent_by"
 """Where it says which run has sent the text already, and when: {"run", "at" (unix s)}. The item does not get it again."""
+WHOSE = "contacts"
+"""Where it says whom the message would reach, by id; no field of the item that a message changes."""
 AGAIN = "Send it although an earlier run sent the same text to the same item."
 # How many ids one search takes: Intercom allows 15 conditions in a group.
 _AT_ONCE = 15
@@ -84,9 +86,9 @@ class MessageOperation(Operation):
 
 
 def people_of(payload: Json) -> dict[str, Any]:
-    """`contacts`: the ids of those who take part in a conversation or a ticket; {} where the payload tells of none."""
+    """`WHOSE`: the ids of those who take part in a conversation or a ticket; {} where the payload tells of none."""
     people = (payload.get("contacts") or {}).get("contacts") or []
-    return {"contacts": [str(person.get("id")) for person in people]} if people else {}
+    return {WHOSE: [str(person.get("id")) for person in people]} if people else {}
 
 
 def contacts_by_id(client: Client, ids: Sequence[str]) -> dict[str, Json]:
@@ -104,12 +106,18 @@ def contacts_by_id(client: Client, ids: Sequence[str]) -> dict[str, Json]:
 
 
 def contacts_shown(client: Client, ids: Sequence[str]) -> dict[str, Json]:
-    """Those of these contacts that a search shows: one request for up to 150 ids, fifteen in a condition."""
+    """Those of these contacts that a search shows."""
+    return shown_by_id(client, resources()["contacts"], ids)
+
+
+def shown_by_id(client: Client, resource: Resource, ids: Sequence[str]) -> dict[str, Json]:
+    """Those of these items that a search shows: one request for up to 150 ids, fifteen in a condition."""
     groups = [{"field": "id", "operator": "IN", "value": some} for some in _groups(ids)]
     query = groups[0] if len(groups) == 1 else {"operator": "OR", "value": groups}
     asked = {"query": query, "pagination": {"per_page": 150}}
-    answer = client.call("POST", "contacts/search", json=asked, purpose="search")
-    return {str(one.get("id")): one for one in answer.get("data") or [] if isinstance(one, Mapping)}
+    answer = client.call("POST", resource.search, json=asked, purpose="search")
+    listed = answer.get(resource.name) or answer.get("data") or []
+    return {str(one.get("id")): one for one in listed if isinstance(one, Mapping)}
 
 
 def _groups(ids: Sequence[str]) -> Iterator[list[str]]:

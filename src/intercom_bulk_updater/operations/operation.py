@@ -157,6 +157,15 @@ class Operation(ABC):
         """How many write requests an item takes, as far as is known; None when nothing tells yet."""
         return self.requests_per_item
 
+    def requests_for(self, item: Item) -> int:
+        """Write requests that this item takes, as far as it shows: for estimates."""
+        return self.requests_per_item
+
+    @property
+    def whole_takes_more(self) -> bool:
+        """Whether reading an item whole may take more requests than the one that reads it (the notes of a contact)."""
+        return False
+
     @property
     def only_reads(self) -> bool:
         """Whether it leaves Intercom as it is, so that nobody has to be asked."""

@@ -115,6 +115,8 @@ class Resource:
         "integer", "number", "boolean", "date", or "admin" and "team" (by name or id). An empty value clears where it is no value itself.
     names:
         Where an item says what people call it, the best first: "title", "source.subject". None is a message or an address.
+    of_contacts:
+        Whether an item is some contact's, and is called by their name where it has none of its own.
     examples:
         Three ways to find them, as typed behind `find`.
     rank:
@@ -131,6 +133,7 @@ class Resource:
     named: tuple[str, ...] = ("tag_ids",)
     keys: tuple[str, ...] = ()
     page: str = ""
+    of_contacts: bool = False
     names: tuple[str, ...] = ("name",)
     settable: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[str, ...] = ()

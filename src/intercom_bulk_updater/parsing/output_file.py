@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,30 @@ from ..errors import UsageError, why
 def no_file(path: Path) -> str:
     """What stands there instead of a file, in words."""
     return "a folder" if path.is_dir() else "a device or a pipe, and no file"
+
+
+def why_not_writable(path: Path) -> str:
+    """Why no file can be written at `path`, in words; empty where one can. It is tried, and leaves everything as it was.
+
+        if why := why_not_writable(Path("list.csv")):
+            raise UsageError(f"list.csv: {why}")
+
+    Permissions do not tell: a disk can be full or mounted for reading only, and root is refused there like everybody.
+    """
+    if path.exists() and not path.is_file():
+        return f"it is {no_file(path)}"
+    if not path.parent.is_dir():
+        return f"{path.parent} is a file, and no folder" if path.parent.exists() else f"there is no folder {path.parent}"
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as tried:
+            tried.write(bytes(4096))
+            tried.flush()
+            os.fsync(tried.fileno())
+        if path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+    except OSError as exc:
+        return f"no file can be written there ({why(exc)})"
+    return ""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from intercom_bulk_updater.journal import FailureGroup, RunRecord
 from intercom_bulk_updater.model import Outcome
 from intercom_bulk_updater.operations.messages import MessageOperation
 from intercom_bulk_updater.operations.registry import declared
+from intercom_bulk_updater.runs.identity import has_keys
 
 from .failure_advice import REMEDIES, Remedy
 from .links import link_of
@@ -63,7 +64,7 @@ def advice_for(group: FailureGroup, run: RunRecord | None = None) -> str:
 def _untold(group: FailureGroup, run: RunRecord | None) -> str:
     """What nobody can find out by looking again, and what a person can do all the same."""
     of = f" of {group.untold:,} of these" if group.untold < group.count else ""
-    link = link_of(run, group.example.id) if run is not None else ""
+    link = link_of(run, group.example.id) if run is not None and not has_keys(run) else ""
     which = f"--from-run {run.id if run is not None else 'RUN'} --outcome in_doubt"
     cls = declared(run.operation) if run is not None else None
     again = " --again" if cls is not None and issubclass(cls, MessageOperation) else ""
@@ -79,13 +80,18 @@ def _partly(group: FailureGroup) -> str:
     return f"{of} of the change stands (runs export --outcome in_doubt shows which). runs resume looks first, and sends no message twice."
 
 
-def may_succeed(group: FailureGroup) -> bool:
-    """Whether trying the failures of a group again can end otherwise than before."""
+def may_succeed(group: FailureGroup, run: RunRecord) -> bool:
+    """Whether trying the failures of a group again can end otherwise than before: by status, code and kind, which all of them share.
+
+    What Intercom says in words tells people more, and decides nothing.
+    """
     example = group.example
     if group.untold == group.count:
         return False
-    remedy = _remedy(group.cause, example.status, example.code, example.message)
-    return remedy is None or remedy[0].retry
+    remedy = _remedy(group.cause, example.status, example.code, "")
+    if remedy is None or remedy[0].retry:
+        return True
+    return remedy[0].in_request and bool(run.selection.get("updater"))
 
 
 def _filled(text: str, named: dict[str, str]) -> str:

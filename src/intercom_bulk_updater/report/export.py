@@ -11,6 +11,7 @@ from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.journal import ItemRow, Store
 from intercom_bulk_updater.model import Outcome, RunStatus
 from intercom_bulk_updater.parsing.dates import clock_of
+from intercom_bulk_updater.runs.identity import has_keys, id_in_intercom, name_of_row
 
 from .links import link_of
 from .summary import standing
@@ -20,6 +21,7 @@ from .texts import change_words, image_words, names_of
 COLUMNS = (
     "seq",
     "id",
+    "key",
     "outcome",
     "change",
     "before",
@@ -100,6 +102,7 @@ def _rows(
     run = journal.run(run_id)
     lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
     names = names_of(journal, run)
+    keyed = has_keys(run)
     in_flight = Outcome.PENDING if lives else Outcome.IN_DOUBT
     asked = outcomes
     if outcomes is not None and in_flight in outcomes:
@@ -110,18 +113,19 @@ def _rows(
         outcome = in_flight if left else row.outcome
         if asked is not None and outcome not in asked:
             continue
-        told = _row(row, outcome, names, with_bodies)
+        told = _row(row, outcome, names, with_bodies, keyed)
         if format not in ("json", "jsonl"):
             told |= {side: image_words(told[side], names, with_bodies=True) for side in ("before", "after")}
-        yield {**told, "link": link_of(run, row.id)}
+        yield {**told, "link": link_of(run, id_in_intercom(row, keyed=keyed))}
 
 
-def _row(row: ItemRow, outcome: Outcome, names: Mapping[str, str], with_bodies: bool) -> dict[str, Any]:
+def _row(row: ItemRow, outcome: Outcome, names: Mapping[str, str], with_bodies: bool, keyed: bool) -> dict[str, Any]:
     text = without_tokens if with_bodies else redact
     failure = row.failure
     return {
         "seq": row.seq,
-        "id": text(row.id),
+        "id": text(id_in_intercom(row, keyed=keyed)),
+        "key": text(row.id) if keyed else "",
         "outcome": outcome.value,
         "change": change_words(row.before, row.after, names, with_bodies=with_bodies),
         "before": _fields(row.before, with_bodies),
@@ -134,7 +138,7 @@ def _row(row: ItemRow, outcome: Outcome, names: Mapping[str, str], with_bodies: 
         "request_id": text(failure.request_id) if failure else "",
         "note": text(row.note),
         "finished_at": row.finished_at,
-        "name": text(row.name),
+        "name": text(name_of_row(row, keyed=keyed)),
     }
 
 

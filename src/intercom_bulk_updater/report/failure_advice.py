@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intercom_bulk_updater.operations.operation import CannotApply
+
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
@@ -25,10 +27,18 @@ class Remedy:
     message: str = ""
     cause: str = ""
     retry: bool = True
-    """Whether trying again can end otherwise, at once or after what the advice asks for. False: for good."""
+    """Whether trying the same again can end otherwise, at once or after what the advice asks for; see `may_succeed`."""
+    in_request: bool = False
+    """What is wrong is the request: a verb sends the same again, and a person's own code can be corrected."""
 
 
 REMEDIES: tuple[Remedy, ...] = (
+    # Nothing was sent: the verb cannot be done to the item.
+    Remedy(
+        "The verb cannot be done to these, as each says; nothing was sent to them. Leave them out.",
+        cause=f"^{CannotApply.cause}$",
+        retry=False,
+    ),
     # No answer of Intercom's: judged by the cause alone.
     Remedy(
         "The action returned None, False or the like, which means failed: make it return the answer (any dict) "
@@ -136,11 +146,18 @@ REMEDIES: tuple[Remedy, ...] = (
         "The tag does not exist, or is not on this item: check it with its id.",
         status="404",
         code="tag_not_found",
+        retry=False,
     ),
     Remedy(
-        "There is no such assignee (or no such admin in whose name it is done): check --to-team or --to-admin, and INTERCOM_ADMIN_ID.",
+        "There is no such assignee: check --to-team or --to-admin.",
         status="404",
-        code="assignee_not_found|admin_not_found",
+        code="assignee_not_found",
+        retry=False,
+    ),
+    Remedy(
+        "There is no such admin in whose name it is done: check INTERCOM_ADMIN_ID.",
+        status="404",
+        code="admin_not_found",
     ),
     Remedy(
         "There is no such company: check its id (Intercom's id, not company_id).",
@@ -178,6 +195,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "Another contact already has this e-mail address or external_id (it may be archived): set the other one, or merge the two.",
         status="409",
         message="already exists",
+        retry=False,
     ),
     Remedy(
         "It conflicts with what is there already, so repeating it will not help: look at the item, then decide.",
@@ -263,15 +281,18 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     Remedy(
         "A value is missing or not of the wanted kind, or names an attribute or option that the "
-        "workspace does not have: check the parameters against the workspace's settings, then "
-        "{retry}.",
+        "workspace does not have: check the parameters against the workspace's settings, and run the command with the right ones "
+        "and --from-run RUN in place of its selection.",
         status="400|422",
+        retry=False,
+        in_request=True,
     ),
     Remedy(
         "The request itself is wrong (method, media type or kind of admin), for every item alike:"
         " this wants a correction in the updater, or a bug report.",
         status="405|406|415",
         retry=False,
+        in_request=True,
     ),
     # Intercom's own problems.
     Remedy(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from intercom_bulk_updater.journal import RunRecord, Undone, UnfinishedUndo
 from intercom_bulk_updater.model import Reversibility, RunKind, RunStatus
 from intercom_bulk_updater.operations.registry import declared
@@ -21,6 +23,11 @@ _LABELS = {
     "apply": "To carry it out",
     "--help": "To see what there is",
 }
+
+
+def consent_flags(words: Iterable[str]) -> list[str]:
+    """What a command asks for that customers see, or that nothing takes back, as flags: it is offered as it can be typed."""
+    return [f"--{word.replace('_', '-')}" for word in words]
 
 
 def label_of(command: str, *, finished: bool = False) -> str:
@@ -87,7 +94,7 @@ def next_commands(
     if unfinished is not None:
         said.append(f"{command} runs resume {unfinished.run}")
     elif (counts.done or partly) and stands and (_likely(run) if undoable is None else undoable):
-        said.append(f"{command} undo {run.id}")
+        said.append(" ".join([f"{command} undo {run.id}", *consent_flags(run.totals.get("undo_needs") or ())]))
     return said or [f"{command} runs show {run.id}"]
 
 

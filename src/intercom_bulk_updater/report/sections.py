@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from intercom_bulk_updater.api.redact import mask
+from intercom_bulk_updater.api.redact import mask, without_mail, without_tokens
 from intercom_bulk_updater.journal import Event, ItemRow, RunRecord, Store
 from intercom_bulk_updater.model import EventKind, Outcome, RunKind, RunStatus
-from intercom_bulk_updater.operations.message_template import fields_of
+from intercom_bulk_updater.runs.identity import has_keys, id_in_intercom, name_of_row
 from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
 
@@ -45,7 +45,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
     """Everything that the page names; `items` is an iterator, so that memory stays flat."""
     judgement, dry = judge_run(journal, run), run.kind == RunKind.DRY_RUN
     finished = told["run"]["status"] == RunStatus.FINISHED
-    body, by_row = str(run.parameters.get("body") or ""), str((run.parameters.get("each") or {}).get("body") or "")
+    template = _template(run, with_bodies)
     words, total = words_of(run), journal.counts(run.id).selected
     bodies = "With message bodies and e-mail addresses: handle it accordingly."
     return {
@@ -60,7 +60,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "bar": outcome_bar(judgement),
         "counts": _counts(judgement, dry=dry),
         "who": _who(run, told),
-        "message": (body or by_row) if messages_of(run) is not None and (with_bodies or fields_of(body) or "{{" in by_row) else "",
+        "message": template,
         "would": _would(told),
         "failures": [_failure(group) for group in told["failures"]],
         "total": total,
@@ -80,8 +80,16 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         ],
         "events": _events(run, journal.events(run.id)),
         "foot": f"Written {moment(time.time())} by intercom-bulk from the run's journal. "
-        + (bodies if with_bodies else "Message bodies and e-mail addresses are left out."),
+        + (bodies if with_bodies else f"{'What each of them got' if template else 'Message bodies'} and e-mail addresses are left out."),
     }
+
+
+def _template(run: RunRecord, with_bodies: bool) -> str:
+    """The message as it was given, with or without places: what somebody typed for all, and no one's mail. See ADR 0015."""
+    body = run.parameters.get("body") or (run.parameters.get("each") or {}).get("body") or ""
+    if messages_of(run) is None or not isinstance(body, str):
+        return ""
+    return without_tokens(body) if with_bodies else without_mail(without_tokens(body))
 
 
 def _counts(judgement: Judgement, *, dry: bool) -> list[tuple[str, str, str, str]]:
@@ -136,6 +144,7 @@ def _would(told: Told) -> dict[str, Any]:
     """What was shown before the first write: changes by kind, a sample, what it would cost."""
     review = told.get("review") or {}
     estimate, customers = review.get("estimate") or {}, review.get("customers")
+    least = "at least " if estimate.get("at_least") else ""
     return {
         "groups": [(said, f"{int(count):,}") for said, count in (review.get("groups") or {}).items()],
         "sample": [(f"{one['name']} ({one['id']})" if one.get("name") else one["id"], one["change"]) for one in review.get("sample") or ()],
@@ -145,7 +154,7 @@ def _would(told: Told) -> dict[str, Any]:
             ("Backup of each item", str(review.get("backup") or "")),
             ("Seen by customers", f"yes, {customers:,} people" if customers else ""),
             ("More than one message", _several_messages(review)),
-            ("Requests", f"{int(estimate['requests']):,}" if estimate.get("requests") else ""),
+            ("Requests", f"{least}{int(estimate['requests']):,}" if estimate.get("requests") else ""),
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
         ],
     }
@@ -183,21 +192,22 @@ def _shown(total: int, run: RunRecord, command: str) -> str:
 
 def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies: bool) -> Iterator[dict[str, str]]:
     """The first items, each with its name, a link, its outcome, and what was changed or why not."""
-    names = names_of(journal, run)
+    names, keyed = names_of(journal, run), has_keys(run)
     lives = told["run"]["status"] in (RunStatus.RUNNING, RunStatus.PAUSED)
     text = messages_of(run) if with_bodies else None
     rest = [outcome for outcome in Outcome if outcome not in _FIRST]
     for row in islice(chain(*(journal.items(run.id, outcomes=some, chunk=1000) for some in (_FIRST, rest))), LISTED):
         left = row.outcome is Outcome.IN_FLIGHT or row.left
         outcome = (Outcome.PENDING if lives else Outcome.IN_DOUBT) if left else row.outcome
+        identity = id_in_intercom(row, keyed=keyed)
         sent = text(row) if text is not None and outcome is Outcome.DONE else ""
         changed = _said(row, names, with_bodies)
         # A verb that does nothing but write has no change beside its text.
         said = "; ".join(part for part in ("" if sent and changed == MESSAGE_ADDED else changed, sent and f"sent: {sent}") if part)
         yield {
-            "id": mask(row.id, with_bodies=with_bodies),
-            "name": mask(row.name, with_bodies=with_bodies),
-            "link": link_of(run, row.id),
+            "id": mask(identity or row.id, with_bodies=with_bodies),
+            "name": mask(name_of_row(row, keyed=keyed), with_bodies=with_bodies),
+            "link": link_of(run, identity),
             "outcome": outcome.value,
             "called": "would change" if dry and outcome is Outcome.PENDING else outcome.value.replace("_", " "),
             "said": mask(said.replace(" -> ", " → "), with_bodies=with_bodies) or ("the run ended while it was under way" if left else ""),

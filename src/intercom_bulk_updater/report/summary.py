@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
@@ -96,7 +97,7 @@ def summarize(
     for name in ("review", "canary"):
         if run.totals.get(name):
             told[name] = mask(run.totals[name])
-    if run.totals.get("backup") and (counts.done or counts.failed or counts.in_doubt):
+    if run.totals.get("backup") and Path(run.totals["backup"]).is_file():
         told["backup"] = {"file": run.totals["backup"]}
     if run.plan_hash:
         told["plan"] = {"hash": run.plan_hash}
@@ -168,15 +169,17 @@ def _sent_before(journal: Store, run: RunRecord) -> dict[str, Any]:
     if cls is None or messages_of(run) is None:
         return {}
     found: dict[str, tuple[int, int]] = {}
-    for row in journal.items(run.id, outcomes=[Outcome.UNCHANGED if cls.appends else Outcome.DONE]):
+    changed = 0
+    for row in journal.items(run.id, outcomes=[Outcome.UNCHANGED, *([] if cls.appends else [Outcome.DONE])]):
         sent = (row.before or {}).get(SENT_BY)
         if sent:
+            changed += row.outcome is Outcome.DONE
             count, at = found.get(str(sent["run"]), (0, 0))
             found[str(sent["run"])] = count + 1, max(at, int(sent["at"]))
     told = [{"run": by, "at": rfc3339(at), "count": count} for by, (count, at) in found.items()]
     if not told:
         return {}
-    without_text = {} if cls.appends else {"without_text": sum(count for count, _ in found.values())}
+    without_text = {"without_text": changed} if changed else {}
     return {"sent_before": sorted(told, key=lambda one: -found[str(one["run"])][0]), **without_text}
 
 
@@ -293,5 +296,5 @@ def _failure(group: FailureGroup, run: RunRecord) -> dict[str, Any]:
             "request_id": example.request_id,
         },
         "advice": advice_for(group, run),
-        "retry": may_succeed(group),
+        "retry": may_succeed(group, run),
     }

@@ -24,12 +24,14 @@ from intercom_bulk_updater.journal import RunRecord, Store, from_json
 from intercom_bulk_updater.model import RunKind, RunStatus
 from intercom_bulk_updater.operations.field_values import KINDS, describe_field, describe_value
 from intercom_bulk_updater.operations.fields import Undo
+from intercom_bulk_updater.operations.messages import WHOSE
 from intercom_bulk_updater.operations.operation import IN_A_SENTENCE, Operation
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.runs.change_words import words
 
 from .advice import advice
+from .next_commands import consent_flags
 
 # Marks of the moment in an after-image, not fields that were changed.
 _MARKS = frozenset({"updated_at", "part", "ok"})
@@ -151,7 +153,7 @@ def image_words(image: Mapping[str, Any] | None, names: Mapping[str, str], *, wi
     return "; ".join(
         f"{describe_field(name)}: {describe_value(value, name, called)}"
         for name, value in shown.items()
-        if name not in _MARKS and not isinstance(value, Mapping)
+        if name not in (*_MARKS, WHOSE) and not isinstance(value, Mapping)
     )
 
 
@@ -184,9 +186,11 @@ def message_words(told: Mapping[str, Any]) -> list[str]:
     Which runs had sent the text of this one already; of how many items an export does not have all.
     """
     said = [f"of {number:,} only the newest: Intercom gives no more; runs export names them"] if (number := told.get("not_whole")) else []
+    # A plan is applied as it was made, and `apply` has no such flag.
+    again = "a plan made with --again" if told["run"]["selection"].get("kind") == "plan" else "--again"
     for one in told.get("sent_before") or ():
         at = local_moment(datetime.fromisoformat(one["at"]).timestamp())
-        said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); --again sends it again")
+        said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); {again} sends it again")
     return said
 
 
@@ -245,7 +249,8 @@ def _not_as_wanted(run: RunRecord | None) -> str:
     if run is None:
         return ""
     if run.kind == RunKind.UNDO:
-        return f"Look at them in Intercom. `intercom-bulk undo {run.parent}` restores once more what nobody has touched since."
+        again = " ".join([f"intercom-bulk undo {run.parent}", *consent_flags(run.totals.get("undo_needs") or ())])
+        return f"Look at them in Intercom. `{again}` restores once more what nobody has touched since."
     cls = declared(run.operation)
     writes = any(is_message(name) and value for name, value in run.parameters.items())
     if (cls and cls.appends) or writes or run.selection.get("updater"):

@@ -78,7 +78,7 @@ def _of_field(name: str, old: Any, new: Any, called: Called, moments: bool) -> s
     if name in _MERGED and new:
         return f"merged into {describe_value(new, name, called)}"
     if name == "texts" and isinstance(old, list | tuple):
-        return f"{len(old) - len(new)} of {len(old)} messages redacted"
+        return f"{len(old) - len(new)} of {len(old)} message{'' if len(old) == 1 else 's'} redacted"
     if old == new:
         return f"{field}: stays {describe_value(new, name, called)}"
     if new in (None, "") and is_moment(name, old) and not moments:

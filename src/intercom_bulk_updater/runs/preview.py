@@ -91,6 +91,8 @@ class Preview:
     without_text: int = 0
     """Items like these that are changed all the same, without the text."""
     requests: int = 0
+    at_least: bool = False
+    """Whether it may take more: what belongs to an item is read for the backup, and shows only then."""
     seconds: float = 0.0
     quota_share: float = 0.0
     """Part of the rate limit that the run takes while it lasts, 0 to 1."""
@@ -121,7 +123,12 @@ class Preview:
             **({"without_text": self.without_text} if self.without_text else {}),
             **({"backup": self.backup} if self.backup else {}),
             **({"search": self.search} if self.search else {}),
-            "estimate": {"requests": self.requests, "seconds": round(self.seconds, 1), "quota_share": self.quota_share},
+            "estimate": {
+                "requests": self.requests,
+                **({"at_least": True} if self.at_least else {}),
+                "seconds": round(self.seconds, 1),
+                "quota_share": self.quota_share,
+            },
         }
 
 
@@ -149,6 +156,7 @@ def look(
         backup="" if backup is None else str(backup),
     )
     people: Counter[str] = Counter()
+    writes = 0
     fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
         fate = refused(operation, item) or (ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else None)
@@ -165,6 +173,7 @@ def look(
                 fates = []
             continue
         review.would_change += 1
+        writes += operation.requests_for(item)
         review.unknown += change is None
         said = words(change, operation.names, label, moments=False)
         if len(review.groups) < 500 or said in review.groups:
@@ -189,12 +198,19 @@ def look(
         review.twice = [(redact(label("contact", who)) if label is not None else who, count) for who, count in several]
     if operation.writes_text and operation.signs and sender is not None:
         review.sender = label("admin", sender()) if label is not None else sender()
-    review.requests = math.ceil(review.would_change / pace.batch) * operation.requests_per_item + pace.reads
+    _estimate(review, operation, pace, writes)
+    return review
+
+
+def _estimate(review: Preview, operation: Operation, pace: Pace, writes: int) -> None:
+    """What it takes; `writes`: of its items one by one."""
+    if pace.batch > 1:
+        writes = math.ceil(review.would_change / pace.batch) * operation.requests_per_item
+    review.requests, review.at_least = writes + pace.reads, bool(pace.reads) and operation.whole_takes_more
     window = pace.limit or _ASSUMED_LIMIT
     allowed = pace.requests_a_second(window / _WINDOW)
     review.seconds = math.ceil(review.requests / allowed)
     review.quota_share = round(min(1.0, review.requests / window, allowed * _WINDOW / window), 3)
-    return review
 
 
 def _to_be_written_to(item: Item, operation: Operation, review: Preview) -> Collection[str]:

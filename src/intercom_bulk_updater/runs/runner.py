@@ -93,6 +93,8 @@ class Runner(SelectingRun):
         if self.job.only is None:
             self._select()
         if self.asks:
+            if self.backup_file is not None:
+                Backup(self.backup_file).check()
             self.rest(True)  # the clock stands while somebody is asked
 
     @property
@@ -117,6 +119,8 @@ class Runner(SelectingRun):
         self._refuse_silence()
         if not self.job.review_only:
             self._verification.whole()
+            if self.review is None:
+                self._name_items()
             self._leave_the_rest()
         self._refuse_shortfall()
 

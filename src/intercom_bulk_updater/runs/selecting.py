@@ -10,6 +10,7 @@ from ..model import Outcome, Phase
 from .context import Job, RunContext
 from .guards import check_size, counted_are, most_allowed, needs_population
 from .messages import fill_messages
+from .naming import name_items
 from .observer import Observer
 from .preview import Pace, Preview, look
 from .reader import Reader
@@ -80,6 +81,7 @@ class SelectingRun(RunContext):
         operation, options = self.job.operation, self.job.options
         # What a plan or an undo would leave alone because it moved is known only by reading it; who is asked is told.
         self._read_ahead(every=self._worker.reread)
+        self._name_items()
         state = self.session.budget.state()
         reads = self.journal.counts(self.id).pending if self._worker.reread or self.job.operation.backs_up else 0
         pace = Pace(options.share, options.rate, options.workers, self.session.budget.latency, state.limit, self.job.batch_size, reads)
@@ -87,6 +89,11 @@ class SelectingRun(RunContext):
             self.journal, self.id, operation, pace, label=self.job.label, sent=self._sent, sender=self.session.client.actor,
             backup=self.backup_file,
         )
+
+    def _name_items(self) -> None:
+        """Say whose the items are that have no name of their own, for whoever looks now or reads the report later."""
+        resource = self.job.operation.resource or str(self.journal.run(self.id).selection.get("resource") or "")
+        name_items(self.journal, self.id, resource, self.session.client)
 
     def _read_ahead(self, *, every: bool = False) -> None:
         """Read what the journal does not know of pending items; `every`: all of them."""

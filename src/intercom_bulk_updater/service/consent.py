@@ -10,6 +10,12 @@ from ..operations.operation import Operation
 from ..runs.options import Options
 
 
+def needed(operation: Operation) -> list[str]:
+    """Which words of Consent an operation asks for: `["customer_visible"]`."""
+    asked = {"customer_visible": operation.customer_visible, "irreversible": operation.reversibility is Reversibility.IRREVERSIBLE}
+    return [word for word, needs in asked.items() if needs]
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """What a caller has agreed to."""
@@ -20,12 +26,13 @@ class Consent:
     def check(self, operation: Operation, options: Options) -> None:
         """Raises SafetyStop for an operation that goes further than was agreed to."""
         word = options.word
-        if operation.customer_visible and not self.customer_visible:
+        lacking = [one for one in needed(operation) if not getattr(self, one)]
+        if "customer_visible" in lacking:
             raise SafetyStop(
                 f"Customers will see this ({operation.describe()}). Look first with {word('dry_run', True)}; then say "
                 f"{word('customer_visible', True)}."
             )
-        if operation.reversibility is Reversibility.IRREVERSIBLE and not self.irreversible:
+        if "irreversible" in lacking:
             raise SafetyStop(
                 f"There is no way back from this ({operation.describe()}). Say {word('irreversible', True)} if you mean it."
             )

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..model import RunStatus
 from ..operations.operation import Operation
 from ..operations.registry import build
+from ..parsing.output_file import why_not_writable
 from ..runs.guards import counted
 from ..runs.options import Options
 from ..runs.plan import SCHEMA, Plan, check_plan, read_plan
@@ -66,7 +67,12 @@ def open_plan(file: str | Path) -> Plan:
 
 
 def refuse_other_file(file: Path, name: str) -> None:
-    """A new plan takes the place of an old one, as Terraform's does; no other file is lost under it. Raises UsageError."""
+    """A new plan takes the place of an old one, as Terraform's does; no other file is lost under it.
+
+    Raises UsageError, also for a place that takes no file: before a long search, and not after it.
+    """
+    if why_not := why_not_writable(file):
+        raise UsageError(f"{name}: {why_not}. Nothing was done; name another.")
     if not file.is_file() or not file.stat().st_size:
         return
     with file.open("rb") as stream:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import IntercomBulkError, UsageError
 from ..journal import RecipeRecord, RunRecord, Store
+from ..report.next_commands import consent_flags
 from ..report.summary import error_json, exit_of, judge_run, summarize
 from ..report.times import rfc3339
 from .recipe_file import Recipe, Step, Wait
@@ -58,7 +59,7 @@ def checked_account(recipe: Recipe, journal: Store, runs: Mapping[str, str], cod
 
 def _words(recipe: Recipe) -> list[str]:
     """The flags that a recipe needs besides its file."""
-    return [f"--{word.replace('_', '-')}" for word in CONSENT if any(step.given.get(word) for step in recipe.steps)]
+    return consent_flags(word for word in CONSENT if any(step.given.get(word) for step in recipe.steps))
 
 
 def _entry(journal: Store, one: Stage) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ..errors import IntercomBulkError, ItemsFailed, UsageError
 from ..journal import FailureGroup, Journal, RunRecord
 from ..model import Counts, Outcome
 from ..report.summary import standing, summarize
+from ..runs.identity import has_keys, id_in_intercom
 from ..runs.observer import Observer
 from ..runs.options import Options, one_of
 from ..runs.preview import Preview
@@ -34,7 +35,10 @@ OnEvent = Callable[[Mapping[str, Any]], object]
 
 @dataclass(frozen=True, slots=True)
 class ResultItem:
-    """One item of a run: what became of it and why. `note` is the reason of a Skip; before and after hold the touched fields."""
+    """One item of a run: what became of it and why. `note` is the reason of a Skip; before and after hold the touched fields.
+
+    `id` is Intercom's; of an upsert `key` is what its row goes by, and the id as well while Intercom's is not known.
+    """
 
     id: str
     outcome: str
@@ -43,6 +47,7 @@ class ResultItem:
     note: str = ""
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+    key: str = ""
 
 
 class Run:
@@ -117,10 +122,14 @@ class Run:
 
     def _items(self, outcomes: list[Outcome] | None) -> Iterator[ResultItem]:
         with self._journal() as journal:
+            keyed = has_keys(journal.run(self._id))
             for row in journal.items(self._id, outcomes=outcomes):
                 failure = row.failure
                 cause, message = (failure.cause, failure.message) if failure else ("", "")
-                yield ResultItem(row.id, str(row.outcome), cause, message, row.note, row.before, row.after)
+                identity = id_in_intercom(row, keyed=keyed) or row.id
+                yield ResultItem(
+                    identity, str(row.outcome), cause, message, row.note, row.before, row.after, row.id if keyed else ""
+                )  # fmt: skip
 
     def report(self, file: str | Path | None = None, *, with_bodies: bool = False) -> dict[str, Any]:
         """Its account, the object that `--json` prints; with `file` it is written there too, as HTML or JSON by the ending.

@@ -12,14 +12,13 @@ from ..errors import UsageError
 from ..journal import ItemRow, Journal, RunRecord
 from ..model import FINAL, FoundItem, Outcome, Workspace
 from ..operations.operation import Operation
-from ..operations.registry import declared
 from ..operations.resource import name_of, resources
-from ..operations.upsert import Upsert
 from ..parsing.dates import moment_in
 from ..parsing.finite import finite_json
 from ..parsing.id_file import of_link, read_id_file, workspace_of
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
+from ..runs.identity import has_keys, id_in_intercom
 from ..runs.listing import listed, matching, still_matching
 from ..runs.options import Options
 from ..runs.session import Session
@@ -264,11 +263,9 @@ def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[FoundItem]:
 
 
 def _known_as(run: RunRecord) -> Callable[[ItemRow], str]:
-    """The id by which Intercom has an item of a run: an upsert has its items by a key of the sheet."""
-    cls = declared(run.operation)
-    if cls is None or not issubclass(cls, Upsert):
-        return lambda row: row.id
-    return lambda row: str({**(row.before or {}), **(row.after or {})}.get("id") or row.id)
+    """The id by which Intercom has an item of a run, its key where that is not known."""
+    keyed = has_keys(run)
+    return lambda row: id_in_intercom(row, keyed=keyed) or row.id
 
 
 def _named(file: object, otherwise: str = "") -> str:

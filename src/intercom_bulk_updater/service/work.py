@@ -13,8 +13,10 @@ from typing import Any
 from ..api.redact import keep_private
 from ..errors import ApiError, RunStopped, SearchIncomplete, StopRun, TransportError, UsageError
 from ..journal import RunRecord
+from ..model import RunKind
 from ..operations.field_values import KINDS, Label
 from ..operations.operation import Operation
+from ..parsing.output_file import why_not_writable
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.plan import write_plan
@@ -24,6 +26,7 @@ from ..runs.runner import Job, Runner
 from ..runs.session import Session
 from ..runs.sources import ItemSource
 from ..search.names import WorkspaceNames
+from .consent import needed
 from .rebuild import Loader, UserCodeError
 
 _NAMED = 5000
@@ -100,7 +103,8 @@ def create_run(
         parent=recipe if parent is None else parent.id,
         plan_hash=plan_hash,
     )
-    return session.journal.update_run(run.id, totals={"place": _place(session)})
+    back = None if operation.only_reads else operation.inverse()
+    return session.journal.update_run(run.id, totals={"place": _place(session), "undo_needs": needed(back) if back is not None else []})
 
 
 def _place(session: Session) -> dict[str, str]:
@@ -119,8 +123,8 @@ def check_backup(operation: Operation, options: Options) -> None:
     word, file = options.word("backup", options.backup), Path(options.backup)
     if not operation.backs_up:
         raise UsageError(f"{word}: {operation.describe()} needs no backup; the run can be undone, or changes nothing that is lost.")
-    if file.is_dir() or not file.parent.is_dir():
-        raise UsageError(f"{word}: {'it is a folder' if file.is_dir() else f'there is no folder {file.parent}'}. Nothing was done.")
+    if why := why_not_writable(file):
+        raise UsageError(f"{word}: {why}. Nothing was done; name a file that can be written.")
     if file.exists() and file.stat().st_size:
         raise UsageError(f"{word}: this file exists already and is not empty. Nothing was done; name another.")
 
@@ -181,7 +185,9 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
         try:
             with runner.held():
                 kinds = {KINDS[name] for name in work.operation.fields if name in KINDS}
-                label.read(kinds if work.names is not None and work.names.has_read("tag") else kinds - {"tag"})
+                # What tags are called is known where somebody has named one; a plan has their ids alone.
+                read = work.run.kind == RunKind.APPLY or (work.names is not None and work.names.has_read("tag"))
+                label.read(kinds if read else kinds - {"tag"})
                 runner.prepare()
                 yield Prepared(runner)
         except SearchIncomplete:

@@ -140,7 +140,8 @@ def _way_back(review: Preview) -> tuple[str | Text, ...]:
 def _cost(review: Preview) -> str:
     share = review.quota_share
     whole = "all of the rate limit" if share >= 0.995 else f"{max(1, round(share * 100))} % of the rate limit"
-    requests = f"about {plural(review.requests, 'request')}, {seconds(max(1.0, review.seconds))}"
+    about = "at least" if review.at_least else "about"
+    requests = f"{about} {plural(review.requests, 'request')}, {seconds(max(1.0, review.seconds))}"
     return f"{requests}, besides search and read-back; {whole} while it lasts"
 
 

@@ -17,5 +17,10 @@ class NoWayBack(FieldsOperation):
     resource: ClassVar[str] = "contacts"
     reversibility = Reversibility.IRREVERSIBLE
 
+    @property
+    def whole_takes_more(self) -> bool:
+        """See Operation."""
+        return True
+
     def whole(self, client: Client, item: Json) -> Json:
         return whole_contact(client, item)

@@ -88,6 +88,10 @@ class Redact(FieldsOperation):
     def _meant(self, text: str) -> bool:
         return self.everything or (self.first_message if text.startswith(_SOURCE) else text in self.parts)
 
+    def requests_between(self, have: Json, want: Json) -> int:
+        """See FieldsOperation. One for each message."""
+        return len(have["texts"]) - len(want["texts"])
+
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         if want.get("not_there"):
             raise CannotApply(f"the conversation has no part {', '.join(want['not_there'])} (that Intercom shows)")

@@ -36,6 +36,7 @@ RESOURCE = _Conversations(
     also_in=("tickets",),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     settable={"title": "text", "read": "boolean", "company_id": "string"},
+    of_contacts=True,
     names=("title", "source.subject", "source.author.name"),
     examples=(
         "--where 'team = Support and state = open and idle > 30d'",

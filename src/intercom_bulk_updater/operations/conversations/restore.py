@@ -14,7 +14,7 @@ from ...model import Item, Reversibility
 from ..field_values import taken_back
 from ..operation import Change, Json, Operation
 from .history import closed_before, differences, our_mark, tagged_again, touched_since, touched_since_plan
-from .state import applied, awake, converge, image, so
+from .state import applied, awake, converge, image, requests_between, so
 
 PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
 
@@ -65,6 +65,11 @@ class Restore(ConversationOperation):
         left = item.before or {}
         wanted = self._wanted(item, left, time.time())
         return {f: (left.get(f), v) for f, v in wanted.items() if left.get(f) != v}
+
+    def requests_for(self, item: Item) -> int:
+        """See Operation."""
+        left = item.before or {}
+        return max(1, requests_between(left, self._wanted(item, left, time.time())))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         now = image(payload, self.fields)

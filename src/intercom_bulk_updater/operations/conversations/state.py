@@ -110,6 +110,15 @@ def converge(client: Client, cid: str, have: dict[str, Any], want: Mapping[str, 
     return writes.image()
 
 
+def requests_between(have: Json, want: Json) -> int:
+    """How many requests `converge` sends for that, as far as it is known; assigning reopens, and the state is put back."""
+    assigned = sum(field in want and number(have.get(field)) != number(want[field]) for field in ASSIGNEES)
+    tags = len(set(want["tags"]) ^ set(have.get("tags") or ())) if "tags" in want else 0
+    woken = assigned and have.get("state") != "open" != want.get("state")
+    state = "state" in want and (woken or not _same_state(have, want))
+    return assigned + tags + bool(_values(have, want)) + bool(state)
+
+
 class _Writes:
     """The writes that bring one conversation from what it has to what is wanted, and what each of them left."""
 

@@ -13,7 +13,7 @@ from ...model import Item
 from ..operation import Change, Json, Operation
 from .history import differences, our_mark
 from .restore import ConversationOperation, Restore
-from .state import awake, converge, image, so
+from .state import awake, converge, image, requests_between, so
 
 
 class ConversationState(ConversationOperation):
@@ -36,6 +36,11 @@ class ConversationState(ConversationOperation):
             return {}
         after = {**wanted, **self.consequences(before)}
         return {f: (before.get(f), v) for f, v in after.items() if before.get(f) != v}
+
+    def requests_for(self, item: Item) -> int:
+        """See Operation. A message is a request where nothing else is."""
+        before = item.before
+        return self.requests_per_item if before is None else max(1, requests_between(before, self.target(before)))
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         now = image(payload, self.fields)

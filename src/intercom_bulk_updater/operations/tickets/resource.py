@@ -25,6 +25,7 @@ RESOURCE = Resource(
         "contact", "created_at", "updated_at", "snoozed_until", "subject",
     ),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
+    of_contacts=True,
     names=("ticket_attributes._default_title_",),
     examples=(
         "--where 'type = Incident and open = true'",
