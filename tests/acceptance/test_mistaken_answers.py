@@ -28,6 +28,39 @@ class Note(Own):
     def perform_action(self, item_id, **_):
         return self.send(f"{item_id}/reply", message_type="note", body="Hello")
 
+class ReturnsTrue(Own):
+    def perform_action(self, item_id, **_):
+        self.send(f"{item_id}/reply", message_type="note", body="Hello")
+        return True
+
+    def send(self, path, **body):
+        body = {"type": "admin", "admin_id": self.admin_id, **body}
+        return requests.post(f"{self.base_url}/conversations/{path}", headers=self.headers, json=body, timeout=5)
+
+class Swallows(Own):
+    def perform_action(self, item_id, **_):
+        try:
+            self.send(f"{item_id}/reply", message_type="note", body="Hello")
+        except requests.HTTPError:
+            pass
+        return self.send(f"{item_id}/parts", message_type="close")
+
+class TriesAgain(Own):
+    def perform_action(self, item_id, **_):
+        for tried in range(3):
+            try:
+                return self.send(f"{item_id}/reply", message_type="note", body="Hello")
+            except requests.HTTPError as exc:
+                last = exc
+        raise last
+
+class FallsBack(Own):
+    def perform_action(self, item_id, **_):
+        try:
+            return self.send(f"{item_id}/reply", message_type="note", body="Hello")
+        except requests.HTTPError:
+            return self.send(f"{item_id}/reply", message_type="note", body="Other words")
+
 class NoteThenClose(Own):
     def perform_action(self, item_id, **_):
         self.send(f"{item_id}/reply", message_type="note", body="Hello")
@@ -164,3 +197,28 @@ def test_a_refusal_before_the_first_item_is_no_healthy_stop(desk: Desk, path: st
     answer = desk.here(*asked, "--yes", *PLAIN)
     assert answer.code == answer.json["exit"] == code, (answer.code, answer.err)
     assert desk.sent("/parts") == 0 and "can be resumed" not in answer.err
+
+
+@pytest.mark.parametrize("passing", [False, True], ids=["alone", "with a passing failure after it"])
+@pytest.mark.parametrize("own", ["Swallows", "TriesAgain", "FallsBack"])
+def test_a_message_of_theirs_that_was_refused_and_stands_goes_out_once(desk: Desk, own: str, passing: bool) -> None:
+    """The action goes on after the refusal, sends it again, or something else; the run looks before anything leaves."""
+    ids = chosen(desk, 2)
+    desk.box.fault("error_after", status=422, on="write", path="/reply$")
+    if passing:
+        desk.box.fault("status", status=503, method="POST", path="/parts$", count=2)
+    answer = desk.here("run", f"mine.py:{own}", "--ids", "ids", "--yes", *PLAIN, "--verify", "none")
+    assert "failed" not in answer.counts, answer.err
+    desk.box.clear_faults()
+    desk.here("runs", "retry", answer.run, "--yes", *PLAIN, "--verify", "none")
+    assert (desk.written("note")["1"], desk.written("note")["2+"]) == (len(ids), 0)
+
+
+@pytest.mark.parametrize("kind", ["html200", "empty200"])
+def test_what_no_api_answered_is_no_proof(desk: Desk, kind: str) -> None:
+    """200 with a page of a website or with nothing: the library calls it fine, and nothing was written."""
+    chosen(desk, 2)
+    desk.box.fault(kind, on="write", path="/reply$")
+    answer = desk.here("run", "mine.py:ReturnsTrue", "--ids", "ids", "--yes", *PLAIN, "--verify", "none")
+    assert "done" not in answer.counts and answer.code != 0, answer.err
+    assert desk.writes() == 0

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+import intercom_bulk_updater as bulk
 from intercom_bulk_updater import IntercomBulkUpdater
-from intercom_bulk_updater.errors import UpdaterFailed
+from intercom_bulk_updater.errors import RunStopped, StopRun, UpdaterFailed
 
 from .network import MemorySandbox
 
@@ -247,3 +248,60 @@ def test_a_batch_that_swallows_one(box: MemorySandbox, lost: str) -> None:
     once, twice = messages(box)
     assert twice == 0 and result["success"] <= once and result["failed"] == 0
     assert result["success"] + result.in_doubt == 6 and result.in_doubt >= 1, result.failures
+
+
+class FallsBack(Own):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        try:
+            return self.reply(item_id)
+        except Exception:
+            return self.reply(item_id, message_type="note", body="told")
+
+
+class StopsAfterIt(Own):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        with suppress(Exception):
+            self.reply(item_id)
+        raise StopRun("enough")
+
+
+@pytest.mark.parametrize("status", [403, 422])
+@pytest.mark.parametrize("passing", [False, True], ids=["alone", "with a passing failure after it"])
+@pytest.mark.parametrize("own", [Swallows, TriesAgain, FallsBack])
+def test_a_message_that_was_refused_and_stands_goes_out_once(
+    box: MemorySandbox, own: type[Own], passing: bool, status: int
+) -> None:
+    """The action goes on after the refusal, sends it again, or something else; the run looks before anything leaves a second time."""
+    box.fault("error_after", status=status, on="write", path="/reply$")
+    if passing:
+        box.fault("status", status=503, method="PUT", count=2)
+    own().bulk_process(max_items=2)
+    run = bulk.open_run("latest")
+    assert run.counts.failed == 0, run.report()
+    book = box.audit()["kinds"]["comment"]
+    assert (book["1"], book["2+"]) == (2, 0), run.report()
+    box.clear_faults()
+    run.retry()
+    book = box.audit()["kinds"]["comment"]
+    assert (book["1"], book["2+"]) == (2, 0), run.report()
+
+
+def test_a_stop_after_a_message_that_was_refused_and_stands_leaves_it_in_doubt(box: MemorySandbox) -> None:
+    """The resume does not send it again."""
+    box.fault("error_after", status=422, on="write", path="/reply$", count=1)
+    with pytest.raises(RunStopped):
+        StopsAfterIt().bulk_process(max_items=1, parallel_workers=1)
+    run = bulk.open_run("latest")
+    assert run.counts.in_doubt == 1, run.report()
+    with suppress(RunStopped):
+        run.resume()
+    assert box.audit()["kinds"]["comment"]["writes"] == 1
+
+
+def test_a_true_refusal_that_was_swallowed_is_believed(box: MemorySandbox) -> None:
+    """Nothing of the message stands: the rest of the action is done, also where it takes two tries."""
+    box.fault("status", status=422, on="write", path="/reply$")
+    box.fault("status", status=503, method="PUT", count=2)
+    Swallows().bulk_process(max_items=2)
+    run = bulk.open_run("latest")
+    assert run.counts.done == 2 and "comment" not in box.audit()["kinds"], run.report()

@@ -145,6 +145,7 @@ class Client:
         carried = self.carried if purpose == "action" else None
         sent = SentRequest(method, path.strip("/"), json)
         if carried is not None:
+            carried.look_for_refused(self.get)
             carried.refuse_again(sent, once)
         if carried is not None and (known := carried.answer(sent, once)) is not None:
             carried.exchanges.append(Exchange(method, sent.path, json, 200, ours=True))

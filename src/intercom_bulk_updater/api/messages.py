@@ -69,6 +69,8 @@ class Exchange:
     body: list[bytes] = field(default_factory=list)
     late: float = math.inf
     """From this moment on (monotonic s) an answer that has not come ran into its timeout."""
+    looked_for: bool = False
+    """It was refused, and a look has told whether it stands all the same."""
 
     @property
     def sent(self) -> SentRequest:
@@ -83,12 +85,23 @@ class Exchange:
     @property
     def refused(self) -> bool:
         """Whether it certainly came to nothing: an answer of 4xx, except for a timeout."""
-        return 400 <= self.status < 500 and self.status != 408
+        return 400 <= self.status < 500 and self.status != 408 and not self.foreign
+
+    @property
+    def done(self) -> bool:
+        """Whether its answer said that it was carried out."""
+        return 200 <= self.status < 300 and not self.foreign
+
+    @property
+    def foreign(self) -> bool:
+        """Whether what answered another library was not the API: a page of a website, or 200 without a body."""
+        said = {name.lower(): value for name, value in (self.headers or {}).items()}
+        return "text/html" in said.get("content-type", "") or (self.status == 200 and said.get("content-length") == "0")
 
     @property
     def lost(self) -> bool:
         """Whether nothing certain is known of what became of it: no answer, or one that does not tell."""
-        return not (self.refused or 200 <= self.status < 300)
+        return not (self.refused or self.done)
 
 
 def _parsed(body: bytes) -> Any:

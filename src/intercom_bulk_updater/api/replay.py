@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,8 @@ class CompletedRequests:
         self._places: Counter[tuple[str, str]] = Counter()
         self._steps: list[tuple[Step, SentRequest]] = []
         self._carried_out: list[SentRequest] = []
+        self._stood: list[tuple[SentRequest, Mapping[str, Any]]] = []
+        """Messages of this attempt that were refused and stand: sent again in it, they are answered with what the look showed."""
         self.judge_since: float | None = None
         """Server time before the first send: an answer that shows the item as it was before then is no success.
 
@@ -75,6 +77,7 @@ class CompletedRequests:
         self._carried_out = self.writes
         self._places.clear()
         self._steps.clear()
+        self._stood.clear()
         self.exchanges = []
         self.begun = False
         self.broke_off = False
@@ -96,8 +99,8 @@ class CompletedRequests:
 
         That of another library is known by its path alone, for its head leaves first.
         """
-        for theirs in self.lost_by_others:
-            if _same(theirs.sent, sent):
+        for theirs in [] if self.idempotent else [one for one in self._messages if not one.ours and (one.lost or one.looked_for)]:
+            if not theirs.refused and _same(theirs.sent, sent):
                 raise _not_again(theirs)
         for one in self.lost_messages:
             named = once and one.once
@@ -113,7 +116,37 @@ class CompletedRequests:
         """What other libraries sent in this attempt that must not be done twice, and was not answered for sure."""
         if self.idempotent:
             return []
-        return [one for one in self.exchanges if not one.ours and one.writes and one.lost and not repeatable(one.sent)]
+        return [one for one in self._messages if not one.ours and one.lost]
+
+    @property
+    def _messages(self) -> list[Exchange]:
+        return [one for one in self.exchanges if one.writes and not repeatable(one.sent)]
+
+    def look_for_refused(self, get: Callable[[str], Mapping[str, Any]], but: SentRequest | None = None) -> None:
+        """Look for each message of this attempt that was refused: the refusal may be untrue, and the action may go on after it.
+
+        `but` is looked for elsewhere. What stands counts as carried out; what could not be looked at, as lost.
+        """
+        if self.judge_since is None or self.idempotent:
+            return
+        for one in self._messages:
+            effect = effect_of(one.sent)
+            known = one.looked_for or not one.refused or (but is not None and _same(one.sent, but))
+            if known or effect is None or effect.stands is None:
+                continue
+            one.looked_for = True
+            try:
+                shown = get(effect.read)
+            except IntercomBulkError as exc:
+                one.status = 0
+                if one.ours:
+                    self.lost.append(LostWrite(one.sent, "", exc))
+                continue
+            if effect.stands(shown, self.judge_since):
+                one.status = 200
+                if one.ours:
+                    self.found(one.sent, shown)
+                    self._stood.append((one.sent, shown))
 
     def answer(self, sent: SentRequest, once: str = "") -> dict[str, Any] | None:
         """The answer to a write that has been carried out already; None when it is to be sent.
@@ -124,7 +157,8 @@ class CompletedRequests:
         self._steps.append((step, sent))
         known = self._answered.get(step)
         if known is None:
-            return None
+            again = next((shown for one, shown in self._stood if _same(one, sent)), None)
+            return None if again is None else dict(again)
         if not once and known[0].json != sent.json:
             self.differs = f"{sent.method} {sent.path} was already sent, with another text, so it is not sent again"
             raise SentDifferently(self.differs)
@@ -140,7 +174,7 @@ class CompletedRequests:
     @property
     def writes(self) -> list[SentRequest]:
         """All writes that were carried out, those that may be repeated and those of other libraries too."""
-        foreign = [one.sent for one in self.exchanges if one.writes and not one.ours and 200 <= one.status < 300]
+        foreign = [one.sent for one in self.exchanges if one.writes and not one.ours and one.done]
         return [*self._carried_out, *foreign]
 
     @property
@@ -163,7 +197,7 @@ class CompletedRequests:
         self._carried_out = [one for one in self._carried_out if not _same(one, sent)]
         self._answered = {step: known for step, known in self._answered.items() if known[0] != sent}
         for one in self.exchanges:
-            if not one.ours and _same(one.sent, sent) and 200 <= one.status < 300:
+            if not one.ours and _same(one.sent, sent) and one.done:
                 one.status = 0
 
     def step_of(self, sent: SentRequest) -> Step:

@@ -307,6 +307,7 @@ def in_hand(
         except SentDifferently as exc:
             raise PartiallyApplied(exc, "the item is left as it is") from exc
         except (Skip, StopRun, RunStopped) as exc:
+            _look_for_refused(client)
             _keep_what_stands(client, exchanges)
             standing = [one.sent for one in exchanges if one.writes and not one.refused]
             if isinstance(exc, Skip) and standing:
@@ -315,6 +316,7 @@ def in_hand(
         except Exception as exc:
             if client.carried is not None:
                 client.carried.broke_off = may_follow(exc, lambda file: _is_theirs(file, type(updater)))
+            _look_for_refused(client, exc)
             ended = _judged(exc, updater, client, hand, watch)
             if ended is exc:
                 raise
@@ -325,8 +327,15 @@ def in_hand(
 
 def _refuse_again(client: Client, sent: SentRequest) -> None:
     """Raises for a message that was sent in this attempt and lost."""
+    _look_for_refused(client)
     if client.carried is not None:
         client.carried.refuse_again(sent)
+
+
+def _look_for_refused(client: Client, exc: Exception | None = None) -> None:
+    """Look for what was refused and went on, but not for what `exc` is about: that is looked for where it is judged."""
+    if client.carried is not None:
+        client.carried.look_for_refused(client.get, but=None if exc is None else classify(exc).sent)
 
 
 def _lost(client: Client) -> list[Exchange]:
@@ -357,7 +366,7 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
     stands = None if updater.idempotent else stands_before(exchanges, verdict.sent)
     if stands is not None:
         return PartiallyApplied(exc, stands_in_words(stands))
-    before = [one.sent for one in writes if 200 <= one.status < 300]
+    before = [one.sent for one in writes if one.done]
     if verdict.kind is ErrorKind.PERMANENT and before:
         once = next((one for one in before if not repeatable(one)), None)
         return PartiallyApplied(exc, stands_in_words(once) if once else f"{before[0].method} {before[0].path} had gone through before")

@@ -15,6 +15,7 @@ from ..api.error_map import refusal
 from ..api.foreign_errors import ReturnedError, answered
 from ..api.messages import Exchange, Response
 from ..api.redact import redact_theirs
+from ..errors import ApiError, BadAnswer, TransportError
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 
 _MEANS = "which means failed; raise an exception to say why"
@@ -95,7 +96,7 @@ def judge_return(
     failure = None
     if result is not None or not none_is_fine:
         failure = failure_in(result, method, status_known=bool(last and last.status), nothing=nothing)
-    if last is not None and last.status >= 300:
+    if last is not None and (last.status >= 300 or last.foreign):
         return refusal_of(last, str(failure or ""))
     standing = [one.sent for one in writes if not one.refused]
     if failure is not None:
@@ -129,7 +130,7 @@ def judge_error(exc: Exception, exchanges: Sequence[Exchange], way: str = "") ->
     if not writes:
         return _unseen(exc, way, returned=False) if way else exc
     last = writes[-1]
-    if last.status in (408, 429) or 300 <= last.status < 400 or last.status >= 500:
+    if last.status in (408, 429) or 300 <= last.status < 400 or last.status >= 500 or last.foreign:
         return refusal_of(last, str(exc))  # the code made words of its own of what is no fault of the item
     standing = [one.sent for one in writes if not one.refused]
     if standing:
@@ -149,7 +150,11 @@ def unseen_in_words(way: str) -> str:
 def refusal_of(exchange: Exchange, words: str = "") -> ReturnedError:
     """The refusal that was seen on the wire."""
     headers = {name.lower(): value for name, value in (exchange.headers or {}).items()}
-    error = refusal(Response(exchange.status, headers, b"{}"), exchange.method, exchange.path)
+    said, body = f"{exchange.method} {exchange.path} was answered {exchange.status}", b"<html>" if exchange.foreign else b"{}"
+    error: ApiError | TransportError = refusal(Response(exchange.status, headers, body), exchange.method, exchange.path)
+    if exchange.status < 300:
+        said += " with a page of a website, or without a body"
+        error = BadAnswer(said, page=True, method=exchange.method, path=exchange.path, status=exchange.status)
     error.parts["json"] = exchange.sent.json
     return ReturnedError(error, words)
 
