@@ -44,6 +44,19 @@ class CannotApply(Exception):
     cause = "not possible for this item"
 
 
+class SeenOtherwise(Exception):
+    """Nothing was written, and the item is no longer as its before-image says: it is taken up again as `payload` shows it.
+
+    So the way back knows what was there: of an item that others created meanwhile, its fields, and not that it was missing.
+    """
+
+    cause = "changed meanwhile"
+
+    def __init__(self, payload: Json) -> None:
+        self.payload = payload
+        super().__init__("it has changed since it was looked at")
+
+
 class NothingChanged(Skip):
     """An operation saw that its own requests changed nothing: the item was as wanted before them."""
 
