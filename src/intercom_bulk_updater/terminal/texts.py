@@ -68,6 +68,8 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
         page.fact("no undo of", clean(review.side_effects))
     if review.backup:
         page.fact("backup", f"each item whole, as read before its write, in {clean(review.backup)}")
+    elif review.reversibility == Reversibility.IRREVERSIBLE:
+        page.fact("backup", Text("none: nothing shows these items by themselves", "bold yellow"))
     if review.would_change:
         page.fact("takes", _cost(review))
     return page
