@@ -146,6 +146,7 @@ def test_what_is_deleted_is_kept_whole(desk: Desk) -> None:
     gone = before.keys() - articles(desk).keys()
     assert (done.code, done.counts) == (0, {"selected": 3, "done": 3}) and done.json["verified"]["checked"] == 3, done.err
     assert {key: one["title"] for key, one in kept(done).items()} == {key: before[key]["title"] for key in gone}
+    assert "which request would take this one back is not known" in desk.here("undo", done.run, "--yes").err
     (desk.home / "ids").write_text("\n".join([*gone, next(iter(articles(desk)))]))
     again = desk.here(*delete, "--ids", "ids", "--backup", "mine.jsonl")
     assert again.counts == {"selected": 4, "done": 1, "unchanged": 3} and len(kept(again)) == 1, again.err

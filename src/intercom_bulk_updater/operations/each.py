@@ -179,6 +179,10 @@ class Each(Operation):
                 raise
             return {"id": item_id, "deleted": True}
 
+    def why_no_undo(self) -> str:
+        """See Operation."""
+        return "which request would take this one back is not known"
+
     def whole(self, client: Client, item: Json) -> Json:
         """See Operation. As the verb keeps it that deletes one."""
         kind = self._shown_at.rpartition("/")[0]

@@ -124,7 +124,7 @@ def check_backup(operation: Operation, options: Options) -> None:
     if not operation.backs_up:
         final = operation.reversibility is Reversibility.IRREVERSIBLE
         why = "has none, for nothing shows its items by themselves" if final else (
-            "needs no backup; the run can be undone, or changes nothing that is lost"
+            "needs no backup: that is for what nothing takes back, such as a deletion"
         )
         raise UsageError(f"{word}: {operation.describe()} {why}.")
     if why := why_not_writable(file):
