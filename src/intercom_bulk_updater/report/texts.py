@@ -164,6 +164,13 @@ def selection_words(run: RunRecord) -> str:
     return redact(said)
 
 
+def of_more_words(search: Mapping[str, Any], selected: int) -> str:
+    """That more match than were selected, which are all that outcomes are of: "12 of 51 that match"; "" where none do."""
+    matching = search.get("total")
+    more = isinstance(matching, int) and matching > selected and search.get("complete") and not search.get("missing")
+    return f"{selected:,} of {matching:,} that match" if more else ""
+
+
 def left_out_words(search: Mapping[str, Any]) -> list[str]:
     """What a search announced and did not show, and what it showed and was left out: the `search` of a summary, a line each."""
     missing, contradicting, unusable = (int(search.get(name) or 0) for name in ("missing", "contradicting", "unusable"))
