@@ -201,6 +201,7 @@ class _Lines:
                 file.flush()
                 self._known = os.fstat(file.fileno()).st_ino, file.tell()
             self._ids.add(item_id)
+            return len(line)
 
     def drop(self, item_id: str) -> None:
         """Nothing: what is no whole line is overwritten."""

@@ -75,8 +75,7 @@ def _redo_lost(journal: Journal, record: RunRecord, operation: Operation, note: 
     rows = journal.items(record.id, outcomes=[Outcome.DONE, Outcome.UNCHANGED])
     if lost := [row.seq for row in rows if operation.drop_lost(row.id, row.after or {})]:
         journal.redo(record.id, lost)
-        one = len(lost) == 1
-        note(f"{count_words(len(lost), 'item')} that {'was' if one else 'were'} written {'is' if one else 'are'} gone or cut short: written again.")
+        note(f"{count_words(len(lost), 'item')} of what was written gone or cut short since: written again.")
 
 
 def _reopen(journal: Journal, record: RunRecord, only: str | None) -> Sequence[int]:
