@@ -180,7 +180,6 @@ class Each(Operation):
             return {"id": item_id, "deleted": True}
 
     def why_no_undo(self) -> str:
-        """See Operation."""
         return "which request would take this one back is not known"
 
     def whole(self, client: Client, item: Json) -> Json:

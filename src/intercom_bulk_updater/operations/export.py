@@ -102,7 +102,6 @@ class Export(Operation):
         return self._kept.has(item.id)
 
     def drop_lost(self, item_id: str, after: Json) -> bool:
-        """See Operation."""
         if self._kept.has(item_id, after.get("bytes")):
             return False
         self._kept.drop(item_id)
