@@ -43,6 +43,8 @@ MOVES: dict[Outcome, dict[Outcome, str]] = {
         Outcome.IN_DOUBT: "the answer was lost and nothing tells",
         Outcome.PENDING: "known not to have been carried out: a drain, a retry later, a 429",
     },
+    Outcome.DONE: {Outcome.PENDING: "a resume saw that the file of an export is gone"},
+    Outcome.UNCHANGED: {Outcome.PENDING: "a resume saw that the file of an export is gone"},
     Outcome.FAILED: {Outcome.PENDING: "runs retry"},
     Outcome.IN_DOUBT: {Outcome.PENDING: "runs retry"},
 }

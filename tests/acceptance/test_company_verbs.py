@@ -215,3 +215,17 @@ def test_a_lost_answer_makes_no_second_company(desk: Desk) -> None:
     done = desk.here(*words, *PLAIN)
     assert (done.code, done.counts) == (0, {"selected": 6, "done": 6}), done.err
     assert sum(one["company_id"].startswith("new-") for one in desk.box.companies()) == 6
+
+
+def test_a_company_that_came_meanwhile_is_set(desk: Desk) -> None:
+    """It was missing when it was looked for: it is looked at anew and set, and undo brings its fields back, not its absence."""
+    (one, *_) = [row for row in desk.box.companies() if row["users"]]
+    (desk.home / "accounts.csv").write_text(f"company_id,name\n{one['company_id']},Another name")
+    desk.box.fault("status", status=404, method="GET", path="/companies$", count=1)
+    done = desk.here("companies", "upsert", "name={{name}}", "--csv", "accounts.csv", "--id-column", "company_id", "--yes", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 1, "done": 1}), done.err
+    assert desk.box.company(str(one["id"]))["name"] == "Another name"
+    back = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert back.counts == {"selected": 1, "done": 1}, back.err
+    (now,) = [row for row in desk.box.companies() if row["id"] == one["id"]]
+    assert (now["name"], now["deleted"]) == (one["name"], one["deleted"])

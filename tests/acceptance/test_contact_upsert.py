@@ -87,17 +87,28 @@ def test_a_lost_answer_makes_no_second_contact(desk: Desk, key: str) -> None:
     assert not any(by(desk, key, value) for value in fresh)
 
 
-def test_what_the_search_does_not_show_yet_is_not_taken_for_ours(desk: Desk) -> None:
-    """It exists, and Intercom refuses a second one: the row fails with 409, and an undo takes nothing away."""
+def test_what_the_search_does_not_show_yet_is_set_and_not_taken_for_ours(desk: Desk) -> None:
+    """It exists, and Intercom refuses a second one: it is set, and an undo brings its fields back and takes nothing away."""
     _, fresh = sheet(desk, "email", 0, 2)
     desk.switch(contact_lag=60.0)
     assert upsert(desk, "email", "--yes", "--verify", "none").counts == {"selected": 2, "done": 2}
+    was = [by(desk, "email", one)[0]["name"] for one in fresh]
     (desk.home / "people.csv").write_text("\n".join(["email,name,plan,seats", *(f"{one},Other,free,1" for one in fresh)]))
     done = upsert(desk, "email", "--yes", "--verify", "none")
-    assert (done.code, done.counts) == (3, {"selected": 2, "failed": 2}), done.err
-    assert done.json["failures"][0]["example"]["code"] == "conflict"
+    assert (done.code, done.counts) == (0, {"selected": 2, "done": 2}), done.err
+    assert [[row["name"] for row in by(desk, "email", one)] for one in fresh] == [["Other"], ["Other"]]
     desk.here("undo", done.run, "--yes", *PLAIN)
-    assert [len(by(desk, "email", one)) for one in fresh] == [1, 1]
+    assert [[row["name"] for row in by(desk, "email", one)] for one in fresh] == [[name] for name in was]
+
+
+def test_a_conflict_about_another_field_names_another_contact(desk: Desk) -> None:
+    """The external id of a row belongs to somebody else, whom the refusal names: the row fails, and that contact stays as it is."""
+    (there,), (fresh,) = sheet(desk, "external_id", 1, 1)
+    (desk.home / "people.csv").write_text(f"email,external_id,name\n{fresh}@example.test,{there['external_id']},Other")
+    words = ("contacts", "upsert", "external_id={{external_id}}", "name={{name}}", "--csv", "people.csv", "--id-column", "email")
+    done = desk.here(*words, "--yes", *PLAIN)
+    assert (done.code, done.counts) == (3, {"selected": 1, "failed": 1}), done.err
+    assert by(desk, "external_id", there["external_id"])[0]["name"] == there["name"]
 
 
 def test_a_killed_run_is_resumed(desk: Desk) -> None:

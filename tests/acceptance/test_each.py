@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,28 @@ def test_rows_give_values_with_their_types(desk: Desk) -> None:
     assert [articles(desk)[i]["author_id"] for i in (one, two)] == ["7", "many"]
 
 
+@pytest.mark.parametrize(("endpoint", "column"), [("contacts", "email"), ("contacts", "external_id"), ("tags", "email")])
+def test_rows_name_their_items_by_what_their_verbs_take(desk: Desk, endpoint: str, column: str) -> None:
+    """E-mail addresses and external ids become ids where list or path say what the items are; an unknown one is told by its line."""
+    people = [one for one in desk.box.contacts(role="user") if not one["archived"]][:3]
+    (desk.home / "rows.csv").write_text(f"{column},n\n" + "\n".join(f"{one[column]},N{place}" for place, one in enumerate(people)))
+    put = ("each", endpoint, "PUT", "contacts/{{id}}", '{"name": "{{n}}"}', "--id-column", column, "--yes", *PLAIN)
+    done = desk.here(*put, "--csv", "rows.csv")
+    assert (done.code, done.counts) == (0, {"selected": 3, "done": 3}), done.err
+    assert [desk.box.contact(one["id"])["name"] for one in people] == ["N0", "N1", "N2"]
+    (desk.home / "rows.csv").write_text(f"{column},n\n{people[0][column]},A\nnobody@example.test,B")
+    refused = desk.here(*put, "--csv", "rows.csv")
+    assert refused.code == 2 and "of line 3" in refused.err and desk.box.contact(people[0]["id"])["name"] == "N0", refused.err
+
+
+def test_what_has_no_keys_is_named_by_ids_alone(desk: Desk) -> None:
+    """The refusal says what the column holds."""
+    (desk.home / "rows.csv").write_text("email,n\nann@example.test,x")
+    put = ("each", "articles", "PUT", "articles/{{id}}", '{"title": "{{n}}"}', "--csv", "rows.csv", "--id-column", "email", "--yes")
+    refused = desk.here(*put, *PLAIN)
+    assert refused.code == 2 and "is not an id. The column holds ids" in refused.err and not desk.writes(), refused.err
+
+
 def test_delete_asks_for_the_second_word_and_a_lost_answer_is_no_second_deletion(desk: Desk) -> None:
     """--irreversible; what is gone already is unchanged; a plan and a resume know the request."""
     delete = ("each", "articles", "DELETE", "articles/{{id}}", "--limit", "4", "--yes", *PLAIN)
@@ -108,6 +131,48 @@ def test_delete_asks_for_the_second_word_and_a_lost_answer_is_no_second_deletion
     failed = desk.here(*put, "--yes", "--customer-visible")
     assert failed.code == 3 and failed.counts["failed"] == 2, failed.err
     assert desk.here("runs", "retry", failed.run, *PLAIN).counts == {"selected": 86, "done": 86}
+
+
+def kept(done: Any) -> dict[str, dict[str, Any]]:
+    """The items of the run's backup."""
+    return {one["id"]: one for one in map(json.loads, Path(done.json["backup"]["file"]).read_text().splitlines())}
+
+
+def test_what_is_deleted_is_kept_whole(desk: Desk) -> None:
+    """Each article as a GET showed it right before; those that are gone already are as wanted, and the run is verified."""
+    before = articles(desk)
+    delete = ("each", "articles", "DELETE", "articles/{{id}}", "--irreversible", "--yes", *PLAIN)
+    done = desk.here(*delete, "--limit", "3")
+    gone = before.keys() - articles(desk).keys()
+    assert (done.code, done.counts) == (0, {"selected": 3, "done": 3}) and done.json["verified"]["checked"] == 3, done.err
+    assert {key: one["title"] for key, one in kept(done).items()} == {key: before[key]["title"] for key in gone}
+    assert "which request would take this one back is not known" in desk.here("undo", done.run, "--yes").err
+    (desk.home / "ids").write_text("\n".join([*gone, next(iter(articles(desk)))]))
+    again = desk.here(*delete, "--ids", "ids", "--backup", "mine.jsonl")
+    assert again.counts == {"selected": 4, "done": 1, "unchanged": 3} and len(kept(again)) == 1, again.err
+
+
+@pytest.mark.parametrize("request_", [("POST", "contacts/{{id}}/block", "{}"), ("DELETE", "contacts/{{id}}/tags/7001")])
+def test_what_else_has_no_way_back_is_kept_too(desk: Desk, request_: tuple[str, ...]) -> None:
+    """The contact that the path names, with all that the verbs keep of one."""
+    ids = [str(one["id"]) for one in desk.box.contacts() if not one["archived"]][:2]
+    (desk.home / "ids").write_text("\n".join(ids))
+    assert desk.here("contacts", "tag", "--tag", "7001", "--ids", "ids", "--yes", *PLAIN).code == 0
+    assert desk.here("contacts", "note", "--body", "Asked twice.", "--ids", "ids", "--yes", *PLAIN).code == 0
+    done = desk.here("each", "contacts", *request_, "--ids", "ids", "--irreversible", "--yes", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 2, "done": 2}), done.err
+    assert set(kept(done)) == set(ids) and all("Asked twice." in json.dumps(one["notes"]) for one in kept(done).values())
+
+
+def test_what_nothing_shows_by_itself_is_said_to_have_no_backup(desk: Desk) -> None:
+    """Before anything is sent: in the refusal, in the dry run, and where a file for it is named."""
+    contact = next(str(one["id"]) for one in desk.box.contacts() if not one["archived"])
+    delete = ("each", f"contacts/{contact}/tags", "DELETE", f"contacts/{contact}/tags/{{{{id}}}}")
+    refused = desk.here(*delete, "--yes", *PLAIN)
+    assert refused.code == 5 and "no backup" in refused.err and "--irreversible" in refused.err, refused.err
+    assert "none: nothing shows these items by themselves" in desk.here(*delete, "--dry-run").err
+    named = desk.here(*delete, "--irreversible", "--yes", "--backup", "b.jsonl", *PLAIN)
+    assert named.code == 2 and "nothing shows its items" in named.err and not desk.writes(), named.err
 
 
 def test_a_value_that_no_path_can_hold_fails_alone(desk: Desk) -> None:

@@ -28,6 +28,11 @@ def lines(path: Path) -> dict[str, dict[str, Any]]:
     return {one["id"]: one for one in found}
 
 
+def looked(desk: Desk) -> int:
+    """How often a conversation was read."""
+    return sum(line["method"] == "GET" and line["path"].startswith("/conversations/") for line in desk.box.log(1000))
+
+
 @pytest.mark.parametrize("resource", SELECTIONS)
 def test_each_item_is_there_whole_and_nothing_is_changed(desk: Desk, resource: str) -> None:
     """A dry run writes no file; the export asks nobody, has every item as a GET gives it, and leaves Intercom as it was."""
@@ -103,7 +108,7 @@ def test_a_plan_of_an_export_is_carried_out_without_a_question(desk: Desk) -> No
 
 @pytest.mark.parametrize("place", ["all.jsonl", "folder"])
 def test_an_export_that_was_killed_is_gone_on_with(desk: Desk, place: str) -> None:
-    """kill -9 in the middle, half a line left behind: resume reads what is missing, and every item is there once."""
+    """kill -9 in the middle, half a line left behind, and some of what was written is lost: in the end every item is there once."""
     desk.switch(latency=0.03)
     process = desk.start("conversations", "export", "--where", "state != snoozed", "-o", place, "--workers", "4", *PLAIN)
     path = desk.home / place
@@ -114,15 +119,34 @@ def test_an_export_that_was_killed_is_gone_on_with(desk: Desk, place: str) -> No
     assert until(lambda: some() >= 12, process)
     process.kill()
     process.communicate()
-    if path.is_file():
-        with path.open("ab") as file:
-            file.write(b'{"id": "21547')
     before = some()
+    if path.is_file():
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[2:]) + b'{"id": "21547')
+    else:
+        gone, empty, *_ = sorted(path.glob("*.json"))
+        gone.unlink()
+        empty.write_bytes(b"")
+        (path / f"{gone.name}.1.writing").write_bytes(b"{")
     done = desk.here("runs", "resume", "latest", *PLAIN)
     assert done.code == 0, done.err
     wanted = {str(one["id"]) for one in desk.box.conversations() if one["state"] != "snoozed"}
-    found = set(lines(path)) if path.is_file() else {one.stem for one in path.iterdir()}
+    found = set(lines(path)) if path.is_file() else {str(json.loads(one.read_bytes())["id"]) for one in path.iterdir()}
     assert found == wanted and 12 <= before < len(wanted) and done.counts == {"selected": len(wanted), "done": len(wanted)}
+
+
+@pytest.mark.parametrize("form", ["text", "html", "jsonl"])
+def test_a_file_that_was_lost_is_written_again(desk: Desk, form: str) -> None:
+    """Removed, emptied, cut at the end of a line: `runs resume` says how many, and writes these alone."""
+    done = desk.here("conversations", "export", "--where", QUERY, "--limit", "8", "-o", "folder", "--format", form, *PLAIN)
+    files = sorted((desk.home / "folder").iterdir())
+    were, looks = {one: one.read_bytes() for one in files}, looked(desk)
+    files[0].unlink()
+    files[1].write_bytes(b"")
+    files[2].write_bytes(were[files[2]][:5] + b"\n")
+    again = desk.here("runs", "resume", done.run, *PLAIN)
+    assert (again.code, again.counts) == (0, {"selected": 8, "done": 8}) and "3 items of what was written gone" in again.err, again.err
+    assert {one: one.read_bytes() for one in (desk.home / "folder").iterdir()} == were
+    assert looked(desk) - looks == 3
 
 
 def test_an_item_that_has_gone_fails_alone(desk: Desk) -> None:

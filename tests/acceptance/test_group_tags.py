@@ -112,6 +112,24 @@ def test_a_contact_that_the_answer_leaves_out_has_failed(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "fields", "set": {"id": None}},
+        {"kind": "wrong", "commit": "never", "value": {"type": "tag", "id": None, "users": [{"id": None}], "companies": [{"id": None}]}},
+    ],
+    ids=["done", "not done"],
+)
+def test_an_answer_of_which_nothing_can_be_matched_is_looked_after(desk: Desk, resource: str, fault: dict[str, Any]) -> None:
+    """Ids that are null say neither that the tag was renamed nor that it was put on: each item is read, and done where it is not."""
+    ids = some(desk, resource, 20)
+    desk.box.fault(**fault, method="POST", path="^/tags$", count=1)
+    done = desk.here(resource, "tag", "--tag", str(TAG), "--ids", "ids", "--verify", "none", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 20, "done": 20}), done.err
+    assert set(ids) <= tagged(desk, resource) and desk.writes() == 20
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_before_2_16_a_success_is_one_of_all(desk: Desk, resource: str) -> None:
     """The answer tells of no item, as it stands for all of them: none is read again."""
     ids = some(desk, resource, 30)

@@ -248,6 +248,16 @@ def test_a_column_that_is_called_as_a_key_holds_that_key(desk: Desk) -> None:
         assert answer.code == code, answer.err
 
 
+def test_the_number_of_a_ticket_is_not_taken_for_its_id(desk: Desk) -> None:
+    """Another ticket may have it for its id: refused before anything is asked, and the other column is named."""
+    one = desk.box.tickets()[0]
+    (desk.home / "t.csv").write_text(f"ticket_id,id\n{one['ticket_id']},{one['id']}\n")
+    close = ("tickets", "close", "--csv", "t.csv", "--dry-run", *PLAIN)
+    refused = desk.here(*close, "--id-column", "ticket_id")
+    assert refused.code == 2 and "is the number that people see" in refused.err and not desk.box.log(10), refused.err
+    assert desk.here(*close).counts["selected"] == 1
+
+
 def test_companies_are_found_by_their_company_ids(desk: Desk) -> None:
     """Few are looked up one by one; many by listing all of them."""
     for count in (2, 12):

@@ -117,6 +117,17 @@ def test_failures_can_be_opened_again(store: Store, run: str) -> None:
     assert seqs_of(store, run, Outcome.DONE) == [1]
 
 
+def test_what_is_lost_is_done_again(store: Store, run: str) -> None:
+    """Done becomes pending as if never begun; what is not done is refused, along with everything beside it."""
+    store.turn(run, [], 2)
+    store.turn(run, [*done(1), ItemResult(2, Outcome.FAILED)], 0)
+    with pytest.raises(JournalError):
+        store.redo(run, [1, 2])
+    store.redo(run, [1])
+    (one,) = store.items(run, ids=["i1"])
+    assert (one.outcome, one.attempts, one.doubt, one.after, one.claimed_at) == (Outcome.PENDING, 0, False, None, None)
+
+
 # Several processes
 
 

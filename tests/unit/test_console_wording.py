@@ -190,6 +190,8 @@ def test_run_table() -> None:
     text = written(*tables.run_table(*judged(record(exit_code=3), Counts(1200, 1197, 0, 3)), failures, events))
     for words in ("status\tfinished, exit 3", "took\t1 min 20 s", "done\t1,197", "404 not_found\t12\tGone\t000ab", "canary: the first 20"):
         assert words in text, words
+    cut = record(search={"total": 51, "complete": True, "cut": True})
+    assert "search\t12 of 51 that match" in written(*tables.run_table(*judged(cut, Counts(12, 12))))
 
 
 def test_plan_table() -> None:

@@ -204,6 +204,7 @@ def acts(item_id: str, client: Any, *, tag: str) -> dict[str, Any]:
         ({"idempotant": True}, "no argument 'idempotant'"), ({"undo": acts}, "needs before="),
         ({"idempotent": "yes"}, "True, False or None"),
         ({"is_done": lambda item_id: True}, "must take item_id, client first"), ({"items_per_request": 9}, "no perform_batch"),
+        ({"is_done": lambda client, contact: True}, "must take item_id, client first"),
     ],
 )  # fmt: skip
 def test_what_operation_is_told_wrongly_is_refused_at_once(given: dict[str, Any], said: str) -> None:
@@ -213,10 +214,12 @@ def test_what_operation_is_told_wrongly_is_refused_at_once(given: dict[str, Any]
 
 
 def test_operation_needs_a_resource_and_a_function_that_runs() -> None:
-    """`@operation` alone, a function without a client, `async def`, a generator."""
+    """`@operation` alone, a function without a client or with its first two in another order, `async def`, a generator."""
     with pytest.raises(TypeError, match="says first what the items are"):
         operation(acts)  # type: ignore[arg-type]
-    for wrong, said in ((lambda item_id: {}, "must take item_id, client first"), (coroutine, "async def"), (generator, "yield")):
+    swapped = lambda client, contact: {}  # noqa: E731
+    first = "must take item_id, client first"
+    for wrong, said in ((lambda item_id: {}, first), (swapped, first), (coroutine, "async def"), (generator, "yield")):
         with pytest.raises(TypeError, match=said):
             operation("contacts")(wrong)
 

@@ -261,6 +261,16 @@ def test_items_and_people_have_names(journal: Journal) -> None:
     assert "1796479200" not in text
 
 
+def test_that_more_match_than_were_selected_stands_above_all(journal: Journal) -> None:
+    """"All 12 done" is of those that --limit let through: the page says of how many."""
+    whole = a_run(journal, 12)
+    assert "that match)" not in page(journal, whole.id)
+    run = a_run(journal, 12)
+    journal.update_run(run.id, search={"total": 51, "seen": 12, "passes": 1, "complete": True, "cut": True})
+    said = page(journal, run.id)
+    assert said.index("(12 of 51 that match)") < said.index("All 12 done")
+
+
 def test_what_an_engineer_wants_is_below_a_fold(journal: Journal) -> None:
     """Commands, requests and events stand in a part that is folded; who, when and the items do not."""
     run = a_run(journal, 10, mixed)

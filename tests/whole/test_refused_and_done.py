@@ -99,6 +99,19 @@ def test_what_was_otherwise_before_is_ours_and_undone(box: MemorySandbox, verb: 
     assert count(box) == before
 
 
+@pytest.mark.parametrize("late", [{"commit": "before"}, {"commit": "after", "seconds": 0.3}], ids=["done", "done a little later"])
+@pytest.mark.parametrize("verb", ["conversations.assign", "conversations.tag"])
+def test_the_last_request_of_several_was_refused_and_done(box: MemorySandbox, verb: str, late: dict[str, Any]) -> None:
+    """A look finds all of it as wanted: done, whatever the refusal says, and not in doubt for the requests before it."""
+    given = {"to_team": "Billing", "to_admin": "Ben Okafor"} if verb.endswith("assign") else {"tag": ["stale", "vip"]}
+    # No item has any of it, so that each takes two requests.
+    where = f'{SUPPORT} and admin != "Ben Okafor" and tag != stale and tag != vip'
+    box.fault("status", status=403, on="write", every=2, **late)
+    run = bulk.run(verb, where=where, limit=4, workers=1, **given)
+    assert (run.counts.done, run.counts.selected) == (4, 4), run.report()
+    assert all("refused: 403" in (item.note or "") for item in run.items("done"))
+
+
 def test_what_a_plan_saw_otherwise_is_ours_too(box: MemorySandbox) -> None:
     """The item is read right before its write, and was not as wanted then."""
     bulk.plan("conversations.close", SUPPORT, file="p.jsonl", limit=6)

@@ -47,7 +47,10 @@ _OBJECTS = frozenset({dict})
 """What objects of JSON are read as. To ask each part whether it is a Mapping takes ten times as long, and there may be 500."""
 _CONVERSATION = re.compile(r"^conversations/([^/]+)(?:/(parts|reply|tags)(?:/([^/]+))?)?$")
 # What GET reads one by one under the path that PUT and DELETE have.
-_OBJECT = re.compile(r"^(conversations|contacts|companies|tickets|articles|tags)/([^/]+)$")
+_OBJECT = re.compile(
+    r"^(conversations|contacts|companies|tickets|articles|tags|internal_articles|content_snippets|audiences|data_connectors"
+    r"|help_center/collections|news/news_items|ai/content_import_sources|ai/external_pages|custom_object_instances/[^/]+)/([^/]+)$"
+)
 _TICKET_REPLY = re.compile(r"^(tickets/[^/]+)/reply$")
 _RELATION = re.compile(r"^(contacts|tickets)/([^/]+)/(tags|companies|subscriptions)(?:/([^/]+))?$")
 _NOTES = re.compile(r"^(?:contacts|companies)/[^/]+/notes$")
@@ -78,6 +81,11 @@ def effect_of(sent: SentRequest | None) -> Effect | None:
     if sent.method in ("PUT", "DELETE") or path == "tags" or path.endswith("/search") or path == "companies/list":
         return Effect(repeatable=True)
     return Effect(repeatable=False)
+
+
+def is_read_alone(path: str) -> bool:
+    """Whether GET of this path shows one object: `articles/5` does, `contacts/5/tags/7` does not."""
+    return _OBJECT.match(path.strip("/")) is not None
 
 
 def shows_no_effect(sent: SentRequest, answer: Json, since: float) -> bool:

@@ -125,9 +125,11 @@ def _found() -> str:
     return f"  . {shlex.quote(os.path.relpath(activate) if activate.is_relative_to(Path.cwd()) else str(activate))}\n"
 
 
+# The script is written once: it takes two seconds to make, too long for each start of a shell.
 _SHELL = (
-    'Your shell. In its start-up file: eval "$(intercom-bulk completion bash)", the same with zsh; '
-    "in fish: intercom-bulk completion fish | source"
+    "Your shell. Write the script to where the shell finds it, anew after an update: intercom-bulk completion bash > "
+    "~/.local/share/bash-completion/completions/intercom-bulk; zsh: > ~/.zfunc/_intercom-bulk (a folder of $fpath); "
+    "fish: > ~/.config/fish/completions/intercom-bulk.fish"
 )
 # The script only defines a function. In a folder of $fpath zsh calls the file itself, and then it has to call the function.
 _ZSH = """

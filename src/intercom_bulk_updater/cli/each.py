@@ -11,10 +11,10 @@ from ..operations.each import Each
 from ..parsing.text_file import LARGEST_MESSAGE, read_text
 from ..service.each import EachRequest, types_given
 from .execute import TypedConsent, asked_of, cap_of, go, opened, options_of
-from .flags import Output, Safety, Selection, Speed
+from .flags import Output, SafetyAndBackup, Selection, Speed
 from .stdout import note
 
-_SEL, _SAFE, _SPEED, _OUT = Selection(), Safety(), Speed(), Output()
+_SEL, _SAFE, _SPEED, _OUT = Selection(), SafetyAndBackup(), Speed(), Output()
 
 
 def each(
@@ -27,7 +27,7 @@ def each(
         list[str] | None, Parameter(help="NAME=number|boolean|json, of a column of --csv.", negative="")
     ] = None,
     again: Annotated[bool, Parameter(help="Send a message that an earlier run has sent already.", negative="")] = False,
-    sel: Selection = _SEL, safe: Safety = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
+    sel: Selection = _SEL, safe: SafetyAndBackup = _SAFE, speed: Speed = _SPEED, out: Output = _OUT,
 ) -> int:
     """Send one request for each item of any list. {{field}} in path and body is a field of the item, or a column of --csv."""
     text = read_text(body[1:], f"The body {body}", most=LARGEST_MESSAGE) if body and body.startswith("@") else body or ""

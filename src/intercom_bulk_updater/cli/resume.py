@@ -39,4 +39,4 @@ def go_on(run: str, safe: Safety, speed: Speed, out: Output, *, failed: bool, on
                 f"{record.id} was never confirmed, and there is no terminal to ask on. Look at it with runs show {record.id}; "
                 "then say --yes."
             )
-        return go(take_up(session, record, options, retry=failed, only=only), safe, out)
+        return go(take_up(session, record, options, retry=failed, only=only, note=note), safe, out)

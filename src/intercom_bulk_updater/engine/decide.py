@@ -233,6 +233,8 @@ def _after_failure(known: Known, failed: Failed, now: float, retry_after: Callab
         if failed.may_be_so:
             # What the look finds may be a part of the action alone: it is not run for that without end.
             known = replace(known, refused=True, repeatable=failed.repeatable, via_client=failed.via_client)
+            if failed.stands:
+                known = replace(known, settle_until=max(known.settle_until, now + failed.settle))
             return _wait(replace(known, out_of_retries=known.out_of_retries or after is None), 0.0)
         return _failed(known, failed.stands)
     if failed.excused:
@@ -273,6 +275,8 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
         return _after_seen(known, seen, only_refused)
     if only_refused and seen.stands is None and not known.repeatable:
         return replace(_in_doubt(known, NOTHING_TELLS), untold=True)
+    if only_refused and seen.also_stands and known.settle_until > now:
+        return _wait(known, known.settle_until - now)  # otherwise it would be in doubt: the rest may show itself yet
     if only_refused:
         return _failed(known, seen.also_stands)
     # What an action without proof met on its way is not known: perhaps a timeout of its own.

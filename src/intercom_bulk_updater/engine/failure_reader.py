@@ -23,7 +23,7 @@ AFTER_CRASH = 5.0
 AFTER_LOSS = 3.0
 AFTER_ERROR = 1.0
 # Refusals that a look may contradict: Intercom may have done it all the same, or a tag to be removed may not be there.
-# Of what must not be repeated, every refusal is looked at.
+# Every refusal is looked at of what must not be repeated, and of an item of which a part stands: all of it may.
 _MISTAKEN = (400, 404, 409, 422)
 
 
@@ -46,7 +46,7 @@ class FailureReader:
         """What decide.py needs to know of a request that failed."""
         status, again = verdict.failure.status, self.repeatable(verdict)
         once = not again or (verdict.sent is not None and not repeatable(verdict.sent))  # an upsert that creates, too
-        mistaken = status in _MISTAKEN or (400 <= status < 500 and once)
+        mistaken = status in _MISTAKEN or (400 <= status < 500 and (once or bool(attempt.stands)))
         return Failed(
             verdict.kind,
             wait=verdict.wait,
@@ -68,6 +68,8 @@ class FailureReader:
         """How long after this failure the effect of the request may still appear (seconds)."""
         if verdict.kind is ErrorKind.MAYBE_RUNNING:
             return 2 * self.timeout
+        if verdict.kind is ErrorKind.PERMANENT:
+            return AFTER_ERROR
         said = verdict.failure.code and verdict.kind is not ErrorKind.IN_BETWEEN
         if not said and not self.repeatable(verdict):  # not in Intercom's own words
             return self.timeout

@@ -26,7 +26,7 @@ from ..errors import (
     StopRun,
 )
 from ..model import Item, ItemResult, Outcome
-from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied
+from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied, SeenOtherwise
 from ..stop import Stop
 from .attempt import Attempt, RetryLater, known_of
 from .backup import Backup
@@ -219,6 +219,11 @@ class ItemProcessor:
                 return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=known_of(attempt).requests + 1, note=exc.reason)
             case Skip():
                 return self.decider.conclude(attempt, Skipped(exc.reason, attempt.wrote))
+            case SeenOtherwise():
+                moved = self.check.check_drift(attempt.item, exc.payload) if self.reread else None
+                looked = moved or self.check.capture_before(attempt.item, exc.payload)
+                if looked is not None and (moved or looked.before != attempt.item.before):
+                    return looked
             case PartiallyApplied():
                 return self._broke_off(attempt, exc)
             case OutcomeUnknown():

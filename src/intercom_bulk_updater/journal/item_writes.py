@@ -303,9 +303,8 @@ def reopen(
     One that failed half-way (it has an after-image) is in doubt from then on: not begun it is not.
     """
     wanted = set(outcomes)
-    refused = {outcome.value for outcome in wanted if Outcome.PENDING not in MOVES.get(outcome, {})}
-    if refused or Outcome.IN_FLIGHT in wanted:
-        raise JournalError(f"Only failed and in_doubt can be tried again, not {', '.join(sorted(refused or {'in_flight'}))}.")
+    if refused := wanted - {Outcome.FAILED, Outcome.IN_DOUBT}:
+        raise JournalError(f"Only failed and in_doubt can be tried again, not {', '.join(sorted(refused))}.")
     certain = and_(_item.c.doubt == 0, _item.c.after.is_(None))
     statement = (
         update(_item)
@@ -328,6 +327,17 @@ def reopen(
     if since is not None:
         statement = statement.where(_item.c.finished_at >= since)
     return connection.execute(statement).rowcount
+
+
+def redo(connection: Connection, run: int, seqs: Sequence[int]) -> None:
+    """Done or unchanged becomes pending, as if it had never begun: what it left is gone."""
+    statement = (
+        update(_item)
+        .where(_row, or_(_item.c.status == schema.CODE[Outcome.DONE], _item.c.status == schema.CODE[Outcome.UNCHANGED]))
+        .values(status=_PENDING, attempts=0, doubt=0, claimed_at=None, finished_at=None, after=null(), note=None)
+    )
+    if seqs:
+        _all(connection, statement, [{"r": run, "q": seq} for seq in seqs], "is not done")
 
 
 def _all(connection: Connection, statement: Any, rows: list[dict[str, Any]], otherwise: str) -> None:

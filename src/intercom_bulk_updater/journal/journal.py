@@ -312,6 +312,11 @@ class Journal(Store):
         with self._database.transaction() as connection:
             return self._items.reopen(connection, number, outcomes, causes, since)
 
+    def redo(self, run: str, seqs: Sequence[int]) -> None:
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            self._items.redo(connection, number, seqs)
+
     # Items, read
 
     def counts(self, run: str) -> Counts:

@@ -273,6 +273,10 @@ class Store(Protocol):
         """
         ...
 
+    def redo(self, run: str, seqs: Sequence[int]) -> None:
+        """For who holds the lock: DONE or UNCHANGED becomes PENDING, as if never begun; what these items left is gone."""
+        ...
+
     # Items, read
 
     def counts(self, run: str) -> Counts:

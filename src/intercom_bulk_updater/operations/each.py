@@ -8,21 +8,27 @@ API: https://developers.intercom.com/docs/build-an-integration/learn-more/rest-a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..api.client import Client
+from ..api.effects import is_read_alone
 from ..api.paths import UnusableId, item_path
 from ..errors import NotFound, UsageError
 from ..model import Item, Reversibility
 from ..parsing.finite import finite_json
+from .built_in import operations_in
 from .message_template import PLACE, EmptyField, escape, odd_brace, unescape
 from .messages import people_of
 from .operation import Change, Json, NothingChanged, Operation
 from .per_item import WITH
+from .resource import resources
 from .seen_by_customers import has_no_way_back, message_of, seen_by_customers
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
+_IS_ID = re.compile(r"\{\{\s*id\s*\}\}").fullmatch
 
 
 class Each(Operation):
@@ -36,6 +42,8 @@ class Each(Operation):
         nothing else takes the field's value with its type.
     again:
         Send a message although an earlier run sent the same text to the same item.
+    home:
+        Where the items are read one by one, by the list that they are of: "articles".
     """
 
     name: ClassVar[str] = "each"
@@ -45,11 +53,12 @@ class Each(Operation):
 
     signs = False
 
-    def __init__(self, method: str, path: str, body: str = "", again: bool = False) -> None:
+    def __init__(self, method: str, path: str, body: str = "", again: bool = False, home: str = "") -> None:
         self.method = method.upper()
         self.path = path.strip("/")
         self.body = body
         self.again = again
+        self.home = home
         self.idempotent = self.method != "POST"
         self._json = self._parsed()
         if has_no_way_back(self.method, self.path, self._json):
@@ -76,27 +85,47 @@ class Each(Operation):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"method": self.method, "path": self.path, "body": self.body, **({"again": True} if self.again else {})}
+        more = {**({"again": True} if self.again else {}), **({"home": self.home} if self.home else {})}
+        return {"method": self.method, "path": self.path, "body": self.body, **more}
+
+    def of_list(self, endpoint: str, resource: str) -> Each:
+        """The same request, for the items of a list."""
+        return type(self)(self.method, self.path, self.body, self.again, resource if resource in resources() else endpoint)
 
     @property
     def backs_up(self) -> bool:
-        """See Operation. What of an item would be all of it is not known."""
-        return False
+        """See Operation. Where nothing shows an item by itself there is nothing to keep."""
+        return super().backs_up and bool(self._shown_at)
+
+    @property
+    def _shown_at(self) -> str:
+        """Where one item is read: as far as the path names it, or in its list; "" where neither is known to show one."""
+        steps = self.path.split("/")
+        named = ["/".join(steps[:end]) for end in range(len(steps), 0, -1) if _IS_ID(steps[end - 1])]
+        heads = [head for head in (*named, f"{self.home}/{{{{id}}}}") if {place[1] for place in PLACE.finditer(head)} == {"id"}]
+        return next((head for head in heads if is_read_alone(head)), "")
 
     @property
     def places(self) -> list[str]:
         """The fields that path and body name, each once."""
         return list(dict.fromkeys(place[1] for place in PLACE.finditer(f"{self.path} {self.body}")))
 
+    @property
+    def subject(self) -> str:
+        """What `{{id}}` names, where the path says so: of "contacts/{{id}}/tags" it is "contacts"; "" where it does not."""
+        steps = self.path.split("/")
+        return next((before for before, step in pairwise(steps) if _IS_ID(step) and before in resources()), "")
+
     def describe(self) -> str:
         return f"{self.method} /{self.path}"
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. The fields that the request names; and who sees it, for the review."""
-        return {**(people_of(payload) if self.customer_visible else {}), **{name: value_of(payload, name) for name in self.places}}
+        people = people_of(payload) if self.customer_visible else {}
+        return {**people, **{name: value_of(payload, name) for name in self.places}, **_gone(payload)}
 
     def change(self, item: Item) -> Change | None:
-        return {self.describe(): (None, "one more message")}
+        return {} if self._deletes and _gone(item.before or {}) else {self.describe(): (None, "one more message")}
 
     def impossible(self, item: Item) -> str:
         """See Operation. Where a place stays empty; a message tells of it for all items before the first is written."""
@@ -139,15 +168,40 @@ class Each(Operation):
         return item_path(*(_text(segment, values) for segment in self.path.split("/"))), _filled(self._json, values)
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation. Known where the request is a change of what a GET of the same path shows."""
-        return client.get(self.request(Item(0, item_id))[0]) if self.reads_back else None
+        """See Operation. Where the request changes what a GET of the same path shows, or cannot be taken back."""
+        at = self._shown_at if self.backs_up else self.path if self.reads_back else ""
+        if not at:
+            return None
+        try:
+            return client.get(item_path(*(_text(step, {"id": item_id}) for step in at.split("/"))))
+        except NotFound as exc:
+            if exc.status != 404 or not self._deletes:
+                raise
+            return {"id": item_id, "deleted": True}
+
+    def why_no_undo(self) -> str:
+        return "which request would take this one back is not known"
+
+    def whole(self, client: Client, item: Json) -> Json:
+        """See Operation. As the verb keeps it that deletes one."""
+        kind = self._shown_at.rpartition("/")[0]
+        verb = operations_in(kind).get("delete") if kind in resources() else None
+        return item if verb is None else verb().whole(client, item)
+
+    @property
+    def _deletes(self) -> bool:
+        """Whether the item itself is deleted, and not what belongs to it."""
+        return self.method == "DELETE" and self._shown_at == self.path
 
     @property
     def reads_back(self) -> bool:  # type: ignore[override] # of the class elsewhere; here the request tells
-        return self.method in ("PUT", "PATCH") and set(PLACE.findall(self.path)) == {("id", "")} and self.places == ["id"]
+        changes = self.method in ("PUT", "PATCH") and set(PLACE.findall(self.path)) == {("id", "")} and self.places == ["id"]
+        return changes or self._deletes
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation. As far as the item shows what the body holds."""
+        if self._deletes or not self.reads_back:
+            return True if self._deletes and _gone(payload) else None
         body = self.request(item)[1]
         if not isinstance(body, Mapping) or not body or not all(name in payload for name in body):
             return None
@@ -162,6 +216,10 @@ class Each(Operation):
                 raise NothingChanged("it was not there any more") from None
             raise
         return None
+
+
+def _gone(payload: Json) -> dict[str, Any]:
+    return {"deleted": True} if payload.get("deleted") is True else {}
 
 
 def value_of(payload: Json, name: str) -> Any:

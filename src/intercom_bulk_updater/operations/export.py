@@ -20,7 +20,7 @@ from ..api.effects import parts_of
 from ..api.paths import item_path
 from ..errors import BadAnswer, StopRun, UsageError, why
 from ..model import Item, Reversibility
-from ..parsing.output_file import replacing, why_not_writable
+from ..parsing.output_file import left_half_written, replacing, why_not_writable
 from ..search.names import WorkspaceNames
 from .export_page import as_html, as_text, cut_words
 from .operation import Change, Json, Operation
@@ -40,6 +40,7 @@ class Export(Operation):
     side_effects = "the files that it wrote"
     idempotent = True
     fields = ("exported",)
+    leaves_files = True
     has_parts: ClassVar[bool] = False
     """Whether its items have messages, which a GET gives with them."""
 
@@ -100,16 +101,22 @@ class Export(Operation):
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         return self._kept.has(item.id)
 
+    def drop_lost(self, item_id: str, after: Json) -> bool:
+        if self._kept.has(item_id, after.get("bytes")):
+            return False
+        self._kept.drop(item_id)
+        return True
+
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         whole = self.whole(client, now if now is not None else client.get(item_path(self.resource, item.id)))
         try:
-            self._kept.add(item.id, self._text(whole, client))
+            size = self._kept.add(item.id, self._text(whole, client))
         except (OSError, UsageError) as exc:  # a full disk fails for every other item too
             raise StopRun(f"{self.output} cannot be written: {why(exc) if isinstance(exc, OSError) else exc.message}") from exc
         if cut := cut_words(whole):
             self._cut[item.id] = cut
-            return {"exported": True, NOT_WHOLE: True}
-        return {"exported": True}
+            return {"exported": True, "bytes": size, NOT_WHOLE: True}
+        return {"exported": True, "bytes": size}
 
     def remark(self, item: Item) -> str:
         """See Operation. Intercom gives the newest messages of a long item alone."""
@@ -132,14 +139,32 @@ class _Folder:
 
     def __init__(self, path: Path, ending: str) -> None:
         self._path, self._ending = path, ending
+        self._begun = False
 
-    def has(self, item_id: str) -> bool:
-        return self._file(item_id).exists()
+    def has(self, item_id: str, size: int | None = None) -> bool:
+        """Whether its file is there, as large as it was written; where that is not known, with its end."""
+        file = self._file(item_id)
+        try:
+            if size is not None:
+                return file.stat().st_size == size
+            if self._ending == ".json":
+                return bool(json.loads(file.read_bytes()))
+            return file.read_bytes().endswith(b"</html>\n" if self._ending == ".html" else b"\n")
+        except (OSError, ValueError):
+            return False
 
-    def add(self, item_id: str, text: str) -> None:
+    def add(self, item_id: str, text: str) -> int:
         self._path.mkdir(mode=0o700, exist_ok=True)
+        if not self._begun:
+            self._begun = True
+            for half in left_half_written(self._path):  # by a process of this run that was killed: no other writes here
+                half.unlink(missing_ok=True)
         with replacing(self._file(item_id), "The item") as file:
             file.write(text.encode("utf-8", "replace").decode("utf-8"))
+        return self._file(item_id).stat().st_size
+
+    def drop(self, item_id: str) -> None:
+        self._file(item_id).unlink(missing_ok=True)
 
     def _file(self, item_id: str) -> Path:
         # An id comes from a server: `..` and `/` in it would lead to another folder.
@@ -155,25 +180,30 @@ class _Lines:
         self._known = (0, 0)
         """The file (inode) and the size up to which its lines are known."""
 
-    def has(self, item_id: str) -> bool:
+    def has(self, item_id: str, size: int | None = None) -> bool:
         with self._lock:
             self._read()
             return item_id in self._ids
 
-    def add(self, item_id: str, text: str) -> None:
+    def add(self, item_id: str, text: str) -> int:
+        line = text.encode("ascii") + b"\n"
         with self._lock:
             self._read()
             if item_id in self._ids:
-                return
+                return len(line)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             with open(handle, "rb+") as file:  # noqa: PTH123 - a handle
                 # A process that was killed may have left the beginning of a line.
                 file.truncate(self._known[1])
                 file.seek(0, os.SEEK_END)
-                file.write(text.encode("ascii") + b"\n")
+                file.write(line)
                 file.flush()
                 self._known = os.fstat(file.fileno()).st_ino, file.tell()
             self._ids.add(item_id)
+            return len(line)
+
+    def drop(self, item_id: str) -> None:
+        """Nothing: what is no whole line is overwritten."""
 
     def _read(self) -> None:
         """Learn the whole lines of the file, where another has written it since."""

@@ -13,13 +13,12 @@ from typing import Any, ClassVar
 
 from ..api.client import Client
 from ..api.effects import row_ids, tag_ids
-from ..api.messages import SentRequest
 from ..api.paths import item_path
 from ..errors import BadAnswer, IntercomBulkError, NotFound, SafetyStop
 from ..parsing.identity import id_text
 from ..parsing.printable import printable_name
 from .fields import FieldsChange, FieldsOperation
-from .operation import Json, OutcomeUnknown
+from .operation import Json
 from .tag_names import NEW_TAG
 from .tagging import TagVerb
 
@@ -120,19 +119,21 @@ class GroupTagging(TagVerb, FieldsOperation):
         name = self._found[tag][1] if tag in self._found else str(client.get(item_path("tags", tag))["name"])
         body = {"name": name, self.listed_as: [{"id": key} if on else {"id": key, "untag": True} for key in ids]}
         said = client.post("tags", body)
-        if "id" in said and str(said["id"]) != tag:
+        written = id_text(said.get("id"))
+        if written and written != tag:
             raise SafetyStop(
                 f"The tag {name!r} is no longer {tag}: it was renamed or deleted while the run was at work, and Intercom has put "
-                f"{said['id']} of that name on up to {len(ids)} {self.resource} instead. Look at that tag, then run again."
+                f"{written} of that name on up to {len(ids)} {self.resource} instead. Look at that tag, then run again."
             )
-        if self.listed_as not in said and "id" in said:
+        if written and self.listed_as not in said:
             return {}  # before 2.16 it tells of no item, and refuses the whole of it for one that is not there
         rows = said.get(self.listed_as)
-        shown = row_ids(rows)
+        # Rows tell only of the tag that the answer names: one of that name alone may be another by now.
+        shown = row_ids(rows) if written else None
         told = {} if shown is None else {key: one.get("tagged") for key, one in zip(shown, rows or (), strict=True)}
         left_out = [key for key in ids if told.get(key) is not on]
-        sent = SentRequest("POST", "tags", body)
-        unknown = OutcomeUnknown(BadAnswer(f"POST /tags does not say which {self.resource} it has changed", status=200), (sent,))
+        said_nothing = f"POST /tags does not say which {self.resource} it has changed"
+        unknown = BadAnswer(said_nothing, status=200, method="POST", path="tags", json=body)
         gone = NotFound(
             status=404, code="not_found", api_message="Intercom left it out of its answer: it is not there", method="POST", path="tags",
             json=body,

@@ -44,6 +44,19 @@ class CannotApply(Exception):
     cause = "not possible for this item"
 
 
+class SeenOtherwise(Exception):
+    """Nothing was written, and the item is no longer as its before-image says: it is taken up again as `payload` shows it.
+
+    So the way back knows what was there: of an item that others created meanwhile, its fields, and not that it was missing.
+    """
+
+    cause = "changed meanwhile"
+
+    def __init__(self, payload: Json) -> None:
+        self.payload = payload
+        super().__init__("it has changed since it was looked at")
+
+
 class NothingChanged(Skip):
     """An operation saw that its own requests changed nothing: the item was as wanted before them."""
 
@@ -178,6 +191,8 @@ class Operation(ABC):
     """Whether `read` and `stands` can tell that it was done."""
     takes_effect_later: bool = False
     """Whether Intercom carries it out some time after it has accepted it: where a read-back does not tell, it looks again."""
+    leaves_files: ClassVar[bool] = False
+    """Whether what it leaves of an item is a file of its own: then a resume calls `drop_lost`."""
     sees_effect: bool = False
     """Whether `perform` itself sees that its writes took effect, also where an answer does not show it."""
 
@@ -277,6 +292,10 @@ class Operation(ABC):
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """Whether the effect is there. `since` is server time (unix s) before the first send. None: cannot be told."""
         return None
+
+    def drop_lost(self, item_id: str, after: Json) -> bool:
+        """Whether the file of an item that is done is gone or cut, so that it has to be done again; a cut one is removed."""
+        return False
 
     def why_unverifiable(self) -> str:
         """The reason, where `read` or `stands` tells nothing."""

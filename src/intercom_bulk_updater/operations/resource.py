@@ -106,6 +106,8 @@ class Resource:
         What else of those columns its items have that are no fields of Intercom's.
     keys:
         The fields beside its id by which people name an item: "email", "external_id".
+    not_ids:
+        Its fields that look like its id and are another number: "ticket_id".
     also_in:
         The resources whose items Intercom takes for some of these: by the id of a ticket a conversation is named, too.
     page:
@@ -132,6 +134,7 @@ class Resource:
     listed: tuple[str, ...] = ("id",)
     named: tuple[str, ...] = ("tag_ids",)
     keys: tuple[str, ...] = ()
+    not_ids: tuple[str, ...] = ()
     page: str = ""
     of_contacts: bool = False
     names: tuple[str, ...] = ("name",)

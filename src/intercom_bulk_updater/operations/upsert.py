@@ -17,7 +17,7 @@ from ..errors import InvalidRequest, UsageError
 from ..model import Item, Reversibility
 from .field_values import MISSING, THERE
 from .fields import FieldsOperation, Undo
-from .operation import Json, Operation
+from .operation import Json, Operation, SeenOtherwise
 from .resource import resources
 from .spec import Resolver
 from .values import SetValues, body_of, merged, names_in
@@ -122,17 +122,19 @@ class Upsert(SetValues, FieldsOperation):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         """See Operation. An item that has the key already, came since and is as wanted is the one whose answer was lost.
 
-        Any other one was there, though `find` did not show it: it is left alone, for an undo would take it away.
+        Any other one was there, though `find` did not show it: it is set like any that exists.
         """
         try:
             return super().perform(client, item, now)
         except InvalidRequest as exc:
             there = self.taken_by(exc)
             found = client.get(item_path(self.resource, there)) if there else {}
-            made = found and item.sent_at and int(found.get("created_at") or 0) >= int(item.sent_at) and self.shown(found) == self.values
-            if not made:
+            # A refusal may be about another field that must be unique, and name an item that is not meant.
+            if str(found.get(self.by) or "").casefold() != item.id.casefold():
                 raise
-            return self.image(found)
+            if item.sent_at and int(found.get("created_at") or 0) >= int(item.sent_at) and self.shown(found) == self.values:
+                return self.image(found)
+            raise SeenOtherwise(found) from exc
 
     def inverse(self) -> Operation | None:
         return UndoUpsert(self)

@@ -41,6 +41,15 @@ def why_not_writable(path: Path) -> str:
     return ""
 
 
+def left_half_written(folder: Path) -> Iterator[Path]:
+    """What other processes were writing in a folder, or had begun when they died."""
+    return (one for one in folder.glob("*.writing") if not one.name.endswith(_temporary()))
+
+
+def _temporary() -> str:
+    return f".{os.getpid()}.writing"
+
+
 @contextmanager
 def replacing_path(path: Path, what: str) -> Iterator[Path]:
     """An empty file to write in place of `path`, which it replaces when the block has ended well; half a file never does.
@@ -51,7 +60,7 @@ def replacing_path(path: Path, what: str) -> Iterator[Path]:
     path = path.resolve()
     if path.exists() and not path.is_file():
         raise UsageError(f"{what} cannot be written to {path}: it is {no_file(path)}.")
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
+    temporary = path.with_name(f"{path.name}{_temporary()}")
     try:
         try:
             os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))

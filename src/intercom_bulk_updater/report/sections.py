@@ -19,7 +19,7 @@ from .headline import headline, label, undone_by, verification_words, why_words
 from .links import link_of
 from .next_commands import label_of
 from .summary import judge_run
-from .texts import MESSAGE_ADDED, change_words, left_out_words, masked, message_words, names_of, selection_words, words_of
+from .texts import MESSAGE_ADDED, change_words, left_out_words, masked, message_words, names_of, of_more_words, selection_words, words_of
 from .times import duration, moment
 
 Told = Mapping[str, Any]
@@ -54,7 +54,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "dry": dry,
         "title": words[:1].upper() + words[1:],
         "level": judgement.level,
-        "which": selection_words(run),
+        "which": selection_words(run) + (f" ({more})" if (more := of_more_words(told["search"], total)) else ""),
         "label": label(judgement, told["run"]["status"], dry=dry, kind=told["run"]["kind"]),
         "headline": headline(judgement, dry=dry, sent_before=bool(told.get("sent_before"))),
         "bar": outcome_bar(judgement),

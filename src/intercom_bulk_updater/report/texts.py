@@ -164,6 +164,13 @@ def selection_words(run: RunRecord) -> str:
     return redact(said)
 
 
+def of_more_words(search: Mapping[str, Any], selected: int) -> str:
+    """That more match than were selected, which are all that outcomes are of: "12 of 51 that match"; "" where none do."""
+    matching = search.get("total")
+    more = isinstance(matching, int) and matching > selected and search.get("complete") and not search.get("missing")
+    return f"{selected:,} of {matching:,} that match" if more else ""
+
+
 def left_out_words(search: Mapping[str, Any]) -> list[str]:
     """What a search announced and did not show, and what it showed and was left out: the `search` of a summary, a line each."""
     missing, contradicting, unusable = (int(search.get(name) or 0) for name in ("missing", "contradicting", "unusable"))
@@ -187,7 +194,7 @@ def message_words(told: Mapping[str, Any]) -> list[str]:
     """
     said = [f"of {number:,} only the newest: Intercom gives no more; runs export names them"] if (number := told.get("not_whole")) else []
     # A plan is applied as it was made, and `apply` has no such flag.
-    again = "a plan made with --again" if told["run"]["selection"].get("kind") == "plan" else "--again"
+    again = "a plan made with --again" if (told["run"].get("selection") or {}).get("kind") == "plan" else "--again"
     for one in told.get("sent_before") or ():
         at = local_moment(datetime.fromisoformat(one["at"]).timestamp())
         said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); {again} sends it again")

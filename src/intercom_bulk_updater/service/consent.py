@@ -33,6 +33,7 @@ class Consent:
                 f"{word('customer_visible', True)}."
             )
         if "irreversible" in lacking:
+            kept = "" if operation.backs_up else " and no backup, for nothing shows its items by themselves"
             raise SafetyStop(
-                f"There is no way back from this ({operation.describe()}). Say {word('irreversible', True)} if you mean it."
+                f"There is no way back from this ({operation.describe()}){kept}. Say {word('irreversible', True)} if you mean it."
             )

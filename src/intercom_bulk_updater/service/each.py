@@ -25,7 +25,7 @@ from ..search.names import WorkspaceNames
 from ..search.paginator import EndpointSource
 from .consent import Consent
 from .notes import Note, ignore
-from .row_references import Rows
+from .row_references import Rows, resolve_rows
 from .selection import Selection, feed, one_way, select
 from .spreadsheet import bare, drop_repeats, read_rows
 from .work import Work, create_run
@@ -59,7 +59,7 @@ class EachRequest:
             raise UsageError(f"Of a list, {options.word('from_run')} takes the items as they were; leave {options.word('where')} out.")
         if asked.query is not None:
             raise UsageError(f"{options.word('query')} is for what Intercom searches; a list is judged here, by {options.word('where')}.")
-        return self
+        return replace(self, operation=self.operation.of_list(end.path, end.resource))
 
     def begin(self, session: Session, names: WorkspaceNames) -> Work:
         """The run of the request, in the journal and ready to be done. Raises UsageError, SafetyStop."""
@@ -68,7 +68,9 @@ class EachRequest:
         session.workspace()
         rows = None
         if asked.csv is not None:
-            rows = drop_repeats(read_rows(asked.csv, asked.id_column, options=options, note=self.note), end.resource, self.note)
+            subject = self.operation.subject or end.resource
+            sheet = read_rows(asked.csv, asked.id_column, subject, options=options, note=self.note)
+            rows = drop_repeats(resolve_rows(sheet, subject, session), subject, self.note)
             self._check_places([*rows.columns, "id"], f"the columns of {rows.path}")
         elif asked.given and asked.where is None:
             self._check_places(["id"], "the ids")

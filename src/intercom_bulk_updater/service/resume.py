@@ -8,6 +8,8 @@ from pathlib import Path
 from ..errors import UsageError
 from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
+from ..operations.operation import Operation
+from ..parsing.identity import count_words
 from ..runs.options import Options
 from ..runs.session import Session
 from .notes import Note, ignore
@@ -50,6 +52,7 @@ def take_up(
     retry: bool,
     only: str | None = None,
     load: Loader | None = None,
+    note: Note = ignore,
 ) -> Work:
     """A run that was begun, ready to go on; with `retry` what failed in it, `only` by this cause, and nothing else.
 
@@ -60,8 +63,19 @@ def take_up(
         again = _reopen(session.journal, record, only) if retry else None
         if again is None:
             session.journal.reopen(record.id, outcomes=[Outcome.IN_DOUBT])
+            _redo_lost(session.journal, record, rebuilt.operation, note)
         session.journal.update_run(record.id, settings=options.as_json())
     return Work(session, record, rebuilt.operation, rebuilt.selected.feed, options, only=again)
+
+
+def _redo_lost(journal: Journal, record: RunRecord, operation: Operation, note: Note) -> None:
+    """What is done and has left a file that is not there any more, or not all of it, is to be done again."""
+    if not operation.leaves_files:
+        return
+    rows = journal.items(record.id, outcomes=[Outcome.DONE, Outcome.UNCHANGED])
+    if lost := [row.seq for row in rows if operation.drop_lost(row.id, row.after or {})]:
+        journal.redo(record.id, lost)
+        note(f"{count_words(len(lost), 'item')} of what was written gone or cut short since: written again.")
 
 
 def _reopen(journal: Journal, record: RunRecord, only: str | None) -> Sequence[int]:

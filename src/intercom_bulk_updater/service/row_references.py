@@ -53,7 +53,8 @@ def check_reference(cell: str, where: str, resource: str) -> str:
     keys = resources()[resource].keys if resource in resources() else ()
     if keys and word.isprintable() and 0 < len(word) <= 255 and not re.fullmatch(r"[0-9][.,][0-9]+E\+?[0-9]+", word):
         return word
-    return check_id(word, where)
+    kind = resource if resource in resources() else "these items"
+    return check_id(word, where, f"The column holds ids of {kind}, or links of the inbox.")
 
 
 def resolve_rows(rows: Rows, resource: str, session: Session) -> Rows:

@@ -292,8 +292,11 @@ def read_ids(
         if not ids and name == "ids":
             raise UsageError(f"{word} is empty: give at least one id.")
         return ids
+    named = (options or Options()).word
+    other = f" E-mail addresses and external ids: {named('csv')} and {named('id_column')}." if name == "ids" else ""
+    hint = f"Write one id a line; # begins a comment.{other}"
     ids = [
-        check_id(id_of(word, f"{source}, line {number}", workspace), f"{source}, line {number}", "Write one id a line; # begins a comment.")
+        check_id(id_of(word, f"{source}, line {number}", workspace), f"{source}, line {number}", hint)
         for number, word in read_id_file(source, f"The ids in {_named(source)}", note)
     ]
     if not ids:

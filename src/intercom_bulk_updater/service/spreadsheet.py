@@ -19,6 +19,7 @@ from ..model import FoundItem
 from ..operations.message_template import PLACE, escape, is_field
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
+from ..operations.resource import resources
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.table import cell_text, read_table
 from ..runs.options import Options
@@ -59,6 +60,11 @@ def read_rows(
         rows = _read_file(source, id_column, resource, word, note)
     else:
         rows = _given_rows(source, id_column, resource, word)
+    if resource in resources() and rows.column.strip().lower() in resources()[resource].not_ids:
+        raise UsageError(
+            f"{rows.path}: {rows.column} is the number that people see, and not the id: other {resource} may have these numbers for their "
+            "ids. Name the column of ids; find -o FILE writes both."
+        )
     return drop_repeats(rows, resource, note, several=several)
 
 

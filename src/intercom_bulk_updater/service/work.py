@@ -13,7 +13,7 @@ from typing import Any
 from ..api.redact import keep_private
 from ..errors import ApiError, RunStopped, SearchIncomplete, StopRun, TransportError, UsageError
 from ..journal import RunRecord
-from ..model import RunKind
+from ..model import Reversibility, RunKind
 from ..operations.field_values import KINDS, Label
 from ..operations.operation import Operation
 from ..parsing.output_file import why_not_writable
@@ -122,7 +122,11 @@ def check_backup(operation: Operation, options: Options) -> None:
     """Raises UsageError; see create_run."""
     word, file = options.word("backup", options.backup), Path(options.backup)
     if not operation.backs_up:
-        raise UsageError(f"{word}: {operation.describe()} needs no backup; the run can be undone, or changes nothing that is lost.")
+        final = operation.reversibility is Reversibility.IRREVERSIBLE
+        why = "has none, for nothing shows its items by themselves" if final else (
+            "needs no backup: that is for what nothing takes back, such as a deletion"
+        )
+        raise UsageError(f"{word}: {operation.describe()} {why}.")
     if why := why_not_writable(file):
         raise UsageError(f"{word}: {why}. Nothing was done; name a file that can be written.")
     if file.exists() and file.stat().st_size:

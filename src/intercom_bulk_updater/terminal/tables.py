@@ -14,7 +14,7 @@ from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.parsing.dates import local_moment
 from intercom_bulk_updater.report.advice import advice_for
 from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outcomes
-from intercom_bulk_updater.report.texts import left_out_words, words_of
+from intercom_bulk_updater.report.texts import left_out_words, of_more_words, words_of
 from intercom_bulk_updater.runs.judgement import Verdict
 
 from .event_text import happening
@@ -102,7 +102,7 @@ def run_table(
         ("ended", local_moment(record.finished_at) if record.finished_at else ""),
         ("took", seconds(took) if took else "-"),
         ("requests", _requests(requests)),
-        ("search", " · ".join(left_out_words(record.search))),
+        ("search", " · ".join(filter(None, (of_more_words(record.search, counts.selected), *left_out_words(record.search))))),
         ("verified", verified_words(record.totals.get("verified") or {}, counts.done, record.id) if not dry else ""),
         ("step of" if "step" in record.selection else "from run", record.parent or ""),
         ("backup", str(record.totals.get("backup") or "")),

@@ -66,8 +66,7 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     page.fact("way back", *_way_back(review))
     if review.side_effects:
         page.fact("no undo of", clean(review.side_effects))
-    if review.backup:
-        page.fact("backup", f"each item whole, as read before its write, in {clean(review.backup)}")
+    _backup(page, review)
     if review.would_change:
         page.fact("takes", _cost(review))
     return page
@@ -135,6 +134,13 @@ def _way_back(review: Preview) -> tuple[str | Text, ...]:
     if review.reversibility in words:
         return (words[review.reversibility],)
     return (Text(f"none: {review.reversibility or 'irreversible'}", "bold red"),)
+
+
+def _backup(page: Page, review: Preview) -> None:
+    if review.backup:
+        page.fact("backup", f"each item whole, as read before its write, in {clean(review.backup)}")
+    elif review.reversibility == Reversibility.IRREVERSIBLE:
+        page.fact("backup", Text("none: nothing shows these items by themselves", "bold yellow"))
 
 
 def _cost(review: Preview) -> str:

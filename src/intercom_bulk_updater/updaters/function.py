@@ -114,6 +114,7 @@ def _plain(change: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check_leading(function: Callable[..., Any], wanted: Sequence[str]) -> None:
     placed = [p.name for p in inspect.signature(function).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(placed) < len(wanted):
+    swapped = "client" in placed and placed.index("client") != wanted.index("client")
+    if len(placed) < len(wanted) or swapped:
         name = getattr(function, "__name__", "function")
         raise TypeError(f"{name} must take {', '.join(wanted)} first: def {name}({', '.join(wanted)}, *, ...)")

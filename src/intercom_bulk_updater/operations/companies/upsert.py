@@ -11,15 +11,9 @@ from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import InvalidRequest, NotFound
 from ..field_values import THERE
-from ..operation import Json
+from ..operation import CannotApply, Json, SeenOtherwise
 from ..upsert import Upsert
 from .set import CompanyValues
-
-
-class CameSince(ValueError):
-    """A company came after it was looked for; the row fails, as an undo would take away what others created."""
-
-    cause = "created meanwhile"
 
 
 class UpsertCompanies(CompanyValues, Upsert):
@@ -49,8 +43,8 @@ class UpsertCompanies(CompanyValues, Upsert):
 
     def create(self, client: Client, key: str, body: dict[str, Any]) -> Json:
         """See Upsert. The request would set a company that exists, so it is looked for right before."""
-        if self.find(client, key) is not None:
-            raise CameSince("this company was created after it was looked for; run it again to set its fields")
+        if (there := self.find(client, key)) is not None:
+            raise SeenOtherwise(there)
         return client.post("companies", {"company_id": key, **{name: value for name, value in body.items() if value is not None}})
 
     def taken_by(self, refusal: InvalidRequest) -> str:
@@ -67,5 +61,5 @@ class UpsertCompanies(CompanyValues, Upsert):
 
     def bring(self, client: Client, item_id: str, state: str) -> None:
         if state == THERE:
-            raise CameSince("Intercom's API cannot bring a deleted company back")
+            raise CannotApply("Intercom's API cannot bring a deleted company back")
         client.delete(item_path("companies", item_id))

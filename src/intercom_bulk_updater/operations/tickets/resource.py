@@ -24,6 +24,7 @@ RESOURCE = Resource(
         "id", "ticket_id", "link", "state", "type", "category", "team_assignee_id", "team", "admin_assignee_id", "assignee",
         "contact", "created_at", "updated_at", "snoozed_until", "subject",
     ),
+    not_ids=("ticket_id",),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     of_contacts=True,
     names=("ticket_attributes._default_title_",),
