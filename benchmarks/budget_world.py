@@ -13,8 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowStats
+from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.ledger import Ledger, blank
+from intercom_bulk_updater.ratelimit.permit import Permit
+from intercom_bulk_updater.ratelimit.usage import WindowStats
 
 SLICE = 0.02
 """The gate asks again at least this often (limiter.py)."""

@@ -18,9 +18,10 @@ from collections import deque
 from pathlib import Path
 
 from intercom_bulk_updater.errors import RunStopped
-from intercom_bulk_updater.ratelimit.budget import Budget, Permit
+from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.ledger import open_ledger
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
+from intercom_bulk_updater.ratelimit.permit import Permit
 from intercom_bulk_updater.stop import Stop
 
 THREADS = 32

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from intercom_bulk_updater.errors import DeadlineReached, Interrupted, RunStopped
-from intercom_bulk_updater.ratelimit.budget import Budget, Permit
+from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
+from intercom_bulk_updater.ratelimit.permit import Permit
 from intercom_bulk_updater.stop import Stop
 
 

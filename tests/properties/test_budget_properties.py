@@ -8,7 +8,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intercom_bulk_updater.ratelimit.budget import Budget, Permit
+from intercom_bulk_updater.ratelimit.budget import Budget
+from intercom_bulk_updater.ratelimit.permit import Permit
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

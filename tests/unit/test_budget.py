@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from intercom_bulk_updater.ratelimit.budget import Budget, Permit, WindowStats
+from intercom_bulk_updater.ratelimit.budget import Budget
+from intercom_bulk_updater.ratelimit.permit import Permit
+from intercom_bulk_updater.ratelimit.usage import WindowStats
 
 RESET = 1_487_332_510
 

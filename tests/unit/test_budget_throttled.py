@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_budget import RESET, Desk, told
 
-from intercom_bulk_updater.ratelimit.budget import Permit
+from intercom_bulk_updater.ratelimit.permit import Permit
 
 
 def wait(desk: Desk) -> float:

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from intercom_bulk_updater.journal.records import Event, FailureExample, FailureGroup, RunRecord
 from intercom_bulk_updater.model import Counts, Outcome, RunStatus
-from intercom_bulk_updater.ratelimit.budget import BudgetState
+from intercom_bulk_updater.ratelimit.permit import BudgetState
 from intercom_bulk_updater.runs.judgement import Judgement, judge
 from intercom_bulk_updater.runs.preview import Preview
 from intercom_bulk_updater.terminal import tables

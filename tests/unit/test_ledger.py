@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from intercom_bulk_updater.ratelimit.budget import Budget, Permit
+from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.ledger import FOLDER, Entry, Ledger, open_ledger
+from intercom_bulk_updater.ratelimit.permit import Permit
 
 TOKEN, URL = "dG9rOnNlY3JldA==", "http://127.0.0.1:1"
 CHILD = """

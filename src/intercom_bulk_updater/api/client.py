@@ -30,9 +30,9 @@ from ..errors import (
     TransportError,
 )
 from ..model import Requests, Workspace
-from ..ratelimit.budget import Permit
 from ..ratelimit.headers import read_date
 from ..ratelimit.limiter import RateLimiter
+from ..ratelimit.permit import Permit
 from .answer import Json, read_answer, web_page, workspace_in
 from .clock_skew import ClockSkew
 from .error_body import shows_item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import TransportError
-from ..ratelimit.budget import Permit
+from ..ratelimit.permit import Permit
 
 
 class PermitLease:

@@ -54,7 +54,6 @@ class FieldsOperation(Operation):
         return self.requests_per_item
 
     def requests_for(self, item: Item) -> int:
-        """See Operation."""
         have = item.before
         return self.requests_per_item if have is None else self.requests_between(have, self.wanted(item, have))
 
@@ -162,7 +161,6 @@ class Undo(FieldsOperation):
         return self.forward.write(client, item_id, have, want)
 
     def requests_between(self, have: Json, want: Json) -> int:
-        """See FieldsOperation."""
         return self.forward.requests_between(have, want)
 
     def write_batch(self, client: Client, changes: Sequence[FieldsChange]) -> Sequence[Exception | None]:

@@ -79,12 +79,10 @@ class PerItemOperation(Operation):
         return self._of(item).change(item)
 
     def requests_for(self, item: Item) -> int:
-        """See Operation."""
         return self._of(item).requests_for(item)
 
     @property
     def whole_takes_more(self) -> bool:
-        """See Operation."""
         return self._all.whole_takes_more
 
     def impossible(self, item: Item) -> str:

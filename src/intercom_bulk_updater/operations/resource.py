@@ -40,23 +40,19 @@ class History(Protocol):
         """Whether no customer has written to the item since a moment; False where it does not tell."""
 
 
-class NoHistory:
+class NoHistory(History):
     """Of a resource whose items do not tell who wrote to them."""
 
     def mark(self, payload: Json) -> dict[str, Any]:
-        """See History."""
         return {}
 
     def our_mark(self, payload: Json, admin_id: str, since: float) -> dict[str, Any]:
-        """See History."""
         return {}
 
     def touched_since(self, payload: Json, item: Item) -> str:
-        """See History."""
         return ""
 
     def is_silent(self, payload: Json, since: float) -> bool:
-        """See History."""
         return False
 
 

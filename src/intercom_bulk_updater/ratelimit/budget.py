@@ -10,19 +10,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from .backoff import Backoff
 from .competing_traffic import CompetingTraffic
 from .headers import read
 from .latency import LatencyEstimator
 from .ledger import Ledger
+from .permit import BudgetState, Permit
 from .siblings import Siblings
 from .usage import WindowStatistics, WindowStats
 from .window import Flight, Window
 from .window_detector import LENGTH
-
-__all__ = ["Budget", "BudgetState", "Permit", "WindowStats"]
 
 UNKNOWN_LIMIT = 1667
 """Calls per window when no answer ever names a limit: the documented default of 10,000 a minute."""
@@ -57,39 +55,6 @@ LOST_AFTER = 900.0
 """Seconds after which a permit that was never settled stops counting as in flight."""
 MANY = 1000
 """`wanted_workers` while nothing is known that would limit them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """Leave to send one request. `purpose` is "search", "action" or "read"; `at` is monotonic seconds.
-
-    `probe`: the service is away, so it is leave to ask whether it is back, and for nothing else.
-    """
-
-    number: int
-    at: float
-    purpose: str
-    probe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetState:
-    """The budget for display.
-
-    `used` are everybody's calls in the present window and `own` ours, `rate` our calls per second (smoothed),
-    `mode` one of "scout" (nothing known yet), "window", "blind" (windows cannot be seen), "blocked" (a 429 is
-    waited out).
-    """
-
-    limit: int | None
-    used: int
-    own: int
-    remaining: int | None
-    window_seconds: float
-    ends_in: float | None
-    blocked_for: float
-    rate: float
-    mode: str
 
 
 class Budget:

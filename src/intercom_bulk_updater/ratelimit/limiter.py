@@ -17,9 +17,10 @@ from dataclasses import replace
 from intercom_bulk_updater.errors import AnswerLost, BadAnswer, ConnectionFailed, RunStopped, TimedOut, TransportError
 from intercom_bulk_updater.stop import Stop
 
-from .budget import Budget, BudgetState, Permit
+from .budget import Budget
 from .headers import retry_after
 from .outage import OutageDetector, ServiceAway
+from .permit import BudgetState, Permit
 
 SLICE = 0.02
 """Longest wait (seconds) before the budget is asked again: an answer may have brought news, or somebody

@@ -193,9 +193,9 @@ def message_words(told: Mapping[str, Any]) -> list[str]:
     Which runs had sent the text of this one already; of how many items an export does not have all.
     """
     said = [f"of {number:,} only the newest: Intercom gives no more; runs export names them"] if (number := told.get("not_whole")) else []
-    # A plan is applied as it was made, and `apply` has no such flag.
-    again = "a plan made with --again" if (told["run"].get("selection") or {}).get("kind") == "plan" else "--again"
     for one in told.get("sent_before") or ():
+        # A plan is applied as it was made, and `apply` has no such flag.
+        again = "a plan made with --again" if (told["run"].get("selection") or {}).get("kind") == "plan" else "--again"
         at = local_moment(datetime.fromisoformat(one["at"]).timestamp())
         said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); {again} sends it again")
     return said

@@ -9,8 +9,8 @@ from ..model import Bottleneck, Counts, Phase
 
 if TYPE_CHECKING:
     from ..engine.pool import PoolStatus
-    from ..ratelimit.budget import BudgetState
     from ..ratelimit.outage import ServiceAway
+    from ..ratelimit.permit import BudgetState
 
 
 @dataclass(slots=True)

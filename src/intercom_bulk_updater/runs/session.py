@@ -15,10 +15,11 @@ from ..journal import Journal, RunRecord
 from ..model import Workspace
 from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
-from ..ratelimit.budget import Budget, WindowStats
+from ..ratelimit.budget import Budget
 from ..ratelimit.ledger import open_ledger
 from ..ratelimit.limiter import RateLimiter
 from ..ratelimit.outage import PATIENCE, OutageDetector
+from ..ratelimit.usage import WindowStats
 from ..search.names import whole_listing
 from ..stop import Stop
 from ..version import __version__

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..operations.spec import Named
+from ..operations.spec import Named, Resolver
 from ..parsing.dates import parse_moment
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
@@ -14,8 +14,8 @@ from .attribute_values import Attributes, typed_value
 from .targets import Targets
 
 
-class SessionResolver:
-    """Answers through a session; see spec.Resolver."""
+class SessionResolver(Resolver):
+    """Answers through a session."""
 
     def __init__(self, session: Session, names: WorkspaceNames) -> None:
         self._session, self._names = session, names
@@ -23,30 +23,23 @@ class SessionResolver:
         self.targets = Targets(session)
 
     def named(self, kind: str, text: str) -> Named:
-        """See spec.Resolver."""
         return self._names.resolve(kind, text)
 
     def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
-        """See spec.Resolver."""
         return self._names.entry(kind, identity)
 
     def target(self, resource: str, text: str, flag: str) -> Mapping[str, Any]:
-        """See spec.Resolver."""
         return self.targets.find(resource, text, flag)
 
     def entries(self, kind: str) -> Sequence[Mapping[str, Any]]:
-        """See spec.Resolver."""
         return self._names.entries(kind)
 
     def value(self, attribute: Mapping[str, Any], text: str) -> Any:
-        """See spec.Resolver."""
         return typed_value(attribute, text, self._session)
 
     def moment(self, text: str) -> int:
-        """See spec.Resolver."""
         return parse_moment(text, time.time(), self._session.workspace().timezone or "UTC")
 
     def values(self, resource: str, texts: Sequence[str]) -> dict[str, Any]:
-        """See spec.Resolver."""
         self._attributes = self._attributes or Attributes(self._session, resource, self.named)
         return self._attributes.values(list(texts))

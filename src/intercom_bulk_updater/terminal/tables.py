@@ -25,7 +25,7 @@ from .texts import refused_words, verified_words
 
 if TYPE_CHECKING:
     from intercom_bulk_updater.journal.records import Event, FailureGroup, RunRecord
-    from intercom_bulk_updater.ratelimit.budget import BudgetState
+    from intercom_bulk_updater.ratelimit.permit import BudgetState
     from intercom_bulk_updater.runs.judgement import Judgement
 
     from .labelled_text import Page

@@ -19,7 +19,6 @@ class NoWayBack(FieldsOperation):
 
     @property
     def whole_takes_more(self) -> bool:
-        """See Operation."""
         return True
 
     def whole(self, client: Client, item: Json) -> Json:

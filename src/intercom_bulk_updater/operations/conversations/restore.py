@@ -67,7 +67,6 @@ class Restore(ConversationOperation):
         return {f: (left.get(f), v) for f, v in wanted.items() if left.get(f) != v}
 
     def requests_for(self, item: Item) -> int:
-        """See Operation."""
         left = item.before or {}
         return max(1, requests_between(left, self._wanted(item, left, time.time())))
 

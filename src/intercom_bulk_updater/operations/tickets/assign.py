@@ -36,12 +36,10 @@ class Assign(AssignVerb, TicketFields):
         return {**have, **want, **self.image(self.write(client, item.id, have, want) or {})}
 
     def requests_for(self, item: Item) -> int:
-        """See Operation."""
         have = item.before
         return self.requests_per_item if have is None else self.requests_between(have, self.and_kept(item, have))
 
     def requests_between(self, have: Json, want: Json) -> int:
-        """See FieldsOperation."""
         cleared = any(have.get(field) and not want.get(field, have[field]) for field in ASSIGNEES)
         now = {} if cleared else have
         return cleared + sum(1 for field in ASSIGNEES if want.get(field) and now.get(field) != want[field])
