@@ -116,9 +116,11 @@ def reference(desk: Desk, verb: Verb) -> Reference:
         ids = [str(row["id"]) for row in getattr(desk.box, verb.resource)()][:CANDIDATES]
         prepare(desk, verb, ids)
         before = images(desk.box, verb.resource, ids)
-        desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
+        answer = desk.here(*command(desk.box, verb.command), "--ids", "ids", *PLAIN)
         after = images(desk.box, verb.resource, ids)
         chosen = [one for one in ids if after[one] != before[one]][:ITEMS]
+        if not chosen:
+            raise AssertionError(f"{verb.name} changes nothing that the server shows, so that nothing can be judged by it: {answer}")
         _REFERENCES[verb.name] = _tried(_beside(asked, f"reference {verb.name}"), verb, chosen)
         desk.box.reset()
     return _REFERENCES[verb.name]
@@ -133,8 +135,6 @@ def _beside(desk: Desk, name: str) -> Desk:
 
 def _tried(desk: Desk, verb: Verb, ids: list[str]) -> Reference:
     """A run on these, and its undo."""
-    if not ids:
-        raise AssertionError(f"{verb.name} changes nothing that the server shows, so that nothing can be judged by it")
     desk.box.reset()
     prepare(desk, verb, ids)
     before = images(desk.box, verb.resource, ids)
