@@ -164,12 +164,14 @@ def test_a_message_is_looked_for_whatever_refused_it(box: MemorySandbox, verb: s
     assert written(box, resource, MESSAGES[verb]) == (6, 0)
 
 
-@pytest.mark.parametrize(("status", "wait"), [(400, 0), (403, 4), (404, 4)])
+@pytest.mark.parametrize(("status", "late", "wait"), [(400, 8, 0), (403, 3, 4), (404, 8, 4)])
 @pytest.mark.parametrize("verb", MESSAGES)
-def test_a_retry_looks_for_a_message_that_was_refused_and_came_later(box: MemorySandbox, verb: str, status: int, wait: int) -> None:
-    """The look right after the refusal found nothing, and three seconds later it stood: the retry posted it again."""
+def test_a_retry_looks_for_a_message_that_was_refused_and_came_later(
+    box: MemorySandbox, verb: str, status: int, late: int, wait: int
+) -> None:
+    """The look right after the refusal found nothing, and seconds later it stood: the retry posted it again."""
     ids, resource = ids_of(box, verb)[:3], verb.partition(".")[0]
-    box.fault("status", status=status, commit="after", seconds=3, on="write", count=3)
+    box.fault("status", status=status, commit="after", seconds=late, on="write", count=3)
     run = bulk.run(verb, ids=ids, body="Hello", **_consent(verb))
     box.clear_faults()
     assert run.counts.failed == 3, run.report()

@@ -80,7 +80,8 @@ class FailureReader:
         if item.slow:
             return 2 * self.timeout
         if item.why is not None and 400 <= item.why.status < 500 and item.why.code:
-            return AFTER_LOSS  # it was answered, in Intercom's own words
+            # It was answered, in Intercom's own words; `--timeout` after it was sent, nothing more comes of it.
+            return max(AFTER_LOSS, self.timeout - (self.client.server_time() - item.sent_at))
         return min(self.timeout, AFTER_CRASH) if self.operation.idempotent is True else self.timeout
 
     def excused(self, attempt: Attempt, verdict: ErrorClassification) -> bool:
