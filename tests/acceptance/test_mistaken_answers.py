@@ -219,6 +219,6 @@ def test_what_no_api_answered_is_no_proof(desk: Desk, kind: str) -> None:
     """200 with a page of a website or with nothing: the library calls it fine, and nothing was written."""
     chosen(desk, 2)
     desk.box.fault(kind, on="write", path="/reply$")
-    answer = desk.here("run", "mine.py:ReturnsTrue", "--ids", "ids", "--yes", *PLAIN, "--verify", "none")
+    answer = desk.here("run", "mine.py:ReturnsTrue", "--ids", "ids", "--yes", *PLAIN, "--retries", "0", "--timeout", "1")
     assert "done" not in answer.counts and answer.code != 0, answer.err
     assert desk.writes() == 0
