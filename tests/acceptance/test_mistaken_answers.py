@@ -12,6 +12,7 @@ SANDBOX = {"conversations": 60, "limit": 20_000, "workspace_limit": 50_000}
 PLAIN = ("--json", "--progress", "none")
 NOTE = ("conversations", "note", "--body", "We are back.")
 ACTIONS = """
+import httpx
 import requests
 from intercom_bulk_updater import IntercomBulkUpdater
 
@@ -60,6 +61,28 @@ class FallsBack(Own):
             return self.send(f"{item_id}/reply", message_type="note", body="Hello")
         except requests.HTTPError:
             return self.send(f"{item_id}/reply", message_type="note", body="Other words")
+
+class TwoWays(Own):
+    customer_visible = True
+    def perform_action(self, item_id, **_):
+        body = {"type": "admin", "admin_id": self.admin_id}
+        httpx.post(
+            f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json={**body, "message_type": "note", "body": "First"}
+        ).raise_for_status()
+        return self.client.post(f"conversations/{item_id}/reply", {**body, "message_type": "comment", "body": "Second"})
+
+class KeptFromLeaving(Own):
+    def perform_action(self, item_id, **_):
+        body = {"type": "admin", "admin_id": self.admin_id, "message_type": "note"}
+        try:
+            self.client.post(f"conversations/{item_id}/reply", {**body, "body": "First"})
+        except Exception:
+            pass
+        try:
+            self.send(f"{item_id}/reply", message_type="note", body="Second")
+        except Exception:
+            pass
+        return True
 
 class NoteThenClose(Own):
     def perform_action(self, item_id, **_):
@@ -222,3 +245,24 @@ def test_what_no_api_answered_is_no_proof(desk: Desk, kind: str) -> None:
     answer = desk.here("run", "mine.py:ReturnsTrue", "--ids", "ids", "--yes", *PLAIN, "--retries", "0", "--timeout", "1")
     assert "done" not in answer.counts and answer.code != 0, answer.err
     assert desk.writes() == 0
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "garbage"}, {"kind": "status", "status": 503}, {"kind": "drop_before"}], ids=lambda one: str(one["kind"])
+)
+def test_a_message_by_httpx_before_one_of_ours_that_failed_goes_out_once(desk: Desk, fault: dict[str, object]) -> None:
+    """The two go to one path: the first was taken for an earlier try of the second, and sent again."""
+    chosen(desk, 2)
+    desk.box.fault(**{"on": "write", "path": "/reply$", "after": 2, "count": 2, **fault})  # type: ignore[arg-type]
+    words = "--customer-visible", "--workers", "2", "--timeout", "2"
+    answer = desk.here("run", "mine.py:TwoWays", "--ids", "ids", "--yes", *PLAIN, *words)
+    desk.box.clear_faults()
+    assert desk.written("note")["2+"] == 0, answer.err
+
+
+def test_an_action_of_which_a_message_was_kept_from_leaving_is_not_done(desk: Desk) -> None:
+    """It may have been another message than the one that was lost."""
+    chosen(desk, 1)
+    desk.box.fault("drop_after", on="write", path="/reply$", count=1)
+    answer = desk.here("run", "mine.py:KeptFromLeaving", "--ids", "ids", "--yes", *PLAIN)
+    assert (answer.counts.get("in_doubt"), desk.written("note")["writes"]) == (1, 1), answer.err

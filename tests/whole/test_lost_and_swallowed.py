@@ -305,3 +305,21 @@ def test_a_true_refusal_that_was_swallowed_is_believed(box: MemorySandbox) -> No
     Swallows().bulk_process(max_items=2)
     run = bulk.open_run("latest")
     assert run.counts.done == 2 and "comment" not in box.audit()["kinds"], run.report()
+
+
+class Replies(Own):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        return self.reply(item_id)
+
+
+@pytest.mark.parametrize("own", [Replies, Swallows, FallsBack])
+def test_a_message_whose_looks_are_refused_as_it_was_is_in_doubt(box: MemorySandbox, own: type[Own]) -> None:
+    """403 to the message, which stands, and 403 to the look: that says nothing of the message."""
+    box.fault("error_after", status=403, on="write", path="/reply$", count=1)
+    box.fault("status", status=403, method="GET", path=r"^/conversations/\d+$")
+    own().bulk_process(max_items=1, parallel_workers=1)
+    run = bulk.open_run("latest")
+    assert (run.counts.failed, run.counts.pending) == (0, 0), run.report()
+    box.clear_faults()
+    run.retry()
+    assert box.audit()["kinds"]["comment"]["writes"] == 1

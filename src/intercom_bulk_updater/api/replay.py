@@ -67,6 +67,8 @@ class CompletedRequests:
         """The requests of this attempt, in order, whoever sent them."""
         self.broke_off = False
         """An error ended this attempt at a place after which the action may have sent more."""
+        self.withheld: SentRequest | None = None
+        """What was kept from leaving as a repetition of a lost message, by its path alone: it may have been another message."""
         self.differs = ""
         """Why this attempt cannot go on: what it wants to send was sent already, with another text."""
 
@@ -81,6 +83,7 @@ class CompletedRequests:
         self.exchanges = []
         self.begun = False
         self.broke_off = False
+        self.withheld = None
         self.differs = ""
 
     def lose(self, sent: SentRequest, once: str, error: IntercomBulkError) -> None:
@@ -101,6 +104,7 @@ class CompletedRequests:
         """
         for theirs in [] if self.idempotent else [one for one in self._messages if not one.ours and (one.lost or one.looked_for)]:
             if not theirs.refused and _same(theirs.sent, sent):
+                self.withheld = sent if sent.json is None else self.withheld
                 raise _not_again(theirs)
         for one in self.lost_messages:
             named = once and one.once
@@ -109,6 +113,7 @@ class CompletedRequests:
                     one.error.parts["not_again"] = True
                     one.error.message += "; it was not sent again, for the first one may have been carried out: the run looks for it"
                     one.error.args = (one.error.message,)
+                self.withheld = sent if sent.json is None else self.withheld
                 raise one.error
 
     @property
@@ -140,7 +145,8 @@ class CompletedRequests:
             except IntercomBulkError as exc:
                 one.status = 0
                 if one.ours:
-                    self.lost.append(LostWrite(one.sent, "", exc))
+                    said = f"{one.method} {one.path} was refused, and whether it stands all the same could not be read: {exc}"
+                    self.lost.append(LostWrite(one.sent, "", AnswerLost(said, method=one.method, path=one.path, json=one.json)))
                 continue
             if effect.stands(shown, self.judge_since):
                 one.status = 200
@@ -254,7 +260,8 @@ def stands_before(exchanges: Sequence[Exchange], failed: SentRequest | None) -> 
     for one in exchanges:
         if one.ours or not one.writes or one.refused or repeatable(one.sent):
             continue
-        if failed is None or not _same(one.sent, failed):
+        ended_it = failed is not None and _same(one.sent, failed) and (one is exchanges[-1] or not one.done)
+        if not ended_it:
             return one.sent
     return None
 

@@ -351,9 +351,12 @@ class ItemProcessor:
             also_stands=attempt.stands,
         )
         result = self.decider.conclude(attempt, observed, refusal=refusal)
-        # No look could tell: a retry looks first.
-        unsure = alike and isinstance(result, ItemResult) and result.outcome is Outcome.FAILED
-        return replace(result, doubt=True) if unsure and isinstance(result, ItemResult) else result
+        if not (alike and isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and result.failure is not None):
+            return result
+        # No look could tell. It counts among the refusals that may end the run; a message is in doubt, of the rest a retry looks first.
+        said = f"{result.failure.message}; it could not be read back: {observed.why}"
+        doubted = replace(result, outcome=Outcome.IN_DOUBT, failure=replace(result.failure, message=said))
+        return doubted if result.doubt else replace(result, doubt=True)
 
     # -- for previews and drains --------------------------------------------------------------------------------------
 

@@ -302,6 +302,7 @@ def in_hand(
             )  # fmt: skip
             if ended is not None:
                 raise ended
+            _see_that_all_left(client, method)
             hand.came_through = True
             return result
         except SentDifferently as exc:
@@ -330,6 +331,13 @@ def _refuse_again(client: Client, sent: SentRequest) -> None:
     _look_for_refused(client)
     if client.carried is not None:
         client.carried.refuse_again(sent)
+
+
+def _see_that_all_left(client: Client, method: str) -> None:
+    """Raises where the action came to its end although a message was kept from leaving, which may have been another than the lost one."""
+    if client.carried is not None and (kept := client.carried.withheld) is not None:
+        cause = ActionReturned(method, "although a message of it was kept from leaving", f"{kept.method} {kept.path} was not sent")
+        raise PartiallyApplied(cause, "an earlier message of the action to the same path may stand")
 
 
 def _look_for_refused(client: Client, exc: Exception | None = None) -> None:

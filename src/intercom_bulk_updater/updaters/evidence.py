@@ -115,7 +115,7 @@ def judge_return(
 def _after_lost(lost: Sequence[Exchange], method: str, writes: Sequence[Exchange]) -> OutcomeUnknown:
     """An action came to its end although a message of it may or may not have been carried out."""
     one = lost[-1]
-    times = sum((other.method, other.path) == (one.method, one.path) for other in writes)
+    times = sum(other.sent == one.sent for other in writes)
     was = f"answered {one.status}" if one.status else "never answered"
     if times > 1:
         cause = ActionReturned(method, f"after it had sent the same message {times} times", f"the first of which was {was}")
