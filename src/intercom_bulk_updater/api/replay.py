@@ -240,6 +240,7 @@ def _not_again(first: Exchange) -> TransportError:
     """The error that a message ends with which another library sends again."""
     slow = first.status in (408, 504) or (not first.status and time.monotonic() >= first.late)
     was = f"was answered {first.status}" if first.status else "was not answered"
+    was = "was refused, and stands all the same" if first.looked_for else was
     return (TimedOut if slow else AnswerLost)(
         f"{first.method} {first.path} {was}; it was not sent again, for the first one may have been carried out: the run looks for it",
         method=first.method, path=first.path, json=first.sent.json, theirs=True,
