@@ -140,7 +140,7 @@ class Explanation(StrEnum):
     IN_FLIGHT = "in flight"
     NOT_DONE = "not done yet"
     NEW = "new since the run began"
-    STILL_MATCHES = "done, and still matching the selection"
+    STILL_MATCHES = "as requested, and still matching the selection"
     WRONG = "not in the wanted state, by GET"
     UNTOLD = "as wanted by GET; the search does not tell"
     INDEX_BEHIND = "as wanted by GET; the search index is behind"

@@ -191,7 +191,7 @@ _STILL_FOUND: Mapping[str, str] = {
     Explanation.DRIFTED: "changed by somebody else, left alone",
     Explanation.UNDONE: "undone since by another run",
     Explanation.IN_DOUBT: "in doubt: the answer was lost",
-    Explanation.STILL_MATCHES: "done; the selection does not ask for what was changed, so it matches them still",
+    Explanation.STILL_MATCHES: "as requested; the selection does not ask for what was changed, so it matches them still",
     Explanation.WRONG: "not in the requested state, as reading them back showed",
     Explanation.UNTOLD: "in the requested state, as reading them back showed; the search does not tell",
     Explanation.INDEX_BEHIND: "in the requested state; only Intercom's search index is behind",
