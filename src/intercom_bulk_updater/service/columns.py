@@ -76,6 +76,8 @@ class Columns:
         if isinstance(chosen, str):
             raise UsageError(f"columns must be a list of names: write columns=[{chosen!r}].")
         self.names = list(dict.fromkeys(resource.listed if chosen is None else chosen))
+        if not self.names:
+            raise UsageError(f"No column is named. There are {', '.join(resource.listed[:6])} and more; --columns help lists them.")
         self._resource, self._workspace, self._lookup, self._attributes = resource, workspace, names, names.attributes
         self._fields = fields_of(resource.name)
         self._called: dict[tuple[str, str], str] = {}
