@@ -49,6 +49,7 @@ class GroupTagging(TagVerb, FieldsOperation):
     ) -> None:
         self._found = {tag: (str(known[0]), str(known[1])) for tag, known in (found or {}).items()}
         self._take(tags, labels or tags)
+        self._note_new((*tags, *self._found))
         self.requests_per_item = max(1, len(self.tags))
 
     def _take(self, tags: Sequence[str], labels: Sequence[str]) -> None:

@@ -185,6 +185,9 @@ class Resolver(Protocol):
         What cannot be meant is returned with the reason: {"id", "unfit"}. So is one that a row names, which fails alone.
         """
 
+    def new_name(self, kind: str, text: str) -> str:
+        """What one that is to be created will be called: as it was first written, for other capitals name the same."""
+
     def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
         """The same, as the workspace lists it: for what a verb needs to know beside id and name."""
 

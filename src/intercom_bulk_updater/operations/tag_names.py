@@ -21,6 +21,7 @@ def resolve_tag(resolver: Resolver, text: str, create: bool) -> tuple[str, str]:
     except UnknownName as exc:
         if not create:
             raise UsageError(f"{exc.message} A tag is created only with --create-tag.") from exc
+        name = resolver.new_name("tag", name)
         return f"{NEW_TAG}{name}", f"{name} (to be created)"
     return found.id, f"{found.name} ({found.id})"
 

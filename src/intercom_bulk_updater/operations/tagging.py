@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..api.client import Client
 from ..model import Reversibility
+from ..parsing.printable import printable_name
 from .operation import Json, Operation
 from .spec import Kind, Resolver, parameter
 from .tag_names import NEW_TAG, create_tag, resolve_tag
@@ -30,7 +31,7 @@ class ToTakeOff:
 class ToPutOn(ToTakeOff):
     """What `tag` takes."""
 
-    create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist.", required=False)
+    create_tag: bool = parameter(Kind.FLAG, "Create a tag that does not exist; no undo deletes it.", required=False)
 
 
 class TagVerb(Operation):
@@ -46,10 +47,18 @@ class TagVerb(Operation):
         self.labels = labels or self.tags
         self.requests_per_item = max(1, len(self.tags))
 
+    def _note_new(self, tags: Iterable[str]) -> None:
+        """Say of those that are created that no undo deletes them: others may bear them by then."""
+        new = list(dict.fromkeys(printable_name(tag.removeprefix(NEW_TAG)) for tag in tags if tag.startswith(NEW_TAG)))
+        if new:
+            one = len(new) == 1
+            self.reversibility = Reversibility.FIELDS
+            self.side_effects = f"the new tag{'' if one else 's'} {', '.join(new)}, which {'stays' if one else 'stay'} in the workspace"
+
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        found = [resolve_tag(resolver, text, bool(given.get("create_tag"))) for text in given["tag"]]
-        return cls([tag for tag, _ in found], [label for _, label in found])
+        found = dict(resolve_tag(resolver, text, bool(given.get("create_tag"))) for text in given["tag"])
+        return cls(list(found), list(found.values()))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -87,6 +96,7 @@ class PutTags(TagVerb):
              for tag, label in zip(tags, labels or tags, strict=True)],
         )  # fmt: skip
         self._made = dict(made)
+        self._note_new((*tags, *made))
 
     def prepare(self, client: Client) -> None:
         """See Operation. Intercom gives the tag that exists when the name is known, so repeating this makes no second one."""

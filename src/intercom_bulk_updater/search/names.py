@@ -82,6 +82,7 @@ class WorkspaceNames:
         self._entries: dict[str, list[Mapping[str, Any]]] = {}
         self._unreadable: dict[str, int] = {}
         self._contacts: dict[str, str] = {}
+        self._new: dict[tuple[str, str], str] = {}
         self.companies = CompanyNames(get)
         """What companies are called."""
         self._companies: dict[str, Resolved] = {}
@@ -176,6 +177,10 @@ class WorkspaceNames:
             if str(entry["id"]) == identity:
                 return entry
         raise self._unknown(kind, identity, entries)
+
+    def new_name(self, kind: str, typed: str) -> str:
+        """What one of `kind` that is to be created will be called: as it was first typed, as Intercom takes other capitals for the same."""
+        return self._new.setdefault((kind, _folded(typed)), typed)
 
     def label(self, kind: str, identity: str) -> str:
         """`Support (5001)`; the id alone when the list lacks it, or cannot be read. Never fails."""

@@ -25,6 +25,9 @@ class SessionResolver(Resolver):
     def named(self, kind: str, text: str) -> Named:
         return self._names.resolve(kind, text)
 
+    def new_name(self, kind: str, text: str) -> str:
+        return self._names.new_name(kind, text)
+
     def entry(self, kind: str, identity: str) -> Mapping[str, Any]:
         return self._names.entry(kind, identity)
 
