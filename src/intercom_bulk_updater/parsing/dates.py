@@ -50,7 +50,7 @@ def parse_instant(text: str, now: float, timezone: str = "UTC") -> Instant:
 
 
 def _parse(text: str, now: float, timezone: str, *, weekdays: bool) -> Instant:
-    typed = _in_our_way(" ".join(text.replace("\N{MINUS SIGN}", "-").split()).lower())
+    typed = in_our_way(" ".join(text.replace("\N{MINUS SIGN}", "-").split()).lower())
     if not weekdays and (bare := typed.split()[:1]) and bare[0] in _WEEKDAYS:
         raise UsageError(f"{text!r} could be the last or the next: write last {typed} or next {typed}.")
     try:
@@ -64,21 +64,21 @@ def _parse(text: str, now: float, timezone: str, *, weekdays: bool) -> Instant:
             )
         if re.fullmatch(_CLOCK, typed):
             raise UsageError(f"{text!r} names no day: write today {typed} or tomorrow {typed}.")
-        if days := _other_ways(typed.partition(" ")[0]):
+        if days := other_ways(typed.partition(" ")[0]):
             rest = typed.partition(" ")[2]
             raise UsageError(f"{text!r} can be read in two ways: write {' or '.join(f'{day} {rest}'.strip() for day in days)}.")
         raise UsageError(f"{text!r} is not a time that I can read: write {FORMS}.")
     return found
 
 
-def _in_our_way(typed: str) -> str:
+def in_our_way(typed: str) -> str:
     """`26.11.2026 9:00` as `2026-11-26 9:00`, where there is but one way to read it."""
     first, space, rest = typed.partition(" ")
-    days = _other_ways(first)
+    days = other_ways(first)
     return f"{days[0]}{space}{rest}" if len(days) == 1 else typed
 
 
-def _other_ways(typed: str) -> list[str]:
+def other_ways(typed: str) -> list[str]:
     """What 31/01/2026, 1.2.2026 or 2026/01/31 may mean, in our way of writing; two days where nobody can tell.
 
     With dots between, the day comes first wherever people write so.

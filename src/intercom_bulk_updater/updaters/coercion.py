@@ -7,6 +7,7 @@ as it is.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -15,11 +16,17 @@ from typing import Any, get_origin, get_type_hints
 
 from ..api.redact import mask
 from ..errors import UsageError
+from ..parsing.dates import in_our_way, other_ways
 from ..parsing.finite import endless, finite_json
 
 METHODS = {"get_search_query": 0, "perform_action": 1, "perform_batch": 1, "change": 2, "is_done": 1, "undo_action": 2}
 """The methods that get the parameters, and how many arguments come before those."""
 _SEVERAL = (list, set, frozenset, tuple)
+_FORMS = {
+    "int": "write a whole number", "float": "write a number", "decimal": "write a number", "finite": "write a finite number",
+    "bool": "write true or false", "date": "write it as 2026-11-26", "datetime": "write it as 2026-11-26 or 2026-11-26T09:00",
+}  # fmt: skip
+"""What is to be written, by how the name of pydantic's error begins."""
 
 
 def coerce(updater: type, params: Mapping[str, Any], hints: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -65,11 +72,11 @@ def _coerced(name: str, value: Any, wanted: Any, updater: type) -> Any:
         try:
             found = adapter.validate_python(reading)
         except ValidationError as exc:
-            why = why or str(exc.errors()[0]["msg"])
+            why = why or _why(value, exc.errors()[0])
             continue
         if not endless(found):
             return found
-        why = why or "Input should be a finite number"
+        why = why or _FORMS["finite"]
     kind = getattr(wanted, "__name__", None) if get_origin(wanted) is None else None
     given = mask(value, name)[:60]
     raise UsageError(
@@ -79,11 +86,27 @@ def _coerced(name: str, value: Any, wanted: Any, updater: type) -> Any:
     )
 
 
+def _why(text: str, error: Mapping[str, Any]) -> str:
+    """What is to be written instead; what pydantic says where that is not known."""
+    kind = str(error["type"]).partition("_")[0]
+    if kind in ("date", "datetime") and len(days := other_ways(text.strip().partition(" ")[0])) > 1:
+        return f"it can be read in two ways: write {' or '.join(days)}"
+    return _FORMS.get(kind) or str(error["msg"])
+
+
 def _readings(text: str, wanted: Any) -> list[Any]:
-    """What a text may stand for: itself, JSON, or a list with commas. `true` is no number, as Python has it."""
-    readings: list[Any] = [text]
+    """What a text may stand for: itself, JSON, a day as people write it, or a list with commas. `true` is no number, as Python has it."""
+    readings: list[Any] = [text, *([_iso(text)] if _iso(text) != text else [])]
     with suppress(ValueError):
         readings += [] if isinstance(reading := finite_json(text), bool) else [reading]
     if (get_origin(wanted) or wanted) in _SEVERAL:
-        readings = [*readings[1:], [part.strip() for part in text.split(",")] if text.strip() else []]
+        parts = [part.strip() for part in text.split(",")] if text.strip() else []
+        readings = [*readings[1:], parts, [_iso(part) for part in parts]]
     return readings
+
+
+def _iso(text: str) -> str:
+    """`26.11.2026 9:00` as `2026-11-26 09:00`, where there is but one way to read it; anything else as it is."""
+    plain = text.strip()
+    ours = in_our_way(plain)
+    return text if ours == plain else re.sub(r" (?=[0-9]:)", " 0", ours)
