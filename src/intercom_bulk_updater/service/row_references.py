@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ..api.retry import RetryPolicy
 from ..errors import NotFound, UsageError
 from ..operations.resource import Resource, resources
-from ..parsing.id_file import of_link
+from ..parsing.id_file import linked, of_link
 from ..runs.session import Session
 from ..search.endpoints import endpoint_for
 from ..search.paginator import EndpointSource
@@ -63,7 +63,8 @@ def resolve_rows(rows: Rows, resource: str, session: Session) -> Rows:
     Raises UsageError that names the lines of what is unknown, and of what several items have.
     """
     for row in rows.rows:
-        id_of(row.cells.get(rows.column, ""), f"{rows.path}, {rows.unit} {row.line}", session.workspace())
+        word = linked(row.cells.get(rows.column, ""), row.cells.get("link"))
+        id_of(word, f"{rows.path}, {rows.unit} {row.line}", session.workspace(), resource)
     found = find_ids(rows, resource, session)
     wrong = list(_complaints(rows, resource, found))
     if wrong:

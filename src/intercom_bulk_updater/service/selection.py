@@ -10,12 +10,12 @@ from typing import Any
 
 from ..errors import UsageError
 from ..journal import ItemRow, Journal, RunRecord
-from ..model import FINAL, FoundItem, Outcome, Workspace
+from ..model import FINAL, FoundItem, Outcome, RunKind, Workspace
 from ..operations.operation import Operation
 from ..operations.resource import name_of, resources
 from ..parsing.dates import moment_in
 from ..parsing.finite import finite_json
-from ..parsing.id_file import of_link, read_id_file, workspace_of
+from ..parsing.id_file import of_link, read_id_file, refuse_other_kind, workspace_of
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
 from ..runs.identity import has_keys, id_in_intercom
@@ -102,7 +102,7 @@ def select(
         words += f", for {len(items):,} of the {resource}" if read > len(items) else ""
         selection: dict[str, Any] = {"kind": "csv", "words": words, "resource": resource}
     elif asked.ids is not None:
-        ids = drop_repeats(read_ids(asked.ids, options, note=note, workspace=session.workspace()), resource, note)
+        ids = drop_repeats(read_ids(asked.ids, options, note=note, workspace=session.workspace(), resource=resource), resource, note)
         items = [FoundItem(i) for i in ids]
         said = count_words(len(ids), "id")
         words = f"{said} from {_named(asked.ids)}" if isinstance(asked.ids, str) else said
@@ -114,14 +114,16 @@ def select(
         _explain_none(session.journal, earlier.id, asked.outcome, options, note)
         selection = {
             "kind": "run", "run": earlier.id, "outcome": asked.outcome, "resource": resource,
-            "words": f"the {asked.outcome} items of {earlier.id}",
+            "words": _items_of(earlier, asked.outcome),
         }
         if asked.where is not None:
             selection["query"], selection["where"] = _query(asked, resource, session, names, options, note), asked.where
             selection["words"] += f" that match now: {_explained(selection['query'], resource, session, names)}"
         if asked.silent_since is not None:
             selection["silent_since"] = asked.silent_since
-            selection["words"] += f" without an answer since {moment_in(asked.silent_since, session.workspace().timezone or 'UTC')}"
+            # Of that moment on our own clock, as the run's own account has it: Intercom's is told in whole seconds.
+            since = moment_in(earlier.started_at or earlier.created_at, session.workspace().timezone or "UTC")
+            selection["words"] += f" without an answer since {since}"
     else:
         query = _query(asked, resource, session, names, options, note)
         declared = resources()[resource]
@@ -138,6 +140,11 @@ def select(
     return Selected(selection, feed(selection, session, operation, options, items=items or ()))
 
 
+def _items_of(run: RunRecord, outcome: str) -> str:
+    looked = run.kind == RunKind.DRY_RUN and outcome == Outcome.PENDING
+    return f"the items that {run.id} would change" if looked else f"the {outcome} items of {run.id}"
+
+
 def _explained(query: Mapping[str, Any], resource: str, session: Session, names: WorkspaceNames) -> str:
     zone, version = session.workspace().timezone or "UTC", session.settings.api_version
     return explain(query.get("query", query), resource, names, timezone=zone, api_version=version, attributes=names.attributes.of)
@@ -148,7 +155,8 @@ def leave_out(
 ) -> None:
     """Put what `exclude` and `exclude_run` name into a selection, and say so in its words."""
     if asked.exclude is not None:
-        listed = [canonical_id(i, resource) for i in read_ids(asked.exclude, options, "exclude", note, session.workspace())]
+        ids = read_ids(asked.exclude, options, "exclude", note, session.workspace(), resource)
+        listed = [canonical_id(i, resource) for i in ids]
         selection["exclude"] = listed
         named = f" of {_named(asked.exclude)}" if isinstance(asked.exclude, str) else ""
         selection["words"] += f", without {count_words(len(listed), 'id')}{named}"
@@ -278,15 +286,16 @@ def read_ids(
     name: str = "ids",
     note: Note = ignore,
     workspace: Workspace | None = None,
+    resource: str = "",
 ) -> list[str]:
     """The ids that a file names (parsing/id_file.py), or that are given, as they stand there; `note` hears which encoding was taken.
 
-    Raises UsageError, also for a link of another workspace than this one.
+    Raises UsageError, also for a link of another workspace than this one, and for a list of something else than `resource`.
     """
     if not isinstance(source, str):
         word = (options or Options()).word(name)
         ids = [
-            check_id(id_of(str(one), f"{word}[{place}]", workspace), f"{word}[{place}]", "Give texts or whole numbers.")
+            check_id(id_of(str(one), f"{word}[{place}]", workspace, resource), f"{word}[{place}]", "Give texts or whole numbers.")
             for place, one in enumerate(source)
         ]
         if not ids and name == "ids":
@@ -296,16 +305,17 @@ def read_ids(
     other = f" E-mail addresses and external ids: {named('csv')} and {named('id_column')}." if name == "ids" else ""
     hint = f"Write one id a line; # begins a comment.{other}"
     ids = [
-        check_id(id_of(word, f"{source}, line {number}", workspace), f"{source}, line {number}", hint)
-        for number, word in read_id_file(source, f"The ids in {_named(source)}", note)
+        check_id(id_of(word, f"{source}, line {number}", workspace, resource), f"{source}, line {number}", hint)
+        for number, word in read_id_file(source, f"The ids in {_named(source)}", note, resource)
     ]
     if not ids:
         raise UsageError(f"{'Standard input' if source == '-' else source} holds no ids. Write one id a line.")
     return ids
 
 
-def id_of(word: str, where: str, workspace: Workspace | None = None) -> str:
-    """The id that a word is or links to. Raises UsageError for a link of another workspace, saying where it stands."""
+def id_of(word: str, where: str, workspace: Workspace | None = None, resource: str = "") -> str:
+    """The id that a word is or links to. Raises UsageError for a link of another workspace or resource, saying where it stands."""
+    refuse_other_kind(word, where, resource)
     linked = workspace_of(word)
     if workspace is not None and workspace.id and linked not in ("", workspace.id):
         raise UsageError(
