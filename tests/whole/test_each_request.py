@@ -10,6 +10,7 @@ import pytest
 
 import intercom_bulk_updater as bulk
 from acceptance.desk import Desk, at_desk
+from intercom_bulk_updater.operations.message_template import NoText, fill_template
 
 from .network import MemorySandbox
 
@@ -171,3 +172,42 @@ def test_its_items_are_named(desk: Desk) -> None:
     looked = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run")
     article = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run", *PLAIN)
     assert article.json["review"]["sample"][0]["name"] in looked.err, looked.err
+
+
+def test_tickets_are_searched_where_there_is_no_list_of_them(desk: Desk) -> None:
+    """All, or those of a filter that Intercom judges; a place that no ticket has is refused before."""
+    everything = len(desk.box.tickets())
+    opened = desk.here("tickets", "find", "--where", "open = true", "--count").out.strip()
+    put = ("each", "tickets", "PUT", "tickets/{{id}}", '{"open": false, "note": "{{ticket_type.name}} {{ticket_id}}"}')
+    looked = desk.here(*put, "--where", "open = true", "--dry-run", "--progress", "none")
+    assert looked.code == 0 and f"selected {opened} tickets" in " ".join(looked.err.split()), looked.err
+    every = desk.here(*put, "--dry-run", "--progress", "none")
+    assert every.code == 0 and "all tickets" in every.err and f"would change {everything}" in " ".join(every.err.split()), every.err
+    wrong = desk.here("each", "tickets", "PUT", "tickets/{{id}}", '{"note": "{{tikcet_id}}"}', "--dry-run")
+    assert wrong.code == 2 and "Do you mean {{ticket_id}}?" in wrong.err
+    done = desk.here("each", "tickets", "PUT", "tickets/{{id}}", '{"open": false}', "--where", "open = true", "--yes", *PLAIN)
+    assert done.code == 0 and done.counts == {"selected": int(opened), "done": int(opened)}, done.err
+    assert done.json["verified"]["waited"] == 0, done.json
+
+
+@pytest.mark.parametrize(("endpoint", "path", "body", "said"), [
+    ("companies", "companies/{{id}}", '{"name": "{{plan}}x"}', "{{plan.name}}"),
+    ("contacts", "contacts/{{id}}", '{"name": "of {{tags}}"}', "{{tags.name}}"),
+    ("companies", "companies/{{id}}/{{plan}}", "", "{{plan.name}}"),
+])  # fmt: skip
+def test_an_object_within_a_text_is_refused(desk: Desk, endpoint: str, path: str, body: str, said: str) -> None:
+    """By its field's name: it would be written as JSON. What is one place and nothing else takes it whole."""
+    refused = desk.here("each", endpoint, "PUT", path, *([body] if body else []), "--limit", "2", "--yes", *PLAIN)
+    assert refused.code == 3 and refused.counts == {"selected": 2, "failed": 2} and desk.writes() == 0, refused.err
+    assert f"holds several values and is no text: name one of them, such as {said}" in refused.json["failures"][0]["example"]["message"]
+    whole = desk.here("each", "companies", "PUT", "companies/{{id}}", '{"plan": "{{plan}}"}', "--limit", "1", "--dry-run", *PLAIN)
+    assert whole.code == 0, whole.err
+
+
+def test_a_message_with_an_object_within_it_is_refused_before_any_is_sent(desk: Desk) -> None:
+    """By `each`, and by the verbs, whose attributes may hold lists."""
+    note = ("each", "conversations", "POST", "conversations/{{id}}/reply", '{"message_type": "note", "body": "of {{tags}}"}')
+    refused = desk.here(*note, "--limit", "2", "--yes", *PLAIN)
+    assert refused.code == 5 and "tags holds several values and is no text" in refused.err and desk.writes() == 0, refused.err
+    with pytest.raises(NoText, match=r"conversation\.custom_attributes\.kinds holds several values"):
+        fill_template("Of {{conversation.custom_attributes.kinds}}", {"conversation.custom_attributes.kinds": ["a", "b"]})

@@ -20,7 +20,7 @@ from ..errors import NotFound, UsageError
 from ..model import Item, Reversibility
 from ..parsing.finite import finite_json
 from .built_in import operations_in
-from .message_template import PLACE, EmptyField, escape, odd_brace, unescape
+from .message_template import PLACE, EmptyField, NoText, escape, odd_brace, unescape
 from .messages import people_of
 from .operation import Change, Json, NothingChanged, Operation
 from .per_item import WITH
@@ -124,6 +124,10 @@ class Each(Operation):
         people = people_of(payload) if self.customer_visible else {}
         return {**people, **{name: value_of(payload, name) for name in self.places}, **_gone(payload)}
 
+    def shown(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. No field that a search shows tells whether the request was sent."""
+        return None
+
     def change(self, item: Item) -> Change | None:
         return {} if self._deletes and _gone(item.before or {}) else {self.describe(): (None, "one more message")}
 
@@ -160,7 +164,7 @@ class Each(Operation):
         return f"{self.method} /{path}" + ("" if body is None else f" {json.dumps(body, ensure_ascii=False)}")
 
     def request(self, item: Item) -> tuple[str, Any]:
-        """Path and body of an item's request. Raises UnusableId for a value that no path can hold, EmptyField."""
+        """Path and body of an item's request. Raises UnusableId for a value that no path can hold, EmptyField, NoText."""
         shown = dict(item.before or {})
         if self.writes_text:  # a message is HTML: a customer whose name holds a tag must not write it into ours
             shown = {name: value.replace("<", "&lt;") if isinstance(value, str) else value for name, value in shown.items()}
@@ -249,6 +253,8 @@ def _word(name: str, otherwise: str | None, values: Mapping[str, Any]) -> str:
         if otherwise is None:
             raise EmptyField(name)
         return otherwise.strip()
+    if isinstance(value, Mapping | list):
+        raise NoText(name)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

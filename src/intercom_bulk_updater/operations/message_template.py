@@ -47,6 +47,14 @@ class EmptyField(ValueError):
         super().__init__(f"{said}; nothing was sent")
 
 
+class NoText(EmptyField):
+    """A field that stands within a text holds an object or a list, which is none."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.args = (f"{field} holds several values and is no text: name one of them, such as {{{{{field}.name}}}}; nothing was sent",)
+
+
 def is_field(name: str) -> bool:
     """Whether a place names a field of Intercom, and no column."""
     return name.partition(".")[0] in _HOLDERS and "." in name
@@ -94,7 +102,7 @@ def unescape(text: str) -> str:
 
 
 def fill_template(template: str, values: Mapping[str, Any]) -> str:
-    """The message with its places filled. Raises EmptyField."""
+    """The message with its places filled. Raises EmptyField, NoText."""
 
     def filled(place: re.Match[str]) -> str:
         value = values.get(place[1])
@@ -102,6 +110,8 @@ def fill_template(template: str, values: Mapping[str, Any]) -> str:
             if place[2] is None:
                 raise EmptyField(place[1])
             return place[2].strip()
+        if isinstance(value, Mapping | list):
+            raise NoText(place[1])
         # A body is HTML: a customer whose name holds a tag must not write it into ours.
         return escape(str(value).replace("<", "&lt;"))
 

@@ -15,7 +15,7 @@ from ..engine.write_check import NotYet
 from ..errors import IntercomBulkError, SafetyStop
 from ..journal import ItemRow, RunRecord, Store
 from ..model import Failure, Item, ItemResult, Outcome
-from ..operations.message_template import EmptyField
+from ..operations.message_template import EmptyField, NoText
 from ..operations.messages import CONTACT_NAME, FIELDS, SENT_BY
 from ..operations.operation import Operation
 from ..operations.plain_text import as_read
@@ -46,6 +46,9 @@ def fill_messages(journal: Store, run: str, operation: Operation, client: Client
             fates.append(ItemResult(row.seq, Outcome.PENDING, attempts=0, before=before, name=name))
             try:
                 operation.message(Item(row.seq, row.id, before, row.data))
+            except NoText as exc:
+                which = f"{redact(name)} ({row.id})" if name else row.id
+                raise SafetyStop(f"For {which} the message cannot be written: {exc}.") from exc
             except EmptyField as exc:
                 empty.setdefault(exc.field, []).append(f"{redact(name)} ({row.id})" if name else row.id)
         journal.turn(run, fates, 0)

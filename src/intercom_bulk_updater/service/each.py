@@ -14,6 +14,7 @@ from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.each import Each
 from ..operations.per_item import WITH
+from ..operations.resource import resources
 from ..parsing.finite import finite_json
 from ..runs.listing import listed
 from ..runs.options import Options
@@ -82,7 +83,10 @@ class EachRequest:
             found = select(asked, end.resource, session, names, self.operation, options, items, self.note, rows.read if rows else 0)
             selection, source = found.selection, found.feed
         else:
-            selection = self._listing(end, session, names)
+            if end.searches:
+                selection = self._searched(end, session, names)
+            else:
+                selection = self._listing(end, session, names)
             source = feed(selection, session, self.operation, options)
             if self.cap is not None and not (options.expect or options.max):
                 options = replace(options, cap=self.cap)
@@ -90,10 +94,23 @@ class EachRequest:
         return Work(session, run, self.operation, source, options, plan=self.plan)
 
     def _endpoint(self) -> Endpoint:
+        searched = resources().get(self.endpoint.strip(" /"))
+        if searched is not None and not searched.listing:
+            return endpoint_for(searched.search)
         end = endpoint_for(self.endpoint, asked_by="each", searches=False)
         if end.searches:
             raise UsageError(f"{end.path} is a search; name the list, such as {end.path.removesuffix('/search')}.")
         return end
+
+    def _searched(self, end: Endpoint, session: Session, names: WorkspaceNames) -> dict[str, Any]:
+        """Of what has no list, what a search finds; without `where` all of it, for each of it was created some time."""
+        asked = self.selection
+        every = asked if asked.where is not None else replace(asked, where="created_at > 1970-01-02")
+        selection = dict(select(every, end.resource, session, names, self.operation, self.options, note=self.note).selection)
+        first = next(iter(EndpointSource(session.client, session.stop, end, selection["query"], page_size=1).pages()), None)
+        if first is not None and first.items:
+            self._check_places(["id"], f"what Intercom shows of {end.resource}", also=first.items)
+        return selection if every is asked else {**selection, "words": f"all {end.resource}", "where": ""}
 
     def _listing(self, end: Endpoint, session: Session, names: WorkspaceNames) -> dict[str, Any]:
         """The whole list, or what of it `where` lets through, by the fields that its first page shows."""
