@@ -285,3 +285,13 @@ def test_columns_that_name_none_are_refused(desk: Desk, columns: str) -> None:
         refused = desk.here("contacts", "find", "--where", "role = user", "--columns", columns, *more)
         assert refused.code == 2 and "No column is named. There are id, link" in refused.err + refused.out, refused.err
     assert not (desk.home / "list.csv").exists()
+
+
+@pytest.mark.parametrize(("resource", "value"), [
+    ("contacts", "name=  "), ("contacts", "plan=\t"), ("companies", "name= "), ("conversations", "title=\N{NO-BREAK SPACE}"),
+])  # fmt: skip
+def test_blanks_do_not_read_like_clearing(desk: Desk, resource: str, value: str) -> None:
+    """In what is about to be done, and in what changes."""
+    (desk.home / "blanks").write_text(getattr(desk.box, resource)()[0]["id"])
+    looked = desk.here(resource, "set", value, "--ids", "blanks", "--dry-run", "--progress", "none")
+    assert looked.code == 0 and "-> (only blanks)" in looked.err and "=(only blanks)" in looked.err, looked.err

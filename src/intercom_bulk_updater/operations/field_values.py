@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..parsing.dates import is_moment, local_moment
+from ..parsing.printable import printable
 
 KINDS = {
     "team_assignee_id": "team", "admin_assignee_id": "admin", "owner_id": "admin", "tags": "tag", "ticket_state": "ticket_state",
@@ -45,6 +46,11 @@ def describe_field(name: str) -> str:
     return _OF_WHAT.sub("", name).replace("_", " ").strip()
 
 
+def unseen(value: Any) -> str:
+    """What stands for a text of which nothing shows, so that it does not read as if there were none; "" for any other value."""
+    return "(only blanks)" if isinstance(value, str) and value and not printable(value).strip() else ""
+
+
 def describe_value(value: Any, field: str = "", called: Callable[[str, str], str] = lambda field, number: number) -> str:
     """A field's value: a moment as people write one, a list by its parts, "empty" for nothing. `called`: what an id is called."""
     if is_moment(field, value):
@@ -57,7 +63,7 @@ def describe_value(value: Any, field: str = "", called: Callable[[str, str], str
         return ", ".join(called(field, str(part)) for part in value) or "none"
     if value == 0 and field in KINDS:
         return "no team" if KINDS[field] == "team" else "nobody"
-    return called(field, str(value))
+    return unseen(value) or called(field, str(value))
 
 
 def describe_difference(field: str, now: Any, was: Any, label: Label | None = None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..api.redact import mask
 from ..parsing.dates import is_moment, local_moment
-from .field_values import KINDS, SWITCHES
+from .field_values import KINDS, SWITCHES, unseen
 from .operation import Json, Operation
 from .resource import Resource
 from .spec import Kind, Resolver, parameter
@@ -107,7 +107,7 @@ def merged(rows: Sequence[SetValues]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def for_people(field: str, value: Any) -> Any:
-    """A value as people say it: none is empty, a time is a date; one that must not be shown is masked."""
+    """A value as people say it: none is empty, blanks are said to be that, a time is a date; one that must not be shown is masked."""
     if value is None or is_moment(field, value):
         return "empty" if value is None else local_moment(value)
-    return str(value).lower() if isinstance(value, bool) else mask(value, field)
+    return str(value).lower() if isinstance(value, bool) else unseen(value) or mask(value, field)
