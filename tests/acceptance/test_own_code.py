@@ -276,6 +276,10 @@ def test_what_new_writes_keeps_every_promise_and_its_test_passes(own: Desk) -> N
     again = own.here("operations", "new", "CloseQuietly")
     assert again.code == 2 and "close_quietly.py is there already. Nothing was written" in again.err
     assert own.here("operations", "new", "7").code == own.here("operations", "new", "X", "-o", "nowhere").code == 2
+    for odd in ("\N{LATIN CAPITAL LETTER E WITH ACUTE}t\N{LATIN SMALL LETTER E WITH ACUTE}", "../x", "x/y", "a.b"):
+        refused = own.here("operations", "new", odd)
+        assert refused.code == 2 and "is no name for a class: letters from a to z and digits" in refused.err, refused.err
+        assert ("The folder is named by --output." in refused.err) is ("/" in odd)
     found = own.command("operations", "check", "close_quietly.py:CloseQuietly", "--param", "team_id=5001", "--param", "title=Hi", "--json")
     assert found.code == 0 and [one["holds"] for one in found.json["checks"]] == [True] * 6, found.out
     assert own.writes() == 0 and not (own.home / "journal.db").exists()
@@ -349,3 +353,11 @@ def test_nothing_of_ones_own_spoils_the_data(desk: Desk, flag: str) -> None:
         assert done.err.count(f"{said}\n") == 3, done.err
     plain = desk.command("run", "mine.py:loud", "--where", QUERY, "--limit", "1", "--yes", "--progress", "none")
     assert plain.out.count("by a child") == 1, plain.out
+
+
+def test_nor_the_table_of_a_check(desk: Desk) -> None:
+    """What the code prints while it is tried stands on standard error: at import, by print, by its children."""
+    (desk.home / "mine.py").write_text(LOUD)
+    checked = desk.command("operations", "check", "mine.py:loud")
+    assert all(f"{said}\n" in checked.err for said in ("at import", "by print", "by descriptor", "by a child", "by the stream itself"))
+    assert checked.out.splitlines()[0].startswith("check\t") and "\nby " not in checked.out and "at import" not in checked.out, checked.out

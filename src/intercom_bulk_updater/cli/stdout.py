@@ -115,8 +115,11 @@ def data_format(arguments: Sequence[str]) -> str:
 
 @contextmanager
 def data_only(arguments: Sequence[str]) -> Iterator[None]:
-    """While a command runs that prints JSON, nothing else reaches standard output; it goes to standard error."""
-    if not data_format(arguments):
+    """While a command prints JSON, or the table of what it tried of a person's code, nothing else reaches standard output.
+
+    It goes to standard error.
+    """
+    if not data_format(arguments) and arguments[:1] != ["operations"]:
         yield
         return
     stream = sys.stdout
