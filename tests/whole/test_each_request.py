@@ -171,3 +171,23 @@ def test_its_items_are_named(desk: Desk) -> None:
     looked = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run")
     article = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run", *PLAIN)
     assert article.json["review"]["sample"][0]["name"] in looked.err, looked.err
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "path", "body", "where"),
+    [
+        ("admins", "admins/{{id}}/away", '{"away_mode_enabled": true, "away_mode_reassign": false}', "email ~ ben"),
+        ("data_attributes", "data_attributes/{{id}}", '{"archived": true}', "name = renews_at"),
+    ],
+)
+def test_what_has_no_get_is_done_and_not_verified(desk: Desk, endpoint: str, path: str, body: str, where: str) -> None:
+    """Intercom has no GET of some paths that take a PUT: its 404 tells nothing of the item, before the write or after it."""
+    put = ("each", endpoint, "PUT", path, body, *PLAIN)
+    done = desk.here(*put, "--where", where, "--yes")
+    assert (done.code, done.counts) == (0, {"selected": 1, "done": 1}), done.err
+    assert done.json["verified"]["undecided"] == 1 and not done.json["verified"]["wrong"], done.json
+    assert "gone" not in desk.here("runs", "show", done.run).out
+    assert desk.here("runs", "export", done.run, "-o", "ids.csv").code == 0
+    for more in (("--dry-run",), ("--yes",)):
+        named = desk.here(*put, "--ids", "ids.csv", *more)
+        assert named.code == 0 and named.counts["selected"] == 1 and not named.counts.get("failed"), named.err

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.effects import is_read_alone
 from ..api.paths import UnusableId, item_path
-from ..errors import NotFound, UsageError
+from ..errors import ApiError, NotFound, UsageError
 from ..model import Item, Reversibility
 from ..parsing.finite import finite_json
 from .built_in import operations_in
@@ -28,6 +28,8 @@ from .resource import resources
 from .seen_by_customers import has_no_way_back, message_of, seen_by_customers
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
+_NO_GET = (404, 405, 410)
+"""What a path is answered to a GET that only takes other methods."""
 _IS_ID = re.compile(r"\{\{\s*id\s*\}\}").fullmatch
 
 
@@ -168,13 +170,15 @@ class Each(Operation):
         return item_path(*(_text(segment, values) for segment in self.path.split("/"))), _filled(self._json, values)
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation. Where the request changes what a GET of the same path shows, or cannot be taken back."""
+        """See Operation. Where the request changes what a GET of the same path shows, or cannot be taken back; None for a path without one."""
         at = self._shown_at if self.backs_up else self.path if self.reads_back else ""
         if not at:
             return None
         try:
             return client.get(item_path(*(_text(step, {"id": item_id}) for step in at.split("/"))))
-        except NotFound as exc:
+        except ApiError as exc:
+            if exc.status in _NO_GET and not is_read_alone(at):
+                return None  # it may have no GET at all, as the path that sets an admin away: that tells nothing of the item
             if exc.status != 404 or not self._deletes:
                 raise
             return {"id": item_id, "deleted": True}
