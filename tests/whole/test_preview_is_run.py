@@ -101,6 +101,18 @@ def test_a_row_whose_target_is_not_there_fails_alone(desk: Desk) -> None:
     assert as_done(looked.counts) == done.counts == {"selected": 3, "done": 2, "failed": 1}, (looked.err, done.err)
 
 
+@pytest.mark.parametrize("pairs", [((0, 1), (2, 3), (1, 0)), ((0, 1), (2, 3), (1, 4))], ids=["circle", "chain"])
+@pytest.mark.parametrize("noun", ["conversations", "contacts"])
+def test_what_lives_on_is_not_merged_away_by_another_row(desk: Desk, noun: str, pairs: tuple[tuple[int, int], ...]) -> None:
+    """The rows are named, and none of the merges is sent, nor shown as one that would be."""
+    ids = [str(one["id"]) for one in (desk.box.conversations() if noun == "conversations" else people(desk, "user"))[:5]]
+    (desk.home / "sheet.csv").write_text("\n".join(["id,into", *(f"{ids[one]},{ids[other]}" for one, other in pairs)]))
+    for answer in looked_and_done(desk, noun, "merge", "--csv", "sheet.csv", "--into", "{{into}}", "--irreversible"):
+        assert answer.code == 2 and f"line 2 goes into {ids[1]}, which line 4 merges away" in answer.err, answer.err
+        assert "line 3" not in answer.err
+    assert not desk.writes()
+
+
 def test_a_message_that_comes_out_empty_is_refused(desk: Desk) -> None:
     """Before anything is sent to anybody, with the items that it is empty for."""
     words = ("conversations", "reply", "--where", "state = open", "--limit", "4", "--body", "{{contact.phone|}}", "--customer-visible")

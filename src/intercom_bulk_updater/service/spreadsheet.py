@@ -276,3 +276,19 @@ def operation_for(
     operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words, body)
     operation.requests_per_item = all_of_them.requests_per_item
     return operation, items
+
+
+def refuse_chains(rows: Rows, items: Sequence[FoundItem], name: str) -> None:
+    """Raises UsageError, with the rows, where an item is merged into one that another row merges away.
+
+    Which of the two would come first is open, and nothing parts them again. `name`: the parameter that names what lives on.
+    """
+    lines = {row.id: row.line for row in rows.rows}
+    into = {item.id: str(item.data[WITH][name]) for item in items if item.data is not None}
+    away = {one: None for one, other in into.items() if one != other}  # in the order of the rows
+    chained = [one for one in away if into[one] in away]
+    if not chained:
+        return
+    said = "; ".join(f"{rows.unit} {lines[one]} goes into {into[one]}, which {rows.unit} {lines[into[one]]} merges away" for one in chained[:5])
+    more = f"; and {count_words(len(chained) - 5, 'more row')}" if len(chained) > 5 else ""
+    raise UsageError(f"{rows.path}: {said}{more}. Name in each row what lives on in the end. Nothing was done.")
