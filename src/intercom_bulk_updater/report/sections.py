@@ -13,6 +13,7 @@ from intercom_bulk_updater.model import EventKind, Outcome, RunKind, RunStatus
 from intercom_bulk_updater.runs.identity import has_keys, id_in_intercom, name_of_row
 from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
+from intercom_bulk_updater.runs.search_state import SearchState
 
 from .charts import outcome_bar, outcome_name, shares, timeline
 from .headline import headline, label, undone_by, verification_words, why_words
@@ -71,7 +72,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "verified": _verified(told),
         "timeline": timeline(journal.windows(run.id)),
         "requests": _requests(told),
-        "searched": _search_words(told["search"]) if isinstance(told["search"]["total"], int) else "",
+        "searched": _search_words(told["search"], run),
         "technical": _technical(run, told),
         "parameters": [("Operation", run.operation), *masked(run.parameters, with_bodies=with_bodies).items()],
         "options": [
@@ -265,8 +266,12 @@ def _requests(told: Told) -> Pairs:
     return [(said, f"{sent.get(name, 0):,}") for said, name in names]
 
 
-def _search_words(search: Mapping[str, Any]) -> str:
-    said = f"Intercom announced {search['total']:,}; pass {search['passes']} saw {search['seen']:,}"
+def _search_words(search: Mapping[str, Any], run: RunRecord) -> str:
+    state = SearchState.of(run.search)
+    announced = search["total"] if state.narrowed is None else state.total
+    if announced is None:
+        return ""
+    said = f"Intercom announced {announced:,}; pass {search['passes']} saw {search['seen']:,}"
     if search["new_since"]:
         said += f"; {search['new_since']:,} are newer than the run and were left alone"
     left_out = "".join(f" {words[0].upper()}{words[1:]}." for words in left_out_words(search))

@@ -189,8 +189,8 @@ def look(
     review.selected, review.unchanged, review.failed, review.drifted = counts.selected, counts.unchanged, counts.failed, counts.drifted
     search = SearchState.of(journal.run(run).search)
     review.search = left_out(journal.run(run).search)
-    if search.cut and search.total is not None:
-        review.search["total"] = search.total
+    if search.cut and search.matching is not None:
+        review.search["total"] = search.matching
     if operation.customer_visible and (people or not review.would_change):
         review.customers = len(people)
         review.two_messages = sum(count > 1 for count in people.values())
