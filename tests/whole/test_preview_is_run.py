@@ -101,6 +101,17 @@ def test_a_row_whose_target_is_not_there_fails_alone(desk: Desk) -> None:
     assert as_done(looked.counts) == done.counts == {"selected": 3, "done": 2, "failed": 1}, (looked.err, done.err)
 
 
+def test_nobody_is_written_to_where_all_have_the_text(desk: Desk) -> None:
+    """The rest of a verb that does more than writing is done, and the preview says how many get a message: none."""
+    which = ("--where", "team = Support and state = open", "--body", "We are back.")
+    sent = desk.here("conversations", "reply", *which, "--yes", "--customer-visible", *PLAIN)
+    looked = desk.here("conversations", "close", *which, "--dry-run", *PLAIN)
+    review, done = looked.json["review"], sent.counts.get("done", 0)
+    assert (review["would_change"], review["without_text"], review["customers"]) == (done, done, 0) and done > 1, review
+    said = " ".join(desk.here("conversations", "close", *which, "--dry-run").err.split())
+    assert "0 customers would be written to" in said, said
+
+
 @pytest.mark.parametrize("pairs", [((0, 1), (2, 3), (1, 0)), ((0, 1), (2, 3), (1, 4))], ids=["circle", "chain"])
 @pytest.mark.parametrize("noun", ["conversations", "contacts"])
 def test_what_lives_on_is_not_merged_away_by_another_row(desk: Desk, noun: str, pairs: tuple[tuple[int, int], ...]) -> None:
