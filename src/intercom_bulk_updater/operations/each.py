@@ -170,7 +170,10 @@ class Each(Operation):
         return item_path(*(_text(segment, values) for segment in self.path.split("/"))), _filled(self._json, values)
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation. Where the request changes what a GET of the same path shows, or cannot be taken back; None for a path without one."""
+        """See Operation. Where the request changes what a GET of the same path shows, or cannot be taken back.
+
+        None for a path that has no GET.
+        """
         at = self._shown_at if self.backs_up else self.path if self.reads_back else ""
         if not at:
             return None

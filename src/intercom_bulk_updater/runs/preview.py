@@ -182,9 +182,9 @@ def look(
             review.sample.append((item.id, words(change, operation.names, label)))
             name = item.name or _name_of(item, operation, label)
             review.called |= {item.id: redact(name)} if name else {}
-        if _is_seen(item, operation, review):
-            seen += 1
-            people.update((item.before or {}).get("contacts") or ())
+        shown = _is_seen(item, operation, review)
+        seen += shown
+        people.update(((item.before or {}).get("contacts") or ()) if shown else ())
     if fates:
         journal.turn(run, fates, 0)
     counts = journal.counts(run)

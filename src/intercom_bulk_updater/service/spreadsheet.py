@@ -289,6 +289,7 @@ def refuse_chains(rows: Rows, items: Sequence[FoundItem], name: str) -> None:
     chained = [one for one in away if into[one] in away]
     if not chained:
         return
-    said = "; ".join(f"{rows.unit} {lines[one]} goes into {into[one]}, which {rows.unit} {lines[into[one]]} merges away" for one in chained[:5])
+    unit = rows.unit
+    said = "; ".join(f"{unit} {lines[one]} goes into {into[one]}, which {unit} {lines[into[one]]} merges away" for one in chained[:5])
     more = f"; and {count_words(len(chained) - 5, 'more row')}" if len(chained) > 5 else ""
     raise UsageError(f"{rows.path}: {said}{more}. Name in each row what lives on in the end. Nothing was done.")
