@@ -121,9 +121,9 @@ def test_a_brace_that_is_no_place_is_refused(desk: Desk, request_: tuple[str, ..
 
 
 def test_a_brace_that_is_meant_is_sent(desk: Desk) -> None:
-    """With a backslash before it, which JSON doubles; what fills a place may hold braces."""
+    """With a backslash before it, which JSON doubles; a cell of a sheet writes it the same way."""
     conversation = desk.box.conversations()[0]["id"]
-    (desk.home / "one.csv").write_text(f"id,word\n{conversation},{{x}}\n")
+    (desk.home / "one.csv").write_text(f"id,word\n{conversation},\\{{x}}\n")
     sent = desk.here(*REPLY, said("Write \\{name} or {{word}}"), "--csv", "one.csv", "--yes", "--customer-visible", *PLAIN)
     assert sent.code == 0, sent.err
     parts = desk.box.conversation(conversation)["conversation_parts"]["conversation_parts"]

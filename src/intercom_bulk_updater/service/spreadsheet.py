@@ -16,7 +16,7 @@ from typing import Any
 from ..api.redact import is_message
 from ..errors import UsageError
 from ..model import FoundItem
-from ..operations.message_template import PLACE, escape, is_field
+from ..operations.message_template import PLACE, cell_of_message, escape, is_field
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
 from ..operations.resource import resources
@@ -198,7 +198,7 @@ def _cell(place: re.Match[str], cells: Mapping[str, str], message: bool) -> str:
     cell = bare(cells[name]) or (place[2] or "").strip()
     if message and not cell and place[2] is None:
         raise UsageError(f"{name} is empty, and the message does not say what stands there then: {{{{{name}|...}}}}.")
-    return escape(cell) if message else cell
+    return escape(cell_of_message(name, cell)) if message else cell
 
 
 def _without_empty(given: Mapping[str, Any], cells: Mapping[str, str]) -> tuple[Mapping[str, Any], list[str]]:
