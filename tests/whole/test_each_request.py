@@ -166,6 +166,13 @@ def test_a_place_that_stays_empty_stops_a_message_and_fails_alone_elsewhere(desk
         assert example["id"] == ids[1] and "name is empty" in example["message"], example
 
 
+def test_own_attributes_are_read_back(desk: Desk) -> None:
+    """They stand one level down, in what a GET of the contact shows."""
+    attributes = '{"custom_attributes": {"plan": "gold"}, "name": "Ann"}'
+    done = desk.here("each", "contacts", "PUT", "contacts/{{id}}", attributes, "--limit", "2", "--yes", *PLAIN)
+    assert done.code == 0 and done.json["verified"]["checked"] == 2, done.err
+
+
 def test_its_items_are_named(desk: Desk) -> None:
     """By their title, or their name."""
     looked = desk.here("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}', "--limit", "1", "--dry-run")

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.effects import is_read_alone
+from ..api.effects import fields_stand, is_read_alone
 from ..api.paths import UnusableId, item_path
 from ..errors import ApiError, NotFound, UsageError
 from ..model import Item, Reversibility
@@ -210,9 +210,7 @@ class Each(Operation):
         if self._deletes or not self.reads_back:
             return True if self._deletes and _gone(payload) else None
         body = self.request(item)[1]
-        if not isinstance(body, Mapping) or not body or not all(name in payload for name in body):
-            return None
-        return all(payload[name] == value for name, value in body.items()) or None
+        return fields_stand(payload, body, since) or None if isinstance(body, Mapping) else None
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         path, body = self.request(item)
