@@ -112,6 +112,20 @@ def test_nobody_is_written_to_where_all_have_the_text(desk: Desk) -> None:
     assert "0 customers would be written to" in said, said
 
 
+def test_only_a_tracker_ticket_is_linked(desk: Desk) -> None:
+    """Its category, which the search and a GET show, says so before anything is sent."""
+    kinds = {one["type"]: str(one["id"]) for one in desk.box.tickets()}
+    assert set(kinds) == {101, 102, 103}
+    (desk.home / "ids.txt").write_text("\n".join(kinds.values()))
+    conversation = str(desk.box.conversations()[0]["id"])
+    for which in (("--where", " or ".join(f"id = {one}" for one in kinds.values())), ("--ids", "ids.txt")):
+        before = desk.writes()
+        looked, done = looked_and_done(desk, "tickets", "link", *which, "--conversation", conversation)
+        assert looked.code == done.code == 3 and looked.counts["failed"] == done.counts["failed"] == 2, (looked.err, done.err)
+        assert done.counts.get("done", 0) == desk.writes() - before <= 1
+        assert "Only tracker tickets" in done.json["failures"][0]["example"]["message"]
+
+
 @pytest.mark.parametrize("pairs", [((0, 1), (2, 3), (1, 0)), ((0, 1), (2, 3), (1, 4))], ids=["circle", "chain"])
 @pytest.mark.parametrize("noun", ["conversations", "contacts"])
 def test_what_lives_on_is_not_merged_away_by_another_row(desk: Desk, noun: str, pairs: tuple[tuple[int, int], ...]) -> None:

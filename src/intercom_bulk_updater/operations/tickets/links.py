@@ -22,6 +22,9 @@ from ..spec import Kind, Resolver, parameter
 from .fields import TicketFields
 
 
+_NO_TRACKERS = ("Customer", "Back-office")
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Parameters:
     conversation: list[str] = parameter(Kind.IDS, "The conversation, or customer ticket, by its id or link; may be given again.")
@@ -95,8 +98,15 @@ class Link(_Linking):
         "--where 'type = Incident' --conversation 215470000000024 --max 1",
     )
 
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. With the category, as only a tracker ticket is linked."""
+        before = super().capture(payload)
+        return before and {**before, **({"category": payload["category"]} if "category" in payload else {})}
+
     def impossible(self, item: Item) -> str:
-        return self.unfit
+        """See Operation. In Intercom's own words."""
+        other = (item.before or {}).get("category") in _NO_TRACKERS
+        return "Only tracker tickets support linking conversations" if other else self.unfit
 
     def target(self, before: Json) -> dict[str, Any]:
         return {"linked": sorted({*before.get("linked", ()), *self.conversations})}
