@@ -21,8 +21,8 @@ from ..resource import name_of
 from ..spec import Kind, Resolver, parameter
 from .fields import TicketFields
 
-
 _NO_TRACKERS = ("Customer", "Back-office")
+"""Categories of the tickets that nothing is linked to."""
 
 
 @dataclass(frozen=True, kw_only=True)
