@@ -251,6 +251,7 @@ def test_who_would_get_several_messages_is_named(desk: Desk) -> None:
     shown, first = desk.here(*some).err, review["twice"][0]
     assert f"{first['contact']} gets {first['messages']}" in shown and f"(and {len(several) - 3} more)" in shown, shown
     assert f"{first['contact']} {first['messages']}" in account(desk)
+    assert desk.here(*some, "--limit", "1").code == 0 and "yes, 1 person" in account(desk)
 
 
 def ids_of(desk: Desk, where: str) -> list[str]:

@@ -112,6 +112,22 @@ def test_nobody_is_written_to_where_all_have_the_text(desk: Desk) -> None:
     assert "0 customers would be written to" in said, said
 
 
+def test_rows_of_one_tracker_add_up(desk: Desk) -> None:
+    """Several conversations of one tracker, a row each; the rest of a tracker with a row that is wrong is not linked either."""
+    trackers = [str(one["id"]) for one in desk.box.tickets() if one["type"] == 103][:2]
+    ids = [str(one["id"]) for one in desk.box.conversations()[10:14]]
+    rows = [f"{trackers[0]},{one}" for one in ids[:3]] + [f"{trackers[1]},{ids[3]}", f"{trackers[1]},999"]
+    (desk.home / "sheet.csv").write_text("\n".join(["id,conversation", *rows]))
+    sheet = ("--csv", "sheet.csv", "--conversation", "{{conversation}}")
+    looked, done = looked_and_done(desk, "tickets", "link", *sheet)
+    assert as_done(looked.counts) == done.counts == {"selected": 2, "done": 1, "failed": 1}, (looked.err, done.err)
+    assert looked.json["review"]["estimate"]["requests"] == 3
+    linked = [{one["id"] for one in desk.box.ticket(tracker)["linked_objects"]["data"]} for tracker in trackers]
+    assert linked[0] >= set(ids[:3]) and ids[3] not in linked[1]
+    assert desk.here("tickets", "unlink", *sheet, "--yes", *PLAIN).code == 0
+    assert not {one["id"] for one in desk.box.ticket(trackers[0])["linked_objects"]["data"]} & set(ids)
+
+
 def test_only_a_tracker_ticket_is_linked(desk: Desk) -> None:
     """Its category, which the search and a GET show, says so before anything is sent."""
     kinds = {one["type"]: str(one["id"]) for one in desk.box.tickets()}

@@ -153,7 +153,7 @@ def _would(told: Told) -> dict[str, Any]:
             ("Way back", str(review.get("reversibility") or "")),
             ("What no undo takes back", str(review.get("side_effects") or "")),
             ("Backup of each item", str(review.get("backup") or "")),
-            ("Seen by customers", f"yes, {customers:,} people" if customers else ""),
+            ("Seen by customers", f"yes, {_people(customers)}" if customers else ""),
             ("More than one message", _several_messages(review)),
             ("Requests", f"{least}{int(estimate['requests']):,}" if estimate.get("requests") else ""),
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
@@ -162,11 +162,15 @@ def _would(told: Told) -> dict[str, Any]:
 
 
 def _several_messages(review: Told) -> str:
-    """`12: Ann Lee (68aa) 3, Bo Ito (6911) 2 and 10 more`."""
+    """`12 people: Ann Lee (68aa) 3, Bo Ito (6911) 2 and 10 more`."""
     total, named = int(review.get("two_messages") or 0), review.get("twice") or ()
     said = ", ".join(f"{one['contact']} {one['messages']}" for one in named)
     more = f" and {total - len(named):,} more" if total > len(named) else ""
-    return f"{total:,} people: {said}{more}" if said else ""
+    return f"{_people(total)}: {said}{more}" if said else ""
+
+
+def _people(count: int) -> str:
+    return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
 def _failure(group: Mapping[str, Any]) -> dict[str, Any]:

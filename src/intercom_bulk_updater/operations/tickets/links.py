@@ -34,6 +34,7 @@ class _Linking(NamedTargets, TicketFields):
     reversibility = Reversibility.REVERSIBLE
     side_effects = ""
     fields = ("linked",)
+    rows_add_up = True
     Parameters = _Parameters
     targets: ClassVar[Mapping[str, str]] = {"conversation": "conversations"}
 
@@ -45,6 +46,16 @@ class _Linking(NamedTargets, TicketFields):
         self.unfit = unfit
         self.called = dict(called or {})
         self.requests_per_item = max(1, len(self.conversations))
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation. One of which a row names nothing that can be linked is not done in part."""
+        every = [one for one in several if isinstance(one, _Linking)]
+        called = {one: said for operation in every for one, said in operation.called.items()}
+        unfit = next((one.unfit for one in every if one.unfit), "")
+        made = cls(list(dict.fromkeys(one for operation in every for one in operation.conversations)), unfit, called)
+        made.requests_per_item = max(one.requests_per_item for one in every)
+        return made
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
