@@ -90,6 +90,24 @@ def test_a_brace_that_is_meant_can_be_written(desk: Desk) -> None:
     assert "Use {name} and " in said and "\\" not in said
 
 
+@pytest.mark.parametrize("cell", ["Hello {{contact.first_name}}", "Hello {{evil|you}}", "Hello {first_name}", "Hello {{contact.name"])
+def test_a_place_in_a_cell_is_refused_with_its_line(desk: Desk, cell: str) -> None:
+    r"""A sheet of a mail merge brings its own: nobody is sent the braces. `\{` is a brace there, too."""
+    ids = desk.open_ids()[:2]
+    (desk.home / "rows.csv").write_text(f"id,text\n{ids[0]},Hello Ann\n{ids[1]},{cell}\n", "utf-8")
+    each = ("each", "conversations", "POST", "conversations/{{id}}/reply")
+    body = '{"message_type": "comment", "type": "admin", "admin_id": "991267700", "body": "{{text}}"}'
+    for verb in (("conversations", "reply", "--body", "{{text}}"), ("conversations", "note", "--body", "PS {{text}}"), (*each, body)):
+        sheet = (*verb, "--csv", "rows.csv", *PLAIN, *(() if "note" in verb else ("--customer-visible",)))
+        for more in ("--dry-run", "--yes"):
+            refused = desk.here(*sheet, more)
+            assert refused.code == 2 and "line 3" in refused.err and "cell of text" in refused.err, refused.err
+    assert not desk.writes()
+    (desk.home / "rows.csv").write_text(f"id,text\n{ids[0]},Use \\{{name\\}}\n", "utf-8")
+    assert desk.here("conversations", "reply", "--body", "{{text}}", "--csv", "rows.csv", "--yes", "--customer-visible").code == 0
+    assert "Use {name}" in messages(desk, ids[0])[-1] and "\\" not in messages(desk, ids[0])[-1]
+
+
 def test_an_empty_cell_of_a_message_is_refused_with_its_line(desk: Desk) -> None:
     """A column that is empty in one row, and a word for that case."""
     ids = desk.open_ids()[:2]

@@ -129,6 +129,17 @@ def test_killed_before_its_first_step_it_begins_there(desk: Desk) -> None:
     assert answer.json["recipe"]["id"] == begun.id and answer.json["recipe"]["status"] == "finished"
 
 
+def test_a_recipe_that_begins_with_a_wait_is_told_on_that_clock(desk: Desk) -> None:
+    """It has no run yet that would tell whose clock it is."""
+    file = recipe(desk, TAG.replace("  - step: tag", "  - wait: 1d\n  - step: tag"))
+    begun = desk.here("recipes", "run", file, "--yes", "--progress", "none")
+    assert begun.code == 0 and "waits until" in begun.err and "(Los Angeles)" in begun.err, begun.err
+    for command in (("list",), ("cancel", "latest")):
+        told = desk.command("recipes", *command)
+        assert "UTC" not in told.out + told.err, told
+    assert desk.here("recipes", "list", "--json").json["recipes"][0]["recipe"]["timezone"] == "America/Los_Angeles"
+
+
 def test_a_recipe_is_told_on_the_clock_of_its_workspace(desk: Desk) -> None:
     """By the list too, which reads the journal alone."""
     begun = desk.here("recipes", "run", recipe(desk, ASK), "--yes", "--customer-visible", "--progress", "none")

@@ -49,7 +49,7 @@ def test_each_row_gets_its_own_values_and_all_of_it_can_be_undone(desk: Desk) ->
 def test_a_body_of_a_row_reaches_its_customer_and_no_report(desk: Desk) -> None:
     """Each conversation gets its own text; nothing shown, kept or exported holds one; the report has the template."""
     ids = desk.open_ids()[:2]
-    written(desk, "conversation;name", f"{ids[0]};Zoë", f"{ids[1]};{{{{name}}}}")
+    written(desk, "conversation;name", f"{ids[0]};Zoë", f"{ids[1]};\\{{{{name\\}}}}")
     reply = ("conversations", "reply", *sheet(), "--body", "Dear {{ name }}, sorry")
     assert desk.here(*reply, "--yes", *PLAIN).code == 5
     done = desk.here(*reply, "--customer-visible", "--yes", "--report", "report.html", *PLAIN)

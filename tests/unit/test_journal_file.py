@@ -193,6 +193,20 @@ def test_migration(tmp_path: Path) -> None:
     assert "holder" in columns and "half" not in columns
 
 
+def test_recipes_of_an_older_program_have_no_time_zone(tmp_path: Path) -> None:
+    """They are listed before the first write has added the column, and after it."""
+    path = tmp_path / "journal.db"
+    with Journal(path) as journal:
+        begun = journal.create_recipe(name="x", file="", text="", consent={}, timezone="Europe/Dublin")
+        assert journal.recipe(begun.id).timezone == "Europe/Dublin"
+        with journal._database.transaction() as connection:
+            connection.exec_driver_sql("ALTER TABLE recipe DROP COLUMN timezone")
+            connection.exec_driver_sql("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
+    for read_only in (True, False, True):
+        with Journal(path, read_only=read_only) as journal:
+            assert [(one.id, one.timezone) for one in journal.recipes()] == [(begun.id, None)]
+
+
 def test_errors_hold_no_values(tmp_path: Path) -> None:
     """An error of the database, however printed, shows nothing of what was being written."""
     with Journal(tmp_path / "journal.db") as journal:

@@ -122,9 +122,9 @@ def test_a_brace_that_is_no_place_is_refused(desk: Desk, request_: tuple[str, ..
 
 
 def test_a_brace_that_is_meant_is_sent(desk: Desk) -> None:
-    """With a backslash before it, which JSON doubles; what fills a place may hold braces."""
+    """With a backslash before it, which JSON doubles; a cell of a sheet writes it the same way."""
     conversation = desk.box.conversations()[0]["id"]
-    (desk.home / "one.csv").write_text(f"id,word\n{conversation},{{x}}\n")
+    (desk.home / "one.csv").write_text(f"id,word\n{conversation},\\{{x}}\n")
     sent = desk.here(*REPLY, said("Write \\{name} or {{word}}"), "--csv", "one.csv", "--yes", "--customer-visible", *PLAIN)
     assert sent.code == 0, sent.err
     parts = desk.box.conversation(conversation)["conversation_parts"]["conversation_parts"]
@@ -165,6 +165,13 @@ def test_a_place_that_stays_empty_stops_a_message_and_fails_alone_elsewhere(desk
         assert alone.code == 3 and alone.counts["failed"] == 1, (alone.err, alone.out)
         example = alone.json["failures"][0]["example"]
         assert example["id"] == ids[1] and "name is empty" in example["message"], example
+
+
+def test_own_attributes_are_read_back(desk: Desk) -> None:
+    """They stand one level down, in what a GET of the contact shows."""
+    attributes = '{"custom_attributes": {"plan": "gold"}, "name": "Ann"}'
+    done = desk.here("each", "contacts", "PUT", "contacts/{{id}}", attributes, "--limit", "2", "--yes", *PLAIN)
+    assert done.code == 0 and done.json["verified"]["checked"] == 2, done.err
 
 
 def test_its_items_are_named(desk: Desk) -> None:
@@ -211,3 +218,23 @@ def test_a_message_with_an_object_within_it_is_refused_before_any_is_sent(desk: 
     assert refused.code == 5 and "tags holds several values and is no text" in refused.err and desk.writes() == 0, refused.err
     with pytest.raises(NoText, match=r"conversation\.custom_attributes\.kinds holds several values"):
         fill_template("Of {{conversation.custom_attributes.kinds}}", {"conversation.custom_attributes.kinds": ["a", "b"]})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "path", "body", "where"),
+    [
+        ("admins", "admins/{{id}}/away", '{"away_mode_enabled": true, "away_mode_reassign": false}', "email ~ ben"),
+        ("data_attributes", "data_attributes/{{id}}", '{"archived": true}', "name = renews_at"),
+    ],
+)
+def test_what_has_no_get_is_done_and_not_verified(desk: Desk, endpoint: str, path: str, body: str, where: str) -> None:
+    """Intercom has no GET of some paths that take a PUT: its 404 tells nothing of the item, before the write or after it."""
+    put = ("each", endpoint, "PUT", path, body, *PLAIN)
+    done = desk.here(*put, "--where", where, "--yes")
+    assert (done.code, done.counts) == (0, {"selected": 1, "done": 1}), done.err
+    assert done.json["verified"]["undecided"] == 1 and not done.json["verified"]["wrong"], done.json
+    assert "gone" not in desk.here("runs", "show", done.run).out
+    assert desk.here("runs", "export", done.run, "-o", "ids.csv").code == 0
+    for more in (("--dry-run",), ("--yes",)):
+        named = desk.here(*put, "--ids", "ids.csv", *more)
+        assert named.code == 0 and named.counts["selected"] == 1 and not named.counts.get("failed"), named.err

@@ -37,6 +37,21 @@ def people(desk: Desk, count: int) -> list[dict[str, Any]]:
     return found[:count]
 
 
+@pytest.mark.parametrize("error", ["#N/A", "#DIV/0!"])
+def test_a_formula_that_came_to_an_error_is_refused_with_its_row(desk: Desk, error: str) -> None:
+    """A look-up that failed is no empty cell: it neither clears a field nor leaves it."""
+    with Workbook(str(desk.home / "s.xlsx")) as book:
+        sheet = book.add_worksheet("Rows")
+        sheet.write_row(0, 0, ["id", "n", "other"])
+        for row, one in enumerate(people(desk, 3), 1):
+            sheet.write_row(row, 0, [one["id"], "Ann", "x"])
+        sheet.write_formula(2, 1, "=NA()", None, error)
+    for name in ("{{n}}", "{{n|null}}"):
+        refused = desk.here("contacts", "set", f"name={name}", "--csv", "s.xlsx", "--yes", *PLAIN)
+        assert refused.code == 2 and f"row 3: a formula of the sheet has no value there ({error} in cell B3)" in refused.err, refused.err
+    assert desk.writes() == 0
+
+
 def test_a_formula_that_nobody_has_worked_out_is_refused_with_its_row(desk: Desk) -> None:
     """As a program writes it: no value stands in the file. One whose value is an empty text has one, and is an empty cell."""
     path = desk.home / "s.xlsx"
@@ -236,6 +251,7 @@ def test_who_would_get_several_messages_is_named(desk: Desk) -> None:
     shown, first = desk.here(*some).err, review["twice"][0]
     assert f"{first['contact']} gets {first['messages']}" in shown and f"(and {len(several) - 3} more)" in shown, shown
     assert f"{first['contact']} {first['messages']}" in account(desk)
+    assert desk.here(*some, "--limit", "1").code == 0 and "yes, 1 person" in account(desk)
 
 
 def ids_of(desk: Desk, where: str) -> list[str]:

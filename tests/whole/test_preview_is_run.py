@@ -101,6 +101,59 @@ def test_a_row_whose_target_is_not_there_fails_alone(desk: Desk) -> None:
     assert as_done(looked.counts) == done.counts == {"selected": 3, "done": 2, "failed": 1}, (looked.err, done.err)
 
 
+def test_nobody_is_written_to_where_all_have_the_text(desk: Desk) -> None:
+    """The rest of a verb that does more than writing is done, and the preview says how many get a message: none."""
+    which = ("--where", "team = Support and state = open", "--body", "We are back.")
+    sent = desk.here("conversations", "reply", *which, "--yes", "--customer-visible", *PLAIN)
+    looked = desk.here("conversations", "close", *which, "--dry-run", *PLAIN)
+    review, done = looked.json["review"], sent.counts.get("done", 0)
+    assert (review["would_change"], review["without_text"], review["customers"]) == (done, done, 0) and done > 1, review
+    said = " ".join(desk.here("conversations", "close", *which, "--dry-run").err.split())
+    assert "0 customers would be written to" in said, said
+
+
+def test_rows_of_one_tracker_add_up(desk: Desk) -> None:
+    """Several conversations of one tracker, a row each; the rest of a tracker with a row that is wrong is not linked either."""
+    trackers = [str(one["id"]) for one in desk.box.tickets() if one["type"] == 103][:2]
+    ids = [str(one["id"]) for one in desk.box.conversations()[10:14]]
+    rows = [f"{trackers[0]},{one}" for one in ids[:3]] + [f"{trackers[1]},{ids[3]}", f"{trackers[1]},999"]
+    (desk.home / "sheet.csv").write_text("\n".join(["id,conversation", *rows]))
+    sheet = ("--csv", "sheet.csv", "--conversation", "{{conversation}}")
+    looked, done = looked_and_done(desk, "tickets", "link", *sheet)
+    assert as_done(looked.counts) == done.counts == {"selected": 2, "done": 1, "failed": 1}, (looked.err, done.err)
+    assert looked.json["review"]["estimate"]["requests"] == 3
+    linked = [{one["id"] for one in desk.box.ticket(tracker)["linked_objects"]["data"]} for tracker in trackers]
+    assert linked[0] >= set(ids[:3]) and ids[3] not in linked[1]
+    assert desk.here("tickets", "unlink", *sheet, "--yes", *PLAIN).code == 0
+    assert not {one["id"] for one in desk.box.ticket(trackers[0])["linked_objects"]["data"]} & set(ids)
+
+
+def test_only_a_tracker_ticket_is_linked(desk: Desk) -> None:
+    """Its category, which the search and a GET show, says so before anything is sent."""
+    kinds = {one["type"]: str(one["id"]) for one in desk.box.tickets()}
+    assert set(kinds) == {101, 102, 103}
+    (desk.home / "ids.txt").write_text("\n".join(kinds.values()))
+    conversation = str(desk.box.conversations()[0]["id"])
+    for which in (("--where", " or ".join(f"id = {one}" for one in kinds.values())), ("--ids", "ids.txt")):
+        before = desk.writes()
+        looked, done = looked_and_done(desk, "tickets", "link", *which, "--conversation", conversation)
+        assert looked.code == done.code == 3 and looked.counts["failed"] == done.counts["failed"] == 2, (looked.err, done.err)
+        assert done.counts.get("done", 0) == desk.writes() - before <= 1
+        assert "Only tracker tickets" in done.json["failures"][0]["example"]["message"]
+
+
+@pytest.mark.parametrize("pairs", [((0, 1), (2, 3), (1, 0)), ((0, 1), (2, 3), (1, 4))], ids=["circle", "chain"])
+@pytest.mark.parametrize("noun", ["conversations", "contacts"])
+def test_what_lives_on_is_not_merged_away_by_another_row(desk: Desk, noun: str, pairs: tuple[tuple[int, int], ...]) -> None:
+    """The rows are named, and none of the merges is sent, nor shown as one that would be."""
+    ids = [str(one["id"]) for one in (desk.box.conversations() if noun == "conversations" else people(desk, "user"))[:5]]
+    (desk.home / "sheet.csv").write_text("\n".join(["id,into", *(f"{ids[one]},{ids[other]}" for one, other in pairs)]))
+    for answer in looked_and_done(desk, noun, "merge", "--csv", "sheet.csv", "--into", "{{into}}", "--irreversible"):
+        assert answer.code == 2 and f"line 2 goes into {ids[1]}, which line 4 merges away" in answer.err, answer.err
+        assert "line 3" not in answer.err
+    assert not desk.writes()
+
+
 def test_a_message_that_comes_out_empty_is_refused(desk: Desk) -> None:
     """Before anything is sent to anybody, with the items that it is empty for."""
     words = ("conversations", "reply", "--where", "state = open", "--limit", "4", "--body", "{{contact.phone|}}", "--customer-visible")

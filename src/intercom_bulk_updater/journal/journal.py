@@ -157,11 +157,12 @@ class Journal(Store):
         workspace: str = "",
         base_url: str = "",
         author: str = "",
+        timezone: str = "",
     ) -> RecipeRecord:
         return self._recipes.create(
             {
                 "name": name, "file": file, "text": text, "consent": consent, "workspace": workspace, "base_url": base_url,
-                "author": author,
+                "author": author, "timezone": timezone,
             }
         )
 

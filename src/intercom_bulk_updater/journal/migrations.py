@@ -38,21 +38,25 @@ def _second(connection: Connection) -> None:
 
 def _third(connection: Connection) -> None:
     schema.lease.create(connection, checkfirst=True)
-    _add_to_items(connection, schema.item.c.claimed_by)
+    _add(connection, schema.item.c.claimed_by)
 
 
 def _fourth(connection: Connection) -> None:
     schema.recipe.create(connection, checkfirst=True)
-    _add_to_items(connection, schema.item.c.name)
+    _add(connection, schema.item.c.name)
 
 
-def _add_to_items(connection: Connection, column: Column[Any]) -> None:
-    if column.name not in {found["name"] for found in inspect(connection).get_columns(schema.item.name)}:
+def _fifth(connection: Connection) -> None:
+    _add(connection, schema.recipe.c.timezone)
+
+
+def _add(connection: Connection, column: Column[Any]) -> None:
+    if column.name not in {found["name"] for found in inspect(connection).get_columns(column.table.name)}:
         kind = column.type.compile(connection.dialect)
-        connection.execute(text(f"ALTER TABLE {schema.item.name} ADD COLUMN {column.name} {kind}"))
+        connection.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}"))
 
 
-STEPS: Mapping[int, Step] = {2: _second, 3: _third, 4: _fourth}
+STEPS: Mapping[int, Step] = {2: _second, 3: _third, 4: _fourth, 5: _fifth}
 """Step n turns a journal of version n - 1 into one of version n, in one transaction with its new number. A new one needs none."""
 
 

@@ -51,11 +51,13 @@ class Recipes:
         raise NoSuchRun(f"No recipe {ref!r} was begun (intercom-bulk recipes list shows all).")
 
     def newest(self) -> list[RecipeRecord]:
-        """Newest first; none in a journal that an older program wrote and that is only read."""
+        """Newest first; what a journal lacks that an older program wrote, and that is only read, is left out."""
         with self._database.reading() as connection:
-            if not inspect(connection).has_table(_recipe.name):
+            found = inspect(connection)
+            if not found.has_table(_recipe.name):
                 return []
-            return [_record(row) for row in connection.execute(select(_recipe).order_by(_recipe.c.number.desc())).mappings()]
+            columns = [_recipe.c[one["name"]] for one in found.get_columns(_recipe.name)]
+            return [_record(row) for row in connection.execute(select(*columns).order_by(_recipe.c.number.desc())).mappings()]
 
     def end(self, recipe: str, ending: str) -> RecipeRecord:
         """Say that it is over."""

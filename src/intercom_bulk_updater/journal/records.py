@@ -124,6 +124,8 @@ class RecipeRecord:
     ended_at: float | None
     ending: str
     """`finished`, `cancelled`, or nothing."""
+    timezone: str | None = None
+    """Of its workspace; None where an older program began it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Double, Index, Integer, MetaData, SmallInteger, T
 
 from intercom_bulk_updater.model import Outcome
 
-VERSION = 4
+VERSION = 5
 """The schema that this program writes. A journal of a higher version is refused; of a lower one, migrated."""
 
 # Small numbers instead of words: an item's row is written three times and there are millions of them.
@@ -248,6 +248,7 @@ recipe = Table(
     Column("created_at", Double, nullable=False, comment="Unix seconds."),
     Column("ended_at", Double, comment="Unix seconds of its end; NULL while steps or waits are left."),
     Column("ending", Text, nullable=False, comment="`finished`, `cancelled`, or empty while it has not ended."),
+    Column("timezone", Text, comment="Of the workspace: its moments are told in it. NULL where an older program wrote the row."),
     comment="One row per recipe that was begun. How far it is follows from the runs of its steps; nothing else is written.",
     sqlite_autoincrement=True,
 )

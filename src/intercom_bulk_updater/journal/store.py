@@ -116,6 +116,7 @@ class Store(Protocol):
         workspace: str = "",
         base_url: str = "",
         author: str = "",
+        timezone: str = "",
     ) -> RecipeRecord:
         """A recipe that begins now; its id is made from the day and its name."""
         ...

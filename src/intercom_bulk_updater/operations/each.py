@@ -14,9 +14,9 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.effects import is_read_alone
+from ..api.effects import fields_stand, is_read_alone
 from ..api.paths import UnusableId, item_path
-from ..errors import NotFound, UsageError
+from ..errors import ApiError, NotFound, UsageError
 from ..model import Item, Reversibility
 from ..parsing.finite import finite_json
 from .built_in import operations_in
@@ -28,6 +28,8 @@ from .resource import resources
 from .seen_by_customers import has_no_way_back, message_of, seen_by_customers
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
+_NO_GET = (404, 405, 410)
+"""What a path is answered to a GET that only takes other methods."""
 _IS_ID = re.compile(r"\{\{\s*id\s*\}\}").fullmatch
 
 
@@ -172,13 +174,18 @@ class Each(Operation):
         return item_path(*(_text(segment, values) for segment in self.path.split("/"))), _filled(self._json, values)
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation. Where the request changes what a GET of the same path shows, or cannot be taken back."""
+        """See Operation. Where the request changes what a GET of the same path shows, or cannot be taken back.
+
+        None for a path that has no GET.
+        """
         at = self._shown_at if self.backs_up else self.path if self.reads_back else ""
         if not at:
             return None
         try:
             return client.get(item_path(*(_text(step, {"id": item_id}) for step in at.split("/"))))
-        except NotFound as exc:
+        except ApiError as exc:
+            if exc.status in _NO_GET and not is_read_alone(at):
+                return None  # it may have no GET at all, as the path that sets an admin away: that tells nothing of the item
             if exc.status != 404 or not self._deletes:
                 raise
             return {"id": item_id, "deleted": True}
@@ -207,9 +214,7 @@ class Each(Operation):
         if self._deletes or not self.reads_back:
             return True if self._deletes and _gone(payload) else None
         body = self.request(item)[1]
-        if not isinstance(body, Mapping) or not body or not all(name in payload for name in body):
-            return None
-        return all(payload[name] == value for name, value in body.items()) or None
+        return fields_stand(payload, body, since) or None if isinstance(body, Mapping) else None
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         path, body = self.request(item)

@@ -91,6 +91,17 @@ def odd_brace(template: str) -> str:
     return odd[1] if odd else ""
 
 
+def cell_of_message(name: str, cell: str) -> str:
+    """What a message holds of a cell. Raises UsageError for what looks like a place: nothing fills it, and people would read it."""
+    place = PLACE.search(cell)
+    if odd := place[0] if place else odd_brace(cell):
+        raise UsageError(
+            f"the cell of {name} has {odd!r} in it, and nothing fills the places of a cell: it would be sent with its braces. Write the "
+            "text in the command, with {{column}} for what differs. Write \\{ in the cell for a brace that is meant."
+        )
+    return unescape(cell)
+
+
 def escape(text: str) -> str:
     """A text whose braces are braces and no places."""
     return re.sub(r"([{}])", r"\\\1", text)

@@ -18,7 +18,7 @@ from ..errors import UsageError
 from .formula import original_cell
 from .parquet import is_parquet, parquet_rows
 from .text_file import decode, read_bytes
-from .unvalued import formula_without_value
+from .unvalued import error_cell, formula_without_value
 
 Note = Callable[[str], None]
 Line = tuple[int, list[str]]
@@ -94,16 +94,25 @@ def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
 
 
 def _check_formulas(raw: bytes, place: int, name: str) -> None:
-    """Raises UsageError for a formula that has no value yet: it would be read as an empty cell."""
+    """Raises UsageError for a formula that has no value yet, and for one that came to an error: either would be read as an empty cell."""
     if not is_zipfile(io.BytesIO(raw)):
         return
     with ZipFile(io.BytesIO(raw)) as book:
         cell = formula_without_value(book, place)
+        wrong, error = error_cell(book, place)
     if cell:
         raise UsageError(
             f"{name}, row {re.sub('[^0-9]', '', cell)}: the formula in cell {cell} has no value in the file: the program that wrote it "
             "did not work it out. Open the file in a spreadsheet program and save it, or write the value in place of the formula."
         )
+
+
+    if wrong:
+        raise UsageError(_no_value(name, re.sub("[^0-9]", "", wrong), f"{error} in cell {wrong}"))
+
+
+def _no_value(name: str, row: int | str, error: str) -> str:
+    return f"{name}, row {row}: a formula of the sheet has no value there ({error})."
 
 
 def _sheet_lines(rows: Sequence[Sequence[Any]], first: int, name: str) -> Iterator[Line]:
@@ -112,7 +121,7 @@ def _sheet_lines(rows: Sequence[Sequence[Any]], first: int, name: str) -> Iterat
         texts = [cell_text(cell) for cell in cells]
         wrong = next((text for text in texts if text in _ERRORS), "")
         if wrong:
-            raise UsageError(f"{name}, row {number}: a formula of the sheet has no value there ({wrong}).")
+            raise UsageError(_no_value(name, number, wrong))
         held = max((place for place, text in enumerate(texts, 1) if text.strip()), default=0)
         if held:
             width = width or held  # cells without a name that hold nothing were only coloured

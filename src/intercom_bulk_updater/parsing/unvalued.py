@@ -1,4 +1,4 @@
-"""Formulas of an XLSX that nobody has worked out: a program wrote them, and the file holds no value for their cells.
+"""Formulas of an XLSX without a value: nobody has worked them out, or what came out is an error (#N/A).
 
 calamine reads such a cell as empty, so that only the file itself can tell it from one.
 """
@@ -12,6 +12,7 @@ _PREFIX = rb"(?:\w+:)?"
 _FORMULA = re.compile(
     rb"<P:c\s([^>]*)>\s*<P:f\b(?:[^>]*/>|[^>]*>[^<]*</P:f>)\s*(?:<P:v\s*/>|<P:v\s*>\s*</P:v>)?\s*</P:c>".replace(b"P:", _PREFIX)
 )
+_ERROR = re.compile(rb"""<P:c\s([^>]*\bt\s*=\s*["']e["'][^>/]*)>(?:(?!</P:c>).)*?<P:v[^>]*>([^<]*)""".replace(b"P:", _PREFIX), re.DOTALL)
 _SHEET = re.compile(rb"<P:sheet\s([^>]*)".replace(b"P:", _PREFIX))
 _TARGET = re.compile(rb"<P:Relationship\s([^>]*)".replace(b"P:", _PREFIX))
 _ATTRIBUTE = re.compile(rb"""([\w:]+)\s*=\s*["']([^"']*)["']""")
@@ -22,15 +23,25 @@ def formula_without_value(book: ZipFile, place: int) -> str:
 
     `place`: which sheet, counted from 0 in the order of the workbook. A formula whose value is an empty text has a value.
     """
-    try:
-        raw = book.read(_path(book, place))
-    except (KeyError, IndexError, BadZipFile):
-        return ""
-    for found in _FORMULA.finditer(raw):
+    for found in _FORMULA.finditer(_rows(book, place)):
         cell = _attributes(found[1])
         if cell.get("t") != "str":
             return cell.get("r", "?")
     return ""
+
+
+def error_cell(book: ZipFile, place: int) -> tuple[str, str]:
+    """The first cell ("B2") of such a sheet that holds an error, and the error ("#N/A"); two empty texts for none."""
+    found = _ERROR.search(_rows(book, place))
+    return (_attributes(found[1]).get("r", "?"), found[2].decode("utf-8", "replace")) if found else ("", "")
+
+
+def _rows(book: ZipFile, place: int) -> bytes:
+    """What the file holds of a sheet; nothing where it does not tell."""
+    try:
+        return book.read(_path(book, place))
+    except (KeyError, IndexError, BadZipFile):
+        return b""
 
 
 def _path(book: ZipFile, place: int) -> str:

@@ -13,6 +13,7 @@ from intercom_bulk_updater.model import EventKind, Outcome, RunKind, RunStatus
 from intercom_bulk_updater.runs.identity import has_keys, id_in_intercom, name_of_row
 from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
+from intercom_bulk_updater.runs.search_state import SearchState
 
 from .charts import outcome_bar, outcome_name, shares, timeline
 from .headline import headline, label, undone_by, verification_words, why_words
@@ -71,7 +72,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "verified": _verified(told),
         "timeline": timeline(journal.windows(run.id)),
         "requests": _requests(told),
-        "searched": _search_words(told["search"]) if isinstance(told["search"]["total"], int) else "",
+        "searched": _search_words(told["search"], run),
         "technical": _technical(run, told),
         "parameters": [("Operation", run.operation), *masked(run.parameters, with_bodies=with_bodies).items()],
         "options": [
@@ -152,7 +153,7 @@ def _would(told: Told) -> dict[str, Any]:
             ("Way back", str(review.get("reversibility") or "")),
             ("What no undo takes back", str(review.get("side_effects") or "")),
             ("Backup of each item", str(review.get("backup") or "")),
-            ("Seen by customers", f"yes, {customers:,} people" if customers else ""),
+            ("Seen by customers", f"yes, {_people(customers)}" if customers else ""),
             ("More than one message", _several_messages(review)),
             ("Requests", f"{least}{int(estimate['requests']):,}" if estimate.get("requests") else ""),
             ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
@@ -161,11 +162,15 @@ def _would(told: Told) -> dict[str, Any]:
 
 
 def _several_messages(review: Told) -> str:
-    """`12: Ann Lee (68aa) 3, Bo Ito (6911) 2 and 10 more`."""
+    """`12 people: Ann Lee (68aa) 3, Bo Ito (6911) 2 and 10 more`."""
     total, named = int(review.get("two_messages") or 0), review.get("twice") or ()
     said = ", ".join(f"{one['contact']} {one['messages']}" for one in named)
     more = f" and {total - len(named):,} more" if total > len(named) else ""
-    return f"{total:,} people: {said}{more}" if said else ""
+    return f"{_people(total)}: {said}{more}" if said else ""
+
+
+def _people(count: int) -> str:
+    return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
 def _failure(group: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,8 +270,12 @@ def _requests(told: Told) -> Pairs:
     return [(said, f"{sent.get(name, 0):,}") for said, name in names]
 
 
-def _search_words(search: Mapping[str, Any]) -> str:
-    said = f"Intercom announced {search['total']:,}; pass {search['passes']} saw {search['seen']:,}"
+def _search_words(search: Mapping[str, Any], run: RunRecord) -> str:
+    state = SearchState.of(run.search)
+    announced = search["total"] if state.narrowed is None else state.total
+    if announced is None:
+        return ""
+    said = f"Intercom announced {announced:,}; pass {search['passes']} saw {search['seen']:,}"
     if search["new_since"]:
         said += f"; {search['new_since']:,} are newer than the run and were left alone"
     left_out = "".join(f" {words[0].upper()}{words[1:]}." for words in left_out_words(search))

@@ -29,6 +29,7 @@ from intercom_bulk_updater.operations.operation import IN_A_SENTENCE, Operation
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.runs.change_words import words
+from intercom_bulk_updater.runs.search_state import SearchState
 
 from .advice import advice
 from .next_commands import consent_flags
@@ -166,8 +167,8 @@ def selection_words(run: RunRecord) -> str:
 
 def of_more_words(search: Mapping[str, Any], selected: int) -> str:
     """That more match than were selected, which are all that outcomes are of: "12 of 51 that match"; "" where none do."""
-    matching = search.get("total")
-    more = isinstance(matching, int) and matching > selected and search.get("complete") and not search.get("missing")
+    matching = SearchState.of(search).matching
+    more = matching is not None and matching > selected and search.get("complete") and not search.get("missing")
     return f"{selected:,} of {matching:,} that match" if more else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class Preview:
     customer_visible: bool | None = False
     """None: an updater that does not say."""
     customers: int | None = None
-    """How many people would be written to, when the operation writes to people and it is known to whom."""
+    """How many people would be written to, when the operation writes to people and it is known to whom; 0 where nobody is."""
     two_messages: int = 0
     """How many of them would get more than one message."""
     twice: list[tuple[str, int]] = field(default_factory=list)
@@ -156,7 +156,7 @@ def look(
         backup="" if backup is None else str(backup),
     )
     people: Counter[str] = Counter()
-    writes = 0
+    writes = seen = 0
     fates: list[ItemResult] = []
     for item, change in changes(journal, run, operation):
         fate = refused(operation, item) or (ItemResult(item.seq, Outcome.UNCHANGED, attempts=0) if change == {} else None)
@@ -182,16 +182,18 @@ def look(
             review.sample.append((item.id, words(change, operation.names, label)))
             name = item.name or _name_of(item, operation, label)
             review.called |= {item.id: redact(name)} if name else {}
-        people.update(_to_be_written_to(item, operation, review))
+        shown = _is_seen(item, operation, review)
+        seen += shown
+        people.update(((item.before or {}).get("contacts") or ()) if shown else ())
     if fates:
         journal.turn(run, fates, 0)
     counts = journal.counts(run)
     review.selected, review.unchanged, review.failed, review.drifted = counts.selected, counts.unchanged, counts.failed, counts.drifted
     search = SearchState.of(journal.run(run).search)
     review.search = left_out(journal.run(run).search)
-    if search.cut and search.total is not None:
-        review.search["total"] = search.total
-    if operation.customer_visible and (people or not review.would_change):
+    if search.cut and search.matching is not None:
+        review.search["total"] = search.matching
+    if operation.customer_visible and (people or not seen):
         review.customers = len(people)
         review.two_messages = sum(count > 1 for count in people.values())
         several = [(who, count) for who, count in people.most_common(_TWICE) if count > 1]
@@ -213,13 +215,12 @@ def _estimate(review: Preview, operation: Operation, pace: Pace, writes: int) ->
     review.quota_share = round(min(1.0, review.requests / window, allowed * _WINDOW / window), 3)
 
 
-def _to_be_written_to(item: Item, operation: Operation, review: Preview) -> Collection[str]:
-    """The customers whom acting on an item writes to; its message goes into the sample."""
+def _is_seen(item: Item, operation: Operation, review: Preview) -> bool:
+    """Whether customers see what acting on an item does; its message goes into the sample."""
     text = operation.message(item)
     if text and len(review.messages) < _SAMPLE:
         review.messages.append((item.id, text))
-    seen = operation.customer_visible and (text or not operation.writes_text)
-    return (item.before or {}).get("contacts") or () if seen else ()
+    return bool(operation.customer_visible and (text or not operation.writes_text))
 
 
 def _name_of(item: Item, operation: Operation, label: Label | None) -> str:

@@ -41,6 +41,8 @@ class SearchState:
     """Items that contradict the filter by their own fields."""
     unchecked: int | None = None
     """Items whose fields say nothing of the filter, where none of them does; 0 once one did, None while there is no filter."""
+    narrowed: int | None = None
+    """Of what Intercom counts as matching, items that the part of the filter that is judged here leaves out; None without such a part."""
     others: int = 0
     """Different items that any pass showed and that do not belong to the run."""
     new_since: int = 0
@@ -66,6 +68,13 @@ class SearchState:
     def to_json(self) -> dict[str, Any]:
         """As the journal keeps it: every key, so that merging it into an earlier state replaces all of that."""
         return {_JSON_NAMES.get(one.name, one.name): getattr(self, one.name) for one in fields(self)}
+
+    @property
+    def matching(self) -> int | None:
+        """How many items match the whole filter; None where that is not known (a part is judged here, and not all were read)."""
+        if self.narrowed is None or self.total is None:
+            return self.total
+        return max(0, self.total - self.narrowed) if self.complete and not self.cut else None
 
     @property
     def started(self) -> bool:

@@ -92,7 +92,7 @@ class SearchSource:
     server_time: Callable[[], float]
     page_size: int = 150
     watch: Callable[[Mapping[str, Any]], None] | None = None
-    """Shown every item that has an id; the verification looks at them this way."""
+    """Shown every item that matches and has an id; the verification looks at them this way."""
     exclude: frozenset[str] = frozenset()
     """Ids that are left out, whatever the search says."""
     judge: Judge | None = None
@@ -117,8 +117,10 @@ class SearchSource:
             for key, payload in entries:
                 if self._new_since(payload, now.server_started or 0.0):
                     now.new_since += self._put_aside(key, now)
-                elif key in self.exclude or not self.keeps(payload):
+                elif key in self.exclude:
                     self._put_aside(key, now)
+                elif not self.keeps(payload):
+                    self._leave_out(key, now)
                 else:
                     items.append(FoundItem(key, image_of(self.capture, payload), name=name_of(payload)))
             yield items, now.to_json()
@@ -148,6 +150,8 @@ class SearchSource:
         if now.complete:
             now.passes, now.cursor, now.complete = now.passes + 1, None, False
         now.passes = max(1, now.passes)
+        if self.keep is not None and now.narrowed is None:
+            now.narrowed = 0
         self._barren = self._judged = self._contradicting = 0
         shown = IdSet()
         for page in self._pages(now, shown):
@@ -169,7 +173,7 @@ class SearchSource:
                     continue
                 repeated = not shown.add(key)
                 now.seen += not repeated
-                if self.watch is not None:
+                if self.watch is not None and self.keeps(payload):
                     self.watch(payload)
                 if not self._contradicts(payload, now, key, repeated=repeated):
                     entries.append((key, payload))
@@ -199,6 +203,8 @@ class SearchSource:
                 yield from pages
                 return
         _begin_anew(now, shown)
+        if now.passes == 1 and now.narrowed is not None:
+            now.narrowed, self._others = 0, IdSet()
         yield from self.source.pages(None)
 
     def _bound(self, now: SearchState) -> int:
@@ -251,6 +257,13 @@ class SearchSource:
         new = self._others.add(key)
         now.others = max(now.others, len(self._others))
         return new
+
+    def _leave_out(self, key: str, now: SearchState) -> None:
+        """Count an item that what is judged here leaves out; in a later pass it may be one of the run's, as our changes left it."""
+        if now.passes > 1:
+            now.aside += 1
+        elif self._put_aside(key, now):
+            now.narrowed = (now.narrowed or 0) + 1
 
     def _counts_as_witness(self, payload: Mapping[str, Any], verdict: bool) -> bool:
         """Count what an item says of the filter, and return whether it counts."""
@@ -318,6 +331,9 @@ def account_of(search: Mapping[str, Any], selected: int) -> dict[str, Any]:
     if state.complete and not state.cut and total is not None:
         # Items that others changed have left the search while it was read.
         total = min(total, seen + state.missing)
+    if state.narrowed is not None:
+        matching = state.matching
+        total = None if matching is None else max(matching, selected)
     return {
         "total": total, "seen": seen, "passes": state.passes, "new_since": state.new_since,
         "complete": state.complete and not state.missing and bool(selected or not state.unusable), **left_out(search),

@@ -13,6 +13,7 @@ from ..api.retry import RetryPolicy
 from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.each import Each
+from ..operations.message_template import cell_of_message
 from ..operations.per_item import WITH
 from ..operations.resource import resources
 from ..parsing.finite import finite_json
@@ -142,8 +143,15 @@ class EachRequest:
     def _items(self, rows: Rows) -> Iterable[FoundItem]:
         wanted = [name for name in self.operation.places if name in rows.columns]
         for row in rows.rows:
-            cells = {name: self._typed(name, bare(row.cells[name]), f"{rows.path}, line {row.line}") for name in wanted}
+            where = f"{rows.path}, {rows.unit} {row.line}"
+            cells = {name: self._typed(name, self._cell(name, row.cells[name], where), where) for name in wanted}
             yield FoundItem(row.id, None, {WITH: cells})
+
+    def _cell(self, name: str, cell: str, where: str) -> str:
+        try:
+            return cell_of_message(name, bare(cell)) if self.operation.writes_text else bare(cell)
+        except UsageError as exc:
+            raise UsageError(f"{where}: {exc.message}") from exc
 
     def _typed(self, name: str, text: str, where: str) -> Any:
         kind = self.types.get(name, "text")

@@ -18,7 +18,7 @@ class Preview(runs_preview.Preview):
         preview.groups                       # how many items by their change: {"state: open -> closed": 164}
         preview.sample                       # a few items with theirs: [("215...", "state: open -> closed")]
         preview.messages                     # of these, the text as it would be sent: [("215...", "We are back.")]
-        preview.customers                    # how many people would be written to; None where nobody is
+        preview.customers                    # how many people would be written to; None: not known, or not that kind
         preview.requests, preview.seconds    # what it would cost
     """
 
@@ -30,7 +30,7 @@ class Preview(runs_preview.Preview):
             ("selected", f"{self.selected:,}"), ("would change", f"{self.would_change:,}"), ("unchanged", f"{self.unchanged:,}"),
             *((change, f"{count:,}") for change, count in self.groups.most_common(20)),
             *((f"message to {identity}", text) for identity, text in self.messages),
-            ("way back", self.reversibility), ("customers see it", "yes" if self.customer_visible else "no"),
+            ("way back", self.reversibility), ("customers see it", "yes" if self.customer_visible and self.customers != 0 else "no"),
             ("requests", f"{self.requests:,}"), ("seconds", f"{self.seconds:,.0f}"),
         ]  # fmt: skip
         return table(f"Preview: {self.operation}", rows)

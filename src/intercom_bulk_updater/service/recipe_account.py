@@ -29,7 +29,7 @@ def account(journal: Store, record: RecipeRecord, code: int = 0, error: Intercom
             "id": record.id, "name": record.name, "file": record.file, "status": _status(record, found), "workspace": record.workspace,
             "author": record.author, "started_at": rfc3339(record.created_at), "ended_at": rfc3339(record.ended_at),
             "due_at": rfc3339(_due_at(record, found)),
-            "timezone": next((zone for one in found if one.run is not None and (zone := _zone(one.run))), None),
+            "timezone": record.timezone or next((zone for one in found if one.run is not None and (zone := _zone(one.run))), None),
         },
         "steps": [_entry(journal, one) for one in found],
         "next": _next(journal, record, found),

@@ -197,7 +197,7 @@ def begin_recipe(recipe: Recipe, session: Session, consent: Mapping[str, bool]) 
     """Write down that a recipe begins, with its text: what is carried out later is what was checked now."""
     return session.journal.create_recipe(
         name=recipe.name, file=str(recipe.file), text=recipe.text, consent=dict(consent), workspace=session.workspace().id,
-        base_url=session.settings.base_url, author=login(),
+        base_url=session.settings.base_url, author=login(), timezone=session.workspace().timezone,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from ..api.redact import is_message
 from ..errors import UsageError
 from ..model import FoundItem
-from ..operations.message_template import PLACE, escape, is_field
+from ..operations.message_template import PLACE, cell_of_message, escape, is_field
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
 from ..operations.resource import resources
@@ -198,7 +198,7 @@ def _cell(place: re.Match[str], cells: Mapping[str, str], message: bool) -> str:
     cell = bare(cells[name]) or (place[2] or "").strip()
     if message and not cell and place[2] is None:
         raise UsageError(f"{name} is empty, and the message does not say what stands there then: {{{{{name}|...}}}}.")
-    return escape(cell) if message else cell
+    return escape(cell_of_message(name, cell)) if message else cell
 
 
 def _without_empty(given: Mapping[str, Any], cells: Mapping[str, str]) -> tuple[Mapping[str, Any], list[str]]:
@@ -276,3 +276,20 @@ def operation_for(
     operation = PerItemOperation(lambda parameters: type(all_of_them)(**parameters), all_of_them.parameters, words, body)
     operation.requests_per_item = all_of_them.requests_per_item
     return operation, items
+
+
+def refuse_chains(rows: Rows, items: Sequence[FoundItem], name: str) -> None:
+    """Raises UsageError, with the rows, where an item is merged into one that another row merges away.
+
+    Which of the two would come first is open, and nothing parts them again. `name`: the parameter that names what lives on.
+    """
+    lines = {row.id: row.line for row in rows.rows}
+    into = {item.id: str(item.data[WITH][name]) for item in items if item.data is not None}
+    away = {one: None for one, other in into.items() if one != other}  # in the order of the rows
+    chained = [one for one in away if into[one] in away]
+    if not chained:
+        return
+    unit = rows.unit
+    said = "; ".join(f"{unit} {lines[one]} goes into {into[one]}, which {unit} {lines[into[one]]} merges away" for one in chained[:5])
+    more = f"; and {count_words(len(chained) - 5, 'more row')}" if len(chained) > 5 else ""
+    raise UsageError(f"{rows.path}: {said}{more}. Name in each row what lives on in the end. Nothing was done.")

@@ -24,7 +24,7 @@ from .notes import Note, ignore
 from .resolver import SessionResolver
 from .row_references import Rows, resolve_rows
 from .selection import Selection, one_way, read_ids, select
-from .spreadsheet import checked_places, drop_repeats, fill, operation_for, places, read_rows
+from .spreadsheet import checked_places, drop_repeats, fill, operation_for, places, read_rows, refuse_chains
 from .work import Work, create_run
 
 Verb = str | Callable[..., Any]
@@ -157,7 +157,11 @@ class CheckedVerb:
                 resolver.targets.alone = True
         with self._in_its_words():
             asked = self.request
-            return operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), asked.options, asked.note)
+            made = operation_for(self.given, rows, lambda filled: self.cls.resolve(filled, resolver), asked.options, asked.note)
+        for name, resource in self.cls.targets.items():
+            if rows is not None and resource == self.cls.resource:
+                refuse_chains(rows, made[1] or (), name)
+        return made
 
     def _resolved_rows(self, session: Session) -> Rows | None:
         if self.rows is None:

@@ -74,7 +74,7 @@ def needs_number(review: Preview) -> str:
     """Why the number has to be typed, in a sentence; "" when a y will do."""
     if review.reversibility not in _BACK:
         return "There is no way back from this."
-    if review.customer_visible:
+    if review.customer_visible and review.customers != 0:
         return "Customers will see this."
     if review.would_change > LARGE:
         return "This is a large change."

@@ -21,6 +21,9 @@ from ..resource import name_of
 from ..spec import Kind, Resolver, parameter
 from .fields import TicketFields
 
+_NO_TRACKERS = ("Customer", "Back-office")
+"""Categories of the tickets that nothing is linked to."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Parameters:
@@ -31,6 +34,7 @@ class _Linking(NamedTargets, TicketFields):
     reversibility = Reversibility.REVERSIBLE
     side_effects = ""
     fields = ("linked",)
+    rows_add_up = True
     Parameters = _Parameters
     targets: ClassVar[Mapping[str, str]] = {"conversation": "conversations"}
 
@@ -42,6 +46,16 @@ class _Linking(NamedTargets, TicketFields):
         self.unfit = unfit
         self.called = dict(called or {})
         self.requests_per_item = max(1, len(self.conversations))
+
+    @classmethod
+    def covering(cls, several: Sequence[Operation]) -> Operation:
+        """See Operation. One of which a row names nothing that can be linked is not done in part."""
+        every = [one for one in several if isinstance(one, _Linking)]
+        called = {one: said for operation in every for one, said in operation.called.items()}
+        unfit = next((one.unfit for one in every if one.unfit), "")
+        made = cls(list(dict.fromkeys(one for operation in every for one in operation.conversations)), unfit, called)
+        made.requests_per_item = max(one.requests_per_item for one in every)
+        return made
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
@@ -95,8 +109,15 @@ class Link(_Linking):
         "--where 'type = Incident' --conversation 215470000000024 --max 1",
     )
 
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. With the category, as only a tracker ticket is linked."""
+        before = super().capture(payload)
+        return before and {**before, **({"category": payload["category"]} if "category" in payload else {})}
+
     def impossible(self, item: Item) -> str:
-        return self.unfit
+        """See Operation. In Intercom's own words."""
+        other = (item.before or {}).get("category") in _NO_TRACKERS
+        return "Only tracker tickets support linking conversations" if other else self.unfit
 
     def target(self, before: Json) -> dict[str, Any]:
         return {"linked": sorted({*before.get("linked", ()), *self.conversations})}
