@@ -17,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from intercom_bulk_updater import open_run
+from intercom_bulk_updater import IntercomBulkError, SafetyStop, StopRun, open_run
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
@@ -30,9 +30,9 @@ class Replies(CustomUpdater):
 
     def perform_action(self, item_id: str, **_: Any) -> Any:
         self.send(item_id)
-        if isinstance(self.ends, Exception):
+        if isinstance(self.ends, BaseException):
             raise self.ends
-        return self.ends
+        return self.client.put(f"conversations/{item_id}", {"title": "x"}) if self.ends == "put" else self.ends
 
     def send(self, item_id: str) -> None:
         raise NotImplementedError
@@ -111,6 +111,89 @@ def test_what_may_have_left_is_in_doubt(box: Sandbox, way: type[Replies], ends: 
     assert twice(box) == 0
     open_run(result.run_id).retry()
     assert twice(box) == 0
+
+
+class ByRequests(Replies):
+    """Whatever becomes of it."""
+
+    def send(self, item_id: str) -> None:
+        with contextlib.suppress(requests.RequestException):
+            requests.post(f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json=self.body(), timeout=5)
+
+
+ENDS_THE_RUN = (StopRun("enough"), SystemExit(2), KeyboardInterrupt(), SafetyStop("no"), "put")
+
+
+@pytest.mark.parametrize(
+    ("way", "ends"),
+    [*((way, ends) for way in (BySocket, ByRequests) for ends in ENDS_THE_RUN), (BySubprocess, StopRun("enough")), (ByThread, "put")],
+    ids=lambda one: one.__name__ if isinstance(one, type) else repr(one),
+)
+def test_what_may_have_left_is_in_doubt_when_the_action_ends_the_run(
+    box: Sandbox, way: type[Replies], ends: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resume looks, and leaves it where nothing tells; the other items it does."""
+    begun: list[str] = []
+    send = way.send
+    monkeypatch.setattr(way, "send", lambda self, item_id: (begun.append(item_id), send(self, item_id)))
+    monkeypatch.setattr(way, "ends", ends)
+    box.fault("status", status=401, method="PUT")
+    if way is ByRequests:
+        box.fault("drop_after", path="/reply$", count=1)
+    with pytest.raises((IntercomBulkError, KeyboardInterrupt)) as ended:
+        way().bulk_process(team_id="5001", max_items=3, parallel_workers=1, progress="none")
+    box.clear_faults()
+    monkeypatch.setattr(way, "ends", True)
+    run = open_run(ended.value.run_id)  # type: ignore[union-attr] # KeyboardInterrupt has it too
+    in_doubt = set(begun)
+    assert ended.value.result.in_doubt == len(begun) > 0  # type: ignore[union-attr]
+    run = run.resume()
+    assert {item.id for item in run.items("in_doubt")} == in_doubt and len(list(run.items("done"))) == 3 - len(in_doubt)
+    run.retry()
+    assert len(begun) == len(set(begun)) == 3 and twice(box) == 0
+
+
+class ThenReads(BySocket):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        self.send(item_id)
+        return self.client.get(f"conversations/{item_id}")
+
+
+class ThenWrites(BySocket):
+    ends: Any = "put"
+
+
+class ThenIsRefused(BySocket):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        """It swallows the error."""
+        self.send(item_id)
+        with contextlib.suppress(IntercomBulkError):
+            self.client.put(f"conversations/{item_id}", {"title": "x"})
+
+
+@pytest.mark.parametrize("tells", [False, True])
+@pytest.mark.parametrize(
+    ("then", "fault"),
+    [
+        (ThenWrites, {"kind": "limit"}),
+        (ThenWrites, {"kind": "status", "status": 422}),
+        (ThenReads, {"kind": "status", "status": 503}),
+        (ThenReads, {"kind": "status", "status": 403}),
+        (ThenIsRefused, {"kind": "status", "status": 422}),
+    ],
+    ids=lambda one: one.__name__ if isinstance(one, type) else str(one),
+)
+def test_a_later_request_that_is_refused_proves_nothing(box: Sandbox, then: type[BySocket], fault: dict[str, Any], tells: bool) -> None:
+    """Neither that nothing was sent, nor that all may be sent again: is_done is asked first, where there is one."""
+
+    def is_done(self: Replies, item_id: str) -> bool:
+        return "We are back." in str(self.client.get(f"conversations/{item_id}"))
+
+    updater = type(then.__name__, (then,), {"__module__": __name__, **({"is_done": is_done} if tells else {})})
+    box.fault(path=r"/conversations/\d+$", count=1, **fault)
+    result = updater().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none", timeout=2.0)
+    assert (result["failed"], twice(box)) == (0, 0)
+    assert (result["success"] == 2) is tells and (result.in_doubt > 0) is not tells
 
 
 def test_what_it_says_is_done(box: Sandbox) -> None:

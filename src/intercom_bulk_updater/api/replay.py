@@ -59,6 +59,8 @@ class CompletedRequests:
         """
         self.lost: list[LostWrite] = []
         """What of this attempt may stand, whatever the action has made of its error."""
+        self.unseen = ""
+        """By what way something may have left in an attempt that is not seen, in words; "" where certainly nothing has."""
         self.idempotent = False
         """The whole action may be repeated, so that nothing of it must not be done twice."""
         self.begun = False

@@ -61,8 +61,10 @@ class Attempt:
 
     @property
     def left(self) -> bool:
-        """Whether a write of it left in this process, and was not refused."""
-        return bool(self.carried.writes or self.carried.lost)
+        """Whether a write of it may have left in this process, and was not refused: seen or unseen, whoever sent it."""
+        carried = self.carried
+        seen = any(one.writes and not one.refused for one in carried.exchanges)
+        return bool(carried.writes or carried.lost or carried.unseen or seen)
 
     @property
     def wrote(self) -> str:

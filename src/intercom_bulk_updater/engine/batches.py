@@ -109,6 +109,8 @@ class BatchProcessor:
                     attempt.known = replace(attempt.known, maybe_applied=True)
                 yield RetryLater(attempt, 0.0)
             return
+        for attempt in group:
+            self._one.obstacles.heed_unseen(attempt)
         held = self._one.obstacles.hold_back(group[0], exc, verdict, group[1:])
         if verdict.kind is ErrorKind.IN_BETWEEN:
             for attempt in group:

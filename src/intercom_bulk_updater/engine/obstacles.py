@@ -36,6 +36,13 @@ class Obstacles:
         """Stop the run for what an operation or a guard raised."""
         self.stop.ask(RunStopped(exc.reason) if isinstance(exc, StopRun) else exc)
 
+    def heed_unseen(self, attempt: Attempt) -> None:
+        """Take down that something may have left unseen before an attempt failed: it is looked for before a repetition."""
+        if attempt.carried.unseen and self.failures.operation.idempotent is not True:
+            known = known_of(attempt)
+            settle_until = max(known.settle_until, self.clock() + self.failures.timeout)
+            attempt.known = replace(known, repeatable=False, maybe_applied=True, settle_until=settle_until)
+
     def hold_back(
         self, attempt: Attempt, exc: Exception, verdict: ErrorClassification, others: Sequence[Attempt] = ()
     ) -> RetryLater | None:
@@ -72,7 +79,7 @@ class Obstacles:
     def doubt(self, attempt: Attempt, exc: Exception, verdict: ErrorClassification) -> None:
         """Take down that a write may stand, whatever somebody in between says of it: it is looked for before a repetition."""
         attempt.last = verdict
-        attempt.in_question = () if attempt.together or verdict.sent is None else (verdict.sent,)
+        attempt.in_question = () if attempt.together or attempt.carried.unseen or verdict.sent is None else (verdict.sent,)
         known, again = known_of(attempt), self.failures.repeatable(verdict)
         attempt.known = replace(
             known, repeatable=again and (known.repeatable or not known.maybe_applied), maybe_applied=True,

@@ -25,7 +25,7 @@ from ..errors import (
     Skip,
     StopRun,
 )
-from ..model import Item, ItemResult, Outcome
+from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied, SeenOtherwise
 from ..stop import Stop
 from .attempt import Attempt, RetryLater, known_of
@@ -237,6 +237,7 @@ class ItemProcessor:
 
     def _request_failed(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         verdict = classify(exc)
+        self.obstacles.heed_unseen(attempt)
         messages = _messages(attempt)
         if messages and verdict.kind is ErrorKind.FATAL:
             self.obstacles.doubt(attempt, error := attempt.carried.lost_messages[-1].error, classify(error))
@@ -262,7 +263,8 @@ class ItemProcessor:
         observed = self.failures.observed(attempt, exc, verdict)
         lost = observed.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING)
         if observed.may_be_so or (lost and not observed.read_only):
-            attempt.in_question = () if verdict.sent is None or attempt.together else (verdict.sent,)
+            several = attempt.together or attempt.carried.unseen
+            attempt.in_question = () if verdict.sent is None or several else (verdict.sent,)
         result = self.decider.conclude(attempt, observed, refusal=verdict)
         if isinstance(result, ItemResult) and result.outcome is Outcome.FAILED and getattr(exc, "unsure", False):
             return replace(result, doubt=True)
@@ -385,9 +387,12 @@ class ItemProcessor:
         known = attempt.known or self._known_from(attempt.item)
         wrote = attempt.left or attempt.partial_after is not None
         result = self.decider.settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
-        if result.failure is not None and attempt.last is None and not attempt.item.doubt:
+        if attempt.last is not None or attempt.item.doubt:
+            return result
+        if result.failure is not None:
             return replace(result, failure=replace(result.failure, cause="stopped after a write"))
-        return result
+        unseen = attempt.carried.unseen
+        return replace(result, failure=Failure("stopped on its way", f"{unseen}, and what it sends is not seen")) if unseen else result
 
 
 def _messages(attempt: Attempt) -> tuple[SentRequest, ...]:

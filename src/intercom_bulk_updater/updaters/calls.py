@@ -29,9 +29,10 @@ from ..operations.operation import OutcomeUnknown, PartiallyApplied
 from ..service.rebuild import UserCodeError
 from .arguments import looked_up, missing
 from .evidence import ActionReturned, in_words, judge_error, judge_return, unseen_in_words
+from .httpx_log import is_heard
 from .protocol import Updater
 from .remainder import may_follow
-from .request_watcher import HostGuard, RequestWatcher, guarding, httpx_is_seen, in_user_code, watching
+from .request_watcher import HostGuard, RequestWatcher, guarding, in_user_code, watching
 from .unseen import HTTPX, UNSEEN, may_have_left, unseen_library, ways_of
 
 T = TypeVar("T")
@@ -324,6 +325,8 @@ def in_hand(
             if isinstance(ended, ReturnedError):
                 raise ended  # noqa: B904 - its cause is the refusal
             raise ended from exc
+        finally:
+            _keep_what_is_unseen(updater, client, hand, watch)
 
 
 def _refuse_again(client: Client, sent: SentRequest) -> None:
@@ -389,7 +392,7 @@ def _why_not_again(exc: Exception, library: str, watch: RequestWatcher) -> str:
     if watch.unseen and watch.unseen is not HTTPX:
         return unseen_in_words(watch.unseen.words)
     ours = isinstance(exc, ApiError | TransportError)
-    return in_words(library) if not ours and library in UNSEEN and not (library != "aiohttp" and httpx_is_seen()) else ""
+    return in_words(library) if not ours and library in UNSEEN and not (library != "aiohttp" and is_heard()) else ""
 
 
 _SEEN = ("requests", "urllib3", "urllib", "http")
@@ -398,6 +401,15 @@ def _keep_what_stands(client: Client, exchanges: list[Exchange]) -> None:
     stands = stands_before(exchanges, None)
     if stands is not None and client.carried is not None:
         client.carried.found(stands, {})
+
+
+def _keep_what_is_unseen(updater: Updater, client: Client, hand: PermitLease, watch: RequestWatcher) -> None:
+    """An action that did not come through, whatever ended it, may have sent what nobody has seen."""
+    carried = client.carried
+    if hand.came_through or carried is None:
+        return
+    own = watch.unseen is HTTPX and library_of(sys.exc_info()[1] or Exception()) in UNSEEN  # its own error tells of its request
+    carried.unseen = may_have_left(updater, None if own else watch.unseen) or carried.unseen
 
 
 def accepted(function: Any, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from ..api.client import LEAVES
 from ..api.messages import Exchange
 from ..api.redact import redact
 from ..errors import SafetyStop
-from . import unseen
+from . import httpx_log, unseen
 from .their_answers import note_answer
 
 _LINE = re.compile(rb"(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+) HTTP/1\.[01]\r\n")
@@ -76,7 +76,7 @@ class HostGuard:
 
     def keep(self, way: unseen.Way) -> None:
         """Take down a way out that nobody sees through: a connection may be used again for a later item."""
-        for known in [one for one in self._kept if not one.serves()]:
+        for known in [one for one in self._kept if one is not unseen.HTTPX and not one.serves()]:
             with suppress(ValueError):  # another thread was first
                 self._kept.remove(known)
         if way not in self._kept:
@@ -269,14 +269,7 @@ def _listen() -> None:
             if sys.version_info < (3, 12):
                 threading.Thread.start = _start_watched  # type: ignore[method-assign, assignment] # before that, it announces no thread
             _listening = True
-    if "httpx" in sys.modules:
-        if not getattr(_httpx, "_intercom_bulk", False):
-            _httpx._intercom_bulk = True  # type: ignore[attr-defined]
-            _httpx.addFilter(_hear_httpx)
-        # Asked each time: by the next run somebody may have set another level, for all loggers or for this one.
-        if not _httpx.isEnabledFor(logging.INFO):
-            _httpx.setLevel(logging.INFO)
-            _httpx._intercom_bulk_quiet = True  # type: ignore[attr-defined]
+        httpx_log.listen(_hear_httpx)
 
 
 _start = threading.Thread.start
@@ -340,9 +333,12 @@ def _hear_stranger(event: str, args: tuple[Any, ...]) -> None:
 
 def _keep(code: _UserCode, watch: RequestWatcher | None, way: unseen.Way | None) -> None:
     """Take down a way out that is not seen: for this attempt, and for all that come after it."""
-    if way is not None and not (way is unseen.HTTPX and httpx_is_seen()):
-        code.guard.keep(way)
-    if way is not None and watch is not None:
+    if way is None:
+        return
+    if way is unseen.HTTPX and not httpx_log.listen(_hear_httpx):
+        way = unseen.MUTE_HTTPX
+    code.guard.keep(way)
+    if watch is not None:
         watch.unseen = way
 
 
@@ -363,17 +359,7 @@ def current_watch() -> RequestWatcher | None:
     return None if code is None else code.watch
 
 
-# -- httpx --------------------------------------------------------------------------------------------------------------
-
-_httpx = logging.getLogger("httpx")
-
-
-def httpx_is_seen() -> bool:
-    """Whether answers to httpx are being noted; False when somebody has switched its log off."""
-    return bool(getattr(_httpx, "_intercom_bulk", False)) and _httpx.isEnabledFor(logging.INFO)
-
-
-def _hear_httpx(record: logging.LogRecord) -> bool:
+def _hear_httpx(record: logging.LogRecord) -> None:
     code = _code_here()
     args = record.args
     if code is not None and isinstance(args, tuple) and len(args) >= 4 and isinstance(args[3], int):
@@ -381,7 +367,3 @@ def _hear_httpx(record: logging.LogRecord) -> bool:
         code.guard.note_write(str(args[0]), url.netloc.rpartition("@")[2], url.path)
         if code.watch is not None:
             code.watch.note_logged(str(args[0]), str(args[1]), args[3])
-    if not getattr(_httpx, "_intercom_bulk_quiet", False):
-        return True
-    above = _httpx.parent
-    return record.levelno >= (above.getEffectiveLevel() if above is not None else logging.WARNING)

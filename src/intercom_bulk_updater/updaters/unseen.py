@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from . import httpx_log
 from .protocol import Updater
 
 _PROCESSES = frozenset(("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.startfile"))
@@ -37,8 +38,9 @@ class Way:
     """Whether it may serve again, for a later item."""
 
 
-HTTPX = Way("a connection of httpx was opened")
-"""Its requests are seen once they are answered."""
+MUTE_HTTPX = Way("a connection of httpx was opened, whose log is switched off")
+HTTPX = Way(MUTE_HTTPX.words, lambda: not httpx_log.is_heard())
+"""Its requests are seen once they are answered, as long as its log is heard."""
 
 
 def way_out(event: str, args: tuple[Any, ...]) -> Way | None:
@@ -77,7 +79,7 @@ def _connection(made: Any, address: object) -> Way | None:
     callers = _callers()
     if any(name.startswith(_ANNOUNCED) for name in callers):
         return None
-    return HTTPX if any(name.startswith(("httpcore", "httpx")) for name in callers) else Way("a connection was opened")
+    return HTTPX if any(name.split(".")[0] == "httpx" for name in callers) else Way("a connection was opened")
 
 
 def _callers() -> list[str]:
