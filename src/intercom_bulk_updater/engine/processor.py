@@ -25,7 +25,7 @@ from ..errors import (
     Skip,
     StopRun,
 )
-from ..model import Failure, Item, ItemResult, Outcome
+from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied, SeenOtherwise
 from ..stop import Stop
 from .attempt import Attempt, RetryLater, known_of
@@ -36,7 +36,7 @@ from .failure_reader import AFTER_ERROR, FailureReader
 from .failures import explain_unreadable, run_error
 from .obstacles import Obstacles
 from .refusals import RefusalStreak
-from .results import Decider
+from .results import Decider, as_stopped
 from .write_check import NotYet, WriteCheck
 
 T = TypeVar("T")
@@ -387,12 +387,7 @@ class ItemProcessor:
         known = attempt.known or self._known_from(attempt.item)
         wrote = attempt.left or attempt.partial_after is not None
         result = self.decider.settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
-        if attempt.last is not None or attempt.item.doubt:
-            return result
-        if result.failure is not None:
-            return replace(result, failure=replace(result.failure, cause="stopped after a write"))
-        unseen = attempt.carried.unseen
-        return replace(result, failure=Failure("stopped on its way", f"{unseen}, and what it sends is not seen")) if unseen else result
+        return result if attempt.last is not None or attempt.item.doubt else as_stopped(result, attempt.carried.unseen)
 
 
 def _messages(attempt: Attempt) -> tuple[SentRequest, ...]:

@@ -92,6 +92,13 @@ class Decider:
         return message and (self.operation.reads_back or (attempt.asked is not None and tells(sent)))
 
 
+def as_stopped(result: ItemResult, unseen: str) -> ItemResult:
+    """The result of an item that the end of the run cut short, with the words for it; `unseen`: by what way it may have sent something."""
+    if result.failure is not None:
+        return replace(result, failure=replace(result.failure, cause="stopped after a write"))
+    return replace(result, failure=Failure("stopped on its way", f"{unseen}, and what it sends is not seen")) if unseen else result
+
+
 def result_of(
     decision: Decision, attempt: Attempt, after: Mapping[str, Any] | None = None, *, there: bool = False
 ) -> ItemResult:

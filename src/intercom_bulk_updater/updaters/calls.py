@@ -33,7 +33,7 @@ from .httpx_log import is_heard
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, in_user_code, watching
-from .unseen import HTTPX, UNSEEN, may_have_left, unseen_library, ways_of
+from .unseen import HTTPX, UNSEEN, keep_unseen, may_have_left, unseen_library, ways_of
 
 T = TypeVar("T")
 _HERE = str(Path(__file__).parents[1])
@@ -326,7 +326,7 @@ def in_hand(
                 raise ended  # noqa: B904 - its cause is the refusal
             raise ended from exc
         finally:
-            _keep_what_is_unseen(updater, client, hand, watch)
+            keep_unseen(updater, client.carried if not hand.came_through else None, watch.unseen)
 
 
 def _refuse_again(client: Client, sent: SentRequest) -> None:
@@ -401,15 +401,6 @@ def _keep_what_stands(client: Client, exchanges: list[Exchange]) -> None:
     stands = stands_before(exchanges, None)
     if stands is not None and client.carried is not None:
         client.carried.found(stands, {})
-
-
-def _keep_what_is_unseen(updater: Updater, client: Client, hand: PermitLease, watch: RequestWatcher) -> None:
-    """An action that did not come through, whatever ended it, may have sent what nobody has seen."""
-    carried = client.carried
-    if hand.came_through or carried is None:
-        return
-    own = watch.unseen is HTTPX and library_of(sys.exc_info()[1] or Exception()) in UNSEEN  # its own error tells of its request
-    carried.unseen = may_have_left(updater, None if own else watch.unseen) or carried.unseen
 
 
 def accepted(function: Any, params: Mapping[str, Any]) -> dict[str, Any]:

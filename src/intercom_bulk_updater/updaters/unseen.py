@@ -15,6 +15,8 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from ..api.foreign_errors import library_of
+from ..api.replay import CompletedRequests
 from . import httpx_log
 from .protocol import Updater
 
@@ -139,3 +141,12 @@ def may_have_left(updater: Updater, heard: Way | None) -> str:
     library = unseen_library(updater)
     way = heard or next((way for way in ways_of(type(updater)) if way.serves()), None)
     return way.words if way is not None else f"its file imports {library}" if library in _UNHEARD else ""
+
+
+def keep_unseen(updater: Updater, carried: CompletedRequests | None, heard: Way | None) -> None:
+    """Take down what an action may have sent unseen whose error is being raised, whatever it is: not to be sent twice."""
+    if carried is None:
+        return
+    if heard is HTTPX and library_of(sys.exc_info()[1] or Exception()) in UNSEEN:
+        heard = None  # httpx's own error tells of its request
+    carried.unseen = may_have_left(updater, heard) or carried.unseen
