@@ -280,7 +280,7 @@ def test_how_a_search_is_read_is_said_in_english(desk: Desk) -> None:
 
 @pytest.mark.parametrize("columns", ["", " , "])
 def test_columns_that_name_none_are_refused(desk: Desk, columns: str) -> None:
-    """On the screen, in data and in files; and from Python."""
+    """On the screen, in data and in files."""
     for more in ((), ("--json",), ("-o", "list.csv")):
         refused = desk.here("contacts", "find", "--where", "role = user", "--columns", columns, *more)
         assert refused.code == 2 and "No column is named. There are id, link" in refused.err + refused.out, refused.err
