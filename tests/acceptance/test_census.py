@@ -180,7 +180,8 @@ def test_every_verb_can_be_tried() -> None:
 def test_the_first_example_runs(desk: Desk, name: str) -> None:
     """As the help shows it, with the files that it names."""
     resource = name.partition(".")[0]
-    ids = [str(one["id"]) for one in getattr(desk.box, resource)()][:3]
+    fits = ROWS.get(name, Row()).items
+    ids = [str(one["id"]) for one in getattr(desk.box, resource)() if fits(one)][:3]
     for file in ("ids.txt", "spam.txt", "erasure.txt"):
         (desk.home / file).write_text("\n".join(ids))
     leads, user = desk.box.contacts(role="lead")[:3], desk.box.contacts(role="user")[0]["id"]
