@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ..api.client import Client
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
-from ..api.messages import Exchange, SentRequest
+from ..api.messages import SentRequest
 from ..api.permit_lease import PermitLease
 from ..api.redact import redact, redact_theirs
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
@@ -30,6 +30,7 @@ from ..service.rebuild import UserCodeError
 from .arguments import looked_up, missing
 from .evidence import ActionReturned, in_words, judge_error, judge_return, unseen_in_words
 from .httpx_log import is_heard
+from .own_messages import keep_what_stands, look_for_refused, lost, refuse_again, see_that_all_left
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, in_user_code, watching
@@ -284,7 +285,7 @@ def in_hand(
     """
 
     def leave(verb: str, path: str) -> None:
-        _refuse_again(client, SentRequest(verb, path.strip("/")))
+        refuse_again(client, SentRequest(verb, path.strip("/")))
         leaving(verb, path)
         if watch.seen or hand.permit is None:
             client.one_more()
@@ -298,19 +299,19 @@ def in_hand(
             if client.carried is not None and client.carried.differs:
                 raise SentDifferently(client.carried.differs)  # it may have been swallowed
             ended = judge_return(
-                result, method, exchanges, unseen_library(updater), way=may_have_left(updater, watch.unseen), lost=_lost(client),
+                result, method, exchanges, unseen_library(updater), way=may_have_left(updater, watch.unseen), lost=lost(client),
                 none_is_fine=none_is_fine,
             )  # fmt: skip
             if ended is not None:
                 raise ended
-            _see_that_all_left(client, method)
+            see_that_all_left(client, method)
             hand.came_through = True
             return result
         except SentDifferently as exc:
             raise PartiallyApplied(exc, "the item is left as it is") from exc
         except (Skip, StopRun, RunStopped) as exc:
-            _look_for_refused(client)
-            _keep_what_stands(client, exchanges)
+            look_for_refused(client)
+            keep_what_stands(client, exchanges)
             standing = [one.sent for one in exchanges if one.writes and not one.refused]
             if isinstance(exc, Skip) and standing:
                 raise PartiallyApplied(exc, f"{standing[0].method} {standing[0].path} had gone through before it was skipped") from exc
@@ -318,7 +319,7 @@ def in_hand(
         except Exception as exc:
             if client.carried is not None:
                 client.carried.broke_off = may_follow(exc, lambda file: _is_theirs(file, type(updater)))
-            _look_for_refused(client, exc)
+            look_for_refused(client, exc)
             ended = _judged(exc, updater, client, hand, watch)
             if ended is exc:
                 raise
@@ -327,30 +328,6 @@ def in_hand(
             raise ended from exc
         finally:
             keep_unseen(updater, client.carried if not hand.came_through else None, watch.unseen)
-
-
-def _refuse_again(client: Client, sent: SentRequest) -> None:
-    """Raises for a message that was sent in this attempt and lost."""
-    _look_for_refused(client)
-    if client.carried is not None:
-        client.carried.refuse_again(sent)
-
-
-def _see_that_all_left(client: Client, method: str) -> None:
-    """Raises where the action came to its end although a message was kept from leaving, which may have been another than the lost one."""
-    if client.carried is not None and (kept := client.carried.withheld) is not None:
-        cause = ActionReturned(method, "although a message of it was kept from leaving", f"{kept.method} {kept.path} was not sent")
-        raise PartiallyApplied(cause, "an earlier message of the action to the same path may stand")
-
-
-def _look_for_refused(client: Client, exc: Exception | None = None) -> None:
-    """Look for what was refused and went on, but not for what `exc` is about: that is looked for where it is judged."""
-    if client.carried is not None:
-        client.carried.look_for_refused(client.get, but=None if exc is None else classify(exc).sent)
-
-
-def _lost(client: Client) -> list[Exchange]:
-    return [] if client.carried is None else client.carried.lost_by_others
 
 
 def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease, watch: RequestWatcher) -> Exception:
@@ -396,13 +373,6 @@ def _why_not_again(exc: Exception, library: str, watch: RequestWatcher) -> str:
 
 
 _SEEN = ("requests", "urllib3", "urllib", "http")
-def _keep_what_stands(client: Client, exchanges: list[Exchange]) -> None:
-    """An action that ends the run after a message has left must not be run again from its start by a resume."""
-    stands = stands_before(exchanges, None)
-    if stands is not None and client.carried is not None:
-        client.carried.found(stands, {})
-
-
 def accepted(function: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     """Those parameters that a function takes: old updaters may write `perform_action(self, item_id)` alone."""
     given = inspect.signature(function).parameters.values()

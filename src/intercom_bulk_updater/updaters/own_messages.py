@@ -1,0 +1,45 @@
+"""The messages of an action that were lost or refused: looked for, kept from leaving twice, and not forgotten where it ends.
+
+Steps of `calls.in_hand`; what they go by is in api/replay.py.
+"""
+
+from __future__ import annotations
+
+from ..api.client import Client
+from ..api.messages import Exchange, SentRequest
+from ..api.replay import stands_before
+from ..api.retry import classify
+from ..operations.operation import PartiallyApplied
+from .evidence import ActionReturned
+
+
+def refuse_again(client: Client, sent: SentRequest) -> None:
+    """Raises for a message that was sent in this attempt and lost."""
+    look_for_refused(client)
+    if client.carried is not None:
+        client.carried.refuse_again(sent)
+
+
+def see_that_all_left(client: Client, method: str) -> None:
+    """Raises where the action came to its end although a message was kept from leaving, which may have been another than the lost one."""
+    if client.carried is not None and (kept := client.carried.withheld) is not None:
+        cause = ActionReturned(method, "although a message of it was kept from leaving", f"{kept.method} {kept.path} was not sent")
+        raise PartiallyApplied(cause, "an earlier message of the action to the same path may stand")
+
+
+def look_for_refused(client: Client, exc: Exception | None = None) -> None:
+    """Look for what was refused and went on, but not for what `exc` is about: that is looked for where it is judged."""
+    if client.carried is not None:
+        client.carried.look_for_refused(client.get, but=None if exc is None else classify(exc).sent)
+
+
+def lost(client: Client) -> list[Exchange]:
+    """What other libraries sent in this attempt that must not be done twice, and was not answered for sure."""
+    return [] if client.carried is None else client.carried.lost_by_others
+
+
+def keep_what_stands(client: Client, exchanges: list[Exchange]) -> None:
+    """An action that ends the run after a message has left must not be run again from its start by a resume."""
+    stands = stands_before(exchanges, None)
+    if stands is not None and client.carried is not None:
+        client.carried.found(stands, {})
