@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,6 +208,20 @@ def test_a_token_that_the_server_echoes_gets_nowhere(desk: Desk, tmp_path: Path)
         for command in commands:
             found = lie.here(*command)
             assert TOKEN not in found.out + found.err, (command, found)
+    for file in desk.home.rglob("*"):
+        assert not file.is_file() or TOKEN.encode() not in file.read_bytes(), file
+
+
+def test_a_token_among_names_is_in_no_list(desk: Desk) -> None:
+    """A list in every form, and whole items."""
+    desk.box.fault("token", where="names")
+    for end in ("csv", "jsonl", "xlsx"):
+        listed = desk.here("conversations", "find", *OPEN, "--columns", "id,team,admin,contact_name", "-o", f"l.{end}")
+        assert listed.code == 0, listed.err
+    assert desk.here("conversations", "export", *OPEN, "-o", "whole.jsonl", "--limit", "3", "--yes").code == 0
+    with zipfile.ZipFile(desk.home / "l.xlsx") as book:
+        book.extractall(desk.home / "unzipped")
+    assert "team" in (desk.home / "l.csv").read_text()
     for file in desk.home.rglob("*"):
         assert not file.is_file() or TOKEN.encode() not in file.read_bytes(), file
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from ..api.client import Client
 from ..api.effects import parts_of
 from ..api.paths import item_path
+from ..api.redact import without_known_tokens
 from ..errors import BadAnswer, StopRun, UsageError, why
 from ..model import Item, Reversibility
 from ..parsing.output_file import left_half_written, replacing, why_not_writable
@@ -160,7 +161,7 @@ class _Folder:
             for half in left_half_written(self._path):  # by a process of this run that was killed: no other writes here
                 half.unlink(missing_ok=True)
         with replacing(self._file(item_id), "The item") as file:
-            file.write(text.encode("utf-8", "replace").decode("utf-8"))
+            file.write(without_known_tokens(text).encode("utf-8", "replace").decode("utf-8"))
         return self._file(item_id).stat().st_size
 
     def drop(self, item_id: str) -> None:
@@ -186,7 +187,7 @@ class _Lines:
             return item_id in self._ids
 
     def add(self, item_id: str, text: str) -> int:
-        line = text.encode("ascii") + b"\n"
+        line = without_known_tokens(text).encode("ascii") + b"\n"
         with self._lock:
             self._read()
             if item_id in self._ids:

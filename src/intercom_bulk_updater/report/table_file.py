@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from ..api.redact import without_known_tokens
 from ..errors import UsageError
 from ..parsing.dates import clock_of
 from ..parsing.formula import like_formula, safe_cell
@@ -146,7 +147,7 @@ def _text(value: Any) -> str:
         return ", ".join(_text(part) for part in value)
     if isinstance(value, Mapping | list | tuple):
         value = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
-    return str(value).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return without_known_tokens(str(value)).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(column: TableColumn, value: Any) -> bool:
@@ -160,7 +161,7 @@ def _jsonl(stream: Writable, rows: Iterable[Row]) -> int:
     encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
     count = 0
     for row in rows:
-        stream.write(encode(row) + "\n")
+        stream.write(without_known_tokens(encode(row)) + "\n")
         count += 1
     return count
 
@@ -171,7 +172,7 @@ def _json(stream: Writable, rows: Iterable[Row]) -> int:
     count = 0
     stream.write('{"schema":"export/1","ok":true,"exit":0,"items":[')
     for row in rows:
-        stream.write((",\n" if count else "\n") + encode(row))
+        stream.write((",\n" if count else "\n") + without_known_tokens(encode(row)))
         count += 1
     stream.write(f'\n],"count":{count}}}\n')
     return count
@@ -236,7 +237,7 @@ class _Sheet:
             self._sheet.write_boolean(*at, value)
         elif column.kind is CellKind.LINK and self._links < _LINKS:
             self._links += 1
-            self._sheet.write_url(*at, str(value))
+            self._sheet.write_url(*at, _text(value))
         else:
             text = _text(value)[:_CELL]
             self._sheet.write_string(*at, text, self._quoted if like_formula(text) else None)
