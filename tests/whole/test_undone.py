@@ -299,3 +299,27 @@ def test_what_a_colleague_did_meanwhile_is_drift_all_the_same(desk: Desk) -> Non
     desk.box.touch(theirs, "snooze")
     again = desk.here("undo", run, *PLAIN, "--json")
     assert again.counts == {"selected": 2, "unchanged": 1, "drifted": 1}, again.err
+
+
+def test_what_was_archived_before_is_left_so_by_the_undo(box: MemorySandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intercom does not show it, but this journal and a search do; so they do of a contact that never was archived."""
+    ids = [str(one["id"]) for one in box.contacts(role="lead")][:4]
+
+    def archived() -> list[bool]:
+        return [box.contact(one)["archived"] for one in ids]
+
+    bulk.run("contacts.archive", ids=ids[:2])
+    second = bulk.run("contacts.archive", ids=ids)
+    assert (second.counts.done, second.counts.unchanged) == (2, 2), second.report()
+    second.undo()
+    assert archived() == [True, True, False, False]
+    back = bulk.run("contacts.unarchive", ids=ids)
+    assert (back.counts.done, back.counts.unchanged) == (2, 2), back.report()
+    back.undo()
+    assert archived() == [True, True, False, False]
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("INTERCOM_BULK_HOME", "other")
+        assert bulk.run("contacts.unarchive", ids=ids[:1]).counts.done == 1
+    again = bulk.run("contacts.archive", ids=ids[:2])
+    assert (again.counts.done, again.counts.unchanged) == (1, 1), again.report()
+    assert archived() == [True, True, False, False]

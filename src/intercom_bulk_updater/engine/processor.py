@@ -113,7 +113,7 @@ class ItemProcessor:
 
     def _known_from(self, item: Item) -> Known:
         """What an item in doubt brings along. Without a send of this process, it was one that died before this one began."""
-        if not item.doubt:
+        if not item.doubt or self.check.left_alone(item):
             return NOTHING
         return Known.from_journal(
             maybe_running=item.slow,

@@ -62,6 +62,12 @@ class WriteCheck:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
         return self.sent_before(item)
 
+    def left_alone(self, item: Item) -> bool:
+        """Whether a process that died cannot have written the item, for it saw it as wanted: nothing of what it is now is ours."""
+        if item.older or self.on_drift == "force" or self.operation.own_change_only:
+            return False
+        return self.operation.change(item) == {}
+
     def _sent_or_drifted(self, item: Item, payload: Json) -> ItemResult | None:
         """Whoever has the text already does not get it again, whatever moved: what moved may be that it was sent."""
         sent = self.sent_before(item)
