@@ -372,7 +372,7 @@ class ItemProcessor:
         try:
             payload = self.operation.read(self.client, item.id)
             if payload is not None and item.before is not None:
-                return self.check.check_drift_unless_sent(item, payload) or ItemResult(item.seq, Outcome.PENDING, attempts=0)
+                return self.check.check_drift_unless_sent(item, payload) or self.check.still_to_do(item, payload)
             looked = self.check.capture_before(item, payload) if payload is not None else None
         except Skip as exc:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=exc.reason)

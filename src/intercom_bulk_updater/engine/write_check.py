@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..api.client import Client
 from ..errors import SafetyStop
 from ..model import Failure, Item, ItemResult, Outcome
+from ..operations.fields import Undo
 from ..operations.operation import CannotApply, Json, Operation
 from ..operations.resource import name_of
 
@@ -84,6 +85,11 @@ class WriteCheck:
         """For a preview, which goes through what was sent before by itself: those items are none that drifted."""
         sent = self.sent_before(item)
         return self.check_drift(item, payload) if sent is None or sent.outcome is Outcome.PENDING else None
+
+    def still_to_do(self, item: Item, payload: Json) -> ItemResult:
+        """For a preview: an item that has not drifted, with what others have left of it to do."""
+        left = self.operation.left_to_do(payload, item) if isinstance(self.operation, Undo) else None
+        return ItemResult(item.seq, Outcome.PENDING, attempts=0, before=left)
 
     def capture_before(self, item: Item, payload: Json) -> ItemResult | None:
         """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""
