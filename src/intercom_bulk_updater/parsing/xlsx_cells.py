@@ -26,6 +26,9 @@ _FORMAT = _element(rb"<P:numFmt\s([^>]*)")
 _STYLES = _element(rb"(?s)<P:cellXfs\b.*?</P:cellXfs>")
 _STYLE = _element(rb"<P:xf\s([^>]*)")
 _ATTRIBUTE = re.compile(rb"""([\w:]+)\s*=\s*["']([^"']*)["']""")
+_LITERAL = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
+_NOT_OF_NUMBERS = re.compile("general|@|[ymdhs]", re.IGNORECASE)
+"""What formats of dates hold, of times and of texts, beside what they show as it is."""
 _PLACE = re.compile("([A-Z]+)([0-9]+)")
 _KNOWN = {
     "1": "0", "2": "0.00", "3": "#,##0", "4": "#,##0.00", "9": "0%", "10": "0.00%", "11": "0.00E+00", "12": "# ?/?", "13": "# ??/??",
@@ -81,7 +84,7 @@ def shown(value: float, code: str) -> str | None:
 def _formats(raw: bytes, book: ZipFile) -> Iterator[tuple[tuple[int, int], str]]:
     styles = book.read("xl/styles.xml") if "xl/styles.xml" in book.namelist() else b""
     own = {one["numFmtId"]: html.unescape(one["formatCode"]) for one in map(_attributes, _FORMAT.findall(styles)) if "formatCode" in one}
-    codes = {**_KNOWN, **{name: code for name, code in own.items() if code.lower() not in ("general", "@")}}
+    codes = {**_KNOWN, **{name: code for name, code in own.items() if not _NOT_OF_NUMBERS.search(_LITERAL.sub("", code))}}
     used = [_attributes(one).get("numFmtId", "") for part in _STYLES.findall(styles)[:1] for one in _STYLE.findall(part)]
     of_style = {str(number): codes[name] for number, name in enumerate(used) if name in codes}
     if not of_style:
