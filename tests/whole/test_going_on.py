@@ -68,6 +68,31 @@ def test_a_process_dies(box: MemorySandbox, days: int) -> None:
     assert run.resume(workers=1).counts.done == 6 and written(box) == 6
 
 
+PUT_ON: list[tuple[str, dict[str, Any]]] = [
+    ("contacts.attach-company", {"company": "acme-00001"}), ("contacts.tag", {"tag": ["vip"]}), ("contacts.set", {"values": ["name=Q"]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verb", "given"), PUT_ON)
+def test_what_was_as_wanted_before_a_process_died_is_not_its_work(box: MemorySandbox, verb: str, given: dict[str, Any]) -> None:
+    """It was in flight, and nothing was sent for it: the resume counts it as unchanged, and the undo leaves it alone."""
+    some = [one["id"] for one in box.contacts(role="user") if not one["companies"] and not one["tags"]][:5]
+    bulk.run("contacts.tag", ids=some, tag=["bug"])
+    ids = [one["id"] for one in bulk.find("contacts", "tag = bug")]
+    bulk.run(verb, ids=ids[2:], **given)
+    selection = Selection(where="tag = bug")
+    request = VerbRequest(verb=verb, parameters=given, selection=selection, options=Options(python=True), consent=Consent())
+    with bulk.Workspace().session(request.options) as (session, names):
+        work = request.check().begin(session, names)
+        with pytest.raises(errors.SafetyStop), prepare(work):
+            assert len(session.journal.turn(work.run.id, [], 5)) == 5
+        session.journal.update_run(work.run.id, status=RunStatus.RUNNING)
+    run = bulk.open_run(work.run.id)
+    counts = run.resume(workers=1).counts
+    assert (counts.done, counts.unchanged) == (2, 3), run.report()
+    assert run.undo().counts.done == 2
+
+
 def test_a_note_like_ours_that_another_folder_wrote_is_not_taken_for_ours(
     box: MemorySandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

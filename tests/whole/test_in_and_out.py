@@ -356,3 +356,30 @@ def test_the_report_has_a_text_without_places_too(desk: Desk, verb: str) -> None
     assert page.count("We are back, write to [e-mail].") == 1 and "help@example.test" not in page
     assert desk.here("runs", "report", "latest", "-o", "all.html", "--with-bodies").code == 0
     assert "We are back, write to help@example.test." in (desk.home / "all.html").read_text("utf-8")
+
+
+def test_a_number_is_taken_as_the_sheet_shows_it_or_it_is_said(desk: Desk) -> None:
+    """Zeros in front are part of a code; of what else a format shows, the number is taken, aloud, where the column is used."""
+    (one,) = people(desk, 1)
+    with Workbook(str(desk.home / "s.xlsx")) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(3, 1, ["id", "zip", "half", "money", "cut", "plain"])
+        sheet.write_string(4, 1, one["id"])
+        formats = ("00000", "0%", '#,##0.00 "EUR"', "0.0", "0.00")
+        for column, (number, code) in enumerate(zip((1234, 0.5, 1234.5, 1.25, 2.5), formats, strict=True), 2):
+            sheet.write_number(4, column, number, book.add_format({"num_format": code}))
+
+    def note(text: str) -> Any:
+        done = desk.here("contacts", "note", "--csv", "s.xlsx", "--body", text, "--yes", *PLAIN)
+        assert done.code == 0, done.err
+        return done
+
+    assert "than it holds" not in note("{{zip}} {{plain}}").err
+    said = note("{{half}} {{money}} {{cut}}").err
+    for name, cell in (("half", "0.5, shown by the format 0%"), ("money", '1234.5, shown by the format #,##0.00 "EUR"'), ("cut", "1.25")):
+        assert f"s.xlsx shows other numbers in {name} than it holds (row 5: {cell}" in said, said
+    written = next(each for each in desk.box.contacts() if each["id"] == one["id"])["notes"]
+    assert str(written).count("0.5 1234.5 1.25") == 1 and str(written).count("01234 2.5") == 1, written
+    seats = desk.here("contacts", "set", "seats={{zip}}", "name={{zip}}", "--csv", "s.xlsx", "--yes", *PLAIN)
+    now = next(each for each in desk.box.contacts() if each["id"] == one["id"])
+    assert seats.code == 0 and (now["custom_attributes"]["seats"], now["name"]) == (1234, "01234"), seats.err

@@ -299,3 +299,45 @@ def test_what_a_colleague_did_meanwhile_is_drift_all_the_same(desk: Desk) -> Non
     desk.box.touch(theirs, "snooze")
     again = desk.here("undo", run, *PLAIN, "--json")
     assert again.counts == {"selected": 2, "unchanged": 1, "drifted": 1}, again.err
+
+
+def test_what_was_archived_before_is_left_so_by_the_undo(box: MemorySandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intercom does not show it, but this journal and a search do; so they do of a contact that never was archived."""
+    ids = [str(one["id"]) for one in box.contacts(role="lead")][:4]
+
+    def archived() -> list[bool]:
+        return [box.contact(one)["archived"] for one in ids]
+
+    bulk.run("contacts.archive", ids=ids[:2])
+    second = bulk.run("contacts.archive", ids=ids)
+    assert (second.counts.done, second.counts.unchanged) == (2, 2), second.report()
+    second.undo()
+    assert archived() == [True, True, False, False]
+    back = bulk.run("contacts.unarchive", ids=ids)
+    assert (back.counts.done, back.counts.unchanged) == (2, 2), back.report()
+    back.undo()
+    assert archived() == [True, True, False, False]
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("INTERCOM_BULK_HOME", "other")
+        assert bulk.run("contacts.unarchive", ids=ids[:1]).counts.done == 1
+    again = bulk.run("contacts.archive", ids=ids[:2])
+    assert (again.counts.done, again.counts.unchanged) == (1, 1), again.report()
+    assert archived() == [True, True, False, False]
+
+
+def test_the_preview_of_an_undo_lists_what_is_still_there(box: MemorySandbox, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A teammate has taken one of two tags off meanwhile: of that item the undo takes the other one, and says so."""
+    ids = [str(one["id"]) for one in desk.box.contacts(role="user") if not one["tags"]][:3]
+    (desk.home / "ids").write_text("\n".join(ids))
+    (desk.home / "one").write_text(ids[0])
+    done = desk.here("contacts", "tag", "--ids", "ids", "--tag", "vip", "--tag", "spam", "--yes", "--progress", "none", "--json")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("INTERCOM_BULK_HOME", "other")
+        bulk.run("contacts.untag", ids=ids[:1], tag=["vip"])
+        bulk.run("contacts.tag", ids=ids[:1], tag=["bug"])
+    look = desk.here("undo", done.run, "--dry-run", "--progress", "none", "--json")
+    changes = {one["id"]: one["change"] for one in look.json["review"]["sample"]}
+    assert "vip" not in changes[ids[0]] and all("vip" in changes[one] and "spam" in changes[one] for one in ids[1:]), changes
+    back = desk.here("undo", done.run, "--yes", "--progress", "none", "--json")
+    assert back.code == 0 and back.counts["done"] == 3, back.err
+    assert [[tag["id"] for tag in desk.box.contact(one)["tags"]["data"]] for one in ids] == [["7003"], [], []]

@@ -113,7 +113,7 @@ class ItemProcessor:
 
     def _known_from(self, item: Item) -> Known:
         """What an item in doubt brings along. Without a send of this process, it was one that died before this one began."""
-        if not item.doubt:
+        if not item.doubt or self.check.left_alone(item):
             return NOTHING
         return Known.from_journal(
             maybe_running=item.slow,
@@ -372,7 +372,7 @@ class ItemProcessor:
         try:
             payload = self.operation.read(self.client, item.id)
             if payload is not None and item.before is not None:
-                return self.check.check_drift_unless_sent(item, payload) or ItemResult(item.seq, Outcome.PENDING, attempts=0)
+                return self.check.check_drift_unless_sent(item, payload) or self.check.still_to_do(item, payload)
             looked = self.check.capture_before(item, payload) if payload is not None else None
         except Skip as exc:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=exc.reason)

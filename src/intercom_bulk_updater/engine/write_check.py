@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..api.client import Client
 from ..errors import SafetyStop
 from ..model import Failure, Item, ItemResult, Outcome
+from ..operations.fields import Undo
 from ..operations.operation import CannotApply, Json, Operation
 from ..operations.resource import name_of
 
@@ -62,6 +63,12 @@ class WriteCheck:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0)
         return self.sent_before(item)
 
+    def left_alone(self, item: Item) -> bool:
+        """Whether a process that died cannot have written the item, for it saw it as wanted: nothing of what it is now is ours."""
+        if item.older or self.on_drift == "force" or self.operation.own_change_only:
+            return False
+        return self.operation.change(item) == {}
+
     def _sent_or_drifted(self, item: Item, payload: Json) -> ItemResult | None:
         """Whoever has the text already does not get it again, whatever moved: what moved may be that it was sent."""
         sent = self.sent_before(item)
@@ -78,6 +85,11 @@ class WriteCheck:
         """For a preview, which goes through what was sent before by itself: those items are none that drifted."""
         sent = self.sent_before(item)
         return self.check_drift(item, payload) if sent is None or sent.outcome is Outcome.PENDING else None
+
+    def still_to_do(self, item: Item, payload: Json) -> ItemResult:
+        """For a preview: an item that has not drifted, with what others have left of it to do."""
+        left = self.operation.left_to_do(payload, item) if isinstance(self.operation, Undo) else None
+        return ItemResult(item.seq, Outcome.PENDING, attempts=0, before=left)
 
     def capture_before(self, item: Item, payload: Json) -> ItemResult | None:
         """Return the item with its before-image so that it is stored before any write; None if the operation captures none."""

@@ -173,6 +173,13 @@ class Undo(FieldsOperation):
     def prepare(self, client: Client) -> None:
         self.forward.prepare(client)
 
+    def left_to_do(self, payload: Json, item: Item) -> dict[str, Any] | None:
+        """What the verb left, without what others have undone of a list since; None where they have undone nothing."""
+        now, left, to = self.image(payload), item.before or {}, (item.data or {}).get("to") or {}
+        lists = {field for field, value in now.items() if all(isinstance(one, list) for one in (value, left.get(field), to.get(field)))}
+        rest = {field: _without_done(set(left[field]), set(to[field]), set(now[field])) for field in lists}
+        return {**left, **rest} if any(rest[field] != sorted(left[field]) for field in lists) else None
+
     def drift(self, payload: Json, item: Item) -> str:
         """See Operation. What others have added to a list, or taken from it, stays as it is.
 
@@ -186,6 +193,10 @@ class Undo(FieldsOperation):
         }  # fmt: skip
         kept = {field: now[field] if field in as_left else value for field, value in left.items()}
         return super().drift(payload, replace(item, before={**kept, **taken_back(left, to, now)}))
+
+
+def _without_done(left: set[Any], was: set[Any], now: set[Any]) -> list[Any]:
+    return sorted((left - (left - was - now)) | ((was - left) & now))
 
 
 def _keeps(left: list[Any], was: list[Any], now: list[Any]) -> bool:

@@ -89,6 +89,7 @@ class PerItemOperation(Operation):
         return self._of(item).impossible(item)
 
     def read(self, client: Client, item_id: str) -> Json | None:
+        self._all.earlier = self.earlier
         return self._all.read(client, item_id)
 
     @property

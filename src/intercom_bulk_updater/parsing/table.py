@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 from zipfile import ZipFile, is_zipfile
@@ -18,7 +18,7 @@ from ..errors import UsageError
 from .formula import original_cell
 from .parquet import is_parquet, parquet_rows
 from .text_file import decode, read_bytes
-from .unvalued import error_cell, formula_without_value
+from .xlsx_cells import Cells, cells_of, shown
 
 Note = Callable[[str], None]
 Line = tuple[int, list[str]]
@@ -36,11 +36,13 @@ _ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", 
 class Table:
     """The rows of a file that hold anything, the names of the columns among them.
 
-    `unit`: what its program calls a row: "line" or "row".
+    `unit`: what its program calls a row: "line" or "row". `otherwise`: of each column (from 0) whose cells show something else
+    than the number that was taken, the first of them in words; filled while the lines are read.
     """
 
     lines: Iterator[Line]
     unit: str = "line"
+    otherwise: dict[int, str] = field(default_factory=dict)
 
 
 def read_table(path: str, name: str, note: Note) -> Table:
@@ -56,8 +58,9 @@ def read_table(path: str, name: str, note: Note) -> Table:
     Raises UsageError, also while the rows are read.
     """
     raw = read_bytes(path, name)
-    if (lines := typed_lines(raw, name, note)) is not None:
-        return Table(lines, "row")
+    otherwise: dict[int, str] = {}
+    if (lines := typed_lines(raw, name, note, otherwise)) is not None:
+        return Table(lines, "row", otherwise)
     text = decode(raw, name, note)
     if text.lstrip().startswith('{"'):
         raise UsageError(
@@ -66,15 +69,15 @@ def read_table(path: str, name: str, note: Note) -> Table:
     return Table(_text_lines(text, path, name, note))
 
 
-def typed_lines(raw: bytes, name: str, note: Note) -> Iterator[Line] | None:
-    """The rows of a workbook or of Parquet, told by its first bytes; None for a text."""
+def typed_lines(raw: bytes, name: str, note: Note, otherwise: dict[int, str] | None = None) -> Iterator[Line] | None:
+    """The rows of a workbook or of Parquet, told by its first bytes; None for a text. `otherwise`: see Table."""
     if is_parquet(raw):
         return ((number, [cell_text(cell) for cell in cells]) for number, cells in enumerate(parquet_rows(raw, name), 1))
-    return workbook_lines(raw, name, note) if raw.startswith(_WORKBOOKS) else None
+    return workbook_lines(raw, name, note, {} if otherwise is None else otherwise) if raw.startswith(_WORKBOOKS) else None
 
 
-def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
-    """The rows of the first sheet of a workbook that holds any. Raises UsageError for what is no workbook."""
+def workbook_lines(raw: bytes, name: str, note: Note, otherwise: dict[int, str]) -> Iterator[Line]:
+    """The rows of the first sheet of a workbook that holds any; see Table. Raises UsageError for what is no workbook."""
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
     try:
@@ -88,37 +91,39 @@ def workbook_lines(raw: bytes, name: str, note: Note) -> Iterator[Line]:
     if len(sheets) > 1:
         note(f"{name} has {len(sheets)} sheets with rows; {sheets[0].name!r}, the first, was taken.")
     for sheet in sheets[:1]:
-        _check_formulas(raw, book.sheet_names.index(sheet.name), name)
-        first = (sheet.start or (0, 0))[0]
-        yield from _sheet_lines(sheet.to_python(skip_empty_area=True), first, name)
+        cells = _checked_cells(raw, book.sheet_names.index(sheet.name), name)
+        yield from _sheet_lines(sheet.to_python(skip_empty_area=True), sheet.start or (0, 0), name, cells, otherwise)
 
 
-def _check_formulas(raw: bytes, place: int, name: str) -> None:
-    """Raises UsageError for a formula that has no value yet, and for one that came to an error: either would be read as an empty cell."""
+def _checked_cells(raw: bytes, place: int, name: str) -> Cells:
+    """What an XLSX says of a sheet's cells. Raises UsageError for a formula without a value and for an error: empty cells else."""
     if not is_zipfile(io.BytesIO(raw)):
-        return
+        return Cells()
     with ZipFile(io.BytesIO(raw)) as book:
-        cell = formula_without_value(book, place)
-        wrong, error = error_cell(book, place)
-    if cell:
+        cells = cells_of(book, place)
+    if cell := cells.formula:
         raise UsageError(
             f"{name}, row {re.sub('[^0-9]', '', cell)}: the formula in cell {cell} has no value in the file: the program that wrote it "
             "did not work it out. Open the file in a spreadsheet program and save it, or write the value in place of the formula."
         )
-
-
-    if wrong:
-        raise UsageError(_no_value(name, re.sub("[^0-9]", "", wrong), f"{error} in cell {wrong}"))
+    if cells.error:
+        raise UsageError(_no_value(name, re.sub("[^0-9]", "", cells.error), f"{cells.wrong} in cell {cells.error}"))
+    return cells
 
 
 def _no_value(name: str, row: int | str, error: str) -> str:
     return f"{name}, row {row}: a formula of the sheet has no value there ({error})."
 
 
-def _sheet_lines(rows: Sequence[Sequence[Any]], first: int, name: str) -> Iterator[Line]:
-    width = 0
-    for number, cells in enumerate(rows, first + 1):
+def _sheet_lines(
+    rows: Sequence[Sequence[Any]], start: tuple[int, int], name: str, known: Cells, otherwise: dict[int, str]
+) -> Iterator[Line]:
+    width, (above, left) = 0, start
+    for number, cells in enumerate(rows, above + 1):
         texts = [cell_text(cell) for cell in cells]
+        if known.formats:
+            codes = [known.formats.get((number - 1, left + place), "") for place in range(len(cells))]
+            _as_shown(texts, cells, codes, number, otherwise)
         wrong = next((text for text in texts if text in _ERRORS), "")
         if wrong:
             raise UsageError(_no_value(name, number, wrong))
@@ -126,6 +131,17 @@ def _sheet_lines(rows: Sequence[Sequence[Any]], first: int, name: str) -> Iterat
         if held:
             width = width or held  # cells without a name that hold nothing were only coloured
             yield number, texts[: max(held, width)]
+
+
+def _as_shown(texts: list[str], cells: Sequence[Any], codes: Sequence[str], number: int, otherwise: dict[int, str]) -> None:
+    """Put zeros in front where the sheet shows them, and take down what else it shows."""
+    for place, cell in enumerate(cells):
+        if not codes[place] or not isinstance(cell, float) or abs(cell) >= _EXACT:
+            continue
+        seen = shown(cell, codes[place])
+        texts[place] = seen or texts[place]
+        if seen is None:
+            otherwise.setdefault(place, f"row {number}: {texts[place]}, shown by the format {codes[place]}")
 
 
 def cell_text(value: Any) -> str:

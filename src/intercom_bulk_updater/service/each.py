@@ -74,6 +74,7 @@ class EachRequest:
             sheet = read_rows(asked.csv, asked.id_column, subject, options=options, note=self.note)
             rows = drop_repeats(resolve_rows(sheet, subject, session), subject, self.note)
             self._check_places([*rows.columns, "id"], f"the columns of {rows.path}")
+            rows.say_otherwise(self.operation.places, self.note)
         elif asked.given and asked.where is None:
             self._check_places(["id"], "the ids")
         if not options.dry_run:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from ..parsing.id_file import linked, of_link
 from ..runs.session import Session
 from ..search.endpoints import endpoint_for
 from ..search.paginator import EndpointSource
+from .notes import Note
 from .selection import check_id, id_of
 
 _GROUP = 15
@@ -45,6 +47,17 @@ class Rows:
     unit: str = "line"
     read: int = 0
     """How many rows there are, those that are joined included."""
+    otherwise: Mapping[str, str] = field(default_factory=dict)
+    """The columns that show something else than the numbers that were taken, each with its first cell in words."""
+
+    def say_otherwise(self, wanted: Sequence[str], note: Note) -> None:
+        """Tell of the `wanted` columns which do not show what was taken from them."""
+        for name in wanted:
+            if name in self.otherwise:
+                note(
+                    f"{Path(self.path).name} shows other numbers in {name} than it holds ({self.otherwise[name]}): what it holds was "
+                    "taken. To have what is shown, make them texts."
+                )
 
 
 def check_reference(cell: str, where: str, resource: str) -> str:

@@ -103,7 +103,8 @@ def _read_file(path: str, id_column: str | None, resource: str, word: Word, note
         raise UsageError(f"{name} is empty: its first line must name the columns.")
     if not rows:
         raise UsageError(f"{name} has no rows below the names of its columns.")
-    return Rows(path, columns, rows, columns[at], table.unit, len(rows))
+    otherwise = {columns[place]: said for place, said in table.otherwise.items()}
+    return Rows(path, columns, rows, columns[at], table.unit, len(rows), otherwise)
 
 
 def drop_repeats(rows: Rows, resource: str, note: Note = ignore, *, several: bool = False) -> Rows:
@@ -242,6 +243,7 @@ def operation_for(
     wanted = checked_places(given, rows, options)
     if rows is None:
         return build(given), None
+    rows.say_otherwise(wanted, note)
     ids = dict.fromkeys(row.id for row in rows.rows)
     if not wanted:
         return build(given), [FoundItem(one) for one in ids]

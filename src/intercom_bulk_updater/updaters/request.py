@@ -84,7 +84,9 @@ class CheckedUpdater:
         rows = None
         if selection.csv is not None:
             rows = read_rows(selection.csv, selection.id_column, kind_of(updater), options=options, note=asked.note)
-        checked_places(asked.parameters, rows, options)
+        wanted = checked_places(asked.parameters, rows, options)
+        if rows is not None:
+            rows.say_otherwise(wanted, asked.note)
         complete(updater, self.params, searches=not selection.given, typed=not options.python)
         session.client.admin_id = updater._admin_id or session.workspace().admin_id
         operation = UpdaterOperation(updater, self.params)

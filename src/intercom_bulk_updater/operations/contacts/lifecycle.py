@@ -43,25 +43,46 @@ class _Switch(FieldsOperation):
         return self.not_shown
 
 
-class Archive(_Switch):
+class _Archiving(_Switch):
+    """What this journal's runs have left, and whether a search finds the contact, tell together that it already is as wanted."""
+
+    fields = ("archived",)
+
+    def read(self, client: Client, item_id: str) -> Json | None:
+        """See Operation. Shows `archived` where it is as wanted for certain, and else nothing."""
+        contact = super().read(client, item_id)
+        return {**contact, "archived": self.on} if contact and self._is_so(client, item_id) else contact
+
+    def _is_so(self, client: Client, item_id: str) -> bool:
+        """A search finds no archived contact, but is behind: it may still find one that a run has archived, or miss one that came back."""
+        if self.earlier is None:
+            return False
+        left = next((left["archived"] for _, left in self.earlier(item_id) if "archived" in left), None)
+        if (left is True) is not self.on:
+            return False
+        query = {"query": {"field": "id", "operator": "=", "value": item_id}, "pagination": {"per_page": 1}}
+        found = bool(client.call("POST", "contacts/search", json=query, purpose="read").get("data"))
+        return found is not self.on
+
+
+class Archive(_Archiving):
     """Archive the contact. Its conversations and tickets are suspended and leave the reports until it comes back."""
 
     name: ClassVar[str] = "archive"
     summary = "Archive contacts."
     past, unchanged, rank = "archived", "already archived", 3
     side_effects = _SUSPENDED
-    fields = ("archived",)
     examples = ("--where 'last_seen < 365d and role = lead' --dry-run", "--ids ids.txt --canary 5", "--ids ids.txt --plan archive.jsonl")
 
 
-class Unarchive(_Switch):
+class Unarchive(_Archiving):
     """Bring an archived contact back. Searches do not find archived contacts, so give their ids."""
 
     name: ClassVar[str] = "unarchive"
     summary = "Bring archived contacts back."
     past, unchanged, rank = "unarchived", "not archived", 4
     side_effects = "what the contact did while it was not archived"
-    fields, on = ("archived",), False
+    on = False
     examples = ("--ids ids.txt --dry-run", "--from-run latest --outcome done", "--csv sheet.csv --id-column contact")
 
 
