@@ -109,7 +109,7 @@ def test_a_plan_of_an_export_is_carried_out_without_a_question(desk: Desk) -> No
 @pytest.mark.parametrize("place", ["all.jsonl", "folder"])
 def test_an_export_that_was_killed_is_gone_on_with(desk: Desk, place: str) -> None:
     """kill -9 in the middle, half a line left behind, and some of what was written is lost: in the end every item is there once."""
-    desk.switch(latency=0.03)
+    desk.box.fault("slow", seconds=60, method="GET", path=r"^/conversations/\d+$", after=14)  # there it stands until it is killed
     process = desk.start("conversations", "export", "--where", "state != snoozed", "-o", place, "--workers", "4", *PLAIN)
     path = desk.home / place
 
@@ -119,6 +119,7 @@ def test_an_export_that_was_killed_is_gone_on_with(desk: Desk, place: str) -> No
     assert until(lambda: some() >= 12, process)
     process.kill()
     process.communicate()
+    desk.box.clear_faults()
     before = some()
     if path.is_file():
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[2:]) + b'{"id": "21547')
