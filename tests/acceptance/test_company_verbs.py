@@ -200,7 +200,7 @@ def test_what_is_missing_is_created_and_what_exists_is_set(desk: Desk) -> None:
     assert [made[line.split(",")[0]]["name"] for line in lines] == [f"Account {place}" for place in range(5)]
     assert desk.here("verify", "latest").code == 0
     assert desk.here(*words, "--yes", *PLAIN).counts == {"selected": 5, "unchanged": 5}
-    back = desk.here("undo", done.run, "--yes", *PLAIN)
+    back = desk.here("undo", done.run, "--yes", "--irreversible", *PLAIN)
     assert (back.code, back.counts) == (0, {"selected": 5, "done": 5}), back.err
     assert broken(desk) == []
     rows = {one["company_id"]: one for one in desk.box.companies()}

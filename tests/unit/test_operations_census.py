@@ -40,6 +40,7 @@ from intercom_bulk_updater.operations.conversations.restore import Restore
 from intercom_bulk_updater.operations.conversations.tags import Tag, Untag
 from intercom_bulk_updater.operations.conversations.verbs import Close, Open, Set, Snooze
 from intercom_bulk_updater.operations.each import Each
+from intercom_bulk_updater.operations.field_values import MISSING
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.operation import NothingChanged, Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation
@@ -246,8 +247,11 @@ def test_each_says_of_the_requests_of_a_verb_what_the_verb_says(operation: Opera
     shown = {**payload(operation), "is_shared": not operation.parameters.get("shared")}
     transport = Writes(shown)
     asks = Client(transport, RateLimiter(Budget(), Stop()), admin_id="7")
+    one = replace(items(operation)[0], before=None)
+    if isinstance(operation, UndoUpsert):
+        one = replace(one, data={"to": {operation.upsert.existence: MISSING}})
     with suppress(IntercomBulkError, NothingChanged):  # the payload is no real answer; what was sent counts
-        operation.perform(asks, replace(items(operation)[0], before=None), None)
+        operation.perform(asks, one, None)
     assert any(transport.seen) is bool(operation.customer_visible) and None not in transport.seen
     none = operation.reversibility is Reversibility.IRREVERSIBLE
     # A verb may delete what another request makes again (a tag of a contact); of one that is written by hand that is not known.

@@ -269,3 +269,15 @@ def test_what_may_take_more_says_so(desk: Desk) -> None:
     command = ("contacts", "block", "--ids", "ids", "--dry-run")
     assert desk.here(*command, *PLAIN).json["review"]["estimate"]["at_least"] is True
     assert "takes at least 2 requests" in " ".join(desk.here(*command).err.split())
+
+
+def test_a_conversation_that_has_a_tracker_is_told_before(desk: Desk) -> None:
+    """It has one at most: the dry run says whose it is, as does the run, and nothing is sent."""
+    one = str(desk.box.conversations()[0]["id"])
+    first, second = [str(row["id"]) for row in desk.box.tickets() if row["type"] == 103][:2]
+    for tracker in (first, second):
+        (desk.home / "ids").write_text(tracker)
+        looked, done = looked_and_done(desk, "tickets", "link", "--ids", "ids", "--conversation", one)
+        assert as_done(looked.counts) == done.counts, (looked.err, done.err)
+    assert done.counts == {"selected": 1, "failed": 1} and not done.json["requests"]["action"], done.err
+    assert f"the tracker ticket {first}" in done.json["failures"][0]["example"]["message"]

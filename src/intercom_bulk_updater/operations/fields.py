@@ -12,7 +12,7 @@ A verb says which fields (`fields`), to what (`target`), and which requests do i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -95,15 +95,20 @@ class FieldsOperation(Operation):
             for field in now if field in before and now[field] not in (before[field], ours.get(field, before[field]))
         )
 
+    def kept(self, payload: Json, have: Json) -> dict[str, Any]:
+        """What an after-image takes from the item as it is after the write; its fields were `have`."""
+        return self.image(payload)
+
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        return {**(item.before or {}), **self.wanted(item, item.before or {}), **self.image(payload)}
+        have = item.before or {}
+        return {**have, **self.wanted(item, have), **self.kept(payload, have)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         seen = self.capture(now) if now is not None else None
         have = seen or item.before or self.capture(self.read(client, item.id) or {}) or {}
         want = self.wanted(item, have)
         shown = self.write(client, item.id, have, want)
-        return {**have, **want, **(self.image(shown) if shown else {})}
+        return {**have, **want, **(self.kept(shown, have) if shown else {})}
 
     def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
         changes = [FieldsChange(item.id, item.before or {}, self.wanted(item, item.before or {})) for item in items]
@@ -142,6 +147,9 @@ class Undo(FieldsOperation):
 
     def describe(self) -> str:
         return f"undo {self.words or self.forward.describe()}"
+
+    def judge(self, items: Iterable[Item]) -> None:
+        """Have `reversibility` say what is so for the items that there are to take back."""
 
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation. Not known without the item."""

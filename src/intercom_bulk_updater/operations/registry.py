@@ -177,8 +177,11 @@ def build(name: str, parameters: Mapping[str, Any]) -> Operation:
         if not isinstance(forward, FieldsOperation):
             raise UsageError(f"{parameters['of']} does not restore fields, so that nothing is known of its way back.")
         back = forward.inverse()
-        assert isinstance(back, Undo)  # noqa: S101 - it was one when the run was made
+        if not isinstance(back, Undo):  # it was one in an older version
+            raise UsageError(f"{parameters['of']} cannot be undone: {forward.why_no_undo()}.")
         back.words = parameters.get("words", "")
+        if parameters.get("sparing"):
+            back.judge(())
         return back
     each = parameters.get("each")
     return cls(**parameters) if each is None else PerItemOperation(lambda given: cls(**given), **each)

@@ -8,14 +8,16 @@ restores what was changed.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
 from ..api.paths import item_path
 from ..errors import InvalidRequest, UsageError
 from ..model import Item, Reversibility
-from .field_values import MISSING, THERE
+from ..parsing.dates import local_moment
+from .created import BUILT_ON, MADE, UPDATED, as_made
+from .field_values import MISSING, THERE, describe_field
 from .fields import FieldsOperation, Undo
 from .operation import Json, Operation, SeenOtherwise
 from .resource import resources
@@ -74,6 +76,9 @@ class Upsert(SetValues, FieldsOperation):
     def update(self, client: Client, item_id: str, body: dict[str, Any]) -> Json:
         """Set fields of the item with that id of Intercom's; the answer is the item."""
 
+    removes_for_good: ClassVar[bool] = False
+    """Whether what `bring` takes away does not come back."""
+
     @abstractmethod
     def bring(self, client: Client, item_id: str, state: str) -> None:
         """For undo: take the item away (`MISSING`), or bring it back (`THERE`)."""
@@ -98,6 +103,11 @@ class Upsert(SetValues, FieldsOperation):
         if payload.get(MISSING):
             return {self.existence: MISSING, **dict.fromkeys(self.values)}
         return {self.existence: THERE, "id": str(payload.get("id")), **self.shown(payload)}
+
+    def kept(self, payload: Json, have: Json) -> dict[str, Any]:
+        """See FieldsOperation; of what it has created also how it was then, so that an undo leaves alone what others have built on."""
+        made = {MADE: as_made(payload, self.resource)} if have.get(self.existence) == MISSING else {}
+        return {**self.image(payload), **made}
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         image = self.image(payload)
@@ -133,7 +143,7 @@ class Upsert(SetValues, FieldsOperation):
             if str(found.get(self.by) or "").casefold() != item.id.casefold():
                 raise
             if item.sent_at and int(found.get("created_at") or 0) >= int(item.sent_at) and self.shown(found) == self.values:
-                return self.image(found)
+                return self.kept(found, item.before or {})
             raise SeenOtherwise(found) from exc
 
     def inverse(self) -> Operation | None:
@@ -149,6 +159,40 @@ class UndoUpsert(Undo):
         assert isinstance(found, Upsert)  # noqa: S101 - nothing else is undone by it
         self.upsert: Upsert = found
         self.takes_effect_later = found.takes_effect_later
+        if found.removes_for_good:
+            self.reversibility = Reversibility.IRREVERSIBLE
+
+    def judge(self, items: Iterable[Item]) -> None:
+        """See Undo. Where nothing was created, fields are restored and nothing goes."""
+        if self.upsert.removes_for_good and not any(self._removes(item) for item in items):
+            self.reversibility = Reversibility.FIELDS
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        sparing = self.upsert.removes_for_good and self.reversibility is Reversibility.FIELDS
+        return {**super().parameters, **({"sparing": True} if sparing else {})}
+
+    def _removes(self, item: Item) -> bool:
+        """Whether the item was created, and is to go."""
+        return bool(((item.data or {}).get("to") or {}).get(self.upsert.existence) == MISSING)
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation. Of what is to go, all that the item shows is looked at, and not just the fields of the run."""
+        moved = super().drift(payload, item)
+        if not self._removes(item) or self.image(payload).get(self.upsert.existence) == MISSING:
+            return moved
+        data = item.data or {}
+        was, now = (data.get("marks") or {}).get(MADE), as_made(payload, self.resource)
+        # Without a record of how it was made (an older journal), only what can never have been there from the start tells.
+        built = [
+            name for name in sorted({*now, *(was or {})} - {*self.fields, UPDATED})
+            if (now.get(name) != was.get(name) if was is not None else name in BUILT_ON and name in now)
+        ]  # fmt: skip
+        said = [f"changed since it was created: {', '.join(describe_field(name) for name in built)}"] if built else []
+        ours = item.doubt or "unsure" in data or "own" in data
+        if not (said or moved or ours) and was is not None and now.get(UPDATED, 0) > was.get(UPDATED, 0):
+            said = [f"changed since it was created, at {local_moment(now[UPDATED])}"]
+        return "; ".join([moved, *said] if moved else said)
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. Whether an item is archived, Intercom need not show."""
@@ -182,8 +226,22 @@ class UndoUpsert(Undo):
             self.upsert.update(client, item_id, body)
         return None
 
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        """See Operation. What is brought back is as it is now, for an undo that takes it away again."""
+        after, name = super().perform(client, item, now), self.upsert.existence
+        back = after is not None and now is not None and after.get(name) == THERE != (item.before or {}).get(name)
+        return {**(after or {}), MADE: as_made(now or {}, self.resource)} if back else after
+
     def inverse(self) -> Operation | None:
-        return UndoUpsert(self)
+        if self.reversibility is Reversibility.IRREVERSIBLE:
+            return None
+        back = UndoUpsert(self)
+        if self.upsert.removes_for_good:  # what this one does not take away, that one does not either
+            back.judge(())
+        return back
+
+    def why_no_undo(self) -> str:
+        return f"Intercom's API cannot bring a deleted {self.upsert.existence} back"
 
     def why_unverifiable(self) -> str:
         return f"Intercom does not show whether a {self.upsert.existence} is archived"

@@ -11,10 +11,11 @@ from typing import Any
 from ..errors import SafetyStop
 from ..journal import UNDOES, ItemRow, RunRecord, Store
 from ..model import FoundItem, Item, Outcome, RunKind
+from ..operations.created import MADE
 from ..operations.operation import Operation
 from ..operations.per_item import WITH
 
-_MARKS = ("updated_at", "part", "applied", "theirs", "there")
+_MARKS = ("updated_at", "part", "applied", "theirs", "there", MADE)
 # What a run may have changed: what it did; what it did in part (failed, in older journals); what it does not know.
 _TOUCHED = [Outcome.DONE, Outcome.FAILED, Outcome.IN_DOUBT, Outcome.IN_FLIGHT, Outcome.PENDING]
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import SafetyStop
+from ..model import Item
+from ..operations.fields import Undo
 from ..parsing.printable import printable_name
 from ..runs.guards import counted, counted_are
 from ..runs.older_journal import distrust_if_older
@@ -44,6 +46,8 @@ def begin_undo(
         )
     if getattr(operation, "of", None) is not None:
         operation.of = was.operation.describe()  # type: ignore[attr-defined]
+    if isinstance(operation, Undo):
+        operation.judge(Item(0, one.id, one.before, one.data) for one in undo_items(session.journal, parent, was.operation))
     if not options.dry_run:
         consent.check(operation, options)
     lost = not_undoable(session.journal, parent, was.operation)

@@ -24,6 +24,7 @@ class UpsertCompanies(CompanyValues, Upsert):
     side_effects = "what workflows did when a value changed; a company that undo deletes does not come back"
     keys = ("company_id",)
     takes_effect_later = True
+    removes_for_good = True
     examples = (
         "'name={{name}}' 'plan={{plan}}' --csv accounts.csv --id-column company_id --dry-run",
         "'monthly_spend={{mrr}}' --csv accounts.csv --id-column company_id --expect 200",

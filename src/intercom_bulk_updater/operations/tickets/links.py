@@ -25,6 +25,12 @@ _NO_TRACKERS = ("Customer", "Back-office")
 """Categories of the tickets that nothing is linked to."""
 
 
+def _tracker_of(conversation: Json) -> str:
+    """The id of the tracker ticket that a conversation, or a customer ticket, is linked to; "" for none, or not shown."""
+    rows = (conversation.get("linked_objects") or {}).get("data") or ()
+    return next((str(one.get("id")) for one in rows if one.get("type") == "ticket" and one.get("category") == "Tracker"), "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Parameters:
     conversation: list[str] = parameter(Kind.IDS, "The conversation, or customer ticket, by its id or link; may be given again.")
@@ -41,8 +47,13 @@ class _Linking(NamedTargets, TicketFields):
     word: ClassVar[str]
     """What stands between the verb and the conversations."""
 
-    def __init__(self, conversations: Sequence[str], unfit: str = "", called: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, conversations: Sequence[str], unfit: str = "", called: Mapping[str, str] | None = None,
+        trackers: Mapping[str, str] | None = None,
+    ) -> None:
         self.conversations = list(conversations)
+        self.trackers = dict(trackers or {})
+        """The tracker ticket that a conversation has, as it was when it was named."""
         self.unfit = unfit
         self.called = dict(called or {})
         self.requests_per_item = max(1, len(self.conversations))
@@ -53,7 +64,8 @@ class _Linking(NamedTargets, TicketFields):
         every = [one for one in several if isinstance(one, _Linking)]
         called = {one: said for operation in every for one, said in operation.called.items()}
         unfit = next((one.unfit for one in every if one.unfit), "")
-        made = cls(list(dict.fromkeys(one for operation in every for one in operation.conversations)), unfit, called)
+        trackers = {one: held for operation in every for one, held in operation.trackers.items()}
+        made = cls(list(dict.fromkeys(one for operation in every for one in operation.conversations)), unfit, called, trackers)
         made.requests_per_item = max(one.requests_per_item for one in every)
         return made
 
@@ -62,7 +74,8 @@ class _Linking(NamedTargets, TicketFields):
         found = [cls.find(text, resolver) for text in given["conversation"]]
         unfit = next((str(one["unfit"]) for one in found if "unfit" in one), "")
         called = {str(one["id"]): f"{name} ({one['id']})" for one in found if (name := name_of(one))}
-        return cls([str(one["id"]) for one in found], unfit, called)
+        trackers = {str(one["id"]): held for one in found if (held := _tracker_of(one))}
+        return cls([str(one["id"]) for one in found], unfit, called, trackers)
 
     @classmethod
     def find(cls, text: str, resolver: Resolver) -> Json:
@@ -72,7 +85,8 @@ class _Linking(NamedTargets, TicketFields):
     @property
     def parameters(self) -> dict[str, Any]:
         unfit = {"unfit": self.unfit} if self.unfit else {}
-        return {"conversations": self.conversations, **unfit, **({"called": self.called} if self.called else {})}
+        known = {name: value for name, value in (("called", self.called), ("trackers", self.trackers)) if value}
+        return {"conversations": self.conversations, **unfit, **known}
 
     def describe(self) -> str:
         return f"{self.name} {self.word} {', '.join(self.called.get(one, one) for one in self.conversations)}"
@@ -117,7 +131,14 @@ class Link(_Linking):
     def impossible(self, item: Item) -> str:
         """See Operation. In Intercom's own words."""
         other = (item.before or {}).get("category") in _NO_TRACKERS
-        return "Only tracker tickets support linking conversations" if other else self.unfit
+        if other or self.unfit:
+            return "Only tracker tickets support linking conversations" if other else self.unfit
+        missing = {*self.conversations} - {*(item.before or {}).get("linked", self.conversations)}
+        taken = [one for one in sorted(missing) if self.trackers.get(one, item.id) != item.id]
+        if not taken:
+            return ""
+        held = f"{self.called.get(taken[0], taken[0])} is linked to the tracker ticket {self.trackers[taken[0]]}"
+        return f"{held}, and a conversation has one at most: unlink it there first, then give the command again"
 
     def target(self, before: Json) -> dict[str, Any]:
         return {"linked": sorted({*before.get("linked", ()), *self.conversations})}
