@@ -65,8 +65,6 @@ class WriteCheck:
 
     def left_alone(self, item: Item) -> bool:
         """Whether a process that died cannot have written the item, for it saw it as wanted: nothing of what it is now is ours."""
-        if item.before is None or not self.operation.fields:
-            return False  # what has no fields is judged by something else than the item as it was seen: an export, by its file
         if item.older or self.on_drift == "force" or self.operation.own_change_only:
             return False
         return self.operation.change(item) == {}

@@ -94,7 +94,9 @@ class Export(Operation):
         return {"exported": self._kept.has(str(payload.get("id")))}
 
     def change(self, item: Item) -> Change | None:
-        return {} if self._kept.has(item.id) else {"exported": (False, True)}
+        # What a process that died has written was written by this run, whatever the file says now.
+        was = bool((item.before or {}).get("exported")) if item.doubt else self._kept.has(item.id)
+        return {} if was else {"exported": (False, True)}
 
     def read(self, client: Client, item_id: str) -> Json | None:
         return client.get(item_path(self.resource, item_id))
