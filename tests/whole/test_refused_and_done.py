@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import intercom_bulk_updater as bulk
-from intercom_bulk_updater.errors import PermissionDenied
+from intercom_bulk_updater.errors import PermissionDenied, RefusedInBetween
 
 from .network import MemorySandbox
 
@@ -347,3 +347,19 @@ def test_what_an_upsert_created_and_was_refused_is_its_own(box: MemorySandbox, r
     assert run.counts.done == 3, run.report()
     box.clear_faults()
     assert len(getattr(box, resource)()) == before + 3
+
+
+def test_what_a_stop_left_on_its_way_is_in_doubt_for_whoever_asks(box: MemorySandbox) -> None:
+    """Items, report, and what another run takes from it, by one rule; own code sent again what was taken for pending."""
+    box.fault("redirect", on="write", after=3, count=9, commit="before")
+    with pytest.raises(RefusedInBetween) as caught:
+        bulk.run("conversations.note", ids=[str(row["id"]) for row in box.conversations()[:12]], body="Hello", workers=1)
+    box.clear_faults()
+    run = caught.value.run
+    assert run is not None
+    told = {name: count for name, count in run.report()["counts"].items() if count and name != "selected"}
+    found = {name: count for name in told if (count := len(list(run.items(name))))}
+    assert found == told and {item.outcome for item in run.items()} == set(told) and "in_doubt" in told, (found, told)
+    again = bulk.run("conversations.tag", from_run=run, outcome="in_doubt", tag=["stale"])
+    assert again.counts.selected == told["in_doubt"]
+    assert bulk.run("conversations.tag", from_run=run, outcome="pending", tag=["vip"]).counts.selected == told.get("pending", 0)

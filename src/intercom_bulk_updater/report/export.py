@@ -9,12 +9,12 @@ from typing import Any
 from intercom_bulk_updater.api.redact import mask, redact, without_tokens
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.journal import ItemRow, Store
-from intercom_bulk_updater.model import Outcome, RunStatus
+from intercom_bulk_updater.model import Outcome
 from intercom_bulk_updater.parsing.dates import clock_of
 from intercom_bulk_updater.runs.identity import has_keys, id_in_intercom, name_of_row
 
 from .links import link_of
-from .summary import standing
+from .summary import items_told
 from .table_file import CellKind, Format, TableColumn, Writable, write_table, write_table_file
 from .texts import change_words, image_words, names_of
 
@@ -100,19 +100,9 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     """The rows: for programs the fields before and after as they are, in a sheet in words."""
     run = journal.run(run_id)
-    lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
     names = names_of(journal, run)
     keyed = has_keys(run)
-    in_flight = Outcome.PENDING if lives else Outcome.IN_DOUBT
-    asked = outcomes
-    if outcomes is not None and in_flight in outcomes:
-        # A stop puts back to pending what had been sent.
-        outcomes = [*dict.fromkeys((*outcomes, Outcome.IN_FLIGHT, Outcome.PENDING))]
-    for row in journal.items(run.id, outcomes=outcomes):
-        left = row.outcome is Outcome.IN_FLIGHT or row.left
-        outcome = in_flight if left else row.outcome
-        if asked is not None and outcome not in asked:
-            continue
+    for row, outcome in items_told(journal, run, outcomes):
         told = _row(row, outcome, names, with_bodies, keyed)
         if format not in ("json", "jsonl"):
             told |= {side: image_words(told[side], names, with_bodies=True) for side in ("before", "after")}

@@ -5,14 +5,14 @@ Everything is read from the journal; nothing is counted here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, redact, without_typed_secrets
 from intercom_bulk_updater.errors import ApiError, IntercomBulkError, Interrupted, MissingToken
-from intercom_bulk_updater.journal import FailureGroup, RunRecord, Store, Undone, UnfinishedUndo
+from intercom_bulk_updater.journal import FailureGroup, ItemRow, RunRecord, Store, Undone, UnfinishedUndo
 from intercom_bulk_updater.model import Counts, Outcome, Requests, Reversibility, RunKind, RunStatus
 from intercom_bulk_updater.operations.export import NOT_WHOLE
 from intercom_bulk_updater.operations.messages import SENT_BY
@@ -189,6 +189,20 @@ def _not_whole(journal: Store, run: RunRecord) -> dict[str, int]:
     reads = cls is not None and cls.reversibility is Reversibility.READS
     count = journal.left_with(run.id, NOT_WHOLE) if reads else 0
     return {"not_whole": count} if count else {}
+
+
+def items_told(journal: Store, run: RunRecord, outcomes: Sequence[Outcome] | None = None) -> Iterator[tuple[ItemRow, Outcome]]:
+    """The items of a run with these outcomes, as its account tells them: what a stop or a dead process left on its way is in doubt."""
+    lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
+    on_its_way = Outcome.PENDING if lives else Outcome.IN_DOUBT
+    stored = outcomes
+    if outcomes is not None and on_its_way in outcomes:
+        # A stop puts back to pending what had been sent.
+        stored = [*dict.fromkeys((*outcomes, Outcome.IN_FLIGHT, Outcome.PENDING))]
+    for row in journal.items(run.id, outcomes=stored):
+        outcome = on_its_way if row.outcome is Outcome.IN_FLIGHT or row.left else row.outcome
+        if outcomes is None or outcome in outcomes:
+            yield row, outcome
 
 
 def standing(journal: Store, run: RunRecord) -> RunStatus:

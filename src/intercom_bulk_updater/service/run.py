@@ -11,7 +11,7 @@ from typing import Any, Unpack
 from ..errors import IntercomBulkError, ItemsFailed, UsageError
 from ..journal import FailureGroup, Journal, RunRecord
 from ..model import Counts, Outcome
-from ..report.summary import standing, summarize
+from ..report.summary import items_told, standing, summarize
 from ..runs.identity import has_keys, id_in_intercom
 from ..runs.observer import Observer
 from ..runs.options import Options, one_of
@@ -122,13 +122,13 @@ class Run:
 
     def _items(self, outcomes: list[Outcome] | None) -> Iterator[ResultItem]:
         with self._journal() as journal:
-            keyed = has_keys(journal.run(self._id))
-            for row in journal.items(self._id, outcomes=outcomes):
+            keyed = has_keys(run := journal.run(self._id))
+            for row, outcome in items_told(journal, run, outcomes):
                 failure = row.failure
                 cause, message = (failure.cause, failure.message) if failure else ("", "")
                 identity = id_in_intercom(row, keyed=keyed) or row.id
                 yield ResultItem(
-                    identity, str(row.outcome), cause, message, row.note, row.before, row.after, row.id if keyed else ""
+                    identity, str(outcome), cause, message, row.note, row.before, row.after, row.id if keyed else ""
                 )  # fmt: skip
 
     def report(self, file: str | Path | None = None, *, with_bodies: bool = False) -> dict[str, Any]:

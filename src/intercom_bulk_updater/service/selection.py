@@ -18,6 +18,7 @@ from ..parsing.finite import finite_json
 from ..parsing.id_file import of_link, read_id_file, refuse_other_kind, workspace_of
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.text_file import LARGEST_QUERY, read_text
+from ..report.summary import items_told
 from ..runs.identity import has_keys, id_in_intercom
 from ..runs.listing import listed, matching, still_matching
 from ..runs.options import Options
@@ -262,10 +263,10 @@ def query_feed(
 
 
 def of_run(journal: Journal, run: str, outcome: Outcome) -> Iterator[FoundItem]:
-    """The items of an earlier run with one outcome; in doubt includes what a dead process left in flight."""
-    outcomes = [outcome, Outcome.IN_FLIGHT] if outcome is Outcome.IN_DOUBT else [outcome]
-    known_as = _known_as(journal.run(run))
-    for row in journal.items(run, outcomes=outcomes):
+    """The items of an earlier run with one outcome, as its account tells it."""
+    record = journal.run(run)
+    known_as = _known_as(record)
+    for row, _ in items_told(journal, record, [outcome]):
         # Its data were parameters of that run, not of this one.
         yield FoundItem(known_as(row), name=row.name)
 
