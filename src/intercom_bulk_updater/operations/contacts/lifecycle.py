@@ -5,6 +5,7 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...api.client import Client
@@ -61,8 +62,13 @@ class _Archiving(_Switch):
         if (left is True) is not self.on:
             return False
         query = {"query": {"field": "id", "operator": "=", "value": item_id}, "pagination": {"per_page": 1}}
-        found = bool(client.call("POST", "contacts/search", json=query, purpose="read").get("data"))
-        return found is not self.on
+        answer = client.call("POST", "contacts/search", json=query, purpose="read")
+        rows = answer.get("data")
+        if rows == [] and answer.get("total_count") == 0:
+            return self.on
+        # Of an answer that is not the API's in shape, nothing is known.
+        shown = isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping) and rows[0].get("id") == item_id
+        return shown and not self.on
 
 
 class Archive(_Archiving):
