@@ -95,6 +95,11 @@ class Forked:
     def __exit__(self, *_: object) -> None:
         self.communicate()
 
+    def __del__(self) -> None:
+        # A test that kills its process may ask for nothing more of it: the warning would come in another test, at its next garbage search.
+        self.stdout.close()
+        self.stderr.close()
+
 
 def start(arguments: tuple[str, ...], env: Mapping[str, str], folder: Path) -> Forked | None:
     """The command, begun; None where its interpreter would have begun otherwise than that which is forked."""

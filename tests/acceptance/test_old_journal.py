@@ -223,7 +223,7 @@ def test_a_folder_and_its_copy_are_not_gone_on_with_at_once(desk: Desk) -> None:
     ids = desk.open_ids()
     killed_after(desk, 3, *REPLY, "--where", QUERY)
     copy = copied(desk)
-    desk.switch(latency=0.3)
+    desk.switch(latency=1.0)
     process = copy.start("runs", "resume", "latest", "--json", "--workers", "2")
     assert until(lambda: desk.writes() >= 8, process)
     refused = desk.here("runs", "resume", "latest")
