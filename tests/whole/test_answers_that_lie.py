@@ -212,3 +212,14 @@ def test_tags_that_were_not_shown_are_taken_off_all_the_same(box: MemorySandbox)
     run = bulk.run("companies.untag", ids=ids, tag=[VIP])
     assert run.counts.done == 3
     assert not any(int(VIP) in row["tags"] for row in box.companies() if row["id"] in ids)
+
+
+def test_a_field_that_was_read_as_wanted_and_was_not_is_in_doubt(box: MemorySandbox) -> None:
+    """It was not written, because it had been read as it was to be; the answer to the write shows otherwise."""
+    one = box.contacts()[0]["id"]
+    box.fault("fields", set={"name": "New"}, method="GET", path="^/contacts/", count=1)
+    run = bulk.run("contacts.set", ids=[one], values=["name=New", "phone=+4930901820"], workers=1)
+    assert (run.counts.in_doubt, run.counts.done) == (1, 0), run.report()
+    box.clear_faults()
+    assert run.retry().counts.done == 1
+    assert [row["id"] for row in box.contacts(name="New")] == [one]

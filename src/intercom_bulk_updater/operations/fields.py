@@ -108,7 +108,12 @@ class FieldsOperation(Operation):
         have = seen or item.before or self.capture(self.read(client, item.id) or {}) or {}
         want = self.wanted(item, have)
         shown = self.write(client, item.id, have, want)
-        return {**have, **want, **(self.kept(shown, have) if shown else {})}
+        kept = self.kept(shown, have) if shown else {}
+        self.see_unwritten(have, want, kept)
+        return {**have, **want, **kept}
+
+    def see_unwritten(self, have: Json, want: Json, kept: Json) -> None:
+        """Raise PartiallyApplied where the answer to the write shows that a field which was not written is not as it was read."""
 
     def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
         changes = [FieldsChange(item.id, item.before or {}, self.wanted(item, item.before or {})) for item in items]

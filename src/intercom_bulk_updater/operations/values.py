@@ -14,9 +14,10 @@ from dataclasses import make_dataclass
 from typing import Any
 
 from ..api.redact import mask
+from ..errors import BadAnswer
 from ..parsing.dates import is_moment, local_moment
 from .field_values import KINDS, SWITCHES, unseen
-from .operation import Json, Operation
+from .operation import Json, Operation, PartiallyApplied
 from .resource import Resource
 from .spec import Kind, Resolver, parameter
 
@@ -71,6 +72,13 @@ class SetValues(Operation):
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
         values = resolver.values(cls.resource, given["values"])
         return cls(values, names_in(values, resolver))
+
+    def see_unwritten(self, have: Json, want: Json, kept: Json) -> None:
+        """See FieldsOperation. What was read as wanted already was left alone; the answer shows whether it was so."""
+        otherwise = [field for field, value in want.items() if field in have and have[field] == value and kept.get(field, value) != value]
+        if otherwise:
+            named = ", ".join(otherwise)
+            raise PartiallyApplied(BadAnswer(f"the answer shows {named} otherwise than as read", status=200), f"{named} was left alone")
 
     @classmethod
     def covering(cls, several: Sequence[Operation]) -> Operation:
