@@ -138,8 +138,8 @@ def test_tables_show_names_where_intercom_shows_ids_and_objects(desk: Desk, outp
     assert any(row[head.index("teammates")] == "Dai Nakamura" for row in some) and any(row[head.index("company")] for row in some)
     for row in some:
         whole = desk.box.conversation(row[0])
-        author, own = whole["source"]["author"], whole["contacts"]["contacts"][0]["id"]
-        name = author["name"] if author["id"] == own else ""
+        own = whole["contacts"]["contacts"][0]["id"]
+        name = desk.box.contact(own)["name"] or ""
         assert (row[head.index("contacts")], row[head.index("contact_name")]) == (name or own, name)
     assert any("time to first close: " in row[head.index("statistics")] and " h " in row[head.index("statistics")] for row in some)
     head, *firms = told(desk, "companies", "find", "--columns", "name,plan,segments,custom_attributes", *output)
@@ -383,3 +383,31 @@ def test_a_number_is_taken_as_the_sheet_shows_it_or_it_is_said(desk: Desk) -> No
     seats = desk.here("contacts", "set", "seats={{zip}}", "name={{zip}}", "--csv", "s.xlsx", "--yes", *PLAIN)
     now = next(each for each in desk.box.contacts() if each["id"] == one["id"])
     assert seats.code == 0 and (now["custom_attributes"]["seats"], now["name"]) == (1234, "01234"), seats.err
+
+
+def test_rows_that_a_filter_hides_are_taken_and_said(desk: Desk) -> None:
+    """As rows and as a list of ids; a hidden row that holds nothing is none."""
+    with Workbook(str(desk.home / "s.xlsx")) as book:
+        sheet = book.add_worksheet("Rows")
+        sheet.write_row(0, 0, ["id", "n"])
+        for row, one in enumerate(people(desk, 4), 1):
+            sheet.write_row(row, 0, [one["id"], "Ann"])
+        for row in (2, 3, 9):
+            sheet.set_row(row, None, None, {"hidden": True})
+    for given in (("--csv", "s.xlsx"), ("--ids", "s.xlsx")):
+        looked = desk.here("contacts", "tag", *given, "--tag", "vip", "--dry-run", *PLAIN)
+        assert looked.counts["selected"] == 4 and "s.xlsx hides 2 rows" in looked.err, looked.err
+
+
+def test_a_moment_in_the_hour_that_comes_twice_comes_back_as_it_was(desk: Desk) -> None:
+    """Both of 1 November 2026, 01:00 in Los Angeles: out as a workbook, in again, and nothing is to be changed."""
+    first, second = (str(one["id"]) for one in people(desk, 2))
+    (desk.home / "s.csv").write_text(f"id,at\n{first},1793520000\n{second},1793523600\n")
+    given = ("--csv", "s.csv", "--yes", "--verify", "none", *PLAIN)
+    assert desk.here("contacts", "set", "renews_at={{at}}", *given).counts == {"selected": 2, "done": 2}
+    written = desk.here("contacts", "find", "--csv", "s.csv", "--columns", "id,custom_attributes.renews_at", "-o", "out.xlsx")
+    assert written.code == 0, written.err
+    _, *rows = CalamineWorkbook.from_path(str(desk.home / "out.xlsx")).get_sheet_by_index(0).to_python()
+    assert {row[0]: str(row[1]) for row in rows} == {first: "2026-11-01 01:00:00", second: "2026-11-01T01:00:00-08:00"}
+    back = desk.here("contacts", "set", "renews_at={{custom_attributes.renews_at}}", "--csv", "out.xlsx", "--dry-run", *PLAIN)
+    assert back.counts == {"selected": 2, "unchanged": 2}, back.err

@@ -281,3 +281,16 @@ def test_a_conversation_that_has_a_tracker_is_told_before(desk: Desk) -> None:
         assert as_done(looked.counts) == done.counts, (looked.err, done.err)
     assert done.counts == {"selected": 1, "failed": 1} and not done.json["requests"]["action"], done.err
     assert f"the tracker ticket {first}" in done.json["failures"][0]["example"]["message"]
+
+
+@pytest.mark.parametrize("form", ["list", "sheet"])
+def test_two_trackers_for_one_conversation_are_told_before(desk: Desk, form: str) -> None:
+    """The first gets it; the other is told so by the dry run as by the run, and nothing is sent for it."""
+    one = str(desk.box.conversations()[0]["id"])
+    trackers = [str(row["id"]) for row in desk.box.tickets() if row["type"] == 103][:2]
+    (desk.home / "ids").write_text("\n".join(trackers))
+    (desk.home / "sheet.csv").write_text("\n".join(["id,conversation", *(f"{tracker},{one}" for tracker in trackers)]))
+    sheet = ("--csv", "sheet.csv", "--conversation", "{{conversation}}")
+    looked, done = looked_and_done(desk, "tickets", "link", *(sheet if form == "sheet" else ("--ids", "ids", "--conversation", one)))
+    assert as_done(looked.counts) == done.counts == {"selected": 2, "done": 1, "failed": 1}, (looked.err, done.err)
+    assert done.json["requests"]["action"] == 1 and "by the same run" in done.json["failures"][0]["example"]["message"], done.err

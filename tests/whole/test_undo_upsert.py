@@ -94,6 +94,16 @@ def test_what_others_have_built_on_is_left_alone(desk: Desk, others: Client, box
     assert forced.counts == {"selected": 1, "done": 1} and gone(desk, resource, ids["q1"]), forced.err
 
 
+def test_who_merely_visits_is_not_built_on(desk: Desk, others: Client) -> None:
+    """A contact whom the site has seen since it was created goes with the others; who set something besides does not."""
+    run, ids = created(desk, "contacts")
+    for one, more in ((ids["q1"], {}), (ids["q2"], {"phone": "+15550100"})):
+        others.put(f"contacts/{one}", {"last_seen_at": int(desk.box.contact(one)["created_at"]) + 3600, **more})
+    undo = desk.here("undo", run, "--yes", *PLAIN)
+    assert undo.counts == {"selected": 2, "done": 1, "drifted": 1}, undo.err
+    assert (gone(desk, "contacts", ids["q1"]), gone(desk, "contacts", ids["q2"])) == (True, False)
+
+
 def test_what_goes_for_good_asks_for_it_and_is_kept_whole(desk: Desk, others: Client) -> None:
     """As any deletion does; its preview promises no way back, and nothing offers to undo the undo."""
     run, ids = created(desk, "companies")
@@ -125,6 +135,24 @@ def test_an_undo_that_only_restores_fields_asks_for_nothing(desk: Desk) -> None:
     again = desk.here("undo", undo.run, "--yes", *PLAIN)
     assert again.counts == {"selected": 1, "done": 1}, again.err
     assert desk.box.company(str(there["id"]))["name"] == "Another"
+
+
+def test_what_was_there_before_is_restored_without_what_goes_for_good(desk: Desk) -> None:
+    """Of a companies upsert that created one and changed another: how many are left out is said, with the flag that takes them back."""
+    there = next(one for one in desk.box.companies() if one["users"])
+    run, ids = created(desk, "companies", f"{there['company_id']},Renamed")
+    for word in ("--dry-run", "--yes"):
+        undo = desk.here("undo", run, word, *PLAIN)
+        assert undo.counts == {"selected": 1, "pending" if word == "--dry-run" else "done": 1}, undo.err
+        left = f"Left out: 2 items that {run} created, as what goes does not come back."
+        assert left in undo.err and f"intercom-bulk undo {run} --irreversible" in undo.err, undo.err
+    assert desk.box.company(str(there["id"]))["name"] == there["name"] and not gone(desk, "companies", ids["q1"])
+    assert desk.here("runs", "show", run, "--json").json["next"][-1] == f"intercom-bulk undo {run} --irreversible"
+    again = desk.here("undo", undo.run, "--yes", *PLAIN)
+    assert again.counts == {"selected": 1, "done": 1} and desk.box.company(str(there["id"]))["name"] == "Renamed", again.err
+    whole = desk.here("undo", run, "--yes", "--irreversible", *PLAIN)
+    assert whole.counts == {"selected": 3, "done": 3} and "Left out" not in whole.err, whole.err
+    assert gone(desk, "companies", ids["q1"]) and desk.box.company(str(there["id"]))["name"] == there["name"]
 
 
 def test_what_was_brought_back_is_looked_at_again(desk: Desk, others: Client) -> None:

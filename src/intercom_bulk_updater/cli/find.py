@@ -16,6 +16,7 @@ from ..runs.session import Session
 from ..runs.sources import account_of, count_missing, left_out, missing_words
 from ..search.company_names import MOST_REQUESTS
 from ..search.names import WorkspaceNames
+from ..service.contact_names import with_contact_names
 from ..service.find import Found, count, gone_words, how_read, list_all, row_of
 from ..service.find import find as find_items
 from .execute import asked_of, opened, options_of, remarks
@@ -112,6 +113,7 @@ class _List:
         self._resource, self._found, self._limit, self._output, self._names = resource.name, found, limit, output, names
         self._file = listing.output
         self._columns = None
+        self._session = session
         self._seen = 0
         if listing.output or listing.chosen is not None:
             from ..service.columns import Columns
@@ -157,23 +159,26 @@ class _List:
 
             path = Path(self._file)
             made = self._columns.row if format_of(path) == "jsonl" else self._columns.cells
-            write_table_file(path, self._columns.table(), map(made, self._items()), zone=self._zone)
+            write_table_file(path, self._columns.table(), map(made, self._named()), zone=self._zone)
             return []
         row = row_of if self._columns is None else self._columns.row
         if output.jsonl:
-            for item in self._items():
+            for item in self._named():
                 emit(json_.dumps(row(item)) + "\n")
             return []
         if output.json:
-            return [row(item) for item in self._items()]
+            return [row(item) for item in self._named()]
         if self._columns is None:
             _table([dict(item) for item in self._items()], self._resource, self._names)
         else:
             from ..terminal.search_table import chosen_table
             from .show import out
 
-            out(chosen_table(map(self._columns.cells, self._items()), self._columns.table(), self._zone))
+            out(chosen_table(map(self._columns.cells, self._named()), self._columns.table(), self._zone))
         return []
+
+    def _named(self) -> Iterator[Mapping[str, Any]]:
+        return with_contact_names(self._items(), self._columns, self._session, self._names)
 
     def _items(self) -> Iterator[Mapping[str, Any]]:
         whole = self._file or self._output.data or not sys.stdout.isatty()

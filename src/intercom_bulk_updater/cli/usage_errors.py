@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args, get_origin
 
-from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 from cyclopts.argument import Argument
 
+from ..operations.resource import resources
 from ..parsing.printable import printable_name
 
 _SIGNS = "=<>!~^$"
+_OF_SELECTIONS = frozenset(("--where", "--query", "--ids", "--from-run", "--outcome", "--exclude", "--exclude-run"))
 
 
 def meant(exc: CycloptsError, arguments: Sequence[str]) -> CycloptsError:
@@ -20,9 +22,23 @@ def meant(exc: CycloptsError, arguments: Sequence[str]) -> CycloptsError:
     if isinstance(exc, UnusedCliTokensError) and exc.unused_tokens:
         words = " ".join(printable_name(token) for token in exc.unused_tokens[:5])
         return CycloptsError(msg=f"Nothing here takes {words}: a flag of another command, one word too many, or quotes left out.")
+    if isinstance(exc, UnknownOptionError) and (said := _rows_alone(exc)):
+        return CycloptsError(msg=said)
     if isinstance(exc, MissingArgumentError) and exc.argument is not None and exc.command_chain:
         return CycloptsError(msg=_missing(exc.argument, exc.command_chain[-1], arguments))
     return exc
+
+
+def _rows_alone(exc: UnknownOptionError) -> str:
+    """What a verb says that takes a spreadsheet alone, where it is given another selection; "" for anything else."""
+    option, command = (exc.token.keyword or exc.token.value).partition("=")[0], exc.command_chain or ()
+    from ..operations.registry import operation_class
+    from ..service.verbs import of_rows_alone
+
+    if option not in _OF_SELECTIONS or len(command) < 2 or command[-2] not in resources():
+        return ""
+    cls = operation_class(f"{command[-2]}.{command[-1]}")
+    return of_rows_alone(cls) if cls.keys else ""
 
 
 def _missing(argument: Argument, command: str, arguments: Sequence[str]) -> str:

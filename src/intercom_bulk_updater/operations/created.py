@@ -10,10 +10,11 @@ from .resource import resources
 
 MADE = "made"
 """Where an after-image holds it."""
-UPDATED = "updated_at"
+UPDATED, SEEN = "updated_at", "last_seen_at"
 BUILT_ON = ("companies", "notes", "tags", "user_count")
 """What an item has only because somebody has given it to it, after it was created."""
 _ALSO = ("last_contacted_at", "last_replied_at", "role", UPDATED)
+"""What somebody has done with it."""
 _LISTS = ("opted_in_subscription_types", "opted_out_subscription_types")
 
 
@@ -27,6 +28,11 @@ def as_made(payload: Mapping[str, Any], resource: str) -> dict[str, Any]:
     found = {name: _plain(payload.get(name)) for name in names}
     found |= {f"custom_attributes.{name}": value for name, value in (payload.get("custom_attributes") or {}).items()}
     return {name: value for name, value in sorted(found.items()) if value not in (None, "", 0, [], {})}
+
+
+def touched(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether an item that shows all it had has been changed since, in what it does not show. A contact who visited again was not."""
+    return bool(now.get(UPDATED, 0) > was.get(UPDATED, 0) and now.get(SEEN, 0) <= was.get(SEEN, 0))
 
 
 def _plain(value: Any) -> Any:

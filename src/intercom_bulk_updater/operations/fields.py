@@ -156,6 +156,14 @@ class Undo(FieldsOperation):
     def judge(self, items: Iterable[Item]) -> None:
         """Have `reversibility` say what is so for the items that there are to take back."""
 
+    def spare(self, items: Iterable[Item]) -> int:
+        """Leave out what would go for good, where there is something else to take back; returns how many those are."""
+        return 0
+
+    def takes(self, item: Item) -> bool:
+        """Whether the item is not left out by `spare`."""
+        return True
+
     def target(self, before: Json) -> dict[str, Any]:
         """See FieldsOperation. Not known without the item."""
         return {}

@@ -8,6 +8,7 @@ restores what was changed.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from ..api.paths import item_path
 from ..errors import InvalidRequest, UsageError
 from ..model import Item, Reversibility
 from ..parsing.dates import local_moment
-from .created import BUILT_ON, MADE, UPDATED, as_made
+from .created import BUILT_ON, MADE, SEEN, UPDATED, as_made, touched
 from .field_values import MISSING, THERE, describe_field
 from .fields import FieldsOperation, Undo
 from .operation import Json, Operation, SeenOtherwise
@@ -167,10 +168,24 @@ class UndoUpsert(Undo):
         if self.upsert.removes_for_good and not any(self._removes(item) for item in items):
             self.reversibility = Reversibility.FIELDS
 
+    def spare(self, items: Iterable[Item]) -> int:
+        if self.reversibility is not Reversibility.IRREVERSIBLE:
+            return 0
+        removed = Counter(map(self._removes, items))
+        if removed[False]:
+            self.reversibility = Reversibility.FIELDS
+        return removed[True] if removed[False] else 0
+
+    def takes(self, item: Item) -> bool:
+        return not (self._sparing and self._removes(item))
+
+    @property
+    def _sparing(self) -> bool:
+        return self.upsert.removes_for_good and self.reversibility is Reversibility.FIELDS
+
     @property
     def parameters(self) -> dict[str, Any]:
-        sparing = self.upsert.removes_for_good and self.reversibility is Reversibility.FIELDS
-        return {**super().parameters, **({"sparing": True} if sparing else {})}
+        return {**super().parameters, **({"sparing": True} if self._sparing else {})}
 
     def _removes(self, item: Item) -> bool:
         """Whether the item was created, and is to go."""
@@ -185,12 +200,12 @@ class UndoUpsert(Undo):
         was, now = (data.get("marks") or {}).get(MADE), as_made(payload, self.resource)
         # Without a record of how it was made (an older journal), only what can never have been there from the start tells.
         built = [
-            name for name in sorted({*now, *(was or {})} - {*self.fields, UPDATED})
+            name for name in sorted({*now, *(was or {})} - {*self.fields, UPDATED, SEEN})
             if (now.get(name) != was.get(name) if was is not None else name in BUILT_ON and name in now)
         ]  # fmt: skip
         said = [f"changed since it was created: {', '.join(describe_field(name) for name in built)}"] if built else []
         ours = item.doubt or "unsure" in data or "own" in data
-        if not (said or moved or ours) and was is not None and now.get(UPDATED, 0) > was.get(UPDATED, 0):
+        if not (said or moved or ours) and was is not None and touched(was, now):
             said = [f"changed since it was created, at {local_moment(now[UPDATED])}"]
         return "; ".join([moved, *said] if moved else said)
 
@@ -230,7 +245,10 @@ class UndoUpsert(Undo):
         """See Operation. What is brought back is as it is now, for an undo that takes it away again."""
         after, name = super().perform(client, item, now), self.upsert.existence
         back = after is not None and now is not None and after.get(name) == THERE != (item.before or {}).get(name)
-        return {**(after or {}), MADE: as_made(now or {}, self.resource)} if back else after
+        if not back:
+            return after
+        # Bringing it back has changed it once more, after it was read.
+        return {**(after or {}), MADE: {**as_made(now or {}, self.resource), UPDATED: int(client.server_time()) + 1}}
 
     def inverse(self) -> Operation | None:
         if self.reversibility is Reversibility.IRREVERSIBLE:

@@ -16,7 +16,7 @@ from typing import Any
 from ..api.redact import mask
 from ..errors import BadAnswer
 from ..parsing.dates import is_moment, local_moment
-from .field_values import KINDS, SWITCHES, unseen
+from .field_values import KINDS, SWITCHES, describe_field, unseen
 from .operation import Json, Operation, PartiallyApplied
 from .resource import Resource
 from .spec import Kind, Resolver, parameter
@@ -95,7 +95,8 @@ class SetValues(Operation):
 
     def describe(self) -> str:
         said = {field: self._names.get(str(value)) or for_people(field, value) for field, value in self.values.items()}
-        return "set " + ", ".join(f"{field.removeprefix(CUSTOM)}={value}" for field, value in said.items())
+        called = {field: describe_field(field) if field in KINDS else field.removeprefix(CUSTOM) for field in said}
+        return "set " + ", ".join(f"{called[field]}={value}" for field, value in said.items())
 
     def target(self, before: Json) -> dict[str, Any]:
         """The wanted fields, whatever they were before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 # Their ids are whole numbers; contacts and companies have ids of letters and digits, and external ids of any kind.
@@ -17,6 +18,11 @@ def canonical_id(written: str, resource: str) -> str:
     """The id as Intercom writes it: `0215470000000024` of a conversation is `215470000000024`."""
     bare = written.strip().strip("\ufeff\u200b\u2060").strip()
     return bare.lstrip("0") or "0" if resource in _NUMBERED and bare.isascii() and bare.isdigit() else bare
+
+
+def is_email(text: str) -> bool:
+    """Whether a text can be an e-mail address at all: something before one @, a name with a dot behind it, and no blanks."""
+    return bool(re.fullmatch(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+", text))
 
 
 def count_words(count: int, noun: str) -> str:

@@ -16,6 +16,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import UsageError
 from .formula import original_cell
+from .identity import count_words
 from .parquet import is_parquet, parquet_rows
 from .text_file import decode, read_bytes
 from .xlsx_cells import Cells, cells_of, shown
@@ -92,7 +93,15 @@ def workbook_lines(raw: bytes, name: str, note: Note, otherwise: dict[int, str])
         note(f"{name} has {len(sheets)} sheets with rows; {sheets[0].name!r}, the first, was taken.")
     for sheet in sheets[:1]:
         cells = _checked_cells(raw, book.sheet_names.index(sheet.name), name)
-        yield from _sheet_lines(sheet.to_python(skip_empty_area=True), sheet.start or (0, 0), name, cells, otherwise)
+        hidden = 0
+        for number, texts in _sheet_lines(sheet.to_python(skip_empty_area=True), sheet.start or (0, 0), name, cells, otherwise):
+            hidden += number in cells.hidden
+            yield number, texts
+        if hidden:
+            note(
+                f"{name} hides {count_words(hidden, 'row')}, as a filter does: {'it is' if hidden == 1 else 'they are'} taken like the "
+                "others. To leave out what is hidden, copy what the sheet shows to a new one."
+            )
 
 
 def _checked_cells(raw: bytes, place: int, name: str) -> Cells:

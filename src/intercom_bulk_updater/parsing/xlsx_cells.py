@@ -1,4 +1,4 @@
-"""What calamine does not tell of the cells of an XLSX: formulas that nobody has worked out, errors, and how a number is shown.
+"""What calamine does not tell of an XLSX: formulas that nobody has worked out, errors, how a number is shown, hidden rows.
 
 A formula without a value and an error are empty cells to calamine, and 1234 that is shown as 01234 is 1234.
 """
@@ -20,6 +20,7 @@ def _element(pattern: bytes) -> re.Pattern[bytes]:
 
 _FORMULA = _element(rb"<P:c\s([^>]*)>\s*<P:f\b(?:[^>]*/>|[^>]*>[^<]*</P:f>)\s*(?:<P:v\s*/>|<P:v\s*>\s*</P:v>)?\s*</P:c>")
 _ERROR = _element(rb"""(?s)<P:c\s([^>]*\bt\s*=\s*["']e["'][^>/]*)>(?:(?!</P:c>).)*?<P:v[^>]*>([^<]*)""")
+_ROW = _element(rb"<P:row\s([^>]*)")
 _SHEET = _element(rb"<P:sheet\s([^>]*)")
 _TARGET = _element(rb"<P:Relationship\s([^>]*)")
 _FORMAT = _element(rb"<P:numFmt\s([^>]*)")
@@ -50,6 +51,8 @@ class Cells:
     """The first cell that holds an error, which is `wrong`: "#N/A"."""
     wrong: str = ""
     formats: dict[tuple[int, int], str] = field(default_factory=dict)
+    hidden: frozenset[int] = frozenset()
+    """The numbers of the rows that the sheet does not show, as where a filter hides them."""
 
 
 def cells_of(book: ZipFile, place: int) -> Cells:
@@ -63,7 +66,9 @@ def cells_of(book: ZipFile, place: int) -> Cells:
     errors = ((_attributes(given), value.decode("utf-8", "replace").strip()) for given, value in _ERROR.findall(raw))
     formula = next((cell.get("r", "?") for cell in formulas), "")
     error, wrong = next(((cell.get("r", "?"), value) for cell, value in errors), ("", ""))
-    return Cells(formula, error, wrong, formats)
+    rows = map(_attributes, _ROW.findall(raw))
+    hidden = frozenset(int(row["r"]) for row in rows if row.get("hidden") in ("1", "true") and row.get("r", "").isdigit())
+    return Cells(formula, error, wrong, formats, hidden)
 
 
 def shown(value: float, code: str) -> str | None:

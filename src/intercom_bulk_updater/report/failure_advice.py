@@ -192,6 +192,11 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     # Conflicts and refusals of one item.
     Remedy(
+        "A conversation has one tracker ticket at most: unlink it from that one first, with tickets unlink.",
+        code="already_linked_to_tracker",
+        retry=False,
+    ),
+    Remedy(
         "Another contact already has this e-mail address or external_id (it may be archived): set the other one, or merge the two.",
         status="409",
         message="already exists",

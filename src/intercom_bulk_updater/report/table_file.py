@@ -230,7 +230,11 @@ class _Sheet:
     def _cell(self, place: int, column: TableColumn, value: Any) -> None:
         at = self.count, place
         if column.kind is CellKind.MOMENT and _is_moment(value):
-            self._sheet.write_datetime(*at, datetime.fromtimestamp(value, self._zone).replace(tzinfo=None), self._date)
+            here = datetime.fromtimestamp(value, self._zone)
+            if here.fold:  # a date cell has no time zone, and would be read as the first of the two hours of that name
+                self._sheet.write_string(*at, text_of_moment(value, self._zone))
+            else:
+                self._sheet.write_datetime(*at, here.replace(tzinfo=None), self._date)
         elif _number(column, value):
             self._sheet.write_number(*at, value)
         elif isinstance(value, bool) and column.kind in (CellKind.FLAG, CellKind.ANY):

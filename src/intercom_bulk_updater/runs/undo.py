@@ -12,6 +12,7 @@ from ..errors import SafetyStop
 from ..journal import UNDOES, ItemRow, RunRecord, Store
 from ..model import FoundItem, Item, Outcome, RunKind
 from ..operations.created import MADE
+from ..operations.fields import Undo
 from ..operations.operation import Operation
 from ..operations.per_item import WITH
 
@@ -28,10 +29,11 @@ def inverse_of(operation: Operation, what: str) -> Operation:
     return inverse
 
 
-def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Iterator[FoundItem]:
+def undo_items(journal: Store, parent: RunRecord, operation: Operation, back: Operation | None = None) -> Iterator[FoundItem]:
     """What `parent` did by `operation`, turned round: before is what it left, `data["to"]` what was there before it.
 
-    An item in doubt is taken for done, and `data["unsure"]` says so: undo reads it and finds out.
+    Without what `back`, the way back, leaves out. An item in doubt is taken for done, and `data["unsure"]` says so: undo reads it
+    and finds out.
     """
     undone, unfinished = journal.undone(parent.id), journal.unfinished_undo(parent.id)
     for row in journal.items(parent.id, outcomes=_TOUCHED):
@@ -54,7 +56,8 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation) -> Itera
             told |= {"unsure": True, "own": [], "by": parent.admin_id}
         identity = operation.undone_id(row.id, after)
         told |= {**_known_as(parent, row, identity), **_own(journal, parent, row), **given}
-        yield FoundItem(identity, after, told, row.name)
+        if not isinstance(back, Undo) or back.takes(Item(row.seq, identity, after, told)):
+            yield FoundItem(identity, after, told, row.name)
 
 
 def not_undoable(journal: Store, parent: RunRecord, operation: Operation) -> int:

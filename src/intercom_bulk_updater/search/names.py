@@ -196,11 +196,19 @@ class WorkspaceNames:
                 return f"{self._resolved(kind, entry).name} ({identity})"
         return str(identity)
 
+    def known_contact(self, identity: str) -> str | None:
+        """What a contact is called, if that has been read; "" for one without a name."""
+        return self._contacts.get(identity)
+
+    def keep_contact(self, identity: str, name: Any) -> str:
+        """Remember what a contact is called. Returns the name as it can be printed."""
+        self._contacts[identity] = printable_name(name or "")
+        return self._contacts[identity]
+
     def _contact(self, identity: str) -> str:
         """What a contact is called: they are too many to be listed, and one request for each."""
-        if identity not in self._contacts:
-            self._contacts[identity] = printable_name(self._get(f"contacts/{quote(identity, safe='')}").get("name") or "")
-        return self._contacts[identity]
+        known = self.known_contact(identity)
+        return self.keep_contact(identity, self._get(f"contacts/{quote(identity, safe='')}").get("name")) if known is None else known
 
     def listing(self, kind: str, most: int = 20) -> str:
         """All of a kind, as `Support (5001), Billing (5002)`; of many the first, and how many more there are."""

@@ -13,6 +13,7 @@ from ..operations.registry import verbs_for
 from ..operations.resource import resources
 from ..operations.spec import Named
 from ..parsing.dates import parse_instant
+from ..parsing.identity import is_email
 from ..parsing.printable import printable_name
 from ..runs.session import Session
 from ..search.attributes import WorkspaceAttributes, option_of, type_of
@@ -88,6 +89,8 @@ def typed_value(attribute: Mapping[str, Any], value: str, session: Session) -> A
     except (ValueError, KeyError):
         forms = {"integer": "a whole number", "boolean": "true or false"}.get(kind, "a number")
         raise UsageError(f"{name} is of type {kind}, and {value!r} is not: write {forms}.") from None
+    if kind == "email" and not is_email(typed):
+        raise UsageError(f"{name} takes an e-mail address, and what is given is none.")
     if kind == "date":
         return parse_instant(typed, time.time(), session.workspace().timezone or "UTC").at
     if kind == "option":

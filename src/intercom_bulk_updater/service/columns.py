@@ -35,7 +35,8 @@ NAMED = {
     "companies": "the names of its companies; in JSON as Intercom gives them",
     "company_ids": "the ids of its companies",
     "contact": "the id of its first contact",
-    "contact_name": "the name of its first contact, where that contact began it",
+    "contact_name": "the name of its first contact",
+    "contacts": "the names of its contacts; in JSON as Intercom gives them",
     "contact_ids": "the ids of its contacts",
     "type": "the name of its ticket type",
 }
@@ -82,6 +83,11 @@ class Columns:
         self._fields = fields_of(resource.name)
         self._called: dict[tuple[str, str], str] = {}
         self._checked = chosen is None
+
+    @property
+    def name_contacts(self) -> bool:
+        """Whether a column holds names of contacts."""
+        return not {"contacts", "contact_name"}.isdisjoint(map(self._path, self.names))
 
     def table(self) -> list[TableColumn]:
         """The columns with what their cells are, for a file."""
@@ -158,6 +164,8 @@ class Columns:
             return [tag.get("name") or self._name("tag", tag.get("id")) for tag in tags_of(item)]
         if name in _MADE:
             return _MADE[name](item)
+        if name == "contact_name":
+            return self._lookup.known_contact(next(iter(contacts_of(item)), "")) or None
         if name == "link":
             return self._resource.link(str(item.get("id")), self._workspace.id, self._workspace.region)
         value = item.get(name)
@@ -173,6 +181,8 @@ class Columns:
         key = str(number or "0")
         if key == "0":
             return None
+        if kind == "contact":
+            return self._lookup.known_contact(key) or key
         if kind == "company":
             with suppress(IntercomBulkError):
                 return self._lookup.companies.name(key) or key
@@ -191,7 +201,8 @@ def tags_of(item: Item) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def _contacts(item: Item) -> list[str]:
+def contacts_of(item: Item) -> list[str]:
+    """The ids of the contacts of an item."""
     return [str(one.get("id")) for one in (item.get("contacts") or {}).get("contacts") or []]
 
 
@@ -199,9 +210,10 @@ def _companies(item: Item) -> list[str]:
     return [str(one.get("id")) for one in (item.get("companies") or {}).get("data") or []]
 
 
-def _contact_name(item: Item) -> Any:
+def author_name(item: Item) -> Any:
+    """What the first contact of an item is called, where it began the item."""
     author = value_at(item, "source.author") or {}
-    return author.get("name") if author.get("id") in _contacts(item)[:1] else None
+    return author.get("name") if author.get("id") in contacts_of(item)[:1] else None
 
 
 def _subject(item: Item) -> Any:
@@ -211,10 +223,9 @@ def _subject(item: Item) -> Any:
 _MADE: dict[str, Callable[[Item], Any]] = {
     "subject": _subject,
     "tag_ids": lambda item: [str(tag.get("id")) for tag in tags_of(item)],
-    "contact": lambda item: next(iter(_contacts(item)), None),
-    "contact_ids": _contacts,
+    "contact": lambda item: next(iter(contacts_of(item)), None),
+    "contact_ids": contacts_of,
     "company_ids": _companies,
-    "contact_name": _contact_name,
     "type": lambda item: value_at(item, "ticket_type.name") or item.get("type"),
 }
 

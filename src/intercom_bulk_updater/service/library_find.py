@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -11,6 +12,7 @@ from ..operations.resource import Resource, resources
 from ..runs.options import Options
 from ..stop import Stop
 from .columns import Columns
+from .contact_names import with_contact_names
 from .find import check_shortfall, list_all, row_of
 from .find import find as find_items
 from .given import checked
@@ -82,9 +84,9 @@ def _rows(
             found = list_all(session, resource)
         chosen = None if columns is None else Columns(resource, columns, names, session.workspace())
         count = 0
-        for item in found.once():
+        for item in with_contact_names(islice(found.once(), options.limit), chosen, session, names):
             count += 1
             yield row_of(item) if chosen is None else chosen.row(item)
-            if count == options.limit:
-                return
+        if count == options.limit:
+            return
         check_shortfall(found, resource.name, count)

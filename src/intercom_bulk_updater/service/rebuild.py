@@ -90,7 +90,7 @@ def rebuild(session: Session, run: RunRecord, options: Options, load: Loader | N
     made: ItemSource
     if selection.get("undo"):
         # Read again only if its items did not all reach the journal; so with a plan.
-        made = ListSource(iter(()) if complete else _undone(session, run, options, load))
+        made = ListSource(iter(()) if complete else _undone(session, run, options, load, operation))
     elif selection["kind"] == "plan":
         made = ListSource(iter(()) if complete else _same_plan(run).items())
     elif updater is not None and selection["kind"] == "query":
@@ -107,9 +107,9 @@ def _same_plan(run: RunRecord) -> Plan:
     return plan
 
 
-def _undone(session: Session, run: RunRecord, options: Options, load: Loader | None) -> Iterator[FoundItem]:
+def _undone(session: Session, run: RunRecord, options: Options, load: Loader | None, back: Operation) -> Iterator[FoundItem]:
     parent = session.journal.run(run.selection["run"])
-    return undo_items(session.journal, parent, rebuild(session, parent, options, load).operation)
+    return undo_items(session.journal, parent, rebuild(session, parent, options, load).operation, back)
 
 
 def _updater(session: Session, run: RunRecord, load: Loader | None) -> StoredUpdater:

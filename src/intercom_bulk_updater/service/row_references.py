@@ -13,6 +13,7 @@ from ..api.retry import RetryPolicy
 from ..errors import NotFound, UsageError
 from ..operations.resource import Resource, resources
 from ..parsing.id_file import linked, of_link
+from ..parsing.identity import is_email
 from ..runs.session import Session
 from ..search.endpoints import endpoint_for
 from ..search.paginator import EndpointSource
@@ -84,6 +85,12 @@ def resolve_rows(rows: Rows, resource: str, session: Session) -> Rows:
         late = " One that was made in the last minutes may not be found yet." if resources()[resource].search else ""
         raise UsageError(f"{rows.path}: {'; '.join(wrong)}. Nothing was done: correct these rows, or take them out.{late}")
     return replace(rows, rows=[replace(row, id=found[row.line][0]) if row.line in found else row for row in rows.rows])
+
+
+def refuse_no_addresses(rows: Rows) -> None:
+    """Raises UsageError, with the lines, for keys that are no e-mail addresses; the keys themselves are left out."""
+    if wrong := [row.line for row in rows.rows if not is_email(row.id)]:
+        raise UsageError(f"{rows.path}: what stands in {rows.column} of {_lines(wrong, rows.unit)} is no e-mail address. Nothing was done.")
 
 
 def find_ids(rows: Rows, resource: str, session: Session) -> dict[int, list[str]]:

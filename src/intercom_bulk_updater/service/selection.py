@@ -317,13 +317,16 @@ def read_ids(
 def id_of(word: str, where: str, workspace: Workspace | None = None, resource: str = "") -> str:
     """The id that a word is or links to. Raises UsageError for a link of another workspace or resource, saying where it stands."""
     refuse_other_kind(word, where, resource)
-    linked = workspace_of(word)
+    linked, identity = workspace_of(word), of_link(word)
+    if linked and identity == word:
+        what = f" of {resource}" if resource else ""
+        raise UsageError(f"{where}: this link leads to no single item. Give ids{what}, or links that end in one.")
     if workspace is not None and workspace.id and linked not in ("", workspace.id):
         raise UsageError(
             f"{where}: this link is of the workspace {linked}, and the token is of {workspace.name or 'another'} ({workspace.id}). "
             "Nothing was done: take it out, or use a token of that workspace."
         )
-    return of_link(word)
+    return identity
 
 
 def drop_repeats(ids: Sequence[str], resource: str, note: Note = ignore) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from ..api.redact import is_message
 from ..errors import UsageError
 from ..model import FoundItem
-from ..operations.message_template import PLACE, cell_of_message, escape, is_field
+from ..operations.message_template import PLACE, cell_of_message, escape, fields_of, is_field
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
 from ..operations.resource import resources
@@ -173,6 +173,14 @@ def places(value: Any) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _fields_in_messages(given: Any) -> list[str]:
+    """The fields of Intercom that stand as places in the messages among parameters."""
+    if not isinstance(given, Mapping):
+        return []
+    messages = (text for name, text in given.items() if is_message(str(name)) and isinstance(text, str))
+    return [name for text in messages for name in fields_of(text) if is_field(name)]
+
+
 def fill(value: Any, cells: Mapping[str, str], *, message: bool = False) -> Any:
     """The parameters with the cells of one row in their places. What stands in a cell is never a place itself.
 
@@ -219,6 +227,12 @@ def _without_empty(given: Mapping[str, Any], cells: Mapping[str, str]) -> tuple[
 def checked_places(given: Any, rows: Rows | None, options: Options | None = None) -> list[str]:
     """The columns that `given` names. Raises UsageError for one that the file lacks, and for any without a file."""
     wanted = places(given)
+    taken = [name for name in _fields_in_messages(given) if rows is not None and name in rows.columns]
+    if taken and rows is not None:
+        raise UsageError(
+            f"{rows.path} has a column {taken[0]}, and {{{{{taken[0]}}}}} in a message is what Intercom knows of the item: give the column "
+            "another name, and write that one where the column is meant."
+        )
     if wanted and rows is None:
         file = "--csv FILE" if options is None or not options.python else "csv="
         raise UsageError(f"{{{{{wanted[0]}}}}} stands for a column, and no {file} is given to take it from.")

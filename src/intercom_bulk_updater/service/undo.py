@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import SafetyStop
+from ..journal import RunRecord
 from ..model import Item
 from ..operations.fields import Undo
+from ..operations.operation import Operation
 from ..parsing.printable import printable_name
 from ..runs.guards import counted, counted_are
 from ..runs.older_journal import distrust_if_older
@@ -47,7 +50,13 @@ def begin_undo(
     if getattr(operation, "of", None) is not None:
         operation.of = was.operation.describe()  # type: ignore[attr-defined]
     if isinstance(operation, Undo):
-        operation.judge(Item(0, one.id, one.before, one.data) for one in undo_items(session.journal, parent, was.operation))
+        operation.judge(_items(session, parent, was.operation))
+        spared = 0 if consent.irreversible else operation.spare(_items(session, parent, was.operation))
+        if spared:
+            note(
+                f"Left out: {counted(spared)} that {parent.id} created, as what goes does not come back. To take them away, too: "
+                f"{options.command(parent.id, 'undo', irreversible=True)}"
+            )
     if not options.dry_run:
         consent.check(operation, options)
     lost = not_undoable(session.journal, parent, was.operation)
@@ -68,4 +77,10 @@ def begin_undo(
         **({"updater": updater, "turns": int(parent.selection.get("turns") or 0) + 1} if updater else {}),
     }  # fmt: skip
     run = create_run(session, operation, str(selection["operation"]), "undo", selection, options, parent=parent)
-    return Work(session, run, operation, ListSource(undo_items(session.journal, parent, was.operation)), options, plan=plan, load=load)
+    items = ListSource(undo_items(session.journal, parent, was.operation, operation))
+    return Work(session, run, operation, items, options, plan=plan, load=load)
+
+
+def _items(session: Session, parent: RunRecord, operation: Operation) -> Iterator[Item]:
+    return (Item(0, one.id, one.before, one.data) for one in undo_items(session.journal, parent, operation))
+

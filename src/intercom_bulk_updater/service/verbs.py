@@ -22,7 +22,7 @@ from ..search.names import WorkspaceNames
 from .consent import Consent
 from .notes import Note, ignore
 from .resolver import SessionResolver
-from .row_references import Rows, resolve_rows
+from .row_references import Rows, refuse_no_addresses, resolve_rows
 from .selection import Selection, one_way, read_ids, select
 from .spreadsheet import checked_places, drop_repeats, fill, operation_for, places, read_rows, refuse_chains
 from .work import Work, create_run
@@ -58,6 +58,14 @@ def request_of(
     own = None if isinstance(verb, str) else import_module(f"{__package__.rpartition('.')[0]}.{_UPDATERS}")
     kind: Callable[..., Request] = VerbRequest if own is None else own.UpdaterRequest
     return kind(verb=verb, parameters=parameters, selection=asked, options=options, consent=consent, plan=plan, note=note)
+
+
+def of_rows_alone(cls: type[Operation], csv: str = "--csv FILE", id_column: str = "--id-column") -> str:
+    """What is said where a verb whose items may not exist yet is not given its rows."""
+    return (
+        f"{cls.name} takes its {cls.resource} from a spreadsheet: {csv}, and {id_column} is {' or '.join(cls.keys)}, the name of the "
+        "column that holds them."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +106,8 @@ class VerbRequest:
             rows = read_rows(
                 self.selection.csv, self.selection.id_column, self.resource, several=cls.rows_add_up, options=self.options, note=self.note
             )
+        if rows is not None and given.get("by") == "email":
+            refuse_no_addresses(rows)
         if rows is None:
             for text in (given[one.name] for one in parameters_of(cls.Parameters) if one.kind is Kind.MESSAGE):
                 check_template(text or "", self.resource)
@@ -109,11 +119,7 @@ class VerbRequest:
         """The column of the keys, for a verb whose items may not exist yet."""
         column, word = (self.selection.id_column or "").strip(), self.options.word
         if self.selection.csv is None or column not in cls.keys:
-            file = "" if self.options.python else " FILE"
-            raise UsageError(
-                f"{cls.name} takes its {self.resource} from a spreadsheet: {word('csv')}{file}, and {word('id_column')} is "
-                f"{' or '.join(cls.keys)}, the name of the column that holds them."
-            )
+            raise UsageError(of_rows_alone(cls, word("csv", "" if self.options.python else "FILE"), word("id_column")))
         return column
 
 

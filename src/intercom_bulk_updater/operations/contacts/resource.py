@@ -18,7 +18,7 @@ RESOURCE = Resource(
         Column("name", ("name",)),
     ),
     settable={
-        "name": "string", "email": "string", "phone": "string", "external_id": "string", "owner_id": "admin",
+        "name": "string", "email": "email", "phone": "string", "external_id": "string", "owner_id": "admin",
         "unsubscribed_from_emails": "boolean", "signed_up_at": "date", "last_seen_at": "date", "avatar": "string",
     },
     listed=(

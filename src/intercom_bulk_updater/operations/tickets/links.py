@@ -49,11 +49,13 @@ class _Linking(NamedTargets, TicketFields):
 
     def __init__(
         self, conversations: Sequence[str], unfit: str = "", called: Mapping[str, str] | None = None,
-        trackers: Mapping[str, str] | None = None,
+        trackers: Mapping[str, str] | None = None, given: dict[str, str] | None = None,
     ) -> None:
         self.conversations = list(conversations)
         self.trackers = dict(trackers or {})
         """The tracker ticket that a conversation has, as it was when it was named."""
+        self.given = {} if given is None else given
+        """The tracker ticket that a conversation is to have by this run, the first that asks for it; one mapping for all rows."""
         self.unfit = unfit
         self.called = dict(called or {})
         self.requests_per_item = max(1, len(self.conversations))
@@ -87,6 +89,10 @@ class _Linking(NamedTargets, TicketFields):
         unfit = {"unfit": self.unfit} if self.unfit else {}
         known = {name: value for name, value in (("called", self.called), ("trackers", self.trackers)) if value}
         return {"conversations": self.conversations, **unfit, **known}
+
+    @property
+    def prepared(self) -> dict[str, Any]:
+        return {"given": self.given}
 
     def describe(self) -> str:
         return f"{self.name} {self.word} {', '.join(self.called.get(one, one) for one in self.conversations)}"
@@ -133,12 +139,14 @@ class Link(_Linking):
         other = (item.before or {}).get("category") in _NO_TRACKERS
         if other or self.unfit:
             return "Only tracker tickets support linking conversations" if other else self.unfit
-        missing = {*self.conversations} - {*(item.before or {}).get("linked", self.conversations)}
-        taken = [one for one in sorted(missing) if self.trackers.get(one, item.id) != item.id]
-        if not taken:
-            return ""
-        held = f"{self.called.get(taken[0], taken[0])} is linked to the tracker ticket {self.trackers[taken[0]]}"
-        return f"{held}, and a conversation has one at most: unlink it there first, then give the command again"
+        missing = sorted({*self.conversations} - {*(item.before or {}).get("linked", self.conversations)})
+        if taken := next((one for one in missing if self.trackers.get(one, item.id) != item.id), ""):
+            held = f"{self.called.get(taken, taken)} is linked to the tracker ticket {self.trackers[taken]}"
+            return f"{held}, and a conversation has one at most: unlink it there first, then give the command again"
+        if taken := next((one for one in missing if self.given.setdefault(one, item.id) != item.id), ""):
+            held = f"{self.called.get(taken, taken)} is to be linked to the tracker ticket {self.given[taken]}"
+            return f"{held} by the same run, and a conversation has one at most"
+        return ""
 
     def target(self, before: Json) -> dict[str, Any]:
         return {"linked": sorted({*before.get("linked", ()), *self.conversations})}

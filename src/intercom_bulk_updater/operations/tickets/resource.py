@@ -22,9 +22,10 @@ RESOURCE = Resource(
     ),
     listed=(
         "id", "ticket_id", "link", "state", "type", "category", "team_assignee_id", "team", "admin_assignee_id", "assignee",
-        "contact", "created_at", "updated_at", "snoozed_until", "subject",
+        "contact", "contact_name", "created_at", "updated_at", "snoozed_until", "subject",
     ),
     not_ids=("ticket_id",),
+    named=("tag_ids", "contacts"),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     of_contacts=True,
     names=("ticket_attributes._default_title_",),
