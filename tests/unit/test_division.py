@@ -40,6 +40,8 @@ def said(node: Mapping[str, Any]) -> str:
             "((source.body = refund) AND (read = True OR state = open))", "(title ~ a)",
         ),
         ("tickets", "open = true and number in (5, 6)", "(open = True)", "(ticket_id IN ['5', '6'])"),
+        ("contacts", "role = lead and not (name ^ A or email $ .test)", "(role = lead)", "(name !^ A AND email !$ .test)"),
+        ("conversations", "not subject ^ Re", "(created_at > 0)", "(source.subject !^ Re)"),
         ("contacts", "role = lead and not browser_version = 12", "(role = lead)", "(browser_version != 12)"),
     ],
 )  # fmt: skip
@@ -55,10 +57,13 @@ def test_a_filter_that_intercom_judges_is_left_whole() -> None:
     assert divide(compile_where("state = open and body = refund", "conversations", now=NOW), "conversations") is None
 
 
-@pytest.mark.parametrize(("name", "text"), [("conversations", "body = refund or title ~ refund"), ("tickets", "state = x or number = 5")])
+@pytest.mark.parametrize(("name", "text"), [
+    ("conversations", "body = refund or title ~ refund"), ("tickets", "state = x or number = 5"),
+    ("conversations", "not body ^ x"), ("contacts", "not formatted_phone ^ 1"), ("contacts", "not name ^ A or tag = 5"),
+])  # fmt: skip
 def test_what_nobody_can_judge_is_refused(name: str, text: str) -> None:
-    """An `or` between what only Intercom knows and what only the item shows."""
-    with pytest.raises(UsageError, match="two runs"):
+    """An `or` between what only Intercom knows and what only the item shows; an opposite that Intercom lacks of what no item shows."""
+    with pytest.raises(UsageError, match="two runs|no opposite"):
         divide(compile_where(text, name, now=NOW), name)
 
 

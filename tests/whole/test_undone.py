@@ -341,3 +341,18 @@ def test_the_preview_of_an_undo_lists_what_is_still_there(box: MemorySandbox, de
     back = desk.here("undo", done.run, "--yes", "--progress", "none", "--json")
     assert back.code == 0 and back.counts["done"] == 3, back.err
     assert [[tag["id"] for tag in desk.box.contact(one)["tags"]["data"]] for one in ids] == [["7003"], [], []]
+
+
+def test_what_others_have_archived_stays_so(box: MemorySandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search does not find it and no run here has archived it: it is archived again, which does no harm, and not brought back."""
+    ids = [str(one["id"]) for one in box.contacts(role="user")[:3]]
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("INTERCOM_BULK_HOME", "other")
+        bulk.run("contacts.archive", ids=ids[:1])
+    done = bulk.run("contacts.archive", ids=ids)
+    assert done.counts.done == 3
+    assert done.undo(dry_run=True).counts.drifted == 1
+    undone = done.undo()
+    assert (undone.counts.done, undone.counts.drifted) == (2, 1)
+    assert [box.contact(one)["archived"] for one in ids] == [True, False, False]
+    assert done.undo(on_drift="force").counts.done == 1 and not box.contact(ids[0])["archived"]

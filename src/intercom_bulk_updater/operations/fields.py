@@ -120,6 +120,10 @@ class FieldsOperation(Operation):
         told = self.write_batch(client, changes)
         return [{**one.have, **one.want} if wrong is None else wrong for one, wrong in zip(changes, told, strict=True)]
 
+    def not_ours(self, before: Json) -> str:
+        """For undo: why it is not known that the verb has changed an item that was so before; "" where it is."""
+        return ""
+
     def inverse(self) -> Operation | None:
         return None if self.reversibility is Reversibility.IRREVERSIBLE else Undo(self)
 
@@ -207,6 +211,8 @@ class Undo(FieldsOperation):
         Where it is not sure that all of the verb stands, any part of what it wrote to a list may be there.
         """
         now, left, to = self.image(payload), item.before or {}, (item.data or {}).get("to") or {}
+        if why := self.forward.not_ours(to):
+            return why
         unsure = item.doubt or (item.data or {}).get("unsure")
         as_left = {
             field for field, value in left.items()

@@ -14,6 +14,8 @@ from ..fields import FieldsOperation
 from ..operation import Json
 from .no_way_back import NoWayBack
 
+_INDEXED = 3600
+"""Seconds after which a search knows a contact for certain."""
 _SUSPENDED = "that the contact's conversations and tickets were suspended meanwhile, and missing from reports"
 
 
@@ -50,25 +52,33 @@ class _Archiving(_Switch):
     fields = ("archived",)
 
     def read(self, client: Client, item_id: str) -> Json | None:
-        """See Operation. Shows `archived` where it is as wanted for certain, and else nothing."""
+        """See Operation. Shows `archived` where that is known: as wanted for certain, or None where it may be either."""
         contact = super().read(client, item_id)
-        return {**contact, "archived": self.on} if contact and self._is_so(client, item_id) else contact
+        return {**contact, **self._known(client, contact)} if contact else contact
 
-    def _is_so(self, client: Client, item_id: str) -> bool:
+    def capture(self, payload: Json) -> dict[str, Any] | None:
+        """See Operation. Of what may be either, it is not told how it was before."""
+        return {"archived": None} if payload.get("archived", self.on) is None else super().capture(payload)
+
+    def _known(self, client: Client, contact: Json) -> dict[str, Any]:
         """A search finds no archived contact, but is behind: it may still find one that a run has archived, or miss one that came back."""
-        if self.earlier is None:
-            return False
-        left = next((left["archived"] for _, left in self.earlier(item_id) if "archived" in left), None)
-        if (left is True) is not self.on:
-            return False
-        query = {"query": {"field": "id", "operator": "=", "value": item_id}, "pagination": {"per_page": 1}}
+        earlier = self.earlier(str(contact.get("id"))) if self.earlier is not None else None
+        left = next((left["archived"] for _, left in earlier or () if "archived" in left), None)
+        if earlier is None or (left is True and not self.on):
+            return {}
+        query = {"query": {"field": "id", "operator": "=", "value": contact.get("id")}, "pagination": {"per_page": 1}}
         answer = client.call("POST", "contacts/search", json=query, purpose="read")
         rows = answer.get("data")
         if rows == [] and answer.get("total_count") == 0:
-            return self.on
+            # One that no run of ours has archived was archived, or blocked, by somebody else, unless it was made just now.
+            long_there = int(contact.get("created_at") or 0) < client.server_time() - _INDEXED
+            return {"archived": True} if self.on and left is True else {"archived": None} if self.on and long_there else {}
         # Of an answer that is not the API's in shape, nothing is known.
-        shown = isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping) and rows[0].get("id") == item_id
-        return shown and not self.on
+        shown = isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping) and rows[0].get("id") == contact.get("id")
+        return {"archived": False} if shown and not self.on else {}
+
+    def not_ours(self, before: Json) -> str:
+        return "may have been archived before, by somebody else" if before.get("archived", "") is None else ""
 
 
 class Archive(_Archiving):

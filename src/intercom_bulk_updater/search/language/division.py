@@ -11,13 +11,14 @@ from typing import Any
 
 from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.search.language.fields import resource as _resource
-from intercom_bulk_updater.search.language.query_tree import MOST, leaves
+from intercom_bulk_updater.search.language.query_tree import HERE, MOST, leaves
 from intercom_bulk_updater.search.language.terms import Resource
 
 Query = Mapping[str, Any]
 
 _ASKED_AS = {"ticket_state.category": "state"}
 """What is judged here by one field and searched for by another."""
+_OPPOSITES = {"!^": "what {} does not begin with", "!$": "what {} does not end with"}
 _ALL = {"operator": "AND", "value": [{"field": "created_at", "operator": ">", "value": 0}]}
 
 
@@ -32,7 +33,8 @@ class Division:
         """What is judged here, for people."""
         table = _resource(resource)
         fields = dict.fromkeys(str(leaf["field"]) for leaf in leaves(self.here))
-        names = list(dict.fromkeys(table.word(field) for field in fields if field not in _ASKED_AS or len(fields) == 1))
+        by = {str(leaf["field"]): _OPPOSITES.get(str(leaf["operator"]), "{}") for leaf in leaves(self.here)}
+        names = list(dict.fromkeys(by[field].format(table.word(field)) for field in fields if field not in _ASKED_AS or len(fields) == 1))
         reads = f"all {resource} are read" if self.asked == _ALL else f"on what {self._found_by(fields)}"
         some = any(leaf["field"] == "companies" for leaf in leaves(self.here))
         more = "; a contact in more than 10 companies takes a request more" if some else ""
@@ -70,14 +72,21 @@ def _conjuncts(node: Query) -> list[Query]:
 
 
 def _is_judged_here(node: Query, table: Resource) -> bool:
-    return any(str(leaf["field"]) in table.shown for leaf in leaves(node))
+    return any(_is_ours(leaf, table) for leaf in leaves(node))
+
+
+def _is_ours(leaf: Query, table: Resource) -> bool:
+    """Whether Intercom cannot judge a filter, by its field or by its operator."""
+    return str(leaf["field"]) in table.shown or leaf["operator"] in HERE
 
 
 def _refuse_undecidable(node: Query, table: Resource) -> None:
     for leaf in leaves(node):
         field = table.find(str(leaf["field"]))
         if field is not None and not table.shows(field):
-            here = next(table.word(str(one["field"])) for one in leaves(node) if str(one["field"]) in table.shown)
+            here = next(table.word(str(one["field"])) for one in leaves(node) if _is_ours(one, table))
+            if leaf["operator"] in HERE:
+                raise UsageError(f"not cannot stand before {here} {HERE[leaf['operator']]} ...: Intercom has no opposite of it.")
             raise UsageError(
                 f"{table.word(field.name)} can only be judged by Intercom, and {here} only here, so `or` cannot join them. "
                 "Do it in two runs."

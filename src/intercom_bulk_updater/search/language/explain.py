@@ -29,6 +29,8 @@ _SAID = {
     "!~": "does not contain",
     "^": "begins with",
     "$": "ends with",
+    "!^": "does not begin with",
+    "!$": "does not end with",
 }
 _SAID_OF_TIME = {">": "is after", "<": "is before", ">=": "is at or after", "<=": "is at or before"}
 _SAID_OF_WORDS = {"=": "has the word", "!=": "does not have the word", "~": "contains", "!~": "does not contain"}

@@ -27,14 +27,17 @@ def learn(name: str, types: Mapping[str, str]) -> None:
 
 
 def types_shown(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The fields that items show, and the type of each by its values: what stands in an object with dots between."""
+    """The fields that items show, and the type of each by its values (any, where all are empty): what stands in an object with dots between."""
     found: dict[str, str] = {}
+    empty: dict[str, str] = {}
     for item in items:
         for name, value in _flat(item):
-            if value is not None and found.get(name) != "any":
+            if value is None:
+                empty[name] = "any"
+            elif found.get(name) != "any":
                 kind = _type_of(name, value)
                 found[name] = kind if found.get(name, kind) == kind else "any"
-    return found
+    return empty | found
 
 
 def _flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

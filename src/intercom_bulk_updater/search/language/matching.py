@@ -13,6 +13,7 @@ from typing import Any
 
 from intercom_bulk_updater.parsing.dates import day_of
 from intercom_bulk_updater.search.language.fields import resource as _resource
+from intercom_bulk_updater.search.language.query_tree import HERE
 from intercom_bulk_updater.search.language.terms import Field
 
 _UNKNOWN = object()
@@ -254,8 +255,8 @@ def _judge(field: Field, node: Mapping[str, Any], found: Any, timezone: str) -> 
     operator, value = str(node["operator"]), node["value"]
     if found is _UNKNOWN or field.type == "words":
         return None
-    if operator in ("IN", "NIN", "!=", "!~"):
-        positive = {"IN": "=", "NIN": "=", "!=": "=", "!~": "~"}[operator]
+    if operator in ("IN", "NIN", "!=", "!~", *HERE):
+        positive = {"IN": "=", "NIN": "=", "!=": "=", "!~": "~", **HERE}[operator]
         wanted = value if isinstance(value, list) else [value]
         verdicts = [_judge(field, {"operator": positive, "value": one}, found, timezone) for one in wanted]
         verdict = True if True in verdicts else None if None in verdicts else False

@@ -17,7 +17,9 @@ MOST = 15
 """Filters in one group; also values in one IN list."""
 
 _OTHER = {"AND": "OR", "OR": "AND"}
-_OPPOSITE = {"=": "!=", "!=": "=", "IN": "NIN", "NIN": "IN", "~": "!~", "!~": "~"}
+HERE = {"!^": "^", "!$": "$"}
+"""Operators that Intercom does not have, judged on this machine; what each is the opposite of."""
+_OPPOSITE = {"=": "!=", "!=": "=", "IN": "NIN", "NIN": "IN", "~": "!~", "!~": "~", "^": "!^", "$": "!$", **HERE}
 # Times and counts are whole numbers, so each order has its opposite among the operators that are documented.
 _TURNED = {">": ("<", 1), "<": (">", -1), ">=": ("<", 0), "<=": (">", 0)}
 
@@ -66,7 +68,7 @@ def negate(node: Node) -> Node:
             operator = ""
     else:
         operator, value = "", None
-    if operator not in node.operators:
+    if HERE.get(operator, operator) not in node.operators:
         raise UsageError(f"not cannot stand before {node.field} {node.operator} ...: Intercom has no opposite of it.")
     return Filter(node.field, operator, value, node.operators)
 

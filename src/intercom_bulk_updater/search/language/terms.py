@@ -41,6 +41,10 @@ TYPE_WORDS = {
 }
 
 
+_SEARCHED_ALONE = ("formatted_phone", "andoid_sdk_version", "channel_initiated", "source.email_message_metadata.")
+"""Begin the fields that Intercom searches by, and no item shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One searchable field. `kind` says whose names its values may be ("team", "admin", "tag" ...)."""
@@ -100,7 +104,7 @@ class Resource:
 
     def shows(self, field: Field) -> bool:
         """Whether an item tells, by itself and whole, what this field is searched by."""
-        hidden = field.type in ("words", "tag") or field.kind == "segment"
+        hidden = field.type in ("words", "tag") or field.kind == "segment" or field.name.startswith(_SEARCHED_ALONE)
         return not hidden and not (self.name == "tickets" and (field.name == "state" or field.name.startswith(self.open_prefix)))
 
     def by_id(self, term: Term, operator: str) -> Term:
