@@ -76,6 +76,7 @@ SIMPLE: list[tuple[str, list[tuple[str, str, Any]]]] = [
     ("state == open && read <> true", [("state", "=", "open"), ("read", "!=", True)]),
     ("not state = open and not (reopens > 2 or tag = vip)", [
         ("state", "!=", "open"), ("statistics.count_reopens", "<", 3), ("tag_ids", "!=", "87")]),
+    ("not age > 1w and not updated < 1d", [("created_at", ">", int(NOW) - 7 * DAY - 1), ("updated_at", ">", int(NOW) - DAY - 1)]),
     ("state = open and (team = 5001 and (read = true))", [
         ("state", "=", "open"), ("team_assignee_id", "=", 5001), ("read", "=", True)]),
 ]  # fmt: skip

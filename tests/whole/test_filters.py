@@ -218,6 +218,26 @@ def test_fields_that_intercom_shows_and_cannot_search(desk: Desk, resource: str,
     assert desk.here(resource, "find", "--where", where, "--count").out == every != "0\n"
 
 
+@pytest.mark.parametrize(("resource", "where"), [
+    ("conversations", "rating >= 4"), ("conversations", "snoozed > now"), ("conversations", "waiting > 2h"), ("conversations", "subject ^ I"),
+    ("conversations", "snoozed = today"), ("contacts", "custom_attributes.seats > 3"), ("contacts", "name $ o"),
+    ("companies", "name ^ A"), ("companies", "size > 50"), ("conversations", "title = zzz or rating < 3"),
+])  # fmt: skip
+def test_not_finds_the_others(desk: Desk, resource: str, where: str) -> None:
+    """All of them: those without a value are neither more nor less, whoever judges."""
+    every = found(desk, resource, "created > 2020-01-01")
+    some, others = found(desk, resource, where), found(desk, resource, f"not ({where})")
+    assert not some & others and some | others == every
+
+
+@pytest.mark.parametrize("where", ["conversation_rating.remark = none", "conversation_rating.remark != none"])
+def test_an_empty_text_is_none_whoever_judges(desk: Desk, where: str) -> None:
+    """An `or` with what is judged here changes nothing; and only that is said to be judged here."""
+    assert found(desk, "conversations", where) == found(desk, "conversations", f"{where} or title = zzz")
+    told = desk.here("conversations", "find", "--where", f"{where} or title = zzz", "--explain").out
+    assert "Intercom cannot search by title: judged here" in told, told
+
+
 def test_a_contact_in_many_companies_is_judged_by_all(desk: Desk) -> None:
     """It shows ten of them; the others cost one request, and only for that contact."""
     person, companies = contacts(desk)[0]["id"], [one["id"] for one in desk.box.companies()]

@@ -16,7 +16,7 @@ from intercom_bulk_updater.parsing.amounts import parse_duration
 from intercom_bulk_updater.parsing.dates import Instant, day_of, next_day, parse_instant, start_of_day
 from intercom_bulk_updater.parsing.printable import printable_name
 from intercom_bulk_updater.search.attributes import Attribute, option_of, type_of
-from intercom_bulk_updater.search.language.query_tree import MOST, Filter, Node, every, negate, some
+from intercom_bulk_updater.search.language.query_tree import MOST, Filter, Node, every, negate, or_empty, some
 from intercom_bulk_updater.search.language.terms import OPERATORS, TYPE_WORDS, Field, Resource, Term
 
 ORDER = (">", "<", ">=", "<=")
@@ -216,7 +216,7 @@ def _compare(context: Context, field: Field, operator: str, value: Any) -> Node:
 
     parts: dict[str, Node] = {
         "=": every([part(">", first - 1), part("<", after)]),
-        "!=": some([part("<", first), part(">", after - 1)]),
+        "!=": or_empty(some([part("<", first), part(">", after - 1)]), part("<", first)),
         ">": part(">", after - 1),
         ">=": part(">", first - 1),
         "<": part("<", first),

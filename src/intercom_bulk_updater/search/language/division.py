@@ -32,8 +32,9 @@ class Division:
     def words(self, resource: str) -> str:
         """What is judged here, for people."""
         table = _resource(resource)
-        fields = dict.fromkeys(str(leaf["field"]) for leaf in leaves(self.here))
-        by = {str(leaf["field"]): _OPPOSITES.get(str(leaf["operator"]), "{}") for leaf in leaves(self.here)}
+        ours = [leaf for leaf in leaves(self.here) if _is_ours(leaf, table)]
+        fields = dict.fromkeys(str(leaf["field"]) for leaf in ours)
+        by = {str(leaf["field"]): _OPPOSITES.get(str(leaf["operator"]), "{}") for leaf in ours}
         names = list(dict.fromkeys(by[field].format(table.word(field)) for field in fields if field not in _ASKED_AS or len(fields) == 1))
         reads = f"all {resource} are read" if self.asked == _ALL else f"on what {self._found_by(fields)}"
         some = any(leaf["field"] == "companies" for leaf in leaves(self.here))

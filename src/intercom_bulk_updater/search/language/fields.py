@@ -27,7 +27,10 @@ def learn(name: str, types: Mapping[str, str]) -> None:
 
 
 def types_shown(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The fields that items show, and the type of each by its values (any, where all are empty): what stands in an object with dots between."""
+    """The fields that items show, and the type of each by its values (any, where all are empty).
+
+    What stands in an object is named with dots between.
+    """
     found: dict[str, str] = {}
     empty: dict[str, str] = {}
     for item in items:

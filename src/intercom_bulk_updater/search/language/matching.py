@@ -265,8 +265,8 @@ def _judge(field: Field, node: Mapping[str, Any], found: Any, timezone: str) -> 
         return _any(lambda entry: _one(field, operator, value, entry, timezone), found, value)
     if field.kind and field.type == "integer":  # unassigned is 0 or null
         found, value = found or 0, value or 0
-    if found is None or value is None:
-        return found is None and value is None and operator == "="
+    if found is None or value is None:  # a text of nothing is none, to Intercom's search as well
+        return found in (None, "") and value is None and operator == "="
     return _one(field, operator, value, found, timezone)
 
 

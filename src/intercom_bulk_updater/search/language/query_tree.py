@@ -55,8 +55,15 @@ def some(parts: Iterable[Node]) -> Node:
     return _group("OR", parts)
 
 
+_NEVER_EMPTY = ("created_at", "updated_at", "statistics.count_")
+"""Begin the fields that always have a value."""
+
+
 def negate(node: Node) -> Node:
-    """NOT, pushed down to the comparisons, as Intercom has none. UsageError where there is no opposite."""
+    """NOT, pushed down to the comparisons, as Intercom has none. UsageError where there is no opposite.
+
+    What has no value is neither more nor less than anything.
+    """
     if isinstance(node, Group):
         return _group(_OTHER[node.operator], (negate(part) for part in node.parts))
     if opposite := _OPPOSITE.get(node.operator):
@@ -69,8 +76,15 @@ def negate(node: Node) -> Node:
     else:
         operator, value = "", None
     if HERE.get(operator, operator) not in node.operators:
-        raise UsageError(f"not cannot stand before {node.field} {node.operator} ...: Intercom has no opposite of it.")
-    return Filter(node.field, operator, value, node.operators)
+        hint = "" if node.operator in HERE.values() else " Write what is meant with <, >= and the like, and = none for what has no date."
+        raise UsageError(f"not cannot stand before {node.field} {node.operator} ...: Intercom has no opposite of it.{hint}")
+    found = Filter(node.field, operator, value, node.operators)
+    return or_empty(found, found) if node.operator in _TURNED else found
+
+
+def or_empty(node: Node, one: Filter) -> Node:
+    """`node`, or no value at all, where the field of `one` may have none."""
+    return node if one.field.startswith(_NEVER_EMPTY) else some([node, Filter(one.field, "=", None, one.operators)])
 
 
 def to_query(node: Node) -> dict[str, Any]:
