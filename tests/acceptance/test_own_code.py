@@ -42,6 +42,16 @@ def rename(item_id, client, *, title: str, times: int = 1):
     return client.put(f"conversations/{item_id}", {"title": title * times})
 
 
+@operation("conversations", idempotent=True, customer_visible=False, before=image, change=change)
+def misnames(item_id, client, *, title: str, times: int = 1):
+    return client.put(f"conversations/{item_id}", {"title": "otherwise"})
+
+
+@operation("conversations", before=image, change=lambda item_id, before, *, found="text": {"text": {"title": "x"}, "ids": {"tags": (0, 1)}}[found])
+def odd(item_id, client, *, found: str = "text"):
+    return client.put(f"conversations/{item_id}", {"title": "x"})
+
+
 @operation("companies")
 def mark(item_id, client, *, size: int):
     return client.put(f"companies/{item_id}", {"size": size})
@@ -295,6 +305,16 @@ def verdicts(desk: Desk, *words: str) -> tuple[int, dict[str, bool | None]]:
     return found.code, {" ".join(one["check"].split()[:3]): one["holds"] for one in found.json["checks"]}
 
 
+def test_what_change_returns_wrongly_is_named(own: Desk) -> None:
+    """By the dry run, with the form that is meant; a field of their own that is called as one of Intercom's lists is no list of ids."""
+    refused = own.here("run", "mine.py:odd", "--where", QUERY, "--limit", "2", "--dry-run")
+    assert refused.code == 2 and "change gives str for title: return {field: (before, after)}" in refused.err, refused.err
+    looked = own.here("run", "mine.py:odd", "--where", QUERY, "--limit", "2", "--param", "found=ids", "--dry-run", *PLAIN)
+    assert looked.code == 0 and looked.counts == {"selected": 2, "pending": 2}, looked.err
+    done = own.here("run", "mine.py:odd", "--where", QUERY, "--limit", "2", "--yes")
+    assert "The updater's own code raised TypeError" in done.err and "perform_action raised" not in done.err, done.err
+
+
 def test_check_tells_what_does_not_hold(own: Desk) -> None:
     """A parameter without a type, an undo that forgets a field, a repetition that leaves a trace: each is found, with exit 3."""
     assert verdicts(own, "mine.py:Greets", "--param", "state=open") == (3, {
@@ -303,6 +323,7 @@ def test_check_tells_what_does_not_hold(own: Desk) -> None:
     })  # fmt: skip
     shown = own.here("operations", "check", "mine.py:Greets", "--param", "state=open")
     assert "DOES NOT HOLD" in shown.out and "custom_attributes" in shown.out and "/reply" in shown.out
+    assert verdicts(own, "mine.py:misnames", "--param", "title=x")[1]["the run does"] is False
     assert verdicts(own, "mine.py:liar") == (3, {"parameters are read": None, "a dry run": True, "it only reads": False})
     assert verdicts(own, "mine.py:look")[0] == 0
     nothing = ["mine.py:rename", "--param", "title=x", "--where", "id = 1"]

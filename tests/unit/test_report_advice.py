@@ -79,7 +79,7 @@ from intercom_bulk_updater.report.failure_advice import REMEDIES
         ("unusable answer", 0, "", "", "maintenance page"),
         ("interrupted", 0, "", "", "Resume the run"),
         ("ActionReturnedNone", 0, "", "perform_action returned None, which means failed", "returned None"),
-        ("KeyError", 0, "", "'team'", "perform_action raised KeyError"),
+        ("KeyError", 0, "", "'team'", "own code raised KeyError"),
     ],
 )
 def test_every_kind_of_failure_has_its_advice(cause: str, status: int, code: str, message: str, part: str) -> None:

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from ..api.effects import effect_of
 from ..api.messages import Exchange, SentRequest
-from ..errors import IntercomBulkError, UsageError
+from ..errors import IntercomBulkError, UsageError, VerificationFailed
 from ..operations.operation import Operation
 from ..operations.registry import operation_class
 from ..operations.resource import resources
@@ -244,7 +244,12 @@ def _as_said(subject: Subject, looked: BulkResult, done: list[BulkResult]) -> tu
         return None, f"nothing was to change: {_counts(result)}; try it with other items or parameters"
     done.append(result)
     same = (looked.pending, looked.skipped) == (result.success, result.skipped)
-    return same, f"it said {looked.pending} would change and {looked.skipped} stay; {_counts(result)}"
+    said = f"it said {looked.pending} would change and {looked.skipped} stay; {_counts(result)}"
+    try:
+        result.run.verify()
+    except VerificationFailed as exc:
+        return False, f"{said}; {exc.message}"
+    return same, said
 
 
 def _reads(subject: Subject) -> tuple[bool, str]:

@@ -311,7 +311,7 @@ REMEDIES: tuple[Remedy, ...] = (
     ),
     # The updater's own exceptions: their class is the cause.
     Remedy(
-        "perform_action raised {what}: correct the updater, try it on one item with --limit 1, then {retry}.",
+        "The updater's own code raised {what}: correct it, try it on one item with --limit 1, then {retry}.",
         status="0",
         cause=r"^(?P<what>[A-Z]\w*)$",
     ),

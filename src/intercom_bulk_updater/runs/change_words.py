@@ -52,8 +52,16 @@ def words(
     return ", ".join(
         said
         for name, (old, new) in _without_ended_snooze(change, moments=moments).items()
-        for said in (_of_list(name, old or (), new, called, done=done) if name in _LISTED else [_of_field(name, old, new, called, moments)])
+        for said in (
+            _of_list(name, old or (), new, called, done=done) if name in _LISTED and _are_ids(old or (), new)
+            else [_of_field(name, old, new, called, moments)]
+        )  # fmt: skip
     )
+
+
+def _are_ids(*lists: Any) -> bool:
+    """Whether these are lists of ids; somebody's own code may name a field of its own so."""
+    return all(isinstance(one, list | tuple) and all(isinstance(part, str) for part in one) for one in lists)
 
 
 def _of_list(name: str, old: Sequence[str], new: Sequence[str], called: Called, *, done: bool) -> list[str]:
@@ -77,7 +85,7 @@ def _of_field(name: str, old: Any, new: Any, called: Called, moments: bool) -> s
         return _TAKEN_AWAY[name]
     if name in _MERGED and new:
         return f"merged into {describe_value(new, name, called)}"
-    if name == "texts" and isinstance(old, list | tuple):
+    if name == "texts" and isinstance(old, list | tuple) and isinstance(new, list | tuple):
         return f"{len(old) - len(new)} of {len(old)} message{'' if len(old) == 1 else 's'} redacted"
     if old == new:
         return f"{field}: stays {describe_value(new, name, called)}"

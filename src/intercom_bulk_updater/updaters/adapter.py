@@ -85,7 +85,7 @@ class UpdaterOperation(Operation):
         if change is None or item.before is None:
             return None
         with raising(self.updater, "change"):
-            return dict(change(item.id, dict(item.before), **accepted(change, self._params(item))))
+            return checked_change(change(item.id, dict(item.before), **accepted(change, self._params(item))))
 
     def read(self, client: Client, item_id: str) -> Json | None:
         """See Operation. Known when the updater says what its before-image is, or how to see that it is done."""
@@ -339,3 +339,14 @@ class RedoUpdaterOperation(UndoUpdaterOperation):
 def _declared(updater: type) -> set[str]:
     """The names that a person's own classes define."""
     return {name for cls in updater.__mro__ if not cls.__module__.startswith("intercom_bulk_updater.") for name in vars(cls)}
+
+
+def checked_change(found: Any) -> Change:
+    """What `change` returned. Raises TypeError where that is no mapping of fields to what they are and what they become."""
+    form = "return {field: (before, after)}, and {} where nothing is to change"
+    if not isinstance(found, Mapping):
+        raise TypeError(f"change returned {type(found).__name__}: {form}")
+    for name, pair in found.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"change gives {type(pair).__name__} for {redact_theirs(str(name))}: {form}")
+    return {str(name): (pair[0], pair[1]) for name, pair in found.items()}
