@@ -47,7 +47,11 @@ def misnames(item_id, client, *, title: str, times: int = 1):
     return client.put(f"conversations/{item_id}", {"title": "otherwise"})
 
 
-@operation("conversations", before=image, change=lambda item_id, before, *, found="text": {"text": {"title": "x"}, "ids": {"tags": (0, 1)}}[found])
+def oddly(item_id, before, *, found="text"):
+    return {"text": {"title": "x"}, "ids": {"tags": (0, 1)}}[found]
+
+
+@operation("conversations", before=image, change=oddly)
 def odd(item_id, client, *, found: str = "text"):
     return client.put(f"conversations/{item_id}", {"title": "x"})
 

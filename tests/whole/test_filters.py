@@ -220,7 +220,8 @@ def test_fields_that_intercom_shows_and_cannot_search(desk: Desk, resource: str,
 
 @pytest.mark.parametrize(("resource", "where"), [
     ("conversations", "rating >= 4"), ("conversations", "snoozed > now"), ("conversations", "waiting > 2h"),
-    ("conversations", "subject ^ I"), ("conversations", "snoozed = today"), ("contacts", "custom_attributes.seats > 3"), ("contacts", "name $ o"),
+    ("conversations", "subject ^ I"), ("conversations", "snoozed = today"),
+    ("contacts", "custom_attributes.seats > 3"), ("contacts", "name $ o"),
     ("companies", "name ^ A"), ("companies", "size > 50"), ("conversations", "title = zzz or rating < 3"),
 ])  # fmt: skip
 def test_not_finds_the_others(desk: Desk, resource: str, where: str) -> None:

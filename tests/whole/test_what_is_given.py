@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import intercom_bulk_updater as bulk
 from acceptance.desk import Desk, at_desk
+from intercom_bulk_updater.errors import UsageError
 
 from .network import MemorySandbox
+
+PLAIN = ("--json", "--progress", "none")
 
 
 @pytest.fixture
@@ -92,3 +98,74 @@ def test_an_owner_is_called_so(desk: Desk) -> None:
     """In the preview and of the run afterwards, as in filters and columns."""
     looked = desk.here("contacts", "set", "owner=Ben Okafor", "--where", "role = user", "--limit", "2", "--dry-run")
     assert "owner=Ben Okafor (991267702)" in looked.err and "owner_id" not in looked.err, looked.err
+
+
+BRACES = (
+    "{First Name}", "{first-name}", "{1}", "{}",
+    "{{{contact.first_name}}}", "{% first_name %}", "{name|there}", "{$name}", "{#if x}", "{", "}",
+    "{first_name | fallback: 'there'}", "{{contact.first_name| fallback: 'there' }}", "{{contact.name|default: there}}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("brace", [*BRACES, "{\N{CYRILLIC SMALL LETTER EN}}"])
+@pytest.mark.parametrize("form", ["all", "rows"])
+def test_no_brace_is_sent_that_fills_nothing(desk: Desk, brace: str, form: str) -> None:
+    """However other programs write a place: people would read it. One that is meant is written with a backslash."""
+    ids = [str(one["id"]) for one in desk.box.conversations(state="open")][:2]
+    (desk.home / "m.csv").write_text("\n".join(["id,why", *(f"{one},late" for one in ids)]))
+    why = "" if form == "all" else " {{why}}"
+    given = ("conversations", "reply", "--csv", "m.csv", "--customer-visible", "--yes", "--body")
+    refused = desk.here(*given, f"Hello {brace},{why}")
+    assert refused.code == 2 and desk.writes() == 0, refused.err
+    if form == "all" and brace == "{1}":
+        sent = desk.here(*given, "Hello \\{1\\} {{contact.first_name|\\[there\\]}}", *PLAIN)
+        assert sent.code == 0 and "Hello {1} " in json.dumps(desk.box.conversation(ids[0])), sent.err
+
+
+@pytest.mark.parametrize("body", ["{{contact.custom_attributes.plna|there}}", "{{conversation.custom_attributes.isue_type|x}}"])
+def test_an_attribute_that_there_is_not_is_no_place(desk: Desk, body: str) -> None:
+    """Its default would be sent to everybody."""
+    refused = desk.here("conversations", "note", "--where", "state = open", "--body", body, "--dry-run")
+    assert refused.code == 2 and "Nearest: " in refused.err and "attribute" in refused.err, refused.err
+
+
+def test_a_message_that_is_one_wrong_place_is_not_hidden(desk: Desk) -> None:
+    """The word that is wrong is said."""
+    refused = desk.here("conversations", "note", "--where", "state = open", "--body", "{{contact.frist_name}}", "--dry-run")
+    assert refused.code == 2 and "'contact.frist_name' stands for nothing" in refused.err, refused.err
+
+
+class NaTType(datetime.datetime):
+    """What pandas has in an empty cell of a column of dates."""
+
+
+def test_an_empty_cell_of_a_table_of_pandas_is_empty(box: MemorySandbox) -> None:
+    """NaN and NaT, as `frame.to_dict("records")` gives them: a field stays, a message takes its default, an id is missing."""
+    one, other = (str(row["id"]) for row in box.contacts(role="user")[:2])
+    was = box.contact(one)["name"]
+    rows = [
+        {"id": one, "n": math.nan, "d": NaTType(2026, 1, 1, tzinfo=datetime.UTC)},
+        {"id": other, "n": "Ann", "d": datetime.date(2027, 1, 31)},
+    ]
+    done = bulk.run("contacts.set", csv=rows, values={"name": "{{n}}"})
+    assert done.counts.done == 1 and (box.contact(one)["name"], box.contact(other)["name"]) == (was, "Ann"), done.report()
+    looked = bulk.preview("contacts.note", csv=rows, body="{{n|there}} {{d|never}}")
+    assert [message[-1] for message in looked.messages] == ["there never", "Ann 2027-01-31"]
+    for given in ({"csv": [{"id": math.nan, "n": "x"}]}, {"ids": [math.nan]}):
+        with pytest.raises(UsageError, match="id is empty|is no id"):
+            bulk.run("contacts.tag", tag=["vip"], **given)
+    with pytest.raises(UsageError, match="name is nan"):
+        bulk.run("contacts.set", ids=[one], values={"name": math.nan})
+
+
+def test_python_gives_ids_and_moments_as_what_they_are(box: MemorySandbox) -> None:
+    """A number of a team as `find` has it, a date; what cannot be meant is a UsageError, as everywhere."""
+    ids = [str(one["id"]) for one in box.conversations(state="open")][:2]
+    assert bulk.run("conversations.assign", ids=ids, to_team=5002).ok
+    until = datetime.datetime(2027, 1, 1, 9, tzinfo=datetime.UTC)
+    for moment in (until, int(until.timestamp()) + 60):
+        assert bulk.run("conversations.snooze", ids=ids, until=moment).counts.done == 2
+    assert box.conversation(ids[0])["snoozed_until"] == int(until.timestamp()) + 60
+    for verb, given in (("note", {"body": 3}), ("snooze", {"until": 1.5}), ("assign", {"to_team": True}), ("close", {"body": b"x"})):
+        with pytest.raises(UsageError, match="as a text, not"):
+            bulk.run(f"conversations.{verb}", ids=ids, **given)

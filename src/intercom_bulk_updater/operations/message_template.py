@@ -22,7 +22,10 @@ Json = Mapping[str, Any]
 
 PLACE = re.compile(r"(?<!\\)\{\{\s*([^{}|]*?)\s*(?:\|([^{}]*))?\}\}")
 """A place: its name, and what stands there where that is empty (None: nothing was said)."""
-_ODD = re.compile(r"(?<!\\)(\{\{|\}\}|\{\s*[A-Za-z_][\w. ]*\s*\})")
+_ODD = re.compile(r"(?<!\\)(?:\{[^{}]{0,40}\}?|\})")
+"""A brace that is none of a place's, with what it holds. Mail programs write places in many ways, and people would read them all."""
+_FILTER = re.compile(r"\s*(?:fallback|default)\s*:")
+"""How others write what stands there where a field is empty."""
 _BRACE = re.compile(r"\\([{}])")
 _CUSTOM = "custom_attributes."
 _CONTACT = ("name", "first_name", "email", "phone", "external_id", "role")
@@ -77,18 +80,28 @@ def check_template(template: str, resource: str) -> None:
         ]  # fmt: skip
         hint = f" Do you mean {{{{{near[0]}}}}}?" if near else ""
         can = ", ".join([*known, "the columns of a spreadsheet"])
-        raise UsageError(f"{{{{{name}}}}} stands for nothing that a message to {resource} can name.{hint} It can name: {can}.")
+        # Without its braces, for a message that is this place alone would be hidden whole.
+        raise UsageError(f"The place {name!r} stands for nothing that a message to {resource} can name.{hint} It can name: {can}.")
+    refuse_odd_places(template)
+
+
+def refuse_odd_places(template: str) -> None:
+    """Raises UsageError for a brace that is none of a place's, and for the way in which others say what stands in an empty place."""
     if odd := odd_brace(template):
         raise UsageError(
             f"The message has {odd!r} in it, which is no place: a place is written {{{{contact.first_name}}}}, with two braces on "
             "each side. Write \\{ for a brace that is meant."
         )
+    if foreign := next((place for place in PLACE.finditer(template) if _FILTER.match(place[2] or "")), None):
+        raise UsageError(
+            f"What stands in the place {foreign[1]!r} where it is empty is written right behind the bar: {{{{{foreign[1]}|there}}}}."
+        )
 
 
 def odd_brace(template: str) -> str:
-    """The first brace that looks like a place and is none, with what it holds; "" for none."""
-    odd = _ODD.search(PLACE.sub("", template))
-    return odd[1] if odd else ""
+    """The first brace that is none of a place's, with what it holds; "" for none."""
+    odd = _ODD.search(PLACE.sub(lambda place: place[1], template))
+    return odd[0] if odd else ""
 
 
 def cell_of_message(name: str, cell: str) -> str:
@@ -141,7 +154,7 @@ def values_from(payload: Json, holder: str, names: Sequence[str]) -> dict[str, A
 
 def _value(payload: Json, field: str) -> Any:
     if field.startswith(_CUSTOM):
-        value = (payload.get("custom_attributes") or {}).get(field.removeprefix(_CUSTOM))
+        value = (payload.get("custom_attributes") or payload.get("ticket_attributes") or {}).get(field.removeprefix(_CUSTOM))
     elif field == "first_name":
         value = next(iter(str(payload.get("name") or "").split()), "")
     elif field == "subject":

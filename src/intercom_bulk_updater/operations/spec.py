@@ -17,11 +17,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+from numbers import Integral
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..api.redact import is_message
 from ..errors import UsageError
+from ..parsing.table import is_missing
 from .message_template import check_template
 
 
@@ -142,6 +146,8 @@ def check_given(verb: str, declared: type, given: Mapping[str, Any]) -> dict[str
             raise UsageError(f"{verb}: {one.name} is true or false, and is {value!r}.")
         elif one.kind.many:
             value = _several(verb, one, value)
+        elif one.kind is not Kind.FLAG:
+            value = _as_typed(verb, one, value)
         filled[one.name] = value
     return filled
 
@@ -152,12 +158,27 @@ def _several(verb: str, one: Parameter, value: Any) -> list[Any]:
     several = [value] if isinstance(value, str | int) else value
     if not isinstance(several, Iterable):
         raise UsageError(f"{verb}: {one.name} is one or several of {one.kind.form}, not {value!r}.")
-    return [str(part) if isinstance(part, int) else part for part in several]
+    return [str(part) if isinstance(part, Integral) and not isinstance(part, bool) else part for part in several]
+
+
+def _as_typed(verb: str, one: Parameter, value: Any) -> str:
+    """A single value as the command would be given it: Python has ids as numbers, moments, paths. Raises UsageError."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, date) and one.kind is Kind.MOMENT and not is_missing(value):
+        return value.isoformat()
+    if isinstance(value, Path) and one.kind is Kind.FILE:
+        return str(value)
+    if isinstance(value, Integral) and not isinstance(value, bool) and one.kind not in (Kind.TEXT, Kind.MESSAGE, Kind.FILE):
+        return str(value)
+    raise UsageError(f"{verb}: {one.name} is {one.kind.form} as a text, not {type(value).__name__}.")
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:
     """Python gives `values={"title": "x"}` where the command has `title=x`; None clears."""
     shown = {True: "true", False: "false", None: ""}
+    if missing := next((key for key, value in values.items() if value is not None and is_missing(value)), ""):
+        raise UsageError(f"values: {missing} is {values[missing]}, which is no value. None clears a field; leave it out to keep it.")
     return [f"{key}={shown[value] if value is None or isinstance(value, bool) else value}" for key, value in values.items()]
 
 

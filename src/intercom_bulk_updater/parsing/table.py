@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 from zipfile import ZipFile, is_zipfile
 
@@ -153,13 +155,21 @@ def _as_shown(texts: list[str], cells: Sequence[Any], codes: Sequence[str], numb
             otherwise.setdefault(place, f"row {number}: {texts[place]}, shown by the format {codes[place]}")
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for none: None, and what tables of pandas have in an empty cell (NaN, NaT, NA)."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Real | Decimal) and value != value  # so is NaN alone
+
+
 def cell_text(value: Any) -> str:
     """The text of a typed cell: `7` for 7.0, `2026-01-31` for a day, `true`; a number that a spreadsheet rounds as it shows it."""
-    if value is None:
+    if is_missing(value):
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
+    if isinstance(value, float | Real) and not isinstance(value, Integral):
+        value = float(value)
         if abs(value) >= _EXACT:
             return f"{value:.14E}"
         return str(int(value)) if value.is_integer() else repr(value)

@@ -52,16 +52,16 @@ def words(
     return ", ".join(
         said
         for name, (old, new) in _without_ended_snooze(change, moments=moments).items()
-        for said in (
-            _of_list(name, old or (), new, called, done=done) if name in _LISTED and _are_ids(old or (), new)
-            else [_of_field(name, old, new, called, moments)]
-        )  # fmt: skip
+        for said in (_of_list(name, old or (), new or (), called, done=done) if _is_list(name, old, new)
+                     else [_of_field(name, old, new, called, moments)])
     )
 
 
-def _are_ids(*lists: Any) -> bool:
-    """Whether these are lists of ids; somebody's own code may name a field of its own so."""
-    return all(isinstance(one, list | tuple) and all(isinstance(part, str) for part in one) for one in lists)
+def _is_list(name: str, *values: Any) -> bool:
+    """Whether a field is one of Intercom's lists of ids; somebody's own code may call another one so."""
+    return name in _LISTED and all(
+        value is None or (isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)) for value in values
+    )
 
 
 def _of_list(name: str, old: Sequence[str], new: Sequence[str], called: Called, *, done: bool) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ..api.redact import keep_private
 from ..errors import UsageError
 from ..model import FoundItem
-from ..operations.message_template import check_template
+from ..operations.message_template import check_template, refuse_odd_places
 from ..operations.operation import Operation
 from ..operations.registry import operation_class
 from ..operations.spec import Kind, check_given, parameters_of
@@ -20,6 +20,7 @@ from ..runs.options import Options
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
 from .consent import Consent
+from .message_fields import refuse_unknown_attributes
 from .notes import Note, ignore
 from .resolver import SessionResolver
 from .row_references import Rows, refuse_no_addresses, resolve_rows
@@ -58,6 +59,11 @@ def request_of(
     own = None if isinstance(verb, str) else import_module(f"{__package__.rpartition('.')[0]}.{_UPDATERS}")
     kind: Callable[..., Request] = VerbRequest if own is None else own.UpdaterRequest
     return kind(verb=verb, parameters=parameters, selection=asked, options=options, consent=consent, plan=plan, note=note)
+
+
+def messages_in(cls: type[Operation], given: Mapping[str, Any]) -> list[str]:
+    """The messages among the parameters of a verb."""
+    return [given[one.name] or "" for one in parameters_of(cls.Parameters) if one.kind is Kind.MESSAGE]
 
 
 def of_rows_alone(cls: type[Operation], csv: str = "--csv FILE", id_column: str = "--id-column") -> str:
@@ -108,9 +114,10 @@ class VerbRequest:
             )
         if rows is not None and given.get("by") == "email":
             refuse_no_addresses(rows)
-        if rows is None:
-            for text in (given[one.name] for one in parameters_of(cls.Parameters) if one.kind is Kind.MESSAGE):
-                check_template(text or "", self.resource)
+        for text in messages_in(cls, given):
+            refuse_odd_places(text)
+            if rows is None:
+                check_template(text, self.resource)
         checked_places(given, rows, self.options)
         return CheckedVerb(self, cls, given, rows)
 
@@ -155,6 +162,7 @@ class CheckedVerb:
     def resolve(self, session: Session, names: WorkspaceNames) -> tuple[Operation, list[FoundItem] | None]:
         """The operation, its names looked up in the workspace, and the items of its rows. Raises UsageError."""
         session.workspace()
+        refuse_unknown_attributes(messages_in(self.cls, self.given), names)
         resolver, rows = SessionResolver(session, names), self._resolved_rows(session)
         for name, resource in self.cls.targets.items():
             if rows is not None and places(self.given[name]):
