@@ -10,7 +10,7 @@ from ..parsing.dates import is_moment, local_moment
 from ..parsing.printable import printable
 
 KINDS = {
-    "team_assignee_id": "team", "admin_assignee_id": "admin", "owner_id": "admin", "tags": "tag", "ticket_state": "ticket_state",
+    "team_assignee_id": "team", "admin_assignee_id": "admin", "owner_id": "admin", "company_id": "company", "tags": "tag", "ticket_state": "ticket_state",
 }  # fmt: skip
 """Fields that hold an id, and what it is the id of."""
 SWITCHES = frozenset(("open", "read", "is_shared", "unsubscribed_from_emails"))
@@ -20,7 +20,7 @@ MISSING, THERE = "missing", "there"
 Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 # What is before a field's name for Intercom alone, and behind it.
-_OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?|_assignee_id$|(?<=owner)_id$")
+_OF_WHAT = re.compile(r"^custom_attributes\.|^ticket_(attributes\.(_default)?)?|_assignee_id$|(?:(?<=owner)|(?<=company))_id$")
 
 
 def part_stands(left: Any, was: Any, now: Any) -> bool:

@@ -12,7 +12,7 @@ A verb says which fields (`fields`), to what (`target`), and which requests do i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -156,6 +156,10 @@ class Undo(FieldsOperation):
 
     def describe(self) -> str:
         return f"undo {self.words or self.forward.describe()}"
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        return self.forward.names
 
     def judge(self, items: Iterable[Item]) -> None:
         """Have `reversibility` say what is so for the items that there are to take back."""

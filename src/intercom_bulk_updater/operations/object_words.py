@@ -12,7 +12,7 @@ from .plain_text import plain
 
 _KINDS = frozenset(("admin", "team", "tag", "segment", "contact", "company"))
 """What Intercom may name by its id alone."""
-_ID_FIELDS = {**{name: kind for name, kind in KINDS.items() if name.endswith("_id")}, "last_closed_by_id": "admin"}
+_ID_FIELDS = {**{name: kind for name, kind in KINDS.items() if name.endswith("_id") and kind != "company"}, "last_closed_by_id": "admin"}
 _ASIDE = frozenset(("type", "id", "url", "app_id"))
 
 

@@ -110,7 +110,7 @@ class Resource:
         Where people see an item in Intercom, below its host: "a/apps/{workspace}/users/{id}".
     settable:
         The fields that KEY=VALUE may write, beside the custom attributes, each with its type: "text" (may be empty), "string",
-        "email", "integer", "number", "boolean", "date", or "admin" and "team" (by name or id). An empty value clears
+        "email", "integer", "number", "boolean", "date", or "admin", "team" and "company" (by name or id). An empty value clears
         where it is no value itself.
     names:
         Where an item says what people call it, the best first: "title", "source.subject". None is a message or an address.

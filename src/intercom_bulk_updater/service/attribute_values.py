@@ -55,7 +55,7 @@ class Attributes:
             kind = fields[key]
             if kind != "boolean" and value in (_NULL if kind == "text" else _CLEARS):
                 return key, None
-            if kind in ("admin", "team"):
+            if kind in ("admin", "team", "company"):
                 return key, self._named(kind, value).id
             return key, value if kind == "text" else typed_value({"name": key, "data_type": kind}, value, self._session)
         known = self._known()

@@ -25,6 +25,7 @@ from ..runs.preview import Preview
 from ..runs.runner import Job, Runner
 from ..runs.session import Session
 from ..runs.sources import ItemSource
+from ..search.names import KINDS as LISTED
 from ..search.names import WorkspaceNames
 from .consent import needed
 from .rebuild import Loader, UserCodeError
@@ -221,7 +222,7 @@ class Remembering:
 
     def read(self, kinds: Iterable[str]) -> None:
         """Read the lists of these kinds, where they can be read."""
-        for kind in kinds:
+        for kind in set(kinds) & set(LISTED):
             with suppress(ApiError, TransportError):  # a name is decoration; that the service is away is not
                 self._workspace.entries(kind)
                 self._read.add(kind)
