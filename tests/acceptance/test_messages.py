@@ -56,11 +56,11 @@ def test_nothing_is_sent_while_a_place_stays_empty(desk: Desk) -> None:
     """A field that is empty for some, without a word for that case, stops the run before the first write."""
     ids = desk.open_ids()
     for dry in ("--dry-run", "--yes"):
-        refused = reply(desk, "Dear {{contact.custom_attributes.nickname}}", dry)
+        refused = reply(desk, "Dear {{contact.custom_attributes.renews_at}}", dry)
         assert refused.code == 5, refused.err
-        assert "contact.custom_attributes.nickname is empty" in refused.err
+        assert "contact.custom_attributes.renews_at is empty" in refused.err
         assert sum(cid in refused.err for cid in ids) == 5
-        assert "{{contact.custom_attributes.nickname|there}}" in refused.err
+        assert "{{contact.custom_attributes.renews_at|there}}" in refused.err
     assert not any(messages(desk, cid) for cid in ids)
 
 

@@ -47,6 +47,15 @@ def misnames(item_id, client, *, title: str, times: int = 1):
     return client.put(f"conversations/{item_id}", {"title": "otherwise"})
 
 
+def longer(item_id, before):
+    return {"title": (before["title"], f"{before['title']}!")}
+
+
+@operation("conversations", idempotent=False, customer_visible=False, before=image, change=longer)
+def exclaim(item_id, client):
+    return client.put(f"conversations/{item_id}", {"title": f"{client.get(f'conversations/{item_id}')['title']}!"})
+
+
 def oddly(item_id, before, *, found="text"):
     return {"text": {"title": "x"}, "ids": {"tags": (0, 1)}}[found]
 
@@ -307,6 +316,12 @@ def verdicts(desk: Desk, *words: str) -> tuple[int, dict[str, bool | None]]:
     found = desk.here("operations", "check", *words, "--json")
     assert found.out, found.err
     return found.code, {" ".join(one["check"].split()[:3]): one["holds"] for one in found.json["checks"]}
+
+
+def test_what_was_announced_is_what_is_read_back(own: Desk) -> None:
+    """Of what is added to what is there, there would always be more to do: the change that was announced stands, and that is all."""
+    done = own.here("run", "mine.py:exclaim", "--where", QUERY, "--limit", "3", "--yes", "--verify", "all", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 3, "done": 3}) and not done.json["verified"]["wrong"], done.err
 
 
 def test_what_change_returns_wrongly_is_named(own: Desk) -> None:

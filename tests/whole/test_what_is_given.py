@@ -102,7 +102,7 @@ def test_an_owner_is_called_so(desk: Desk) -> None:
 
 BRACES = (
     "{First Name}", "{first-name}", "{1}", "{}",
-    "{{{contact.first_name}}}", "{% first_name %}", "{name|there}", "{$name}", "{#if x}", "{", "}",
+    "{{{contact.first_name}}}", "{% first_name %}", "{name|there}", "{$name}", "{#if x}", "{", "}}",
     "{first_name | fallback: 'there'}", "{{contact.first_name| fallback: 'there' }}", "{{contact.name|default: there}}",
 )  # fmt: skip
 

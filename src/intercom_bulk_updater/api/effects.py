@@ -39,7 +39,7 @@ class Effect:
 _MOST_PARTS = 500
 # How far (seconds) the times of parts may be behind what we hold for the server's time, where nothing of the server's own
 # tells: another message of the same author within so long may be ours made over; one with our very words, ours.
-_LATE = 60.0
+LATE = 60.0
 _LATE_WITH_OUR_WORDS = 3600.0
 _MESSAGES = ("comment", "note")
 _PARTS = ("conversation_parts", "ticket_parts")
@@ -152,7 +152,7 @@ def fields_stand(payload: Json, body: Json, since: float) -> bool | None:
     if all(told):
         return True
     changed = payload.get("updated_at")
-    unchanged = isinstance(changed, int) and changed < since - _LATE
+    unchanged = isinstance(changed, int) and changed < since - LATE
     return False if unchanged or not any(told) else None
 
 
@@ -253,7 +253,7 @@ def message_stands(payload: Json, body: Json, since: float, seen: float | None =
         return True if ours or (len(candidates) == 1 and not _was_seen(candidates[0], payload, parts, seen)) else None
     if written or not _reaches_back(payload, parts, since):
         return None
-    doubtful = _written(parts, body, min(since, since - _LATE if seen is None else seen))
+    doubtful = _written(parts, body, min(since, since - LATE if seen is None else seen))
     if seen is not None and len([part for part in doubtful if float(part.get("created_at") or 0) <= seen]) == 1:
         # The message that made the conversation what was seen: an earlier one of the author's. Two may be that one and ours.
         doubtful = [part for part in doubtful if float(part.get("created_at") or 0) > seen]

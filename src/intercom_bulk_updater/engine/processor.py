@@ -58,7 +58,7 @@ class ItemProcessor:
         "skip", "stop" or "force", for items that moved.
     refusals:
         Tells one item's refusal from a permission that is missing for all.
-    sent_before:
+    sent_before, selects:
         See WriteCheck.
     """
 
@@ -71,6 +71,7 @@ class ItemProcessor:
     on_drift: str = "skip"
     refusals: RefusalStreak = field(default_factory=RefusalStreak)
     sent_before: Callable[[Item], ItemResult | None] | None = None
+    selects: Callable[[Mapping[str, Any]], bool | None] | None = None
     backup: Backup | None = None
     """Keeps each item whole, as read right before its first write; for what has no way back."""
     clock: Callable[[], float] = time.monotonic
@@ -88,7 +89,8 @@ class ItemProcessor:
         self.failures = FailureReader(self.operation, self.client, self.retry, self.timeout)
         self.obstacles = Obstacles(self.client, self.stop, self.refusals, self.failures, self.clock)
         self.decider = Decider(self.operation, self.client, self.stop, self.retry, self.refusals, self.reader, self.clock)
-        self.check = WriteCheck(self.operation, self.client, self.on_drift, *([self.sent_before] if self.sent_before else []))
+        asked = {name: given for name in ("sent_before", "selects") if (given := getattr(self, name)) is not None}
+        self.check = WriteCheck(self.operation, self.client, self.on_drift, **asked)
 
     def __call__(self, attempt: Attempt) -> ItemResult | RetryLater:
         """Take an item up: its outcome, or when to try it again."""

@@ -28,6 +28,10 @@ def _never(item: Item) -> None:
     return None
 
 
+def _not_known(payload: Json) -> None:
+    return None
+
+
 def refused(operation: Operation, item: Item) -> ItemResult | None:
     """The result of an item that the operation cannot be done to, by what is known of it; None for any other."""
     why = operation.impossible(item)
@@ -44,12 +48,15 @@ class WriteCheck:
         "skip", "stop" or "force", for items that moved.
     sent_before:
         What becomes of an item that an earlier run has written the same message to; None for one that it has not. Raises NotYet.
+    selects:
+        Whether an item, as it was read, is one that the selection asks for; None where that is not sure.
     """
 
     operation: Operation
     client: Client
     on_drift: str
     sent_before: Callable[[Item], ItemResult | None] = _never
+    selects: Callable[[Json], bool | None] = _not_known
 
     def result_without_write(self, item: Item, payload: Json | None) -> ItemResult | None:
         """The result of an item that is not to be written now; None to go on."""
@@ -99,8 +106,12 @@ class WriteCheck:
         seen = replace(item, before=before)
         if (impossible := refused(self.operation, seen)) is not None:
             return replace(impossible, before=before, name=name_of(payload))
-        already = self.operation.change(seen) == {}
-        return ItemResult(item.seq, Outcome.UNCHANGED if already else Outcome.PENDING, attempts=0, before=before, name=name_of(payload))
+        if self.operation.change(seen) == {}:
+            return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, before=before, name=name_of(payload))
+        other = not item.doubt and self.selects(payload) is False
+        moved = self._drifted(item, "its own fields contradict the filter, as the search does not show yet") if other else None
+        looked = moved or ItemResult(item.seq, Outcome.PENDING, attempts=0)
+        return replace(looked, before=before, name=name_of(payload))
 
     def check_drift(self, item: Item, payload: Json) -> ItemResult | None:
         """The result of an item that is no longer as it was looked at; None to go on. Raises SafetyStop where drift ends the run."""
@@ -111,7 +122,10 @@ class WriteCheck:
             since = self.client.server_time()
             if self.operation.stands(payload, item, since=since, client=self.client):
                 return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already in the requested state")
-        if not drift or self.on_drift == "force":
+        return self._drifted(item, drift) if drift else None
+
+    def _drifted(self, item: Item, drift: str) -> ItemResult | None:
+        if self.on_drift == "force":
             return None
         if self.on_drift == "stop":
             raise SafetyStop(

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..api.effects import row_ids
+from .fields import UPDATED
 from .resource import resources
 
 MADE = "made"
 """Where an after-image holds it."""
-UPDATED, SEEN = "updated_at", "last_seen_at"
+SEEN = "last_seen_at"
 BUILT_ON = ("companies", "notes", "tags", "user_count")
 """What an item has only because somebody has given it to it, after it was created."""
 _ALSO = ("last_contacted_at", "last_replied_at", "role", UPDATED)

@@ -19,6 +19,7 @@ class Deletion(FieldsOperation):
     name: ClassVar[str] = "delete"
     past, unchanged, rank = "deleted", "already gone", 90
     reversibility = Reversibility.IRREVERSIBLE
+    watches = True
     fields = ("deleted",)
 
     def image(self, payload: Json) -> dict[str, Any]:

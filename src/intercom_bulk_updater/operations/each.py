@@ -14,12 +14,14 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.effects import fields_stand, is_read_alone
+from ..api.effects import LATE, fields_stand, is_read_alone
 from ..api.paths import UnusableId, item_path
 from ..errors import ApiError, NotFound, UsageError
 from ..model import Item, Reversibility
+from ..parsing.dates import local_moment
 from ..parsing.finite import finite_json
 from .built_in import operations_in
+from .fields import UPDATED
 from .message_template import PLACE, EmptyField, NoText, escape, odd_brace, unescape
 from .messages import people_of
 from .operation import Change, Json, NothingChanged, Operation
@@ -124,7 +126,14 @@ class Each(Operation):
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. The fields that the request names; and who sees it, for the review."""
         people = people_of(payload) if self.customer_visible else {}
-        return {**people, **{name: value_of(payload, name) for name in self.places}, **_gone(payload)}
+        seen = {UPDATED: payload[UPDATED]} if type(payload.get(UPDATED)) is int else {}
+        return {**people, **{name: value_of(payload, name) for name in self.places}, **seen, **_gone(payload)}
+
+    def drift(self, payload: Json, item: Item) -> str:
+        """See Operation. Whatever of an item has changed, since nothing is known of what the request does to it."""
+        was, now = (item.before or {}).get(UPDATED), payload.get(UPDATED)
+        later = type(was) is int and type(now) is int and now > was and not (item.doubt or self.writes_text)
+        return f"changed since it was looked at, at {local_moment(now)}" if later and now else ""
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. No field that a search shows tells whether the request was sent."""
@@ -206,15 +215,24 @@ class Each(Operation):
 
     @property
     def reads_back(self) -> bool:  # type: ignore[override] # of the class elsewhere; here the request tells
-        changes = self.method in ("PUT", "PATCH") and set(PLACE.findall(self.path)) == {("id", "")} and self.places == ["id"]
+        changes = self.method in ("PUT", "PATCH") and set(PLACE.findall(self.path)) == {("id", "")}
         return changes or self._deletes
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
-        """See Operation. As far as the item shows what the body holds."""
+        """See Operation. As far as the item shows what the body holds, or what Intercom has made of it.
+
+        One that was not changed at all since was not changed by the request.
+        """
         if self._deletes or not self.reads_back:
             return True if self._deletes and _gone(payload) else None
         body = self.request(item)[1]
-        return fields_stand(payload, body, since) or None if isinstance(body, Mapping) else None
+        if not isinstance(body, Mapping):
+            return None
+        verdict = fields_stand(payload, body, since)
+        changed = payload.get(UPDATED)
+        if type(changed) is not int or changed >= since - LATE:
+            return verdict or None
+        return _holds(payload, body) or (False if verdict is False else None)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         path, body = self.request(item)
@@ -229,6 +247,15 @@ class Each(Operation):
 
 def _gone(payload: Json) -> dict[str, Any]:
     return {"deleted": True} if payload.get("deleted") is True else {}
+
+
+def _holds(payload: Json, body: Json) -> bool:
+    """Whether an item has what a body holds, letter by letter."""
+    return all(
+        _holds(held if isinstance(held := payload.get(name), Mapping) else {}, value) if isinstance(value, Mapping)
+        else name in payload and type(payload[name]) is type(value) and payload[name] == value
+        for name, value in body.items()
+    )  # fmt: skip
 
 
 def value_of(payload: Json, name: str) -> Any:

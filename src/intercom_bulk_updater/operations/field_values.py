@@ -10,7 +10,8 @@ from ..parsing.dates import is_moment, local_moment
 from ..parsing.printable import printable
 
 KINDS = {
-    "team_assignee_id": "team", "admin_assignee_id": "admin", "owner_id": "admin", "company_id": "company", "tags": "tag", "ticket_state": "ticket_state",
+    "team_assignee_id": "team", "admin_assignee_id": "admin", "owner_id": "admin", "company_id": "company", "tags": "tag",
+    "ticket_state": "ticket_state",
 }  # fmt: skip
 """Fields that hold an id, and what it is the id of."""
 SWITCHES = frozenset(("open", "read", "is_shared", "unsubscribed_from_emails"))

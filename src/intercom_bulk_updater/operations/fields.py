@@ -19,8 +19,12 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
+from ..parsing.dates import local_moment
 from .field_values import describe_difference, part_stands, taken_back
 from .operation import Change, Json, Operation
+
+UPDATED = "updated_at"
+"""When Intercom says that an item was changed last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,9 @@ class FieldsOperation(Operation):
 
     reversibility = Reversibility.FIELDS
     idempotent = True
+
+    watches: ClassVar[bool] = False
+    """Whether an item is left alone where anything of it has changed since it was looked at: what it loses does not come back."""
 
     @abstractmethod
     def target(self, before: Json) -> dict[str, Any]:
@@ -68,7 +75,12 @@ class FieldsOperation(Operation):
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. An image that lacks a field is none: a GET may tell."""
         image = self.image(payload)
-        return image if len(image) == len(self.fields) else None
+        return {**image, **self.looked_at(payload)} if len(image) == len(self.fields) else None
+
+    def looked_at(self, payload: Json) -> dict[str, Any]:
+        """When an item was changed last, as it was looked at, for an operation that `watches`."""
+        at = payload.get(UPDATED)
+        return {UPDATED: at} if self.watches and type(at) is int else {}
 
     def read(self, client: Client, item_id: str) -> Json | None:
         return client.get(item_path(self.resource, item_id))
@@ -90,10 +102,13 @@ class FieldsOperation(Operation):
     def drift(self, payload: Json, item: Item) -> str:
         now, before = self.image(payload), item.before or {}
         ours = self.wanted(item, before) if item.doubt or (item.data or {}).get("unsure") else {}
-        return ", ".join(
+        moved = ", ".join(
             describe_difference(field, now[field], before[field], self.label)
             for field in now if field in before and now[field] not in (before[field], ours.get(field, before[field]))
         )
+        at = self.looked_at(payload).get(UPDATED, 0)
+        later = UPDATED in before and at > before[UPDATED] and not item.doubt
+        return moved or (f"changed since it was looked at, at {local_moment(at)}" if later else "")
 
     def kept(self, payload: Json, have: Json) -> dict[str, Any]:
         """What an after-image takes from the item as it is after the write; its fields were `have`."""

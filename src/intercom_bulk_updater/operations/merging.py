@@ -29,6 +29,7 @@ class Merging(NamedTargets, FieldsOperation):
     name: ClassVar[str] = "merge"
     past = "merged"
     reversibility = Reversibility.IRREVERSIBLE
+    watches = True
 
     def __init__(self, into: str, unfit: str = "", called: Mapping[str, str] | None = None) -> None:
         self.into = into

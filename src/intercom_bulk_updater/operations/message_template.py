@@ -22,8 +22,9 @@ Json = Mapping[str, Any]
 
 PLACE = re.compile(r"(?<!\\)\{\{\s*([^{}|]*?)\s*(?:\|([^{}]*))?\}\}")
 """A place: its name, and what stands there where that is empty (None: nothing was said)."""
-_ODD = re.compile(r"(?<!\\)(?:\{[^{}]{0,40}\}?|\})")
+_ODD = re.compile(r"\{[^{}]{0,40}\}?|\}\}")
 """A brace that is none of a place's, with what it holds. Mail programs write places in many ways, and people would read them all."""
+_MEANT = re.compile(r"\\[{}]+")
 _FILTER = re.compile(r"\s*(?:fallback|default)\s*:")
 """How others write what stands there where a field is empty."""
 _BRACE = re.compile(r"\\([{}])")
@@ -100,7 +101,7 @@ def refuse_odd_places(template: str) -> None:
 
 def odd_brace(template: str) -> str:
     """The first brace that is none of a place's, with what it holds; "" for none."""
-    odd = _ODD.search(PLACE.sub(lambda place: place[1], template))
+    odd = _ODD.search(_MEANT.sub("", PLACE.sub(lambda place: place[1], template)))
     return odd[0] if odd else ""
 
 

@@ -17,9 +17,9 @@ from ..api.paths import item_path
 from ..errors import InvalidRequest, UsageError
 from ..model import Item, Reversibility
 from ..parsing.dates import local_moment
-from .created import BUILT_ON, MADE, SEEN, UPDATED, as_made, touched
+from .created import BUILT_ON, MADE, SEEN, as_made, touched
 from .field_values import MISSING, THERE, describe_field
-from .fields import FieldsOperation, Undo
+from .fields import UPDATED, FieldsOperation, Undo
 from .operation import Json, Operation, SeenOtherwise
 from .resource import resources
 from .spec import Resolver

@@ -30,7 +30,7 @@ from .read_back import VerificationResult
 from .reader import Reader
 from .search_state import SearchState
 from .session import Session
-from .sources import ItemSource
+from .sources import ItemSource, SearchSource
 from .speed import speed_at
 
 _SPEED_EVERY = 0.5
@@ -111,6 +111,7 @@ class RunContext:
             timeout=job.options.timeout,
             reread=job.options.reread,
             on_drift=job.options.on_drift,
+            selects=job.feed.judge if isinstance(job.feed, SearchSource) else None,
             sent_before=None if self._sent is None else partial(self._sent.of, client=session.client),
             refusals=RefusalStreak(
                 REFUSED_AT_FIRST * REFUSED_GROWTH ** int(job.run.totals.get("refused") or 0), REFUSED_LATER

@@ -28,7 +28,7 @@ class _Switch(FieldsOperation):
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. What a contact does not show is taken for what has to be changed: doing it twice does no harm."""
-        return dict.fromkeys(self.fields, not self.on) | self.image(payload)
+        return dict.fromkeys(self.fields, not self.on) | self.image(payload) | self.looked_at(payload)
 
     def target(self, before: Json) -> dict[str, Any]:
         return dict.fromkeys(self.fields, self.on)
@@ -58,7 +58,7 @@ class _Archiving(_Switch):
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. Of what may be either, it is not told how it was before."""
-        return {"archived": None} if payload.get("archived", self.on) is None else super().capture(payload)
+        return {"archived": None, **self.looked_at(payload)} if payload.get("archived", self.on) is None else super().capture(payload)
 
     def _known(self, client: Client, contact: Json) -> dict[str, Any]:
         """A search finds no archived contact, but is behind: it may still find one that a run has archived, or miss one that came back."""
@@ -87,6 +87,7 @@ class Archive(_Archiving):
     name: ClassVar[str] = "archive"
     summary = "Archive contacts."
     past, unchanged, rank = "archived", "already archived", 3
+    watches = True
     side_effects = _SUSPENDED
     examples = ("--where 'last_seen < 365d and role = lead' --dry-run", "--ids ids.txt --canary 5", "--ids ids.txt --plan archive.jsonl")
 

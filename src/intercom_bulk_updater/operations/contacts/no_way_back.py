@@ -16,6 +16,7 @@ class NoWayBack(FieldsOperation):
 
     resource: ClassVar[str] = "contacts"
     reversibility = Reversibility.IRREVERSIBLE
+    watches = True
 
     @property
     def whole_takes_more(self) -> bool:

@@ -30,6 +30,7 @@ class Convert(FieldsOperation):
     summary = "Make customer tickets of conversations."
     past, unchanged, rank = "converted", "already a ticket", 30
     reversibility = Reversibility.IRREVERSIBLE
+    watches = True
     side_effects = "the tickets, and what the customers were told of them"
     customer_visible = True
     seen_requests: ClassVar[SeenRequests] = {"POST convert": lambda body: True}

@@ -33,6 +33,7 @@ class Redact(FieldsOperation):
     summary = "Delete what was written in conversations."
     past, unchanged, rank = "redacted", "already redacted", 31
     reversibility = Reversibility.IRREVERSIBLE
+    watches = True
     side_effects = "what was written there"
     fields = ("texts", "others", "not_shown")
     final_requests: ClassVar[tuple[str, ...]] = ("POST conversations/redact",)

@@ -1,0 +1,119 @@
+"""What somebody has changed since it was looked at is left alone by all that does not come back, whatever of it has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acceptance.desk import Desk, at_desk
+from intercom_bulk_updater.api.client import Client
+from intercom_bulk_updater.runs.options import Options
+from intercom_bulk_updater.runs.session import open_session
+from intercom_bulk_updater.settings import load
+from intercom_bulk_updater.stop import Stop
+
+from .network import MemorySandbox
+
+PLAIN = ("--json", "--progress", "none")
+BOTH = ("--irreversible", "--customer-visible")
+
+
+@pytest.fixture
+def desk(box: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
+    """The command in this process."""
+    with at_desk(box, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def others(box: MemorySandbox) -> Iterator[Client]:
+    """Somebody else in the workspace."""
+    with open_session(load(), Options(), Stop(None)) as session:
+        yield session.client
+
+
+Touch = Callable[[Client, str], object]
+TAGGED: Touch = lambda them, one: them.post(f"conversations/{one}/tags", {"id": "7001", "admin_id": "991267701"})  # noqa: E731
+RENAMED: Touch = lambda them, one: them.put(f"contacts/{one}", {"name": "Another"})  # noqa: E731
+VERBS: dict[str, tuple[tuple[str, ...], Touch]] = {
+    "conversations delete": ((), TAGGED),
+    "conversations convert": (("--ticket-type", "Bug report"), TAGGED),
+    "conversations redact --all": ((), TAGGED),
+    "conversations merge": (("--into", "{last}"), TAGGED),
+    "contacts delete": ((), RENAMED),
+    "contacts archive": ((), RENAMED),
+    "contacts block": ((), RENAMED),
+    "tickets delete": ((), lambda them, one: them.put(f"tickets/{one}", {"ticket_attributes": {"_default_title_": "Another"}})),
+    "companies delete": ((), lambda them, one: them.put(f"companies/{one}", {"plan": "Gold"})),
+    "each articles DELETE articles/{{id}}": ((), lambda them, one: them.put(f"articles/{one}", {"title": "Another"})),
+    'each articles PUT articles/{{id}} {"title":"New"}': ((), lambda them, one: them.put(f"articles/{one}", {"title": "Another"})),
+    'each contacts PUT contacts/{{id}} {"name":"{{name}}!"}': ((), RENAMED),
+}
+"""A verb, what it needs, and how somebody changes one of its items."""
+
+
+def three(desk: Desk, them: Client, verb: str) -> list[str]:
+    """The ids of three items of a verb, and of one more."""
+    noun = verb.split()[1] if verb.startswith("each") else verb.split()[0]
+    if noun == "articles":
+        return [str(one["id"]) for one in them.get("articles")["data"]][:4]
+    rows: list[dict[str, Any]] = getattr(desk.box, noun)()
+    return [str(one["id"]) for one in rows if not one.get("archived")][:4]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_plan_leaves_alone_what_has_changed_since(desk: Desk, others: Client, verb: str) -> None:
+    """`--on-drift stop` does nothing at all; by default the others are done, in the dry run as in the run."""
+    more, touch = VERBS[verb]
+    ids = three(desk, others, verb)
+    (desk.home / "ids").write_text("\n".join(ids[:3]))
+    which = ("--where", " or ".join(f"id = {one}" for one in ids[:3])) if "{{name}}" in verb else ("--ids", "ids")
+    planned = desk.here(*verb.split(), *(word.format(last=ids[3]) for word in more), *which, "--plan", "p.jsonl", *PLAIN)
+    assert planned.code == 0, planned.err
+    touch(others, ids[1])
+    looked = desk.here("apply", "p.jsonl", "--dry-run", *PLAIN)
+    assert looked.counts == {"selected": 3, "pending": 2, "drifted": 1}, looked.err
+    stopped = desk.here("apply", "p.jsonl", "--dry-run", "--on-drift", "stop", *PLAIN)
+    assert stopped.code == 5 and "has changed since it was looked at" in stopped.err, stopped.err
+    done = desk.here("apply", "p.jsonl", "--yes", *BOTH, "--verify", "none", *PLAIN)
+    assert done.counts == {"selected": 3, "done": 2, "drifted": 1}, done.err
+
+
+@pytest.mark.parametrize(("verb", "where"), [
+    ("conversations delete", "state = closed"), ("conversations redact --all", "state = closed"),
+    ("contacts block", "role = lead and tag != vip"),
+    ("tickets delete", "open = false"), ("contacts delete", "role = lead and tag != vip"),
+])  # fmt: skip
+def test_what_a_search_shows_too_late_is_left_alone(desk: Desk, others: Client, verb: str, where: str) -> None:
+    """Its index is behind: the item, which is read right before a write that nothing takes back, says that it has changed since."""
+    noun = verb.split()[0]
+    desk.switch(index_lag=600.0, contact_lag=600.0)
+    found = [one["id"] for one in desk.here(noun, "find", "--where", where, "--json").json["items"]]
+    match noun:
+        case "conversations":
+            others.post(f"conversations/{found[0]}/parts", {"message_type": "open", "type": "admin", "admin_id": "991267701"})
+        case "contacts":
+            others.post(f"contacts/{found[0]}/tags", {"id": "7001"})
+        case _:
+            others.put(f"tickets/{found[0]}", {"open": True})
+    done = desk.here(*verb.split(), "--where", where, "--yes", "--max", "100%", "--verify", "none", *BOTH, *PLAIN)
+    assert done.counts["drifted"] == 1 and done.counts["done"] + done.counts.get("unchanged", 0) == len(found) - 1, done.err
+    left = desk.here("runs", "export", done.run, "--outcome", "drifted", "-o", "left.csv")
+    assert left.code == 0 and found[0] in (desk.home / "left.csv").read_text()
+
+
+def test_a_request_without_effect_is_not_explained_away(desk: Desk, others: Client) -> None:
+    """`each` reads back what its request wrote, places of the body filled: an item that was not changed at all is not done, exit 6."""
+    ids = [str(one["id"]) for one in others.get("articles")["data"]][:6]
+    (desk.home / "ids.csv").write_text("\n".join(["id,word", *(f"{one},w{one}" for one in ids)]))
+    put = ("each", "articles", "PUT", "articles/{{id}}", '{"description": "For {{word}}"}', "--csv", "ids.csv", "--yes", "--verify", "all")
+    desk.box.fault("ignored", method="PUT", every=3)
+    done = desk.here(*put, *PLAIN)
+    stand = sum(others.get(f"articles/{one}")["description"] == f"For w{one}" for one in ids)
+    assert stand == 4 and done.code == 6 and len(done.json["verified"]["wrong"]) == 2, done.err
+    desk.box.clear_faults()
+    done = desk.here(*put, "--workers", "2", *PLAIN)
+    assert done.code == 0 and not done.json["verified"].get("undecided"), done.err
