@@ -225,6 +225,9 @@ def test_items_that_failed_are_followed_by_nothing(desk: Desk) -> None:
     tag, note = steps(answer)["tag"]["counts"], steps(answer)["note"]["counts"]
     assert tag["failed"] and note["selected"] == note["done"] == tag["done"]
     assert answer.json["recipe"]["status"] == "finished"
+    (listed,) = desk.here("recipes", "list", "--json").json["recipes"]
+    assert (listed["ok"], listed["exit"]) == (False, 3)
+    assert f"finished, {tag['failed']} failed or in doubt" in desk.here("recipes", "list").out
 
 
 def test_one_process_at_a_time(desk: Desk) -> None:

@@ -117,3 +117,9 @@ def test_a_request_without_effect_is_not_explained_away(desk: Desk, others: Clie
     desk.box.clear_faults()
     done = desk.here(*put, "--workers", "2", *PLAIN)
     assert done.code == 0 and not done.json["verified"].get("undecided"), done.err
+    desk.box.fault("ignored", method="DELETE", every=3)
+    deleted = desk.here(
+        "each", "articles", "DELETE", "articles/{{id}}", "--where", "state = draft", "--limit", "6", "--yes", "--irreversible",
+        "--verify", "all", *PLAIN,
+    )  # fmt: skip
+    assert deleted.code == 6 and len(deleted.json["verified"]["wrong"]) == 2, deleted.err

@@ -385,6 +385,17 @@ def test_a_number_is_taken_as_the_sheet_shows_it_or_it_is_said(desk: Desk) -> No
     assert seats.code == 0 and (now["custom_attributes"]["seats"], now["name"]) == (1234, "01234"), seats.err
 
 
+def test_a_text_that_looks_like_an_error_is_a_text(desk: Desk) -> None:
+    """A contact of that name comes back from our own workbook, by its rows and by its ids."""
+    (one,) = people(desk, 1)
+    (desk.home / "id").write_text(str(one["id"]))
+    assert desk.here("contacts", "set", "name=#N/A", "--ids", "id", "--yes", *PLAIN).code == 0
+    assert desk.here("contacts", "find", "--ids", "id", "--columns", "id,name", "-o", "out.xlsx").code == 0
+    for given in (("--csv", "out.xlsx"), ("--ids", "out.xlsx")):
+        back = desk.here("contacts", "set", "name={{name}}" if "--csv" in given else "name=#N/A", *given, "--dry-run", *PLAIN)
+        assert back.counts == {"selected": 1, "unchanged": 1}, back.err
+
+
 def test_rows_that_a_filter_hides_are_taken_and_said(desk: Desk) -> None:
     """As rows and as a list of ids; a hidden row that holds nothing is none."""
     with Workbook(str(desk.home / "s.xlsx")) as book:

@@ -135,7 +135,7 @@ def _sheet_lines(
         if known.formats:
             codes = [known.formats.get((number - 1, left + place), "") for place in range(len(cells))]
             _as_shown(texts, cells, codes, number, otherwise)
-        wrong = next((text for text in texts if text in _ERRORS), "")
+        wrong = "" if known.told else next((text for text in texts if text in _ERRORS), "")
         if wrong:
             raise UsageError(_no_value(name, number, wrong))
         held = max((place for place, text in enumerate(texts, 1) if text.strip()), default=0)

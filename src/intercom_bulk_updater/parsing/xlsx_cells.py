@@ -53,6 +53,8 @@ class Cells:
     formats: dict[tuple[int, int], str] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()
     """The numbers of the rows that the sheet does not show, as where a filter hides them."""
+    told: bool = False
+    """Whether the file tells errors from texts that look like them."""
 
 
 def cells_of(book: ZipFile, place: int) -> Cells:
@@ -68,7 +70,7 @@ def cells_of(book: ZipFile, place: int) -> Cells:
     error, wrong = next(((cell.get("r", "?"), value) for cell, value in errors), ("", ""))
     rows = map(_attributes, _ROW.findall(raw))
     hidden = frozenset(int(row["r"]) for row in rows if row.get("hidden") in ("1", "true") and row.get("r", "").isdigit())
-    return Cells(formula, error, wrong, formats, hidden)
+    return Cells(formula, error, wrong, formats, hidden, told=True)
 
 
 def shown(value: float, code: str) -> str | None:

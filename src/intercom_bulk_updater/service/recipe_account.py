@@ -22,7 +22,7 @@ def account(journal: Store, record: RecipeRecord, code: int = 0, error: Intercom
         found = stages(journal, record)
     except UsageError as exc:  # a verb that has gone since it was begun
         found, error = [], error or exc
-    code = code if error is None else exit_of(error)
+    code = exit_of(error) if error is not None else code or next((one.exit for one in found if one.over and one.exit), 0)
     told: dict[str, Any] = {
         "schema": "recipe/1", "ok": code == 0, "exit": code,
         "recipe": {

@@ -27,8 +27,10 @@ def recipes_table(accounts: Iterable[Mapping[str, Any]]) -> Sheet:
         people_in(about["timezone"] or "")
         steps = [step for step in one["steps"] if "step" in step]
         over = sum(step["status"] == "finished" for step in steps)
+        wrong = sum((step["counts"] or {}).get(outcome, 0) for step in steps for outcome in ("failed", "in_doubt"))
+        status = f"{about['status']}, {wrong:,} failed or in doubt" if wrong else about["status"]
         sheet.rows.append(
-            (about["id"], about["status"], _local(about["due_at"]), f"{over} of {len(steps)}", about["name"], _local(about["started_at"]))
+            (about["id"], status, _local(about["due_at"]), f"{over} of {len(steps)}", about["name"], _local(about["started_at"]))
         )
     return sheet
 
