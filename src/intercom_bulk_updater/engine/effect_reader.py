@@ -59,7 +59,8 @@ class EffectReader:
             return Seen(None, also_stands=attempt.stands), payload
         stands, seen = self._read_effects(attempt, since)
         payload = payload if payload is not None else seen
-        return Seen(stands, True, unfinished=self._unfinished(attempt, told), words=words, also_stands=attempt.stands), payload
+        hidden = effect.hidden and stands is None
+        return Seen(stands, True, self._unfinished(attempt, told), words, attempt.stands, hidden=hidden), payload
 
     def _was_otherwise(self, attempt: Attempt, effect: Effect | None, payload: Json) -> bool:
         """Whether the item was seen without the effect before its write, and nothing says that others were first.

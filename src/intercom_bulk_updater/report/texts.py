@@ -198,7 +198,8 @@ def message_words(told: Mapping[str, Any]) -> list[str]:
         # A plan is applied as it was made, and `apply` has no such flag.
         again = "a plan made with --again" if (told["run"].get("selection") or {}).get("kind") == "plan" else "--again"
         at = local_moment(datetime.fromisoformat(one["at"]).timestamp())
-        said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); {again} sends it again")
+        sent = "had called it failed, and it came after its refusal" if one["refused"] else "had sent it"
+        said.append(f"{one['count']:,} without it: an earlier run {sent} ({one['run']}, {at}); {again} sends it again")
     return said
 
 

@@ -101,10 +101,11 @@ class SentBefore:
                 if refused:
                     said = f"{run} was refused the same text, and what stands there may be it: look, then leave it, or say --again"
                 return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
-            sent = {"run": run, "at": int(row.finished_at or 0)}
+            sent = {"run": run, "at": int(row.finished_at or 0), **({"refused": True} if refused else {})}
             before = {**(item.before or {}), SENT_BY: sent}
             if self._operation.appends:
-                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, before=before, note=f"sent by {run}")
+                late = ", which had called it failed: it came after its refusal" if refused else ""
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, before=before, note=f"sent by {run}{late}")
             # A verb that does more than writing is not done because its text is there: it does the rest.
             return ItemResult(item.seq, Outcome.PENDING, attempts=0, before=before)
         return None
@@ -150,4 +151,3 @@ def messages_of(run: RunRecord, visible: bool | None = None) -> Callable[[ItemRo
             return ""
 
     return text
-
