@@ -76,6 +76,16 @@ def test_a_retry_after_an_undo_stands_beside_it(desk: Desk, verify: str) -> None
     assert (told["undone_by"], told["undone"], told["exit"]) == (second.run, 1, 0)
 
 
+def test_a_run_that_is_finished_has_nothing_to_resume(desk: Desk) -> None:
+    """It says so, and what there is instead; it used to read as if something had been gone on with."""
+    run = one_failed(desk, "conversations", "close", *WHERE)
+    resumed = desk.here("runs", "resume", run, *PLAIN)
+    assert (
+        f"{run} is finished: there is nothing to resume. To try what failed again (1 item): intercom-bulk runs retry {run}. "
+        f"To take it back: intercom-bulk undo {run}."
+    ) in " ".join(resumed.err.split()), resumed.err
+
+
 def test_a_resume_after_an_undo_brings_back_nothing(desk: Desk) -> None:
     """What was undone matches the selection again: the resume neither acts on it nor calls it wrong."""
     ids = desk.open_ids()
