@@ -45,7 +45,9 @@ def listed(desk: Desk, run: str) -> str:
 def test_a_retry_after_an_undo_stands_beside_it(desk: Desk, verify: str) -> None:
     """Two items were undone, the third was done since: every face tells the two apart, and the third can be undone."""
     run = one_failed(desk, "conversations", "close", *WHERE)
-    undo = desk.here("undo", run, *PLAIN, "--json").run
+    answer = desk.here("undo", run, *PLAIN, "--json")
+    undo = answer.run
+    assert f"1 item of {run} failed; undo does not look at that" in answer.err, answer.err
     assert desk.here("runs", "show", run, "--json").json["next"] == [
         f"intercom-bulk runs retry {run}", f"intercom-bulk verify {undo}"
     ]  # fmt: skip
