@@ -350,6 +350,7 @@ class WorkerPool:
     def _note_failure(self, exc: BaseException) -> None:
         """Either the gate gave no leave because of a stop (then nothing was sent), or something is badly wrong."""
         if not self.stop.asked:
+            self.stop.ask(exc)  # before another worker begins its next item
             self._fates.append(exc)
             self._wake.set()
 
