@@ -25,7 +25,8 @@ from intercom_bulk_updater.model import RunKind, RunStatus
 from intercom_bulk_updater.operations.field_values import KINDS, describe_field, describe_value
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.messages import WHOSE
-from intercom_bulk_updater.operations.operation import IN_A_SENTENCE, Operation
+from intercom_bulk_updater.operations.object_words import IN_A_SENTENCE
+from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.runs.change_words import words
