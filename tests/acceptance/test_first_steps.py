@@ -153,6 +153,12 @@ def test_a_file_that_cannot_be_is_named_before_anything_is_asked(desk: Desk) -> 
         (("conversations", "close", "--csv", "old.xls", "--id-column", "id"), "Excel workbook"),
         (("conversations", "close", "--query", "deep.json", "--yes"), "nested too deep"),
         (("runs", "show", "latest", "foo"), "Nothing here takes foo"),
+        (("reply", "--body", "x"), "reply stands behind what it is done to: conversations reply, tickets reply."),
+        (("contacts", "snooze"), "conversations snooze"),
+        (("resume", "latest"), "runs resume, recipes resume"),
+        (("conversations", "reply", "Hello", "there", "--ids", "x"), "behind --body: --body 'Hello there'"),
+        (("conversations", "close", "--ids", "x", "--body", "Hello", "there"), "behind --body: --body 'Hello there'"),
+        (("conversations", "close", "--ids", "x", "there"), "Nothing here takes there"),
     ):
         answer = desk.here(*arguments)
         assert answer.code == 2 and said in answer.err, answer.err

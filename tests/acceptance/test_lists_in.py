@@ -231,8 +231,8 @@ def test_unknown_and_ambiguous_references_are_said_with_their_lines(desk: Desk) 
     before = desk.writes()
     refused = desk.here("contacts", "archive", "--csv", "people.csv", "--id-column", "who", "--yes", *PLAIN)
     assert refused.code == 2 and desk.writes() == before, refused.err
-    assert "no contact has the e-mail address of lines 3 and 5" in refused.err
-    assert "no contact has the external id of line 6" in refused.err
+    assert "no contact has the e-mail address of lines 3 and 5 (n…@n…, a…@n…)" in refused.err
+    assert "no contact has the external id of line 6 (no-such-customer)" in refused.err
     assert "2 contacts have the e-mail address of line 4" in refused.err
     assert "nowhere.test" not in refused.err + refused.out
 

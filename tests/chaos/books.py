@@ -21,9 +21,6 @@ PLAIN = ("--yes", "--json", "--progress", "none", "--customer-visible", "--irrev
 
 RESOURCES = ("conversations", "contacts", "companies", "tickets")
 
-NEVER_SHOWN = {"archived", "blocked"}
-"""What Intercom's API shows of no contact: that it is so, nothing but the answer to the write tells."""
-
 Image = dict[str, Any]
 Others = dict[tuple[str, str], Image]
 
@@ -94,15 +91,6 @@ class Reference:
     others_undone: Others = field(repr=False)
     parameters: Any = None
     """What its run keeps of what it was asked for, names as ids."""
-
-    @property
-    def readable(self) -> bool:
-        """Whether anybody who reads the items can see that it was done."""
-
-        def strip(image: Image) -> Image:
-            return {key: value for key, value in image.items() if key not in NEVER_SHOWN}
-
-        return any(strip(self.before[one]) != strip(self.after[one]) for one in self.ids)
 
 
 _REFERENCES: dict[str, Reference] = {}

@@ -179,11 +179,6 @@ class Case:
         kind = self.rule.get("kind")
         return kind in ("rolled_back", "ignored") or (kind == "wrong" and self.rule.get("commit") == "never")
 
-    @property
-    def refuses(self) -> bool:
-        """Whether the server says of a write that it refuses it, when it is done."""
-        return self.rule.get("kind") == "error_after" and self.rule["status"] < 500
-
 
 def _faults(stage: str, resource: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The faults of a stage: name, how often, rule."""

@@ -260,8 +260,7 @@ class _Trial:
             told_gone = outcome == "unchanged" and self.case.fault == "404" and self.case.verb.name.endswith(".delete")
             if outcome in ("done", "unchanged") and now[one] != self.after[one] and not told_gone:
                 false.append(f"{when}: {one} is {outcome}, and differs from what it should be in {_differences(now[one], self.after[one])}")
-            deceived = outcome == "failed" and self.case.refuses and not self.truth.readable and now[one] == self.after[one]
-            if outcome in ("failed", "pending", "drifted") and now[one] != self.before[one] and not (deceived or _tells(line, now[one])):
+            if outcome in ("failed", "pending", "drifted") and now[one] != self.before[one] and not _tells(line, now[one]):
                 was = _differences(now[one], self.before[one])
                 self.found.untrue.append(f"{when}: {one} is {outcome}, and differs from what it was in {was}")
         if false and not self._admitted(account, code, len(false)):

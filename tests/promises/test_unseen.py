@@ -17,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from intercom_bulk_updater import IntercomBulkError, SafetyStop, StopRun, open_run
+from intercom_bulk_updater import IntercomBulkError, SafetyStop, Skip, StopRun, open_run
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
@@ -113,6 +113,15 @@ def test_what_may_have_left_is_in_doubt(box: Sandbox, way: type[Replies], ends: 
     assert twice(box) == 0
 
 
+@pytest.mark.parametrize("way", [BySocket, BySubprocess])
+def test_what_may_have_left_before_a_skip_is_in_doubt(box: Sandbox, way: type[Replies]) -> None:
+    """It was called unchanged. An item whose action opened nothing is skipped as it says."""
+    ending = type(way.__name__, (way,), {"ends": Skip("no"), "__module__": __name__})
+    assert ending().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none").in_doubt == 2
+    quiet = type(way.__name__, (ending,), {"send": lambda *_: None, "__module__": __name__})
+    assert quiet().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none").unchanged == 2
+
+
 class ByRequests(Replies):
     """Whatever becomes of it."""
 
@@ -146,6 +155,7 @@ def test_what_may_have_left_is_in_doubt_when_the_action_ends_the_run(
     monkeypatch.setattr(way, "ends", True)
     run = open_run(ended.value.run_id)  # type: ignore[union-attr] # KeyboardInterrupt has it too
     in_doubt = set(begun)
+    assert len(begun) == 1 or not isinstance(ends, BaseException), begun  # nobody begins another item after that
     assert ended.value.result.in_doubt == len(begun) > 0  # type: ignore[union-attr]
     run = run.resume()
     assert {item.id for item in run.items("in_doubt")} == in_doubt and len(list(run.items("done"))) == 3 - len(in_doubt)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from intercom_bulk_updater.engine.attempt import Attempt, Waits, waits_of
+from intercom_bulk_updater.engine.decide import Known
 from intercom_bulk_updater.engine.pool import PoolStatus
-from intercom_bulk_updater.model import Counts, Phase
+from intercom_bulk_updater.model import Bottleneck, Counts, Item, Phase
 from intercom_bulk_updater.ratelimit.outage import AwayReason, ServiceAway
 from intercom_bulk_updater.ratelimit.permit import BudgetState
 from intercom_bulk_updater.runs.observer import Progress
@@ -57,6 +59,28 @@ def test_wide_screen() -> None:
         "19 s so far", "1,503 of 1,667 requests", "ends in 2.1 s", "limited by Intercom's rate limit:", "24 requests at once (of 31)",
     ):  # fmt: skip
         assert words in screen, words
+
+
+def test_what_items_that_are_put_aside_wait_for() -> None:
+    """A message that may still come, or a repetition that is due later: in words, with a count-down, on all screens."""
+    screens = {
+        Waits(3, 24.4): (
+            "limited by late answers: Intercom may still do 3 items; looked at until then, at most 0:24",
+            "3 items, at most 0:24",
+        ),
+        Waits(0, 7.0): ("limited by retries: 4 items to be tried again, the first in 0:07", "4 items, in 0:07"),
+    }
+    for waits, (wide, narrow) in screens.items():
+        now = acting(snapshot=PoolStatus(workers=31, delayed=4, holds=Bottleneck.RETRIES, waits=waits))
+        assert wide in drawn(now, 120) and narrow in drawn(now, 60)
+
+
+def test_what_is_put_aside_is_told_by_what_it_waits_for() -> None:
+    """A look for what may come late is waited for longest; a repetition until it is due."""
+    message = Attempt(Item(1, "1"), known=Known(maybe_applied=True, settle_until=130.0))
+    again = Attempt(Item(2, "2"), known=Known(requests=1))
+    assert waits_of([(101.0, 1, message), (105.0, 2, again)], 100.0) == Waits(1, 30.0)
+    assert waits_of([(105.0, 2, again)], 100.0) == Waits(0, 5.0)
 
 
 def test_narrow_screen() -> None:

@@ -99,7 +99,7 @@ def test_the_table_holds_together() -> None:
         groups: set[str] = set()
         for pattern in (remedy.status, remedy.code, remedy.message, remedy.cause):
             groups |= set(re.compile(pattern).groupindex)
-        assert set(re.findall(r"\{(\w+)\}", remedy.advice)) - {"go_on", "retry"} == groups
+        assert set(re.findall(r"\{(\w+)\}", remedy.advice)) - {"go_on", "retry", "run"} == groups
         assert re.fullmatch(r"(?s)\S.*[.]", remedy.advice)
         assert remedy.status or remedy.code or remedy.message or remedy.cause
 

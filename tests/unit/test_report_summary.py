@@ -150,6 +150,13 @@ def test_a_request_of_ones_own_can_be_corrected(journal: Journal) -> None:
     assert f"intercom-bulk runs retry {run.id}" in summarize(journal, run.id)["next"]
 
 
+def test_a_message_that_was_refused_is_looked_for_again(journal: Journal) -> None:
+    """It may have come after the look: the retry that finds it is offered, and the advice names the run."""
+    run = a_run(journal, 3, failing(422, "parameter_invalid"), operation="conversations.note")
+    told = summarize(journal, run.id)
+    assert f"intercom-bulk runs retry {run.id}" in told["next"] and f"--from-run {run.id} in place" in told["failures"][0]["advice"]
+
+
 def test_undo_is_offered_only_where_it_can_be_done(journal: Journal) -> None:
     """`undo` is not offered for what has no way back, nor for a message, nor where nothing was done."""
     run = a_run(journal, 3)

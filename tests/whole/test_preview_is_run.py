@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,19 @@ def test_a_target_that_is_not_there_is_refused_before_anything_else(desk: Desk, 
     for answer in looked_and_done(desk, *words, "--ids", "ids.txt"):
         assert answer.code == 2 and said in answer.err, answer.err
     assert not desk.writes()
+
+
+def test_a_plan_says_what_it_leaves_out(desk: Desk) -> None:
+    """Of three ids one cannot be read: the plan, whoever looks at it, and whoever applies it, are told; it was silent."""
+    ids = [str(one["id"]) for one in desk.box.conversations() if one["state"] == "open"][:2]
+    (desk.home / "ids.txt").write_text("\n".join([*ids, "999"]))
+    planned = desk.here("conversations", "close", "--ids", "ids.txt", "--plan", "p.jsonl", *PLAIN)
+    header = json.loads((desk.home / "p.jsonl").read_text("utf-8").splitlines()[0])
+    assert (planned.code, header["count"], header["failed"]) == (3, 2, {"count": 1, "ids": ["999"]}), planned.err
+    said = "1 item that could not be read or cannot be done (999)"
+    assert said in desk.here("runs", "show", "p.jsonl").out
+    applied = desk.here("apply", "p.jsonl", "--yes", *PLAIN)
+    assert (applied.code, applied.counts) == (0, {"selected": 2, "done": 2}) and said in applied.err, applied.err
 
 
 def test_nothing_is_merged_into_a_lead(desk: Desk) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import intercom_bulk_updater as bulk
 from intercom_bulk_updater.errors import PermissionDenied, RefusedInBetween
+from intercom_bulk_updater.report.texts import message_words
 
 from .network import MemorySandbox
 
@@ -194,6 +195,9 @@ def test_the_same_message_of_another_run_is_looked_for(box: MemorySandbox, verb:
     box.pass_time(wait)
     again = bulk.run(verb, from_run=run, body="Hello", **_consent(verb))
     assert (again.counts.done, again.counts.unchanged) == (2, 2), again.report()
+    said = f"2 without it: an earlier run had called it failed, and it came after its refusal ({run.id}, "
+    assert said in " ".join(message_words(again.report()))
+    assert {item.note for item in again.items("unchanged")} == {f"sent by {run.id}, which had called it failed: it came after its refusal"}
     box.pass_time(10)
     assert written(box, resource, MESSAGES[verb]) == (4, 0)
 
@@ -363,3 +367,48 @@ def test_what_a_stop_left_on_its_way_is_in_doubt_for_whoever_asks(box: MemorySan
     again = bulk.run("conversations.tag", from_run=run, outcome="in_doubt", tag=["stale"])
     assert again.counts.selected == told["in_doubt"]
     assert bulk.run("conversations.tag", from_run=run, outcome="pending", tag=["vip"]).counts.selected == told.get("pending", 0)
+
+
+HIDDEN = {"contacts.archive": "archived", "contacts.unarchive": "archived", "contacts.block": "blocked"}
+
+
+def switched(box: MemorySandbox, verb: str, ids: list[str]) -> int:
+    """How many of these the verb has done, by the server's books."""
+    return sum(box.contact(one)[HIDDEN[verb]] is (verb != "contacts.unarchive") for one in ids)
+
+
+@pytest.mark.parametrize(("verb", "status"), list(zip(HIDDEN, (404, 409, 422), strict=True)))
+def test_a_refusal_that_no_look_can_check_is_in_doubt(box: MemorySandbox, verb: str, status: int) -> None:
+    """Intercom shows nowhere that a contact is archived or blocked: it was called failed, and stood; undo said nothing of it."""
+    ids = ids_of(box, verb)
+    if verb == "contacts.unarchive":
+        bulk.run("contacts.archive", ids=ids)
+    box.fault("error_after", status=status, on="write")
+    run = bulk.run(verb, ids=ids, irreversible=verb == "contacts.block", verify="none")
+    box.clear_faults()
+    assert switched(box, verb, ids) == 6
+    assert (run.counts.in_doubt, run.counts.failed) == (6, 0), run.report()
+    if verb != "contacts.block":
+        assert run.undo(workers=1).counts.done == 6 and switched(box, verb, ids) == 0
+
+
+def test_such_a_refusal_is_asked_again(box: MemorySandbox) -> None:
+    """The second answer tells, and it is asked for once."""
+    ids = ids_of(box, "contacts.archive")
+    box.fault("error_after", status=422, on="write", count=1)
+    run = bulk.run("contacts.archive", ids=ids, workers=1, verify="none")
+    assert (run.counts.done, run.report()["requests"]["action"]) == (6, 7), run.report()
+    assert switched(box, "contacts.archive", ids) == 6
+
+
+def test_a_contact_that_is_gone_has_failed(box: MemorySandbox) -> None:
+    """The look is answered 404, and that is certain."""
+    assert bulk.run("contacts.archive", ids=["6" * 24], verify="none").counts.failed == 1
+
+
+def test_own_code_that_archives_is_in_doubt_too(box: MemorySandbox) -> None:
+    """By `each`, as by an updater: it goes by the request."""
+    ids = ids_of(box, "contacts.archive")
+    box.fault("error_after", status=409, on="write")
+    run = bulk.each("contacts", "POST", "contacts/{{id}}/archive", ids=ids)
+    assert (run.counts.in_doubt, switched(box, "contacts.archive", ids)) == (6, 6), run.report()

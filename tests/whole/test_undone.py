@@ -45,7 +45,9 @@ def listed(desk: Desk, run: str) -> str:
 def test_a_retry_after_an_undo_stands_beside_it(desk: Desk, verify: str) -> None:
     """Two items were undone, the third was done since: every face tells the two apart, and the third can be undone."""
     run = one_failed(desk, "conversations", "close", *WHERE)
-    undo = desk.here("undo", run, *PLAIN, "--json").run
+    answer = desk.here("undo", run, *PLAIN, "--json")
+    undo = answer.run
+    assert f"1 item of {run} failed; undo does not look at that" in answer.err, answer.err
     assert desk.here("runs", "show", run, "--json").json["next"] == [
         f"intercom-bulk runs retry {run}", f"intercom-bulk verify {undo}"
     ]  # fmt: skip
@@ -74,6 +76,16 @@ def test_a_retry_after_an_undo_stands_beside_it(desk: Desk, verify: str) -> None
     assert desk.here("undo", undo, *PLAIN, "--json").code == 0
     told = desk.here("runs", "show", run, "--json").json
     assert (told["undone_by"], told["undone"], told["exit"]) == (second.run, 1, 0)
+
+
+def test_a_run_that_is_finished_has_nothing_to_resume(desk: Desk) -> None:
+    """It says so, and what there is instead; it used to read as if something had been gone on with."""
+    run = one_failed(desk, "conversations", "close", *WHERE)
+    resumed = desk.here("runs", "resume", run, *PLAIN)
+    assert (
+        f"{run} is finished: there is nothing to resume. To try what failed again (1 item): intercom-bulk runs retry {run}. "
+        f"To take it back: intercom-bulk undo {run}."
+    ) in " ".join(resumed.err.split()), resumed.err
 
 
 def test_a_resume_after_an_undo_brings_back_nothing(desk: Desk) -> None:

@@ -166,7 +166,7 @@ class Client:
             if isinstance(error, IntercomBulkError):
                 error.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
                 if carried is not None:
-                    carried.lose(sent, once, error)
+                    carried.lose(exchange, once, error)
             if error is exc or not isinstance(exc, Exception):
                 raise
             raise error from exc

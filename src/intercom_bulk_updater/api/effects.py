@@ -27,12 +27,14 @@ class Effect:
     `repeatable`: doing it twice ends in the same state. `read`: the path to GET for a look, or "" when nothing tells.
     `stands(payload, since)`: whether the effect is there; `since` is server time in unix seconds, before the send.
     `gone`: what a 404 on `read` says about the effect; None: nothing.
+    `hidden`: no GET shows it, so that only the answer to the request tells; `read` tells whether the object is there.
     """
 
     repeatable: bool
     read: str = ""
     stands: Callable[[Json, float], bool | None] | None = None
     gone: bool | None = None
+    hidden: bool = False
 
 
 # How many of its newest parts a conversation is answered with.
@@ -131,13 +133,13 @@ def _listed(listing: Any, wanted: str, present: bool) -> bool | None:
 
 
 def _switch(contact: str, action: str) -> Effect:
-    """A contact that is archived or blocked, where GET tells that."""
+    """A contact that is archived or blocked: the answer shows it, and hardly ever a GET."""
     field, wanted = ("blocked" if action == "block" else "archived"), action != "unarchive"
 
     def stands(payload: Json, _: float) -> bool | None:
         return payload[field] is wanted if isinstance(payload.get(field), bool) else None
 
-    return Effect(True, contact, stands)
+    return Effect(True, contact, stands, hidden=True)
 
 
 def fields_stand(payload: Json, body: Json, since: float) -> bool | None:
@@ -203,8 +205,7 @@ def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body
         return Effect(
             True,
             read,
-            lambda payload, _: payload.get("state") == wanted
-            and (wanted != "snoozed" or payload.get("snoozed_until") == until),
+            lambda payload, _: payload.get("state") == wanted and (wanted != "snoozed" or payload.get("snoozed_until") == until),
         )
     if action == "assignment":
         field = "team_assignee_id" if body.get("type") == "team" else "admin_assignee_id"
@@ -307,7 +308,8 @@ def _written(parts: list[Json], body: Json, since: float) -> list[Json]:
     # Part times are whole seconds, cut off, and the servers of a farm differ by a little.
     first = int(since - 0.5)
     return [
-        part for part in parts
+        part
+        for part in parts
         if float(part.get("created_at") or 0) >= first
         and (not author or str((part.get("author") or {}).get("id")) == author)
         and note == (part.get("part_type") == "note")

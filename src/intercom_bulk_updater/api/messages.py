@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..errors import IntercomBulkError
+
 MOST = 64 * 2**20
 """Bytes of a body, as it comes and as it is when unpacked: more than any answer of Intercom's has."""
 
@@ -57,7 +59,7 @@ class Exchange:
     """One request of an action, as it was seen leaving, and how it was answered.
 
     `status` is 0 while no answer was seen. `ours`: it went through our own client. `body` holds what was seen of a body
-    that left in pieces.
+    that left in pieces. `error` and `once`: with what the client ended a write that may stand, and the action's name for it.
     """
 
     method: str
@@ -71,11 +73,20 @@ class Exchange:
     """From this moment on (monotonic s) an answer that has not come ran into its timeout."""
     looked_for: bool = False
     """It was refused, and a look has told whether it stands all the same."""
+    overruled: int | None = None
+    """The status that it counts as whatever its answer was: 200 where a look has shown it, 0 where nothing is known of it."""
+    error: IntercomBulkError | None = None
+    once: str = ""
 
     @property
     def sent(self) -> SentRequest:
         """The request."""
         return SentRequest(self.method, self.path, self.json if self.json is not None else _parsed(b"".join(self.body)))
+
+    @property
+    def believed(self) -> int:
+        """The status that it counts as; 0 for none."""
+        return self.status if self.overruled is None else self.overruled
 
     @property
     def writes(self) -> bool:
@@ -85,18 +96,18 @@ class Exchange:
     @property
     def refused(self) -> bool:
         """Whether it certainly came to nothing: an answer of 4xx, except for a timeout."""
-        return 400 <= self.status < 500 and self.status != 408 and not self.foreign
+        return 400 <= self.believed < 500 and self.believed != 408 and not self.foreign
 
     @property
     def done(self) -> bool:
         """Whether its answer said that it was carried out."""
-        return 200 <= self.status < 300 and not self.foreign
+        return 200 <= self.believed < 300 and not self.foreign
 
     @property
     def foreign(self) -> bool:
         """Whether what answered another library was not the API: a page of a website, or 200 without a body."""
         said = {name.lower(): value for name, value in (self.headers or {}).items()}
-        return "text/html" in said.get("content-type", "") or (self.status == 200 and said.get("content-length") == "0")
+        return "text/html" in said.get("content-type", "") or (self.believed == 200 and said.get("content-length") == "0")
 
     @property
     def lost(self) -> bool:

@@ -14,10 +14,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import AnswerLost, IntercomBulkError, TimedOut, TransportError
+from ..errors import AnswerLost, IntercomBulkError, TimedOut
 from .effects import effect_of, shows_no_effect
 from .messages import Exchange, SentRequest
 from .retry import ErrorKind, classify, no_effect
@@ -26,15 +25,14 @@ Step = tuple[str, str, int]
 """Method, path, and the how manieth of its kind in the action; or ("once", name, 0)."""
 
 
+_WITHHELD = "it was not sent again, for the first one may have been carried out: the run looks for it"
 _UNSURE = (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING, ErrorKind.IN_BETWEEN)
 
 
-@dataclass(frozen=True, slots=True)
-class LostWrite:
-    """A write of our own client that was not answered for sure; the action may have gone on."""
+class Lost(NamedTuple):
+    """A write of our own client that was not answered for sure, and its error; the action may have gone on."""
 
     sent: SentRequest
-    once: str
     error: IntercomBulkError
 
 
@@ -57,8 +55,6 @@ class CompletedRequests:
 
         None: the action sees to that itself.
         """
-        self.lost: list[LostWrite] = []
-        """What of this attempt may stand, whatever the action has made of its error."""
         self.unseen = ""
         """By what way something may have left in an attempt that is not seen, in words; "" where certainly nothing has."""
         self.idempotent = False
@@ -77,7 +73,6 @@ class CompletedRequests:
     def begin(self, *, idempotent: bool = False) -> None:
         """A further attempt starts from the action's first request."""
         self.idempotent = idempotent
-        self.lost = []
         self._carried_out = self.writes
         self._places.clear()
         self._steps.clear()
@@ -88,53 +83,49 @@ class CompletedRequests:
         self.withheld = None
         self.differs = ""
 
-    def lose(self, sent: SentRequest, once: str, error: IntercomBulkError) -> None:
+    def lose(self, exchange: Exchange, once: str, error: IntercomBulkError) -> None:
         """A write ended with an error. One that may stand all the same is kept: the action may swallow the error."""
         verdict = classify(error)
         if verdict.kind in _UNSURE or verdict.foreign:
-            self.lost.append(LostWrite(sent, once, error))
+            exchange.error, exchange.once = error, once
 
     @property
-    def lost_messages(self) -> list[LostWrite]:
+    def lost(self) -> list[Lost]:
+        """What of this attempt may stand, whatever the action has made of its error."""
+        return [Lost(one.sent, one.error) for one in self.exchanges if one.error is not None]
+
+    @property
+    def lost_messages(self) -> list[Lost]:
         """Those of the lost writes that must not be done twice."""
-        return [] if self.idempotent else [one for one in self.lost if not repeatable(one.sent)]
+        return [Lost(one.sent, one.error) for one in self._messages if one.error is not None]
 
     def refuse_again(self, sent: SentRequest, once: str = "") -> None:
         """Raises for the same message, sent in this attempt and lost: a retry of the action's own would send it twice.
 
         That of another library is known by its path alone, for its head leaves first.
         """
-        for theirs in [] if self.idempotent else [one for one in self._messages if not one.ours and (one.lost or one.looked_for)]:
-            if not theirs.refused and _same(theirs.sent, sent):
+        for one in self._messages:
+            may_stand = one.error is not None if one.ours else (one.lost or one.looked_for) and not one.refused
+            if may_stand and (one.once == once if once and one.once else _same(one.sent, sent)):
                 self.withheld = sent if sent.json is None else self.withheld
-                raise _not_again(theirs)
-        for one in self.lost_messages:
-            named = once and one.once
-            if one.once == once if named else _same(one.sent, sent):
-                if not one.error.parts.get("not_again"):
-                    one.error.parts["not_again"] = True
-                    one.error.message += "; it was not sent again, for the first one may have been carried out: the run looks for it"
-                    one.error.args = (one.error.message,)
-                self.withheld = sent if sent.json is None else self.withheld
-                raise one.error
+                raise _not_again(one)
 
     @property
     def lost_by_others(self) -> list[Exchange]:
         """What other libraries sent in this attempt that must not be done twice, and was not answered for sure."""
-        if self.idempotent:
-            return []
         return [one for one in self._messages if not one.ours and one.lost]
 
     @property
     def _messages(self) -> list[Exchange]:
-        return [one for one in self.exchanges if one.writes and not repeatable(one.sent)]
+        """What of this attempt must not be done twice."""
+        return [] if self.idempotent else [one for one in self.exchanges if one.writes and not repeatable(one.sent)]
 
     def look_for_refused(self, get: Callable[[str], Mapping[str, Any]], but: SentRequest | None = None) -> None:
         """Look for each message of this attempt that was refused: the refusal may be untrue, and the action may go on after it.
 
         `but` is looked for elsewhere. What stands counts as carried out; what could not be looked at, as lost.
         """
-        if self.judge_since is None or self.idempotent:
+        if self.judge_since is None:
             return
         for one in self._messages:
             effect = effect_of(one.sent)
@@ -145,13 +136,13 @@ class CompletedRequests:
             try:
                 shown = get(effect.read)
             except IntercomBulkError as exc:
-                one.status = 0
+                one.overruled = 0
                 if one.ours:
                     said = f"{one.method} {one.path} was refused, and whether it stands all the same could not be read: {exc}"
-                    self.lost.append(LostWrite(one.sent, "", AnswerLost(said, method=one.method, path=one.path, json=one.json)))
+                    one.error = AnswerLost(said, method=one.method, path=one.path, json=one.json)
                 continue
             if effect.stands(shown, self.judge_since):
-                one.status = 200
+                one.overruled = 200
                 if one.ours:
                     self.found(one.sent, shown)
                     self._stood.append((one.sent, shown))
@@ -201,12 +192,13 @@ class CompletedRequests:
 
     def withdraw(self, sent: SentRequest) -> None:
         """A write that was answered turned out to have had no effect, or an unusable answer: nothing is known of it."""
-        self.lost = [one for one in self.lost if one.sent != sent]
         self._carried_out = [one for one in self._carried_out if not _same(one, sent)]
         self._answered = {step: known for step, known in self._answered.items() if known[0] != sent}
         for one in self.exchanges:
             if not one.ours and _same(one.sent, sent) and one.done:
-                one.status = 0
+                one.overruled = 0
+            if one.sent == sent:
+                one.error = None
 
     def step_of(self, sent: SentRequest) -> Step:
         """The place of a request in the action, or its name."""
@@ -238,13 +230,19 @@ class Carrying:
         self._thread.value = None
 
 
-def _not_again(first: Exchange) -> TransportError:
-    """The error that a message ends with which another library sends again."""
-    slow = first.status in (408, 504) or (not first.status and time.monotonic() >= first.late)
-    was = f"was answered {first.status}" if first.status else "was not answered"
+def _not_again(first: Exchange) -> IntercomBulkError:
+    """The error that a message ends with which is sent again: that of the first, or one for another library."""
+    if first.error is not None:
+        if not first.error.parts.get("not_again"):
+            first.error.parts["not_again"] = True
+            first.error.message += f"; {_WITHHELD}"
+            first.error.args = (first.error.message,)
+        return first.error
+    slow = first.believed in (408, 504) or (not first.believed and time.monotonic() >= first.late)
+    was = f"was answered {first.believed}" if first.believed else "was not answered"
     was = "was refused, and stands all the same" if first.looked_for else was
     return (TimedOut if slow else AnswerLost)(
-        f"{first.method} {first.path} {was}; it was not sent again, for the first one may have been carried out: the run looks for it",
+        f"{first.method} {first.path} {was}; {_WITHHELD}",
         method=first.method, path=first.path, json=first.sent.json, theirs=True,
     )  # fmt: skip
 

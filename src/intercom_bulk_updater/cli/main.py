@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
         from .errors import misused
         from .usage_errors import meant
 
-        code = misused(meant(exc, given), given, app)
+        code = misused(meant(exc, given, complete_tree), given, app)
     except BrokenPipeError:
         # Whoever read us has gone (`| head`): nothing more to say, and nobody to say it to.
         code = 0

@@ -125,7 +125,7 @@ def _show_plan(path: Path, out: Shown) -> int:
     from ..terminal.tables import plan_table
 
     people_in(str(plan.header.get("timezone") or ""))
-    show_out(plan_table(plan.header, plan.lines()))
+    show_out(plan_table(plan.header, plan.lines(), plan.left_out))
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..api.messages import SentRequest
 from ..api.replay import CompletedRequests
 from ..api.retry import ErrorClassification
 from ..model import Item
-from .decide import Known
+from .decide import Known, Step, next_step
 
 
 @dataclass(slots=True)
@@ -116,3 +116,24 @@ def attempts_in(units: Iterable[Unit]) -> Iterator[Attempt]:
             yield from unit.attempts
         else:
             yield unit
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What items that are put aside wait for, for displays."""
+
+    late: int = 0
+    """Items whose effect may still come: they are looked at until then."""
+    seconds: float = 0.0
+    """Until the last of those is settled; where there is none, until the next item is tried again."""
+
+
+def waits_of(delayed: Sequence[tuple[float, int, Unit]], now: float) -> Waits:
+    """What these wait for, each with the moment at which it is taken up again; monotonic seconds."""
+    due = min((at for at, _, _ in delayed), default=now)
+    looks = [
+        max(at, attempt.known.settle_until)
+        for at, _, unit in delayed for attempt in attempts_in((unit,))
+        if attempt.known is not None and next_step(attempt.known) is Step.LOOK
+    ]  # fmt: skip
+    return Waits(len(looks), max(0.0, max(looks, default=due) - now))

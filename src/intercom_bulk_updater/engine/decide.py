@@ -139,6 +139,8 @@ class Seen:
     """What other requests of the action have left standing, in words."""
     was_otherwise: bool = False
     """This run had seen the item without the effect before it wrote: so it is its own."""
+    hidden: bool = False
+    """The item is there, and Intercom shows the effect nowhere: only another answer to the request can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,10 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
     only_refused = known.refused and not known.maybe_applied
     if seen.stands:
         return _after_seen(known, seen, only_refused)
-    if only_refused and seen.stands is None and not known.repeatable:
+    if only_refused and seen.hidden and known.repeatable and not (known.out_of_retries or seen.also_stands):
+        # Asked again, it tells; what follows is as after a lost answer, so that a second refusal leaves it in doubt.
+        return Decision(Step.PERFORM, replace(known, refused=False, maybe_applied=True), repetition=True)
+    if only_refused and seen.stands is None and (seen.hidden or not known.repeatable):
         return replace(_in_doubt(known, NOTHING_TELLS), untold=True)
     if only_refused and seen.also_stands and known.settle_until > now:
         return _wait(known, known.settle_until - now)  # otherwise it would be in doubt: the rest may show itself yet

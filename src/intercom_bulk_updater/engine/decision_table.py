@@ -36,6 +36,7 @@ def observations(stage: Step) -> Iterator[Observed]:
     if stage is Step.LOOK:
         yield from (Seen(True, words="POST a", was_otherwise=before) for before in (True, False))
         yield from (Seen(stands, also_stands=also) for stands, also in itertools.product((False, None), ("", "POST b")))
+        yield from (Seen(None, also_stands=also, hidden=True) for also in ("", "POST b"))
         yield from (Seen(True, True, unfinished, "POST a") for unfinished in (True, False))
         for (final, excused), also in itertools.product(((True, False), (False, False), (False, True)), ("", "POST b")):
             yield LookFailed("500", final, excused, also)
@@ -151,6 +152,8 @@ def facts_of(known: Known, observed: Observed) -> Facts:
             }  # fmt: skip
         case Seen():
             seen = {None: "it cannot be told", False: "not there"}.get(observed.stands, "all of it is there")
+            if observed.hidden:
+                seen = "the item is there, and no look ever shows the effect"
             if observed.one_request:
                 seen = "one request of several is there" if observed.unfinished else "its last request is there"
             end = "answer or error" if not known.unproven else "no proof, at its end" if known.returned else "no proof, broken off"

@@ -59,7 +59,8 @@ class EffectReader:
             return Seen(None, also_stands=attempt.stands), payload
         stands, seen = self._read_effects(attempt, since)
         payload = payload if payload is not None else seen
-        return Seen(stands, True, unfinished=self._unfinished(attempt, told), words=words, also_stands=attempt.stands), payload
+        hidden = effect.hidden and stands is None
+        return Seen(stands, True, self._unfinished(attempt, told), words, attempt.stands, hidden=hidden), payload
 
     def _was_otherwise(self, attempt: Attempt, effect: Effect | None, payload: Json) -> bool:
         """Whether the item was seen without the effect before its write, and nothing says that others were first.
@@ -107,24 +108,12 @@ class EffectReader:
         told: bool | None = None
         payload: Json | None = None
         for place, one in enumerate(reversed(attempt.in_question)):
-            effect = effect_of(one)
-            stands, seen = self._read_effect(effect, since)
+            stands, seen = read_effect(self._client, one, since)
             if place == 0:
                 told, payload = stands, seen
             elif (told is False and stands is not False) or (attempt.swallowed and told and stands is not True):
                 told = None
         return told, payload
-
-    def _read_effect(self, effect: Effect | None, since: float) -> tuple[bool | None, Json | None]:
-        if effect is None or not effect.read:
-            return None, None
-        try:
-            payload = self._client.get(effect.read)
-        except ApiError as exc:
-            if exc.status not in _GONE or effect.gone is None:
-                raise
-            return effect.gone, None
-        return (None if effect.stands is None else effect.stands(payload, since)), payload
 
     def _partial_after(self, item: Item, payload: Json, since: float) -> dict[str, Any] | None:
         """The after-image of an item of which some of the change is there, and not all: a part of the action stands."""
@@ -132,6 +121,20 @@ class EffectReader:
         if not any(name in now and _moved(was, wanted, now[name]) for name, (was, wanted) in changes.items()):
             return None
         return self._operation.left(payload, item, since=since, client=self._client)
+
+
+def read_effect(client: Client, sent: SentRequest, since: float) -> tuple[bool | None, Json | None]:
+    """Whether the effect of a request that was sent at `since` (server time) is there, and what was read to see it; None: not told."""
+    effect = effect_of(sent)
+    if effect is None or not effect.read:
+        return None, None
+    try:
+        payload = client.get(effect.read)
+    except ApiError as exc:
+        if exc.status not in _GONE or effect.gone is None:
+            raise
+        return effect.gone, None
+    return (None if effect.stands is None else effect.stands(payload, since)), payload
 
 
 def _moved(was: Any, wanted: Any, now: Any) -> bool:

@@ -22,7 +22,7 @@ from ..errors import IntercomBulkError, JournalError
 from ..model import Bottleneck, Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
-from .attempt import Attempt, Batch, RetryLater, Unit, attempts_in
+from .attempt import Attempt, Batch, RetryLater, Unit, Waits, attempts_in, waits_of
 from .growth import Growth
 from .work import WorkSource
 
@@ -83,6 +83,7 @@ class PoolStatus:
     delayed: int = 0
     holds: Bottleneck = Bottleneck.NONE
     """What limits the run; NONE while it starts."""
+    waits: Waits = field(default_factory=Waits)
 
 
 Do = Callable[[Attempt], ItemResult | RetryLater]
@@ -349,6 +350,7 @@ class WorkerPool:
     def _note_failure(self, exc: BaseException) -> None:
         """Either the gate gave no leave because of a stop (then nothing was sent), or something is badly wrong."""
         if not self.stop.asked:
+            self.stop.ask(exc)  # before another worker begins its next item
             self._fates.append(exc)
             self._wake.set()
 
@@ -393,4 +395,4 @@ class WorkerPool:
             # With items waiting on disk it is only the clerk who has not handed them out yet.
             ended = Bottleneck.RETRIES if self._delayed else Bottleneck.FINISHING
             holds = Bottleneck.NONE if not self._dry else Bottleneck.SEARCH if more else ended
-        return PoolStatus(workers, self._busy, self.gate.waiting, len(self._delayed), holds)
+        return PoolStatus(workers, self._busy, self.gate.waiting, len(self._delayed), holds, waits_of(self._delayed, time.monotonic()))

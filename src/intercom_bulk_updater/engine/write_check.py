@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from ..api.client import Client
 from ..errors import SafetyStop
 from ..model import Failure, Item, ItemResult, Outcome
-from ..operations.fields import Undo
 from ..operations.operation import CannotApply, Json, Operation
 from ..operations.resource import name_of
 
@@ -95,7 +94,7 @@ class WriteCheck:
 
     def still_to_do(self, item: Item, payload: Json) -> ItemResult:
         """For a preview: an item that has not drifted, with what others have left of it to do."""
-        left = self.operation.left_to_do(payload, item) if isinstance(self.operation, Undo) else None
+        left = self.operation.left_to_do(payload, item)
         return ItemResult(item.seq, Outcome.PENDING, attempts=0, before=left)
 
     def capture_before(self, item: Item, payload: Json) -> ItemResult | None:

@@ -54,7 +54,8 @@ class MessageOperation(Operation):
         sent = (item.before or {}).get(SENT_BY)
         if not sent:
             return ""
-        return f"without the text, which {sent['run']} sent at {local_moment(sent['at'])}"
+        late = ", and had called failed: it came after its refusal" if sent.get("refused") else ""
+        return f"without the text, which {sent['run']} sent at {local_moment(sent['at'])}{late}"
 
     @property
     def _own(self) -> list[str]:

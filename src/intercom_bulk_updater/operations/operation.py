@@ -25,10 +25,6 @@ SeenRequests = Mapping[str, Callable[[Json], bool]]
 """A request, as it ends behind the item's id ("POST reply") → whether customers see it, by its body."""
 
 
-IN_A_SENTENCE = frozenset({"to", "until", "with", "from", "into", "as", "by"})
-"""With one of these, what an operation says of itself goes on in the same sentence behind its items: "to team Billing"."""
-
-
 class PartiallyApplied(Exception):
     """An action broke off after a request that stands and must not be sent again; `cause` is what broke it off."""
 
@@ -304,6 +300,10 @@ class Operation(ABC):
     def drift(self, payload: Json, item: Item) -> str:
         """Why the item is no longer as `item.before` says, in words; "" when it is."""
         return ""
+
+    def left_to_do(self, payload: Json, item: Item) -> dict[str, Any] | None:
+        """The before-image of an item of which others have done a part since; None where all of it is still to be done."""
+        return None
 
     def touched(self, payload: Json, item: Item) -> str:
         """Who has been at the item since the plan was made (`data["as_of"]`, unix s), in words; "" for nobody, or not known."""

@@ -19,17 +19,24 @@ OTHERWISE = "Look at the item in Intercom."
 
 
 def advice(
-    cause: str, *, status: int = 0, code: str = "", message: str = "", request_id: str = "", go_on: str = "resume",
+    cause: str,
+    *,
+    status: int = 0,
+    code: str = "",
+    message: str = "",
+    request_id: str = "",
+    go_on: str = "resume",
     retry: str = "retry these",
+    run: str = "RUN",
 ) -> str:
     """What to do about failures of one cause, in a sentence or two for people. Never empty.
 
-    `go_on`: what to do then, where there is no run to resume; `retry`: how these items are tried again.
+    `go_on`: what to do then, where there is no run to resume; `retry`: how these items are tried again; `run`: whose they are.
     """
     found = _remedy(cause, status, code, message)
     if found is None:
         return f"{OTHERWISE} Its support can look the failure up by the request id {request_id}." if request_id else OTHERWISE
-    return _filled(found[0].advice, {"go_on": go_on, "retry": retry, **found[1]})
+    return _filled(found[0].advice, {"go_on": go_on, "retry": retry, "run": run, **found[1]})
 
 
 @lru_cache(maxsize=256)
@@ -55,8 +62,8 @@ def advice_for(group: FailureGroup, run: RunRecord | None = None) -> str:
     if group.untold and group.untold == group.count:
         return _untold(group, run)
     # `runs retry` takes up what has failed, and nothing that is in doubt.
-    again = "resume" if group.outcome is Outcome.IN_DOUBT else "retry these"
-    said = advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id, retry=again)
+    again, whose = "resume" if group.outcome is Outcome.IN_DOUBT else "retry these", run.id if run is not None else "RUN"
+    said = advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id, retry=again, run=whose)
     said = f"{_partly(group)} {said}" if group.partly else said
     return f"{said} {_untold(group, run)}" if group.untold else said
 
@@ -91,7 +98,9 @@ def may_succeed(group: FailureGroup, run: RunRecord) -> bool:
     remedy = _remedy(group.cause, example.status, example.code, "")
     if remedy is None or remedy[0].retry:
         return True
-    return remedy[0].in_request and bool(run.selection.get("updater"))
+    # A person's own code may be corrected; a message may have come after the look, and a retry looks again.
+    cls = declared(run.operation)
+    return remedy[0].in_request and (bool(run.selection.get("updater")) or (cls is not None and cls.appends))
 
 
 def _filled(text: str, named: dict[str, str]) -> str:

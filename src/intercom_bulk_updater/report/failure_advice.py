@@ -18,7 +18,7 @@ class Remedy:
 
     `status` is a regular expression over the whole HTTP status ("0" when there was no answer), the others
     over any part of their text, case ignored. `{name}` in the advice is a named group of a pattern,
-    `{go_on}` what continues: "resume" where there is a run, `{retry}` what tries these items again.
+    `{go_on}` what continues: "resume" where there is a run, `{retry}` what tries these items again, `{run}` the run.
     """
 
     advice: str
@@ -46,8 +46,7 @@ REMEDIES: tuple[Remedy, ...] = (
         cause="ActionReturnedNone|returned None|^(perform|undo)_action returned",
     ),
     Remedy(
-        "The run ended while the request was under way. Resume the run: it looks whether the "
-        "change stands before anything is done again.",
+        "The run ended while the request was under way. Resume the run: it looks whether the change stands before anything is done again.",
         status="0",
         cause="^interrupted",
     ),
@@ -57,8 +56,7 @@ REMEDIES: tuple[Remedy, ...] = (
         cause="^timeout|Timeout",
     ),
     Remedy(
-        "The connection broke after the request had left. Check the network, then {retry}; "
-        "each is read first, so nothing is done twice.",
+        "The connection broke after the request had left. Check the network, then {retry}; each is read first, so nothing is done twice.",
         status="0",
         cause="^connection lost",
     ),
@@ -287,7 +285,7 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "A value is missing or not of the wanted kind, or names an attribute or option that the "
         "workspace does not have: check the parameters against the workspace's settings, and run the command with the right ones "
-        "and --from-run RUN in place of its selection.",
+        "and --from-run {run} in place of its selection.",
         status="400|422",
         retry=False,
         in_request=True,

@@ -82,8 +82,15 @@ def summarize(
         "failures": failures,
         "verified": _verified(run),
         "next": next_commands(
-            run, status, judgement, None if callable(can_undo) else can_undo, command, undone=undone, unfinished=unfinished,
-            retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED), partly=partly,
+            run,
+            status,
+            judgement,
+            None if callable(can_undo) else can_undo,
+            command,
+            undone=undone,
+            unfinished=unfinished,
+            retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED),
+            partly=partly,
             untold=sum(group["untold"] for group in failures),
         ),
     }
@@ -168,19 +175,23 @@ def _sent_before(journal: Store, run: RunRecord) -> dict[str, Any]:
     cls = declared(run.operation)
     if cls is None or messages_of(run) is None:
         return {}
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[tuple[str, bool], tuple[int, int]] = {}
     changed = 0
     for row in journal.items(run.id, outcomes=[Outcome.UNCHANGED, *([] if cls.appends else [Outcome.DONE])]):
         sent = (row.before or {}).get(SENT_BY)
         if sent:
             changed += row.outcome is Outcome.DONE
-            count, at = found.get(str(sent["run"]), (0, 0))
-            found[str(sent["run"])] = count + 1, max(at, int(sent["at"]))
-    told = [{"run": by, "at": rfc3339(at), "count": count} for by, (count, at) in found.items()]
+            by = str(sent["run"]), bool(sent.get("refused"))
+            count, at = found.get(by, (0, 0))
+            found[by] = count + 1, max(at, int(sent["at"]))
+    told = [
+        {"run": run_id, "at": rfc3339(at), "count": count, "refused": refused}
+        for (run_id, refused), (count, at) in sorted(found.items(), key=lambda one: -one[1][0])
+    ]
     if not told:
         return {}
     without_text = {"without_text": changed} if changed else {}
-    return {"sent_before": sorted(told, key=lambda one: -found[str(one["run"])][0]), **without_text}
+    return {"sent_before": told, **without_text}
 
 
 def _not_whole(journal: Store, run: RunRecord) -> dict[str, int]:

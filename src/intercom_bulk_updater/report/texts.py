@@ -25,7 +25,8 @@ from intercom_bulk_updater.model import RunKind, RunStatus
 from intercom_bulk_updater.operations.field_values import KINDS, describe_field, describe_value
 from intercom_bulk_updater.operations.fields import Undo
 from intercom_bulk_updater.operations.messages import WHOSE
-from intercom_bulk_updater.operations.operation import IN_A_SENTENCE, Operation
+from intercom_bulk_updater.operations.object_words import IN_A_SENTENCE
+from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.registry import declared
 from intercom_bulk_updater.parsing.dates import is_moment, local_moment
 from intercom_bulk_updater.runs.change_words import words
@@ -198,7 +199,8 @@ def message_words(told: Mapping[str, Any]) -> list[str]:
         # A plan is applied as it was made, and `apply` has no such flag.
         again = "a plan made with --again" if (told["run"].get("selection") or {}).get("kind") == "plan" else "--again"
         at = local_moment(datetime.fromisoformat(one["at"]).timestamp())
-        said.append(f"{one['count']:,} without it: an earlier run had sent it ({one['run']}, {at}); {again} sends it again")
+        sent = "had called it failed, and it came after its refusal" if one["refused"] else "had sent it"
+        said.append(f"{one['count']:,} without it: an earlier run {sent} ({one['run']}, {at}); {again} sends it again")
     return said
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from itertools import islice
 
 from ..api.client import Client
-from ..api.effects import effect_of
 from ..api.messages import SentRequest
 from ..api.redact import redact
+from ..engine.effect_reader import read_effect
 from ..engine.failure_reader import AFTER_LOSS
 from ..engine.write_check import NotYet
 from ..errors import IntercomBulkError, SafetyStop
@@ -101,10 +101,11 @@ class SentBefore:
                 if refused:
                     said = f"{run} was refused the same text, and what stands there may be it: look, then leave it, or say --again"
                 return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure("another run may have sent it", said))
-            sent = {"run": run, "at": int(row.finished_at or 0)}
+            sent = {"run": run, "at": int(row.finished_at or 0), **({"refused": True} if refused else {})}
             before = {**(item.before or {}), SENT_BY: sent}
             if self._operation.appends:
-                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, before=before, note=f"sent by {run}")
+                late = ", which had called it failed: it came after its refusal" if refused else ""
+                return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, before=before, note=f"sent by {run}{late}")
             # A verb that does more than writing is not done because its text is there: it does the rest.
             return ItemResult(item.seq, Outcome.PENDING, attempts=0, before=before)
         return None
@@ -121,10 +122,9 @@ class SentBefore:
 def _stands(row: ItemRow, client: Client) -> bool | None:
     """Whether what an earlier run wrote to an item is there, though it was refused. Raises NotYet while it may still come."""
     asked = row.failure.asked if row.failure is not None else None
-    effect = effect_of(SentRequest(asked["method"], asked["path"], asked["json"])) if asked is not None else None
-    if effect is None or effect.stands is None:
+    if asked is None:
         return None
-    stands = effect.stands(client.get(effect.read), float(row.claimed_at or 0))
+    stands, _ = read_effect(client, SentRequest(asked["method"], asked["path"], asked["json"]), float(row.claimed_at or 0))
     left = float(row.finished_at or 0) + AFTER_LOSS - time.time()
     if stands is False and 0 < left <= AFTER_LOSS:
         raise NotYet(left)
@@ -150,4 +150,3 @@ def messages_of(run: RunRecord, visible: bool | None = None) -> Callable[[ItemRo
             return ""
 
     return text
-

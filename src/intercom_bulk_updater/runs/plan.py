@@ -14,21 +14,24 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
 from ..journal import RunRecord, Store, from_json, to_json
-from ..model import FoundItem
+from ..model import FoundItem, Outcome
 from ..operations.field_values import Label
 from ..operations.operation import Operation
 from .change_words import words
+from .guards import counted
 from .preview import changes
 from .search_state import SearchState
 from .sources import missing_words
 
 SCHEMA = "plan/1"
 LIFETIME = timedelta(hours=24)
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,15 @@ class Plan:
     def count(self) -> int:
         """How many items it changes."""
         return int(self.header["count"])
+
+    @property
+    def left_out(self) -> str:
+        """What it lacks of its selection, in words; "" for nothing."""
+        failed = self.header.get("failed")
+        if not failed:
+            return ""
+        more = ", ..." if failed["count"] > len(failed["ids"]) else ""
+        return f"{counted(failed['count'])} that could not be read or cannot be done ({', '.join(failed['ids'])}{more})"
 
     def items(self) -> Iterator[FoundItem]:
         """The items, one at a time."""
@@ -90,6 +102,9 @@ def write_plan(
     header |= {name: place[name] for name in ("workspace_name", "timezone") if (place := run.totals.get("place") or {}).get(name)}
     if missing := missing_words(run.search):
         header["incomplete"] = missing
+    if failed := journal.counts(run.id).failed:
+        some = islice(journal.items(run.id, outcomes=[Outcome.FAILED], chunk=_NAMED), _NAMED)
+        header["failed"] = {"count": failed, "ids": [row.id for row in some]}
     if run.selection.get("updater"):
         header["updater"] = run.selection["updater"]
         if run.selection.get("turns"):

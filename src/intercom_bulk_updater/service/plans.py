@@ -32,6 +32,8 @@ def begin_apply(session: Session, plan: Plan, options: Options, consent: Consent
     header, options = plan.header, replace(options, reread=True)
     if header.get("incomplete"):
         note(f"This plan was made of an incomplete search: {header['incomplete']}.")
+    if plan.left_out:
+        note(f"This plan leaves out {plan.left_out}.")
     operation = _operation(session, plan)
     if not options.dry_run:
         consent.check(operation, options)

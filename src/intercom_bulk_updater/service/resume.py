@@ -62,10 +62,25 @@ def take_up(
     with session.journal.reserve(record.id):
         again = _reopen(session.journal, record, only) if retry else None
         if again is None:
+            _say_if_finished(session.journal, record, rebuilt.operation, note)
             session.journal.reopen(record.id, outcomes=[Outcome.IN_DOUBT])
             _redo_lost(session.journal, record, rebuilt.operation, note)
         session.journal.update_run(record.id, settings=options.as_json())
     return Work(session, record, rebuilt.operation, rebuilt.selected.feed, options, only=again)
+
+
+def _say_if_finished(journal: Journal, record: RunRecord, operation: Operation, note: Note) -> None:
+    """Say of a run that came to its end, with nothing in doubt, that there is nothing to resume, and what there is instead."""
+    counts = journal.counts(record.id)
+    left = counts.pending or counts.in_flight or counts.in_doubt or record.search.get("missing") or operation.leaves_files
+    if record.status is not RunStatus.FINISHED or left:
+        return
+    said = [f"{record.id} is finished: there is nothing to resume."]
+    if counts.failed:
+        said.append(f"To try what failed again ({count_words(counts.failed, 'item')}): intercom-bulk runs retry {record.id}.")
+    if counts.done and operation.inverse() is not None:
+        said.append(f"To take it back: intercom-bulk undo {record.id}.")
+    note(" ".join(said))
 
 
 def _redo_lost(journal: Journal, record: RunRecord, operation: Operation, note: Note) -> None:

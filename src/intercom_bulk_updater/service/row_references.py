@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..api.redact import redact
 from ..api.retry import RetryPolicy
 from ..errors import NotFound, UsageError
 from ..operations.resource import Resource, resources
 from ..parsing.id_file import linked, of_link
 from ..parsing.identity import is_email
+from ..parsing.printable import printable_name
 from ..runs.session import Session
 from ..search.endpoints import endpoint_for
 from ..search.paginator import EndpointSource
@@ -24,6 +26,7 @@ _GROUP = 15
 """Conditions that Intercom takes in a group, and groups in a query; the answer to ten groups fits on one page."""
 _GROUPS = 10
 _SHOWN = 40
+_NAMED = 5
 _CALLED = {"email": "e-mail address", "external_id": "external id", "company_id": "company id"}
 
 
@@ -130,19 +133,28 @@ def folded(key: str, value: Any) -> str:
 
 
 def _complaints(rows: Rows, resource: str, found: Mapping[int, Sequence[str]]) -> Iterator[str]:
-    """What is wrong with the references of some lines. The references themselves are left out: most are e-mail addresses."""
-    lines_of: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    """What is wrong with the references of some lines. Of an e-mail address enough is shown to know it again."""
+    lines_of: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
     for row in rows.rows:
         if len(alike := found.get(row.line, ("",))) != 1:
             key = key_of(row.id, rows.column, resources()[resource])
             called = _CALLED.get(key, key)
-            lines_of.setdefault((called, tuple(alike)), []).append(row.line)
-    for (called, alike), lines in lines_of.items():
+            lines_of.setdefault((called, tuple(alike)), []).append(row)
+    for (called, alike), wrong in lines_of.items():
+        lines = [row.line for row in wrong]
         if alike:
             some = f"{len(alike)} {resource} have the {called} of {_lines(lines, rows.unit)} ({', '.join(alike[:5])})"
             yield f"{some}: write the id of the one that is meant"
         else:
-            yield f"no {resources()[resource].singular} has the {called} of {_lines(lines, rows.unit)}"
+            values = list(dict.fromkeys(_recognisable(row.id) for row in wrong))
+            more = ", ..." if len(values) > _NAMED else ""
+            yield f"no {resources()[resource].singular} has the {called} of {_lines(lines, rows.unit)} ({', '.join(values[:_NAMED])}{more})"
+
+
+def _recognisable(reference: str) -> str:
+    """A reference as it may be shown: of an e-mail address the first letters."""
+    name, at, domain = reference.rpartition("@")
+    return printable_name(f"{name[:1]}…@{domain[:1]}…" if at else redact(reference))
 
 
 def _lines(numbers: Sequence[int], unit: str) -> str:

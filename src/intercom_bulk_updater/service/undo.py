@@ -70,6 +70,8 @@ def begin_undo(
         note(f"{parent.id} changed nothing{why}, so there is nothing to undo. intercom-bulk runs list shows the runs before it.")
     elif was.operation.side_effects:
         note(f"No undo takes this back: {was.operation.side_effects}.")
+    if counts.failed:
+        note(f"{counted(counts.failed)} of {parent.id} failed; undo does not look at that, and leaves what may have come after a refusal.")
     updater, resource = parent.selection.get("updater"), str(parent.selection.get("resource") or "items")
     selection = {
         "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",

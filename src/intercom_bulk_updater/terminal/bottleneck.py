@@ -33,8 +33,7 @@ def held_by(told: Told) -> tuple[str, str, str]:
     if holds == Bottleneck.SEARCH:
         return "the search", "its next page is still being fetched", "next page"
     if holds == Bottleneck.RETRIES:
-        late = plural(int(told.get("delayed") or 0), "item")
-        return "retries", f"{late} to be tried again in a moment", late
+        return _put_aside(told)
     if holds == Bottleneck.PAUSED:
         return "a pause", "nothing new is started until the run is resumed", "until resumed"
     if holds == Bottleneck.FINISHING:
@@ -46,6 +45,16 @@ def held_by(told: Told) -> tuple[str, str, str]:
     if told.get("phase") == Phase.INDEX:
         return "Intercom's search", "it does not show the latest writes yet", "not up to date"
     return "", "", ""
+
+
+def _put_aside(told: Told) -> tuple[str, str, str]:
+    """What is waited for before items that are put aside are taken up again."""
+    left = countdown(float(told.get("wait") or 0.0))
+    if late := int(told.get("late") or 0):
+        items = plural(late, "item")
+        return "late answers", f"Intercom may still do {items}; looked at until then, at most {left}", f"{items}, at most {left}"
+    items = plural(int(told.get("delayed") or 0), "item")
+    return "retries", f"{items} to be tried again, the first in {left}", f"{items}, in {left}"
 
 
 RATE_LIMIT = "Intercom's rate limit"

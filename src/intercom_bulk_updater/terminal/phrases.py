@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..operations.operation import IN_A_SENTENCE
+from ..operations.object_words import IN_A_SENTENCE
 from ..operations.registry import declared
 from ..operations.resource import resources
 

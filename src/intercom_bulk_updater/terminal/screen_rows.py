@@ -38,7 +38,8 @@ def told(progress: Progress) -> dict[str, Any]:
     """A Progress as `frame` takes it: `as_json`, and what only this process knows."""
     said = progress.as_json()
     if progress.snapshot is not None:
-        said |= {"delayed": progress.snapshot.delayed, "waiting": progress.snapshot.waiting}
+        now = progress.snapshot
+        said |= {"delayed": now.delayed, "waiting": now.waiting, "late": now.waits.late, "wait": now.waits.seconds}
     if progress.budget is not None:
         state = progress.budget
         said["window"] |= {

@@ -174,12 +174,13 @@ def _events(events: Sequence[Event]) -> Sheet:
     return sheet
 
 
-def plan_table(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], most: int = 20) -> Sheets:
-    """`runs show PLAN`: what a plan file holds, and its first `most` items."""
+def plan_table(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], left_out: str = "", most: int = 20) -> Sheets:
+    """`runs show PLAN`: what a plan file holds, what it lacks of its selection (`left_out`), and its first `most` items."""
     count = int(header.get("count") or 0)
     facts = [
         ("does", f"{header.get('operation')}: {header.get('words')}"),
         ("items", number(count)),
+        ("left out", left_out),
         ("selection", str(header.get("selection") or "")),
         ("workspace", " ".join(str(header[name]) for name in ("workspace_name", "workspace") if header.get(name))),
         ("author", str(header.get("author") or "")),

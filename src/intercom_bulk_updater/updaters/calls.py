@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ..api.client import Client
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
-from ..api.messages import SentRequest
+from ..api.messages import Exchange, SentRequest
 from ..api.permit_lease import PermitLease
 from ..api.redact import redact, redact_theirs
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
@@ -312,9 +312,8 @@ def in_hand(
         except (Skip, StopRun, RunStopped) as exc:
             look_for_refused(client)
             keep_what_stands(client, exchanges)
-            standing = [one.sent for one in exchanges if one.writes and not one.refused]
-            if isinstance(exc, Skip) and standing:
-                raise PartiallyApplied(exc, f"{standing[0].method} {standing[0].path} had gone through before it was skipped") from exc
+            if isinstance(exc, Skip) and (wrote := _before_skip(exchanges, watch)):
+                raise PartiallyApplied(exc, wrote) from exc
             raise
         except Exception as exc:
             if client.carried is not None:
@@ -328,6 +327,15 @@ def in_hand(
             raise ended from exc
         finally:
             keep_unseen(updater, client.carried if not hand.came_through else None, watch.unseen)
+
+
+def _before_skip(exchanges: Sequence[Exchange], watch: RequestWatcher) -> str:
+    """What an action has sent, or may have sent unseen, before it skipped its item, in words; "" for nothing."""
+    for one in exchanges:
+        if one.writes and not one.refused:
+            return f"{one.method} {one.path} had gone through before it was skipped"
+    unseen = watch.unseen if watch.unseen is not HTTPX or not is_heard() else None
+    return "" if unseen is None else unseen_in_words(unseen.words)
 
 
 def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease, watch: RequestWatcher) -> Exception:

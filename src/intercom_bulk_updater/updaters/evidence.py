@@ -95,8 +95,8 @@ def judge_return(
     nothing = "" if exchanges or none_is_fine else "was not seen to send anything" if way else "sent nothing"
     failure = None
     if result is not None or not none_is_fine:
-        failure = failure_in(result, method, status_known=bool(last and last.status), nothing=nothing)
-    if last is not None and (last.status >= 300 or last.foreign):
+        failure = failure_in(result, method, status_known=bool(last and last.believed), nothing=nothing)
+    if last is not None and (last.believed >= 300 or last.foreign):
         return refusal_of(last, str(failure or ""))
     standing = [one.sent for one in writes if not one.refused]
     if failure is not None:
@@ -106,7 +106,7 @@ def judge_return(
         if way:
             return _unseen(failure, way)
         return PartiallyApplied(failure, f"the file of the updater imports {unseen}, and {in_words(unseen)}") if unseen else failure
-    if last is not None and not last.status and not last.ours:
+    if last is not None and not last.believed and not last.ours:
         never = f"so {last.method} {last.path} may not have been carried out"
         return OutcomeUnknown(ActionReturned(method, "although its last write was never answered", never), standing)
     return _after_lost(lost, method, writes) if lost else None
@@ -116,7 +116,7 @@ def _after_lost(lost: Sequence[Exchange], method: str, writes: Sequence[Exchange
     """An action came to its end although a message of it may or may not have been carried out."""
     one = lost[-1]
     times = sum(other.sent == one.sent for other in writes)
-    was = f"answered {one.status}" if one.status else "never answered"
+    was = f"answered {one.believed}" if one.believed else "never answered"
     if times > 1:
         cause = ActionReturned(method, f"after it had sent the same message {times} times", f"the first of which was {was}")
     else:
@@ -130,7 +130,7 @@ def judge_error(exc: Exception, exchanges: Sequence[Exchange], way: str = "") ->
     if not writes:
         return _unseen(exc, way, returned=False) if way else exc
     last = writes[-1]
-    if last.status in (408, 429) or 300 <= last.status < 400 or last.status >= 500 or last.foreign:
+    if last.believed in (408, 429) or 300 <= last.believed < 400 or last.believed >= 500 or last.foreign:
         return refusal_of(last, str(exc))  # the code made words of its own of what is no fault of the item
     standing = [one.sent for one in writes if not one.refused]
     if standing:
@@ -150,11 +150,11 @@ def unseen_in_words(way: str) -> str:
 def refusal_of(exchange: Exchange, words: str = "") -> ReturnedError:
     """The refusal that was seen on the wire."""
     headers = {name.lower(): value for name, value in (exchange.headers or {}).items()}
-    said, body = f"{exchange.method} {exchange.path} was answered {exchange.status}", b"<html>" if exchange.foreign else b"{}"
-    error: ApiError | TransportError = refusal(Response(exchange.status, headers, body), exchange.method, exchange.path)
-    if exchange.status < 300:
+    said, body = f"{exchange.method} {exchange.path} was answered {exchange.believed}", b"<html>" if exchange.foreign else b"{}"
+    error: ApiError | TransportError = refusal(Response(exchange.believed, headers, body), exchange.method, exchange.path)
+    if exchange.believed < 300:
         said += " with a page of a website, or without a body"
-        error = BadAnswer(said, page=True, method=exchange.method, path=exchange.path, status=exchange.status)
+        error = BadAnswer(said, page=True, method=exchange.method, path=exchange.path, status=exchange.believed)
     error.parts["json"] = exchange.sent.json
     return ReturnedError(error, words)
 
