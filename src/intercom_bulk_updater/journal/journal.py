@@ -339,6 +339,9 @@ class Journal(Store):
     def item(self, run: str, item_id: str) -> ItemRow | None:
         return self._rows.one(self._database, self._runs.number(run), item_id)
 
+    def unnamed(self, run: str, most: int) -> dict[int, str]:
+        return self._rows.unnamed(self._database, self._runs.number(run), most)
+
     def failures(self, run: str, *, left: bool = False) -> list[FailureGroup]:
         return self._rows.failures(self._database, self._runs.number(run), left=left)
 
