@@ -299,7 +299,9 @@ class Journal(Store):
     def _mark(self, run: str) -> RunMark | None:
         if self.path is None:
             return None
-        return self._marks.setdefault(run, RunMark(self.home, run, self.path))
+        if run not in self._marks:
+            self._marks[run] = RunMark(self.home, run, self.path)
+        return self._marks[run]
 
     def name_items(self, run: str, names: Mapping[int, str]) -> None:
         number = self._runs.number(run)
