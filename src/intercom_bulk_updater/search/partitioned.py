@@ -25,9 +25,9 @@ log = logging.getLogger("intercom_bulk_updater")
 
 FROM_PAGES = 20
 """A selection of fewer pages is read by one cursor: counting would cost more than it spares."""
-_PART_PAGES = 5
+PART_PAGES = 5
 """Pages that a part should have: the last of each is half empty, and each takes a count to find."""
-_MOST_PARTS = 32
+MOST_PARTS = 32
 """Each is a thread with one request under way; where a page takes half a second they read sixty pages a second."""
 _COUNTS = 32
 """Counts that are asked for at a time."""
@@ -113,7 +113,7 @@ class PartitionedSource:
             with ThreadPoolExecutor(1, thread_name_prefix="count") as beside:
                 tight = beside.submit(self._is_tight, total, self.axis.cut(times[len(times) // 2])) if times else None
                 if tight is not None and not self._parts:
-                    size = max(_PART_PAGES * page, total / _MOST_PARTS)
+                    size = max(PART_PAGES * page, total / MOST_PARTS)
                     # A count costs a request, as a page does.
                     most = total // page // 4 + 10
                     cuts = self.axis.divide(total, size, self._count_from, most=most, now=self.whole.client.server_time(), seen=times)
