@@ -107,6 +107,12 @@ def test_a_turn_is_written_whole_or_not_at_all(store: Store, run: str, results: 
     assert seqs_of(store, run, Outcome.IN_FLIGHT) == [1, 2] and not seqs_of(store, run, Outcome.DONE)
 
 
+def test_those_without_a_name_are_told_by_seq(store: Store, run: str) -> None:
+    """Of the first so many items; what has been named is none of them any more."""
+    store.name_items(run, {1: "Ann", 3: "Bob"})
+    assert store.unnamed(run, 4) == {2: "i2", 4: "i4"}
+
+
 def test_failures_can_be_opened_again(store: Store, run: str) -> None:
     """Failed items become pending with their attempts forgotten, an item in doubt keeps its doubt, one done stays done."""
     store.turn(run, [], 3)

@@ -110,6 +110,22 @@ def test_pace_spreads_the_window() -> None:
     assert 40 <= len(half) <= 62
 
 
+def test_those_that_wait_for_the_pace_leave_several_together() -> None:
+    """At five milliseconds a call the process wakes fifty times a second, and not for each of them; the pace stays as it is."""
+    desk = Desk()
+    desk.answer(desk.send(), told(1700, limit=1700), date=RESET - 10.0)
+    began, waits, sent = desk.clock.now, 0, 0
+    while desk.clock.now < began + 4.25:
+        answer = desk.budget.ask()
+        if isinstance(answer, Permit):
+            sent += 1
+        else:
+            waits += 1
+            desk.clock.now += answer
+    assert 800 <= sent <= 950
+    assert waits <= 50 * 4.25 + 1
+
+
 def test_joined_in_the_midst() -> None:
     """In a window that was joined late, what remains is spread over what is left of it, not over ten seconds."""
     desk = Desk()

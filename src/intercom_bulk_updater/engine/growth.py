@@ -33,6 +33,8 @@ class Growth:
     latency is with so many is not known before. Where answers take much longer than the quickest did, either the service has
     become slow, which more workers make up for, or something is overloaded (the service, or this machine), which they make worse.
     Then it is as many as were there when answers did not take longer, and some more are tried, and kept when they bring more answers.
+    So it is too where no limit is in reach and answers come at once: then the processor is the limit, and who waits for it before
+    sending makes no answer take longer.
     """
 
     def __init__(self, ceiling: int) -> None:
@@ -55,9 +57,12 @@ class Growth:
             self._least = min(self._least, latency)
         if workers != self._reached[0]:
             self._reached = workers, finished
-        few = SOME if latency < _QUICK else FEW
+        unlimited = wanted > UNTRIED and self._least < _QUICK
+        few = SOME if unlimited or latency < _QUICK else FEW
         self._allowed, self._harmless = max(self._allowed, few), max(self._harmless, few)
-        if latency <= _ALIKE * self._least:
+        if unlimited and not self._wary:
+            self._allowed, self._harmless, self._began, self._wary = SOME, SOME, (now, finished), True
+        if latency <= _ALIKE * self._least and not unlimited:
             self._harmless = max(few, workers)
         if latency <= _SLOWER * self._least and not self._wary:
             self._allowed = max(few, workers)

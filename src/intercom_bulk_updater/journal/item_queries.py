@@ -149,6 +149,13 @@ def one(database: Database, run: int, item_id: str) -> ItemRow | None:
     return None if row is None else _item_row(row)
 
 
+def unnamed(database: Database, run: int, most: int) -> dict[int, str]:
+    """See Store."""
+    query = select(_item.c.seq, _item.c.id).where(_item.c.run == run, _item.c.seq <= most, _item.c.name.is_(None))
+    with database.reading() as connection:
+        return dict(connection.execute(query.order_by(_item.c.seq)).all())
+
+
 def failures(database: Database, run: int, *, left: bool) -> list[FailureGroup]:
     """What failed or is in doubt, by cause, the largest group first, each with its first item.
 

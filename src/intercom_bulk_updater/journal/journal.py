@@ -299,7 +299,9 @@ class Journal(Store):
     def _mark(self, run: str) -> RunMark | None:
         if self.path is None:
             return None
-        return self._marks.setdefault(run, RunMark(self.home, run, self.path))
+        if run not in self._marks:
+            self._marks[run] = RunMark(self.home, run, self.path)
+        return self._marks[run]
 
     def name_items(self, run: str, names: Mapping[int, str]) -> None:
         number = self._runs.number(run)
@@ -338,6 +340,9 @@ class Journal(Store):
 
     def item(self, run: str, item_id: str) -> ItemRow | None:
         return self._rows.one(self._database, self._runs.number(run), item_id)
+
+    def unnamed(self, run: str, most: int) -> dict[int, str]:
+        return self._rows.unnamed(self._database, self._runs.number(run), most)
 
     def failures(self, run: str, *, left: bool = False) -> list[FailureGroup]:
         return self._rows.failures(self._database, self._runs.number(run), left=left)

@@ -27,11 +27,14 @@ from intercom_bulk_updater.model import Failure
 
 TYPE, VALUE = "$type", "$value"
 _PLAIN = frozenset({int, float, bool, type(None)})
+_SIMPLE = frozenset({bool, type(None)})
+_LONGEST = 2**63
 
 # ASCII, because half of an emoji (a lone surrogate) is legal in JSON and illegal in a database's text.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _encode_shown = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _decode_plainly = msgspec.json.Decoder().decode
+_encode_plainly = msgspec.json.Encoder().encode
 
 
 class Unstorable(TypeError):
@@ -103,14 +106,15 @@ def pack(value: Mapping[str, Any] | None) -> str | None:
     if value is None:
         return None
     value = value if type(value) is dict else dict(value)
-    return without_known_tokens(_encode(value if _is_json(value) else to_json(value)))
+    return without_known_tokens(_encode_plainly(value).decode() if _is_simple(value) else _encode(to_json(value)))
 
 
-def _is_json(value: dict[Any, Any]) -> bool:
-    """Whether `to_json` would give the same again: names and plain values, as nearly all images are."""
+def _is_simple(value: dict[Any, Any]) -> bool:
+    """Whether any encoder writes it alike: ASCII names and texts, whole numbers, yes and no; as nearly all images are."""
     for name, one in value.items():
         kind = type(one)
-        if type(name) is not str or not (kind in _PLAIN or (kind is str and one.isascii())):
+        simple = one.isascii() if kind is str else -_LONGEST <= one < _LONGEST if kind is int else kind in _SIMPLE
+        if not (simple and type(name) is str and name.isascii()):
             return False
     return TYPE not in value
 

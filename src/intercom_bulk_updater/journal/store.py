@@ -305,6 +305,10 @@ class Store(Protocol):
         """One item by Intercom's id."""
         ...
 
+    def unnamed(self, run: str, most: int) -> dict[int, str]:
+        """The ids, by seq, of those of its first `most` items of which nobody knows what they are called."""
+        ...
+
     def failures(self, run: str, *, left: bool = False) -> list[FailureGroup]:
         """What failed or is in doubt, by cause, the largest group first.
 

@@ -45,6 +45,8 @@ EARLY = 0.001
 out."""
 SOON = 0.02
 """Seconds before it is due for which a request is told to wait without another look."""
+TOGETHER = 0.02
+"""Seconds that a request waits at the least where it waits for the pace: several leave then, at one awakening of the process."""
 NEWS = 0.005
 """Seconds by which siblings may learn later of an answer; of a request they learn before it leaves."""
 HUNGRY = 0.5
@@ -126,7 +128,7 @@ class Budget:
             # Who asks so is told the pace alone: once a request, and before that request leaves all is looked at.
             self._tally.promise(now + soon)
             self._waited = now
-            return soon
+            return self._together(soon)
         pulse = self._pulse
         for entry in self._siblings.look(now):
             self._window.overhear(entry, now)
@@ -196,7 +198,11 @@ class Budget:
 
     def _pace(self, now: float) -> float:
         wait = self._due - now
-        return wait if wait > EARLY else 0.0
+        return self._together(wait) if wait > EARLY else 0.0
+
+    def _together(self, wait: float) -> float:
+        """Beside siblings each call leaves at its moment: they share the pace call by call."""
+        return wait if self._siblings else max(wait, TOGETHER)
 
     def _own_left(self) -> float:
         """What is left of our share."""

@@ -221,22 +221,27 @@ class RateLimiter:
                     self._turn_away()
                     if waiter.refused:
                         raise self._reason()
-                queue = self._searches or self._actions
-                first = queue[0]
-                answer = self._ask(first)
-                if isinstance(answer, Permit):
-                    queue.popleft()
-                    if first is waiter:
-                        self._pass_on()
-                        return answer
-                    first.permit = answer
-                    first.woken.release()
-                    continue
+                answer = self._hand_out()
+                if waiter.permit is not None:
+                    self._pass_on()
+                    return waiter.permit
             if self._noticed is not (self._outage.is_away and not self._outage.is_suspected):
                 self._notice()
             # Not Stop.wait: this lock is five times cheaper, it runs once a request, and SLICE bounds the
             # delay.
             waiter.woken.acquire(timeout=min(answer, SLICE))
+
+    def _hand_out(self) -> float:
+        """Give a permit to each that may leave now, in order; returns the seconds until the next may."""
+        while queue := self._searches or self._actions:
+            answer = self._ask(queue[0])
+            if not isinstance(answer, Permit):
+                return answer
+            first = queue.popleft()
+            first.permit = answer
+            if first is not self._watcher:
+                first.woken.release()
+        return 0.0
 
     def _ask(self, waiter: _Waiter) -> Permit | float:
         """A permit of the budget, once the service is there; or the seconds to wait."""

@@ -16,14 +16,15 @@ from ..api.retry import RetryPolicy
 from ..errors import NotFound, SearchIncomplete
 from ..model import FoundItem
 from ..operations.resource import Count, Resource, name_of, resources
-from ..search.endpoints import endpoint_for
+from ..search.endpoints import Paging, endpoint_for
 from ..search.language.fields import learn
 from ..search.language.where import decides
+from ..search.numbered import NumberedSource
 from ..search.paginator import EndpointSource
 from .id_set import IdSet
 from .options import Options
 from .session import Session
-from .sources import image_of
+from .sources import Pages, image_of
 from .stored_query import judged_here
 
 Json = Mapping[str, Any]
@@ -84,15 +85,18 @@ def listed(selection: Mapping[str, Any]) -> Resource:
     return Resource(name=name, singular=name, search="", listing=path, count=Count("GET", path), columns=())
 
 
-def _every(session: Session, resource: Resource, options: Options) -> Iterator[Json]:
-    def pages(path: str) -> EndpointSource:
-        retry = RetryPolicy(options.retries)
-        return EndpointSource(session.client, session.stop, endpoint_for(path), retry=retry, timeout=options.timeout)
+def pages_of_list(session: Session, path: str, options: Options) -> Pages:
+    """What reads the pages of a list: several at a time where they have numbers, and no limit takes the first that come."""
+    end, retry = endpoint_for(path), RetryPolicy(options.retries)
+    whole = EndpointSource(session.client, session.stop, end, retry=retry, timeout=options.timeout)
+    return NumberedSource(whole) if end.paging is Paging.NUMBER and not options.limit else whole
 
+
+def _every(session: Session, resource: Resource, options: Options) -> Iterator[Json]:
     seen = IdSet()
     total = 0
     for path in (resource.listing,) * _PASSES:
-        for page in pages(path).pages():
+        for page in pages_of_list(session, path, options).pages():
             total = page.total or 0
             if resource.scroll and total > (endpoint_for(path).cap or total):
                 break
@@ -102,7 +106,7 @@ def _every(session: Session, resource: Resource, options: Options) -> Iterator[J
                 return
             continue
         # The list ends before its end; the scroll does not, and it shows the companies as they were when it began.
-        for page in pages(resource.scroll).pages():
+        for page in pages_of_list(session, resource.scroll, options).pages():
             yield from _new(page.items, seen)
         return
     raise SearchIncomplete(

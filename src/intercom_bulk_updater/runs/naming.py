@@ -23,13 +23,13 @@ def name_items(journal: Store, run: str, resource: str, client: Client) -> None:
     kind = resources().get(resource)
     if kind is None or not kind.of_contacts:
         return
-    nameless = (row for row in islice(journal.items(run), _MOST) if not row.name)
+    nameless = iter(journal.unnamed(run, _MOST).items())
     try:
-        while some := list(islice(nameless, _AT_ONCE)):
-            found = shown_by_id(client, kind, [row.id for row in some])
+        while some := dict(islice(nameless, _AT_ONCE)):
+            found = shown_by_id(client, kind, list(some.values()))
             whose = {one: next(iter(people_of(item).get("contacts", ())), "") for one, item in found.items()}
             people = contacts_shown(client, [one for one in dict.fromkeys(whose.values()) if one]) if any(whose.values()) else {}
             called = {one: printable_name(person.get("name") or person.get("external_id") or "") for one, person in people.items()}
-            journal.name_items(run, {row.seq: name for row in some if (name := called.get(whose.get(row.id, "")))})
+            journal.name_items(run, {seq: name for seq, one in some.items() if (name := called.get(whose.get(one, "")))})
     except (ApiError, TransportError):
         return

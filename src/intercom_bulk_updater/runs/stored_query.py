@@ -10,10 +10,11 @@ from typing import Any
 
 from ..api.retry import RetryPolicy
 from ..operations.operation import Operation
-from ..search.endpoints import endpoint_for
+from ..search.endpoints import Paging, endpoint_for
 from ..search.language.fields import whole_days
 from ..search.language.query_tree import and_also, leaves
 from ..search.language.where import Judge, decides, judge_of
+from ..search.numbered import NumberedSource
 from ..search.paginator import EndpointSource
 from ..search.partitioned import FROM_PAGES, PartitionedSource
 from ..search.parts import Axis, why_whole
@@ -41,6 +42,8 @@ def pages_of(session: Session, selection: Mapping[str, Any], options: Options, *
     whole = EndpointSource(session.client, session.stop, end, query, page_size=size, retry=retry, timeout=options.timeout)
     if why_one_cursor(selection, options):
         return whole
+    if end.paging is Paging.NUMBER:
+        return NumberedSource(whole)
     days = end.resource == "contacts" and whole_days(session.settings.api_version)
     axis = Axis(days, session.workspace().timezone or "UTC")
     return PartitionedSource(whole, axis, FROM_PAGES if batch_size == 1 else _FROM_PAGES_OF_GROUPS)

@@ -25,14 +25,16 @@ log = logging.getLogger("intercom_bulk_updater")
 
 FROM_PAGES = 20
 """A selection of fewer pages is read by one cursor: counting would cost more than it spares."""
-_PART_PAGES = 5
+PART_PAGES = 5
 """Pages that a part should have: the last of each is half empty, and each takes a count to find."""
-_MOST_PARTS = 32
+MOST_PARTS = 32
 """Each is a thread with one request under way; where a page takes half a second they read sixty pages a second."""
 _COUNTS = 32
 """Counts that are asked for at a time."""
 _READ = 3
 """Pages in memory as objects, the one in work included; the others wait as the bytes that came, a quarter of that."""
+_AT_FIRST = 8
+"""Pages that are under way or wait, until it is known that who takes them keeps up with more."""
 
 _SLICE = 0.1
 """Seconds after which who waits between two tries looks whether all has been stopped."""
@@ -111,7 +113,7 @@ class PartitionedSource:
             with ThreadPoolExecutor(1, thread_name_prefix="count") as beside:
                 tight = beside.submit(self._is_tight, total, self.axis.cut(times[len(times) // 2])) if times else None
                 if tight is not None and not self._parts:
-                    size = max(_PART_PAGES * page, total / _MOST_PARTS)
+                    size = max(PART_PAGES * page, total / MOST_PARTS)
                     # A count costs a request, as a page does.
                     most = total // page // 4 + 10
                     cuts = self.axis.divide(total, size, self._count_from, most=most, now=self.whole.client.server_time(), seen=times)
@@ -206,8 +208,9 @@ class _PartStop(Stop):
 class _Readers:
     """Threads that read parts, each of them to its end. On leaving all have ended.
 
-    Each has one page under way: while its answer waits for room in memory, and until it is queued, it asks for no other. So as
-    many requests are under way as there are parts, for as long as whoever takes the pages keeps up.
+    Each has one page under way: while its answer waits for room in memory, and until it is queued, it asks for no other. As many
+    requests are under way as there are parts, for as long as whoever takes the pages keeps up: few at first, one more with each
+    page that is waited for, and one less while pages wait instead.
     """
 
     def __init__(self, source: PartitionedSource, parts: list[Part]) -> None:
@@ -216,6 +219,8 @@ class _Readers:
         self._pages: queue.SimpleQueue[tuple[Part, Page | BaseException]] = queue.SimpleQueue()
         self._source = source
         self._room = threading.Semaphore(_READ)
+        self._width = min(_AT_FIRST, len(parts))
+        self._under_way = threading.Semaphore(self._width)
         self._taken = False
         self._threads = [threading.Thread(target=self._run, name="search", daemon=True) for _ in parts]
 
@@ -223,8 +228,17 @@ class _Readers:
         """The next page of any part, or what broke the reading of one. The page before has to be gone from memory."""
         if self._taken:
             self._room.release()
+            self._pace()
         self._taken = True
         return self._pages.get()
+
+    def _pace(self) -> None:
+        """Let another page be asked for in place of the one that was taken; two where none waits, none where several do."""
+        waiting = self._pages.qsize()
+        change = (not waiting and self._width < len(self._threads)) - (waiting > 1 and self._width > _AT_FIRST)
+        self._width += change
+        if change >= 0:
+            self._under_way.release(1 + change)
 
     def _run(self) -> None:
         part = self._todo.popleft()
@@ -238,6 +252,7 @@ class _Readers:
             pages = self._source.read(part, self._stop, take_room)
             cursor: str | None = ""
             while cursor is not None:
+                self._under_way.acquire()
                 if self._stop.asked:
                     raise self._stop.reason or RunStopped()
                 page = next(pages)
@@ -254,6 +269,7 @@ class _Readers:
 
     def __exit__(self, *_: object) -> None:
         self._stop.ask("The reading of the other parts has ended.")
-        self._room.release(max(1, len(self._threads)))
+        for waited_for in (self._room, self._under_way):
+            waited_for.release(max(1, len(self._threads)))
         for thread in self._threads:
             thread.join()

@@ -173,8 +173,10 @@ def why_whole(endpoint: Endpoint, query: Mapping[str, Any]) -> str:
     """Why a selection is read by one cursor, for people; empty where it can be divided."""
     if endpoint.paging is Paging.SCROLL:
         return "Intercom gives an app one scroll at a time, and takes no filter with it"
-    if not endpoint.searches or endpoint.paging is not Paging.CURSOR:
-        return f"{endpoint.path} is a list, and takes no filter to divide it by"
+    if endpoint.paging is Paging.NUMBER:
+        return ""
+    if not endpoint.searches:
+        return f"{endpoint.path} is a list, whose next page only the last one names"
     if query.get("sort"):
         return "the query asks for an order"
     if Part(0, 0).query(query) is None:

@@ -12,14 +12,12 @@ from ..model import FoundItem
 from ..operations.operation import Operation
 from ..operations.resource import Resource, resources
 from ..runs.id_set import IdSet
-from ..runs.listing import matching, read_each
+from ..runs.listing import matching, pages_of_list, read_each
 from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, SearchSource, count_missing, missing_words
 from ..runs.stored_query import why_one_cursor
-from ..search.endpoints import endpoint_for
 from ..search.names import WorkspaceNames
-from ..search.paginator import EndpointSource
 from .columns import FIELDS, tags_of
 from .notes import Note, ignore
 from .row_references import resolve_rows
@@ -110,7 +108,7 @@ def _there(read: Iterable[tuple[FoundItem, Mapping[str, Any] | None]], found: Fo
 
 def list_all(session: Session, resource: Resource) -> Found:
     """All items of a resource for which Intercom has no search."""
-    source = EndpointSource(session.client, session.stop, endpoint_for(resource.listing))
+    source = pages_of_list(session, resource.listing, Options())
     found = Found(selection={"endpoint": resource.listing})
     found.source = SearchSource(source, lambda item: str(item["id"]), lambda item: None, session.client.server_time)
     found.items = searched(found.source, found)
