@@ -42,7 +42,7 @@ _MEANING = {
 }
 
 
-def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, command: str) -> dict[str, Any]:
+def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool) -> dict[str, Any]:
     """Everything that the page names; `items` is an iterator, so that memory stays flat."""
     judgement, dry = judge_run(journal, run), run.kind == RunKind.DRY_RUN
     finished = told["run"]["status"] == RunStatus.FINISHED
@@ -65,7 +65,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "would": _would(told),
         "failures": [_failure(group) for group in told["failures"]],
         "total": total,
-        "shown": _shown(total, run, command),
+        "shown": _shown(total, run),
         "caption": f"The first {LISTED:,} of {total:,}" if total > LISTED else f"{total:,} in all",
         "items": _items(journal, run, told, dry=dry, with_bodies=with_bodies),
         "next": [(label_of(line, finished=finished), line) for line in told["next"]],
@@ -189,10 +189,10 @@ def _failure(group: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shown(total: int, run: RunRecord, command: str) -> str:
+def _shown(total: int, run: RunRecord) -> str:
     if total <= LISTED:
         return "What needs a look stands first."
-    return f"What needs a look stands first. To get all {total:,}: {command} runs export {run.id} -o items.xlsx"
+    return f"What needs a look stands first. To get all {total:,}: intercom-bulk runs export {run.id} -o items.xlsx"
 
 
 def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies: bool) -> Iterator[dict[str, str]]:
