@@ -158,7 +158,6 @@ class _Acting:
     out: Shown
 
     def begin(self, recipe: Recipe, step: Step, record: RecipeRecord, earlier: Mapping[str, service.Earlier]) -> int:
-        """See Steps."""
         options = options_of(Safety(yes=self.agreed.yes), self.speed)
         _head(recipe, step, self.out)
         with opened(options, self.out) as (session, names), nothing_next():
@@ -169,7 +168,6 @@ class _Acting:
             return go(work, Safety(yes=self.agreed.yes), _of_step(self.out))
 
     def go_on(self, run: str) -> int:
-        """See Steps."""
         with nothing_next():
             return go_on(run, Safety(yes=self.agreed.yes), self.speed, _of_step(self.out), failed=False)
 
