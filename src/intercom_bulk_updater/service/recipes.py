@@ -102,7 +102,6 @@ def request_of(
     )  # fmt: skip
     with _at(recipe, step):
         options = replace(options, **{name: read_option(name, given[name]) for name in GUARDS if name in given})
-        options.amounts()
     return VerbRequest(
         verb=step.verb, parameters=step.parameters, selection=selection, options=options, consent=consent, cap=cap, note=note,
         step=None if record is None else (record.id, step.name),
