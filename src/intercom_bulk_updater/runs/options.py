@@ -107,7 +107,8 @@ def amount(name: str, value: Any, *, parse: bool = True) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise UsageError(f"{name} must be a whole number or a text such as {'4312±1%' if name.endswith('expect') else '5%'!r}, and is {value!r}")
+        such = "'4312±1%'" if name.endswith("expect") else "'5%'"
+        raise UsageError(f"{name} must be a whole number or a text such as {such}, and is {value!r}")
     text = str(value)
     if text and parse:
         (Expect if name.endswith("expect") else Amount).parse(text)
