@@ -76,7 +76,7 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
 
 def _say_service(away: ServiceAway | None) -> None:
     """Before there is a run that tells it among its events, or where there is none."""
-    from ..terminal.bottleneck import away as waiting
+    from ..report.event_text import away as waiting
 
     say("Intercom is back." if away is None else f"Intercom {waiting(away.as_json())[0]}.")
 

@@ -191,8 +191,8 @@ class _List:
                 return
 
     def _say(self, total: Any) -> None:
+        from ..report.formatting import one
         from ..report.texts import left_out_words
-        from ..terminal.formatting import one
 
         of = f" of {total:,}" if isinstance(total, int) and total > self._seen else ""
         noun = one(self._resource) if self._seen == 1 and not of else self._resource

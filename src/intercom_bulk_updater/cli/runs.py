@@ -16,6 +16,7 @@ from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
+from ..report.formatting import plural
 from ..report.headline import undone_by
 from ..report.summary import failures_of, judge_run, standing, summarize
 from ..report.texts import message_words
@@ -313,6 +314,6 @@ def prune(
             raise SafetyStop("Not confirmed: nothing was deleted.", hint="")
     with journal(read_only=False) as book:
         gone = book.prune(days)
-    sys.stderr.write(f"Deleted: {len(gone):,} {'run' if len(gone) == 1 else 'runs'}\n")
+    sys.stderr.write(f"Deleted: {plural(len(gone), 'run')}\n")
     out_data(out, lambda: {"schema": "prune/1", "ok": True, "exit": 0, "deleted": gone})
     return 0
