@@ -72,6 +72,11 @@ class Settings:
     home: Path = field(metadata={"is": "The folder of the journal and the reports. Default: the platform's state folder."})
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.home / "journal.db"
+
     def origin(self, name: str) -> str:
         """Where a value comes from: "argument", "environment", ".env" or "default". KeyError if unknown."""
         if name not in VARIABLES:

@@ -21,7 +21,7 @@ from ..service import options as service_options
 from ..service.consent import Consent
 from ..service.plans import refuse_other_file
 from ..service.selection import Selection as Asked
-from ..service.signals import asking, orderly
+from ..service.signals import orderly
 from ..service.verbs import VerbRequest
 from ..service.work import Work, prepare
 from ..stop import Stop
@@ -143,10 +143,8 @@ def go(work: Work, safety: Safety, output: Output) -> int:
     try:
         with prepare(work, observer) as prepared:
             preview = prepared.preview
-            if prepared.asks and preview is not None:
-                with asking():  # Ctrl-C is an answer
-                    if observer.confirm(preview, work.run.id):
-                        prepared.confirm()
+            if prepared.asks and preview is not None and observer.confirm(preview, work.run.id):
+                prepared.confirm()
             prepared.start()
     except (Exception, KeyboardInterrupt) as exc:
         error = exc

@@ -122,7 +122,7 @@ def cancel(recipe: _Begun, *, out: Shown = _OUT) -> int:
     """End a recipe where it stands: no further step begins. What its steps have done stays; undo takes it back."""
     from ..settings import load
 
-    record = service.cancel_recipe(load().home / "journal.db", recipe)
+    record = service.cancel_recipe(load().journal, recipe)
     with journal() as book:
         account = account_of(book, record)
     return _tell(account, out, 0)
@@ -136,7 +136,7 @@ def _carry_on(record: RecipeRecord, agreed: Agreed, speed: Speed, out: Shown) ->
     """Go on with a recipe; its account, and what to exit with."""
     from ..settings import load
 
-    path = load().home / "journal.db"
+    path = load().journal
     code, error = 0, None
     try:
         code = service.carry_on(path, record.id, _Acting(agreed, speed, out))

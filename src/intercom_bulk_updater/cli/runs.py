@@ -48,7 +48,7 @@ def journal(*, read_only: bool = True) -> Iterator[Journal]:
     """The journal, for commands that need no token."""
     from ..settings import load
 
-    with Journal(load().home / "journal.db", read_only=read_only) as opened_journal:
+    with Journal(load().journal, read_only=read_only) as opened_journal:
         yield opened_journal
 
 
@@ -174,7 +174,7 @@ def _ask(run: str, control: str, out: Shown) -> int:
     from ..settings import load
 
     settings = load()
-    record = ask_of(settings.home / "journal.db", run, control, settings.base_url, note)
+    record = ask_of(settings.journal, run, control, settings.base_url, note)
     sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")
     with journal() as book:
         out_data(out, lambda: summarize(book, record.id))
@@ -205,7 +205,7 @@ def speed(
         raise UsageError("Say how fast: --share 40%, --rate 6000/min, or both.")
     options = options_of(Safety(), Speed(share=share, rate=rate))
     settings = load()
-    record = set_speed(settings.home / "journal.db", run, options, settings.base_url, note)
+    record = set_speed(settings.journal, run, options, settings.base_url, note)
     said = " and ".join(f"--{name} {value}" for name, value in (("share", share), ("rate", rate)) if value is not None)
     sys.stderr.write(f"{record.id} goes on with {said}.\n")
     with journal() as book:

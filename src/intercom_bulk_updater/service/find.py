@@ -78,7 +78,13 @@ def find(
     *,
     counting: bool = False,
 ) -> Found:
-    """What a selection finds; items are asked for as they are read, and not at all to count what has just been seen."""
+    """What a selection finds, and all items of a resource without a search where none is given.
+
+    Items are asked for as they are read, and not at all to count what has just been seen.
+    """
+    declared = resources()[resource]
+    if not (declared.search or asked.given):
+        return _list_all(session, declared)
     session.workspace()
     rows, seen, sheet = None, set[str](), None
     if asked.csv is not None:
@@ -93,7 +99,7 @@ def find(
     if isinstance(selected.feed, SearchSource):
         found.items = searched(selected.feed, found)
     elif selected.selection["kind"] == "query":
-        found.items = matching(session, resources()[resource], selected.selection["query"], options)
+        found.items = matching(session, declared, selected.selection["query"], options)
     else:
         listed = (item for batch, _ in selected.feed.batches({}) for item in batch if item.id not in found.left_out | seen)
         found.items = chain(({"id": one} for one in seen), _there(read_each(session, resource, listed), found))
@@ -108,7 +114,7 @@ def _there(read: Iterable[tuple[FoundItem, Mapping[str, Any] | None]], found: Fo
             yield item
 
 
-def list_all(session: Session, resource: Resource) -> Found:
+def _list_all(session: Session, resource: Resource) -> Found:
     """All items of a resource for which Intercom has no search."""
     source = EndpointSource(session.client, session.stop, endpoint_for(resource.listing))
     found = Found(selection={"endpoint": resource.listing})
