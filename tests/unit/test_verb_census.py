@@ -29,7 +29,7 @@ from pages.command_line import commands
 PACKAGE = Path(__file__).parents[2] / "src" / "intercom_bulk_updater"
 VERBS = dict(iterate())
 GENERIC = ("engine", "runs", "service", "updaters", "report", "terminal", "cli")
-# The demo shows one job on conversations, and `operations new` writes one; that is their subject.
+# The demo shows one job on conversations: that is its subject.
 ABOUT_CONVERSATIONS = {"cli/demo.py"}
 
 
