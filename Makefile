@@ -107,12 +107,7 @@ clients: $(BIN)/.installed-dev ## other people's Intercom clients against the sa
 	@$(BIN)/python tests/clients/run.py
 
 docs: $(BIN)/.installed ## the generated pages and the picture of the screen, written anew
-	@$(BIN)/python -m intercom_bulk_updater.settings > docs/reference/settings.md
-	@$(BIN)/python -m intercom_bulk_updater.journal.reference > docs/reference/journal-file.md
-	@$(BIN)/python -m intercom_bulk_updater.engine.decision_table > docs/reference/decisions.md
-	@$(BIN)/python -m intercom_sandbox.reference > docs/reference/sandbox.md
-	@$(BIN)/python -m intercom_bulk_updater.cli.reference
-	@$(BIN)/python -m intercom_bulk_updater.cli.python_reference > docs/reference/python.md
+	@PYTHONPATH=docs $(BIN)/python -m pages
 	@$(BIN)/python docs/draw_screen.py
 
 clean: ## remove what was built

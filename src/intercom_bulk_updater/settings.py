@@ -16,12 +16,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import ConfigurationError, MissingToken
-from .parsing.environment import FLAG_VARIABLES, VARIABLES, checked_url, read_dotenv, refuse_emptied, refuse_unknown
+from .parsing.environment import VARIABLES, checked_url, read_dotenv, refuse_emptied, refuse_unknown
 
 REGION_URLS = {
     "us": "https://api.intercom.io",
@@ -71,6 +71,11 @@ class Settings:
     })
     home: Path = field(metadata={"is": "The folder of the journal and the reports. Default: the platform's state folder."})
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.home / "journal.db"
 
     def origin(self, name: str) -> str:
         """Where a value comes from: "argument", "environment", ".env" or "default". KeyError if unknown."""
@@ -212,39 +217,6 @@ def _checked(values: Mapping[str, Any], origins: Mapping[str, str]) -> dict[str,
     return checked
 
 
-def reference() -> str:
-    """docs/reference/settings.md, made from the fields above."""
-    lines = [
-        "# Settings",
-        "",
-        "<!-- Made by `python -m intercom_bulk_updater.settings`: edit the descriptions there, not here. -->",
-        "",
-        "An argument or a flag wins over the environment, the environment over the `.env` file in the",
-        "working folder, that file over the default. A malformed value is an error (exit 10) with the fix.",
-        "",
-        "| variable | setting | default | what it is |",
-        "|---|---|---|---|",
-    ]
-    for setting in fields(Settings)[: len(VARIABLES)]:
-        name, variable = setting.name, VARIABLES[setting.name]
-        shown = {"base_url": "by region", "home": "the platform's"}.get(name) or (f"`{setting.default}`" if setting.default else "none")
-        lines.append(f"| `{variable}` | `{name}` | {shown} | {setting.metadata['is']} |")
-    lines += [
-        "",
-        "The command takes these flags from the environment too; what is typed wins over the variable:",
-        "",
-        "| variable | flag |",
-        "|---|---|",
-        *(f"| `{variable}` | `--{flag}` |" for flag, variable in FLAG_VARIABLES.items()),
-        "",
-        "A flag without a value is set by `true`. These are read from the environment alone, not from `.env`.",
-        "",
-        "How a run is done (workers, retries, guards, speed) is said for each run and kept with it:",
-        "as flags ([command line](cli.md)), or as arguments of `bulk_process`.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def _state_folder() -> Path:
     from platformdirs import user_state_path
 
@@ -259,9 +231,3 @@ def _explain(name: str, fix: str, values: Mapping[str, Any], origins: Mapping[st
     shown = "" if secret else f" is {given!r}:"
     where = {".env": " (in .env)", "argument": " (given as an argument)"}.get(origin, "")
     return f"{called}{where}{shown} {fix[:1].lower() + fix[1:]}."
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(reference())

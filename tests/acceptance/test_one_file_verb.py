@@ -23,7 +23,7 @@ SANDBOX = {"conversations": 60, "latency": 0.02, "jitter": 0.0}
 DRIVER = """
 import contextlib, io, json, sys
 from intercom_bulk_updater.cli.main import main
-from intercom_bulk_updater.cli.reference import operations_page
+from pages.command_line import operations_page
 found = []
 for words in json.loads(sys.argv[1]):
     out, err = io.StringIO(), io.StringIO()
@@ -112,7 +112,7 @@ def test_what_another_package_has_broken_takes_nothing_down(desk: Desk, tmp_path
     give_by_entry_point(tmp_path / "src", POINTS)
     (tmp_path / "src" / "house_updaters.py").write_text(UPDATERS)
     (listed, data, shown, added, refused, near, unknown, typed, help_), page = driven(
-        {**desk.env, "PYTHONPATH": str(tmp_path / "src")}, tmp_path,
+        {**desk.env, "PYTHONPATH": f"{tmp_path / 'src'}:{ROOT / 'docs'}"}, tmp_path,
         ["operations", "list"], ["operations", "list", "--json"], ["operations", "show", "close"], ["operations", "show", "rename"],
         ["operations", "show", "acme.gone"], ["operations", "show", "mark"], ["operations", "check", "contacts.nope"],
         ["contacts", "mark", "--ids", "1", "--dry-run"], ["contacts", "tag", "--help"],
@@ -140,7 +140,7 @@ def test_a_verb_that_cannot_be_imported_is_named(desk: Desk, tmp_path: Path) -> 
     (tmp_path / "src" / "house_verbs.py").write_text("import house_of_nobody\n")
     driver = DRIVER.replace("operations_page()", "''")
     words = [["contacts", "rename", "--to", "Guest"], ["contacts", "tag", "--help"], ["tickets", "find", "--help"]]
-    env = {**desk.env, "PYTHONPATH": str(tmp_path / "src")}
+    env = {**desk.env, "PYTHONPATH": f"{tmp_path / 'src'}:{ROOT / 'docs'}"}
     command = [sys.executable, "-c", driver, json.dumps(words)]
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     broken, beside, whole = (Answer(*one) for one in json.loads(done.stdout.splitlines()[-1])[0])
@@ -157,7 +157,7 @@ def test_users_and_contributors_are_told_the_same_entry_point() -> None:
 def test_a_verb_in_one_file_is_everywhere(desk: Desk, tmp_path: Path, give: Callable[[Path], None]) -> None:
     """Command, help, completion, flags, catalogue, JSON Schema, recipes and words; dry run, plan, apply, kill, resume, verify and undo."""
     give(tmp_path / "src")
-    env = {**desk.env, "PYTHONPATH": str(tmp_path / "src"), "COLUMNS": "120"}
+    env = {**desk.env, "PYTHONPATH": f"{tmp_path / 'src'}:{ROOT / 'docs'}", "COLUMNS": "120"}
 
     run = functools.partial(driven, env, tmp_path)
     (tmp_path / "ids").write_text("\n".join(ids := [str(one["id"]) for one in desk.box.contacts()][:16]))

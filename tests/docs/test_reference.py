@@ -6,11 +6,20 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from intercom_bulk_updater import __version__
+from pages.__main__ import PAGES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "src" / "intercom_bulk_updater"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_that_is_made_from_the_code_is_fresh(name: str) -> None:
+    """`make docs` writes it."""
+    assert (DOCS / "reference" / name).read_text(encoding="utf-8") == PAGES[name]()
 
 
 def test_the_life_of_an_item_is_numbered_as_in_the_code() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from intercom_sandbox import Sandbox, running
-from intercom_sandbox.reference import page
 
 ROOT = Path(__file__).parents[2]
 pytest_plugins = ["pytester"]
@@ -149,11 +148,6 @@ def test_the_sandbox_shares_no_code_with_the_client():
     for path in modules:
         for line in path.read_text().splitlines():
             assert not line.lstrip().startswith(("import intercom_bulk", "from intercom_bulk")), f"{path}: {line}"
-
-
-def test_the_reference_page_is_current():
-    """docs/reference/sandbox.md is what the code says; its first lines tell how to write it again."""
-    assert (ROOT / "docs" / "reference" / "sandbox.md").read_text() == page()
 
 
 def test_it_shows_every_kind_of_item(api, box):

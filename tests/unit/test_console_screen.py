@@ -17,8 +17,8 @@ from intercom_bulk_updater.engine.pool import PoolStatus
 from intercom_bulk_updater.model import Bottleneck, Counts, Item, Phase
 from intercom_bulk_updater.ratelimit.outage import AwayReason, ServiceAway
 from intercom_bulk_updater.ratelimit.permit import BudgetState
+from intercom_bulk_updater.report.formatting import clean, number, percent, plural, seconds, shorten, subject
 from intercom_bulk_updater.runs.observer import Progress
-from intercom_bulk_updater.terminal.formatting import clean, number, percent, plural, seconds, shorten, subject
 from intercom_bulk_updater.terminal.phrases import Title, already, past, sentence
 from intercom_bulk_updater.terminal.screen import frame
 from intercom_bulk_updater.terminal.screen_rows import sentence_of, told

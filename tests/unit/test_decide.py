@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from intercom_bulk_updater.api.retry import ErrorKind
 from intercom_bulk_updater.engine.decide import Failed, Known, LookFailed, Observed, Seen, Step, next_step, put_back
-from intercom_bulk_updater.engine.decision_table import NOW, SECTIONS, observations, page, reachable, rows_of
-from intercom_bulk_updater.engine.decision_table import decide_case as ask
 from intercom_bulk_updater.model import Outcome
+from pages.decisions import NOW, SECTIONS, observations, reachable, rows_of
+from pages.decisions import decide_case as ask
 
 States = list[tuple[Known, Step]]
 Cases = list[tuple[Known, Observed]]
@@ -145,9 +143,3 @@ def test_every_state_comes_to_an_end(cases: Cases) -> None:
 def test_the_page_of_decisions_explains_every_case() -> None:
     """What a row of the page names decides: no two cases that agree in it differ in what is done; and the rows are few."""
     assert 20 < sum(len(rows_of(section)) for section in SECTIONS) < 80
-
-
-def test_the_page_of_decisions_is_fresh() -> None:
-    """docs/reference/decisions.md is what the code says now; `make docs` writes it."""
-    written = Path(__file__).parents[2] / "docs" / "reference" / "decisions.md"
-    assert written.read_text(encoding="utf-8") == page()

@@ -240,13 +240,10 @@ def test_light_to_import() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, env=env).returncode == 0
 
 
-def test_reference_is_current() -> None:
-    """docs/reference/journal-file.md is what the schema's comments say."""
-    from intercom_bulk_updater.journal import reference as describe
+def test_every_table_and_column_is_explained() -> None:
+    """The schema's comments are the page docs/reference/journal-file.md."""
     from intercom_bulk_updater.journal import schema
 
-    page = (ROOT / "docs" / "reference" / "journal-file.md").read_text()
-    assert page == describe.describe(), "python -m intercom_bulk_updater.journal.reference > docs/reference/journal-file.md"
     for table in schema.metadata.tables.values():
         assert table.comment
         assert all(column.comment for column in table.columns)

@@ -47,11 +47,9 @@ def test_every_exit_code_and_every_error_is_documented() -> None:
     assert codes == set(found.values()) | {0, 3, 143}
 
 
-def test_the_python_page_is_not_stale() -> None:
-    """docs/reference/python.md is what the docstrings say; `make docs` writes it. Everything public stands in it."""
+def test_everything_public_stands_in_the_python_page() -> None:
+    """What is in `__all__` has an entry of its own, or a row among the errors."""
     from intercom_bulk_updater import __all__ as public
-    from intercom_bulk_updater.cli.python_reference import page
 
-    text = page()
-    assert (REFERENCE / "python.md").read_text(encoding="utf-8") == text
+    text = (REFERENCE / "python.md").read_text(encoding="utf-8")
     assert [name for name in public if not name.startswith("_") and f"### {name}\n" not in text and f"| `{name}` |" not in text] == []

@@ -117,7 +117,7 @@ def test_the_page_tells_everything_about_a_run(journal: Journal) -> None:
         "does not exist any more",
         "state is snoozed, was open",
         "</span>in doubt</td>",
-        "pass 2 of the search found 12 more",
+        "pass 2 of the search found 12 items",
         "Request rate against the limit",
         f"intercom-bulk undo {run.id}",
     ):

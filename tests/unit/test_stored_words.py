@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.model import Bottleneck, EventKind, Explanation, FoundItem, Phase, RunKind
+from intercom_bulk_updater.report.event_text import _WORDS
 from intercom_bulk_updater.report.headline import why_words
 from intercom_bulk_updater.runs.search_state import SearchState
 from intercom_bulk_updater.terminal.bottleneck import doing, held_by
-from intercom_bulk_updater.terminal.event_text import _WORDS
 
 counts = st.integers(0, 10**7)
 states = st.builds(

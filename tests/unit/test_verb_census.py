@@ -17,7 +17,6 @@ from jsonschema.validators import Draft202012Validator
 
 from intercom_bulk_updater.cli.main import complete_tree, main
 from intercom_bulk_updater.cli.narrow import typed_flags
-from intercom_bulk_updater.cli.reference import commands
 from intercom_bulk_updater.model import Reversibility
 from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.registry import find_operations, iterate
@@ -25,12 +24,13 @@ from intercom_bulk_updater.operations.resource import resources
 from intercom_bulk_updater.operations.spec import Kind, parameter, parameters_of, schema_of
 from intercom_bulk_updater.parsing.environment import FLAG_VARIABLES, VARIABLES
 from intercom_bulk_updater.terminal.phrases import already, past, sentence
+from pages.command_line import commands
 
 PACKAGE = Path(__file__).parents[2] / "src" / "intercom_bulk_updater"
 VERBS = dict(iterate())
 GENERIC = ("engine", "runs", "service", "updaters", "report", "terminal", "cli")
-# The demo shows one job on conversations, and `operations new` writes one; that is their subject.
-ABOUT_CONVERSATIONS = {"cli/demo.py", "cli/new_operation.py"}
+# The demo shows one job on conversations: that is its subject.
+ABOUT_CONVERSATIONS = {"cli/demo.py"}
 
 
 @pytest.mark.parametrize("name", VERBS)

@@ -166,26 +166,21 @@ class _Answer:
         self.complete = True  # a body without a length goes on to the end of the connection
 
     def on_message_begin(self) -> None:
-        """See httptools."""
         if self.complete:
             raise ValueError("a second answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools."""
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
-        """See httptools."""
         self.status = self.parser.get_status_code()
         self.complete = self._head_only and self.status >= 200
 
     def on_body(self, data: bytes) -> None:
-        """See httptools."""
         self._size += len(data)
         self.body.append(data)
 
     def on_message_complete(self) -> None:
-        """See httptools."""
         if self.status < 200:  # the answer itself follows
             self.status = 0
             self.headers.clear()

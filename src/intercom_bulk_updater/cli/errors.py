@@ -45,7 +45,7 @@ def failed(exc: BaseException, arguments: list[str], report: dict[str, object] |
         expected, message = True, scarce
     message = without_typed_secrets(message)
     if wanted := data_format(arguments):
-        report = summary_without_run(exc, code) if report is None else report
+        report = summary_without_run(exc) if report is None else report
         if wanted == "jsonl":
             from ..terminal.json_lines import done_line
 

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from ..errors import SafetyStop, SearchIncomplete, UsageError
+from ..errors import SafetyStop, SearchIncomplete
 from ..operations.operation import Operation
-from ..parsing.amounts import parse_duration
 from ..ratelimit.outage import ServiceAway
 from ..runs.options import Options
 from ..runs.preview import Preview
 from ..runs.session import Session, open_session
-from ..runs.speed import with_speed
 from ..search.names import WorkspaceNames
+from ..service import options as service_options
 from ..service.consent import Consent
 from ..service.plans import refuse_other_file
 from ..service.selection import Selection as Asked
-from ..service.signals import asking, orderly
+from ..service.signals import orderly
 from ..service.verbs import VerbRequest
 from ..service.work import Work, prepare
 from ..stop import Stop
@@ -33,11 +31,9 @@ from .memory import end_start
 from .output import PAGES, PLANS, close, observer_of, say, tell, title_of, writable
 from .stdout import note
 
-T = TypeVar("T")
 # A query selection that nobody has looked at and that no guard bounds is refused beyond this many items.
 DEFAULT_CAP = 1000
-# A day: beyond what any answer takes, and within what sockets count.
-_LONGEST = 86_400
+_OF_SAFETY = ("expect", "max", "canary", "max_failures", "on_drift", "verify", "backup")
 
 
 def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored: Options | None = None) -> Options:
@@ -45,59 +41,11 @@ def options_of(safety: Safety, speed: Speed, limit: int | None = None, *, stored
 
     Raises UsageError for what is malformed.
     """
-    given: dict[str, Any] = {
-        "limit": limit,
-        "retries": speed.retries,
-        "timeout": speed.timeout,
-        "batch": speed.batch,
-        "on_drift": safety.on_drift,
-        "verify": safety.verify,
-        "patience": None if speed.patience is None else _read("--patience", parse_duration, speed.patience),
-        **{name: getattr(safety, name) or None for name in ("expect", "max", "canary", "max_failures")},
-    }
-    if backup := getattr(safety, "backup", None):
-        given["backup"] = str(Path(backup).resolve())
-    if limit is not None and limit < 1:
-        raise UsageError(f"--limit must be 1 or more, not {limit}")
-    if speed.retries is not None and speed.retries < 0:
-        raise UsageError(f"--retries must be 0 or more, not {speed.retries}")
-    if speed.batch is not None and speed.batch < 1:
-        raise UsageError(f"--batch must be 1 or more, not {speed.batch}")
-    if speed.timeout is not None and not 0 < speed.timeout <= _LONGEST:
-        raise UsageError(f"--timeout must be more than 0 seconds and at most {_LONGEST:,}, not {speed.timeout:g}")
-    options = replace(
-        stored or Options(),
-        **{name: value for name, value in given.items() if value is not None},
-        # Who said --yes once is not asked again; a deadline is of one sitting, not of the run.
-        ask=stored.ask if stored is not None else not (safety.yes or safety.dry_run or safety.plan),
-        python=False,
-        dry_run=bool(safety.dry_run or safety.plan),
-        deadline=None if speed.deadline is None else _read("--deadline", parse_duration, speed.deadline),
-    )
-    if speed.workers is not None:
-        options = replace(options, workers=_workers(speed.workers))
-    if speed.share is not None:
-        options = _read("--share", lambda text: with_speed(options, share=text), speed.share)
-    if speed.rate is not None:
-        options = _read("--rate", lambda text: with_speed(options, rate=text), speed.rate)
-    options.amounts(flags=True)
-    return options
-
-
-def _read(flag: str, parse: Callable[[str], T], text: str) -> T:
-    """A value; what is said against it begins with its flag."""
-    try:
-        return parse(text)
-    except UsageError as exc:
-        raise UsageError(f"{flag}: {exc.message}") from exc
-
-
-def _workers(text: str) -> int | None:
-    if text.strip().lower() == "auto":
-        return None
-    if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= 1024:
-        raise UsageError(f"--workers must be auto or a number from 1 to 1024, not {text!r}")
-    return int(text)
+    said = {**asdict(speed), **{name: getattr(safety, name, None) or None for name in _OF_SAFETY}, "limit": limit}
+    # A deadline is of one sitting, not of the run; and who said --yes once is not asked again.
+    options = service_options.options_of(said, None if stored is None else replace(stored, deadline=None), flags=True)
+    ask = stored.ask if stored is not None else not (safety.yes or safety.dry_run or safety.plan)
+    return replace(options, ask=ask, dry_run=bool(safety.dry_run or safety.plan))
 
 
 @contextmanager
@@ -128,7 +76,7 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
 
 def _say_service(away: ServiceAway | None) -> None:
     """Before there is a run that tells it among its events, or where there is none."""
-    from ..terminal.bottleneck import away as waiting
+    from ..report.event_text import away as waiting
 
     say("Intercom is back." if away is None else f"Intercom {waiting(away.as_json())[0]}.")
 
@@ -195,10 +143,8 @@ def go(work: Work, safety: Safety, output: Output) -> int:
     try:
         with prepare(work, observer) as prepared:
             preview = prepared.preview
-            if prepared.asks and preview is not None:
-                with asking():  # Ctrl-C is an answer
-                    if observer.confirm(preview, work.run.id):
-                        prepared.confirm()
+            if prepared.asks and preview is not None and observer.confirm(preview, work.run.id):
+                prepared.confirm()
             prepared.start()
     except (Exception, KeyboardInterrupt) as exc:
         error = exc

@@ -17,7 +17,7 @@ from ..runs.sources import account_of, count_missing, left_out, missing_words
 from ..search.company_names import MOST_REQUESTS
 from ..search.names import WorkspaceNames
 from ..service.contact_names import with_contact_names
-from ..service.find import Found, count, gone_words, how_read, list_all, row_of
+from ..service.find import Found, count, gone_words, how_read, row_of
 from ..service.find import find as find_items
 from .execute import asked_of, opened, options_of, remarks
 from .flags import Listing, Safety, Selection, Shown, Speed
@@ -35,11 +35,7 @@ def find(resource: Resource, flags: Selection, listing: Listing, output: Shown, 
     if listing.output:
         _check_file(listing.output)
     with opened(options, output) as (session, names):
-        asked = asked_of(flags)
-        if resource.search or asked.given:
-            found = find_items(session, names, resource.name, asked, options, remarks(output), counting=listing.count)
-        else:
-            found = list_all(session, resource)
+        found = find_items(session, names, resource.name, asked_of(flags), options, remarks(output), counting=listing.count)
         if listing.explain:
             return _explain(resource, found, how_read(found, options), output)
         if listing.count:
@@ -191,8 +187,8 @@ class _List:
                 return
 
     def _say(self, total: Any) -> None:
+        from ..report.formatting import one
         from ..report.texts import left_out_words
-        from ..terminal.formatting import one
 
         of = f" of {total:,}" if isinstance(total, int) and total > self._seen else ""
         noun = one(self._resource) if self._seen == 1 and not of else self._resource

@@ -122,7 +122,7 @@ def cancel(recipe: _Begun, *, out: Shown = _OUT) -> int:
     """End a recipe where it stands: no further step begins. What its steps have done stays; undo takes it back."""
     from ..settings import load
 
-    record = service.cancel_recipe(load().home / "journal.db", recipe)
+    record = service.cancel_recipe(load().journal, recipe)
     with journal() as book:
         account = account_of(book, record)
     return _tell(account, out, 0)
@@ -136,7 +136,7 @@ def _carry_on(record: RecipeRecord, agreed: Agreed, speed: Speed, out: Shown) ->
     """Go on with a recipe; its account, and what to exit with."""
     from ..settings import load
 
-    path = load().home / "journal.db"
+    path = load().journal
     code, error = 0, None
     try:
         code = service.carry_on(path, record.id, _Acting(agreed, speed, out))
@@ -158,7 +158,6 @@ class _Acting:
     out: Shown
 
     def begin(self, recipe: Recipe, step: Step, record: RecipeRecord, earlier: Mapping[str, service.Earlier]) -> int:
-        """See Steps."""
         options = options_of(Safety(yes=self.agreed.yes), self.speed)
         _head(recipe, step, self.out)
         with opened(options, self.out) as (session, names), nothing_next():
@@ -169,7 +168,6 @@ class _Acting:
             return go(work, Safety(yes=self.agreed.yes), _of_step(self.out))
 
     def go_on(self, run: str) -> int:
-        """See Steps."""
         with nothing_next():
             return go_on(run, Safety(yes=self.agreed.yes), self.speed, _of_step(self.out), failed=False)
 

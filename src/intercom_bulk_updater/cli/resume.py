@@ -23,7 +23,7 @@ def go_on(run: str, safe: Safety, speed: Speed, out: Output, *, failed: bool, on
     from ..settings import load
 
     settings = load()
-    path = settings.home / "journal.db"
+    path = settings.journal
     if safe.dry_run or safe.plan:
         raise UsageError(f"A run that was begun cannot become a dry run or a plan; to look at it: runs show {run}.")
     record, asked = run_to_go_on(path, run, retry=failed, base_url=settings.base_url, note=note)

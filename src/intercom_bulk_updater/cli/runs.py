@@ -16,6 +16,7 @@ from ..journal import Journal, RunRecord
 from ..model import Outcome, RunStatus
 from ..parsing.amounts import parse_duration
 from ..parsing.dates import people_in
+from ..report.formatting import plural
 from ..report.headline import undone_by
 from ..report.summary import failures_of, judge_run, standing, summarize
 from ..report.texts import message_words
@@ -47,7 +48,7 @@ def journal(*, read_only: bool = True) -> Iterator[Journal]:
     """The journal, for commands that need no token."""
     from ..settings import load
 
-    with Journal(load().home / "journal.db", read_only=read_only) as opened_journal:
+    with Journal(load().journal, read_only=read_only) as opened_journal:
         yield opened_journal
 
 
@@ -173,7 +174,7 @@ def _ask(run: str, control: str, out: Shown) -> int:
     from ..settings import load
 
     settings = load()
-    record = ask_of(settings.home / "journal.db", run, control, settings.base_url, note)
+    record = ask_of(settings.journal, run, control, settings.base_url, note)
     sys.stderr.write(f"Asked {record.id} to {control}. To go on{_LATER[control]}: intercom-bulk runs resume {record.id}\n")
     with journal() as book:
         out_data(out, lambda: summarize(book, record.id))
@@ -204,7 +205,7 @@ def speed(
         raise UsageError("Say how fast: --share 40%, --rate 6000/min, or both.")
     options = options_of(Safety(), Speed(share=share, rate=rate))
     settings = load()
-    record = set_speed(settings.home / "journal.db", run, options, settings.base_url, note)
+    record = set_speed(settings.journal, run, options, settings.base_url, note)
     said = " and ".join(f"--{name} {value}" for name, value in (("share", share), ("rate", rate)) if value is not None)
     sys.stderr.write(f"{record.id} goes on with {said}.\n")
     with journal() as book:
@@ -313,6 +314,6 @@ def prune(
             raise SafetyStop("Not confirmed: nothing was deleted.", hint="")
     with journal(read_only=False) as book:
         gone = book.prune(days)
-    sys.stderr.write(f"Deleted: {len(gone):,} {'run' if len(gone) == 1 else 'runs'}\n")
+    sys.stderr.write(f"Deleted: {plural(len(gone), 'run')}\n")
     out_data(out, lambda: {"schema": "prune/1", "ok": True, "exit": 0, "deleted": gone})
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import JSON, Select, and_, bindparam, case, func, or_, select, type_coerce
@@ -156,11 +157,9 @@ def unnamed(database: Database, run: int, most: int) -> dict[int, str]:
         return dict(connection.execute(query.order_by(_item.c.seq)).all())
 
 
-def failures(database: Database, run: int, *, left: bool) -> list[FailureGroup]:
-    """What failed or is in doubt, by cause, the largest group first, each with its first item.
-
-    `left`: with what `counts` has in flight, which no process holds: in doubt until somebody looks.
-    """
+@cache
+def _failures(left: bool) -> Select[Any]:
+    """The query of `failures`, built once: each run asks it twice."""
     failed, in_doubt = schema.CODE[Outcome.FAILED], schema.CODE[Outcome.IN_DOUBT]
     ended = _item.c.status.in_([failed, in_doubt])
     put_back = and_(_item.c.status == schema.CODE[Outcome.PENDING], _doubted)
@@ -171,17 +170,24 @@ def failures(database: Database, run: int, *, left: bool) -> list[FailureGroup]:
     untold = func.sum(case((type_coerce(_item.c.failure, JSON)["untold"].as_boolean(), 1), else_=0)).label("untold")
     groups = (
         select(outcome, cause, func.count().label("n"), partly, untold, func.min(_item.c.seq).label("first"))
-        .where(_item.c.run == run, lost)
+        .where(_item.c.run == bindparam("r"), lost)
         .group_by(outcome, cause)
         .subquery()
     )
-    query = (
+    return (
         select(groups.c.n, groups.c.partly, groups.c.untold, groups.c.outcome, groups.c.cause, _item.c.id, _item.c.failure, _item.c.name)
-        .join(_item, and_(_item.c.run == run, _item.c.seq == groups.c.first))
+        .join(_item, and_(_item.c.run == bindparam("r"), _item.c.seq == groups.c.first))
         .order_by(groups.c.n.desc(), groups.c.first)
     )
+
+
+def failures(database: Database, run: int, *, left: bool) -> list[FailureGroup]:
+    """What failed or is in doubt, by cause, the largest group first, each with its first item.
+
+    `left`: with what `counts` has in flight, which no process holds: in doubt until somebody looks.
+    """
     with database.reading() as connection:
-        found = connection.execute(query).all()
+        found = connection.execute(_failures(left), {"r": run}).all()
     return [
         FailureGroup(cause, count, _example(item_id, cause, failure, name), schema.OUTCOME[status], int(part), int(never))
         for count, part, never, status, cause, item_id, failure, name in found

@@ -23,11 +23,20 @@ from .records import Account, LeaseRow
 
 _lease = schema.lease
 _SPENT = ("search", "action", "read", "retried", "throttled")
-# Built once: it is asked whenever a run is read.
+# Built once: the one is asked whenever a run is read, the other twice a second.
 _spent = (
     select(_lease.c.run, *(func.sum(_lease.c[name]) for name in _SPENT), func.sum(_lease.c.seconds))
     .where(_lease.c.run.in_(bindparam("runs", expanding=True)))
     .group_by(_lease.c.run)
+)
+_renew = (
+    update(_lease)
+    .where(_lease.c.number == bindparam("lease_"), _lease.c.ended.is_(None))
+    .values(
+        heartbeat=bindparam("now_"),
+        expires=bindparam("now_") + _lease.c.expires - _lease.c.heartbeat,
+        **{name: bindparam(f"{name}_") for name in (*_SPENT, "seconds")},
+    )
 )
 
 
@@ -78,11 +87,9 @@ class Leases:
 
     def renew(self, connection: Connection, lease: Lease, spent: Account, now: float) -> None:
         """A sign of life, and what this process has spent so far. Raises `RunLocked` when another has taken over."""
-        values = {
-            "heartbeat": now, "expires": now + _lease.c.expires - _lease.c.heartbeat, "seconds": spent.seconds, **asdict(spent.requests)
-        }  # fmt: skip
-        renewed = update(_lease).where(_lease.c.number == lease.number, _lease.c.ended.is_(None)).values(values)
-        if connection.execute(renewed).rowcount == 0:
+        spent_on = {**asdict(spent.requests), "seconds": spent.seconds}
+        values = {"lease_": lease.number, "now_": now, **{f"{name}_": value for name, value in spent_on.items()}}
+        if connection.execute(_renew, values).rowcount == 0:
             raise RunLocked(
                 f"Run {lease.run} was taken over by another process, because this one had not been heard of for too long. "
                 f"Follow it with: intercom-bulk runs watch {lease.run}",

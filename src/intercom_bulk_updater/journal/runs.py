@@ -34,6 +34,9 @@ _number = select(_run.c.number).where(_run.c.id == bindparam("id"))
 _totals = select(_run.c.totals).where(_run.c.number == bindparam("number"))
 _search = select(_run.c.search).where(_run.c.number == bindparam("number"))
 _control = select(_run.c.control).where(_run.c.number == bindparam("number"))
+_children = (
+    select(_run.c.id).where(_run.c.parent == bindparam("parent"), _run.c.kind == bindparam("kind")).order_by(_run.c.number.desc())
+)
 
 
 def _record(connection: Connection, row: RowMapping) -> RunRecord:
@@ -167,9 +170,8 @@ class Runs:
 
     def children(self, run: str, kind: str) -> list[str]:
         """Ids of the runs of this kind that came from a run, newest first."""
-        query = select(_run.c.id).where(_run.c.parent == run, _run.c.kind == kind).order_by(_run.c.number.desc())
         with self._database.reading() as connection:
-            return list(connection.scalars(query))
+            return list(connection.scalars(_children, {"parent": run, "kind": kind}))
 
     def update(self, run: str, fields: Mapping[str, Any]) -> RunRecord:
         """Change any field but the identity; `totals` are merged, and a total that is None goes."""

@@ -29,7 +29,6 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Close the database. Harmless when already closed."""
-        ...
 
     def __enter__(self) -> Self: ...
 
@@ -56,7 +55,6 @@ class Store(Protocol):
 
         Its id is made from the day and the operation.
         """
-        ...
 
     def run(self, ref: str, workspace: str | None = None, base_url: str | None = None) -> RunRecord:
         """A run by its id, by `latest`, or by the beginning of its id; else `NoSuchRun` with the nearest.
@@ -65,44 +63,36 @@ class Store(Protocol):
         run; so with `base_url`, for the runs of one server. An exact id is found wherever it belongs: to
         refuse it is the caller's part.
         """
-        ...
 
     def runs(self, limit: int | None = 50) -> list[RunRecord]:
         """Runs, newest first; all of them with `limit=None`."""
-        ...
 
     def undone(self, run: str) -> Undone | None:
         """What of this run its undos have taken back; None: all that it did stands.
 
         An item that the run did after its undo stands, and so does one whose undo was undone.
         """
-        ...
 
     def unfinished_undo(self, run: str) -> UnfinishedUndo | None:
         """The undo of this run that broke off after it had begun to write; None for none, and while one is at work."""
-        ...
 
     def update_run(self, run: str, **fields: Any) -> RunRecord:
         """Set fields of a run (any of RunRecord but its identity); returns the row as it is now.
 
         `totals` are merged: other keys stay as they are, and one that is given as None goes.
         """
-        ...
 
     def merge_search(self, run: str, **fields: Any) -> None:
         """Set some keys of the search state, leaving the others."""
-        ...
 
     def control(self, run: str) -> str:
         """What another process asked of this run: `pause`, `resume`, `cancel` or nothing. Cheap: poll it."""
-        ...
 
     def request(self, run: str, control: str) -> None:
         """Ask the process that holds the run to pause, resume or cancel.
 
         "" takes the request back, or says it is obeyed. A request to cancel stands against one to pause or to resume.
         """
-        ...
 
     # Recipes, whose steps are runs
 
@@ -119,23 +109,18 @@ class Store(Protocol):
         timezone: str = "",
     ) -> RecipeRecord:
         """A recipe that begins now; its id is made from the day and its name."""
-        ...
 
     def recipe(self, ref: str) -> RecipeRecord:
         """A recipe by its id, by `latest`, or by a unique beginning of its id; else `NoSuchRun`."""
-        ...
 
     def recipes(self) -> list[RecipeRecord]:
         """Every recipe that was begun, newest first."""
-        ...
 
     def end_recipe(self, recipe: str, ending: str) -> RecipeRecord:
         """It is over: `finished` or `cancelled`. The first ending stands."""
-        ...
 
     def steps(self, recipe: str) -> list[RunRecord]:
         """The runs of its steps, oldest first; no dry runs."""
-        ...
 
     # Who works on a run
 
@@ -145,7 +130,6 @@ class Store(Protocol):
         Raises `RunLocked` when another live process holds the run for itself, or, unless `shared`, works on it at all.
         Several processes may share a run; each counts as alive until `seconds` after its last `renew`.
         """
-        ...
 
     def renew(
         self, lease: Lease, spent: Account, *, progress: Mapping[str, Any] | None = None, now: float | None = None
@@ -154,34 +138,27 @@ class Store(Protocol):
 
         Raises `RunLocked` when the process was taken for dead and its items were given to others.
         """
-        ...
 
     def is_live(self, run: str, now: float | None = None) -> bool:
         """Whether a process that lives works on the run: one that has its lock, or one whose heartbeat is fresh."""
-        ...
 
     def is_held(self, run: str) -> bool:
         """Whether a live process holds the run for itself. Costs no database access: its holder may stand in a write."""
-        ...
 
     def refuse_held(self, run: str) -> None:
         """Raise `RunLocked` when a live process holds the run for itself."""
-        ...
 
     def reserve(self, name: str) -> AbstractContextManager[object]:
         """Keep others from a run or a recipe while this lasts, without a lease: nothing is claimed and nothing is spent.
 
         Raises `RunLocked` when another live process has it.
         """
-        ...
 
     def account(self, run: str) -> Account:
         """What all processes together have spent on the run."""
-        ...
 
     def leases(self, run: str) -> list[LeaseRow]:
         """Every process that works, or worked, on the run, oldest first, with what it spent."""
-        ...
 
     def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
         """Delete runs untouched for so many days, with their rows; never one that a live process holds, nor a
@@ -189,7 +166,6 @@ class Store(Protocol):
 
         Returns their ids.
         """
-        ...
 
     # Items, written
 
@@ -208,11 +184,9 @@ class Store(Protocol):
         Ids that the run already has are dropped. `search` is merged into the run's search state. `most`
         bounds the items of the run as a whole. Returns how many were new.
         """
-        ...
 
     def known(self, run: str, ids: Sequence[str]) -> set[str]:
         """Those of `ids` that the run already has."""
-        ...
 
     def turn(
         self,
@@ -232,26 +206,21 @@ class Store(Protocol):
         items as UNCHANGED, FAILED or DRIFTED, or give them their before-image as PENDING. For any other item
         `JournalError` is raised, and nothing is written.
         """
-        ...
 
     def suspect(self, run: str, seqs: Sequence[int]) -> None:
         """Items in flight whose request ran out of time: it may still be under way when this process is gone."""
-        ...
 
     def release(self, run: str, seqs: Sequence[int]) -> None:
         """Claimed and never sent: PENDING again, with attempts unchanged."""
-        ...
 
     def recover(self, run: str, now: float | None = None) -> int:
         """What dead processes left in flight becomes PENDING with doubt; returns how many. Items of a live one are left.
 
         The account of a process that died lacks what it sent after its last `renew`: what its items show is added.
         """
-        ...
 
     def age(self, run: str) -> Age | None:
         """Why this journal may be older than a run of it (copied, restored, cut short); None when nothing says so."""
-        ...
 
     def distrust(self, run: str, age: Age, since: float) -> int:
         """For who holds the lock: what this journal, being older than the run, knows of items not done is in doubt.
@@ -259,11 +228,9 @@ class Store(Protocol):
         `since` is when the run began, by Intercom's clock. Returns how many items have to be looked at. Said once: from
         now on the journal counts as up to date.
         """
-        ...
 
     def name_items(self, run: str, names: Mapping[int, str]) -> None:
         """What people call these items (by seq); nothing else of them changes."""
-        ...
 
     def reopen(
         self, run: str, *, outcomes: Sequence[Outcome], causes: Sequence[str] | None = None, since: float | None = None
@@ -272,17 +239,14 @@ class Store(Protocol):
 
         How many.
         """
-        ...
 
     def redo(self, run: str, seqs: Sequence[int]) -> None:
         """For who holds the lock: DONE or UNCHANGED becomes PENDING, as if never begun; what these items left is gone."""
-        ...
 
     # Items, read
 
     def counts(self, run: str) -> Counts:
         """Where the items stand, counted in the table (0.1 s for a million)."""
-        ...
 
     def items(
         self,
@@ -299,11 +263,9 @@ class Store(Protocol):
 
         `sample`: so many of them, drawn at random.
         """
-        ...
 
     def item(self, run: str, item_id: str) -> ItemRow | None:
         """One item by Intercom's id."""
-        ...
 
     def unnamed(self, run: str, most: int) -> dict[int, str]:
         """The ids, by seq, of those of its first `most` items of which nobody knows what they are called."""
@@ -314,34 +276,26 @@ class Store(Protocol):
 
         `left`: with what is in flight and what a stop has put back in doubt, of a run that no process holds.
         """
-        ...
 
     def left_with(self, run: str, name: str) -> int:
         """How many items of a run have this in their after-image."""
-        ...
 
     def touched_by_runs(self, workspace: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
         """Runs that did this item after `since` (unix seconds), oldest first, with what each left."""
-        ...
 
     def written_by_runs(self, workspace: str, resource: str, item_id: str, since: float) -> list[tuple[str, ItemRow]]:
         """Runs on this resource that wrote to this item after `since`, or may have, newest first, with the item in each."""
-        ...
 
     # The run's own log
 
     def add_windows(self, run: str, windows: Sequence[WindowRow]) -> None:
         """Append rate windows that have ended."""
-        ...
 
     def windows(self, run: str) -> list[WindowRow]:
         """The rate windows of a run, in the order written."""
-        ...
 
     def add_event(self, run: str, kind: EventKind, **data: Any) -> None:
         """Append to the run's log: a pass, a guard, a pause, a verification."""
-        ...
 
     def events(self, run: str) -> list[Event]:
         """The run's log, oldest first."""
-        ...

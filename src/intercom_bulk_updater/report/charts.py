@@ -11,6 +11,7 @@ from statistics import median
 from intercom_bulk_updater.journal import WindowRow
 from intercom_bulk_updater.runs.judgement import Judgement
 
+from .formatting import plural
 from .headline import NOT_SO
 from .times import clock
 
@@ -172,7 +173,7 @@ def _words(rows: Sequence[WindowRow], length: float, each: int) -> str:
     limits = sorted({w.limit for w in rows if w.limit})
     own, others = sum(w.own for w in rows), sum(w.others for w in rows)
     throttled = sum(w.throttled for w in rows)
-    said = [f"{_many(own, 'request')} in {_many(len(rows), 'window')} of {length:.0f} s"]
+    said = [f"{plural(own, 'request')} in {plural(len(rows), 'window')} of {length:.0f} s"]
     if limits:
         low, high = f"{limits[0]:,}", f"{limits[-1]:,}"
         said.append(f"each allows {low}" if low == high else f"each allows {low} to {high}")
@@ -181,16 +182,12 @@ def _words(rows: Sequence[WindowRow], length: float, each: int) -> str:
         if whole:
             used = sum(w.own + w.others for w in whole) / sum(w.limit for w in whole)
             said.append(f"the windows between the first and the last were used to {used:.0%}")
-    said.append(f"{_many(others, 'request')} came from others" if others else "nobody else was seen")
+    said.append(f"{plural(others, 'request')} came from others" if others else "nobody else was seen")
     refused = "was" if throttled == 1 else "were"
     said.append(f"{throttled:,} {refused} answered 429" if throttled else "none was answered 429")
     if each > 1:
         said.append(f"each bar is the mean of {each} windows")
     return "; ".join(said) + "."
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _legend(bars: Sequence[_Bar]) -> list[tuple[str, str]]:

@@ -49,7 +49,6 @@ def next_commands(
     status: RunStatus,
     judgement: Judgement,
     undoable: bool | None,
-    command: str,
     *,
     undone: Undone | None = None,
     unfinished: UnfinishedUndo | None = None,
@@ -67,35 +66,35 @@ def next_commands(
     """
     counts, exit_code, found = judgement.counts, judgement.exit_code, judgement.verified
     if run.kind == RunKind.DRY_RUN:
-        checked = [f"{command} doctor"] if exit_code == 4 else []
-        left = [f"{command} runs export {run.id} --outcome drifted"] if counts.drifted else []
-        return [*checked, *left, f"{command} runs show {run.id}"]
+        checked = ["intercom-bulk doctor"] if exit_code == 4 else []
+        left = [f"intercom-bulk runs export {run.id} --outcome drifted"] if counts.drifted else []
+        return [*checked, *left, f"intercom-bulk runs show {run.id}"]
     if status in _LIVE:
-        on = [f"{command} runs resume {run.id}"] if status is RunStatus.PAUSED else []
-        return [*on, f"{command} runs watch {run.id}"]
+        on = [f"intercom-bulk runs resume {run.id}"] if status is RunStatus.PAUSED else []
+        return [*on, f"intercom-bulk runs watch {run.id}"]
     said: list[str] = []
     if exit_code == 4:
-        said.append(f"{command} doctor")
+        said.append("intercom-bulk doctor")
     if status is not RunStatus.FINISHED or counts.pending or counts.in_flight or counts.in_doubt > untold or found.unseen:
         # What a guard refused is refused again, unless the guard is corrected.
         guard = (run.totals.get("guard") or {}).get("go_on")
-        said.append(f"{command} runs resume {run.id}{f' {guard}' if guard else ''}")
+        said.append(f"intercom-bulk runs resume {run.id}{f' {guard}' if guard else ''}")
     if counts.failed and retry:
-        said.append(f"{command} runs retry {run.id}")
+        said.append(f"intercom-bulk runs retry {run.id}")
     stands = undone is None or undone.done < counts.done
     if undone is not None and not stands:
-        said.append(f"{command} verify {undone.by}")
+        said.append(f"intercom-bulk verify {undone.by}")
     elif exit_code == 6 or (exit_code == 7 and status is RunStatus.FINISHED):
-        said.append(f"{command} verify {run.id}{' --level all' if found.sample_wrong else ''}")
+        said.append(f"intercom-bulk verify {run.id}{' --level all' if found.sample_wrong else ''}")
     if counts.drifted:
-        said.append(f"{command} runs export {run.id} --outcome drifted")
+        said.append(f"intercom-bulk runs export {run.id} --outcome drifted")
     if untold:
-        said.append(f"{command} runs export {run.id} --outcome in_doubt")
+        said.append(f"intercom-bulk runs export {run.id} --outcome in_doubt")
     if unfinished is not None:
-        said.append(f"{command} runs resume {unfinished.run}")
+        said.append(f"intercom-bulk runs resume {unfinished.run}")
     elif (counts.done or partly) and stands and (_likely(run) if undoable is None else undoable):
-        said.append(" ".join([f"{command} undo {run.id}", *consent_flags(run.totals.get("undo_needs") or ())]))
-    return said or [f"{command} runs show {run.id}"]
+        said.append(" ".join([f"intercom-bulk undo {run.id}", *consent_flags(run.totals.get("undo_needs") or ())]))
+    return said or [f"intercom-bulk runs show {run.id}"]
 
 
 def _likely(run: RunRecord) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -32,8 +32,7 @@ def write_page(
     run_id: str,
     *,
     with_bodies: bool = False,
-    undoable: bool | Callable[[], bool] | None = None,
-    command: str = "intercom-bulk",
+    undoable: bool | None = None,
 ) -> Path:
     """Write the report of a run to `path` (readable by its owner alone, replaced as a whole) and return it.
 
@@ -47,7 +46,7 @@ def write_page(
     Memory stays flat. Raises NoSuchRun, JournalError, UsageError (the file cannot be written).
     """
     with replacing(path, "The report") as file:
-        for piece in page(journal, run_id, with_bodies=with_bodies, undoable=undoable, command=command):
+        for piece in page(journal, run_id, with_bodies=with_bodies, undoable=undoable):
             file.write(piece)
     return path
 
@@ -57,17 +56,16 @@ def page(
     run_id: str,
     *,
     with_bodies: bool = False,
-    undoable: bool | Callable[[], bool] | None = None,
-    command: str = "intercom-bulk",
+    undoable: bool | None = None,
 ) -> Iterator[str]:
     """The report of a run as HTML, piece by piece; see `write_page`."""
     run = journal.run(run_id)
     people_in(str((run.totals.get("place") or {}).get("timezone") or ""))
-    told = summarize(journal, run.id, undoable=undoable, command=command)
+    told = summarize(journal, run.id, undoable=undoable)
     css, script = _own("page.css"), _own("page.js")
     stream = _template().stream(
         css=Markup(css), css_hash=_digest(css), script=Markup(script), script_hash=_digest(script),  # noqa: S704 - our own files
-        **view(journal, run, told, with_bodies=with_bodies, command=command),
+        **view(journal, run, told, with_bodies=with_bodies),
     )  # fmt: skip
     stream.enable_buffering(200)
     return map(without_known_tokens, stream)

@@ -9,19 +9,22 @@ from typing import Any
 
 from intercom_bulk_updater.api.redact import mask, without_mail, without_tokens
 from intercom_bulk_updater.journal import Event, ItemRow, RunRecord, Store
-from intercom_bulk_updater.model import EventKind, Outcome, RunKind, RunStatus
+from intercom_bulk_updater.model import Outcome, RunKind, RunStatus
+from intercom_bulk_updater.parsing.amounts import duration_words
 from intercom_bulk_updater.runs.identity import has_keys, id_in_intercom, name_of_row
 from intercom_bulk_updater.runs.judgement import Judgement
 from intercom_bulk_updater.runs.messages import messages_of
 from intercom_bulk_updater.runs.search_state import SearchState
 
 from .charts import outcome_bar, outcome_name, shares, timeline
+from .event_text import happening
+from .formatting import plural
 from .headline import headline, label, undone_by, verification_words, why_words
 from .links import link_of
 from .next_commands import label_of
 from .summary import judge_run
 from .texts import MESSAGE_ADDED, change_words, left_out_words, masked, message_words, names_of, of_more_words, selection_words, words_of
-from .times import duration, moment
+from .times import moment
 
 Told = Mapping[str, Any]
 Pairs = list[tuple[str, str]]
@@ -42,7 +45,7 @@ _MEANING = {
 }
 
 
-def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, command: str) -> dict[str, Any]:
+def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool) -> dict[str, Any]:
     """Everything that the page names; `items` is an iterator, so that memory stays flat."""
     judgement, dry = judge_run(journal, run), run.kind == RunKind.DRY_RUN
     finished = told["run"]["status"] == RunStatus.FINISHED
@@ -65,7 +68,7 @@ def view(journal: Store, run: RunRecord, told: Told, *, with_bodies: bool, comma
         "would": _would(told),
         "failures": [_failure(group) for group in told["failures"]],
         "total": total,
-        "shown": _shown(total, run, command),
+        "shown": _shown(total, run),
         "caption": f"The first {LISTED:,} of {total:,}" if total > LISTED else f"{total:,} in all",
         "items": _items(journal, run, told, dry=dry, with_bodies=with_bodies),
         "next": [(label_of(line, finished=finished), line) for line in told["next"]],
@@ -111,7 +114,7 @@ def _who(run: RunRecord, told: Told) -> Pairs:
         ("Workspace", f"{place['workspace_name']} ({run.workspace})" if place.get("workspace_name") else run.workspace),
         ("Started", moment(run.started_at or run.created_at)),
         ("Ended", "not yet" if told["run"]["finished_at"] is None else moment(run.finished_at)),
-        ("Took", duration(told["seconds"]) if told["seconds"] else ""),
+        ("Took", duration_words(told["seconds"]) if told["seconds"] else ""),
         ("Verified with Intercom", _verified(told)["words"] if run.kind != RunKind.DRY_RUN else ""),
         ("Message", ". ".join(message_words(told))),
         ("Undone by", undone_by(told)),
@@ -153,10 +156,10 @@ def _would(told: Told) -> dict[str, Any]:
             ("Way back", str(review.get("reversibility") or "")),
             ("What no undo takes back", str(review.get("side_effects") or "")),
             ("Backup of each item", str(review.get("backup") or "")),
-            ("Seen by customers", f"yes, {_people(customers)}" if customers else ""),
+            ("Seen by customers", f"yes, {plural(customers, 'person')}" if customers else ""),
             ("More than one message", _several_messages(review)),
             ("Requests", f"{least}{int(estimate['requests']):,}" if estimate.get("requests") else ""),
-            ("Time", f"about {duration(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
+            ("Time", f"about {duration_words(float(estimate['seconds']))}" if estimate.get("seconds") else ""),
         ],
     }
 
@@ -166,11 +169,7 @@ def _several_messages(review: Told) -> str:
     total, named = int(review.get("two_messages") or 0), review.get("twice") or ()
     said = ", ".join(f"{one['contact']} {one['messages']}" for one in named)
     more = f" and {total - len(named):,} more" if total > len(named) else ""
-    return f"{_people(total)}: {said}{more}" if said else ""
-
-
-def _people(count: int) -> str:
-    return f"{count:,} {'person' if count == 1 else 'people'}"
+    return f"{plural(total, 'person')}: {said}{more}" if said else ""
 
 
 def _failure(group: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,10 +188,10 @@ def _failure(group: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shown(total: int, run: RunRecord, command: str) -> str:
+def _shown(total: int, run: RunRecord) -> str:
     if total <= LISTED:
         return "What needs a look stands first."
-    return f"What needs a look stands first. To get all {total:,}: {command} runs export {run.id} -o items.xlsx"
+    return f"What needs a look stands first. To get all {total:,}: intercom-bulk runs export {run.id} -o items.xlsx"
 
 
 def _items(journal: Store, run: RunRecord, told: Told, *, dry: bool, with_bodies: bool) -> Iterator[dict[str, str]]:
@@ -228,36 +227,12 @@ def _said(row: ItemRow, names: Mapping[str, str], with_bodies: bool) -> str:
 def _events(run: RunRecord, log: Sequence[Event]) -> list[tuple[str, str]]:
     """The run's own log: passes, canary, pauses, resumes."""
     rows = [(moment(run.started_at or run.created_at), "started")]
-    rows += [(moment(event.at), _event_words(event)) for event in log[:_EVENTS_LISTED]]
+    rows += [(moment(event.at), happening(event.kind, mask(event.data), verbose=True)) for event in log[:_EVENTS_LISTED]]
     if len(log) > _EVENTS_LISTED:
         rows.append(("", f"and {len(log) - _EVENTS_LISTED:,} more"))
     if run.finished_at:
         rows.append((moment(run.finished_at), f"ended: {run.status.value}"))
     return rows
-
-
-_EVENTS: Mapping[str, str] = {
-    EventKind.PASS: "pass {number} of the search found {found} more",
-    EventKind.CANARY: "canary, the first {items}: {failed} failed, {wrong} not in the requested state",
-    EventKind.PAUSED: "paused by another process",
-    EventKind.RESUMED: "went on",
-    EventKind.IN_DOUBT: "resumed; under way when the process ended: {count}",
-    EventKind.OLDER_JOURNAL: "the journal may be older than what the run has done: {why}; "
-    "items looked at before anything was sent: {count}",
-    EventKind.ENDLESS_PASS: "the search brought the same items again; pass {passed} was ended",
-}
-
-
-def _event_words(event: Event) -> str:
-    data = mask(event.data)
-    told = _EVENTS.get(event.kind)
-    if told is not None:
-        try:
-            return told.format_map(data)
-        except KeyError:
-            pass  # an older journal's event of the same name: told plainly
-    more = ", ".join(f"{name}: {value}" for name, value in data.items())
-    return f"{event.kind.replace('_', ' ')}{f' ({more})' if more else ''}"
 
 
 def _requests(told: Told) -> Pairs:

@@ -5,7 +5,7 @@ Everything is read from the journal; nothing is counted here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -37,36 +37,28 @@ def summarize(
     journal: Store,
     run_id: str,
     *,
-    exit_code: int | None = None,
     error: BaseException | None = None,
-    command: str = "intercom-bulk",
-    undoable: bool | Callable[[], bool] | None = None,
+    undoable: bool | None = None,
 ) -> dict[str, Any]:
     """The account of a run, JSON-able.
 
     Parameters
     ----------
-    exit_code:
-        What the command exits with; by default the error's, else what the journal says of the run.
     error:
         What ended the command, when something did.
     undoable:
-        Whether `undo` can take the run back, or how to find out (asked only when something was done).
-        None: guessed from the run's row.
+        Whether `undo` can take the run back. None: guessed from the run's row.
 
     Raises NoSuchRun, JournalError.
     """
     run = journal.run(run_id)
     status = standing(journal, run)
     undone, unfinished = journal.undone(run.id), journal.unfinished_undo(run.id)
-    if exit_code is None and error is not None:
-        exit_code = exit_of(error)
-    judgement = judge_run(journal, run, status, exit_code=exit_code, undone=undone)
+    judgement = judge_run(journal, run, status, exit_code=None if error is None else exit_of(error), undone=undone)
     counts, code = judgement.counts, judgement.exit_code
     failures = [_failure(group, run) for group in failures_of(journal, run, status)]
     seconds = _seconds(run)
     partly = any(group["partly"] for group in failures)
-    can_undo = undoable() if callable(undoable) and (counts.done or partly) else undoable
     # A dry run finishes nothing; its pace is that of looking.
     paced = counts.selected if run.kind == RunKind.DRY_RUN else counts.finished
     told: dict[str, Any] = {
@@ -85,8 +77,7 @@ def summarize(
             run,
             status,
             judgement,
-            None if callable(can_undo) else can_undo,
-            command,
+            undoable,
             undone=undone,
             unfinished=unfinished,
             retry=any(group["retry"] for group in failures if group["outcome"] == Outcome.FAILED),
@@ -122,26 +113,22 @@ def _undos(undone: Undone | None, unfinished: UnfinishedUndo | None) -> dict[str
     }
 
 
-def summary_without_run(
-    error: BaseException | None = None, exit_code: int | None = None, *, command: str = "intercom-bulk"
-) -> dict[str, Any]:
+def summary_without_run(error: BaseException) -> dict[str, Any]:
     """The account of a command that ended before there was a run: `run` is null, `counts` are absent."""
-    code = exit_code if exit_code is not None else 0 if error is None else exit_of(error)
+    code = exit_of(error)
     said = {4: "doctor", 10: "doctor", 2: "--help"}.get(code)
-    told: dict[str, Any] = {
+    return {
         "schema": SCHEMA,
-        "ok": code == 0,
+        "ok": False,
         "exit": code,
         "run": None,
         "requests": Requests().as_json(),
         "seconds": 0.0,
         "failures": [],
         "verified": {"level": "none", "remaining": None},
-        "next": [f"{command} {said}"] if said else [],
+        "next": [f"intercom-bulk {said}"] if said else [],
+        "error": error_json(error),
     }
-    if error is not None:
-        told["error"] = error_json(error)
-    return told
 
 
 def exit_of(error: BaseException) -> int:

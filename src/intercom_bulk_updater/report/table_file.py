@@ -63,7 +63,6 @@ class Writable(Protocol):
 
     def write(self, text: str, /) -> int:
         """Write a piece."""
-        ...
 
 
 def format_of(path: Path) -> Format:

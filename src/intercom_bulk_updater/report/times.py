@@ -1,4 +1,4 @@
-"""Unix seconds in words: RFC 3339 for programs, a date and a duration for people. Programs get UTC, people their own clock."""
+"""Unix seconds in words: RFC 3339 in UTC for programs, a date by their own clock for people."""
 
 from __future__ import annotations
 
@@ -25,15 +25,3 @@ def moment(at: float | None) -> str:
 def clock(at: float) -> str:
     """`09:15:02`."""
     return f"{people_time(at)[0]:%H:%M:%S}"
-
-
-def duration(seconds: float) -> str:
-    """`0.4 s`, `42 s`, `3 min 07 s`, `2 h 05 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -93,13 +93,13 @@ class Options:
         """The options of a stored run; fields of other versions are left out."""
         return cls(**{k: v for k, v in stored.items() if k in cls.__dataclass_fields__})
 
-    def amounts(self, *, flags: bool = False) -> None:
-        """Parse every amount now, so that a typing error costs nothing. Raises UsageError that names the parameter or its flag."""
+    def amounts(self) -> None:
+        """Parse every amount now, so that a typing error costs nothing. Raises UsageError that names the parameter."""
         for name in _AMOUNTS:
             try:
                 amount(name, getattr(self, name))
             except UsageError as exc:
-                raise UsageError(f"{'--' + name.replace('_', '-') if flags else name}: {exc.message}") from exc
+                raise UsageError(f"{name}: {exc.message}") from exc
 
 
 def amount(name: str, value: Any, *, parse: bool = True) -> str:
@@ -107,10 +107,11 @@ def amount(name: str, value: Any, *, parse: bool = True) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise UsageError(f"{name} must be a whole number or a text such as {'4312±1%' if name == 'expect' else '5%'!r}, and is {value!r}")
+        such = "'4312±1%'" if name.endswith("expect") else "'5%'"
+        raise UsageError(f"{name} must be a whole number or a text such as {such}, and is {value!r}")
     text = str(value)
     if text and parse:
-        (Expect if name == "expect" else Amount).parse(text)
+        (Expect if name.endswith("expect") else Amount).parse(text)
     return text
 
 

@@ -88,7 +88,7 @@ class Session:
     def journal(self) -> Journal:
         """The journal, opened when first needed."""
         if self._journal is None:
-            self._journal = Journal(self.settings.home / "journal.db")
+            self._journal = Journal(self.settings.journal)
         return self._journal
 
     def workspace(self) -> Workspace:

@@ -38,20 +38,16 @@ class ItemSource(Protocol):
     @property
     def searches(self) -> bool:
         """Whether it can be asked again, because it reads a live search."""
-        ...
 
     @property
     def counted(self) -> bool:
         """Whether its first answer says how many items there are; otherwise it is read to its end before anything is written."""
-        ...
 
     def batches(self, state: Mapping[str, Any]) -> Iterator[Batch]:
         """Batches from where `state` (run.search) stands, each with the state after it."""
-        ...
 
     def fruitless(self, new: int) -> None:
         """Told after each batch how many of its items were new."""
-        ...
 
 
 class Pages(Protocol):
@@ -59,7 +55,6 @@ class Pages(Protocol):
 
     def pages(self, cursor: str | None = None) -> Iterator[Page]:
         """Pages from a cursor on."""
-        ...
 
 
 Image = TypeVar("Image", bound=Mapping[str, Any])

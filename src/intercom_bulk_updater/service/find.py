@@ -76,7 +76,13 @@ def find(
     *,
     counting: bool = False,
 ) -> Found:
-    """What a selection finds; items are asked for as they are read, and not at all to count what has just been seen."""
+    """What a selection finds, and all items of a resource without a search where none is given.
+
+    Items are asked for as they are read, and not at all to count what has just been seen.
+    """
+    declared = resources()[resource]
+    if not (declared.search or asked.given):
+        return _list_all(session, declared)
     session.workspace()
     rows, seen, sheet = None, set[str](), None
     if asked.csv is not None:
@@ -91,7 +97,7 @@ def find(
     if isinstance(selected.feed, SearchSource):
         found.items = searched(selected.feed, found)
     elif selected.selection["kind"] == "query":
-        found.items = matching(session, resources()[resource], selected.selection["query"], options)
+        found.items = matching(session, declared, selected.selection["query"], options)
     else:
         listed = (item for batch, _ in selected.feed.batches({}) for item in batch if item.id not in found.left_out | seen)
         found.items = chain(({"id": one} for one in seen), _there(read_each(session, resource, listed), found))
@@ -106,7 +112,7 @@ def _there(read: Iterable[tuple[FoundItem, Mapping[str, Any] | None]], found: Fo
             yield item
 
 
-def list_all(session: Session, resource: Resource) -> Found:
+def _list_all(session: Session, resource: Resource) -> Found:
     """All items of a resource for which Intercom has no search."""
     source = pages_of_list(session, resource.listing, Options())
     found = Found(selection={"endpoint": resource.listing})

@@ -13,7 +13,7 @@ from ..runs.options import Options
 from ..stop import Stop
 from .columns import Columns
 from .contact_names import with_contact_names
-from .find import check_shortfall, list_all, row_of
+from .find import check_shortfall, row_of
 from .find import find as find_items
 from .given import checked
 from .library_selection import Ids, selection_of
@@ -78,10 +78,7 @@ def _rows(
     resource: Resource, asked: Selection, options: Options, columns: Sequence[str] | None, workspace: Workspace, stop: Stop | None
 ) -> Iterator[dict[str, Any]]:
     with workspace.session(options, stop) as (session, names):
-        if resource.search or asked.given:
-            found = find_items(session, names, resource.name, asked, options, log_note())
-        else:
-            found = list_all(session, resource)
+        found = find_items(session, names, resource.name, asked, options, log_note())
         chosen = None if columns is None else Columns(resource, columns, names, session.workspace())
         count = 0
         for item in with_contact_names(islice(found.once(), options.limit), chosen, session, names):

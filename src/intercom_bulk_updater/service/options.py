@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -72,12 +73,13 @@ class RunOptions(TypedDict, total=False):
     backup: str | Path | None
 
 
-def options_of(given: Mapping[str, Any], base: Options | None = None) -> Options:
-    """Options of what a caller has given (None is "not given"), on top of `base`. Raises UsageError, naming the argument."""
-    told = {name: read_option(name, value) for name, value in given.items() if value is not None}
-    options = with_options(base or Options(), {**told, "python": True})
-    options.amounts()
-    return options
+def options_of(given: Mapping[str, Any], base: Options | None = None, *, flags: bool = False) -> Options:
+    """Options of what a caller has given (None is "not given"), on top of `base`.
+
+    Raises UsageError, naming the argument, or its flag.
+    """
+    base = replace(base or Options(), python=not flags)
+    return with_options(base, {name: read_option(name, value, base.word(name)) for name, value in given.items() if value is not None})
 
 
 def with_options(base: Options, told: Mapping[str, Any]) -> Options:
@@ -86,67 +88,75 @@ def with_options(base: Options, told: Mapping[str, Any]) -> Options:
     return with_speed(replace(base, **{name: value for name, value in told.items() if name not in ("share", "rate")}), **speeds)
 
 
-def read_option(name: str, value: Any) -> Any:
-    """An option as Options has it. Takes what the command takes, and numbers; UsageError names the argument."""
+def read_option(name: str, value: Any, called: str = "") -> Any:
+    """An option as Options has it, from what the command takes, or a number. UsageError names what it is `called`."""
     if value is None:
         return "" if name in ("expect", "max", "canary", "max_failures") else _NONE.get(name)
+    called = called or name
     try:
-        return _READ[name](value)
+        return _READ[name](called, value)
     except UsageError as exc:
-        raise UsageError(exc.message if exc.message.startswith(name) else f"{name}: {exc.message}") from None
+        raise UsageError(exc.message if exc.message.startswith(called) else f"{called}: {exc.message}") from None
 
 
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _share(value: Any) -> str:
+def _workers(called: str, value: Any) -> int | None:
+    if value == "auto":
+        return None
+    typed = int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,4}", value) else value
+    if isinstance(typed, bool) or not isinstance(typed, int) or not 1 <= typed <= _MOST_WORKERS:
+        raise UsageError(f"{called} must be auto or a number from 1 to {_MOST_WORKERS}, and is {value!r}")
+    return typed
+
+
+def _share(called: str, value: Any) -> str:
     if _number(value):
         if not 0 < value <= 1:
-            raise UsageError(f"share must be more than 0 and at most 1 (or a text such as '40%'), and is {value!r}")
+            raise UsageError(f"{called} must be more than 0 and at most 1 (or a text such as '40%'), and is {value!r}")
         return f"{value:%}"
     Timetable.parse(str(value), parse_share)
     return str(value)
 
 
-def _rate(value: Any) -> str:
+def _rate(called: str, value: Any) -> str:
     if _number(value):
-        raise UsageError(f"rate needs its unit, as in rate='{value:g}/min' or rate='{value:g}/s', and is {value!r}")
+        raise UsageError(f"{called} needs its unit, as in rate='{value:g}/min' or rate='{value:g}/s', and is {value!r}")
     Timetable.parse(str(value), parse_rate)
     return str(value)
 
 
-def _page(value: Any) -> int:
-    return min(150, whole("page_size", value) or 150)
+def _page(called: str, value: Any) -> int:
+    return min(150, whole(called, value) or 150)
 
 
-def _flag(name: str, value: Any) -> bool:
+def _time(called: str, value: Any) -> float:
+    return seconds(called, value) if _number(value) else parse_duration(str(value))
+
+
+def _flag(called: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(f"{name} must be True or False, and is {value!r}")
+        raise UsageError(f"{called} must be True or False, and is {value!r}")
     return value
 
 
+_MOST_WORKERS = 1024
 _NONE: dict[str, Any] = {"share": "100%", "page_size": 150, "on_drift": "skip", "reread": False, "index_wait": 120.0}
 """What None means, where it is not None."""
-_READ: dict[str, Any] = {
-    "expect": lambda value: amount("expect", value),
-    "max": lambda value: amount("max", value),
-    "canary": lambda value: amount("canary", value),
-    "max_failures": lambda value: amount("max_failures", value),
-    "limit": lambda value: whole("limit", value),
-    "workers": lambda value: None if value == "auto" else whole("workers", value),
+_READ: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("expect", "max", "canary", "max_failures"), amount),
+    **dict.fromkeys(("limit", "batch"), whole),
+    **dict.fromkeys(("patience", "deadline"), _time),
+    **dict.fromkeys(("timeout", "index_wait"), seconds),
+    **dict.fromkeys(("reread", "dry_run"), _flag),
+    "workers": _workers,
     "share": _share,
     "rate": _rate,
-    "batch": lambda value: whole("batch", value),
-    "patience": lambda value: seconds("patience", value) if _number(value) else parse_duration(str(value)),
-    "deadline": lambda value: seconds("deadline", value) if _number(value) else parse_duration(str(value)),
     "page_size": _page,
-    "on_drift": lambda value: one_of("on_drift", value, ("skip", "stop", "force")),
-    "reread": lambda value: _flag("reread", value),
-    "index_wait": lambda value: seconds("index_wait", value),
-    "timeout": lambda value: seconds("timeout", value),
-    "retries": lambda value: whole("retries", value, least=0),
-    "backup": lambda value: str(Path(value).resolve()),
-    "dry_run": lambda value: _flag("dry_run", value),
-    "verify": lambda value: one_of("verify", value, ("none", "sample", "all")),
+    "on_drift": lambda called, value: one_of(called, value, ("skip", "stop", "force")),
+    "verify": lambda called, value: one_of(called, value, ("none", "sample", "all")),
+    "retries": lambda called, value: whole(called, value, least=0),
+    "backup": lambda _, value: str(Path(value).resolve()),
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import RunLocked, SafetyStop, UsageError, WrongWorkspace
+from ..errors import RunLocked, SafetyStop, UsageError
 from ..journal import Journal, RecipeRecord, RunRecord, Store
 from ..model import Reversibility, RunStatus
 from ..operations.operation import Operation
@@ -27,6 +27,7 @@ from .notes import Note, ignore
 from .options import read_option
 from .recipe_file import Recipe, Step, Wait, open_recipe, parse_recipe
 from .recipe_schema import CONSENT, GUARDS
+from .run_reference import refuse_elsewhere
 from .selection import Selection, select
 from .verbs import VerbRequest
 from .work import Work, login
@@ -102,7 +103,6 @@ def request_of(
     )  # fmt: skip
     with _at(recipe, step):
         options = replace(options, **{name: read_option(name, given[name]) for name in GUARDS if name in given})
-        options.amounts()
     return VerbRequest(
         verb=step.verb, parameters=step.parameters, selection=selection, options=options, consent=consent, cap=cap, note=note,
         step=None if record is None else (record.id, step.name),
@@ -187,7 +187,7 @@ def begin_step(
     options: Options, consent: Consent, *, cap: int | None = None, note: Note = ignore,
 ) -> Work:
     """The run of a step, in the journal and ready to be done. Raises WrongWorkspace, UsageError, SafetyStop."""
-    refuse_other_workspace(session, record)
+    refuse_elsewhere(session, record)
     ahead = session.client.server_time() - time.time()
     asked = request_of(recipe, step, options, consent, earlier=earlier, record=record, cap=cap, ahead=ahead, note=note)
     return asked.check().begin(session, names)
@@ -315,13 +315,3 @@ def due(journal: Store, base_url: str) -> list[RecipeRecord]:
 
 
 LIVE = (RunStatus.RUNNING, RunStatus.PAUSED)
-
-
-def refuse_other_workspace(session: Session, record: RecipeRecord) -> None:
-    """Raises WrongWorkspace: a step that begins after a wait acts where the first one did."""
-    workspace = session.workspace()
-    if record.workspace != workspace.id:
-        raise WrongWorkspace(
-            f"{record.id} belongs to workspace {record.workspace!r}, and the token is of {workspace.id!r} ({workspace.name}). "
-            "Nothing was written. Use the token of that workspace."
-        )

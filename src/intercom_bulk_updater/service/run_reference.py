@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import WrongWorkspace
-from ..journal import Journal, RunRecord
+from ..journal import Journal, RecipeRecord, RunRecord
 from ..runs.session import Session
 from .notes import Note, ignore
 
@@ -33,8 +33,8 @@ def pick(journal: Journal, ref: str, able: Able, what: str, base_url: str | None
     return newest
 
 
-def refuse_elsewhere(session: Session, run: RunRecord) -> None:
-    """Raises WrongWorkspace for a run of another workspace. The address may be another: the same workspace by way of a proxy."""
+def refuse_elsewhere(session: Session, run: RunRecord | RecipeRecord) -> None:
+    """Raises WrongWorkspace for a run or a recipe of another workspace; the address may be another, that of a proxy."""
     workspace = session.workspace()
     if run.workspace and workspace.id != run.workspace:
         raise WrongWorkspace(

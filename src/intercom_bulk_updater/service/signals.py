@@ -102,16 +102,3 @@ def leave(number: int, stop: Stop) -> NoReturn:
     with suppress(OSError):
         os.write(2, f"\nLeaving at once. {stop.last_words}".rstrip().encode("ascii", "replace") + b"\n")
     os._exit(128 + number)
-
-
-@contextmanager
-def asking() -> Iterator[None]:
-    """While a person is asked something, Ctrl-C answers."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, earlier)

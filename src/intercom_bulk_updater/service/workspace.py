@@ -81,7 +81,7 @@ class Workspace:
     @property
     def journal(self) -> Path:
         """The journal's file."""
-        return self.home / "journal.db"
+        return self._settings.journal
 
     def __repr__(self) -> str:
         return f"Workspace(base_url={self._settings.base_url!r}, home={str(self.home)!r})"

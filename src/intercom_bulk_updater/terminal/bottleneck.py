@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from intercom_bulk_updater.model import Bottleneck, Phase
-from intercom_bulk_updater.parsing.dates import people_time
 
-from .formatting import countdown, number, pace, plural, seconds, whole_seconds
+from ..report.event_text import away
+from ..report.formatting import countdown, number, pace, plural, seconds, whole_seconds
 
 Told = Mapping[str, Any]
 """`Progress.as_json()` and what `parts.told` adds; the latter is absent for a run of another process."""
@@ -58,21 +58,6 @@ def _put_aside(told: Told) -> tuple[str, str, str]:
 
 
 RATE_LIMIT = "Intercom's rate limit"
-
-
-def away(told: Told) -> tuple[str, str]:
-    """That Intercom is away, in words, and the same where there is little room; `told` as ServiceAway.as_json gives it."""
-    again, left = float(told.get("again_in") or 0.0), float(told.get("giving_up_in") or 0.0)
-    if told.get("reason") == "asked":
-        at = people_time(float(told.get("until") or 0.0))[0]
-        return f"asks to wait until {at:%H:%M:%S} ({countdown(again)})", f"wait {countdown(again)}"
-    what = {
-        "unreachable": "cannot be reached",
-        "throttled": "answers every request with 429",
-    }.get(str(told.get("reason")), "is not answering")
-    when = f"asked again in {max(1, round(again))} s" if again >= 0.5 else "asking again"
-    end = f"giving up in {countdown(left)}" if left >= 1 else "giving up now"
-    return f"{what}; {when}; {end}", f"{what}, {countdown(left)} left"
 
 
 def _allowance(window: Told) -> tuple[str, str, str]:

@@ -13,10 +13,10 @@ from intercom_bulk_updater.errors import UsageError
 from intercom_bulk_updater.model import Bottleneck, EventKind, Phase
 from intercom_bulk_updater.parsing.dates import people_time
 
+from ..report.event_text import failure, happening
+from ..report.formatting import clean
 from .bottleneck import Told, held_by
 from .console_observer import ConsoleObserver
-from .event_text import failure, happening
-from .formatting import clean
 from .phrases import Title
 from .screen_rows import sentence_of, told
 from .terminal import ascii_only, can_redraw, console_of, give_up, is_terminal

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from intercom_bulk_updater.errors import SafetyStop
 from intercom_bulk_updater.model import Reversibility
 
-from .formatting import clean, number, one, shorten
+from ..report.formatting import clean, number, one, shorten
 from .phrases import Title
 from .terminal import console_of, is_terminal, say
 

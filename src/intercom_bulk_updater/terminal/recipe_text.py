@@ -8,7 +8,7 @@ from typing import Any
 
 from intercom_bulk_updater.parsing.dates import local_moment, people_in
 
-from .formatting import plural
+from ..report.formatting import plural
 from .table import Sheet
 
 _STATUS = {

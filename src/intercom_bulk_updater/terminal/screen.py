@@ -9,8 +9,8 @@ from rich.text import Text
 
 from intercom_bulk_updater.model import Bottleneck, Phase
 
+from ..report.formatting import clean, number, percent, shorten
 from .bottleneck import Told
-from .formatting import clean, number, percent, shorten
 from .phrases import Title
 from .screen_rows import Part, finished, gone, holding, items, phase, speed, trouble_of
 from .terminal import MOST_COLUMNS

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from intercom_bulk_updater.model import Bottleneck, Phase
 
+from ..report.formatting import clean, number, pace, percent, plural, whole_seconds
 from .bottleneck import Told, doing, held_by, time_left
-from .formatting import clean, number, pace, percent, plural, whole_seconds
 from .phrases import Title, already, past
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..operations.resource import UPDATED, Column, resources, value_at
 from ..parsing.dates import zone as zone_of
+from ..report.formatting import ago, number, shorten, subject, without_addresses
 from ..report.table_file import CellKind, TableColumn, shown_cell
-from .formatting import ago, number, shorten, subject, without_addresses
 from .table import Sheet
 
 Item = Mapping[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
 
-from .formatting import clean
+from ..report.formatting import clean
 from .terminal import console_of, give_up, is_terminal
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from intercom_bulk_updater.report.headline import NOT_SO, headline, label, outco
 from intercom_bulk_updater.report.texts import left_out_words, of_more_words, words_of
 from intercom_bulk_updater.runs.judgement import Verdict
 
-from .event_text import happening
-from .formatting import ago, clean, number, plural, seconds, shorten
+from ..report.event_text import happening
+from ..report.formatting import ago, clean, number, plural, seconds, shorten
 from .phrases import already, past, verb
 from .table import Sheet, Sheets
 from .texts import refused_words, verified_words

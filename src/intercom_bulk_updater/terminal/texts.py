@@ -14,7 +14,7 @@ from intercom_bulk_updater.report.texts import left_out_words, message_words
 from intercom_bulk_updater.runs.judgement import Level, Verdict, Verified
 from intercom_bulk_updater.runs.verification_words import describe_verification
 
-from .formatting import clean, number, pace, plural, seconds, shorten
+from ..report.formatting import clean, number, pace, plural, seconds, shorten
 from .labelled_text import Page
 from .phrases import Title, already, past, resource
 from .screen_rows import finished

@@ -37,8 +37,6 @@ class Assign(AssignVerb, ConversationState):
 
     @dataclass(frozen=True, kw_only=True)
     class Parameters(Assigned):
-        """See Operation."""
-
         keep_state: bool = parameter(Kind.FLAG, "Put the state back: assigning reopens.", required=False)
 
     def __init__(

@@ -42,7 +42,6 @@ class Labels(Protocol):
 
     def label(self, kind: str, identity: str) -> str:
         """The name and the id, or the id alone."""
-        ...
 
 
 def explain(

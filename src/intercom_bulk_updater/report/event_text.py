@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from intercom_bulk_updater.model import EventKind
+from intercom_bulk_updater.parsing.dates import people_time
 from intercom_bulk_updater.runs.judgement import Verified
 from intercom_bulk_updater.runs.verification_words import describe_verification
 
-from .bottleneck import away
-from .formatting import clean, number, plural
+from .formatting import clean, countdown, number, plural
 
 
 def happening(kind: str, data: Mapping[str, Any], verbose: bool = False) -> str:
@@ -50,6 +50,21 @@ def _verify(data: Mapping[str, Any]) -> str:
     found = Verified.of(data)
     clauses = describe_verification(found, int(data.get("done") or found.sample_of or found.read))
     return f"verification: {', '.join(clauses)}" if clauses else "nothing to verify"
+
+
+def away(told: Mapping[str, Any]) -> tuple[str, str]:
+    """That Intercom is away, in words, and the same where there is little room; `told` as ServiceAway.as_json gives it."""
+    again, left = float(told.get("again_in") or 0.0), float(told.get("giving_up_in") or 0.0)
+    if told.get("reason") == "asked":
+        at = people_time(float(told.get("until") or 0.0))[0]
+        return f"asks to wait until {at:%H:%M:%S} ({countdown(again)})", f"wait {countdown(again)}"
+    what = {
+        "unreachable": "cannot be reached",
+        "throttled": "answers every request with 429",
+    }.get(str(told.get("reason")), "is not answering")
+    when = f"asked again in {max(1, round(again))} s" if again >= 0.5 else "asking again"
+    end = f"giving up in {countdown(left)}" if left >= 1 else "giving up now"
+    return f"{what}; {when}; {end}", f"{what}, {countdown(left)} left"
 
 
 def _away(data: Mapping[str, Any]) -> str:

@@ -1,16 +1,11 @@
-"""The reference of the journal's file, made from the schema's own comments.
-
-python -m intercom_bulk_updater.journal.reference > docs/reference/journal-file.md
-"""
+"""docs/reference/journal-file.md, made from the comments of the journal's schema."""
 
 from __future__ import annotations
-
-import sys
 
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects import sqlite
 
-from . import schema
+from intercom_bulk_updater.journal import schema
 
 _HEAD = """# The journal's file
 
@@ -35,12 +30,12 @@ run that is resumed needs them. They are shown nowhere, but treat the file as yo
 - A program older than the file's `schema_version` (now {version}) refuses the file, a newer one migrates
   it. Write to it through the program only.
 
-This page is made from the schema: `python -m intercom_bulk_updater.journal.reference`.
+This page is made from the schema by `make docs`.
 """
 
 
-def describe() -> str:
-    """The whole page, as Markdown."""
+def page() -> str:
+    """docs/reference/journal-file.md."""
     tables = (schema.run, schema.recipe, schema.item, schema.turn, schema.window, schema.event, schema.meta)
     return "\n".join([_HEAD.format(version=schema.VERSION), *map(_table, tables)])
 
@@ -72,7 +67,3 @@ def _kind(column: Column[object]) -> str:
     is_json = (column.comment or "").startswith(schema.JSON)
     kind = "json" if is_json else column.type.compile(sqlite.dialect()).lower()
     return f"{kind}, or null" if column.nullable else kind
-
-
-if __name__ == "__main__":
-    sys.stdout.write(describe())

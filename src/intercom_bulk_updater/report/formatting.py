@@ -10,7 +10,7 @@ from ..api.redact import without_known_tokens
 from ..parsing.amounts import duration_words
 from ..parsing.printable import printable
 
-_IRREGULAR = {"company": "companies", "match": "matches", "pass": "passes", "reply": "replies"}
+_IRREGULAR = {"company": "companies", "match": "matches", "pass": "passes", "person": "people", "reply": "replies"}
 _SINGULAR = {many: one for one, many in _IRREGULAR.items()}
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _TAGS = re.compile(r"<[^>]{0,2000}>")

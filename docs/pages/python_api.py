@@ -1,7 +1,4 @@
-"""docs/reference/python.md, made from the docstrings of the public names.
-
-`python -m intercom_bulk_updater.cli.python_reference > docs/reference/python.md` writes it; a test fails where it is stale.
-"""
+"""docs/reference/python.md, made from the docstrings of the public names."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ import intercom_bulk_updater
 
 _HEAD = """# Python
 
-<!-- Made by `python -m intercom_bulk_updater.cli.python_reference`: edit the docstrings, not this page. -->
+<!-- Made by `make docs`: edit the docstrings, not this page. -->
 
 Everything here is imported from `intercom_bulk_updater`; what is not named here may change at any time.
 How it is used stands in [from Python and notebooks](../howto/from-python.md) and [write an updater](../howto/write-an-updater.md).
@@ -136,9 +133,3 @@ def _term(term: str) -> str:
 
 def _first_line(value: Any) -> str:
     return (inspect.getdoc(value) or "").splitlines()[0]
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(page())

@@ -1,7 +1,5 @@
 """Every case that decide.py can meet, and the page of the docs that shows what it says of each.
 
-    python -m intercom_bulk_updater.engine.decision_table > docs/reference/decisions.md
-
 The cases are walked from the start of an item on: whatever is known, with whatever can be observed then. A row of the page
 stands for all cases that agree in what it names; a case that no row explains stops the generator.
 """
@@ -9,13 +7,24 @@ stands for all cases that agree in what it names; a case that no row explains st
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..api.retry import ErrorKind
-from ..model import Outcome
-from .decide import Decision, EndedWithoutProof, Failed, Known, LookFailed, Observed, Seen, Skipped, Step, decide, next_step
+from intercom_bulk_updater.api.retry import ErrorKind
+from intercom_bulk_updater.engine.decide import (
+    Decision,
+    EndedWithoutProof,
+    Failed,
+    Known,
+    LookFailed,
+    Observed,
+    Seen,
+    Skipped,
+    Step,
+    decide,
+    next_step,
+)
+from intercom_bulk_updater.model import Outcome
 
 NOW, RETRIES = 100.0, 1
 TRANSIENT = (ErrorKind.NOT_APPLIED, ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING)
@@ -257,7 +266,3 @@ When an item *may be repeated*, sending its request twice ends in the same state
 A batch, several items with one request, comes to these tables item by item: what its answer says of an item is that item's
 observation, a lost answer is one of each, and a batch that is refused as a whole is first done one by one.
 """
-
-
-if __name__ == "__main__":
-    sys.stdout.write(page())

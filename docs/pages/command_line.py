@@ -1,25 +1,21 @@
-"""docs/reference/cli.md and operations.md, made from the commands and the operations themselves.
-
-`python -m intercom_bulk_updater.cli.reference` writes both; a test fails where they are stale.
-"""
+"""docs/reference/cli.md and operations.md, made from the commands and the operations themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from cyclopts import App
 from cyclopts.argument import Argument
 
-from ..operations.registry import built_in
-from .flags import Output, Safety, Selection, Speed
-from .help import group_of
-from .main import complete_tree
-from .operations import GIVEN, describe
+from intercom_bulk_updater.cli.flags import Output, Safety, Selection, Speed
+from intercom_bulk_updater.cli.help import group_of
+from intercom_bulk_updater.cli.main import complete_tree
+from intercom_bulk_updater.cli.operations import GIVEN, describe
+from intercom_bulk_updater.operations.registry import built_in
 
 _SHARED = {kind.__name__: kind for kind in (Selection, Safety, Speed, Output)}
-_MADE = "<!-- Made by `python -m intercom_bulk_updater.cli.reference`: edit the code, not this page. -->"
+_MADE = "<!-- Made by `make docs`: edit the code, not this page. -->"
 _OTHERS = "../howto/write-an-updater.md#give-verbs-to-everyone-who-installs-your-package"
 
 
@@ -167,14 +163,3 @@ def _doc(thing: object) -> str:
 
 def _sentence(text: object) -> str:
     return " ".join(str(text or "").split())
-
-
-def main() -> None:
-    """Write both pages."""
-    folder = Path(__file__).parents[3] / "docs" / "reference"
-    (folder / "cli.md").write_text(cli_page(), encoding="utf-8")
-    (folder / "operations.md").write_text(operations_page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
