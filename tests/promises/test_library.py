@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import inspect
 import json
+import math
 import re
 import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -428,3 +430,61 @@ def test_a_token_that_is_given_for_a_workspace_is_not_shown() -> None:
     with pytest.raises(bulk.UsageError) as told:
         bulk.find("conversations", workspace="dG9rOnRva2Vu")  # type: ignore[arg-type]
     assert "not str" in str(told.value) and "dG9rOnRva2Vu" not in str(told.value)
+
+
+@pytest.mark.parametrize("given", [
+    {"customer_visible": "no"}, {"irreversible": "no"}, {"irreversible": 1}, {"dry_run": None}, {"dry_run": 0},
+])  # fmt: skip
+def test_only_true_is_true(given: dict[str, Any]) -> None:
+    """`irreversible="no"` is no consent, and `dry_run=0` no wish to write: refused before anything is asked."""
+    with pytest.raises(bulk.UsageError, match=r"^\w+ of run\(\) is True or False, not "):
+        bulk.run("contacts.delete", ids=["1"], **given)
+    with pytest.raises(bulk.UsageError, match="irreversible must be True or False"):
+        Consent(irreversible="no")  # type: ignore[arg-type]
+
+
+def test_preview_and_plan_take_what_run_takes() -> None:
+    """So that the same arguments are first looked at, then done."""
+    of_run = dict(inspect.signature(bulk.run).parameters)
+    del of_run["dry_run"]
+    assert list(inspect.signature(bulk.preview).parameters) == list(of_run)
+    assert set(inspect.signature(bulk.plan).parameters) == {*of_run, "file"}
+
+
+SAID_IN_PYTHON: list[tuple[Any, str]] = [
+    (lambda: bulk.run("conversations.cloze", WHERE), "Nearest: conversations.close"), (lambda: bulk.open_run("nosuch"), "no run 'nosuch'"),
+    (lambda: bulk.open_recipe("nosuch"), "No recipe 'nosuch'"), (lambda: bulk.apply("no.jsonl"), "There is no plan file"),
+    (lambda: next(bulk.find("conversations", columns=["nosuch"], where=WHERE)), "no column 'nosuch'"),
+    (lambda: next(bulk.find("conversations", columns=["id", 5], where=WHERE)), "columns holds 5"),  # type: ignore[list-item]
+    (lambda: bulk.run("conversations.note", WHERE, body=" "), "text of note is empty"),
+    (lambda: bulk.run("conversations.note", WHERE), "needs body"),
+    (lambda: bulk.run("contacts.set", ids=["1"], values={}), "a dict of fields"),
+    (lambda: bulk.find("contacts", dry=True), "no option 'dry'"),
+    (lambda: bulk.each("articles", "PUT", "articles/1", {"n": math.nan}), "body holds a number that is none"),
+    (lambda: bulk.resume_recipes(dry=1), "no option 'dry'"),
+    (lambda: bulk.each("articles", "PUT", "articles/1", {"day": date(2027, 1, 31)}), r"body holds datetime\.date\(2027, 1, 31\)"),
+    (lambda: bulk.each(5, "PUT", "articles/1"), "endpoint of each"), (lambda: bulk.run(5, WHERE), "verb of run"),  # type: ignore[arg-type]
+    (lambda: bulk.find("contacts", query={"field": "seen", "operator": ">", "value": datetime(2027, 1, 31, tzinfo=UTC)}), "query holds"),
+    (lambda: bulk.runs(limit=-1), "limit must be"), (lambda: bulk.open_recipe(5), "ref of open_recipe"),  # type: ignore[arg-type]
+    (lambda: bulk.run("conversations.close", ids="215470000000024"), r"One id is given as a list: ids=\['215470000000024'\]"),
+    (lambda: bulk.run("conversations.close", ids={"id": "215470000000024"}), "ids is a dict"),
+    (lambda: bulk.run("conversations.close", csv={"id": "215470000000024"}), r"csv\[0\] is 'id': a row is a dict"),
+    (lambda: bulk.run("contacts.archive", csv=[{"id": {}, "x": 1}]), r"csv\[0\]\['id'\] is a dict"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "said"), SAID_IN_PYTHON)
+def test_an_error_says_nothing_of_the_command(desk: Desk, wrong: Any, said: str) -> None:
+    """It names what was given, in words of Python; no flag, no command; nothing was written."""
+    with pytest.raises(bulk.UsageError, match=said) as told:
+        wrong()
+    assert not re.search(r"intercom-bulk|(^|\s)--\w|KEY=VALUE|TEXT|FILE", told.value.message)
+    assert desk.writes() == 0
+
+
+def test_a_message_that_stands_in_a_file(desk: Desk) -> None:
+    """`Path` reads it; `"@FILE"` of the command would be sent word for word, and is refused."""
+    Path("m.txt").write_text("We are back.\n")
+    assert bulk.preview("conversations.note", WHERE, limit=1, body=Path("m.txt")).messages[0][-1] == "We are back."
+    with pytest.raises(bulk.UsageError, match=r"body=Path\('m\.txt'\)"):
+        bulk.run("conversations.note", WHERE, body="@m.txt")

@@ -146,7 +146,7 @@ def test_a_verb_is_found_by_its_own_name() -> None:
     """`operations show snooze` is enough; of several resources that have the verb, each is shown."""
     assert [name for name, _ in find_operations("snooze")] == ["conversations.snooze"]
     assert {"conversations.close", "tickets.close"} == {name for name, _ in find_operations("close")}
-    with pytest.raises(Exception, match="operations list"):
+    with pytest.raises(Exception, match="Nearest: conversations.close"):
         find_operations("clsoe")
 
 

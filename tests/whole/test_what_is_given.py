@@ -154,7 +154,7 @@ def test_an_empty_cell_of_a_table_of_pandas_is_empty(box: MemorySandbox) -> None
     for given in ({"csv": [{"id": math.nan, "n": "x"}]}, {"ids": [math.nan]}):
         with pytest.raises(UsageError, match="id is empty|is no id"):
             bulk.run("contacts.tag", tag=["vip"], **given)
-    with pytest.raises(UsageError, match="name is nan"):
+    with pytest.raises(UsageError, match=r"values\['name'\] is nan"):
         bulk.run("contacts.set", ids=[one], values={"name": math.nan})
 
 
@@ -167,5 +167,5 @@ def test_python_gives_ids_and_moments_as_what_they_are(box: MemorySandbox) -> No
         assert bulk.run("conversations.snooze", ids=ids, until=moment).counts.done == 2
     assert box.conversation(ids[0])["snoozed_until"] == int(until.timestamp()) + 60
     for verb, given in (("note", {"body": 3}), ("snooze", {"until": 1.5}), ("assign", {"to_team": True}), ("close", {"body": b"x"})):
-        with pytest.raises(UsageError, match="as a text, not"):
+        with pytest.raises(UsageError, match="^\\w+: \\w+ is .+, not "):
             bulk.run(f"conversations.{verb}", ids=ids, **given)

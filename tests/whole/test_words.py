@@ -39,9 +39,9 @@ def test_what_is_set_is_said_in_words(desk: Desk, resource: str, values: list[st
 
 
 @pytest.mark.parametrize(("typed", "nearest", "not_said"), [
-    ("closee", "Nearest: conversations.close, tickets.close (", "export"),
-    ("merg", "Nearest: conversations.merge, contacts.merge (", "export"),
-    ("xyzzy", "They are listed by intercom-bulk operations list.", "Nearest"),
+    ("closee", "Nearest: conversations.close, tickets.close.", "export"),
+    ("merg", "Nearest: conversations.merge, contacts.merge.", "export"),
+    ("xyzzy", "All of them: intercom-bulk operations list.", "Nearest"),
 ])  # fmt: skip
 def test_nearest_is_what_is_near(desk: Desk, typed: str, nearest: str, not_said: str) -> None:
     """Not the beginning of the catalogue."""

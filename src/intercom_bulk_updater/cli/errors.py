@@ -56,7 +56,8 @@ def failed(exc: BaseException, arguments: list[str], report: dict[str, object] |
         sys.stderr.write(printable_lines(redact("".join(traceback.format_exception(exc)))))
         sys.stderr.write("This is a bug. Nothing is lost: intercom-bulk runs list shows where the run stands.\n")
     note(f"intercom-bulk: {message}")
-    hint = error_hint(exc, code) if code in (4, 7, 10) or isinstance(exc, FilterRefused) else ""
+    own = isinstance(exc, IntercomBulkError) and bool(exc.hint)
+    hint = error_hint(exc, code) if own or code in (4, 7, 10) or isinstance(exc, FilterRefused) else ""
     if hint and hint not in message:
         note(hint)
     return code

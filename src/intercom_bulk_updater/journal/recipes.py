@@ -48,7 +48,7 @@ class Recipes:
             return exact[0]
         if exact:
             raise NoSuchRun(f"{ref!r} is the beginning of several recipes: {', '.join(one.id for one in exact)}. Type more of it.")
-        raise NoSuchRun(f"No recipe {ref!r} was begun (intercom-bulk recipes list shows all).")
+        raise NoSuchRun(f"No recipe {ref!r} was begun.", hint="intercom-bulk recipes list shows all.")
 
     def newest(self) -> list[RecipeRecord]:
         """Newest first; what a journal lacks that an older program wrote, and that is only read, is left out."""

@@ -160,7 +160,7 @@ class Runs:
                 more = " ..." if len(found) > 8 else ""
                 raise NoSuchRun(f"{ref!r} is the beginning of {len(found)} runs: {names}{more}. Type more of it.")
             ids = list(connection.scalars(select(_run.c.id).order_by(_run.c.number.desc()).limit(500)))
-        raise NoSuchRun(f"There is no run {ref!r}. {_nearest(ref, ids)}")
+        raise NoSuchRun(f"There is no run {ref!r}. {_nearest(ref, ids)}", hint="intercom-bulk runs list shows all." if ids else None)
 
     def newest(self, limit: int | None) -> list[RunRecord]:
         """Newest first."""
@@ -220,5 +220,5 @@ def _nearest(ref: str, ids: list[str]) -> str:
         return "The journal holds no run yet."
     near = [run for run in ids if ref and ref.lower() in run][:3] or difflib.get_close_matches(ref, ids, 3, 0.5)
     if near:
-        return f"Did you mean {', '.join(near)}? (intercom-bulk runs list shows all.)"
-    return f"The newest are {', '.join(ids[:3])}. (intercom-bulk runs list shows all.)"
+        return f"Did you mean {', '.join(near)}?"
+    return f"The newest are {', '.join(ids[:3])}."

@@ -117,9 +117,8 @@ def operation_class(name: str) -> type[Operation]:
         verbs = difflib.get_close_matches(verb, {one.rpartition(".")[2]: None for one in known}, 2)
         same = [one for each in verbs for one in known if one.endswith(f".{each}")]
         near = (difflib.get_close_matches(name, known, 3) if "." in name else []) or same[:8]
-        nearest = f" Nearest: {', '.join(near)}" if near else " They are listed by"
-        listed = " (intercom-bulk operations list)." if near else " intercom-bulk operations list."
-        raise UsageError(f"Unknown operation {printable_name(name)!r}.{nearest}{listed}")
+        nearest = f" Nearest: {', '.join(near)}." if near else ""
+        raise UsageError(f"Unknown operation {printable_name(name)!r}.{nearest}", hint="All of them: intercom-bulk operations list.")
     return found
 
 

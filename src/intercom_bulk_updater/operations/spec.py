@@ -15,17 +15,13 @@ Schema its property. `Operation.resolve` turns what was typed into the operation
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
-from numbers import Integral
-from pathlib import Path
 from typing import Any, Protocol
 
 from ..api.redact import is_message
 from ..errors import UsageError
-from ..parsing.table import is_missing
 from .message_template import check_template
 
 
@@ -129,59 +125,6 @@ def schema_of(declared: type) -> dict[str, Any]:
     return {"$schema": DIALECT, "type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def check_given(verb: str, declared: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given with the defaults of what was not. Raises UsageError for what is unknown, missing or of the wrong form."""
-    known = {one.name: one for one in parameters_of(declared)}
-    for name in given:
-        if name not in known:
-            raise UsageError(f"{verb} has no parameter {name!r}. It has: {', '.join(known) or 'none'}.")
-    filled: dict[str, Any] = {}
-    for one in known.values():
-        value = given.get(one.name)
-        if value is None or (one.kind.many and not value):
-            if one.required:
-                raise UsageError(f"{verb} needs {one.name}: {one.help}")
-            value = False if one.kind is Kind.FLAG else [] if one.kind.many else None
-        elif one.kind is Kind.FLAG and not isinstance(value, bool):
-            raise UsageError(f"{verb}: {one.name} is true or false, and is {value!r}.")
-        elif one.kind.many:
-            value = _several(verb, one, value)
-        elif one.kind is not Kind.FLAG:
-            value = _as_typed(verb, one, value)
-        filled[one.name] = value
-    return filled
-
-
-def _several(verb: str, one: Parameter, value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        return _pairs(value)
-    several = [value] if isinstance(value, str | int) else value
-    if not isinstance(several, Iterable):
-        raise UsageError(f"{verb}: {one.name} is one or several of {one.kind.form}, not {value!r}.")
-    return [str(part) if isinstance(part, Integral) and not isinstance(part, bool) else part for part in several]
-
-
-def _as_typed(verb: str, one: Parameter, value: Any) -> str:
-    """A single value as the command would be given it: Python has ids as numbers, moments, paths. Raises UsageError."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, date) and one.kind is Kind.MOMENT and not is_missing(value):
-        return value.isoformat()
-    if isinstance(value, Path) and one.kind is Kind.FILE:
-        return str(value)
-    if isinstance(value, Integral) and not isinstance(value, bool) and one.kind not in (Kind.TEXT, Kind.MESSAGE, Kind.FILE):
-        return str(value)
-    raise UsageError(f"{verb}: {one.name} is {one.kind.form} as a text, not {type(value).__name__}.")
-
-
-def _pairs(values: Mapping[str, Any]) -> list[str]:
-    """Python gives `values={"title": "x"}` where the command has `title=x`; None clears."""
-    shown = {True: "true", False: "false", None: ""}
-    if missing := next((key for key, value in values.items() if value is not None and is_missing(value)), ""):
-        raise UsageError(f"values: {missing} is {values[missing]}, which is no value. None clears a field; leave it out to keep it.")
-    return [f"{key}={shown[value] if value is None or isinstance(value, bool) else value}" for key, value in values.items()]
-
-
 class Named(Protocol):
     """Something of the workspace with an id and a name."""
 
@@ -228,6 +171,6 @@ class Resolver(Protocol):
 def message(text: str | None, verb: str, resource: str) -> str:
     """The text of a message. Raises UsageError for an empty one, and for a place that nothing can fill."""
     if text is None or not text.strip():
-        raise UsageError(f"The text of {verb} is empty. Write it as --body TEXT, or --body @FILE.")
+        raise UsageError(f"The text of {verb} is empty.", hint="Write it as --body TEXT, or --body @FILE.")
     check_template(text, resource)
     return text.strip()

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from .amounts import parse_duration
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CLOCK = r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?|(1[0-2]|[1-9])\s?(am|pm)"
+_CLOCK = r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]{1,9})?)?|(1[0-2]|[1-9])\s?(am|pm)"
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DAY = rf"{_ISO}|(?:next |last )?[a-z]+"
 FORMS = "+3d, in 3 days, tomorrow 9:00, next monday 9:00, 2026-12-01 9:00, 26.11.2026, or ISO 8601 (2026-12-01T09:00:00Z)"

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from numbers import Integral, Real
 from typing import Any
 from zipfile import ZipFile, is_zipfile
 
@@ -20,6 +19,7 @@ from ..errors import UsageError
 from .formula import original_cell
 from .identity import count_words
 from .parquet import is_parquet, parquet_rows
+from .plain_value import is_missing, plain, whole_number
 from .text_file import decode, read_bytes
 from .xlsx_cells import Cells, cells_of, shown
 
@@ -155,27 +155,23 @@ def _as_shown(texts: list[str], cells: Sequence[Any], codes: Sequence[str], numb
             otherwise.setdefault(place, f"row {number}: {texts[place]}, shown by the format {codes[place]}")
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a value stands for none: None, and what tables of pandas have in an empty cell (NaN, NaT, NA)."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, Real | Decimal) and value != value  # so is NaN alone
-
-
 def cell_text(value: Any) -> str:
-    """The text of a typed cell: `7` for 7.0, `2026-01-31` for a day, `true`; a number that a spreadsheet rounds as it shows it."""
+    """The text of a typed cell: `7` for 7.0, `2026-01-31` for a day, `true`; a number that a spreadsheet rounds as it shows it.
+
+    What says that there is no value is an empty cell: None, and NaN, as pandas has them.
+    """
+    value = whole_number(plain(value))
     if is_missing(value):
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float | Real) and not isinstance(value, Integral):
-        value = float(value)
-        if abs(value) >= _EXACT:
-            return f"{value:.14E}"
-        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, float):
+        return f"{value:.14E}" if abs(value) >= _EXACT else repr(value)
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() and value.tzinfo is None else value.isoformat(" ")
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(cell_text, value))
+    return value.isoformat() if isinstance(value, date | time) else format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def _text_lines(text: str, path: str, name: str, note: Note) -> Iterator[Line]:

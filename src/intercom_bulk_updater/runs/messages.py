@@ -58,11 +58,11 @@ def fill_messages(journal: Store, run: str, operation: Operation, client: Client
         if not field:
             raise SafetyStop(
                 f"The message comes out empty {which}. Nothing was written to anybody. Say what stands there when a field is empty, as "
-                "in {{contact.name|there}}, write something beside it, or leave them out with --exclude."
+                "in {{contact.name|there}}, write something beside it, or leave these items out."
             )
         raise SafetyStop(
             f"{field} is empty {which}, and the message does not say what "
-            f"stands there then. Nothing was written to them. Say it, as in {{{{{field}|there}}}}, or leave them out with --exclude."
+            f"stands there then. Nothing was written to them. Say it, as in {{{{{field}|there}}}}, or leave these items out."
         )
 
 

@@ -155,7 +155,7 @@ def read_plan(path: Path) -> Plan:
                 digest.update(line)
                 count += 1
     except FileNotFoundError:
-        raise UsageError(f"There is no plan file {path}. A plan is written by a write verb with --plan FILE.") from None
+        raise UsageError(f"There is no plan file {path}.", hint="A plan is written by a write verb with --plan FILE.") from None
     except OSError as exc:
         raise UsageError(f"The plan {path} cannot be read: {why(exc)}") from exc
     try:

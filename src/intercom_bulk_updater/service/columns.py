@@ -46,6 +46,7 @@ _TYPES = {
     "date": CellKind.MOMENT, "day": CellKind.MOMENT, "integer": CellKind.NUMBER, "number": CellKind.NUMBER,
     "boolean": CellKind.FLAG, "text": CellKind.TEXT,
 }  # fmt: skip
+_ALL = "All of them: --columns help."
 _LISTS = {"tag_ids": "tags", "company_ids": "companies"}
 """Columns of ids, and the list of the item that they stand in."""
 _CUSTOM, _OF_TICKETS = "custom_attributes.", "ticket_attributes."
@@ -77,8 +78,10 @@ class Columns:
         if isinstance(chosen, str):
             raise UsageError(f"columns must be a list of names: write columns=[{chosen!r}].")
         self.names = list(dict.fromkeys(resource.listed if chosen is None else chosen))
+        if odd := [name for name in self.names if not isinstance(name, str)]:
+            raise UsageError(f"columns holds {odd[0]!r}: a column is named by a text.")
         if not self.names:
-            raise UsageError(f"No column is named. There are {', '.join(resource.listed[:6])} and more; --columns help lists them.")
+            raise UsageError(f"No column is named. There are {', '.join(resource.listed[:6])} and more.", hint=_ALL)
         self._resource, self._workspace, self._lookup, self._attributes = resource, workspace, names, names.attributes
         self._fields = fields_of(resource.name)
         self._called: dict[tuple[str, str], str] = {}
@@ -139,7 +142,7 @@ class Columns:
 
     def _unknown(self, name: str, near: Sequence[str]) -> UsageError:
         said = f"Nearest: {', '.join(map(printable_name, near))}" if near else f"There are {', '.join(self._resource.listed[:6])} and more"
-        return UsageError(f"There is no column {printable_name(name)!r}. {said}. All of them: --columns help.")
+        return UsageError(f"There is no column {printable_name(name)!r}. {said}.", hint=_ALL)
 
     def _path(self, name: str) -> str:
         """The field of a column: what --where calls `created` is `created_at`."""

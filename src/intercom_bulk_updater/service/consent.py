@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import SafetyStop
+from ..errors import SafetyStop, UsageError
 from ..model import Reversibility
 from ..operations.operation import Operation
+from ..parsing.plain_value import plain
 from ..runs.options import Options
 
 
@@ -22,6 +23,13 @@ class Consent:
 
     customer_visible: bool = False
     irreversible: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for what is neither True nor False: `"no"` is no consent."""
+        for word in ("customer_visible", "irreversible"):
+            given = plain(getattr(self, word))
+            if not isinstance(given, bool):
+                raise UsageError(f"{word} must be True or False, and is {given!r}")
 
     def check(self, operation: Operation, options: Options) -> None:
         """Raises SafetyStop for an operation that goes further than was agreed to."""

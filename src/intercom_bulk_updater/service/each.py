@@ -144,7 +144,7 @@ class EachRequest:
     def _items(self, rows: Rows) -> Iterable[FoundItem]:
         wanted = [name for name in self.operation.places if name in rows.columns]
         for row in rows.rows:
-            where = f"{rows.path}, {rows.unit} {row.line}"
+            where = rows.place(row)
             cells = {name: self._typed(name, self._cell(name, row.cells[name], where), where) for name in wanted}
             yield FoundItem(row.id, None, {WITH: cells})
 

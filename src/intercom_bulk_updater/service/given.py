@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from ..errors import UsageError
+from ..parsing.plain_value import plain
 from ..stop import Stop
 from .run import Run
 from .workspace import Workspace
@@ -19,7 +20,15 @@ R = TypeVar("R")
 _IDS: tuple[tuple[type, ...], str] = ((str, Path, Iterable), "ids, or the path of a file that holds them")
 _RUN: tuple[tuple[type, ...], str] = ((str, Run), "the id of a run, 'latest', or a Run")
 _PATH: tuple[tuple[type, ...], str] = ((str, Path), "the path of a file")
+_FLAG: tuple[tuple[type, ...], str] = ((bool,), "True or False")
 _WANTED: dict[str, tuple[tuple[type, ...], str]] = {
+    "verb": ((str, Callable), "the name of a verb, a function with @operation, or an updater's class"),  # type: ignore[dict-item]
+    "endpoint": ((str,), "what Intercom lists, such as 'articles'"),
+    "method": ((str,), "the method of a request, such as 'PUT'"),
+    "path": ((str,), "the path of a request, such as 'articles/{{id}}'"),
+    "body": ((str, Mapping), "a dict, or JSON as a text"),
+    "types": ((Mapping,), "a dict of columns and what they are"),
+    "plan": _PATH,
     "resource": ((str,), "the name of a resource"),
     "ref": _RUN,
     "file": _PATH,
@@ -37,6 +46,11 @@ _WANTED: dict[str, tuple[tuple[type, ...], str]] = {
     "limit": ((int,), "a whole number"),
     "workspace": ((Workspace,), "a Workspace"),
     "stop": ((Stop,), "a Stop"),
+    "customer_visible": _FLAG,
+    "irreversible": _FLAG,
+    "again": _FLAG,
+    "dry_run": _FLAG,
+    "open_recipe.ref": ((str,), "the id of a recipe that was begun, or 'latest'"),
     "on_event": ((Callable,), "a function"),  # type: ignore[dict-item]
 }
 
@@ -47,12 +61,19 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def careful(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
-            kinds, words = _WANTED.get(name, ((object,), ""))
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as exc:
+            raise UsageError(f"{function.__name__}(): {exc}.") from None
+        for name, value in bound.arguments.items():
+            kinds, words = _WANTED.get(f"{function.__name__}.{name}") or _WANTED.get(name, ((object,), ""))
+            bound.arguments[name] = value = plain(value)
             left_out = value is None and signature.parameters[name].default is None
-            if not left_out and (not isinstance(value, kinds) or (value == "" and name == "file")):
-                # Its type alone: it may be a token, given in place of a Workspace.
-                raise UsageError(f"{name} of {function.__name__}() is {words}, not {type(value).__name__ if value != '' else 'empty'}.")
-        return function(*args, **kwargs)
+            empty = name in ("file", "endpoint") and isinstance(value, str) and not value
+            if not left_out and (not isinstance(value, kinds) or isinstance(value, bytes) or empty):
+                # Of what is no number its type alone: it may be a token, given in place of a Workspace.
+                told = "empty" if empty else repr(value) if isinstance(value, int | float) else type(value).__name__
+                raise UsageError(f"{name} of {function.__name__}() is {words}, not {told}.")
+        return function(*bound.args, **bound.kwargs)
 
     return careful

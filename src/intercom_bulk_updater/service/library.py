@@ -5,13 +5,14 @@ Nothing is printed and nothing asks. What is remarkable is logged (logger `inter
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
 from ..journal import Journal
 from ..operations.each import Each
+from ..parsing.plain_value import as_json
+from ..runs.options import whole
 from ..stop import Stop
 from .consent import Consent
 from .each import EachRequest, known_types
@@ -41,6 +42,15 @@ def preview(
     exclude: Ids | None = None,
     exclude_run: str | Run | None = None,
     limit: int | None = None,
+    expect: int | str | None = None,
+    max: int | str | None = None,
+    canary: int | str | None = None,
+    max_failures: int | str | None = None,
+    on_drift: str | None = None,
+    customer_visible: bool = False,
+    irreversible: bool = False,
+    backup: str | Path | None = None,
+    verify: str | None = None,
     workers: int | str | None = None,
     share: float | str | None = None,
     rate: str | None = None,
@@ -59,15 +69,17 @@ def preview(
         preview = bulk.preview("conversations.tag", where="tag != vip", tag=["incident"], create_tag=True)
         print(preview.would_change, preview.groups)
 
-    The parameters are those of `run`. It is a dry run, and stands among `runs()` as one.
-    Returns a Preview. Raises what `run` does before the first write; no consent is asked for.
+    The parameters are those of `run`, so that the same ones do for both. It is a dry run, and stands among `runs()` as one; what
+    is only for writing (`canary`, `backup`, consent ...) is checked and not needed.
+    Returns a Preview. Raises what `run` does before the first write.
     """
     given = {
-        "workers": workers, "share": share, "rate": rate, "batch": batch, "timeout": timeout, "retries": retries, "patience": patience,
-        "deadline": deadline, "dry_run": True, "limit": limit,
+        "expect": expect, "max": max, "canary": canary, "max_failures": max_failures, "on_drift": on_drift, "backup": backup,
+        "verify": verify, "workers": workers, "share": share, "rate": rate, "batch": batch, "timeout": timeout, "retries": retries,
+        "patience": patience, "deadline": deadline, "dry_run": True, "limit": limit,
     }  # fmt: skip
     asked = selection_of(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event))
+    request = request_of(verb, parameters, asked, options_of(given), Consent(customer_visible, irreversible), log_note(on_event))
     place = given_or_own(workspace)
     checked = request.check()
     with place.session(request.options, stop) as (session, names):
@@ -204,6 +216,21 @@ def plan(
     limit: int | None = None,
     expect: int | str | None = None,
     max: int | str | None = None,
+    canary: int | str | None = None,
+    max_failures: int | str | None = None,
+    on_drift: str | None = None,
+    customer_visible: bool = False,
+    irreversible: bool = False,
+    backup: str | Path | None = None,
+    verify: str | None = None,
+    workers: int | str | None = None,
+    share: float | str | None = None,
+    rate: str | None = None,
+    batch: int | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
+    patience: float | str | None = None,
+    deadline: float | str | None = None,
     on_event: OnEvent | None = None,
     stop: Stop | None = None,
     workspace: Workspace | None = None,
@@ -215,16 +242,23 @@ def plan(
         bulk.apply("close.jsonl")
 
     `file` is written as a whole and for its owner alone; a plan that is there is replaced, any other file is refused. The other
-    parameters are those of `run`. Returns the dry run behind the plan. Raises what `run` does before the first write.
+    parameters are those of `run`; what is only for writing is given to `apply`. Returns the dry run behind the plan. Raises what
+    `run` does before the first write.
     """
     path = Path(file)
     refuse_other_file(path, f"file={str(path)!r}")
-    given = {"limit": limit, "dry_run": True, "expect": expect, "max": max}
+    given = {
+        "expect": expect, "max": max, "canary": canary, "max_failures": max_failures, "on_drift": on_drift, "backup": backup,
+        "verify": verify, "workers": workers, "share": share, "rate": rate, "batch": batch, "timeout": timeout, "retries": retries,
+        "patience": patience, "deadline": deadline, "dry_run": True, "limit": limit,
+    }  # fmt: skip
     asked = selection_of(where, query, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit)
-    request = request_of(verb, parameters, asked, options_of(given), Consent(), log_note(on_event), path)
+    consent = Consent(customer_visible, irreversible)
+    request = request_of(verb, parameters, asked, options_of(given), consent, log_note(on_event), path)
     return _run(request, workspace, on_event, stop)
 
 
+@checked
 def each(
     endpoint: str,
     method: str,
@@ -282,7 +316,7 @@ def each(
     if written is not None:
         refuse_other_file(written, f"plan={str(written)!r}")
     request = EachRequest(
-        endpoint=endpoint, operation=Each(method, path, json.dumps(body) if isinstance(body, Mapping) else body or "", again),
+        endpoint=endpoint, operation=Each(method, path, body or "" if isinstance(body, str | None) else as_json(body, "body"), again),
         selection=selection_of(where, None, ids, csv, id_column, from_run, outcome, exclude, exclude_run, limit),
         options=options_of({**options, "limit": limit, "dry_run": dry_run or written is not None}),
         consent=Consent(customer_visible, irreversible), types=known_types(types or {}), plan=written, note=log_note(on_event),
@@ -333,9 +367,9 @@ def runs(limit: int | None = None, *, workspace: Workspace | None = None) -> Ite
         for run in bulk.runs(limit=10):
             print(run)
     """
-    place = given_or_own(workspace)
+    place, most = given_or_own(workspace), whole("limit", limit, least=0)
     with Journal(place.journal, read_only=True) as journal:
-        records = journal.runs(limit)
+        records = journal.runs(most)
     return iter([Run(record.id, place) for record in records])
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypedDict
 
 from ..errors import UsageError
 from ..parsing.amounts import parse_duration, parse_rate, parse_share
+from ..parsing.plain_value import plain
 from ..parsing.timetable import Timetable
 from ..runs.options import Options, amount, one_of, seconds, whole
 from ..runs.speed import with_speed
@@ -90,6 +93,9 @@ def with_options(base: Options, told: Mapping[str, Any]) -> Options:
 
 def read_option(name: str, value: Any, called: str = "") -> Any:
     """An option as Options has it, from what the command takes, or a number. UsageError names what it is `called`."""
+    value = value.total_seconds() if isinstance(value, timedelta) else float(value) if isinstance(value, Decimal) else plain(value)
+    if name not in _READ:
+        raise UsageError(f"There is no option {name!r}. There are: {', '.join(RunOptions.__annotations__)}.")
     if value is None:
         return "" if name in ("expect", "max", "canary", "max_failures") else _NONE.get(name)
     called = called or name
@@ -142,6 +148,12 @@ def _flag(called: str, value: Any) -> bool:
     return value
 
 
+def _file(called: str, value: Any) -> str:
+    if not isinstance(value, str | Path):
+        raise UsageError(f"{called} must be the path of a file, and is {value!r}")
+    return str(Path(value).resolve())
+
+
 _MOST_WORKERS = 1024
 _NONE: dict[str, Any] = {"share": "100%", "page_size": 150, "on_drift": "skip", "reread": False, "index_wait": 120.0}
 """What None means, where it is not None."""
@@ -158,5 +170,5 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "on_drift": lambda called, value: one_of(called, value, ("skip", "stop", "force")),
     "verify": lambda called, value: one_of(called, value, ("none", "sample", "all")),
     "retries": lambda called, value: whole(called, value, least=0),
-    "backup": lambda _, value: str(Path(value).resolve()),
+    "backup": _file,
 }

@@ -13,6 +13,7 @@ from ..runs.options import Options
 from ..stop import Stop
 from . import recipes as service
 from .consent import Consent
+from .given import checked
 from .options import RunOptions, options_of
 from .recipe_account import account, checked_account
 from .recipe_file import Recipe, Step
@@ -109,6 +110,7 @@ class _Acting:
         return int(Run(run, self.place).resume(on_event=self.on_event, stop=self.stop, **self.given).report()["exit"])
 
 
+@checked
 def check_recipe(
     file: str | Path,
     *,
@@ -148,6 +150,7 @@ def check_recipe(
         return checked_account(recipe, journal, looked, code)
 
 
+@checked
 def run_recipe(
     file: str | Path,
     *,
@@ -186,6 +189,7 @@ def run_recipe(
     return BegunRecipe(record.id, place).resume(on_event=on_event, stop=stop, **options)
 
 
+@checked
 def recipes(*, workspace: Workspace | None = None) -> Iterator[BegunRecipe]:
     """The recipes that were begun, the newest first. Needs no token.
 
@@ -197,6 +201,7 @@ def recipes(*, workspace: Workspace | None = None) -> Iterator[BegunRecipe]:
         return iter([BegunRecipe(record.id, place) for record in journal.recipes()])
 
 
+@checked
 def open_recipe(ref: str = "latest", *, workspace: Workspace | None = None) -> BegunRecipe:
     """A recipe that was begun by its id, a unique beginning of it, or `"latest"`. Needs no token.
 
@@ -209,6 +214,7 @@ def open_recipe(ref: str = "latest", *, workspace: Workspace | None = None) -> B
         return BegunRecipe(journal.recipe(ref).id, place)
 
 
+@checked
 def resume_recipes(
     *, on_event: OnEvent | None = None, stop: Stop | None = None, workspace: Workspace | None = None, **options: Unpack[RunOptions]
 ) -> list[BegunRecipe]:
@@ -220,6 +226,7 @@ def resume_recipes(
     `on_event`, `stop`, `workspace`: see `run`; `options`: those of speed, see RunOptions. Returns those that were gone on with;
     one that another process works on is left to it. Raises what a step of one raises, when the others have been gone on with.
     """
+    _options(options)  # what is wrong is said although nothing may be due
     place, gone_on, wrong = given_or_own(workspace), list[BegunRecipe](), list[IntercomBulkError]()
     with Journal(place.journal, read_only=True) as journal:
         due = service.due(journal, place.settings.base_url)

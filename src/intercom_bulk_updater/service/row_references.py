@@ -41,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a file. `unit`: what its program calls one."""
+    """The rows of a file. `unit`: what its program calls one. `given`: by a program, as a list; `line` is the place in it."""
 
     path: str
     columns: list[str]
@@ -53,10 +53,19 @@ class Rows:
     """How many rows there are, those that are joined included."""
     otherwise: Mapping[str, str] = field(default_factory=dict)
     """The columns that show something else than the numbers that were taken, each with its first cell in words."""
+    given: bool = False
+    no_values: Mapping[str, str] = field(default_factory=dict)
+    """The columns that hold what is no value of a cell, each with the first of them in words."""
+
+    def place(self, row: Row) -> str:
+        """Where a row stands: `people.csv, line 3`; of rows that a program gives `csv[3]`."""
+        return f"{self.path}[{row.line}]" if self.given else f"{self.path}, {self.unit} {row.line}"
 
     def say_otherwise(self, wanted: Sequence[str], note: Note) -> None:
-        """Tell of the `wanted` columns which do not show what was taken from them."""
+        """Tell of the `wanted` columns which do not show what was taken from them. Raises UsageError for what is no value of a cell."""
         for name in wanted:
+            if name in self.no_values:
+                raise UsageError(f"{self.no_values[name]}, and a cell is a text, a number, True or False, a day or a moment.")
             if name in self.otherwise:
                 note(
                     f"{Path(self.path).name} shows other numbers in {name} than it holds ({self.otherwise[name]}): what it holds was "
@@ -81,7 +90,7 @@ def resolve_rows(rows: Rows, resource: str, session: Session) -> Rows:
     """
     for row in rows.rows:
         word = linked(row.cells.get(rows.column, ""), row.cells.get("link"))
-        id_of(word, f"{rows.path}, {rows.unit} {row.line}", session.workspace(), resource)
+        id_of(word, rows.place(row), session.workspace(), resource)
     found = find_ids(rows, resource, session)
     wrong = list(_complaints(rows, resource, found))
     if wrong:

@@ -139,6 +139,8 @@ class Run:
         `with_bodies`: an HTML report with message bodies and e-mail addresses, which are left out otherwise.
         Raises UsageError for another ending, and for a file that cannot be written.
         """
+        if not isinstance(file, str | Path | None):
+            raise UsageError(f"file is the path of a file, not {file!r}.")
         path = None if file is None else Path(file)
         if path is not None and path.suffix.lower() not in (".html", ".htm", ".json"):
             raise UsageError(f"file={str(path)!r}: a report is written to .html or .json, not to {path.suffix or 'no ending'}.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
 from ..operations.resource import resources
 from ..parsing.identity import canonical_id, count_words, repeat_words
+from ..parsing.plain_value import is_missing, is_value
 from ..parsing.table import cell_text, read_table
 from ..runs.options import Options
 from .notes import Note, ignore
@@ -68,20 +69,28 @@ def read_rows(
     return drop_repeats(rows, resource, note, several=several)
 
 
-def _given_rows(source: Sequence[Mapping[str, Any]], id_column: str | None, resource: str, word: Word) -> Rows:
-    """Rows of a program: `[{"id": "1", "plan": "pro"}, ...]`. What is None is an empty cell."""
+def _given_rows(source: Iterable[Mapping[str, Any]], id_column: str | None, resource: str, word: Word) -> Rows:
+    """Rows of a program: `[{"id": "1", "plan": "pro"}, ...]`. What is None is an empty cell, and so is NaN, as frames have it."""
     name, given = "csv", list(source)
     if not given:
         raise UsageError(f"{name} has no rows.")
+    for place, one in enumerate(given):
+        if not isinstance(one, Mapping):
+            raise UsageError(f'{name}[{place}] is {one!r}: a row is a dict of column to value. Of a frame: frame.to_dict("records").')
     columns = [str(column) for column in given[0]]
     at = columns[_column(name, columns, id_column, word)]
-    rows = []
+    rows, no_values = list[Row](), dict[str, str]()
     for place, one in enumerate(given):
         cells = {str(column): cell_text(value) for column, value in one.items()}
         if set(cells) != set(columns):
             raise UsageError(f"{name}[{place}] has the columns {', '.join(cells)}, and the first row has {', '.join(columns)}.")
+        for column, value in one.items():
+            if not all(is_missing(part) or is_value(part) for part in (value if isinstance(value, list | tuple) else (value,))):
+                no_values.setdefault(str(column), f"{name}[{place}][{column!r}] is a {type(value).__name__}")
         rows.append(Row(place, check_reference(cells[at], f"{name}[{place}]", resource), cells))
-    return Rows(name, columns, rows, at, read=len(rows))
+    found = Rows(name, columns, rows, at, "row", len(rows), given=True, no_values=no_values)
+    found.say_otherwise([at], ignore)
+    return found
 
 
 def _read_file(path: str, id_column: str | None, resource: str, word: Word, note: Note) -> Rows:
@@ -272,7 +281,7 @@ def operation_for(
             try:
                 made[key] = build(fill(told, row.cells))
             except UsageError as exc:
-                raise UsageError(f"{rows.path}, {rows.unit} {row.line}: {exc.message}") from exc
+                raise UsageError(f"{rows.place(row)}: {exc.message}") from exc
         of_item[row.id].append(made[key])
     if left:
         one = len(left) == 1

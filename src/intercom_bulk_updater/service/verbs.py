@@ -12,10 +12,11 @@ from typing import Any, Protocol
 from ..api.redact import keep_private
 from ..errors import UsageError
 from ..model import FoundItem
+from ..operations.given import check_given, refuse_unread_file
 from ..operations.message_template import check_template, refuse_odd_places
 from ..operations.operation import Operation
 from ..operations.registry import operation_class
-from ..operations.spec import Kind, check_given, parameters_of
+from ..operations.spec import Kind, parameters_of
 from ..runs.options import Options
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
@@ -100,7 +101,9 @@ class VerbRequest:
     def check(self) -> CheckedVerb:
         """Read the files and check all that can be checked without a request. Raises UsageError."""
         cls = operation_class(self.verb)
-        given = check_given(cls.name, cls.Parameters, self.parameters)
+        if self.options.python:
+            refuse_unread_file(cls.Parameters, self.parameters)
+        given = check_given(cls.name, cls.Parameters, self.parameters, python=self.options.python)
         if cls.keys:
             given = {**given, "by": self._key(cls)}
         one_way(self.selection, self.resource, self.options)

@@ -126,7 +126,7 @@ class CheckedUpdater:
         try:
             coerce(self.cls, filled)
         except UsageError as exc:
-            raise UsageError(f"{rows.path}, {rows.unit} {row.line}: {exc.message}") from exc
+            raise UsageError(f"{rows.place(row)}: {exc.message}") from exc
         return filled
 
 
