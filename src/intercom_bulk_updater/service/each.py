@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,21 +115,10 @@ class EachRequest:
         return selection if every is asked else {**selection, "words": f"all {end.resource}", "where": ""}
 
     def _listing(self, end: Endpoint, session: Session, names: WorkspaceNames) -> dict[str, Any]:
-        """The whole list, or what of it `where` lets through, by the fields that its first page shows."""
-        source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(self.options.retries), timeout=self.options.timeout)
-        first = next(iter(source.pages()), None)
-        shown = types_shown(first.items if first is not None else ())
-        selection: dict[str, Any] = {
-            "kind": "query", "endpoint": end.path, "resource": end.resource, "shown": shown, "query": {}, "words": f"all {end.resource}",
-            "where": self.selection.where or "",
-        }
-        if first is not None and first.items:
-            self._check_places(["id", *shown], f"what Intercom lists of {end.resource}", also=first.items)
-        if self.selection.where is not None:
-            zone = session.workspace().timezone or "UTC"
-            query = compile_where(self.selection.where, listed(selection).name, now=session.client.server_time(), timezone=zone)
-            words = explain(query, listed(selection).name, names, timezone=zone)
-            selection |= {"query": query, "words": f"{end.resource}: {words} (all are listed and judged here)"}
+        """The whole list, or what of it `where` lets through."""
+        selection, first = listing(end, self.selection.where, session, names, self.options)
+        if first:
+            self._check_places(["id", *selection["shown"]], f"what Intercom lists of {end.resource}", also=first)
         return selection
 
     def _check_places(self, known: Iterable[str], where: str, also: Iterable[Mapping[str, Any]] = ()) -> None:
@@ -167,6 +156,25 @@ class EachRequest:
         if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise UsageError(f"{where}: {text!r} in {name} is no number.")
         return value
+
+
+def listing(
+    end: Endpoint, where: str | None, session: Session, names: WorkspaceNames, options: Options
+) -> tuple[dict[str, Any], Sequence[Mapping[str, Any]]]:
+    """The selection of a whole list, or of what of it `where` lets through, judged here by the fields that its first page shows; that page."""
+    source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(options.retries), timeout=options.timeout)
+    first = next(iter(source.pages()), None)
+    items = first.items if first is not None else ()
+    selection: dict[str, Any] = {
+        "kind": "query", "endpoint": end.path, "resource": end.resource, "shown": types_shown(items), "query": {},
+        "words": f"all {end.resource}", "where": where or "",
+    }
+    if where is not None:
+        zone = session.workspace().timezone or "UTC"
+        query = compile_where(where, listed(selection).name, now=session.client.server_time(), timezone=zone)
+        words = explain(query, listed(selection).name, names, timezone=zone)
+        selection |= {"query": query, "words": f"{end.resource}: {words} (all are listed and judged here)"}
+    return selection, items
 
 
 def known_types(given: Mapping[str, str]) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from ..operations.operation import Operation
 from ..parsing.identity import canonical_id, count_words, id_text
 from ..parsing.printable import printable
 from ..runs.guards import bad_in_words
+from ..runs.listing import listed
 from ..runs.observer import Observer
 from ..runs.options import Options
 from ..runs.session import Session, open_session
@@ -83,7 +84,7 @@ def feed_of(
         page_size=options.page_size,
         exclude=exclude,
         judge=filter_judge(session, query, end.resource) if end.searches else None,
-        keep=judged_here(session, here, end.resource) if here else None,
+        keep=judged_here(session, here, listed(selection).name if "shown" in selection else end.resource) if here else None,
     )
 
 

@@ -14,11 +14,14 @@ from ..api.redact import keep_private
 from ..errors import UsageError
 from ..model import FoundItem
 from ..operations.per_item import WITH
+from ..operations.resource import resources
 from ..parsing.finite import finite_json
 from ..runs.options import Options
 from ..runs.session import Session
+from ..search.endpoints import endpoint_for
 from ..search.names import WorkspaceNames
 from ..service.consent import Consent
+from ..service.each import listing
 from ..service.notes import Note, ignore
 from ..service.row_references import Row, Rows, resolve_rows
 from ..service.selection import Selected, Selection, leave_out, one_way
@@ -29,7 +32,7 @@ from .adapter import UpdaterOperation
 from .arguments import check_typed
 from .bulk_process import begin, feed_of, kind_of, resource_of
 from .bulk_process import select as select_by
-from .calls import complete, refuse_while_importing
+from .calls import complete, endpoint_of, refuse_while_importing
 from .coercion import annotated, coerce
 from .function import updater_of
 from .loading import made
@@ -114,6 +117,11 @@ class CheckedUpdater:
             rows = drop_repeats(resolve_rows(rows, kind_of(updater), session), kind_of(updater), note)
         items = None if rows is None else [FoundItem(row.id, None, {WITH: self._of_row(row, rows)}) for row in rows.rows]
         own = select_by(updater, self.params, [], typed=typed)
+        if asked.where is not None and asked.from_run is None and resource_of(updater) not in resources():
+            selection, _ = listing(endpoint_for(endpoint_of(updater)), asked.where, session, names, options)
+            selection["updater"] = own["updater"]
+            leave_out(asked, selection, kind_of(updater), session, options, note)
+            return Selected(selection, feed_of(updater, operation, session, selection, options))
         found = select_asked(asked, resource_of(updater), session, names, operation, options, items, note, rows.read if rows else 0)
         selection = {**found.selection, "updater": own["updater"]}
         if selection["kind"] == "query":
