@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import intercom_bulk_updater as bulk
 from acceptance.desk import Desk, at_desk
 
 from .network import MemorySandbox
@@ -52,3 +53,25 @@ def test_a_step_without_an_answer_names_the_moment_at_which_the_step_before_bega
     ended = desk.here("recipes", "resume", "--progress", "none")
     since = re.search(r"without an answer since .* (\d\d:\d\d) \(", desk.here("runs", "show", "latest").out)
     assert began and since and since[1] == began[1], (began, ended.err)
+
+
+def test_what_failed_in_a_step_is_not_forgotten_by_those_after_it(desk: Desk, box: MemorySandbox) -> None:
+    """The recipe goes on with what was done, and ends as its worst step did: in data, in the list, on the screen, in Python."""
+    (desk.home / "r.yaml").write_text(RECIPE.replace("if_no_reply: true", ""))
+    box.fault("status", status=404, method="POST", path="/tags$", count=1)
+    begun = desk.here("recipes", "run", "r.yaml", "--yes", "--json", "--progress", "none")
+    assert (begun.code, begun.json["exit"], begun.json["ok"]) == (3, 3, False), begun.err
+    waits = desk.here("recipes", "resume", "latest", "--json", "--progress", "none")
+    assert (waits.code, waits.json["exit"]) == (3, 3)
+    box.pass_time(8 * 86_400)
+    ended = desk.here("recipes", "resume", "--json", "--progress", "none")
+    told = ended.json["recipes"][0]
+    assert (ended.code, told["exit"], told["ok"], told["recipe"]["status"]) == (3, 3, False, "finished"), ended.err
+    assert [step["exit"] for step in told["steps"] if "step" in step] == [3, 0]
+    listed = desk.here("recipes", "list")
+    assert "finished, 1 failed or in doubt" in listed.out and listed.code == 0, listed.out
+    assert "is finished, 1 failed or in doubt." in desk.here("recipes", "resume", "latest", "--progress", "none").err
+    recipe = bulk.open_recipe("latest", workspace=bulk.Workspace(home=desk.home))
+    assert not recipe.ok and recipe.status == "finished"
+    failed = recipe.runs["mark"]
+    assert failed.retry().ok and recipe.ok, "what has been done since is done"

@@ -124,7 +124,7 @@ def cancel(recipe: _Begun, *, out: Shown = _OUT) -> int:
 
     record = service.cancel_recipe(load().journal, recipe)
     with journal() as book:
-        account = account_of(book, record)
+        account = account_of(book, record, 0)
     return _tell(account, out, 0)
 
 
@@ -145,7 +145,7 @@ def _carry_on(record: RecipeRecord, agreed: Agreed, speed: Speed, out: Shown) ->
     except IntercomBulkError as exc:
         code, error = exc.exit_code, exc
     with Journal(path, read_only=True) as book:
-        account = account_of(book, book.recipe(record.id), code, error)
+        account = account_of(book, book.recipe(record.id), code or None, error)
     return account, out, int(account["exit"])
 
 

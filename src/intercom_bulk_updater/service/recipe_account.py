@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import IntercomBulkError, UsageError
 from ..journal import RecipeRecord, RunRecord, Store
+from ..model import RunStatus
 from ..report.next_commands import consent_flags
 from ..report.summary import error_json, exit_of, judge_run, summarize
 from ..report.times import rfc3339
@@ -16,13 +17,13 @@ from .recipe_schema import CONSENT
 from .recipes import LIVE, Stage, current, stages
 
 
-def account(journal: Store, record: RecipeRecord, code: int = 0, error: IntercomBulkError | None = None) -> dict[str, Any]:
-    """The object that `--json` prints of a recipe."""
+def account(journal: Store, record: RecipeRecord, code: int | None = None, error: IntercomBulkError | None = None) -> dict[str, Any]:
+    """The object that `--json` prints of a recipe; `code`: what is exited with, if not with the worst of its steps."""
     try:
         found = stages(journal, record)
     except UsageError as exc:  # a verb that has gone since it was begun
         found, error = [], error or exc
-    code = exit_of(error) if error is not None else code or next((one.exit for one in found if one.over and one.exit), 0)
+    code = exit_of(error) if error is not None else _left_open(found) if code is None else code
     told: dict[str, Any] = {
         "schema": "recipe/1", "ok": code == 0, "exit": code,
         "recipe": {
@@ -37,6 +38,11 @@ def account(journal: Store, record: RecipeRecord, code: int = 0, error: Intercom
     if error is not None:
         told["error"] = error_json(error)
     return told
+
+
+def _left_open(found: list[Stage]) -> int:
+    """What its steps have exited with at worst that came to their end: what failed in one of them is not done by those after it."""
+    return max((one.exit or 0 for one in found if one.status is RunStatus.FINISHED), default=0)
 
 
 def _zone(run: RunRecord) -> str:

@@ -50,6 +50,11 @@ class BegunRecipe:
         return str(self.report()["recipe"]["status"])
 
     @property
+    def ok(self) -> bool:
+        """Whether nothing of its steps so far has failed or is in doubt: the exit code would be 0."""
+        return bool(self.report()["ok"])
+
+    @property
     def runs(self) -> dict[str, Run]:
         """The runs of the steps that were begun, by the names of the steps."""
         return {one["step"]: Run(one["run"], self._workspace) for one in self.report()["steps"] if one.get("run")}

@@ -27,8 +27,7 @@ def recipes_table(accounts: Iterable[Mapping[str, Any]]) -> Sheet:
         people_in(about["timezone"] or "")
         steps = [step for step in one["steps"] if "step" in step]
         over = sum(step["status"] == "finished" for step in steps)
-        wrong = sum((step["counts"] or {}).get(outcome, 0) for step in steps for outcome in ("failed", "in_doubt"))
-        status = f"{about['status']}, {wrong:,} failed or in doubt" if wrong else about["status"]
+        status = f"{about['status']}{_bad(one)}"
         sheet.rows.append(
             (about["id"], status, _local(about["due_at"]), f"{over} of {len(steps)}", about["name"], _local(about["started_at"]))
         )
@@ -42,7 +41,7 @@ def recipe_lines(account: Mapping[str, Any]) -> Iterator[str]:
         people_in(about["timezone"])
     due = f" until {_local(about['due_at'])}" if about.get("due_at") else ""
     begun = f" ({about['id']})" if about["id"] else ""
-    yield f"\n{about['name']}{begun} {_STATUS[about['status']]}{due}."
+    yield f"\n{about['name']}{begun} {_STATUS[about['status']]}{due}{_bad(account)}."
     for one in account["steps"]:
         yield f"  {_entry(one)}"
     if error:
@@ -52,6 +51,12 @@ def recipe_lines(account: Mapping[str, Any]) -> Iterator[str]:
     if account["next"]:
         words = {"waiting": "To go on then", "finished": "To take its last step back", "cancelled": "To take its last step back"}
         yield f"{words.get(about['status'], 'To begin it' if not about['id'] else 'To go on')}:\n  {account['next'][0]}"
+
+
+def _bad(account: Mapping[str, Any]) -> str:
+    """`, 3 failed or in doubt`: of all steps, which the status of one that is finished does not show."""
+    wrong = sum((step.get("counts") or {}).get(outcome, 0) for step in account["steps"] for outcome in ("failed", "in_doubt"))
+    return f", {wrong:,} failed or in doubt" if wrong else ""
 
 
 def _entry(one: Mapping[str, Any]) -> str:
