@@ -399,3 +399,26 @@ def test_a_message_that_went_out_may_be_followed_by_another(box: Sandbox) -> Non
 def twice(box: Sandbox) -> int:
     """Conversations that have a reply more than once."""
     return int((box.audit()["kinds"].get("comment") or {"2+": 0})["2+"])
+
+
+class InItsOwnWords(ByRequests):
+    """A message by another library, then a change whose failure it tells in words of its own."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        self.send(item_id)
+        answer = requests.put(f"{self.base_url}/conversations/{item_id}", headers=self.headers, json={"title": "x"}, timeout=5)
+        if answer.status_code != 200:
+            raise ValueError("the title was not set")
+        return answer.json()
+
+
+@pytest.mark.parametrize("fault", [
+    {"kind": "status", "status": 503}, {"kind": "limit"}, {"kind": "redirect", "commit": "before"}, {"kind": "html502"},
+], ids=lambda fault: fault["kind"])  # fmt: skip
+def test_a_message_before_what_it_tells_in_its_own_words_is_not_sent_twice(box: Sandbox, fault: dict[str, Any]) -> None:
+    """The passing error of the last request alone decided, and the action ran again from its start."""
+    box.fault(method="PUT", path=r"/conversations/\d+$", count=1, **fault)
+    result = InItsOwnWords().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none")
+    assert (result["success"], result["failed"], result.in_doubt, twice(box)) == (1, 0, 1, 0)
+    open_run(result.run_id).retry()
+    assert twice(box) == 0

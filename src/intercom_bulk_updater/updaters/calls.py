@@ -355,7 +355,10 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
         if verdict.failure.status == 429:
             hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
     if told(exc) is None:
-        return exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges, may_have_left(updater, watch.unseen))
+        ended = exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges, may_have_left(updater, watch.unseen))
+        if not isinstance(ended, ReturnedError):
+            return ended
+        exc, verdict = ended, classify(ended)  # it tells in words of its own what its last request was answered
     library = library_of(exc)
     if library in _SEEN and not exchanges and not watch.unseen and verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING):
         return ReturnedError(ConnectionFailed(f"nothing was sent: {exc}"))
