@@ -16,19 +16,19 @@ WANTED = 450
 
 def workers_over_time(
     latency_with: Callable[[float, int], float], *, seconds: float, wanted: Callable[[float], int] = lambda now: WANTED,
-    unseen: float = 0.0, capacity: float = math.inf,
+    unseen: float = 0.0, capacity: Callable[[float], float] = lambda now: math.inf,
 ) -> list[int]:
     """The number of workers at each look (five a second); `latency_with(time, workers)` is what an answer takes then.
 
     `wanted` is how many there would be by the limit; for `unseen` seconds no answer is counted yet. This process
-    handles `capacity` answers a second. The first latency is known from the requests that a run begins with.
+    handles `capacity` answers a second at each moment. The first latency is known from the requests that a run begins with.
     """
     growth, workers, finished, smoothed = Growth(1024), 15, 0.0, latency_with(0.0, 1)
     seen = []
     for tick in range(int(seconds * 5)):
         now = tick / 5
         latency = latency_with(now, workers)
-        answers = min(workers / latency, capacity) / 5 if now >= max(latency, unseen) else 0.0
+        answers = min(workers / latency, capacity(now)) / 5 if now >= max(latency, unseen) else 0.0
         finished += answers
         smoothed += (latency - smoothed) * min(1.0, answers / 8)
         most = growth.most(now, latency=smoothed, finished=int(finished), workers=workers, wanted=wanted(now))
@@ -90,10 +90,10 @@ def test_a_service_that_becomes_slow_is_followed_from_few_and_what_has_paid_stay
 def test_where_nothing_limits_and_answers_come_at_once_few_do_all_that_this_process_can() -> None:
     """Its processor is the limit: more workers wait for it before they send, so that no answer takes longer. The first search did."""
     seen = workers_over_time(
-        lambda now, workers: 0.01 if now else 0.4, seconds=120, wanted=lambda now: 1000, unseen=0.5, capacity=1000
+        lambda now, workers: 0.01 if now else 0.4, seconds=120, wanted=lambda now: 1000, unseen=0.5,
+        capacity=lambda now: 500 + 300 * (now // 3 % 4),  # what else this machine does comes and goes, so that trials seem to pay
     )
-    assert max(seen[5:]) <= 1.5 * SOME
-    assert sum(number > SOME for number in seen) < 0.1 * len(seen)
+    assert max(seen[5:]) == SOME
 
 
 def test_where_nothing_limits_more_come_while_they_bring_more_answers() -> None:

@@ -13,6 +13,8 @@ UNTRIED = 512
 """Where the limit wants no more than so many, they come at once. Each waits with some 30 KB of memory, and for its turn."""
 _QUICK = 0.25
 """Below this latency (seconds) it costs nothing to wait for the answers that tell whether more workers are of use."""
+_FASTEST = 2_500
+"""Answers a second that one process handles at the most: its processor is the limit then."""
 _ENOUGH = 32
 """Items that must be finished before the latency is one of theirs."""
 _SLOWER = 2.0
@@ -78,7 +80,7 @@ class Growth:
         if seconds >= _LONG * max(1.0, latency):
             self._weigh(now, (finished - self._began[1]) / seconds, workers)
             self._began = now, finished
-        return min(self._allowed, self.ceiling)
+        return min(self._allowed, self.ceiling, max(SOME, int(_FASTEST * self._least)) if unlimited else self.ceiling)
 
     def _weigh(self, now: float, rate: float, workers: int) -> None:
         """Go back to what there was before a trial that did not pay; otherwise try more, if all that may be are there."""
