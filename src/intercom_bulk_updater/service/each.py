@@ -10,13 +10,14 @@ from typing import Any
 
 from ..api.redact import keep_private
 from ..api.retry import RetryPolicy
-from ..errors import UsageError
+from ..errors import IntercomBulkError, NotFound, UsageError
 from ..model import FoundItem
 from ..operations.each import Each
 from ..operations.message_template import cell_of_message
 from ..operations.per_item import WITH
 from ..operations.resource import resources
 from ..parsing.finite import finite_json
+from ..parsing.identity import id_text
 from ..runs.listing import listed
 from ..runs.options import Options
 from ..runs.session import Session
@@ -117,12 +118,20 @@ class EachRequest:
     def _listing(self, end: Endpoint, session: Session, names: WorkspaceNames) -> dict[str, Any]:
         """The whole list, or what of it `where` lets through, by the fields that its first page shows."""
         source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(self.options.retries), timeout=self.options.timeout)
-        first = next(iter(source.pages()), None)
+        try:
+            first = next(iter(source.pages()), None)
+        except IntercomBulkError as exc:
+            if isinstance(exc.__cause__ or exc, NotFound):
+                raise UsageError(f"Intercom has no list {end.path!r}, or none of that id: it answered 404.") from exc
+            raise
         shown = types_shown(first.items if first is not None else ())
         selection: dict[str, Any] = {
             "kind": "query", "endpoint": end.path, "resource": end.resource, "shown": shown, "query": {}, "words": f"all {end.resource}",
             "where": self.selection.where or "",
         }
+        nameless = sum(not id_text(item.get("id")) for item in first.items) if first is not None else 0
+        if nameless and first is not None:
+            self.note(f"{nameless:,} of the first {len(first.items):,} {end.resource} have no id, and are left out.")
         if first is not None and first.items:
             self._check_places(["id", *shown], f"what Intercom lists of {end.resource}", also=first.items)
         if self.selection.where is not None:
