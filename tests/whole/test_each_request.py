@@ -238,3 +238,20 @@ def test_what_has_no_get_is_done_and_not_verified(desk: Desk, endpoint: str, pat
     for more in (("--dry-run",), ("--yes",)):
         named = desk.here(*put, "--ids", "ids.csv", *more)
         assert named.code == 0 and named.counts["selected"] == 1 and not named.counts.get("failed"), named.err
+
+
+def test_what_names_no_item_and_what_is_no_list_are_refused(desk: Desk) -> None:
+    """Before anything is sent; entries of a list that have no id are counted aloud."""
+    same = desk.here("each", "articles", "PUT", "articles/fixed", '{"title": "same"}', "--dry-run")
+    assert same.code == 2 and "Every request would be the same" in same.err, same.err
+    gone = desk.here("each", "contacts/681/notes", "PUT", "notes/{{id}}", '{"body": "x"}', "--dry-run")
+    assert gone.code == 2 and "Intercom has no list 'contacts/681/notes'" in gone.err, gone.err
+    some = desk.here("each", "data_attributes", "PUT", "data_attributes/{{id}}", '{"archived": true}', "--dry-run", *PLAIN)
+    assert some.code == 0 and "data attributes have no id, and are left out" in some.err, some.err
+
+
+def test_a_field_that_the_list_shows_empty_is_known(desk: Desk) -> None:
+    """Articles in no collection: the filter takes the field that all of them show without a value."""
+    put = ("each", "articles", "PUT", "articles/{{id}}", '{"state": "draft"}')
+    found = desk.here(*put, "--where", "parent_id = none", "--dry-run", *PLAIN)
+    assert found.code == 0 and found.counts["selected"], found.err

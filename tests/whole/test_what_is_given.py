@@ -94,6 +94,29 @@ def test_contacts_of_tickets_and_conversations_are_named(desk: Desk) -> None:
     assert '"contact_name"' in (desk.home / "all.csv").read_text()
 
 
+def test_a_company_is_given_and_called_by_its_name(desk: Desk) -> None:
+    """By `set` of conversations as by the verbs of contacts; one that there is not is told by the dry run, and an undo names it."""
+    ids = [str(one["id"]) for one in desk.box.conversations(state="open")][:2]
+    (desk.home / "ids").write_text("\n".join(ids))
+    refused = desk.here("conversations", "set", "company_id=nope", "--ids", "ids", "--dry-run")
+    assert refused.code == 2 and "no company" in refused.err, refused.err
+    company = desk.box.companies()[0]
+    done = desk.here("conversations", "set", f"company_id={company['company_id']}", "--ids", "ids", "--yes", *PLAIN)
+    assert done.code == 0 and desk.box.conversation(ids[0])["company"]["id"] == company["id"], done.err
+    looked = desk.here("undo", done.run, "--dry-run")
+    assert f"company: {company['name']} ({company['id']}) ->" in " ".join(looked.err.split()), looked.err
+    users = ("--where", "role = user", "--limit", "2")
+    attached = desk.here("contacts", "attach-company", "--company", company["company_id"], *users, "--yes", *PLAIN)
+    assert f"-company {company['name']} ({company['id']})" in " ".join(desk.here("undo", attached.run, "--dry-run").err.split())
+
+
+def test_help_of_recipes_has_examples(desk: Desk) -> None:
+    """And the flags that they use."""
+    for name, flag in (("run", "--customer-visible"), ("check", "--json"), ("resume", "--yes")):
+        said = desk.here("recipes", name, "--help").out
+        assert "Examples:" in said and flag in said.partition("Examples:")[0], said
+
+
 def test_an_owner_is_called_so(desk: Desk) -> None:
     """In the preview and of the run afterwards, as in filters and columns."""
     looked = desk.here("contacts", "set", "owner=Ben Okafor", "--where", "role = user", "--limit", "2", "--dry-run")

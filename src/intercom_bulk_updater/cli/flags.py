@@ -75,7 +75,9 @@ class KeyedRows:
     """Which items, where some of them may not exist yet."""
 
     csv: Csv = None
-    id_column: Annotated[str | None, _flag(_SELECTION, "What the rows go by: external_id, email or company_id.", form="COLUMN")] = None
+    id_column: Annotated[
+        str | None, _flag(_SELECTION, "What the rows go by: external_id or email of contacts, company_id of companies.", form="COLUMN"),
+    ] = None
     limit: Annotated[int | None, _flag(_SELECTION, "So many rows at most."), _WHOLE] = None
 
 

@@ -67,6 +67,11 @@ for _place, (_name, _help) in enumerate(_RUNS.items()):
 app.command(runs)
 
 _recipes = Command(name="recipes", help="Several steps with waits between them, from one YAML file.", group=_ACT, sort_key=103)
+_OF_RECIPES = {
+    "check": ("ask-then-close.yaml", "ask-then-close.yaml --json"),
+    "run": ("ask-then-close.yaml --dry-run", "ask-then-close.yaml", "ask-then-close.yaml --yes --customer-visible"),
+    "resume": ("", "latest", "ask-then-close.yaml --yes"),
+}
 for _place, (_name, _help) in enumerate({
     "check": "Look at what each step would do; changes nothing.",
     "run": "Begin a recipe, and carry out its steps up to the first wait.",
@@ -74,7 +79,10 @@ for _place, (_name, _help) in enumerate({
     "resume": "Go on with whatever is due: from cron, every hour.",
     "cancel": "End a recipe where it stands.",
 }.items()):
-    _recipes.command(f"{_HERE}.recipes:{_name if _name != 'list' else 'list_recipes'}", name=_name, help=_help, sort_key=_place)
+    _recipes.command(
+        f"{_HERE}.recipes:{_name if _name != 'list' else 'list_recipes'}", name=_name, help=_help, sort_key=_place,
+        help_epilogue=epilogue(f"intercom-bulk recipes {_name} {_words}".rstrip() for _words in _OF_RECIPES.get(_name, ())),
+    )
 app.command(_recipes)
 
 _operations = Command(name="operations", help="The catalogue of operations.", group=_ROUND, sort_key=20)

@@ -29,7 +29,7 @@ def add_verbs(app: App, resource: str) -> None:
     app.command(find_command(found), name="find", sort_key=0, help_epilogue=examples)
     for place, cls in enumerate(verbs_of(resource).values(), 1):
         app.command(
-            command_of(resource, cls), name=cls.name, help=f"{cls.summary}\n\n{_way_back(cls.reversibility)}", sort_key=place,
+            command_of(resource, cls), name=cls.name, help=f"{cls.summary}\n\n{_way_back(cls)}", sort_key=place,
             help_epilogue=epilogue(cls.command_examples()),
         )
     for one in broken(resource):
@@ -45,7 +45,10 @@ def _refusal(why: str) -> Callable[..., int]:
     return refuse
 
 
-def _way_back(label: Reversibility) -> str:
+def _way_back(cls: type[Operation]) -> str:
+    label = cls.reversibility
+    if getattr(cls, "removes_for_good", False):
+        return f"Way back: undo {label}; what was created it deletes for good, with --irreversible."
     said = {Reversibility.REVERSIBLE: "undo", Reversibility.FIELDS: f"undo {label}", Reversibility.IRREVERSIBLE: "none"}
     return "It changes nothing in Intercom." if label is Reversibility.READS else f"Way back: {said.get(label, label)}."
 

@@ -85,6 +85,8 @@ class Each(Operation):
                 f"The request has {odd!r} in it, which is no place: a place is written {{{{title}}}}, with two braces on each side. "
                 "Write \\\\{ in the JSON for a brace that is meant."
             )
+        if not self.places and self.method != "POST":
+            raise UsageError("Every request would be the same: {{id}}, or another field, stands neither in the path nor in the body.")
         return parsed
 
     @property

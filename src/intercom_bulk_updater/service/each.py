@@ -10,13 +10,14 @@ from typing import Any
 
 from ..api.redact import keep_private
 from ..api.retry import RetryPolicy
-from ..errors import UsageError
+from ..errors import IntercomBulkError, NotFound, UsageError
 from ..model import FoundItem
 from ..operations.each import Each
 from ..operations.message_template import cell_of_message
 from ..operations.per_item import WITH
 from ..operations.resource import resources
 from ..parsing.finite import finite_json
+from ..parsing.identity import id_text
 from ..runs.listing import listed
 from ..runs.options import Options
 from ..runs.session import Session
@@ -117,6 +118,9 @@ class EachRequest:
     def _listing(self, end: Endpoint, session: Session, names: WorkspaceNames) -> dict[str, Any]:
         """The whole list, or what of it `where` lets through."""
         selection, first = listing(end, self.selection.where, session, names, self.options)
+        nameless = sum(not id_text(item.get("id")) for item in first)
+        if nameless:
+            self.note(f"{nameless:,} of the first {len(first):,} {end.resource} have no id, and are left out.")
         if first:
             self._check_places(["id", *selection["shown"]], f"what Intercom lists of {end.resource}", also=first)
         return selection
@@ -163,7 +167,12 @@ def listing(
 ) -> tuple[dict[str, Any], Sequence[Mapping[str, Any]]]:
     """The selection of a whole list, or of what of it `where` lets through, judged here by the fields that its first page shows; that page."""
     source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(options.retries), timeout=options.timeout)
-    first = next(iter(source.pages()), None)
+    try:
+        first = next(iter(source.pages()), None)
+    except IntercomBulkError as exc:
+        if isinstance(exc.__cause__ or exc, NotFound):
+            raise UsageError(f"Intercom has no list {end.path!r}, or none of that id: it answered 404.") from exc
+        raise
     items = first.items if first is not None else ()
     selection: dict[str, Any] = {
         "kind": "query", "endpoint": end.path, "resource": end.resource, "shown": types_shown(items), "query": {},

@@ -49,12 +49,12 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
         page.fact("", Text(said, "bold yellow"))
     reads = review.reversibility == Reversibility.READS
     page.fact("would read" if reads else "would change", Text(number(review.would_change), "bold"), _unknown(review, title))
+    if review.without_text:
+        page.fact("of them", f"{number(review.without_text)} without the text: an earlier run sent it (--again sends it once more)")
     if review.unchanged > review.sent_before:
         page.fact("stay as is", f"{number(review.unchanged - review.sent_before)} {already(title.operation)}")
     if review.sent_before:
         page.fact("have it", f"{number(review.sent_before)} got the same text from an earlier run (--again sends it once more)")
-    if review.without_text:
-        page.fact("", f"{number(review.without_text)} without the text: an earlier run sent it (--again sends it once more)")
     if review.drifted:
         page.fact("moved since", f"{number(review.drifted)} changed by others, left alone")
     if review.failed:
