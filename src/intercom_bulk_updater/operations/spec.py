@@ -178,7 +178,7 @@ def _pairs(values: Mapping[str, Any]) -> list[str]:
     """Python gives `values={"title": "x"}` where the command has `title=x`; None clears."""
     shown = {True: "true", False: "false", None: ""}
     if missing := next((key for key, value in values.items() if value is not None and is_missing(value)), ""):
-        raise UsageError(f"values: {missing} is {values[missing]}, which is no value. None clears a field; leave it out to keep it.")
+        raise UsageError(f"values: {missing} is {values[missing]}, which is not a value. None clears a field; leave it out to keep it.")
     return [f"{key}={shown[value] if value is None or isinstance(value, bool) else value}" for key, value in values.items()]
 
 

@@ -165,7 +165,7 @@ class EachRequest:
         except (KeyError, ValueError):
             raise UsageError(f"{where}: {text!r} in {name} is no {kind}.") from None
         if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise UsageError(f"{where}: {text!r} in {name} is no number.")
+            raise UsageError(f"{where}: {text!r} in {name} is not a number.")
         return value
 
 

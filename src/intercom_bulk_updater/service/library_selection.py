@@ -43,5 +43,5 @@ def _ids(given: Ids | None) -> str | Sequence[str] | None:
 
 def _id(one: Any) -> str:
     if isinstance(one, bool) or not isinstance(one, str | int):
-        raise UsageError(f"{one!r} is no id: give texts or whole numbers.")
+        raise UsageError(f"{one!r} is not an id: give texts or whole numbers.")
     return str(one)

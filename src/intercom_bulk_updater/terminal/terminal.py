@@ -47,7 +47,7 @@ def console_of(stream: TextIO | None = None) -> Console:
 
 
 def say(renderable: RenderableType, stream: TextIO | None = None) -> None:
-    """Print for people, on stderr unless told otherwise. A reader who left is no error, nor is a full disk."""
+    """Print for people, on stderr unless told otherwise. A reader who left is not an error, nor is a full disk."""
     stream = stream if stream is not None else sys.stderr
     try:
         console_of(stream).print(renderable, crop=False)
