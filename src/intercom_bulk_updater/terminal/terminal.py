@@ -69,14 +69,3 @@ def ascii_only(stream: Any) -> bool:
     """Whether the stream's encoding cannot carry box characters."""
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("_", "-")
     return not encoding.startswith("utf")
-
-
-def plain(renderable: RenderableType, width: int = 200) -> str:
-    """The same as text without escape codes, for files and tests."""
-    import io
-
-    from rich.console import Console
-
-    out = io.StringIO()
-    Console(file=out, width=width, color_system=None, highlight=False, markup=False, emoji=False).print(renderable)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
