@@ -83,7 +83,7 @@ def test_latest_is_never_a_dry_run_and_never_an_older_run(desk: Desk) -> None:
 
 
 def test_the_clock_stands_at_the_question(desk: Desk) -> None:
-    """The time that a person takes to answer is no part of the run's time and speed."""
+    """The time that a person takes to answer is not a part of the run's time and speed."""
     assert _typed(desk, "y\n", "conversations", "close", "--where", QUERY, after=0.6) == 0
     told = desk.here("runs", "show", "--json").json
     began, ended = (datetime.fromisoformat(told["run"][name]) for name in ("started_at", "finished_at"))

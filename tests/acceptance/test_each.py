@@ -183,7 +183,7 @@ def test_a_value_that_no_path_can_hold_fails_alone(desk: Desk) -> None:
     put = ("each", "articles", "PUT", "articles/{{x}}", '{"title": "x"}', "--csv", "p.csv", "--id-column", "id", "--progress", "none")
     dry = desk.here(*put, "--dry-run")
     assert dry.code == 0, dry.err
-    assert "no request: '..' is no id that a request could name" in dry.out + dry.err
+    assert "no request: '..' is not an id that a request could name" in dry.out + dry.err
     done = desk.here(*put, "--yes", "--json")
     assert (done.code, done.counts) == (3, {"selected": 2, "done": 1, "failed": 1})
     assert desk.writes() == 1

@@ -154,7 +154,7 @@ def test_one_part_or_the_first_message_is_redacted(desk: Desk) -> None:
         (("convert", "--ticket-type", "Bug report", "cost=1"), "has no attribute 'cost'"),
         (("redact",), "--first-message"),
         (("redact", "--all", "--first-message"), "--all alone"),
-        (("merge", "--into", "x"), "no id of a conversation"),
+        (("merge", "--into", "x"), "not an id of a conversation"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(desk: Desk, words: tuple[str, ...], said: str) -> None:

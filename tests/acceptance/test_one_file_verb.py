@@ -125,13 +125,13 @@ def test_what_another_package_has_broken_takes_nothing_down(desk: Desk, tmp_path
     assert "conversations.close" in listed.out and "contacts.rename" in listed.out and "Traceback" not in listed.err
     assert "acme.gone of the package house-verbs 1.0 cannot be used" in listed.err and "No module named 'acme_missing'" in listed.err
     for name in ("mark", "Marks"):
-        said = f"house_updaters:{name} is no class that extends Operation"
+        said = f"house_updaters:{name} is not a class that extends Operation"
         assert said in listed.err and f"intercom-bulk run house_updaters:{name}" in listed.err
     assert "is 'rename', not 'renamed'" in listed.err
     assert shown.code == added.code == help_.code == 0 and "## conversations.close" in page
     assert refused.code == near.code == unknown.code == typed.code == 2
     assert "acme_missing" in refused.err and "contacts.mark" in near.err and "Unknown operation 'contacts.nope'" in unknown.err
-    assert "house_updaters:mark is no class that extends Operation" in typed.err
+    assert "house_updaters:mark is not a class that extends Operation" in typed.err
 
 
 def test_a_verb_that_cannot_be_imported_is_named(desk: Desk, tmp_path: Path) -> None:

@@ -301,7 +301,7 @@ def test_what_new_writes_keeps_every_promise_and_its_test_passes(own: Desk) -> N
     assert own.here("operations", "new", "7").code == own.here("operations", "new", "X", "-o", "nowhere").code == 2
     for odd in ("\N{LATIN CAPITAL LETTER E WITH ACUTE}t\N{LATIN SMALL LETTER E WITH ACUTE}", "../x", "x/y", "a.b"):
         refused = own.here("operations", "new", odd)
-        assert refused.code == 2 and "is no name for a class: letters from a to z and digits" in refused.err, refused.err
+        assert refused.code == 2 and "is not a name for a class: letters from a to z and digits" in refused.err, refused.err
         assert ("The folder is named by --output." in refused.err) is ("/" in odd)
     found = own.command("operations", "check", "close_quietly.py:CloseQuietly", "--param", "team_id=5001", "--param", "title=Hi", "--json")
     assert found.code == 0 and [one["holds"] for one in found.json["checks"]] == [True] * 6, found.out

@@ -1,4 +1,4 @@
-"""Where a file is to be written that is no file, or a link to one; and what an inherited method takes."""
+"""Where a file is to be written that is not a file, or a link to one; and what an inherited method takes."""
 
 from __future__ import annotations
 

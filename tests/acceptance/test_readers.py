@@ -171,4 +171,4 @@ def test_a_pipe_is_no_journal(desk: Desk) -> None:
     os.mkfifo(desk.home / "journal.db")
     for words in (["runs", "list"], ["conversations", "close", "--where", QUERY, "--yes"]):
         answer = desk.here(*words)
-        assert answer.code == 10 and "is no file (it is a pipe)" in answer.err, answer.err
+        assert answer.code == 10 and "is not a file (it is a pipe)" in answer.err, answer.err

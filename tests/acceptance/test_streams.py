@@ -140,7 +140,7 @@ def test_a_journal_that_is_no_file_is_a_setting_to_correct(desk: Desk, kind: str
          "device": lambda: path.symlink_to("/dev/null")}[kind]()  # fmt: skip
         for command in (("runs", "list"), ("runs", "show"), (*CLOSE,)):
             found = desk.here(*command)
-            assert found.code == 10 and f"is no file (it is a {kind})" in found.err
+            assert found.code == 10 and f"is not a file (it is a {kind})" in found.err
 
 
 def test_too_few_threads_are_enough(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,7 @@ def test_a_type_without_the_attribute_fails_alone(desk: Desk) -> None:
         (("close", "--ticket-state", "Reslved"), "Resolved"),
         (("assign", "--to-team", "Billing", "--no-team"), "exclude each other"),
         (("assign", "--unassign", "--no-team"), "--unassign alone"),
-        (("link", "--conversation", "abc"), "abc is no id"),
+        (("link", "--conversation", "abc"), "abc is not an id"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(desk: Desk, words: tuple[str, ...], said: str) -> None:

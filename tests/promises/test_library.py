@@ -262,7 +262,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"where": WHERE, "rate": 3}, "rate needs its unit"),
     ({"where": WHERE, "body": "Bye"}, "customer_visible=True"),
     ({"ids": "no-such-file"}, "no-such-file cannot be read"),
-    ({"ids": [None]}, "None is no id"),
+    ({"ids": [None]}, "None is not an id"),
     ({"where": "state ="}, "A value is missing"),
     ({"verb": "conversations.tag", "where": WHERE, "tag": ["nowhere"]}, "only with create_tag"),
     ({"verb": "conversations.assign", "where": WHERE}, "needs to_team or no_team, to_admin or no_admin"),

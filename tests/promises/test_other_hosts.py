@@ -128,7 +128,7 @@ def test_a_run_inside_a_run_is_refused(box: Sandbox, threads: bool) -> None:
 @pytest.mark.parametrize("wrong", ["", " ", None, True, 1.5, b"1", ["1"], "1 2", {"id": "1"}], ids=repr)
 def test_what_is_no_id_is_refused(box: Sandbox, wrong: Any) -> None:
     """It would be sent as part of an address."""
-    with pytest.raises(UsageError, match=r"item_ids\[1\] is .*, which is no id"):
+    with pytest.raises(UsageError, match=r"item_ids\[1\] is .*, which is not an id"):
         CustomUpdater().bulk_process(item_ids=["9001", wrong], progress="none")
     assert not box.log(10)
 

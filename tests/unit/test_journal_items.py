@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from intercom_bulk_updater.errors import JournalError
-from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal import ItemRow, Journal
 from intercom_bulk_updater.model import Failure, FoundItem, ItemResult, Outcome
 
 
@@ -25,6 +25,11 @@ def run(journal: Journal) -> str:
 
 def add(journal: Journal, run: str, count: int) -> None:
     journal.add_items(run, [FoundItem(str(100 + n), {"state": "open"}) for n in range(count)])
+
+
+def one(journal: Journal, run: str, item: str) -> ItemRow:
+    (row,) = journal.items(run, ids=[item])
+    return row
 
 
 def test_items_and_search_state_together(journal: Journal, run: str) -> None:
@@ -73,7 +78,7 @@ def test_turn(journal: Journal, run: str) -> None:
         ItemResult(2, Outcome.FAILED, failure=failure),
     ]
     assert [item.id for item in journal.turn(run, fates, 9)] == ["c"]
-    done, failed = journal.item(run, "a"), journal.item(run, "b")
+    done, failed = one(journal, run, "a"), one(journal, run, "b")
     assert done is not None and failed is not None
     assert (done.outcome, done.attempts, done.after, done.note) == (
         Outcome.DONE,
@@ -83,7 +88,7 @@ def test_turn(journal: Journal, run: str) -> None:
     )
     assert done.finished_at is not None and done.claimed_at == first.sent_at
     assert (failed.outcome, failed.failure) == (Outcome.FAILED, failure)
-    assert journal.item(run, "nobody") is None
+    assert not list(journal.items(run, ids=["nobody"]))
     assert journal.turn(run, [], 9) == []
 
 
@@ -132,7 +137,7 @@ def test_back_to_pending(journal: Journal, run: str) -> None:
     (first,) = journal.turn(run, [], 1)
     (again,) = journal.turn(run, [ItemResult(1, Outcome.PENDING, attempts=2, doubt=True)], 1)
     assert (again.attempts, again.doubt, again.sent_at) == (2, True, first.sent_at)
-    row = journal.item(run, "100")
+    row = one(journal, run, "100")
     assert row is not None and row.finished_at is None
 
 
@@ -142,7 +147,7 @@ def test_release(journal: Journal, run: str) -> None:
     journal.turn(run, [], 2)
     journal.release(run, [1])
     journal.release(run, [])
-    row = journal.item(run, "100")
+    row = one(journal, run, "100")
     assert row is not None
     assert (row.outcome, row.attempts, row.claimed_at) == (Outcome.PENDING, 0, None)
     with pytest.raises(JournalError, match="not in flight"):
@@ -165,7 +170,7 @@ def test_review(journal: Journal, run: str) -> None:
     assert (second.outcome, second.before) == (Outcome.UNCHANGED, {"state": "closed"})
     journal.turn(run, [], 1)
     journal.turn(run, [ItemResult(1, Outcome.DONE)], 0)
-    kept = journal.item(run, "a")
+    kept = one(journal, run, "a")
     assert kept is not None and kept.before == {"state": "open"}
 
 

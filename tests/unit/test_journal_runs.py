@@ -145,8 +145,8 @@ def test_update(journal: Journal) -> None:
 def test_search_state_is_merged(journal: Journal) -> None:
     """Setting one key of the search state leaves the others."""
     run = journal.create_run(operation="close").id
-    journal.merge_search(run, cursor="a", total=5)
-    journal.merge_search(run, cursor="b")
+    journal.add_items(run, [], search={"cursor": "a", "total": 5})
+    journal.add_items(run, [], search={"cursor": "b"})
     assert journal.run(run).search == {"cursor": "b", "total": 5}
 
 

@@ -150,7 +150,7 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("what", ["a file", "a folder in its place", "nobody may write"])
 def test_where_there_can_be_none_all_is_as_without(tmp_path: Path, what: str) -> None:
-    """A state folder that cannot hold it is no error; the budget goes by the headers."""
+    """A state folder that cannot hold it is not an error; the budget goes by the headers."""
     home = tmp_path / "home"
     if what == "a file":
         home.write_text("")

@@ -31,7 +31,7 @@ from intercom_bulk_updater.parsing.printable import printable, printable_lines
 from intercom_bulk_updater.report.page import visible
 from intercom_bulk_updater.runs.change_words import words
 from intercom_bulk_updater.terminal.table import Sheet
-from intercom_bulk_updater.terminal.terminal import plain
+from intercom_bulk_updater.terminal.terminal import say
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +141,9 @@ def test_nothing_from_outside_steers_a_terminal(text: str, capsys: pytest.Captur
     note(f"No team is called {text}.\n  indented   with  spaces {text}")
     log = SafeFormatter("%(message)s").format(logging.LogRecord("x", 10, "f", 1, "%s", (text,), None))
     table = Sheet(("Name",), [(text,)], title=text)
-    shown = [capsys.readouterr().err, log, "\n".join(table.lines()), plain(table)]
+    said = capsys.readouterr().err
+    say(table, drawn := io.StringIO())
+    shown = [said, log, "\n".join(table.lines()), drawn.getvalue()]
     for out in shown:
         assert all(c == "\n" or c.isprintable() or c in "\u200d\u200c" for c in out), repr(out)
     assert "  indented   with  spaces" in shown[0]

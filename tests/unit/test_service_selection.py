@@ -36,7 +36,7 @@ def test_exactly_one_way_in_the_words_of_the_caller(asked: dict[str, Any], said:
 
 
 def test_ids_are_given_or_read(tmp_path: Path) -> None:
-    """A list of ids means what a file with them means; what is no id is named with its place."""
+    """A list of ids means what a file with them means; what is not an id is named with its place."""
     file = tmp_path / "ids.txt"
     file.write_text("007\n8\n8\n")
     heard: list[str] = []

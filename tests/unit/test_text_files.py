@@ -1,4 +1,4 @@
-"""Files that people name: marks, encodings, line ends, what is no text, what is no file; and lists of ids in every form."""
+"""Files that people name: marks, encodings, line ends, what is no text, what is not a file; and lists of ids in every form."""
 
 from __future__ import annotations
 

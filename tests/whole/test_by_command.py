@@ -293,9 +293,9 @@ def test_the_same_text_is_what_its_reader_would_call_so(desk: Desk, said: str, s
     (("run", "mine.py:rate", "--ids", "ids.txt", "--param", "stars=nan"), "finite number"),
     (("run", "mine.py:rate", "--ids", "ids.txt", "--param", "several=1,inf"), "--param several: "),
     (("run", "mine.py:rate", "--csv", "rows.csv", "--id-column", "id", "--param", "stars={{stars}}"), "rows.csv, line 2: stars: "),
-    (("conversations", "close", "--query", "q.json", "--limit", "1"), "1e400 is no number that JSON has"),
-    (("each", "articles", "PUT", "articles/{{id}}", '{"x": NaN}'), "NaN is no number that JSON has"),
-    (("each", "articles", "PUT", "articles/{{id}}", '{"x": -1e999}'), "-1e999 is no number that JSON has"),
+    (("conversations", "close", "--query", "q.json", "--limit", "1"), "1e400 is not a number that JSON has"),
+    (("each", "articles", "PUT", "articles/{{id}}", '{"x": NaN}'), "NaN is not a number that JSON has"),
+    (("each", "articles", "PUT", "articles/{{id}}", '{"x": -1e999}'), "-1e999 is not a number that JSON has"),
 ], ids=lambda one: one[-1] if isinstance(one, tuple) else "")  # fmt: skip
 def test_a_number_without_an_end_is_refused(desk: Desk, command: tuple[str, ...], said: str) -> None:
     """Wherever a value is read: parameters, sheets, filters, bodies. `1e400` was infinity, and left as a word that JSON does not have."""

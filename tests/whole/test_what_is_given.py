@@ -175,7 +175,7 @@ def test_an_empty_cell_of_a_table_of_pandas_is_empty(box: MemorySandbox) -> None
     looked = bulk.preview("contacts.note", csv=rows, body="{{n|there}} {{d|never}}")
     assert [message[-1] for message in looked.messages] == ["there never", "Ann 2027-01-31"]
     for given in ({"csv": [{"id": math.nan, "n": "x"}]}, {"ids": [math.nan]}):
-        with pytest.raises(UsageError, match="id is empty|is no id"):
+        with pytest.raises(UsageError, match="id is empty|is not an id|is no id"):
             bulk.run("contacts.tag", tag=["vip"], **given)
     with pytest.raises(UsageError, match=r"values\['name'\] is nan"):
         bulk.run("contacts.set", ids=[one], values={"name": math.nan})

@@ -353,7 +353,7 @@ class Client:
                 self.workspace()
         if not self.admin_id:
             raise ConfigurationError(
-                "Nobody says in whose name to write: GET /me names no admin for this token. Set INTERCOM_ADMIN_ID "
+                "There is no admin to act as: GET /me names none for this token. Set INTERCOM_ADMIN_ID "
                 "(or give admin_id) to the id of a teammate."
             )
         return self.admin_id

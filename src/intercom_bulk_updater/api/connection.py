@@ -23,7 +23,7 @@ from .messages import MOST as MOST
 from .messages import Response
 
 _MOST_HEADERS = 100 * 1024
-"""Bytes of the headers, and of what else is no body."""
+"""Bytes of the headers, and of what else is not a body."""
 KEPT_ALIVE = 55.0
 """Seconds that an idle connection is used again; servers close theirs after a minute or more."""
 _FIRST, _PIECE = 8 * 1024, 64 * 1024

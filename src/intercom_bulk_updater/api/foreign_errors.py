@@ -115,7 +115,7 @@ def answered(result: Any) -> ApiError | TransportError | None:
 
 
 def _led_away(result: Any) -> ApiError | TransportError | None:
-    """What a library that follows redirects got at another address, or by another method, is no answer to what was asked."""
+    """What a library that follows redirects got at another address, or by another method, is not an answer to what was asked."""
     history = getattr(result, "history", None)
     if not isinstance(history, list | tuple) or not history:
         return None

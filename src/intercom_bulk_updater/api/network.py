@@ -64,7 +64,7 @@ def _checked(value: str, origin: str) -> ProxySettings:
     except ValueError:
         raise ConfigurationError(f"{origin} is {shown!r}, and has a host or a port that cannot be: {_FORM}.") from None
     if not parts.scheme:
-        raise ConfigurationError(f"{origin} is {shown!r}, which is no address of a proxy: {_FORM}.")
+        raise ConfigurationError(f"{origin} is {shown!r}, which is not an address of a proxy: {_FORM}.")
     if parts.scheme.startswith("socks"):
         if importlib.util.find_spec("socksio") is None:
             raise ConfigurationError(
@@ -72,9 +72,9 @@ def _checked(value: str, origin: str) -> ProxySettings:
                 f"HTTP proxy in HTTPS_PROXY ({_FORM})."
             )
     elif parts.scheme not in ("http", "https"):
-        raise ConfigurationError(f"{origin} is {shown!r}, and {parts.scheme} is no kind of proxy: {_FORM}.")
+        raise ConfigurationError(f"{origin} is {shown!r}, and {parts.scheme} is not a kind of proxy: {_FORM}.")
     if not host or re.search(r"\s", value) or port == 0 or parts.path not in ("", "/") or not is_host(host):
-        raise ConfigurationError(f"{origin} is {shown!r}, which is no address of a proxy: {_FORM}.")
+        raise ConfigurationError(f"{origin} is {shown!r}, which is not an address of a proxy: {_FORM}.")
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return ProxySettings(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", auth, origin)
 

@@ -43,7 +43,7 @@ def item_of(path: str) -> str:
 
 def _quoted(segment: str) -> str:
     if not segment.strip() or segment in (".", ".."):
-        raise UnusableId(f"{segment!r} is no id that a request could name: nothing was sent")
+        raise UnusableId(f"{segment!r} is not an id that a request could name: nothing was sent")
     return quote(segment, safe="@:+,;=!$&'()*~")
 
 

@@ -51,7 +51,7 @@ class ErrorKind(StrEnum):
 
 
 LASTING = (ErrorKind.PERMANENT, ErrorKind.FATAL, ErrorKind.IN_BETWEEN)
-"""What ends the same way when it is tried again at once, and is no outage."""
+"""What ends the same way when it is tried again at once, and is not an outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def classify(exc: BaseException) -> ErrorClassification:
 
 
 def unread_answer(sent: SentRequest, exc: BaseException) -> BaseException:
-    """The error of a write that left: where its answer broke something that is no error of ours, the answer is lost."""
+    """The error of a write that left: where its answer broke something that is not an error of ours, the answer is lost."""
     if isinstance(exc, IntercomBulkError):
         return exc
     said = f"{type(exc).__name__}: {redact_theirs(str(exc))}" if str(exc) else type(exc).__name__

@@ -116,7 +116,7 @@ class Subject:
 
     @property
     def updater(self) -> type[IntercomBulkUpdater] | None:
-        """The class, where it is no operation of the catalogue."""
+        """The class, where it is not an operation of the catalogue."""
         return updater_of(self.verb)
 
     def request(self, *, dry_run: bool = False, workers: int | None = None) -> Request:

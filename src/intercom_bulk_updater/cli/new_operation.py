@@ -23,11 +23,11 @@ def new(
     """Write an updater to begin with, and its test, which runs against the sandbox. Nothing is overwritten."""
     if re.search(r"[^A-Za-z0-9_ -]", name):
         said = " The folder is named by --output." if re.search(r"[/\\]", name) else ""
-        raise UsageError(f"{name!r} is no name for a class: letters from a to z and digits, such as CloseQuietly.{said}")
+        raise UsageError(f"{name!r} is not a name for a class: letters from a to z and digits, such as CloseQuietly.{said}")
     words = [word for part in re.split(r"[^A-Za-z0-9]+", name) for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", part)]
     file, cls = "_".join(words).lower(), "".join(word[:1].upper() + word[1:] for word in words)
     if not cls.isidentifier() or keyword.iskeyword(file):
-        raise UsageError(f"{name!r} is no name for a class: letters and digits, such as CloseQuietly.")
+        raise UsageError(f"{name!r} is not a name for a class: letters and digits, such as CloseQuietly.")
     folder = Path(output)
     if not folder.is_dir():
         raise UsageError(f"--output {output}: there is no such folder. Make it first, or leave --output out.")

@@ -1,4 +1,4 @@
-"""What is no fault of an item, and costs it no attempt: the way there, the rate limit, an answer from in between, the end of the run."""
+"""What is not a fault of an item, and costs it no attempt: the way there, the rate limit, an answer from in between, the end of the run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Obstacles:
     def hold_back(
         self, attempt: Attempt, exc: Exception, verdict: ErrorClassification, others: Sequence[Attempt] = ()
     ) -> RetryLater | None:
-        """What is no fault of the item, and costs it no attempt: the way, the rate limit, the end of the run.
+        """What is not a fault of the item, and costs it no attempt: the way, the rate limit, the end of the run.
 
         `others` are the items of the same request.
         """

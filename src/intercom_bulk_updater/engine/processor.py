@@ -273,7 +273,7 @@ class ItemProcessor:
         return result
 
     def _record_timeout(self, attempt: Attempt, exc: Exception) -> RetryLater:
-        """Have it on disk before anything else is asked: a crash from here on leaves an item whose request may be under way."""
+        """Write it to the journal at once, so that after a crash the request is known to be possibly under way."""
         known = known_of(attempt)
         attempt.unjudged = exc, known
         attempt.known = replace(known, requests=known.requests + 1, maybe_applied=True, maybe_running=True)

@@ -142,14 +142,6 @@ def _drawn(database: Database, query: Select[Any], after: int, number: int | Non
         return sorted(connection.scalars(drawn))
 
 
-def one(database: Database, run: int, item_id: str) -> ItemRow | None:
-    """One item by Intercom's id."""
-    query = select(*_columns).where(_item.c.run == run, _item.c.id == item_id)
-    with database.reading() as connection:
-        row = connection.execute(query).first()
-    return None if row is None else _item_row(row)
-
-
 def unnamed(database: Database, run: int, most: int) -> dict[int, str]:
     """See Store."""
     query = select(_item.c.seq, _item.c.id).where(_item.c.run == run, _item.c.seq <= most, _item.c.name.is_(None))

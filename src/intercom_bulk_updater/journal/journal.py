@@ -18,7 +18,7 @@ from .lease import LEASE_SECONDS, Lease
 from .lock import RunLock
 from .mark import Age, RunMark
 from .paths import journal_path
-from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, Undone, UnfinishedUndo, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, RecipeRecord, RunRecord, Undone, UnfinishedUndo, WindowRow
 from .store import Store
 
 MEMORY = ":memory:"
@@ -130,11 +130,6 @@ class Journal(Store):
     def update_run(self, run: str, **fields: Any) -> RunRecord:
         return self._runs.update(run, fields)
 
-    def merge_search(self, run: str, **fields: Any) -> None:
-        number = self._runs.number(run)
-        with self._database.transaction() as connection:
-            self._runs.merge_search(connection, number, fields)
-
     def control(self, run: str) -> str:
         return self._runs.control(run)
 
@@ -205,9 +200,6 @@ class Journal(Store):
 
     def account(self, run: str) -> Account:
         return self._leases.account(self._runs.number(run))
-
-    def leases(self, run: str) -> list[LeaseRow]:
-        return self._leases.rows(self._runs.number(run))
 
     def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
         gone = self._prune(self._database, self.home, older_than_days, frozenset(keep))
@@ -337,9 +329,6 @@ class Journal(Store):
         sample: int | None = None,
     ) -> Iterator[ItemRow]:
         return self._rows.pages(self._database, self._runs.number(run), outcomes, causes, after, chunk, ids, sample)
-
-    def item(self, run: str, item_id: str) -> ItemRow | None:
-        return self._rows.one(self._database, self._runs.number(run), item_id)
 
     def unnamed(self, run: str, most: int) -> dict[int, str]:
         return self._rows.unnamed(self._database, self._runs.number(run), most)

@@ -19,7 +19,7 @@ from . import schema
 from .database import Database
 from .lease import Lease
 from .lock import RunLock
-from .records import Account, LeaseRow
+from .records import Account
 
 _lease = schema.lease
 _SPENT = ("search", "action", "read", "retried", "throttled")
@@ -147,19 +147,6 @@ class Leases:
         """What all processes together have spent on the run."""
         with self._database.reading() as connection:
             return accounts(connection, [run]).get(run) or Account()
-
-    def rows(self, run: int) -> list[LeaseRow]:
-        """Every lease that there was on a run, oldest first, each with what its process spent."""
-        query = select(_lease).where(_lease.c.run == run).order_by(_lease.c.number)
-        with self._database.reading() as connection:
-            return [
-                LeaseRow(
-                    row["number"], row["host"], row["pid"], bool(row["exclusive"]), row["began"], row["heartbeat"], row["expires"],
-                    row["ended"], Account(Requests(*(row[name] for name in _SPENT)), row["seconds"]),
-                )
-                for row in connection.execute(query).mappings()
-            ]
-
 
 def accounts(connection: Connection, runs: Iterable[int]) -> dict[int, Account]:
     """What the processes of each run have spent together; a run that nobody worked on is left out."""

@@ -46,7 +46,7 @@ def refuse_what_is_no_file(path: Path) -> None:
     with suppress(OSError):
         if not stat.S_ISREG(path.stat().st_mode):
             raise ConfigurationError(
-                f"The journal {path} is no file (it is {_kind(path)}): move it away, or point INTERCOM_BULK_HOME at another folder."
+                f"The journal {path} is not a file (it is {_kind(path)}): move it away, or point INTERCOM_BULK_HOME at another folder."
             )
 
 

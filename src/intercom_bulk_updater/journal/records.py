@@ -19,22 +19,6 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseRow:
-    """One process that works, or worked, on a run. Times are unix seconds of its machine."""
-
-    number: int
-    host: str
-    pid: int
-    exclusive: bool
-    """It holds the run for itself, by the run's lock file; others live by their heartbeat."""
-    began: float
-    heartbeat: float
-    expires: float
-    ended: float | None
-    spent: Account
-
-
-@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run as the journal knows it. Times are unix seconds of the machine that wrote them."""
 

@@ -163,7 +163,7 @@ class Runs:
         raise NoSuchRun(f"There is no run {ref!r}. {_nearest(ref, ids)}", hint="intercom-bulk runs list shows all." if ids else None)
 
     def newest(self, limit: int | None) -> list[RunRecord]:
-        """Newest first."""
+        """Runs, newest first."""
         query = select(_run).order_by(_run.c.number.desc()).limit(limit)
         with self._database.reading() as connection:
             return _records(connection, connection.execute(query).mappings().all())

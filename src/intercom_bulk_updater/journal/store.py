@@ -12,7 +12,7 @@ from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, Item
 
 from .lease import LEASE_SECONDS, Lease
 from .mark import Age
-from .records import Account, Event, FailureGroup, ItemRow, LeaseRow, RecipeRecord, RunRecord, Undone, UnfinishedUndo, WindowRow
+from .records import Account, Event, FailureGroup, ItemRow, RecipeRecord, RunRecord, Undone, UnfinishedUndo, WindowRow
 
 
 class Store(Protocol):
@@ -81,9 +81,6 @@ class Store(Protocol):
 
         `totals` are merged: other keys stay as they are, and one that is given as None goes.
         """
-
-    def merge_search(self, run: str, **fields: Any) -> None:
-        """Set some keys of the search state, leaving the others."""
 
     def control(self, run: str) -> str:
         """What another process asked of this run: `pause`, `resume`, `cancel` or nothing. Cheap: poll it."""
@@ -156,9 +153,6 @@ class Store(Protocol):
 
     def account(self, run: str) -> Account:
         """What all processes together have spent on the run."""
-
-    def leases(self, run: str) -> list[LeaseRow]:
-        """Every process that works, or worked, on the run, oldest first, with what it spent."""
 
     def prune(self, older_than_days: float, *, keep: Sequence[str] = ()) -> list[str]:
         """Delete runs untouched for so many days, with their rows; never one that a live process holds, nor a
@@ -263,9 +257,6 @@ class Store(Protocol):
 
         `sample`: so many of them, drawn at random.
         """
-
-    def item(self, run: str, item_id: str) -> ItemRow | None:
-        """One item by Intercom's id."""
 
     def unnamed(self, run: str, most: int) -> dict[int, str]:
         """The ids, by seq, of those of its first `most` items of which nobody knows what they are called."""

@@ -25,7 +25,7 @@ def number(value: Any) -> int:
 
 
 def assignees(payload: Json, fields: Iterable[str]) -> dict[str, int]:
-    """Those of the fields that a payload has, as `number` gives them. What is no id does not say "nobody": it says nothing."""
+    """Those of the fields that a payload has, as `number` gives them. What is not an id does not say "nobody": it says nothing."""
     shown = ((field, payload[field]) for field in fields if field in payload)
     return {field: number(value) for field, value in shown if value in (None, "") or id_text(value).isdecimal()}
 

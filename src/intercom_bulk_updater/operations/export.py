@@ -206,7 +206,7 @@ class _Lines:
             return len(line)
 
     def drop(self, item_id: str) -> None:
-        """Nothing: what is no whole line is overwritten."""
+        """Nothing: what is not a whole line is overwritten."""
 
     def _read(self) -> None:
         """Learn the whole lines of the file, where another has written it since."""

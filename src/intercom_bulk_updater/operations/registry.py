@@ -66,7 +66,7 @@ def _plugin(name: str) -> type[Operation] | Broken:
 def _unfit(found: Any, point: EntryPoint) -> str:
     if not (inspect.isclass(found) and issubclass(found, Operation)):
         other = "A function with @operation and a class of IntercomBulkUpdater need none"
-        return f"its entry point {point.value} is no class that extends Operation. {other}: intercom-bulk run {point.value}"
+        return f"its entry point {point.value} is not a class that extends Operation. {other}: intercom-bulk run {point.value}"
     verb = point.name.partition(".")[2]
     if found.name != verb:
         return f"an entry point is called RESOURCE.VERB, and the `name` of {point.value} is {found.name!r}, not {verb!r}."

@@ -111,7 +111,7 @@ class Resource:
     settable:
         The fields that KEY=VALUE may write, beside the custom attributes, each with its type: "text" (may be empty), "string",
         "email", "integer", "number", "boolean", "date", or "admin", "team" and "company" (by name or id). An empty value clears
-        where it is no value itself.
+        where it is not a value itself.
     names:
         Where an item says what people call it, the best first: "title", "source.subject". None is a message or an address.
     of_contacts:

@@ -9,14 +9,14 @@ from typing import Any
 
 
 def finite_json(text: str) -> Any:
-    """What a JSON text says. Raises ValueError for one that is none, and for a number without an end."""
+    """The value of a JSON text. Raises ValueError for text that is not JSON, and for numbers that are not finite."""
     return json.loads(text, parse_float=_finite, parse_constant=_finite)
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number that JSON has")
+        raise ValueError(f"{text} is not a number that JSON has")
     return number
 
 

@@ -122,7 +122,7 @@ def _bare(cell: str) -> str:
 
 
 def _heading(cells: list[str]) -> int | None:
-    """Which cell of a first line names the column of ids; None when it is no heading."""
+    """Which cell of a first line names the column of ids; None when it is not a heading."""
     return next((cells.index(name) for name in _HEADINGS if name in cells), None)
 
 

@@ -55,7 +55,7 @@ def replacing_path(path: Path, what: str) -> Iterator[Path]:
     """An empty file to write in place of `path`, which it replaces when the block has ended well; half a file never does.
 
     What a link leads to is written, the link stays. `what` names it in the UsageError that is raised when it cannot be
-    written, or is no file ("The report"): a device or a pipe would be lost under it.
+    written, or is not a file ("The report"): a device or a pipe would be lost under it.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():

@@ -83,7 +83,7 @@ def decode(raw: bytes, name: str, note: Callable[[str], None] | None = None) -> 
         if wide:
             raise UsageError(f"{name} cannot be read: it looks like UTF-16 without a mark at its beginning. {_SAVE_AS}.")
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise UsageError(f"{name} cannot be read: it is no text file, for line {line} has a NUL byte.")
+        raise UsageError(f"{name} cannot be read: it is not a text file, for line {line} has a NUL byte.")
     # A mark also stands inside, where files were put together.
     return text.replace("\ufeff", "")
 

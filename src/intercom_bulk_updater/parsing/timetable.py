@@ -38,7 +38,7 @@ class Timetable(Generic[T]):
         return cls(tuple(entries), value(last[1]))
 
     def at(self, when: datetime) -> T:
-        """What holds then; `22:00-06:00` goes over midnight, and the minute it ends with is no part of it."""
+        """What holds then; `22:00-06:00` goes over midnight, and the minute it ends with is not a part of it."""
         minute = when.hour * 60 + when.minute
         for begins, ends, value in self.entries:
             if (begins <= minute < ends) if begins < ends else (minute >= begins or minute < ends):
@@ -53,9 +53,9 @@ class Timetable(Generic[T]):
 
 def _minute(hour: str, minute: str, text: str) -> int:
     if int(minute) > 59 or not (int(hour) < 24 or (int(hour), int(minute)) == (24, 0)):
-        raise UsageError(f"{text!r}: {hour}:{minute} is no time of the day.")
+        raise UsageError(f"{text!r}: {hour}:{minute} is not a time of the day.")
     return (int(hour) * 60 + int(minute)) % _DAY
 
 
 def _unreadable(text: str) -> UsageError:
-    return UsageError(f"{text!r} is no timetable: write hours with their values, and what else holds: '22:00-06:00=100%, else 40%'.")
+    return UsageError(f"{text!r} is not a timetable: write hours with their values, and what else holds: '22:00-06:00=100%, else 40%'.")

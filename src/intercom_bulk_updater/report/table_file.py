@@ -137,7 +137,7 @@ def _is_moment(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    """Whatever is no number, as the text of a cell."""
+    """Whatever is not a number, as the text of a cell."""
     if value is None:
         return ""
     if isinstance(value, bool):

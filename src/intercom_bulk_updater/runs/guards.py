@@ -21,48 +21,31 @@ ALL_ALIKE = 20
 REFUSED_AT_FIRST, REFUSED_LATER, REFUSED_GROWTH = 5, 50, 4
 
 
-def check_size(selected: int, *, expect: str, most: str, population: int | None, options: Options | None = None) -> None:
+def check_size(selected: int, options: Options, population: int | None) -> None:
     """Compare a selection with --expect and --max, before anything is written.
 
-    `population` is how many items of the kind there are, for `--max P%`; None when it is not known. `options` knows what
-    the two are called by whoever gave them.
+    `population` is how many items of the kind there are, for `--max P%`; None when it is not known.
     """
-    word = (options or Options()).word
-    # What `runs resume` has to be told to go on: both guards, where the other would stop it next.
-    both = " ".join(
-        flag
-        for flag, wrong in (
-            (f"--expect {selected}", bool(expect) and not Expect.parse(expect).allows(selected)),
-            (f"--max {selected}", _too_many(selected, most, population)),
-        )
-        if wrong
-    )
-    guard = {"selected": selected, "go_on": both}
-    if expect and not Expect.parse(expect).allows(selected):
-        raise SafetyStop(
-            f"{counted_are(selected)} selected and {word('expect', expect)} does not allow that. Nothing was written. "
-            f"Look at the selection ({word('dry_run', True)}), or correct {word('expect')}.",
-            guard=guard,
-            hint="",
-        )
-    if not most or uncapped(most):
+    word, most = options.word, options.max
+    unexpected, too_many = bool(options.expect) and not Expect.parse(options.expect).allows(selected), _too_many(selected, most, population)
+    if not (unexpected or too_many):
         return
-    amount = Amount.parse(most)
-    if amount.percent and population is None:
-        raise SafetyStop(
-            f"{word('max', most)} needs the number of all items of this kind, which Intercom does not tell here. Nothing was written.",
-            guard=guard,
-            hint="",
+    if unexpected:
+        said = (
+            f"{counted_are(selected)} selected and {word('expect', options.expect)} does not allow that. Nothing was written. "
+            f"Look at the selection ({word('dry_run', True)}), or correct {word('expect')}."
         )
-    limit = amount.of(population or 0)
-    if selected > limit:
-        of = f" ({limit:,} of {population:,})" if amount.percent else ""
-        raise SafetyStop(
+    elif (amount := Amount.parse(most)).percent and population is None:
+        said = f"{word('max', most)} needs the number of all items of this kind, which Intercom does not tell here. Nothing was written."
+    else:
+        of = f" ({amount.of(population or 0):,} of {population:,})" if amount.percent else ""
+        said = (
             f"{counted_are(selected)} selected, more than {word('max', amount)}{of}. Nothing was written. "
-            f"Narrow the selection, or raise {word('max')}.",
-            guard=guard,
-            hint="",
+            f"Narrow the selection, or raise {word('max')}."
         )
+    # What `runs resume` has to be told to go on: both guards, where the other would stop it next.
+    go_on = " ".join(flag for flag, wrong in ((f"--expect {selected}", unexpected), (f"--max {selected}", too_many)) if wrong)
+    raise SafetyStop(said, guard={"selected": selected, "go_on": go_on}, hint="")
 
 
 def _too_many(selected: int, most: str, population: int | None) -> bool:
@@ -93,11 +76,11 @@ def needs_population(most: str) -> bool:
     return bool(most) and Amount.parse(most).percent and not uncapped(most)
 
 
-def most_allowed(*, expect: str, most: str, population: int | None) -> int | None:
-    """The largest selection that the guards allow; None for any."""
-    bounds = [Expect.parse(expect).highest] if expect else []
-    if most and not uncapped(most):
-        bounds.append(Amount.parse(most).of(population or 0))
+def most_allowed(options: Options, population: int | None) -> int | None:
+    """The largest selection that --expect and --max allow; None for any."""
+    bounds = [Expect.parse(options.expect).highest] if options.expect else []
+    if options.max and not uncapped(options.max):
+        bounds.append(Amount.parse(options.max).of(population or 0))
     return min(bounds, default=None)
 
 

@@ -64,8 +64,8 @@ class SelectingRun(RunContext):
             self._most = options.cap
             return
         population = self.job.population() if needs_population(options.max) else None
-        check_size(self._selected(), expect=options.expect, most=options.max, population=population, options=options)
-        self._most = most_allowed(expect=options.expect, most=options.max, population=population)
+        check_size(self._selected(), options, population)
+        self._most = most_allowed(options, population)
 
     def _selected(self) -> int:
         """How many items are, or will be, selected."""

@@ -52,7 +52,7 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation, back: Op
         else:
             continue
         if unfinished is not None and row.id in unfinished.ids:
-            # An undo that broke off may have taken it back already: what that did is no drift.
+            # An undo that broke off may have taken it back already: what that did is not a drift.
             told |= {"unsure": True, "own": [], "by": parent.admin_id}
         identity = operation.undone_id(row.id, after)
         told |= {**_known_as(parent, row, identity), **_own(journal, parent, row), **given}

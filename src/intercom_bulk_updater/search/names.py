@@ -42,7 +42,7 @@ _WITHIN = {"ticket_types": "ticket_type_attributes", "ticket_states": "ticket_ty
 
 
 def whole_listing(path: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The answer to `GET path`. Raises BadAnswer where that is one of the workspace's lists, and it or one within it is no list.
+    """The answer to `GET path`. Raises BadAnswer where that is one of the workspace's lists, and it or one within it is not a list.
 
     Taken as empty, it would make every name unknown, and every attribute one that there is not.
     """

@@ -20,7 +20,7 @@ _NUMERIC = frozenset(("integer", "date", "day"))
 def in_their_types(query: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The same query with digits as numbers, where the field of this resource ("conversations") is one of numbers.
 
-    Everything else stays as it is, and so does what is no query object.
+    Everything else stays as it is, and so does what is not a query object.
     """
     if kind not in RESOURCES:
         return dict(query)

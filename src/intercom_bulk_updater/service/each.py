@@ -158,14 +158,14 @@ class EachRequest:
         except (KeyError, ValueError):
             raise UsageError(f"{where}: {text!r} in {name} is no {kind}.") from None
         if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise UsageError(f"{where}: {text!r} in {name} is no number.")
+            raise UsageError(f"{where}: {text!r} in {name} is not a number.")
         return value
 
 
 def listing(
     end: Endpoint, where: str | None, session: Session, names: WorkspaceNames, options: Options
 ) -> tuple[dict[str, Any], Sequence[Mapping[str, Any]]]:
-    """The selection of a whole list, or of what of it `where` lets through, judged here by the fields that its first page shows; that page."""
+    """What selects a list, or what of it `where` lets through, judged here by the fields that its first page shows; and that page."""
     source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(options.retries), timeout=options.timeout)
     try:
         first = next(iter(source.pages()), None)

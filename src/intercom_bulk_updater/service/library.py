@@ -182,7 +182,7 @@ def run(
     parameters:
         Those of the verb, with the names of its flags: `tag=["incident"]`, `to_team="Billing"`, `until="+3d"`, `values={...}`.
 
-    Returns the Run; items that fail never end it. Raises UsageError for what cannot be read or is no parameter, SafetyStop for a
+    Returns the Run; items that fail never end it. Raises UsageError for what cannot be read or is not a parameter, SafetyStop for a
     guard or a consent that is missing, VerificationFailed and SearchIncomplete for a run that ended otherwise than it should,
     RunStopped (ServiceUnavailable, DeadlineReached) for one that can be resumed, and KeyboardInterrupt after Ctrl-C, when what
     was in flight is done. The error has `run` and `result` where there is a run: `error.run.resume()`.

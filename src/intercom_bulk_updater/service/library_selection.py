@@ -60,5 +60,5 @@ def _ids(given: Ids | None, name: str) -> str | Sequence[str] | None:
 def _id(one: Any, where: str) -> str:
     known = whole_number(plain(one))
     if isinstance(known, bool) or not isinstance(known, str | int):
-        raise UsageError(f"{where}: {one!r} is no id: give texts or whole numbers.")
+        raise UsageError(f"{where}: {one!r} is not an id: give texts or whole numbers.")
     return str(known)

@@ -86,7 +86,7 @@ def options_of(given: Mapping[str, Any], base: Options | None = None, *, flags: 
 
 
 def with_options(base: Options, told: Mapping[str, Any]) -> Options:
-    """The options with those that `read_option` has read."""
+    """`base` with the options that `read_option` has read."""
     speeds = {name: told[name] for name in ("share", "rate") if told.get(name) is not None}
     return with_speed(replace(base, **{name: value for name, value in told.items() if name not in ("share", "rate")}), **speeds)
 

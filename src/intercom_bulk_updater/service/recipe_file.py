@@ -110,7 +110,7 @@ def parse_recipe(text: str, file: Path) -> Recipe:
         try:
             cls = operation_class(str(verb))
             if not cls.summary:
-                raise UsageError(f"{verb} is no verb that a step can have (intercom-bulk operations list).")
+                raise UsageError(f"{verb} is not a verb that a step can have (intercom-bulk operations list).")
         except UsageError as exc:
             raise _wrong(file, lines[(*at, "verb")], exc.message) from exc
         refuse(one, schemas.step_schema(str(verb), cls), at)
@@ -161,7 +161,7 @@ def _check_order(recipe: Recipe) -> None:
         if "from" in step.given and (earlier is None or earlier.resource != step.resource):
             fitting = ", ".join(one.name for one in before.values() if one.resource == step.resource) or "none"
             raise recipe.wrong(
-                step.line, f"from: {step.given['from']} is no earlier step on {step.resource}; there are: {fitting}."
+                step.line, f"from: {step.given['from']} is not an earlier step on {step.resource}; there are: {fitting}."
             )
         if step.given.get("if_no_reply") and ("from" not in step.given or not _tells_of_answers(step.resource)):
             fitting = " and ".join(name for name in resources() if _tells_of_answers(name))
@@ -210,7 +210,7 @@ class _Reader:
     def _pairs(self, node: Any, at: schemas.Path) -> Iterator[tuple[str, Any]]:
         for key, value in node.value:
             if key.id != "scalar":
-                raise self._wrong(key.start_mark, "This is no key; a text that begins with { or [ stands in quotes.")
+                raise self._wrong(key.start_mark, "This is not a key; a text that begins with { or [ stands in quotes.")
             if (*at, key.value) in self._lines:
                 raise self._wrong(key.start_mark, f"{key.value} stands here twice.")
             self._lines[(*at, key.value)] = key.start_mark.line + 1

@@ -123,7 +123,7 @@ def _of_mapping(value: Json, wanted: Json, at: Path) -> Iterator[tuple[Path, str
         elif wanted.get("additionalProperties") is False:
             near = difflib.get_close_matches(key, known, 1)
             advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}."
-            yield (*at, key), f"{key!r} is no key of {name}: {advice}"
+            yield (*at, key), f"{key!r} is not a key of {name}: {advice}"
     for key in wanted.get("required", ()):
         if key not in value:
             why = known.get(key, {}).get("description", "")

@@ -48,7 +48,7 @@ class Targets:
         key, value = self._named(resource, text)
         singular, said = resources()[resource].singular, "the e-mail address" if "@" in value else printable_name(value)
         if not value or not (resources()[resource].keys or value.isdigit()):
-            raise UsageError(f"{flag} {said} is no id of a {singular}.")
+            raise UsageError(f"{flag} {said} is not an id of a {singular}.")
         if (resource, key, value) not in self._found:
             self._look(resource, key, value)
         found = self._found.get((resource, key, value), [])

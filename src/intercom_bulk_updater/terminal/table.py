@@ -67,7 +67,7 @@ class Sheets(list[Sheet]):
 
 
 def write(thing: Sheet | Sheets, stream: TextIO | None = None) -> None:
-    """Write on stdout (data): tables on a terminal, tab-separated lines elsewhere. A reader who left is no error."""
+    """Write on stdout (data): tables on a terminal, tab-separated lines elsewhere. A reader who left is not an error."""
     stream = stream if stream is not None else sys.stdout
     try:
         if is_terminal(stream):

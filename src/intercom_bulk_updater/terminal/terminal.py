@@ -47,7 +47,7 @@ def console_of(stream: TextIO | None = None) -> Console:
 
 
 def say(renderable: RenderableType, stream: TextIO | None = None) -> None:
-    """Print for people, on stderr unless told otherwise. A reader who left is no error, nor is a full disk."""
+    """Print for people, on stderr unless told otherwise. A reader who left is not an error, nor is a full disk."""
     stream = stream if stream is not None else sys.stderr
     try:
         console_of(stream).print(renderable, crop=False)
@@ -69,14 +69,3 @@ def ascii_only(stream: Any) -> bool:
     """Whether the stream's encoding cannot carry box characters."""
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("_", "-")
     return not encoding.startswith("utf")
-
-
-def plain(renderable: RenderableType, width: int = 200) -> str:
-    """The same as text without escape codes, for files and tests."""
-    import io
-
-    from rich.console import Console
-
-    out = io.StringIO()
-    Console(file=out, width=width, color_system=None, highlight=False, markup=False, emoji=False).print(renderable)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

@@ -96,7 +96,7 @@ def resource_of(updater: Updater) -> str:
 def _id_of(said: Any) -> str:
     """What get_item_id returned, if it is an id."""
     if not id_text(said):
-        raise TypeError(f"it returned {said!r}, which is no id")
+        raise TypeError(f"it returned {said!r}, which is not an id")
     return str(said)
 
 

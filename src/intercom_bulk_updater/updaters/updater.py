@@ -303,7 +303,7 @@ def _checked_id(name: str, place: int, item: Any) -> str:
     """An id as text. Raises UsageError for what is none: it would be sent as part of an address."""
     text = id_text(item)
     if not text or any(character.isspace() or character in "/?#\\" for character in text):
-        raise UsageError(f"{name}[{place}] is {item!r}, which is no id: give texts or whole numbers. Nothing was written.", hint="")
+        raise UsageError(f"{name}[{place}] is {item!r}, which is not an id: give texts or whole numbers. Nothing was written.", hint="")
     return text
 
 

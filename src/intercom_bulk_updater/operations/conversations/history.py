@@ -80,7 +80,7 @@ def touched_since(payload: Json, item: Item) -> str:
         written = int(part.get("created_at") or 0)
         ours = str(part.get("id")) == marks.get("part") or str(part.get("id")) in (data.get("own") or ())
         if unsure:
-            # What we may just have written ourselves is no touch of others.
+            # What we may just have written ourselves is not a touch of others.
             ours = ours or str((part.get("author") or {}).get("id")) == data.get("by")
         newer = written > at or (written == at and "part" in marks and _after(part.get("id"), marks["part"]))
         if newer and not ours:

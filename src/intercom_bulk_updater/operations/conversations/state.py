@@ -342,7 +342,7 @@ def _state(client: Client, cid: str, want: Json) -> SentRequest:
 
 
 def _state_written(want: Json) -> dict[str, Any]:
-    """What the request for the wanted state leaves: a snooze without an end is no request there is."""
+    """What the request for the wanted state leaves: a snooze without an end is not a request there is."""
     if want["state"] == "snoozed" and isinstance(want.get("snoozed_until"), int):
         return {"state": "snoozed", "snoozed_until": want["snoozed_until"]}
     return {"state": "closed" if want["state"] == "closed" else "open", "snoozed_until": None}

@@ -169,7 +169,7 @@ class Unlink(_Linking):
     def find(cls, text: str, resolver: Resolver) -> Json:
         """See _Linking. One that is not there any more may be taken off all the same."""
         if not (one := canonical_id(of_link(text.strip()), "conversations")).isdigit():
-            raise UsageError(f"--conversation {one} is no id of a conversation.")
+            raise UsageError(f"--conversation {one} is not an id of a conversation.")
         try:
             found = resolver.target("conversations", one, "--conversation")
         except UsageError:

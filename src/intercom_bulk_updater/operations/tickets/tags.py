@@ -35,7 +35,7 @@ class _Tagging(TagVerb, TicketFields):
         return self.image(payload) or None
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation. What was so before us is no change of ours: an undo leaves it."""
+        """See Operation. What was so before us is not a change of ours: an undo leaves it."""
         have = (self.image(now) if now is not None else {}) or item.before or {"tags": self.assumed()}
         want = self.target(have)
         left = self.send(client, item.id, have, want, item.sent_at or client.server_time())

@@ -365,7 +365,7 @@ def _guessed(context: Context, field: Field, operator: str, text: str, quoted: b
     """The value of a custom attribute of unknown type: a text in quotes; else a number, true or false, a date, or a text."""
     if operator in _TEXT or (quoted and operator not in ORDER):
         return text
-    if re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text):  # 00123 is no number that anybody writes
+    if re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text):  # 00123 is not a number that anybody writes
         return int(text)
     if operator in ORDER:
         return _instant(context, text)

@@ -128,7 +128,7 @@ def refuse_milliseconds(query: Any, resource: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Holds a query against items as Intercom shows them. `query`: None where no item can be judged."""
+    """Judges by a query whether items, as Intercom shows them, match. `query`: None where no item can be judged."""
 
     query: Mapping[str, Any] | None
     resource: str
