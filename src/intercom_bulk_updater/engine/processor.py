@@ -321,8 +321,8 @@ class ItemProcessor:
                         return replace(looked, doubt=True)
             decision = self.decider.ask(attempt, seen)
             moved = None
-            if self.reread and decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
-                moved = self.check.check_drift_in_doubt(item, payload)
+            if decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
+                moved = self.check.check_drift_in_doubt(item, payload, fields=self.reread)
             if moved is not None and decision.known.maybe_applied:
                 # It is not written again, so only what is certain counts.
                 decision = self.decider.ask(attempt, seen, known=replace(known_of(attempt), repeatable=False))
