@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.model import Reversibility
 from intercom_bulk_updater.operations.built_in import operations_in
 from intercom_bulk_updater.operations.resource import resources
+from intercom_bulk_updater.runs import plan as plans
 from intercom_bulk_updater.runs.options import Options
 from intercom_bulk_updater.runs.session import open_session
 from intercom_bulk_updater.settings import load
@@ -172,14 +174,10 @@ def test_a_plan_of_an_older_version_does_as_before(box: MemorySandbox, others: C
     header, *lines = [json.loads(line) for line in Path("p.jsonl").read_text().splitlines()]
     for line in lines:
         assert line["before"].pop("seen") and line["before"] == {"deleted": False}
-    from intercom_bulk_updater.runs import plan as plans
-
-    import hashlib
-
     body = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
     header.pop("hash")
     header["hash"] = plans._seal(header, hashlib.sha256(body).hexdigest())
-    Path("p.jsonl").write_bytes(plans._first_line(header) + body)
+    Path("p.jsonl").write_bytes(plans._first_line(header) + body)  # as the version before wrote it
     CONTACTS[0](others, box, planned()[0])
     assert applied().counts.done == 2
 

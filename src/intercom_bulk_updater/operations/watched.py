@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..model import Item
 from .conversations.history import touched_since, touched_since_plan
 from .field_values import describe_field
 from .operation import Json
-from .resource import resources
+from .resource import resources, value_at
 
 SEEN = "seen"
 """Where a before-image holds the marks of the fields that are watched."""
@@ -25,9 +25,9 @@ _OF_ANY_LIST = ("name", "title", "state", _AT)
 """What is watched of items of which nothing is declared, as far as they show it."""
 
 
-def seen_of(resource: str, payload: Json) -> dict[str, Any]:
-    """`SEEN`, for a before-image: the watched fields of an item as a search, a list or a GET shows them."""
-    marks = _marks(payload, _watched(resource))
+def seen_of(resource: str, payload: Json, also: Iterable[str] = ()) -> dict[str, Any]:
+    """`SEEN`, for a before-image: the watched fields of an item, and some more, as a search, a list or a GET shows them."""
+    marks: dict[str, Any] = _marks(payload, (*_watched(resource), *also))
     if _carries_parts(resource) and isinstance(payload.get(_AT), int):
         marks[_AT] = payload[_AT]
     return {SEEN: marks} if marks else {}
@@ -38,13 +38,15 @@ def changed_since(resource: str, payload: Json, item: Item) -> str:
     seen = (item.before or {}).get(SEEN)
     if not seen:
         return ""
-    return (_touched(payload, item, seen) if _carries_parts(resource) else "") or _differences(_marks(payload, _watched(resource)), seen)
+    if not _carries_parts(resource):
+        return _differences(payload, seen)
+    return _touched(payload, item, seen) or _differences(payload, {name: mark for name, mark in seen.items() if name != _AT})
 
 
-def mark_of(value: Any) -> str:
-    """The same for the same value, and nothing that tells what it is."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+def is_as_seen(payload: Json, item: Item, field: str) -> bool | None:
+    """Whether a field is as it was when the item was looked at; None where that is not known."""
+    was, now = ((item.before or {}).get(SEEN) or {}).get(field), _marks(payload, (field,)).get(field)
+    return None if was is None or now is None else bool(was == now)
 
 
 def _touched(payload: Json, item: Item, seen: Json) -> str:
@@ -59,10 +61,11 @@ def _touched(payload: Json, item: Item, seen: Json) -> str:
     return touched_since(payload, replace(item, doubt=True, data={**data, "marks": {_AT: seen[_AT] + 1}}))
 
 
-def _differences(now: Json, seen: Json) -> str:
+def _differences(payload: Json, seen: Json) -> str:
     """The fields that are other now; a later moment alone says that something is."""
+    now = _marks(payload, seen)
     other = [name for name, mark in seen.items() if name in now and now[name] != mark]
-    named = [describe_field(name) for name in other if name != _AT]
+    named = list(dict.fromkeys(describe_field(name) for name in other if name != _AT))
     return f"{', '.join(named)} changed" if named else "changed by somebody" if other else ""
 
 
@@ -74,9 +77,15 @@ def _carries_parts(resource: str) -> bool:
     return resource in resources() and resources()[resource].of_contacts
 
 
-def _marks(payload: Json, fields: tuple[str, ...]) -> dict[str, Any]:
-    """Of the fields that a payload shows."""
-    return {name: mark_of(_core(payload[name])) for name in fields if name in payload}
+def _marks(payload: Json, fields: Iterable[str]) -> dict[str, str]:
+    """Of the fields that a payload shows; of "custom_attributes.plan" it shows the attributes."""
+    return {name: _mark(value_at(payload, name)) for name in fields if name.partition(".")[0] in payload}
+
+
+def _mark(value: Any) -> str:
+    """The same for the same value, and nothing that tells what it is."""
+    text = json.dumps(_core(value), sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
 
 
 def _core(value: Any) -> Any:
