@@ -148,7 +148,7 @@ def fields_stand(payload: Json, body: Json, since: float) -> bool | None:
     A server makes values over (an e-mail in lower case, a telephone number without spaces), and what differs may be that;
     so "no" needs every field to differ, or an object that was not changed since.
     """
-    told = [_shows(payload, name, value) for name, value in _flat(body) if name not in _NOT_FIELDS]
+    told = [shows(payload, name, value) for name, value in written_fields(body)]
     if not told or None in told:
         return None
     if all(told):
@@ -161,13 +161,15 @@ def fields_stand(payload: Json, body: Json, since: float) -> bool | None:
 _NOT_FIELDS = ("admin_id", "skip_notifications", "skip_duplicate_validation")
 
 
-def _flat(body: Json) -> list[tuple[str, Any]]:
+def written_fields(body: Json) -> list[tuple[str, Any]]:
+    """The fields that a PUT writes, each custom attribute for itself ("custom_attributes.plan"), with their values."""
     custom = body.get("custom_attributes")
     own = [(f"custom_attributes.{name}", value) for name, value in custom.items()] if isinstance(custom, Mapping) else []
-    return [*((name, value) for name, value in body.items() if name != "custom_attributes"), *own]
+    return [*((name, value) for name, value in body.items() if name not in ("custom_attributes", *_NOT_FIELDS)), *own]
 
 
-def _shows(payload: Json, name: str, value: Any) -> bool | None:
+def shows(payload: Json, name: str, value: Any) -> bool | None:
+    """Whether a field shows a value, as Intercom may have made it over; None where that cannot be told."""
     holder: Any = payload
     custom, _, attribute = name.partition(".")
     if attribute:

@@ -149,7 +149,7 @@ class ItemProcessor:
         payload = None
         try:
             if self.reread or item.before is None or (self.backup is not None and item.seq not in self.backup):
-                payload = self.operation.read(self.client, item.id)
+                payload = self._read(item)
             result = self.check.result_without_write(item, payload)
             if result is None or result.outcome is Outcome.PENDING:
                 self._keep(item, payload)
@@ -162,6 +162,9 @@ class ItemProcessor:
             raise
         except Exception as exc:
             return self._read_failed(attempt, exc), payload
+
+    def _read(self, item: Item) -> Json | None:
+        return self.operation.read(self.client, item.id) if item.before is None else self.operation.reread(self.client, item)
 
     def _keep(self, item: Item, payload: Json | None = None) -> None:
         """Have the item whole in the backup before its first write."""
@@ -321,8 +324,8 @@ class ItemProcessor:
                         return replace(looked, doubt=True)
             decision = self.decider.ask(attempt, seen)
             moved = None
-            if self.reread and decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
-                moved = self.check.check_drift_in_doubt(item, payload)
+            if decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
+                moved = self.check.check_drift_in_doubt(item, payload, fields=self.reread)
             if moved is not None and decision.known.maybe_applied:
                 # It is not written again, so only what is certain counts.
                 decision = self.decider.ask(attempt, seen, known=replace(known_of(attempt), repeatable=False))
@@ -372,7 +375,7 @@ class ItemProcessor:
     def _preview(self, attempt: Attempt) -> ItemResult | RetryLater:
         item = attempt.item
         try:
-            payload = self.operation.read(self.client, item.id)
+            payload = self._read(item)
             if payload is not None and item.before is not None:
                 return self.check.check_drift_unless_sent(item, payload) or self.check.still_to_do(item, payload)
             looked = self.check.capture_before(item, payload) if payload is not None else None

@@ -112,9 +112,14 @@ class WriteCheck:
         looked = moved or ItemResult(item.seq, Outcome.PENDING, attempts=0)
         return replace(looked, before=before, name=name_of(payload))
 
-    def check_drift(self, item: Item, payload: Json) -> ItemResult | None:
-        """The result of an item that is no longer as it was looked at; None to go on. Raises SafetyStop where drift ends the run."""
-        drift = self.operation.drift(payload, item) or self.operation.touched(payload, item)
+    def check_drift(self, item: Item, payload: Json, *, fields: bool = True) -> ItemResult | None:
+        """The result of an item that is no longer as it was looked at; None to go on. Raises SafetyStop where drift ends the run.
+
+        Without `fields` those that the operation writes are not compared.
+        """
+        drift = (self.operation.drift(payload, item) if fields else "") or self.operation.touched(payload, item)
+        if not (fields or drift):
+            return None
         # What our own later runs did (an earlier undo, say) is no drift; what others did is, even if it comes to the same.
         others = bool(drift) and self.operation.own_change_only and "own" not in (item.data or {})
         if not self.operation.appends and not others:
@@ -133,6 +138,7 @@ class WriteCheck:
             )
         return ItemResult(item.seq, Outcome.DRIFTED, attempts=0, note=drift)
 
-    def check_drift_in_doubt(self, item: Item, payload: Json) -> ItemResult | None:
+    def check_drift_in_doubt(self, item: Item, payload: Json, *, fields: bool) -> ItemResult | None:
         """The same for an item in doubt: what we may have done of it ourselves is no drift."""
-        return self.check_drift(replace(item, doubt=True, data={**(item.data or {}), "by": self.client.admin_id}), payload)
+        doubted = replace(item, doubt=True, data={**(item.data or {}), "by": self.client.admin_id})
+        return self.check_drift(doubted, payload, fields=fields)

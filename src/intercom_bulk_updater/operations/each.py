@@ -14,11 +14,10 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.effects import LATE, fields_stand, is_read_alone
+from ..api.effects import LATE, is_read_alone, shows, written_fields
 from ..api.paths import UnusableId, item_path
 from ..errors import ApiError, NotFound, UsageError
 from ..model import Item, Reversibility
-from ..parsing.dates import local_moment
 from ..parsing.finite import finite_json
 from .built_in import operations_in
 from .fields import UPDATED
@@ -28,6 +27,7 @@ from .operation import Change, Json, NothingChanged, Operation
 from .per_item import WITH
 from .resource import resources
 from .seen_by_customers import has_no_way_back, message_of, seen_by_customers
+from .watched import changed_since, is_as_seen, seen_of
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 _NO_GET = (404, 405, 410)
@@ -128,14 +128,26 @@ class Each(Operation):
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. The fields that the request names; and who sees it, for the review."""
         people = people_of(payload) if self.customer_visible else {}
-        seen = {UPDATED: payload[UPDATED]} if type(payload.get(UPDATED)) is int else {}
-        return {**people, **{name: value_of(payload, name) for name in self.places}, **seen, **_gone(payload)}
+        return {**people, **{name: value_of(payload, name) for name in self.places}, **self._looked_at(payload), **_gone(payload)}
 
-    def drift(self, payload: Json, item: Item) -> str:
-        """See Operation. Whatever of an item has changed, since nothing is known of what the request does to it."""
-        was, now = (item.before or {}).get(UPDATED), payload.get(UPDATED)
-        later = type(was) is int and type(now) is int and now > was and not (item.doubt or self.writes_text)
-        return f"changed since it was looked at, at {local_moment(now)}" if later and now else ""
+    def _looked_at(self, payload: Json) -> dict[str, Any]:
+        """Marks of the item, and of the fields that are written; {} of a list whose items are not what the path reads."""
+        if self.home and not f"{self.home}/".startswith(f"{self._kind}/"):
+            return {}
+        written = self._json if self.reads_back and isinstance(self._json, Mapping) else {}
+        return seen_of(self._kind, payload, (name for name, _ in written_fields(written)))
+
+    @property
+    def _kind(self) -> str:
+        """What is read one by one: "articles"."""
+        return self._shown_at.rpartition("/")[0] or self.home
+
+    def touched(self, payload: Json, item: Item) -> str:
+        """See Operation. Whatever of an item others have changed, since nothing is known of what the request does to it.
+
+        In doubt nothing tells whose change it is.
+        """
+        return "" if item.doubt else changed_since(self._kind, payload, item)
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. No field that a search shows tells whether the request was sent."""
@@ -190,8 +202,9 @@ class Each(Operation):
         None for a path that has no GET.
         """
         at = self._shown_at if self.backs_up else self.path if self.reads_back else ""
-        if not at:
-            return None
+        return self._get(client, item_id, at) if at else None
+
+    def _get(self, client: Client, item_id: str, at: str) -> Json | None:
         try:
             return client.get(item_path(*(_text(step, {"id": item_id}) for step in at.split("/"))))
         except ApiError as exc:
@@ -200,6 +213,10 @@ class Each(Operation):
             if exc.status != 404 or not self._deletes:
                 raise
             return {"id": item_id, "deleted": True}
+
+    def reread(self, client: Client, item: Item) -> Json | None:
+        """See Operation. Where the path names an item that can be read, whatever the request does to it."""
+        return self._get(client, item.id, self._shown_at) if self._shown_at else self.read(client, item.id)
 
     def why_no_undo(self) -> str:
         return "which request would take this one back is not known"
@@ -223,21 +240,16 @@ class Each(Operation):
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """See Operation. As far as the item shows what the body holds, or what Intercom has made of it.
 
-        One that was not changed at all since was not changed by the request.
+        A field that is as it was before was not written. One that is neither may be what was sent, made over.
         """
         if self._deletes:  # a company goes some time after the answer
             there = None if self._shown_at.startswith("companies/") or not is_read_alone(self._shown_at) else False
             return True if _gone(payload) else there
-        if not self.reads_back:
-            return None
-        body = self.request(item)[1]
+        body = self.request(item)[1] if self.reads_back else None
         if not isinstance(body, Mapping):
             return None
-        verdict = fields_stand(payload, body, since)
-        changed = payload.get(UPDATED)
-        if type(changed) is not int or changed >= since - LATE:
-            return verdict or None
-        return _holds(payload, body) or (False if verdict is False else None)
+        told = [_written(payload, item, name, value, since) for name, value in written_fields(body)]
+        return False if False in told else True if told and None not in told else None
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         path, body = self.request(item)
@@ -254,13 +266,23 @@ def _gone(payload: Json) -> dict[str, Any]:
     return {"deleted": True} if payload.get("deleted") is True else {}
 
 
-def _holds(payload: Json, body: Json) -> bool:
-    """Whether an item has what a body holds, letter by letter."""
-    return all(
-        _holds(held if isinstance(held := payload.get(name), Mapping) else {}, value) if isinstance(value, Mapping)
-        else name in payload and type(payload[name]) is type(value) and payload[name] == value
-        for name, value in body.items()
-    )  # fmt: skip
+def _written(payload: Json, item: Item, name: str, value: Any, since: float) -> bool | None:
+    """Whether a field shows what was sent; None where what it shows may be that, made over by Intercom."""
+    shown, verdict = value_of(payload, name), shows(payload, name, value)
+    if verdict and (value in (None, "") or _even(shown) == _even(value)):
+        return True
+    still, changed = is_as_seen(payload, item, name), payload.get(UPDATED)
+    if still is None:
+        still = type(changed) is int and changed < since - LATE
+    if verdict:  # in other letters: as it was before, it may have been written or not
+        return None if still else True
+    texts = isinstance(shown, str) and isinstance(value, str)
+    return False if still and (texts or verdict is False) else None
+
+
+def _even(value: Any) -> Any:
+    """A value without what Intercom cuts off."""
+    return value.strip() if isinstance(value, str) else value
 
 
 def value_of(payload: Json, name: str) -> Any:

@@ -19,9 +19,9 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
-from ..parsing.dates import local_moment
 from .field_values import describe_difference, part_stands, taken_back
 from .operation import Change, Json, Operation
+from .watched import SEEN, changed_since, seen_of
 
 UPDATED = "updated_at"
 """When Intercom says that an item was changed last."""
@@ -43,7 +43,7 @@ class FieldsOperation(Operation):
     idempotent = True
 
     watches: ClassVar[bool] = False
-    """Whether an item is left alone where anything of it has changed since it was looked at: what it loses does not come back."""
+    """Whether an item is left alone where others have changed whatever of it since it was looked at: what it loses does not come back."""
 
     @abstractmethod
     def target(self, before: Json) -> dict[str, Any]:
@@ -72,15 +72,17 @@ class FieldsOperation(Operation):
         """Those of the fields that a payload has, in one plain form."""
         return {field: payload[field] for field in self.fields if field in payload}
 
+    def looked_at(self, payload: Json) -> dict[str, Any]:
+        """For `capture`: marks of an item that `watches` compares with what is read before the write."""
+        return seen_of(self.resource, payload) if self.watches else {}
+
+    def touched(self, payload: Json, item: Item) -> str:
+        return changed_since(self.resource, payload, item) if self.watches else ""
+
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. An image that lacks a field is none: a GET may tell."""
         image = self.image(payload)
         return {**image, **self.looked_at(payload)} if len(image) == len(self.fields) else None
-
-    def looked_at(self, payload: Json) -> dict[str, Any]:
-        """When an item was changed last, as it was looked at, for an operation that `watches`."""
-        at = payload.get(UPDATED)
-        return {UPDATED: at} if self.watches and type(at) is int else {}
 
     def read(self, client: Client, item_id: str) -> Json | None:
         return client.get(item_path(self.resource, item_id))
@@ -102,25 +104,22 @@ class FieldsOperation(Operation):
     def drift(self, payload: Json, item: Item) -> str:
         now, before = self.image(payload), item.before or {}
         ours = self.wanted(item, before) if item.doubt or (item.data or {}).get("unsure") else {}
-        moved = ", ".join(
+        return ", ".join(
             describe_difference(field, now[field], before[field], self.label)
             for field in now if field in before and now[field] not in (before[field], ours.get(field, before[field]))
         )
-        at = self.looked_at(payload).get(UPDATED, 0)
-        later = UPDATED in before and at > before[UPDATED] and not item.doubt
-        return moved or (f"changed since it was looked at, at {local_moment(at)}" if later else "")
 
     def kept(self, payload: Json, have: Json) -> dict[str, Any]:
         """What an after-image takes from the item as it is after the write; its fields were `have`."""
         return self.image(payload)
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
-        have = item.before or {}
+        have = _without_marks(item.before or {})
         return {**have, **self.wanted(item, have), **self.kept(payload, have)}
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         seen = self.capture(now) if now is not None else None
-        have = seen or item.before or self.capture(self.read(client, item.id) or {}) or {}
+        have = _without_marks(seen or item.before or self.capture(self.read(client, item.id) or {}) or {})
         want = self.wanted(item, have)
         shown = self.write(client, item.id, have, want)
         kept = self.kept(shown, have) if shown else {}
@@ -239,6 +238,10 @@ class Undo(FieldsOperation):
         }  # fmt: skip
         kept = {field: now[field] if field in as_left else value for field, value in left.items()}
         return super().drift(payload, replace(item, before={**kept, **taken_back(left, to, now)}))
+
+
+def _without_marks(image: Json) -> dict[str, Any]:
+    return {field: value for field, value in image.items() if field != SEEN}
 
 
 def _without_done(left: set[Any], was: set[Any], now: set[Any]) -> list[Any]:

@@ -87,10 +87,8 @@ class Operation(ABC):
 
     Attributes
     ----------
-    name:
-        The verb, as the command has it.
-    resource:
-        What it is done to: "conversations", "contacts", ...
+    name, resource:
+        The verb, as the command has it, and what it is done to: "conversations", "contacts", ...
     summary:
         What the verb does, in a sentence for its help; "" for an operation that no person names (an undo).
     past, unchanged:
@@ -103,10 +101,8 @@ class Operation(ABC):
         Its place in the help of its resource; lower comes first.
     Parameters:
         What it takes (spec.py); `resolve` turns what was typed into the operation.
-    reversibility:
-        What undo can take back.
-    side_effects:
-        What no undo takes back, in a sentence for people; "" for none.
+    reversibility, side_effects:
+        What undo can take back, and what no undo takes back, in a sentence for people; "" for none.
     not_shown:
         What Intercom does not show of an item, in a sentence, so that a preview counts what may be as wanted already.
     moves_updated_at:
@@ -124,8 +120,7 @@ class Operation(ABC):
     rows_add_up:
         Whether several rows of a spreadsheet for one item add up to one operation, that of `covering`.
     appends:
-        Whether it adds something to the item (a message) instead of bringing fields to a state: then nothing is ever
-        "already so".
+        Whether it adds something to the item (a message) instead of bringing fields to a state: then nothing is "already so".
     """
 
     name: ClassVar[str] = ""
@@ -280,6 +275,10 @@ class Operation(ABC):
     def read(self, client: Client, item_id: str) -> Json | None:
         """GET the item; None when the operation does not know how. Raises NotFound for one that is gone."""
         return None
+
+    def reread(self, client: Client, item: Item) -> Json | None:
+        """GET an item to compare it with its before-image."""
+        return self.read(client, item.id)
 
     def whole(self, client: Client, item: Json) -> Json:
         """The item with all that belongs to it, for a backup or an export; `item` is what a GET gave."""

@@ -106,6 +106,9 @@ class Resource:
         Its fields that look like its id and are another number: "ticket_id".
     also_in:
         The resources whose items Intercom takes for some of these: by the id of a ticket a conversation is named, too.
+    watched:
+        Its fields that people change, as a search and a GET both show them; none that moves by itself (`last_seen_at`, `updated_at`,
+        statistics). Where one is other than when the item was selected, nothing that has no way back is done to it.
     page:
         Where people see an item in Intercom, below its host: "a/apps/{workspace}/users/{id}".
     settable:
@@ -140,6 +143,7 @@ class Resource:
     rank: int = 100
     scroll: str = ""
     also_in: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
 
     def link(self, item: str, workspace: str, region: str) -> str:
         """Where people see an item in Intercom; `region`: the workspace's."""

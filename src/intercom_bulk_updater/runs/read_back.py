@@ -23,9 +23,9 @@ from ..errors import AuthenticationError, NotFound, RunStopped, SafetyStop
 from ..journal import ItemRow, Store
 from ..model import Explanation, Item, ItemResult, Outcome
 from ..operations.field_values import describe_field, describe_value
-from ..operations.fields import UPDATED
 from ..operations.operation import Json, Operation
 from ..operations.per_item import WITH
+from ..operations.watched import SEEN
 
 SAMPLE = 50
 # What a search still shows in its old state, or not at all, and is asked for by GET at once, before any waiting for the index.
@@ -231,7 +231,7 @@ class ReadBack:
         writes = self._operation.idempotent is False
         if self._operation.appends or (writes and image and self._operation.change(Item(item.seq, item.id, image, item.data)) == {}):
             return "the message was not found"
-        names, aside = self._operation.names, {"contacts", UPDATED, *((item.data or {}).get(WITH) or ())}
+        names, aside = self._operation.names, {"contacts", SEEN, *((item.data or {}).get(WITH) or ())}
         shown = {name: describe_value(value, name, lambda _, number: names.get(number, number)) for name, value in image.items()}
         return ", ".join(f"{describe_field(name)} is {value}" for name, value in shown.items() if name not in aside)
 

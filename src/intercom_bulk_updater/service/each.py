@@ -62,6 +62,13 @@ class EachRequest:
             raise UsageError(f"Of a list, {options.word('from_run')} takes the items as they were; leave {options.word('where')} out.")
         if asked.query is not None:
             raise UsageError(f"{options.word('query')} is for what Intercom searches; a list is judged here, by {options.word('where')}.")
+        for name in self.types:
+            if asked.csv is None or name not in self.operation.places:
+                there = ", ".join(self.operation.places) or "none"
+                raise UsageError(
+                    f"{'types' if options.python else '--param-type'}: {name!r} is no column of {options.word('csv')} that the request has a "
+                    f"place for. Its places are: {there}."
+                )
         return replace(self, operation=self.operation.of_list(end.path, end.resource))
 
     def begin(self, session: Session, names: WorkspaceNames) -> Work:

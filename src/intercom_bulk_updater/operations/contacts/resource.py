@@ -27,6 +27,10 @@ RESOURCE = Resource(
     ),
     named=("tag_ids", "companies", "company_ids"),
     keys=("email", "external_id"),
+    watched=(
+        "role", "name", "email", "phone", "external_id", "owner_id", "unsubscribed_from_emails", "custom_attributes", "tags", "companies",
+        "notes",
+    ),
     page="a/apps/{workspace}/users/{id}",
     examples=(
         "--where 'role = lead and created > 30d'",

@@ -34,6 +34,7 @@ RESOURCE = _Conversations(
         "created_at", "updated_at", "waiting_since", "snoozed_until", "subject",
     ),
     also_in=("tickets",),
+    watched=("state", "priority", "title", "team_assignee_id", "admin_assignee_id", "tags", "contacts"),
     named=("tag_ids", "contacts"),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     settable={"title": "text", "read": "boolean", "company_id": "company"},

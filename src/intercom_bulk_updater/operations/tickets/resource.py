@@ -25,6 +25,7 @@ RESOURCE = Resource(
         "contact", "contact_name", "created_at", "updated_at", "snoozed_until", "subject",
     ),
     not_ids=("ticket_id",),
+    watched=("open", "ticket_state", "team_assignee_id", "admin_assignee_id", "is_shared", "tags", "contacts"),
     named=("tag_ids", "contacts"),
     page="a/inbox/{workspace}/inbox/conversation/{id}",
     of_contacts=True,
