@@ -161,7 +161,7 @@ class EachRequest:
 def listing(
     end: Endpoint, where: str | None, session: Session, names: WorkspaceNames, options: Options
 ) -> tuple[dict[str, Any], Sequence[Mapping[str, Any]]]:
-    """The selection of a whole list, or of what of it `where` lets through, judged here by the fields that its first page shows; that page."""
+    """The selection of a whole list, or of what of it `where` lets through, and the first page, by whose fields that is judged here."""
     source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(options.retries), timeout=options.timeout)
     first = next(iter(source.pages()), None)
     items = first.items if first is not None else ()
