@@ -101,7 +101,12 @@ def test_a_draft_that_was_published_since_is_not_deleted(desk: Desk, others: Cli
     assert others.get(f"articles/{first}")["state"] == "published"
 
 
-BODIES = ['{"description": "Fx"}', '{"description": "For {{title}}"}', '{"title": "{{title}} (old)"}', '{"description": "Fx", "state": "published"}']
+BODIES = [
+    '{"description": "Fx"}',
+    '{"description": "For {{title}}"}',
+    '{"title": "{{title}} (old)"}',
+    '{"description": "Fx", "state": "published"}',
+]
 
 
 @pytest.mark.parametrize("just_changed", [False, True])
@@ -118,7 +123,9 @@ def test_what_was_answered_and_not_done_is_found(desk: Desk, others: Client, bod
     again = desk.here("verify", "latest", *PLAIN)
     assert (again.code, again.json["verified"]["remaining"]) == (6, 2), again.err
     desk.box.clear_faults()
-    right = desk.here(*ARTICLES, body.replace("Fx", "Gx"), *PUBLISHED, "--limit", "6", "--yes", "--customer-visible", "--verify", "all", *PLAIN)
+    right = desk.here(
+        *ARTICLES, body.replace("Fx", "Gx"), *PUBLISHED, "--limit", "6", "--yes", "--customer-visible", "--verify", "all", *PLAIN
+    )
     assert right.code == 0 and right.json["verified"]["checked"] == 6 and not right.json["verified"].get("undecided"), right.err
 
 
@@ -142,7 +149,8 @@ MADE_OVER: list[tuple[Shown, Shown, Shown, bool | None]] = [
     ({"owner_id": None}, {"owner_id": "5"}, {"owner_id": "5"}, False),
     ({"owner_id": None}, {"owner_id": "5"}, {"owner_id": None}, True),
     ({"on": True}, {"on": False}, {"on": False}, False),
-    ({"custom_attributes": {"seats": 5}}, {"custom_attributes": {"seats": 3, "plan": "Pro"}}, {"custom_attributes": {"seats": 3, "plan": "Pro"}}, False),
+    ({"custom_attributes": {"seats": 5}}, {"custom_attributes": {"seats": 3, "plan": "Pro"}},
+     {"custom_attributes": {"seats": 3, "plan": "Pro"}}, False),
     ({"custom_attributes": {"seats": 5}}, {"custom_attributes": {"seats": 3}}, {"custom_attributes": {"seats": 5}}, True),
     ({"nowhere": 1}, {"title": "x"}, {"title": "x"}, None),
     ({"title": "New", "nowhere": 1}, {"title": "Old"}, {"title": "Old"}, False),

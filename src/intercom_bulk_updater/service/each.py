@@ -66,8 +66,8 @@ class EachRequest:
             if asked.csv is None or name not in self.operation.places:
                 there = ", ".join(self.operation.places) or "none"
                 raise UsageError(
-                    f"{'types' if options.python else '--param-type'}: {name!r} is no column of {options.word('csv')} that the request has a "
-                    f"place for. Its places are: {there}."
+                    f"{'types' if options.python else '--param-type'}: {name!r} is no column of {options.word('csv')} that the request has "
+                    f"a place for. Its places are: {there}."
                 )
         return replace(self, operation=self.operation.of_list(end.path, end.resource))
 
@@ -172,7 +172,7 @@ class EachRequest:
 def listing(
     end: Endpoint, where: str | None, session: Session, names: WorkspaceNames, options: Options
 ) -> tuple[dict[str, Any], Sequence[Mapping[str, Any]]]:
-    """What selects a list, or what of it `where` lets through, judged here by the fields that its first page shows; and that page."""
+    """The selection of a whole list, or of what of it `where` lets through, and the first page, by whose fields that is judged here."""
     source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(options.retries), timeout=options.timeout)
     try:
         first = next(iter(source.pages()), None)
