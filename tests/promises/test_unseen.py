@@ -422,3 +422,21 @@ def test_a_message_before_what_it_tells_in_its_own_words_is_not_sent_twice(box: 
     assert (result["success"], result["failed"], result.in_doubt, twice(box)) == (1, 0, 1, 0)
     open_run(result.run_id).retry()
     assert twice(box) == 0
+
+
+class InALoop(Replies):
+    """Tries again by itself, whatever comes."""
+
+    def send(self, item_id: str) -> None:
+        for _ in range(3):
+            with contextlib.suppress(requests.RequestException):
+                requests.post(f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json=self.body(), timeout=5)
+                return
+
+
+def test_a_message_whose_answer_is_cut_off_is_not_sent_again_by_a_loop(box: Sandbox) -> None:
+    """Its status had come, and its end did not: the loop sent it three times. As after any lost answer, the look finds it."""
+    box.fault("truncated", path="/reply$", method="POST", count=2)
+    result = InALoop().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none")
+    assert (twice(box), result["failed"], result.in_doubt) == (0, 0, 2), result.failures
+    assert "POST conversations/" in result.failures[0].example.message and "was carried out" in result.failures[0].example.message

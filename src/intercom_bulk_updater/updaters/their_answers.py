@@ -8,30 +8,40 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ..api.messages import MOST, Exchange
 
 
 class _Bounded(io.RawIOBase):
-    """What a socket delivers, until it is more than any answer of Intercom's has, or later than any may be."""
+    """What a socket delivers, until it is more than any answer of Intercom's has, or later than any may be.
 
-    def __init__(self, raw: io.RawIOBase, until: float) -> None:
+    `ended` is called where there is no more of it, whether it is complete or not.
+    """
+
+    def __init__(self, raw: io.RawIOBase, until: float, ended: Callable[[], None]) -> None:
         self._raw = raw
         self._until = until
+        self._ended = ended
         self._size = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if time.monotonic() >= self._until:
-            raise TimeoutError("the answer was not complete in time")
-        if self._size > MOST:
-            raise ConnectionAbortedError(f"the answer has more than {MOST // 2**20} MiB")
-        count = self._raw.readinto(buffer)
-        self._size += count or 0
-        return count
+        count = 0
+        try:
+            if time.monotonic() >= self._until:
+                raise TimeoutError("the answer was not complete in time")
+            if self._size > MOST:
+                raise ConnectionAbortedError(f"the answer has more than {MOST // 2**20} MiB")
+            count = self._raw.readinto(buffer) or 0
+            self._size += count
+            return count
+        finally:
+            if not count:
+                self._ended()
 
     def fileno(self) -> int:
         return self._raw.fileno()
@@ -58,7 +68,7 @@ class _AnswerMaker:
             self._connection.response_class = self._before
         response = self._connection.response_class(*args, **kwargs)
         if type(response.fp) is io.BufferedReader:  # nothing is read yet, so that nothing is lost with its buffer
-            response.fp = io.BufferedReader(_Bounded(response.fp.detach(), self._until))
+            response.fp = io.BufferedReader(_Bounded(response.fp.detach(), self._until, lambda: self._see_cut(response)))
         begin = response.begin
 
         def begin_and_note() -> None:
@@ -68,6 +78,11 @@ class _AnswerMaker:
 
         response.begin = begin_and_note
         return response
+
+    def _see_cut(self, response: Any) -> None:
+        """An answer whose end does not come is none, whatever its status: its reader gets an error, and may send again."""
+        if response.chunked or response.length:
+            self._exchange.overruled = 0
 
 
 def note_answer(connection: Any, exchange: Exchange, seconds: float) -> None:
