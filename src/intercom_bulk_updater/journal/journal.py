@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, ItemResult, Outcome, RunKind
@@ -18,7 +18,19 @@ from .lease import LEASE_SECONDS, Lease
 from .lock import RunLock
 from .mark import Age, RunMark
 from .paths import journal_path
-from .records import Account, Event, FailureGroup, ItemRow, RecipeRecord, RunRecord, Undone, UnfinishedUndo, WindowRow
+from .records import (
+    Account,
+    Event,
+    FailureGroup,
+    ItemRow,
+    NewRecipe,
+    NewRun,
+    RecipeRecord,
+    RunRecord,
+    Undone,
+    UnfinishedUndo,
+    WindowRow,
+)
 from .store import Store
 
 MEMORY = ":memory:"
@@ -72,36 +84,8 @@ class Journal(Store):
 
     # Runs
 
-    def create_run(
-        self,
-        *,
-        operation: str,
-        kind: str = RunKind.RUN,
-        parameters: Mapping[str, Any] | None = None,
-        selection: Mapping[str, Any] | None = None,
-        workspace: str = "",
-        base_url: str = "",
-        admin_id: str = "",
-        author: str = "",
-        settings: Mapping[str, Any] | None = None,
-        parent: str | None = None,
-        plan_hash: str | None = None,
-    ) -> RunRecord:
-        return self._runs.create(
-            {
-                "operation": operation,
-                "kind": RunKind(kind),
-                "parameters": parameters,
-                "selection": selection,
-                "workspace": workspace,
-                "base_url": base_url,
-                "admin_id": admin_id,
-                "author": author,
-                "settings": settings,
-                "parent": parent,
-                "plan_hash": plan_hash,
-            }
-        )
+    def create_run(self, **fields: Unpack[NewRun]) -> RunRecord:
+        return self._runs.create(fields)
 
     def run(self, ref: str, workspace: str | None = None, base_url: str | None = None) -> RunRecord:
         return self._runs.find(ref, workspace, base_url)
@@ -142,24 +126,8 @@ class Journal(Store):
 
     # Recipes
 
-    def create_recipe(
-        self,
-        *,
-        name: str,
-        file: str,
-        text: str,
-        consent: Mapping[str, Any],
-        workspace: str = "",
-        base_url: str = "",
-        author: str = "",
-        timezone: str = "",
-    ) -> RecipeRecord:
-        return self._recipes.create(
-            {
-                "name": name, "file": file, "text": text, "consent": consent, "workspace": workspace, "base_url": base_url,
-                "author": author, "timezone": timezone,
-            }
-        )
+    def create_recipe(self, **fields: Unpack[NewRecipe]) -> RecipeRecord:
+        return self._recipes.create(fields)
 
     def recipe(self, ref: str) -> RecipeRecord:
         return self._recipes.find(ref)

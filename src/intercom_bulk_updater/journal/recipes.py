@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, inspect, select, update
 
@@ -12,7 +10,7 @@ from intercom_bulk_updater.errors import NoSuchRun
 
 from . import schema
 from .database import Database
-from .records import RecipeRecord
+from .records import NewRecipe, RecipeRecord
 from .runs import new_id
 from .serialization import pack_json, unpack_or_empty
 
@@ -25,10 +23,11 @@ class Recipes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, fields: Mapping[str, Any]) -> RecipeRecord:
+    def create(self, fields: NewRecipe) -> RecipeRecord:
         """A new row, with an id of its own."""
         now = time.time()
-        values = {**fields, "consent": pack_json(fields["consent"]), "created_at": now, "ending": ""}
+        texts = dict.fromkeys(("workspace", "base_url", "author", "timezone"), "")
+        values = {**texts, **fields, "consent": pack_json(fields["consent"]), "created_at": now, "ending": ""}
         with self._database.transaction() as connection:
             while True:
                 made = new_id("", fields["name"].replace(" ", "-"), now)

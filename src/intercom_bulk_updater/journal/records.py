@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from intercom_bulk_updater.model import Failure, Outcome, Requests, RunKind, RunStatus
 
@@ -16,6 +16,35 @@ class Account:
     requests: Requests = field(default_factory=Requests)
     seconds: float = 0.0
     """Seconds of work; pauses and questions to a person are no part of them."""
+
+
+class NewRun(TypedDict, total=False):
+    """The fields of a run that are known when it is created; see RunRecord. `kind` is a run's by default."""
+
+    operation: Required[str]
+    kind: str
+    parameters: Mapping[str, Any] | None
+    selection: Mapping[str, Any] | None
+    workspace: str
+    base_url: str
+    admin_id: str
+    author: str
+    settings: Mapping[str, Any] | None
+    parent: str | None
+    plan_hash: str | None
+
+
+class NewRecipe(TypedDict, total=False):
+    """The fields of a recipe that are known when it begins; see RecipeRecord."""
+
+    name: Required[str]
+    file: Required[str]
+    text: Required[str]
+    consent: Required[Mapping[str, Any]]
+    workspace: str
+    base_url: str
+    author: str
+    timezone: str
 
 
 @dataclass(frozen=True, slots=True)

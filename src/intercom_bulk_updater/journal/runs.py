@@ -21,10 +21,11 @@ from intercom_bulk_updater.model import RunKind, RunStatus
 from . import schema
 from .database import Database
 from .leases import accounts
-from .records import RunRecord
+from .records import NewRun, RunRecord
 from .serialization import clean, pack_json, unpack_or_empty
 
 _JSON_FIELDS = frozenset({"parameters", "selection", "settings", "search", "progress", "totals"})
+_TEXTS = ("workspace", "base_url", "admin_id", "author")
 _FIXED = frozenset({"id", "number", "created_at", "updated_at"})
 _FIELDS = frozenset(column.name for column in schema.run.c) - _FIXED
 
@@ -100,22 +101,23 @@ class Runs:
             self._numbers[run] = found
         return int(found)
 
-    def create(self, fields: Mapping[str, Any]) -> RunRecord:
+    def create(self, fields: NewRun) -> RunRecord:
         """A new row, PLANNED, with an id of its own."""
         now = time.time()
+        kind = RunKind(fields.get("kind", RunKind.RUN))
         values = {
             "status": RunStatus.PLANNED.value,
             "control": "",
             "message": "",
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            **_columns({**dict.fromkeys(_JSON_FIELDS), **fields}),
+            **_columns({**dict.fromkeys(_JSON_FIELDS), **dict.fromkeys(_TEXTS, ""), **fields, "kind": kind}),
             "created_at": now,
             "updated_at": now,
         }
         with self._database.transaction() as connection:
             while True:
-                run = new_id(fields["kind"], fields["operation"], now)
+                run = new_id(kind, fields["operation"], now)
                 if connection.scalar(_number, {"id": run}) is None:
                     break
             connection.execute(insert(_run).values(id=run, **values))

@@ -6,13 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, Unpack
 
-from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, ItemResult, Outcome, RunKind
+from intercom_bulk_updater.model import Counts, EventKind, FoundItem, Item, ItemResult, Outcome
 
 from .lease import LEASE_SECONDS, Lease
 from .mark import Age
-from .records import Account, Event, FailureGroup, ItemRow, RecipeRecord, RunRecord, Undone, UnfinishedUndo, WindowRow
+from .records import (
+    Account,
+    Event,
+    FailureGroup,
+    ItemRow,
+    NewRecipe,
+    NewRun,
+    RecipeRecord,
+    RunRecord,
+    Undone,
+    UnfinishedUndo,
+    WindowRow,
+)
 
 
 class Store(Protocol):
@@ -36,21 +48,7 @@ class Store(Protocol):
 
     # Runs
 
-    def create_run(
-        self,
-        *,
-        operation: str,
-        kind: str = RunKind.RUN,
-        parameters: Mapping[str, Any] | None = None,
-        selection: Mapping[str, Any] | None = None,
-        workspace: str = "",
-        base_url: str = "",
-        admin_id: str = "",
-        author: str = "",
-        settings: Mapping[str, Any] | None = None,
-        parent: str | None = None,
-        plan_hash: str | None = None,
-    ) -> RunRecord:
+    def create_run(self, **fields: Unpack[NewRun]) -> RunRecord:
         """A new run, PLANNED, held on paper by this process.
 
         Its id is made from the day and the operation.
@@ -93,18 +91,7 @@ class Store(Protocol):
 
     # Recipes, whose steps are runs
 
-    def create_recipe(
-        self,
-        *,
-        name: str,
-        file: str,
-        text: str,
-        consent: Mapping[str, Any],
-        workspace: str = "",
-        base_url: str = "",
-        author: str = "",
-        timezone: str = "",
-    ) -> RecipeRecord:
+    def create_recipe(self, **fields: Unpack[NewRecipe]) -> RecipeRecord:
         """A recipe that begins now; its id is made from the day and its name."""
 
     def recipe(self, ref: str) -> RecipeRecord:
