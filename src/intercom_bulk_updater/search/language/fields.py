@@ -40,7 +40,7 @@ def types_shown(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
             elif found.get(name) != "any":
                 kind = _type_of(name, value)
                 found[name] = kind if found.get(name, kind) == kind else "any"
-    return empty | found
+    return found | {name: kind for name, kind in empty.items() if name not in found}
 
 
 def _flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
