@@ -44,7 +44,9 @@ _PUBLIC = {
     "Workspace": "service.workspace",
     "apply": "service.library",
     "check_recipe": "service.recipe_library",
+    "count": "service.library_find",
     "each": "service.library",
+    "explain": "service.library_find",
     "find": "service.library_find",
     "open_recipe": "service.recipe_library",
     "open_run": "service.library",
@@ -86,7 +88,9 @@ __all__ = [
     "__version__",
     "apply",
     "check_recipe",
+    "count",
     "each",
+    "explain",
     "find",
     "open_recipe",
     "open_run",
@@ -120,7 +124,7 @@ if TYPE_CHECKING:
     from .operations.operation import Operation
     from .runs.options import Options
     from .service.library import apply, each, open_run, plan, preview, run, runs
-    from .service.library_find import find
+    from .service.library_find import count, explain, find
     from .service.options import RunOptions
     from .service.preview import Preview
     from .service.recipe_library import BegunRecipe, check_recipe, open_recipe, recipes, resume_recipes, run_recipe

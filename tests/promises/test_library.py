@@ -112,6 +112,10 @@ def test_looking_has_the_same_account(desk: Desk, capfd: pytest.CaptureFixture[s
     assert account(preview.run.report()) == account(dry)
     assert {**dry["review"], "estimate": None} == {**preview.as_json(), "estimate": None}
     assert rows == found["items"]
+    assert bulk.count("conversations", WHERE) == len(rows) and bulk.count("conversations", WHERE, limit=2) == 2
+    for where in (WHERE, "team = Support and title = none"):
+        told = desk.here("conversations", "find", "--where", where, "--explain", "--json").json
+        assert {**bulk.explain("conversations", where), "schema": "explain/1", "ok": True, "exit": 0} == told
     assert desk.writes() == 0
     assert bulk.run("conversations.close", WHERE, expect=preview.selected).counts.done == preview.would_change
 

@@ -17,7 +17,7 @@ from ..runs.sources import account_of, count_missing, left_out, missing_words
 from ..search.company_names import MOST_REQUESTS
 from ..search.names import WorkspaceNames
 from ..service.contact_names import with_contact_names
-from ..service.find import Found, count, gone_words, how_read, row_of
+from ..service.find import Found, count, explained, gone_words, row_of
 from ..service.find import find as find_items
 from .execute import asked_of, opened, options_of, remarks
 from .flags import Listing, Safety, Selection, Shown, Speed
@@ -37,7 +37,7 @@ def find(resource: Resource, flags: Selection, listing: Listing, output: Shown, 
     with opened(options, output) as (session, names):
         found = find_items(session, names, resource.name, asked_of(flags), options, remarks(output), counting=listing.count)
         if listing.explain:
-            return _explain(resource, found, how_read(found, options), output)
+            return _explain(explained(found, resource.name, options), searches=bool(resource.search), output=output)
         if listing.count:
             return _count(resource, found, flags.limit, output)
         return _List(resource, found, flags.limit, listing, output, session, names).show()
@@ -65,21 +65,18 @@ def _say_columns(resource: Resource, output: Shown) -> int:
     return 0
 
 
-def _explain(resource: Resource, found: Found, reading: dict[str, Any], output: Shown) -> int:
+def _explain(told: Mapping[str, Any], *, searches: bool, output: Shown) -> int:
     """What would be asked, and in words what that means; nothing is searched."""
-    words, endpoint, query = found.words or f"all {resource.name}", found.selection.get("endpoint"), found.selection.get("query")
-    here = found.selection.get("here")
     if output.data:
-        told = {"resource": resource.name, "selection": words, "endpoint": endpoint, "query": query, **({"here": here} if here else {})}
-        told |= {"reading": reading} if reading else {}
         emit(json_.dumps({"schema": "explain/1", "ok": True, "exit": 0, **told}) + "\n")
         return 0
-    emit(f"{resource.name}: {words}\n")
+    endpoint, query, reading = told["endpoint"], told["query"], told.get("reading")
+    emit(f"{told['resource']}: {told['selection']}\n")
     if endpoint:
-        emit(f"asks {endpoint}{'' if query is None else ' for' if resource.search else ' for all of them, and judges here'}\n")
+        emit(f"asks {endpoint}{'' if query is None else ' for' if searches else ' for all of them, and judges here'}\n")
     if query is not None:
         emit(json_.dumps(query, indent=2, ensure_ascii=False) + "\n")
-    if here:
+    if here := told.get("here"):
         emit("and judges here, on each that is found:\n" + json_.dumps(here, indent=2, ensure_ascii=False) + "\n")
     if reading:
         parts = "a selection of more than 20 pages is divided by created_at, and its parts are read at the same time"

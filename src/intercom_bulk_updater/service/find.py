@@ -172,6 +172,14 @@ def how_read(found: Found, options: Options) -> dict[str, Any]:
     return {"parts": not why, **({"why": why} if why else {})}
 
 
+def explained(found: Found, resource: str, options: Options) -> dict[str, Any]:
+    """What would be asked for a selection, and in words what that means."""
+    endpoint, query, here = (found.selection.get(name) for name in ("endpoint", "query", "here"))
+    told = {"resource": resource, "selection": found.words or f"all {resource}", "endpoint": endpoint, "query": query}
+    reading = how_read(found, options)
+    return told | ({"here": here} if here else {}) | ({"reading": reading} if reading else {})
+
+
 def row_of(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item for programs: what it is and how it stands; no message bodies, no e-mail addresses."""
     tags = tags_of(item)

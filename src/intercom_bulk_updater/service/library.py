@@ -5,7 +5,7 @@ Nothing is printed and nothing asks. What is remarkable is logged (logger `inter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -35,7 +35,7 @@ def preview(
     *,
     query: str | Path | Mapping[str, Any] | None = None,
     ids: Ids | None = None,
-    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    csv: str | Path | Iterable[Mapping[str, Any]] | None = None,
     id_column: str | None = None,
     from_run: str | Run | None = None,
     outcome: str = "failed",
@@ -96,7 +96,7 @@ def run(
     *,
     query: str | Path | Mapping[str, Any] | None = None,
     ids: Ids | None = None,
-    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    csv: str | Path | Iterable[Mapping[str, Any]] | None = None,
     id_column: str | None = None,
     from_run: str | Run | None = None,
     outcome: str = "failed",
@@ -207,7 +207,7 @@ def plan(
     file: str | Path,
     query: str | Path | Mapping[str, Any] | None = None,
     ids: Ids | None = None,
-    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    csv: str | Path | Iterable[Mapping[str, Any]] | None = None,
     id_column: str | None = None,
     from_run: str | Run | None = None,
     outcome: str = "failed",
@@ -267,7 +267,7 @@ def each(
     where: str | None = None,
     *,
     ids: Ids | None = None,
-    csv: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    csv: str | Path | Iterable[Mapping[str, Any]] | None = None,
     id_column: str | None = None,
     types: Mapping[str, str] | None = None,
     again: bool = False,

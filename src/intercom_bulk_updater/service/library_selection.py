@@ -21,7 +21,7 @@ def selection_of(
     where: str | None,
     query: str | Path | Mapping[str, Any] | None,
     ids: Ids | None,
-    csv: str | Path | Sequence[Mapping[str, Any]] | None,
+    csv: str | Path | Iterable[Mapping[str, Any]] | None,
     id_column: str | None,
     from_run: str | Run | None,
     outcome: str,

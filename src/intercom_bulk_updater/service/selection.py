@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class Selection:
     where: str | None = None
     query: str | Mapping[str, Any] | None = None
     ids: str | Sequence[str] | None = None
-    csv: str | Sequence[Mapping[str, Any]] | None = None
+    csv: str | Iterable[Mapping[str, Any]] | None = None
     id_column: str | None = None
     from_run: str | None = None
     outcome: str = "failed"

@@ -32,7 +32,7 @@ Word = Callable[..., str]
 
 
 def read_rows(
-    source: str | Sequence[Mapping[str, Any]],
+    source: str | Iterable[Mapping[str, Any]],
     id_column: str | None,
     resource: str = "",
     *,
