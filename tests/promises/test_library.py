@@ -469,6 +469,7 @@ SAID_IN_PYTHON: list[tuple[Any, str]] = [
     (lambda: bulk.each("articles", "PUT", "articles/1", {"day": date(2027, 1, 31)}), r"body holds datetime\.date\(2027, 1, 31\)"),
     (lambda: bulk.each(5, "PUT", "articles/1"), "endpoint of each"), (lambda: bulk.run(5, WHERE), "verb of run"),  # type: ignore[arg-type]
     (lambda: bulk.find("contacts", query={"field": "seen", "operator": ">", "value": datetime(2027, 1, 31, tzinfo=UTC)}), "query holds"),
+    (lambda: bulk.run("contacts.upsert", ids=["1"], values={"name": "x"}), "from a spreadsheet: csv=, and id_column is"),
     (lambda: bulk.runs(limit=-1), "limit must be"), (lambda: bulk.open_recipe(5), "ref of open_recipe"),  # type: ignore[arg-type]
     (lambda: bulk.run("conversations.close", ids="215470000000024"), r"One id is given as a list: ids=\['215470000000024'\]"),
     (lambda: bulk.run("conversations.close", ids={"id": "215470000000024"}), "ids is a dict"),

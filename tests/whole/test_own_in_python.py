@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
@@ -46,6 +47,25 @@ def test_a_lost_answer_of_such_a_change_is_not_repeated(box: MemorySandbox) -> N
     run = bulk.run(rename, where="role = user", limit=4, suffix=" *", verify="all")
     assert run.ok and run.counts.done == 4, run.report()
     assert all(str(box.contact(item.id)["name"]).count(" *") == 1 for item in run.items())
+
+
+@bulk.operation("conversations", customer_visible=False, idempotent=True)
+def title(item_id: str, client: bulk.Client, *, text: str, n: int = 0, day: date | None = None, plain: Any = None) -> Any:
+    return client.put(f"conversations/{item_id}", {"title": f"{text} {n} {day} {plain}"})
+
+
+def test_parameters_of_numpy_and_pandas_are_pythons_own(box: MemorySandbox) -> None:
+    """Stored with the run as such; an empty cell is None where None is taken; what cannot be stored is refused by name."""
+    pandas, numpy = pytest.importorskip("pandas"), pytest.importorskip("numpy")
+    one, other = (str(row["id"]) for row in box.conversations(state="open")[:2])
+    assert bulk.run(title, ids=[one], text="a", n=numpy.int64(2), day=pandas.Timestamp("2030-01-31").date(), plain=numpy.float64(1.5)).ok
+    assert box.conversation(one)["title"] == "a 2 2030-01-31 1.5"
+    rows = [{"id": one, "d": pandas.NaT}, {"id": other, "d": pandas.Timestamp("2030-01-31")}]
+    assert bulk.run(title, csv=rows, text="b", day="{{d}}", plain=pandas.Timestamp("2030-01-31 09:00")).ok
+    assert [box.conversation(item)["title"] for item in (one, other)] == [f"b 0 {day} 2030-01-31 09:00:00" for day in (None, "2030-01-31")]
+    for name, value in (("day", pandas.NaT), ("plain", pandas.NA), ("plain", {"x": pandas.NaT})):
+        with pytest.raises(bulk.UsageError, match=f"parameter {name} cannot be stored"):
+            bulk.run(title, ids=[one], **{"text": "c", name: value})
 
 
 def test_whatever_is_listed_can_be_filtered(box: MemorySandbox) -> None:

@@ -19,10 +19,12 @@ _EXACT = 10**15
 
 
 def plain(value: Any) -> Any:
-    """A number, flag, text or moment of numpy as Python's own; anything else as it is.
+    """A number, flag, text or moment of numpy or pandas as Python's own; anything else as it is.
 
         plain(numpy.int64(7)) == 7
     """
+    if type(value).__name__ == "Timestamp" and hasattr(value, "to_pydatetime"):
+        return value.to_pydatetime(warn=False)
     if type(value).__module__ != "numpy" or getattr(value, "ndim", None) != 0:
         return value
     if value.dtype.kind == "M":  # of a finer unit than Python knows it would be a bare number

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from ..errors import UsageError
 from ..parsing.amounts import Amount, Expect
+from ..parsing.plain_value import plain
 
 _AMOUNTS = ("expect", "max", "canary", "max_failures")
 
@@ -106,6 +108,7 @@ def amount(name: str, value: Any, *, parse: bool = True) -> str:
     """An amount as a text, from a text or a whole number; "" for None. UsageError names the parameter, or says what the text must be."""
     if value is None:
         return ""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         such = "'4312±1%'" if name.endswith("expect") else "'5%'"
         raise UsageError(f"{name} must be a whole number or a text such as {such}, and is {value!r}")
@@ -119,6 +122,7 @@ def whole(name: str, value: Any, *, least: int = 1) -> int | None:
     """A whole number from `least` on, or None for "not given". UsageError names the parameter and what it must be."""
     if value is None:
         return None
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UsageError(f"{name} must be a whole number, {least} or more, and is {value!r}")
     return value
@@ -128,6 +132,7 @@ def seconds(name: str, value: Any, *, otherwise: float = 30.0) -> float:
     """A time above 0; None for the default. UsageError names the parameter."""
     if value is None:
         return otherwise
+    value = value.total_seconds() if isinstance(value, timedelta) else plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
         raise UsageError(f"{name} must be a number of seconds above 0, such as {otherwise:g}, and is {value!r}")
     return float(value)

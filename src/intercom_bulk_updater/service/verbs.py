@@ -129,7 +129,7 @@ class VerbRequest:
         """The column of the keys, for a verb whose items may not exist yet."""
         column, word = (self.selection.id_column or "").strip(), self.options.word
         if self.selection.csv is None or column not in cls.keys:
-            raise UsageError(of_rows_alone(cls, word("csv", "" if self.options.python else "FILE"), word("id_column")))
+            raise UsageError(of_rows_alone(cls, "csv=" if self.options.python else "--csv FILE", word("id_column")))
         return column
 
 

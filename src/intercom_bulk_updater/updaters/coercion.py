@@ -18,6 +18,7 @@ from ..api.redact import mask
 from ..errors import UsageError
 from ..parsing.dates import in_our_way, other_ways
 from ..parsing.finite import endless, finite_json
+from ..parsing.plain_value import plain
 
 METHODS = {"get_search_query": 0, "perform_action": 1, "perform_batch": 1, "change": 2, "is_done": 1, "undo_action": 2}
 """The methods that get the parameters, and how many arguments come before those."""
@@ -30,7 +31,11 @@ _FORMS = {
 
 
 def coerce(updater: type, params: Mapping[str, Any], hints: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Parameters with each text as its annotation wants it; UsageError names the one that cannot be read so."""
+    """Parameters with each text as its annotation wants it; UsageError names the one that cannot be read so.
+
+    A number of numpy and a moment of pandas are Python's own.
+    """
+    params = {name: plain(value) for name, value in params.items()}
     hints = annotated(updater) if hints is None else hints
     return {name: _coerced(name, value, hints[name], updater) if name in hints else value for name, value in params.items()}
 
@@ -99,6 +104,7 @@ def _readings(text: str, wanted: Any) -> list[Any]:
     readings: list[Any] = [text, *([_iso(text)] if _iso(text) != text else [])]
     with suppress(ValueError):
         readings += [] if isinstance(reading := finite_json(text), bool) else [reading]
+    readings += [] if text.strip() else [None]  # an empty cell, where the annotation takes None
     if (get_origin(wanted) or wanted) in _SEVERAL:
         parts = [part.strip() for part in text.split(",")] if text.strip() else []
         readings = [*readings[1:], parts, [_iso(part) for part in parts]]

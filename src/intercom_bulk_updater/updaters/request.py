@@ -143,9 +143,9 @@ def read_parameters(cls: type, given: Mapping[str, Any], options: Options) -> di
     known = annotated(cls)
     params: dict[str, Any] = {}
     for name, value in given.items():
-        if places(value) or (options.python and name not in known):
+        if places(value):
             params[name] = value  # what stands in the cells is read row by row
-        elif name not in known:
+        elif name not in known and not options.python:
             params[name] = _plain(value)
         else:
             try:
