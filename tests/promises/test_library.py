@@ -470,6 +470,7 @@ SAID_IN_PYTHON: list[tuple[Any, str]] = [
     (lambda: bulk.each(5, "PUT", "articles/1"), "endpoint of each"), (lambda: bulk.run(5, WHERE), "verb of run"),  # type: ignore[arg-type]
     (lambda: bulk.find("contacts", query={"field": "seen", "operator": ">", "value": datetime(2027, 1, 31, tzinfo=UTC)}), "query holds"),
     (lambda: bulk.run("contacts.upsert", ids=["1"], values={"name": "x"}), "from a spreadsheet: csv=, and id_column is"),
+    (lambda: bulk.count("contacts", "seen"), "An operator is missing"), (lambda: bulk.count("contacts", csv="x.jsonl"), "holds JSON Lines"),
     (lambda: bulk.runs(limit=-1), "limit must be"), (lambda: bulk.open_recipe(5), "ref of open_recipe"),  # type: ignore[arg-type]
     (lambda: bulk.run("conversations.close", ids="215470000000024"), r"One id is given as a list: ids=\['215470000000024'\]"),
     (lambda: bulk.run("conversations.close", ids={"id": "215470000000024"}), "ids is a dict"),
@@ -481,6 +482,7 @@ SAID_IN_PYTHON: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("wrong", "said"), SAID_IN_PYTHON)
 def test_an_error_says_nothing_of_the_command(desk: Desk, wrong: Any, said: str) -> None:
     """It names what was given, in words of Python; no flag, no command; nothing was written."""
+    Path("x.jsonl").write_text('{"id": "1"}')
     with pytest.raises(bulk.UsageError, match=said) as told:
         wrong()
     assert not re.search(r"intercom-bulk|(^|\s)--\w|KEY=VALUE|TEXT|FILE", told.value.message)

@@ -67,7 +67,7 @@ def read_table(path: str, name: str, note: Note) -> Table:
     text = decode(raw, name, note)
     if text.lstrip().startswith('{"'):
         raise UsageError(
-            f"{name} holds JSON Lines, and no table. Write it as .csv or .xlsx; for the ids in it alone, give it as --ids instead."
+            f"{name} holds JSON Lines, and no table. Write it as .csv or .xlsx.", hint="For the ids in it alone, give it as --ids instead."
         )
     return Table(_text_lines(text, path, name, note))
 

@@ -246,9 +246,10 @@ class Parser:
             if name.text == "open"
             else ""
         )
+        wrong = self._error(f"An operator is missing after {name.text}: = != > < >= <= ~ !~ ^ $ in, not in.{hint}")
         if first.kind == "end" and not self._at - 1:  # all there is: `>` and what follows went to the shell
-            hint += " Is the whole filter in single quotes, as in --where 'idle > 30d'?"
-        raise self._error(f"An operator is missing after {name.text}: = != > < >= <= ~ !~ ^ $ in, not in.{hint}")
+            wrong.hint = "Is the whole filter in single quotes, as in --where 'idle > 30d'?"
+        raise wrong
 
     def _places(self, many: bool, several: bool) -> list[list[Token]]:
         """The tokens of each value."""

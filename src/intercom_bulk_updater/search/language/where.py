@@ -101,7 +101,7 @@ def refuse_unknown_fields(query: Mapping[str, Any], resource: str, api_version: 
     for leaf in leaves(query.get("query", query)):
         if table.find(str(leaf["field"])) is None:
             table.term(str(leaf["field"]))
-            raise UsageError(f"{leaf['field']} is a word of --where; in a query write Intercom's own name of the field.")
+            raise UsageError(f"{leaf['field']} is a word of filters; in a query write Intercom's own name of the field.")
 
 
 def refuse_milliseconds(query: Any, resource: str) -> None:
