@@ -128,7 +128,6 @@ def test_typed_cells_reach_attributes_and_updaters_in_their_types(desk: Desk) ->
     ("rows", "said"),
     [
         ([["id", "x"], [2.1547e20, "a"]], "row 2: .*rounded"),
-        ([["id", "x"], ["1", "#N/A"]], "row 2: a formula of the sheet has no value"),
         ([["id", "x"], ["1", "a"], [None, "b"]], "row 3: the id is empty"),
         ([["id", "x"], ["1", "a"], ["1", "b"]], "1 stands in row 2 and, with other values, in row 3"),
         ([["id", None, "x"], ["1", "2", "3"]], "column 2 has no name"),
