@@ -158,6 +158,24 @@ def test_a_resume_leaves_alone_what_others_have_changed(box: MemorySandbox, othe
     assert again.counts.done == 3 - 1
 
 
+VISITS = [(f"contacts.{verb}", "role = user and last_seen < 4d") for verb in ("delete", "block", "archive")]
+
+
+@pytest.mark.parametrize(("verb", "where"), VISITS)
+def test_who_has_left_the_filter_by_a_visit_is_left_alone(box: MemorySandbox, others: Client, verb: str, where: str) -> None:
+    """What moves by itself counts where it is what the selection asks for: by a plan, and by a search that is behind."""
+    bulk.plan(verb, where, file="p.jsonl", limit=3)
+    first, *rest = planned()
+    box.control(contact_lag=600)
+    others.put(f"contacts/{first}", {"last_seen_at": int(others.server_time())})
+    assert bulk.apply("p.jsonl", dry_run=True).counts.drifted == 1
+    run = applied()
+    assert [one.id for one in run.items("drifted")] == [first] and run.counts.done == len(rest), run.report()
+    if verb != "contacts.archive":  # which comes back, and is not read before its write
+        late = bulk.run(verb, where, limit=4, **WORDS)
+        assert first in {one.id for one in late.items("drifted")}, late.report()
+
+
 def test_an_index_that_is_behind_deletes_nothing_that_has_come_back(box: MemorySandbox) -> None:
     """The search still shows them closed; the read right before the write shows that their customers have written."""
     box.control(index_lag=600)

@@ -13,6 +13,7 @@ from ..errors import SafetyStop
 from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.operation import CannotApply, Json, Operation
 from ..operations.resource import name_of
+from ..operations.watched import SEEN
 
 
 class NotYet(Exception):
@@ -117,7 +118,8 @@ class WriteCheck:
 
         Without `fields` those that the operation writes are not compared.
         """
-        drift = (self.operation.drift(payload, item) if fields else "") or self.operation.touched(payload, item)
+        moved = self.operation.drift(payload, item) if fields else ""
+        drift = moved or self.operation.touched(payload, item) or self._left(item, payload)
         if not (fields or drift):
             return None
         # What our own later runs did (an earlier undo, say) is no drift; what others did is, even if it comes to the same.
@@ -127,6 +129,11 @@ class WriteCheck:
             if self.operation.stands(payload, item, since=since, client=self.client):
                 return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note="already in the requested state")
         return self._drifted(item, drift) if drift else None
+
+    def _left(self, item: Item, payload: Json) -> str:
+        """That an item which is watched has left the selection, by a field that moves by itself, such as `last_seen_at`."""
+        watched = SEEN in (item.before or {}) and not item.doubt
+        return "it does not match the filter any more" if watched and self.selects(payload) is False else ""
 
     def _drifted(self, item: Item, drift: str) -> ItemResult | None:
         if self.on_drift == "force":

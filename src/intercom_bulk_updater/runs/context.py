@@ -22,6 +22,7 @@ from ..journal import Account, Lease, RunRecord, Store, WindowRow
 from ..model import Counts, EventKind, ItemResult, Outcome, Phase, RunStatus
 from ..operations.operation import Operation
 from ..ratelimit.outage import ServiceAway
+from ..search.language.where import Judge
 from .guards import REFUSED_AT_FIRST, REFUSED_GROWTH, REFUSED_LATER, counted
 from .messages import SentBefore
 from .observer import Observer, Progress
@@ -32,6 +33,7 @@ from .search_state import SearchState
 from .session import Session
 from .sources import ItemSource, SearchSource
 from .speed import speed_at
+from .stored_query import filter_judge
 
 _SPEED_EVERY = 0.5
 """Seconds between two looks at how fast the run may go."""
@@ -111,12 +113,19 @@ class RunContext:
             timeout=job.options.timeout,
             reread=job.options.reread,
             on_drift=job.options.on_drift,
-            selects=job.feed.judge if isinstance(job.feed, SearchSource) else None,
+            selects=self._judge(),
             sent_before=None if self._sent is None else partial(self._sent.of, client=session.client),
             refusals=RefusalStreak(
                 REFUSED_AT_FIRST * REFUSED_GROWTH ** int(job.run.totals.get("refused") or 0), REFUSED_LATER
             ),
         )
+
+    def _judge(self) -> Judge | None:
+        """Whether an item matches the filter that it was selected by, for a plan by that of the run which made it."""
+        if isinstance(self.job.feed, SearchSource):
+            return self.job.feed.judge
+        planned = self.job.run.selection.get("filter")
+        return filter_judge(self.session, planned["query"], planned["resource"]) if planned else None
 
     def _earlier(self, item: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """See Operation.earlier; of this server alone, for the ids of another one are of other items."""

@@ -100,6 +100,8 @@ def write_plan(
         "count": 0,
     }
     header |= {name: place[name] for name in ("workspace_name", "timezone") if (place := run.totals.get("place") or {}).get(name)}
+    if run.selection.get("query") and run.selection.get("resource"):
+        header["filter"] = {"query": run.selection["query"], "resource": run.selection["resource"]}
     if missing := missing_words(run.search):
         header["incomplete"] = missing
     if failed := journal.counts(run.id).failed:
