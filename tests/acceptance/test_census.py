@@ -184,6 +184,7 @@ def test_the_first_example_runs(desk: Desk, name: str) -> None:
     ids = [str(one["id"]) for one in getattr(desk.box, resource)() if fits(one)][:3]
     for file in ("ids.txt", "spam.txt", "erasure.txt"):
         (desk.home / file).write_text("\n".join(ids))
+    (desk.home / "tracker.txt").write_text(ids[0])  # a conversation has one at most
     leads, user = desk.box.contacts(role="lead")[:3], desk.box.contacts(role="user")[0]["id"]
     for file, text in {**FILES, "leads.csv": "\n".join(["id,user", *(f"{one['id']},{user}" for one in leads)])}.items():
         (desk.home / file).write_text(text)

@@ -124,7 +124,7 @@ class Link(_Linking):
     word = "to"
     past, unchanged, rank = "linked", "already linked", 10
     examples = (
-        "--ids ids.txt --conversation 215470000000024 --dry-run",
+        "--ids tracker.txt --conversation 215470000000024 --dry-run",
         "--csv sheet.csv --id-column ticket --conversation '{{conversation}}'",
         "--where 'type = Incident' --conversation 215470000000024 --max 1",
     )
