@@ -16,7 +16,7 @@ WANTED = 450
 
 def workers_over_time(
     latency_with: Callable[[float, int], float], *, seconds: float, wanted: Callable[[float], int] = lambda now: WANTED,
-    unseen: float = 0.0, capacity: Callable[[float], float] = lambda now: math.inf,
+    unseen: float = 0.0, capacity: Callable[[float], float] = lambda now: math.inf, boundless: bool = False,
 ) -> list[int]:
     """The number of workers at each look (five a second); `latency_with(time, workers)` is what an answer takes then.
 
@@ -31,7 +31,7 @@ def workers_over_time(
         answers = min(workers / latency, capacity(now)) / 5 if now >= max(latency, unseen) else 0.0
         finished += answers
         smoothed += (latency - smoothed) * min(1.0, answers / 8)
-        most = growth.most(now, latency=smoothed, finished=int(finished), workers=workers, wanted=wanted(now))
+        most = growth.most(now, latency=smoothed, finished=int(finished), workers=workers, wanted=wanted(now), boundless=boundless)
         workers = min(wanted(now), most, 2 * workers) if most >= workers else most
         seen.append(workers)
     return seen
@@ -90,13 +90,21 @@ def test_a_service_that_becomes_slow_is_followed_from_few_and_what_has_paid_stay
 def test_where_nothing_limits_and_answers_come_at_once_few_do_all_that_this_process_can() -> None:
     """Its processor is the limit: more workers wait for it before they send, so that no answer takes longer. The first search did."""
     seen = workers_over_time(
-        lambda now, workers: 0.01 if now else 0.4, seconds=120, wanted=lambda now: 1000, unseen=0.5,
+        lambda now, workers: 0.01 if now else 0.4, seconds=120, wanted=lambda now: 1000, unseen=0.5, boundless=True,
         capacity=lambda now: 500 + 300 * (now // 3 % 4),  # what else this machine does comes and goes, so that trials seem to pay
     )
-    assert max(seen[5:]) == SOME
+    assert max(seen) == SOME
 
 
 def test_where_nothing_limits_more_come_while_they_bring_more_answers() -> None:
     """200 ms an answer: 32 workers bring 160 a second."""
-    seen = workers_over_time(lambda now, workers: 0.2, seconds=60, wanted=lambda now: 1000)
+    seen = workers_over_time(lambda now, workers: 0.2, seconds=60, wanted=lambda now: 1000, boundless=True)
     assert seen[-1] >= 400
+
+
+def test_where_nothing_limits_a_service_that_is_busy_is_not_given_more() -> None:
+    """Half a second for each answer at first, because of its searches, and 300 answers a second in all: no thousand workers."""
+    seen = workers_over_time(
+        lambda now, workers: max(0.5 if now < 8 else 0.05, workers / 300), seconds=60, wanted=lambda now: 1000, boundless=True
+    )
+    assert max(seen) <= 200

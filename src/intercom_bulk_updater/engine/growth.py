@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 
+from ..ratelimit.budget import FASTEST
+
 SOME, FEW = 32, 128
 """So many workers there may always be: where answers come at once, and where they take their time."""
 UNTRIED = 512
 """Where the limit wants no more than so many, they come at once. Each waits with some 30 KB of memory, and for its turn."""
 _QUICK = 0.25
 """Below this latency (seconds) it costs nothing to wait for the answers that tell whether more workers are of use."""
-_FASTEST = 2_500
-"""Answers a second that one process handles at the most: its processor is the limit then."""
 _ENOUGH = 32
 """Items that must be finished before the latency is one of theirs."""
 _SLOWER = 2.0
@@ -35,8 +35,8 @@ class Growth:
     latency is with so many is not known before. Where answers take much longer than the quickest did, either the service has
     become slow, which more workers make up for, or something is overloaded (the service, or this machine), which they make worse.
     Then it is as many as were there when answers did not take longer, and some more are tried, and kept when they bring more answers.
-    So it is too where no limit is in reach and answers come at once: then the processor is the limit, and who waits for it before
-    sending makes no answer take longer.
+    So it is from the start where the limit is beyond what one process can use: then the processor is the limit (this one's or the
+    service's), and who waits for it before sending makes no answer take longer.
     """
 
     def __init__(self, ceiling: int) -> None:
@@ -50,21 +50,21 @@ class Growth:
         self._next_trial = 0.0
         self._reached = (0, 0)  # the present number, and how many items were finished when it was reached
 
-    def most(self, now: float, *, latency: float, finished: int, workers: int, wanted: int) -> int:
+    def most(self, now: float, *, latency: float, finished: int, workers: int, wanted: int, boundless: bool = False) -> int:
         """How many there may be.
 
-        `latency` in seconds, smoothed; `finished`: items so far; `workers`: that there are; `wanted`: that the limit has use for.
+        `latency` in seconds, smoothed; `finished`: items so far; `workers`: that there are; `wanted`: that the limit has use for;
+        `boundless`: that is beyond what one process can use.
         """
         if finished >= _ENOUGH:
             self._least = min(self._least, latency)
         if workers != self._reached[0]:
             self._reached = workers, finished
-        unlimited = wanted > UNTRIED and self._least < _QUICK
-        few = SOME if unlimited or latency < _QUICK else FEW
+        few = SOME if boundless or latency < _QUICK else FEW
         self._allowed, self._harmless = max(self._allowed, few), max(self._harmless, few)
-        if unlimited and not self._wary:
+        if boundless and not self._wary:
             self._allowed, self._harmless, self._began, self._wary = SOME, SOME, (now, finished), True
-        if latency <= _ALIKE * self._least and not unlimited:
+        if latency <= _ALIKE * self._least and not boundless:
             self._harmless = max(few, workers)
         if latency <= _SLOWER * self._least and not self._wary:
             self._allowed = max(few, workers)
@@ -80,7 +80,7 @@ class Growth:
         if seconds >= _LONG * max(1.0, latency):
             self._weigh(now, (finished - self._began[1]) / seconds, workers)
             self._began = now, finished
-        return min(self._allowed, self.ceiling, max(SOME, int(_FASTEST * self._least)) if unlimited else self.ceiling)
+        return min(self._allowed, self.ceiling, int(max(SOME, min(FASTEST * self._least, self.ceiling))) if boundless else self.ceiling)
 
     def _weigh(self, now: float, rate: float, workers: int) -> None:
         """Go back to what there was before a trial that did not pay; otherwise try more, if all that may be are there."""

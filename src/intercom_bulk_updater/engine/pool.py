@@ -292,7 +292,8 @@ class WorkerPool:
             return
         wanted = self.gate.wanted_workers()
         most = self._growth.most(
-            time.monotonic(), latency=self.gate.latency, finished=self._finished, workers=len(self._threads), wanted=wanted
+            time.monotonic(), latency=self.gate.latency, finished=self._finished, workers=len(self._threads), wanted=wanted,
+            boundless=self.gate.boundless,
         )
         wanted = min(max(wanted, self.crew.floor), most)
         have = len(self._threads) - self._leave

@@ -55,6 +55,8 @@ NO_END = 1e9
 """Requests a second that a process wants which nothing but the budget holds back."""
 LOST_AFTER = 900.0
 """Seconds after which a permit that was never settled stops counting as in flight."""
+FASTEST = 2_500
+"""Answers a second that one process handles at the most."""
 MANY = 1000
 """`wanted_workers` while nothing is known that would limit them."""
 
@@ -354,6 +356,12 @@ class Budget:
             speed = min(speed, self._rate)
         latency = self._pulse.air or 0.5
         return max(1, math.ceil(min(MANY, 1.15 * speed * latency + 2)))
+
+    @property
+    def boundless(self) -> bool:
+        """Whether more may be sent than one process can handle the answers of."""
+        limit = self._window.limit
+        return limit is not None and min(self._share * limit / self._window.length, self._rate or NO_END) > FASTEST
 
     def state(self) -> BudgetState:
         """The budget as it stands, for display."""

@@ -202,6 +202,11 @@ class RateLimiter:
             return self._budget.wanted_workers()
 
     @property
+    def boundless(self) -> bool:
+        """See Budget."""
+        return self._budget.boundless
+
+    @property
     def latency(self) -> float:
         """Smoothed seconds from permit to answer."""
         return self._budget.latency
