@@ -385,6 +385,16 @@ def test_a_number_is_taken_as_the_sheet_shows_it_or_it_is_said(desk: Desk) -> No
     assert seats.code == 0 and (now["custom_attributes"]["seats"], now["name"]) == (1234, "01234"), seats.err
 
 
+def test_a_ticket_that_nobody_wrote_to_names_its_contact(desk: Desk) -> None:
+    """As text, also where none of its messages does; one request for each contact."""
+    one = next(row for row in desk.box.tickets() if not desk.box.ticket(row["id"])["ticket_parts"]["total_count"])
+    (desk.home / "id").write_text(str(one["id"]))
+    assert desk.here("tickets", "export", "--ids", "id", "-o", "tickets", "--format", "text", *PLAIN).code == 0
+    contact = desk.box.contact(desk.box.ticket(one["id"])["contacts"]["contacts"][0]["id"])
+    (page,) = (desk.home / "tickets").iterdir()
+    assert f"contacts: {contact['name']} ({contact['id']})" in page.read_text(), page.read_text()
+
+
 def test_a_text_that_looks_like_an_error_is_a_text(desk: Desk) -> None:
     """A contact of that name comes back from our own workbook, by its rows and by its ids."""
     (one,) = people(desk, 1)

@@ -103,7 +103,7 @@ def _names_in(item: Item, label: Label) -> Label:
     """The label, which also knows the people who wrote the item's messages."""
     authors = (part.get("author") or {} for part in _parts(item))
     people = {str(one.get("id")): str(one["name"]) for one in authors if one.get("name")}
-    return lambda kind, identity: people.get(identity, identity) if kind == "contact" else label(kind, identity)
+    return lambda kind, identity: (people.get(identity) if kind == "contact" else "") or label(kind, identity)
 
 
 def _said(name: str, value: Any, timezone: str) -> str:
