@@ -180,7 +180,7 @@ def test_what_has_the_text_already_is_closed_without_it(desk: Desk, lost: bool) 
     sent = desk.here("conversations", "reply", "--ids", "one.txt", *said, "--yes", *PLAIN)
     closing = ("conversations", "close", "--ids", "two.txt", *said)
     looked = " ".join(desk.here(*closing, "--dry-run").err.split())
-    assert "would change 2 1 without the text" in looked and "1 customer would be written to" in looked, looked
+    assert "would change 2 of them 1 without the text" in looked and "1 customer would be written to" in looked, looked
     if lost:
         desk.box.fault("drop_after", on="write", count=2)
     closed = desk.here(*closing, "--yes", *PLAIN)

@@ -185,7 +185,7 @@ def test_a_function_takes_a_sheet_and_finds_nothing_by_itself(own: Desk) -> None
         ("rename", "--where", QUERY, "--param", "titel=x"): "--param titel: rename has no such parameter. Do you mean title?",
         ("rename", "--where", QUERY, "--param", "title=x", "--param", "times=no"): "--param times: rename takes times: int",
         ("plain", "--where", QUERY): "plain is a plain function. Write @operation above it",
-        ("nothing", "--where", QUERY): "It has rename, misnames, odd, mark, shout, look, liar, Swallows, Greets, TagsMany.",
+        ("nothing", "--where", QUERY): "It has rename, misnames, exclaim, odd, mark, shout, look, liar, Swallows, Greets, TagsMany.",
         ("shout", "--where", QUERY): "Customers will see this",
     }.items():
         refused = own.here("run", f"mine.py:{words[0]}", *words[1:], "--yes")
