@@ -13,7 +13,8 @@ import pytest
 import intercom_bulk_updater as bulk
 from intercom_bulk_updater import errors
 from intercom_bulk_updater.api.client import Client
-from intercom_bulk_updater.model import Reversibility
+from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.model import Reversibility, RunStatus
 from intercom_bulk_updater.operations.built_in import operations_in
 from intercom_bulk_updater.operations.resource import resources
 from intercom_bulk_updater.runs import plan as plans
@@ -156,6 +157,28 @@ def test_a_resume_leaves_alone_what_others_have_changed(box: MemorySandbox, othe
     again = run.resume(workers=1)
     assert [one.id for one in again.items("drifted")] == left[-1:], again.report()
     assert again.counts.done == 3 - 1
+
+
+@pytest.mark.parametrize("touched", [True, False])
+@pytest.mark.parametrize("verb", ["conversations.delete", "conversations.convert", "contacts.block", "tickets.delete"])
+def test_what_a_dead_process_had_in_hand_is_looked_at(box: MemorySandbox, others: Client, verb: str, touched: bool) -> None:
+    """In doubt, and nothing was sent: it is compared like the rest, and what nobody has changed is done."""
+    with pytest.raises(errors.RunStopped):
+        box.fault("outage", on="write", after=1)
+        bulk.run(verb, VERBS[verb][0], limit=3, workers=1, patience=30, **WORDS, **given(box, verb))
+    box.clear_faults()
+    run = bulk.open_run("latest")
+    with Journal(run.workspace.journal) as journal:
+        started = journal.run(run.id).started_at or 0.0
+        claimed = [one.id for one in journal.turn(run.id, [], 1, now=started + 1)]
+        journal.update_run(run.id, status=RunStatus.RUNNING, started_at=started)
+    assert len(claimed) == 1
+    if touched:
+        BY[verb.partition(".")[0]][0](others, box, claimed[0])
+    again = run.resume(workers=1)
+    # Whether it was blocked before it was changed, no contact shows.
+    left = [one.id for one in again.items("in_doubt" if verb == "contacts.block" else "drifted")]
+    assert left == (claimed if touched else []) and again.counts.done == 3 - touched, again.report()
 
 
 VISITS = [(f"contacts.{verb}", "role = user and last_seen < 4d") for verb in ("delete", "block", "archive")]

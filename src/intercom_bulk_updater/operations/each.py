@@ -20,6 +20,7 @@ from ..errors import ApiError, NotFound, UsageError
 from ..model import Item, Reversibility
 from ..parsing.finite import finite_json
 from .built_in import operations_in
+from .field_values import describe_field
 from .fields import UPDATED
 from .message_template import PLACE, EmptyField, NoText, escape, odd_brace, unescape
 from .messages import people_of
@@ -250,6 +251,14 @@ class Each(Operation):
             return None
         told = [_written(payload, item, name, value, since) for name, value in written_fields(body)]
         return False if False in told else True if told and None not in told else None
+
+    def not_written(self, payload: Json, item: Item) -> str:
+        """See Operation. By the names of the fields: their values may be long."""
+        if self._deletes or not self.reads_back:
+            return ""
+        sent = written_fields(self.request(item)[1])
+        still = [name for name, value in sent if _written(payload, item, name, value, item.sent_at) is False]
+        return f"{', '.join(map(describe_field, still))} as before" if still else ""
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         path, body = self.request(item)

@@ -91,14 +91,11 @@ class Operation(ABC):
         The verb, as the command has it, and what it is done to: "conversations", "contacts", ...
     summary:
         What the verb does, in a sentence for its help; "" for an operation that no person names (an undo).
-    past, unchanged:
-        What was done ("closed"), and what an item is that needed nothing ("already closed").
-    lead:
-        How a sentence begins that names its items ("Reply to"); the verb with a capital by default.
-    examples:
-        Three ways to use it, as typed behind the verb: "--where 'state = open and idle > 30d' --dry-run".
-    rank:
-        Its place in the help of its resource; lower comes first.
+    past, unchanged, lead:
+        What was done ("closed"), what an item is that needed nothing ("already closed"), and how a sentence begins that names
+        its items ("Reply to"); the verb with a capital by default.
+    examples, rank:
+        Three ways to use it, as typed behind the verb; and its place in the help of its resource, where lower comes first.
     Parameters:
         What it takes (spec.py); `resolve` turns what was typed into the operation.
     reversibility, side_effects:
@@ -287,6 +284,10 @@ class Operation(ABC):
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """Whether the effect is there. `since` is server time (unix s) before the first send. None: cannot be told."""
         return None
+
+    def not_written(self, payload: Json, item: Item) -> str:
+        """What of an item does not stand, in words; "" where the fields that it shows say so."""
+        return ""
 
     def drop_lost(self, item_id: str, after: Json) -> bool:
         """Whether the file of an item that is done is gone or cut, so that it has to be done again; a cut one is removed."""

@@ -226,6 +226,8 @@ class ReadBack:
 
     def _instead(self, payload: Mapping[str, Any], item: Item) -> str:
         """What an item is instead of as wanted, in words."""
+        if said := self._operation.not_written(payload, item):
+            return said
         image = self._operation.capture(payload) or {}
         # Of a message the fields tell nothing; and where they are all as wanted, it is the message that is missing.
         writes = self._operation.idempotent is False
