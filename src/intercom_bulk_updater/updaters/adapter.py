@@ -109,9 +109,6 @@ class UpdaterOperation(Operation):
         image = self.capture(payload)
         if image is None:
             return None
-        ours = self._ours(item)
-        if ours and all(image.get(name) == value for name, value in ours.items()):
-            return True  # as was announced, whatever the updater would make of that in turn
         change = self.change(Item(item.seq, item.id, image, item.data))
         if change and (announced := self._ours(item)) and all(image.get(name) == value for name, value in announced.items()):
             return True  # of what is added to what is there (a name + "!") there would always be more to do
