@@ -354,7 +354,7 @@ def test_check_tells_what_does_not_hold(own: Desk) -> None:
 def test_the_verb_of_another_package_is_listed_shown_and_checked(own: Desk) -> None:
     """As if it were built in."""
     give_by_entry_point(own.home / "site")
-    env = {**own.env, "PYTHONPATH": str(own.home / "site")}
+    env = {**own.env, "PYTHONPATH": f"{own.home / 'site'}:{Path(__file__).parents[2] / 'docs'}"}
     check = ["operations", "check", "contacts.rename", "--param", "to=Guest", "--json"]
     (listed, shown, found), _ = driven(env, own.home, ["operations", "list"], ["operations", "show", "contacts.rename", "--json"], check)
     assert "contacts.rename" in listed.out
