@@ -16,7 +16,7 @@ import intercom_bulk_updater as bulk
 from intercom_bulk_updater import SafetyStop, UsageError
 
 from .desk import QUERY, Desk, until
-from .test_one_file_verb import driven, give_by_entry_point
+from .test_one_file_verb import ROOT, driven, give_by_entry_point
 
 PLAIN = ("--json", "--progress", "none")
 MINE = '''
@@ -354,7 +354,7 @@ def test_check_tells_what_does_not_hold(own: Desk) -> None:
 def test_the_verb_of_another_package_is_listed_shown_and_checked(own: Desk) -> None:
     """As if it were built in."""
     give_by_entry_point(own.home / "site")
-    env = {**own.env, "PYTHONPATH": f"{own.home / 'site'}:{Path(__file__).parents[2] / 'docs'}"}
+    env = {**own.env, "PYTHONPATH": f"{own.home / 'site'}:{ROOT / 'docs'}"}
     check = ["operations", "check", "contacts.rename", "--param", "to=Guest", "--json"]
     (listed, shown, found), _ = driven(env, own.home, ["operations", "list"], ["operations", "show", "contacts.rename", "--json"], check)
     assert "contacts.rename" in listed.out

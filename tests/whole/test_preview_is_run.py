@@ -172,7 +172,7 @@ def test_a_message_that_comes_out_empty_is_refused(desk: Desk) -> None:
     """Before anything is sent to anybody, with the items that it is empty for."""
     words = ("conversations", "reply", "--where", "state = open", "--limit", "4", "--body", "{{contact.phone|}}", "--customer-visible")
     for answer in looked_and_done(desk, *words):
-        assert answer.code == 5 and "comes out empty for" in answer.err and "--exclude" in answer.err, answer.err
+        assert answer.code == 5 and "comes out empty for" in answer.err and "leave these items out" in answer.err, answer.err
     assert not desk.writes()
 
 
