@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -85,6 +86,8 @@ def test_what_was_as_wanted_before_a_process_died_is_not_its_work(box: MemorySan
     with bulk.Workspace().session(request.options) as (session, names):
         work = request.check().begin(session, names)
         with pytest.raises(errors.SafetyStop), prepare(work):
+            while session.journal.counts(work.run.id).selected < 5:
+                Event().wait(0.01)  # the reader is a thread of its own
             assert len(session.journal.turn(work.run.id, [], 5)) == 5
         session.journal.update_run(work.run.id, status=RunStatus.RUNNING)
     run = bulk.open_run(work.run.id)
