@@ -7,18 +7,18 @@ from typing import Any
 
 from ...api.effects import parts_of
 from ...model import Item
-from ..field_values import Label, describe_difference
+from ..field_values import Label, describe_difference, on_the_way
 from ..operation import Json
 
 _CUSTOMERS = ("user", "lead", "contact")
 
 
 def differences(was: Json, now: Json, ours: Json | None = None, label: Label | None = None) -> str:
-    """What differs between two images, in words: "state is open, was closed". Values of `ours` are no difference."""
+    """What differs between two images, in words: "state is open, was closed". What is on the way to `ours` is no difference."""
     return ", ".join(
         describe_difference(field, now.get(field), value, label)
         for field, value in was.items()
-        if field in now and now.get(field) != value and not (ours and field in ours and now.get(field) == ours[field])
+        if field in now and now.get(field) != value and not (ours and field in ours and on_the_way(value, ours[field], now[field]))
     )
 
 
