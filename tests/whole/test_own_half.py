@@ -88,3 +88,19 @@ def test_what_was_refused_and_not_asked_again_is_in_doubt(desk: Desk) -> None:
     back = desk.here("undo", done.run, "--yes", "--verify", "none", *PLAIN)
     assert back.counts == {"selected": len(gone), "done": len(gone)}, back.err
     assert not {str(one["id"]) for one in desk.box.contacts() if one["archived"]} & set(ids)
+
+
+@pytest.mark.parametrize(("noun", "body"), [
+    ("contacts", '{"last_seen_at": "1700000000"}'), ("contacts", '{"signed_up_at": "1700000000"}'),
+    ("companies", '{"plan": "Platinum"}'), ("companies", '{"name": "Zulu", "plan": "Platinum"}'),
+    ("tickets", '{"ticket_attributes": {"_default_title_": "Another"}}'), ("tickets", '{"assignee_id": 5003}'),
+])  # fmt: skip
+def test_what_is_shown_otherwise_than_it_was_sent_is_looked_at(desk: Desk, noun: str, body: str) -> None:
+    """A plan by its name, a moment in digits, an attribute of a ticket, whoever is assigned: refused and done, it is done."""
+    rows: list[dict[str, Any]] = getattr(desk.box, noun)()
+    (desk.home / "ids").write_text("\n".join([str(one["id"]) for one in rows if not one.get("archived")][:2]))
+    desk.box.fault("error_after", status=409, on="write", count=2)
+    done = desk.here("each", noun, "PUT", f"{noun}/{{{{id}}}}", body, "--ids", "ids", "--yes", *BOTH, "--verify", "all", *PLAIN)
+    desk.box.clear_faults()
+    assert done.counts == {"selected": 2, "done": 2}, done.err
+    assert not done.json["verified"].get("undecided"), done.err
