@@ -107,15 +107,19 @@ def touched_since(payload: Json, item: Item) -> str:
     return ""
 
 
-def touched_since_plan(payload: Json, item: Item) -> str:
+def touched_since_plan(payload: Json, item: Item, seen: Json | None = None) -> str:
     """Who touched the conversation after the plan was made; "" for nobody, and where there is no plan.
 
-    Times are whole seconds: what was written in the plan's own second counts.
+    Times are whole seconds: what was written in the plan's own second counts, unless the plan has `seen` the item after it.
     """
     as_of = (item.data or {}).get("as_of")
     if as_of is None:
         return ""
-    return touched_since(payload, replace(item, data={**(item.data or {}), "marks": {"updated_at": int(as_of) - 1}}))
+    shown = (item.before or {}).get("updated_at")
+    marks = dict(seen or {"updated_at": shown if isinstance(shown, int) else 0})
+    if marks["updated_at"] < int(as_of):
+        marks = {"updated_at": int(as_of) - 1}
+    return touched_since(payload, replace(item, data={**(item.data or {}), "marks": marks}))
 
 
 def closed_by_another(payload: Json, admin_id: str, since: float) -> str:
