@@ -104,3 +104,15 @@ def test_what_is_shown_otherwise_than_it_was_sent_is_looked_at(desk: Desk, noun:
     desk.box.clear_faults()
     assert done.counts == {"selected": 2, "done": 2}, done.err
     assert not done.json["verified"].get("undecided"), done.err
+
+
+@pytest.mark.parametrize("body", ['{"open": false}', '{"is_shared": true}'])
+def test_what_was_so_before_its_write_was_refused_is_unchanged(desk: Desk, body: str) -> None:
+    """Of `each`, which keeps marks of the fields that it writes: not *done*, for the run may have done nothing."""
+    (desk.home / "ids").write_text("\n".join([str(one["id"]) for one in desk.box.tickets()][:2]))
+    put = ("each", "tickets", "PUT", "tickets/{{id}}", body, "--ids", "ids", "--yes", *BOTH, "--verify", "none", *PLAIN)
+    assert desk.here(*put).counts == {"selected": 2, "done": 2}
+    desk.box.fault("error_after", status=409, on="write", count=2)
+    done = desk.here(*put)
+    desk.box.clear_faults()
+    assert done.counts == {"selected": 2, "unchanged": 2}, done.err
