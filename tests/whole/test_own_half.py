@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import intercom_bulk_updater as bulk
 from acceptance.desk import Desk, at_desk
 from intercom_bulk_updater.runs.options import Options
 from intercom_bulk_updater.runs.session import open_session
@@ -116,3 +117,44 @@ def test_what_was_so_before_its_write_was_refused_is_unchanged(desk: Desk, body:
     done = desk.here(*put)
     desk.box.clear_faults()
     assert done.counts == {"selected": 2, "unchanged": 2}, done.err
+
+
+class Labels(bulk.IntercomBulkUpdater):
+    """Puts two tags on, one request each."""
+
+    idempotent = True
+
+    def get_search_endpoint(self) -> str:
+        """Of conversations."""
+        return "conversations/search"
+
+    def before(self, item: dict[str, Any]) -> dict[str, Any]:
+        """The tags that it has."""
+        return {"tags": [str(tag["id"]) for tag in item["tags"]["tags"]]}
+
+    def change(self, item_id: str, before: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """With both."""
+        wanted = sorted({*before["tags"], "7003", "7004"})
+        return {} if wanted == before["tags"] else {"tags": (before["tags"], wanted)}
+
+    def perform_action(self, item_id: str, **_: Any) -> bool:
+        """One after the other."""
+        for tag in ("7003", "7004"):
+            self.client.post(f"conversations/{item_id}/tags", {"id": tag, "admin_id": self.client.actor()})
+        return True
+
+
+@pytest.mark.parametrize("half", ["lost at first", "refused in the middle", "stopped in the middle"])
+def test_an_own_half_of_own_code_is_no_change_of_others(box: MemorySandbox, half: str) -> None:
+    """As of the verbs: what lies between `before` and what `change` announces is its own."""
+    ids = [str(one["id"]) for one in box.conversations(state="open") if not one["tags"]][:2]
+    bulk.plan(Labels, ids=ids, file="p.jsonl")
+    fault = dict(HALVES[half])
+    box.fault(fault.pop("kind"), on="write", count=1, **fault)
+    try:
+        run = bulk.apply("p.jsonl", timeout=3, workers=1)
+    except bulk.IntercomBulkError as stopped:
+        assert stopped.run is not None
+        run = stopped.run
+        run.resume()
+    assert run.counts.done == 2, [(one.outcome, one.message or one.note) for one in run.items()]

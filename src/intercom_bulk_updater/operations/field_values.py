@@ -36,7 +36,7 @@ def on_the_way(was: Any, wanted: Any, now: Any) -> bool:
     """Whether a field is as it was before a run, as the run wants it, or in between: of a list, any part may be done."""
     if not (isinstance(was, list) and isinstance(wanted, list) and isinstance(now, list)):
         return bool(now in (was, wanted))
-    return set(now) ^ set(was) <= set(wanted) ^ set(was)
+    return all(one in was or one in wanted for one in now) and all(one in now or one not in wanted for one in was)
 
 
 def taken_back(left: Mapping[str, Any], to: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
