@@ -115,12 +115,11 @@ def test_what_the_service_is_to_blame_for_costs_no_attempt(cases: Cases) -> None
 @pytest.mark.parametrize("wrote", [True, False])
 @pytest.mark.parametrize("stands", ["", "POST a had gone through"])
 def test_a_stop_keeps_what_is_known(states: States, wrote: bool, stands: str) -> None:
-    """Put back by a stop, what may stand keeps its doubt, a refused message too; an item whose message stands is in doubt."""
+    """Put back by a stop, what may stand keeps its doubt, and so does what was refused; an item whose message stands is in doubt."""
     for known, _ in states:
         decision = put_back(known, stands=stands, wrote=wrote)
         assert decision.outcome is (Outcome.IN_DOUBT if stands else Outcome.PENDING)
-        refused = known.refused and not known.repeatable
-        assert decision.known.maybe_applied is (known.maybe_applied or refused or wrote or bool(stands))
+        assert decision.known.maybe_applied is (known.maybe_applied or known.refused or wrote or bool(stands))
 
 
 def test_every_state_comes_to_an_end(cases: Cases) -> None:

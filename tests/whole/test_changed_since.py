@@ -123,3 +123,35 @@ def test_a_request_without_effect_is_not_explained_away(desk: Desk, others: Clie
         "--verify", "all", *PLAIN,
     )  # fmt: skip
     assert deleted.code == 6 and len(deleted.json["verified"]["wrong"]) == 2, deleted.err
+
+
+@pytest.mark.parametrize("verb", ["conversations delete", "conversations convert --ticket-type 101", "conversations reply --body Hello"])
+@pytest.mark.parametrize("by", ["tag", "note --body Seen"])
+def test_what_the_plan_has_seen_is_no_change_since(desk: Desk, verb: str, by: str) -> None:
+    """Two commands of one script: what the first wrote right before the plan, within the same second, is what the plan has seen."""
+    (desk.home / "ids").write_text("\n".join(str(one["id"]) for one in desk.box.conversations(state="open")[:3]))
+    for second in range(3):
+        marked = ("--tag", f"700{second + 1}") if by == "tag" else ("--again",)
+        assert desk.here("conversations", *by.split(), *marked, "--ids", "ids", "--yes", "--verify", "none", *PLAIN).code == 0
+        planned = desk.here(*verb.split(), "--ids", "ids", "--plan", f"p{second}.jsonl", *PLAIN)
+        assert planned.code == 0, planned.err
+        looked = desk.here("apply", f"p{second}.jsonl", "--dry-run", *PLAIN)
+        assert looked.counts == {"selected": 3, "pending": 3}, looked.err
+
+
+@pytest.mark.parametrize("touch", [
+    TAGGED, lambda them, one: them.post(f"conversations/{one}/parts", {"message_type": "close", "type": "admin", "admin_id": "991267701"}),
+])  # fmt: skip
+def test_what_came_after_the_plan_within_its_second_is_a_change(desk: Desk, others: Client, touch: Touch) -> None:
+    """The item was written to right before the plan, and is written to right after it: all of it in one second."""
+    ids = [str(one["id"]) for one in desk.box.conversations(state="open")[:2]]
+    (desk.home / "ids").write_text("\n".join(ids))
+    for second in range(3):
+        assert desk.here("conversations", "note", "--body", "A", "--again", "--ids", "ids", "--yes", "--verify", "none", *PLAIN).code == 0
+        assert desk.here("conversations", "delete", "--ids", "ids", "--plan", f"p{second}.jsonl", *PLAIN).code == 0
+        touch(others, ids[0])
+        looked = desk.here("apply", f"p{second}.jsonl", "--dry-run", *PLAIN)
+        assert looked.counts == {"selected": 2, "pending": 1, "drifted": 1}, looked.err
+        desk.box.pass_time(5)
+        if touch is TAGGED:
+            others.delete(f"conversations/{ids[0]}/tags/7001", {"admin_id": "991267701"})

@@ -75,3 +75,11 @@ def test_what_failed_in_a_step_is_not_forgotten_by_those_after_it(desk: Desk, bo
     assert not recipe.ok and recipe.status == "finished"
     failed = recipe.runs["mark"]
     assert failed.retry().ok and recipe.ok, "what has been done since is done"
+
+
+def test_the_way_back_names_its_step_where_the_last_has_none(desk: Desk) -> None:
+    """The undo that is named is of the step before it, and says so."""
+    contacts = 'recipe: R\nsteps:\n  - {step: mark, verb: contacts.tag, where: role = lead, limit: 2, with: {tag: [vip]}}\n'
+    (desk.home / "r.yaml").write_text(contacts + "  - {step: drop, verb: contacts.delete, from: mark, irreversible: true}\n")
+    ended = desk.here("recipes", "run", "r.yaml", "--yes", "--irreversible", "--progress", "none")
+    assert re.search(r"To take back mark \(drop cannot be taken back\):\n  intercom-bulk undo \S+-tag-\S+", ended.err), ended.err

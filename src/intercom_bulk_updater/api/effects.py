@@ -158,14 +158,14 @@ def fields_stand(payload: Json, body: Json, since: float) -> bool | None:
     return False if unchanged or not any(told) else None
 
 
+_ATTRIBUTES = ("custom_attributes", "ticket_attributes")
 _NOT_FIELDS = ("admin_id", "skip_notifications", "skip_duplicate_validation")
 
 
 def written_fields(body: Json) -> list[tuple[str, Any]]:
-    """The fields that a PUT writes, each custom attribute for itself ("custom_attributes.plan"), with their values."""
-    custom = body.get("custom_attributes")
-    own = [(f"custom_attributes.{name}", value) for name, value in custom.items()] if isinstance(custom, Mapping) else []
-    return [*((name, value) for name, value in body.items() if name not in ("custom_attributes", *_NOT_FIELDS)), *own]
+    """The fields that a PUT writes, each attribute for itself ("custom_attributes.plan"), with their values."""
+    held = [(f"{kind}.{name}", value) for kind in _ATTRIBUTES if isinstance(body.get(kind), Mapping) for name, value in body[kind].items()]
+    return [*((name, value) for name, value in body.items() if name not in (*_ATTRIBUTES, *_NOT_FIELDS)), *held]
 
 
 def shows(payload: Json, name: str, value: Any) -> bool | None:
@@ -174,9 +174,15 @@ def shows(payload: Json, name: str, value: Any) -> bool | None:
     custom, _, attribute = name.partition(".")
     if attribute:
         holder, name = payload.get(custom), attribute
+    if name == "assignee_id" and value and {"admin_assignee_id", "team_assignee_id"} <= payload.keys():
+        return str(value) in (str(payload["admin_assignee_id"]), str(payload["team_assignee_id"]))
     if not isinstance(holder, Mapping) or name not in holder:
         return None
     shown = holder[name]
+    if isinstance(shown, Mapping) and isinstance(value, str | int) and value:  # written by its name, and shown as a thing: a plan
+        return True if str(value) in [str(shown.get(key)) for key in ("name", "id", "image_url")] else None
+    if type(shown) is int and isinstance(value, str) and value.isdecimal():
+        value = int(value)
     if shown == value and isinstance(shown, bool) is isinstance(value, bool):
         return True
     if value in (None, "") or shown in (None, ""):

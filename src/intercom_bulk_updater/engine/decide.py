@@ -210,8 +210,8 @@ def put_back(known: Known, *, stands: str, wrote: bool) -> Decision:
     """
     if stands:
         return _in_doubt(known, stands)
-    # A message's refusal that no look has confirmed yet may be untrue.
-    doubted = known.maybe_applied or wrote or (known.refused and not known.repeatable)
+    # A refusal that no look has confirmed yet may be untrue.
+    doubted = known.maybe_applied or wrote or known.refused
     return Decision(Step.SETTLE, replace(known, maybe_applied=doubted), outcome=Outcome.PENDING)
 
 

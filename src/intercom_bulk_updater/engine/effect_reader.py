@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..api.client import Client
-from ..api.effects import Effect, effect_of
+from ..api.effects import Effect, effect_of, written_fields
 from ..api.messages import SentRequest
 from ..api.replay import stands_in_words
 from ..api.retry import classify
 from ..errors import ApiError
 from ..model import Item
 from ..operations.operation import Json, Operation
+from ..operations.watched import is_as_seen
 from .attempt import Attempt
 from .decide import Seen
 
@@ -75,6 +76,10 @@ class EffectReader:
         gone = effect is not None and effect.gone is True and attempt.last is not None and attempt.last.failure.status in _GONE
         if attempt.item.before is None or self._operation.not_shown or gone:
             return False  # what Intercom does not show is only assumed
+        last = attempt.in_question[-1].json if attempt.in_question else None
+        fields = [name for name, _ in written_fields(last)] if isinstance(last, dict) else []
+        if fields and all(is_as_seen(payload, attempt.item, name) for name in fields):
+            return False
         return bool(self._operation.change(attempt.item))
 
     def _unfinished(self, attempt: Attempt, told: bool | None) -> bool:

@@ -150,10 +150,10 @@ class ItemProcessor:
         try:
             if self.reread or item.before is None or (self.backup is not None and item.seq not in self.backup):
                 payload = self._read(item)
-            result = self.check.result_without_write(item, payload)
+            result = self.check.result_without_write(self.check.tried(item) if attempt.left else item, payload)
             if result is None or result.outcome is Outcome.PENDING:
                 self._keep(item, payload)
-            return result, payload
+            return result and self.decider.moved(attempt, result), payload
         except Skip as exc:
             return self.decider.conclude(attempt, Skipped(exc.reason, attempt.wrote)), payload
         except NotYet as exc:
@@ -325,7 +325,7 @@ class ItemProcessor:
             decision = self.decider.ask(attempt, seen)
             moved = None
             if decision.step is Step.PERFORM and not decision.remember and payload is not None and item.before is not None:
-                moved = self.check.check_drift_in_doubt(item, payload, fields=self.reread)
+                moved = self.check.check_drift(self.check.tried(item), payload, fields=self.reread)
             if moved is not None and decision.known.maybe_applied:
                 # It is not written again, so only what is certain counts.
                 decision = self.decider.ask(attempt, seen, known=replace(known_of(attempt), repeatable=False))
@@ -338,7 +338,7 @@ class ItemProcessor:
             stopped = self.decider.judge_refusal(attempt, decision, attempt.last) if attempt.last is not None else None
             return stopped or self.decider.result(attempt, decision, payload)
         if moved is not None:
-            return moved
+            return self.decider.moved(attempt, moved)
         if decision.remember:
             attempt.carried.found(attempt.in_question[-1], payload or {})
         return self._perform(attempt, payload)

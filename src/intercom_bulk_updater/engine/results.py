@@ -16,7 +16,7 @@ from ..model import Failure, ItemResult, Outcome
 from ..operations.operation import Json, Operation
 from ..stop import Stop
 from .attempt import Attempt, RetryLater, known_of
-from .decide import Decision, Known, Observed, Step, decide
+from .decide import Decision, Known, Observed, Step, decide, put_back
 from .effect_reader import EffectReader
 from .failure_reader import tells
 from .refusals import RefusalStreak
@@ -81,6 +81,13 @@ class Decider:
             return result
         assert result.failure is not None  # noqa: S101 - it failed of something
         return replace(result, doubt=True, failure=replace(result.failure, asked=attempt.asked))
+
+    def moved(self, attempt: Attempt, looked: ItemResult) -> ItemResult:
+        """The result of an item that is not written now; in doubt where others have changed what has a part of the change already."""
+        if looked.outcome is not Outcome.DRIFTED or not attempt.stands:
+            return looked
+        why = f"{attempt.stands}; then it was left alone, for it has changed since: {looked.note}"
+        return self.settled(attempt, put_back(known_of(attempt), stands=why, wrote=True))
 
     def _looks_again(self, attempt: Attempt) -> bool:
         """Whether a retry looks before it sends what was refused: a message whose refusal was untrue may have come after the look.

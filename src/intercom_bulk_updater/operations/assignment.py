@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import UsageError
@@ -39,6 +39,12 @@ class Assigned:
     no_team: bool = parameter(Kind.FLAG, "Take the team away.", required=False)
     no_admin: bool = parameter(Kind.FLAG, "Take the admin away.", required=False)
     unassign: bool = parameter(Kind.FLAG, "Assign to nobody: neither team nor admin.", required=False)
+
+
+def in_passing(now: Json) -> dict[str, Any]:
+    """What assigning may make of an item on its way: a new team takes the admin away, and what is closed or snoozed is open."""
+    nobody = {field: now[field] for field in ASSIGNEES if field in now and not now[field]}
+    return {**nobody, **({"state": "open", "snoozed_until": None} if now.get("state") == "open" else {})}
 
 
 class AssignVerb(Operation):
@@ -113,6 +119,11 @@ class AssignVerb(Operation):
         before = (item.before if item.doubt else None) or {}
         kept = {field: have.get(field) or before.get(field) for field in ASSIGNEES}
         return {**{field: value for field, value in kept.items() if value}, **self.target(item.before or have)}
+
+    def drift(self, payload: Json, item: Item) -> str:
+        if item.doubt and item.before:
+            item = replace(item, before={**item.before, **in_passing(self.capture(payload) or {})})
+        return super().drift(payload, item)
 
     def change(self, item: Item) -> Change | None:
         """See Operation. Who stays assigned is said too: `admin: stays Ben Okafor`."""

@@ -32,6 +32,13 @@ def part_stands(left: Any, was: Any, now: Any) -> bool:
     return put or any(one not in now and one not in left for one in was)
 
 
+def on_the_way(was: Any, wanted: Any, now: Any) -> bool:
+    """Whether a field is as it was before a run, as the run wants it, or in between: of a list, any part may be done."""
+    if not (isinstance(was, list) and isinstance(wanted, list) and isinstance(now, list)):
+        return bool(now in (was, wanted))
+    return all(one in was or one in wanted for one in now) and all(one in now or one not in wanted for one in was)
+
+
 def taken_back(left: Mapping[str, Any], to: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are `now` as they were before a run (`to`) and not as it `left` them, while others of its change stand.
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
-from .field_values import describe_difference, part_stands, taken_back
+from .field_values import describe_difference, on_the_way, part_stands, taken_back
 from .operation import Change, Json, Operation
 from .watched import SEEN, changed_since, seen_of
 
@@ -106,7 +106,8 @@ class FieldsOperation(Operation):
         ours = self.wanted(item, before) if item.doubt or (item.data or {}).get("unsure") else {}
         return ", ".join(
             describe_difference(field, now[field], before[field], self.label)
-            for field in now if field in before and now[field] not in (before[field], ours.get(field, before[field]))
+            for field in now if field in before and now[field] != before[field]
+            if field not in ours or not on_the_way(before[field], ours[field], now[field])
         )
 
     def kept(self, payload: Json, have: Json) -> dict[str, Any]:

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..api.effects import row_ids
+from ..api.effects import parts_of, row_ids
 from ..model import Item
-from .conversations.history import touched_since, touched_since_plan
+from .conversations.history import tags_of, touched_since, touched_since_plan
 from .field_values import describe_field
 from .operation import Json
 from .resource import resources, value_at
 
 SEEN = "seen"
 """Where a before-image holds the marks of the fields that are watched."""
-_AT = "updated_at"
+_AT, _PART = "updated_at", "part"
 _OF_ANY_LIST = ("name", "title", "state", _AT)
 """What is watched of items of which nothing is declared, as far as they show it."""
 
@@ -30,6 +30,8 @@ def seen_of(resource: str, payload: Json, also: Iterable[str] = ()) -> dict[str,
     marks: dict[str, Any] = _marks(payload, (*_watched(resource), *also))
     if _carries_parts(resource) and isinstance(payload.get(_AT), int):
         marks[_AT] = payload[_AT]
+        if parts := parts_of(payload):
+            marks[_PART] = str(parts[-1].get("id"))
     return {SEEN: marks} if marks else {}
 
 
@@ -40,7 +42,7 @@ def changed_since(resource: str, payload: Json, item: Item) -> str:
         return ""
     if not _carries_parts(resource):
         return _differences(payload, seen)
-    return _touched(payload, item, seen) or _differences(payload, {name: mark for name, mark in seen.items() if name != _AT})
+    return _touched(payload, item, seen) or _differences(payload, {name: mark for name, mark in seen.items() if name not in (_AT, _PART)})
 
 
 def is_as_seen(payload: Json, item: Item, field: str) -> bool | None:
@@ -53,7 +55,9 @@ def _touched(payload: Json, item: Item, seen: Json) -> str:
     """Who of the people wrote to the conversation or ticket meanwhile; its parts tell, and bots do not count (see touched_since)."""
     data = item.data or {}
     if data.get("as_of") is not None:
-        return touched_since_plan(payload, item)
+        # The tags are compared by their mark; of the parts that came within the same second, the last one tells.
+        there = [str(tag.get("id")) for tag in tags_of(payload)]
+        return touched_since_plan(payload, item, {"updated_at": 0, **{n: seen[n] for n in (_AT, _PART) if n in seen}, "there": there})
     if seen.get(_AT) is None:
         return ""
     # A part may be stamped a second after the change that it is of. In doubt, so that a later moment alone, which may move by

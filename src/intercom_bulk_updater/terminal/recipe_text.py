@@ -49,8 +49,18 @@ def recipe_lines(account: Mapping[str, Any]) -> Iterator[str]:
         if error["hint"] and error["hint"] not in error["message"]:
             yield error["hint"]
     if account["next"]:
-        words = {"waiting": "To go on then", "finished": "To take its last step back", "cancelled": "To take its last step back"}
+        back = _to_take_back(account)
+        words = {"waiting": "To go on then", "finished": back, "cancelled": back}
         yield f"{words.get(about['status'], 'To begin it' if not about['id'] else 'To go on')}:\n  {account['next'][0]}"
+
+
+def _to_take_back(account: Mapping[str, Any]) -> str:
+    """What the first of `next` does where that is an undo: of the last step there may be none."""
+    begun = [step for step in account["steps"] if step.get("run")]
+    meant = next((step for step in begun if step["run"] in account["next"][0].split()), None)
+    if meant is None or meant is begun[-1]:
+        return "To take its last step back"
+    return f"To take back {meant['step']} ({begun[-1]['step']} cannot be taken back)"
 
 
 def _bad(account: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from ..api.redact import keep_private, keep_private_of_item, redact, redact_thei
 from ..errors import IntercomBulkError, SafetyStop, UsageError
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
-from ..operations.field_values import taken_back
+from ..operations.field_values import on_the_way, taken_back
 from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
 from ..operations.per_item import WITH
 from ..operations.resource import history_of
@@ -129,7 +129,8 @@ class UpdaterOperation(Operation):
             return ""
         ours = self._ours(item) if item.doubt or (item.data or {}).get("unsure") else {}
         return ", ".join(
-            f"{k} is {now.get(k)}, was {v}" for k, v in item.before.items() if now.get(k) != v and now.get(k) != ours.get(k, v)
+            f"{k} is {now.get(k)}, was {v}" for k, v in item.before.items()
+            if now.get(k) != v and not (k in ours and on_the_way(v, ours[k], now.get(k)))
         )
 
     def _ours(self, item: Item) -> dict[str, Any]:

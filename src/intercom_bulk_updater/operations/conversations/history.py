@@ -7,18 +7,18 @@ from typing import Any
 
 from ...api.effects import parts_of
 from ...model import Item
-from ..field_values import Label, describe_difference
+from ..field_values import Label, describe_difference, on_the_way
 from ..operation import Json
 
 _CUSTOMERS = ("user", "lead", "contact")
 
 
 def differences(was: Json, now: Json, ours: Json | None = None, label: Label | None = None) -> str:
-    """What differs between two images, in words: "state is open, was closed". Values of `ours` are no difference."""
+    """What differs between two images, in words: "state is open, was closed". What is on the way to `ours` is no difference."""
     return ", ".join(
         describe_difference(field, now.get(field), value, label)
         for field, value in was.items()
-        if field in now and now.get(field) != value and not (ours and field in ours and now.get(field) == ours[field])
+        if field in now and now.get(field) != value and not (ours and field in ours and on_the_way(value, ours[field], now[field]))
     )
 
 
@@ -107,15 +107,19 @@ def touched_since(payload: Json, item: Item) -> str:
     return ""
 
 
-def touched_since_plan(payload: Json, item: Item) -> str:
+def touched_since_plan(payload: Json, item: Item, seen: Json | None = None) -> str:
     """Who touched the conversation after the plan was made; "" for nobody, and where there is no plan.
 
-    Times are whole seconds: what was written in the plan's own second counts.
+    Times are whole seconds: what was written in the plan's own second counts, unless the plan has `seen` the item after it.
     """
     as_of = (item.data or {}).get("as_of")
     if as_of is None:
         return ""
-    return touched_since(payload, replace(item, data={**(item.data or {}), "marks": {"updated_at": int(as_of) - 1}}))
+    shown = (item.before or {}).get("updated_at")
+    marks = dict(seen or {"updated_at": shown if isinstance(shown, int) else 0})
+    if marks["updated_at"] < int(as_of):
+        marks = {"updated_at": int(as_of) - 1}
+    return touched_since(payload, replace(item, data={**(item.data or {}), "marks": marks}))
 
 
 def closed_by_another(payload: Json, admin_id: str, since: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...model import Item, Reversibility
+from ..assignment import ASSIGNEES, in_passing
 from ..field_values import taken_back
 from ..operation import Change, Json, Operation
 from .history import closed_before, differences, our_mark, tagged_again, touched_since, touched_since_plan
@@ -86,6 +87,8 @@ class Restore(ConversationOperation):
         # A snooze of the run that is over has ended as the run meant it to.
         left = awake({f: v for f, v in (item.before or {}).items() if f in self.fields}, time.time())
         unsure = item.doubt or data.get("unsure")
+        if unsure and ASSIGNEES[0] in self.fields:
+            left |= in_passing(now)
         ours = self._wanted(item, now, time.time()) if unsure else taken_back(left, data.get("to") or {}, now)
         if "tags" in left and "tags" in now:
             there = set(now["tags"])
