@@ -150,7 +150,7 @@ class Client:
         if carried is not None and (known := carried.answer(sent, once)) is not None:
             carried.exchanges.append(Exchange(method, sent.path, json, 200, ours=True))
             return known
-        exchange = Exchange(method, sent.path, json, ours=True)
+        exchange = Exchange(method, sent.path, json, ours=True, once=once)
         try:
             came = self._carry(Request(method, path, json, params, timeout), purpose, self._permit(purpose), exchange)
             if before_reading is not None:
@@ -166,7 +166,7 @@ class Client:
             if isinstance(error, IntercomBulkError):
                 error.parts.setdefault("json", json)  # what an ambiguous failure is judged by; see effects.py
                 if carried is not None:
-                    carried.lose(exchange, once, error)
+                    carried.lose(exchange, error)
             if error is exc or not isinstance(exc, Exception):
                 raise
             raise error from exc

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Any, Protocol
 
 from ..errors import IntercomBulkError
@@ -77,6 +79,8 @@ class Exchange:
     """The status that it counts as whatever its answer was: 200 where a look has shown it, 0 where nothing is known of it."""
     error: IntercomBulkError | None = None
     once: str = ""
+    thread: int = field(default_factory=get_ident)
+    """Which sends it: an action may start several."""
 
     @property
     def sent(self) -> SentRequest:
@@ -113,6 +117,12 @@ class Exchange:
     def lost(self) -> bool:
         """Whether nothing certain is known of what became of it: no answer, or one that does not tell."""
         return not (self.refused or self.done)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether another thread than the calling one still waits for its answer; where one broke off, it is overruled."""
+        elsewhere = not self.status and self.overruled is None and self.thread != get_ident()
+        return elsewhere and time.monotonic() < self.late < math.inf
 
 
 def _parsed(body: bytes) -> Any:

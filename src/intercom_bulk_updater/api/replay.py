@@ -83,11 +83,11 @@ class CompletedRequests:
         self.withheld = None
         self.differs = ""
 
-    def lose(self, exchange: Exchange, once: str, error: IntercomBulkError) -> None:
+    def lose(self, exchange: Exchange, error: IntercomBulkError) -> None:
         """A write ended with an error. One that may stand all the same is kept: the action may swallow the error."""
         verdict = classify(error)
         if verdict.kind in _UNSURE or verdict.foreign:
-            exchange.error, exchange.once = error, once
+            exchange.error = error
 
     @property
     def lost(self) -> list[Lost]:
@@ -99,21 +99,28 @@ class CompletedRequests:
         """Those of the lost writes that must not be done twice."""
         return [Lost(one.sent, one.error) for one in self._messages if one.error is not None]
 
-    def refuse_again(self, sent: SentRequest, once: str = "") -> None:
+    def refuse_again(self, sent: SentRequest, once: str = "", *, theirs: bool = False) -> None:
         """Raises for the same message, sent in this attempt and lost: a retry of the action's own would send it twice.
 
-        That of another library is known by its path alone, for its head leaves first.
+        `theirs`: another library is to send it. That is known by its path alone, for its head leaves first; and it cannot be
+        answered from memory, as our own client is when the first was refused and stands.
         """
         for one in self._messages:
-            may_stand = one.error is not None if one.ours else (one.lost or one.looked_for) and not one.refused
+            stands = one.looked_for and not one.refused
+            may_stand = one.error is not None or (theirs and stands) if one.ours else (one.lost and not one.under_way) or stands
             if may_stand and (one.once == once if once and one.once else _same(one.sent, sent)):
                 self.withheld = sent if sent.json is None else self.withheld
                 raise _not_again(one)
 
     @property
     def lost_by_others(self) -> list[Exchange]:
-        """What other libraries sent in this attempt that must not be done twice, and was not answered for sure."""
-        return [one for one in self._messages if not one.ours and one.lost]
+        """What other libraries sent in this attempt that must not be done twice, and was not answered for sure, or left twice.
+
+        What an answer of success held is not seen: whoever sends the same again may have found it to be none.
+        """
+        stand = [one for one in self._messages if not one.refused]
+        sent = [one.sent for one in stand]
+        return [one for one in stand if not one.ours and (one.lost or (one.sent.json is not None and sent.count(one.sent) > 1))]
 
     @property
     def _messages(self) -> list[Exchange]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -284,8 +285,11 @@ def in_hand(
     `leaving` is called with method and path before a request of another library leaves; what it raises keeps it from leaving.
     """
 
+    carried, in_turn = client.carried, RLock()  # threads that the action starts share them
+
     def leave(verb: str, path: str) -> None:
-        refuse_again(client, SentRequest(verb, path.strip("/")))
+        with in_turn:
+            refuse_again(client, carried, SentRequest(verb, path.strip("/")))
         leaving(verb, path)
         if watch.seen or hand.permit is None:
             client.one_more()

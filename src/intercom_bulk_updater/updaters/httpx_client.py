@@ -31,7 +31,12 @@ def governed_client(base_url: str, headers: Mapping[str, str], **options: Any) -
             sys.audit(LEAVES, request.method, request.url.netloc.decode(), request.url.path)
             watch = current_watch()
             exchange = None if watch is None else watch.announce(request.method, str(request.url), request.read())
-            response = super().handle_request(request)
+            try:
+                response = super().handle_request(request)
+            except BaseException:
+                if exchange is not None:
+                    exchange.overruled = 0  # it is under way no longer
+                raise
             if exchange is not None:
                 exchange.status, exchange.headers = response.status_code, dict(response.headers)
             return response

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from ..api.client import Client
 from ..api.messages import Exchange, SentRequest
-from ..api.replay import stands_before
+from ..api.replay import CompletedRequests, stands_before
 from ..api.retry import classify
 from ..operations.operation import PartiallyApplied
 from .evidence import ActionReturned
 
 
-def refuse_again(client: Client, sent: SentRequest) -> None:
-    """Raises for a message that was sent in this attempt and lost."""
-    look_for_refused(client)
-    if client.carried is not None:
-        client.carried.refuse_again(sent)
+def refuse_again(client: Client, carried: CompletedRequests | None, sent: SentRequest) -> None:
+    """Raises for a message of another library that was sent in this attempt and lost, or was refused and stands.
+
+    `carried` is the action's: in a thread that the action has started, the client has none.
+    """
+    if carried is not None:
+        carried.look_for_refused(client.get)
+        carried.refuse_again(sent, theirs=True)
 
 
 def see_that_all_left(client: Client, method: str) -> None:

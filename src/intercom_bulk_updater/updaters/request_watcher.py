@@ -18,6 +18,7 @@ import logging
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -189,6 +190,7 @@ class RequestWatcher:
         exchange = self.begin(method, urlsplit(url).netloc.rpartition("@")[2], url)
         if exchange is not None:
             exchange.body.append(body)
+            exchange.late = time.monotonic() + self._seconds
             self._announced.append(exchange)
         return exchange
 

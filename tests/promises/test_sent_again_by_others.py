@@ -1,0 +1,150 @@
+"""A message that was refused though it stands, or whose answer is no use, and that the action's own code sends again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from intercom_sandbox import Sandbox
+
+from .test_original_readme import CustomUpdater
+from .test_unseen import twice
+
+
+class Sends(CustomUpdater):
+    """The same reply, by three libraries."""
+
+    def body(self, text: str = "We are back.") -> dict[str, Any]:
+        return {"message_type": "comment", "type": "admin", "admin_id": self.admin_id, "body": text}
+
+    def by_client(self, item_id: str) -> Any:
+        return self.client.post(f"conversations/{item_id}/reply", self.body())
+
+    def by_requests(self, item_id: str) -> Any:
+        answer = requests.post(f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json=self.body(), timeout=5)
+        answer.raise_for_status()
+        return answer.json()
+
+    def by_urllib(self, item_id: str) -> Any:
+        url, body = f"{self.base_url}/conversations/{item_id}/reply", json.dumps(self.body()).encode()
+        request = urllib.request.Request(url, body, {**self.headers, "Content-Type": "application/json"}, method="POST")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.loads(answer.read())
+
+
+class ClientThenRequests(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        with contextlib.suppress(Exception):
+            return self.by_client(item_id)
+        return self.by_requests(item_id)
+
+
+class ClientThenUrllib(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        with contextlib.suppress(Exception):
+            return self.by_client(item_id)
+        return self.by_urllib(item_id)
+
+
+class FromAPool(Sends):
+    """In a thread that the action starts, in a loop."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            for _ in range(3):
+                sent = pool.submit(self.by_requests, item_id)
+                if not sent.exception():
+                    return sent.result()
+        return None
+
+
+@pytest.mark.parametrize("status", [422, 403])
+@pytest.mark.parametrize("updater", [ClientThenRequests, ClientThenUrllib, FromAPool])
+def test_what_was_refused_and_stands_does_not_leave_again(box: Sandbox, updater: type[Sends], status: int) -> None:
+    """The look shows it; the second, which another library is to send, is refused before it leaves."""
+    box.fault("error_after", status=status, on="write", path="/reply$", count=1)
+    result = updater().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none", timeout=2.0)
+    assert (twice(box), result["failed"], result["success"] + result.in_doubt) == (0, 0, 2), result.failures
+    assert box.audit()["kinds"]["comment"]["1"] == 2
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop_after"}, {"kind": "error_after", "status": 503}], ids=str)
+def test_what_was_lost_does_not_leave_again_from_a_pool(box: Sandbox, fault: dict[str, Any]) -> None:
+    """As in the action's own thread."""
+    box.fault(on="write", path="/reply$", count=1, **fault)
+    result = FromAPool().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none", timeout=2.0)
+    assert (twice(box), result["failed"], result["success"] + result.in_doubt) == (0, 0, 2), result.failures
+
+
+class Together(Sends):
+    """Two replies to one conversation at the same time, each with its own text."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        url = f"{self.base_url}/conversations/{item_id}/reply"
+        with ThreadPoolExecutor(2) as pool:
+            sent = [pool.submit(self.post, url, headers=self.headers, json=self.body(text), timeout=5) for text in ("One.", "Two.")]
+        return all(one.result().status_code == 200 for one in sent)
+
+    def post(self, url: str, **how: Any) -> Any:
+        return requests.post(url, **how)
+
+
+class TogetherByHttpx(Together):
+    def post(self, url: str, **how: Any) -> Any:
+        return self.httpx_client().post(url, **how)
+
+
+@pytest.mark.parametrize("updater", [Together, TogetherByHttpx])
+def test_two_messages_at_the_same_time_are_no_repetition(box: Sandbox, updater: type[Sends]) -> None:
+    """The first is still on its way when the second leaves; neither is lost."""
+    box.fault("slow", seconds=0.3, on="write", path="/reply$")
+    result = updater().bulk_process(team_id="5001", max_items=1, progress="none")
+    assert (result["success"], box.audit()["kinds"]["comment"]["writes"]) == (1, 2), result.failures
+
+
+class NamedWithAnotherText(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        for tried in range(3):
+            with contextlib.suppress(Exception):
+                return self.client.post(f"conversations/{item_id}/reply", self.body(f"We are back, {tried}."), once="reply")
+        return None
+
+
+@pytest.mark.parametrize("look", [{"kind": "status", "status": 503}, {"kind": "wrong", "value": []}], ids=lambda look: look["kind"])
+def test_the_first_text_of_a_named_step_stands_where_its_look_fails(box: Sandbox, look: dict[str, Any]) -> None:
+    """It was refused, and nobody could see whether it stands: no other text leaves in its place."""
+    box.fault("error_after", status=404, on="write", path="/reply$", count=1)
+    box.fault(on="look", path=r"^/conversations/\d+$", count=1, **look)
+    result = NamedWithAnotherText().bulk_process(team_id="5001", max_items=1, progress="none", timeout=2.0)
+    assert (twice(box), result["failed"], result["success"] + result.in_doubt) == (0, 0, 1), result.failures
+    assert box.audit()["kinds"]["comment"]["writes"] == 1
+
+
+class UntilItCanBeRead(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        for _ in range(3):
+            with contextlib.suppress(ValueError):
+                return self.by_requests(item_id)
+        return None
+
+
+class RequestsThenClient(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        with contextlib.suppress(ValueError):
+            return self.by_requests(item_id)
+        return self.by_client(item_id)
+
+
+@pytest.mark.parametrize("updater", [UntilItCanBeRead, RequestsThenClient])
+def test_the_same_message_twice_is_not_done(box: Sandbox, updater: type[Sends]) -> None:
+    """Answered 200 with what is no JSON, which only the action sees: two may be there, and done would be too much to say."""
+    box.fault("garbage", commit="before", on="write", path="/reply$", count=1)
+    result = updater().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none", timeout=2.0)
+    assert (result["success"], result["failed"], result.in_doubt) == (1, 0, 1), result.failures
+    assert "sent the same message 2 times" in result.failures[0].cause
