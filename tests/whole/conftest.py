@@ -7,6 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from acceptance.desk import Desk, at_desk
+from intercom_bulk_updater.api.client import Client
+from intercom_bulk_updater.runs.options import Options
+from intercom_bulk_updater.runs.session import open_session
+from intercom_bulk_updater.settings import load
+from intercom_bulk_updater.stop import Stop
+
 from .network import MemorySandbox, in_memory
 
 
@@ -29,3 +36,17 @@ def box(shop: MemorySandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     yield shop
     now = shop.control()
     shop.control(**{name: value for name, value in before.items() if now[name] != value})
+
+
+@pytest.fixture
+def desk(box: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
+    """The command in this process."""
+    with at_desk(box, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def others(box: MemorySandbox) -> Iterator[Client]:
+    """Somebody else in the workspace."""
+    with open_session(load(), Options(), Stop(None)) as session:
+        yield session.client

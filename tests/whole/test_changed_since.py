@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from acceptance.desk import Desk, at_desk
+from acceptance.desk import Desk
 from intercom_bulk_updater.api.client import Client
-from intercom_bulk_updater.runs.options import Options
-from intercom_bulk_updater.runs.session import open_session
-from intercom_bulk_updater.settings import load
-from intercom_bulk_updater.stop import Stop
-
-from .network import MemorySandbox
 
 PLAIN = ("--json", "--progress", "none")
 BOTH = ("--irreversible", "--customer-visible")
-
-
-@pytest.fixture
-def desk(box: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
-    """The command in this process."""
-    with at_desk(box, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def others(box: MemorySandbox) -> Iterator[Client]:
-    """Somebody else in the workspace."""
-    with open_session(load(), Options(), Stop(None)) as session:
-        yield session.client
 
 
 Touch = Callable[[Client, str], object]

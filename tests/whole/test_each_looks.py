@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from acceptance.desk import Desk, at_desk
+from acceptance.desk import Desk
 from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.model import Item
 from intercom_bulk_updater.operations.each import Each
-from intercom_bulk_updater.runs.options import Options
-from intercom_bulk_updater.runs.session import open_session
-from intercom_bulk_updater.settings import load
-from intercom_bulk_updater.stop import Stop
-
-from .network import MemorySandbox
 
 PLAIN = ("--json", "--progress", "none")
 BOTH = ("--irreversible", "--customer-visible")
 ARTICLES = ("each", "articles", "PUT", "articles/{{id}}")
 CONTACTS = ("each", "contacts", "PUT", "contacts/{{id}}", '{"name": "Z {{name}}"}', "--where", "role = user")
 PUBLISHED = ("--where", "state = published")
-
-
-@pytest.fixture
-def desk(box: MemorySandbox, tmp_path: Path) -> Iterator[Desk]:
-    """The command in this process."""
-    with at_desk(box, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def others(box: MemorySandbox) -> Iterator[Client]:
-    """Somebody else in the workspace."""
-    with open_session(load(), Options(), Stop(None)) as session:
-        yield session.client
 
 
 def planned(desk: Desk, *command: str, limit: int = 3) -> list[str]:
