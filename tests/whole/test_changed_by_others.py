@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +18,11 @@ from intercom_bulk_updater.model import Reversibility, RunStatus
 from intercom_bulk_updater.operations.built_in import operations_in
 from intercom_bulk_updater.operations.resource import resources
 from intercom_bulk_updater.runs import plan as plans
-from intercom_bulk_updater.runs.options import Options
-from intercom_bulk_updater.runs.session import open_session
-from intercom_bulk_updater.settings import load
-from intercom_bulk_updater.stop import Stop
 
 from .network import MemorySandbox
 
 WORDS: dict[str, Any] = {"irreversible": True, "customer_visible": True}
 Touch = Callable[[Client, MemorySandbox, str], object]
-
-
-@pytest.fixture
-def others(box: MemorySandbox) -> Iterator[Client]:
-    """Somebody else in the workspace."""
-    with open_session(load(), Options(), Stop(None)) as session:
-        yield session.client
 
 
 def written_to(them: Client, box: MemorySandbox, one: str) -> None:
