@@ -17,7 +17,7 @@ from intercom_bulk_updater.operations.registry import iterate
 
 from .network import MemorySandbox
 
-USERS, LEADS, TICKETS, ALL = "role = user", "role = lead", "open = true", "created > 3000d"
+USERS, LEADS, TICKETS, ALL = "role = user", "role = lead", "open = true", "created > 2015-01-01"
 GRAVE = ({"irreversible": True}, ["--irreversible"])
 SEEN = ({"customer_visible": True}, ["--customer-visible"])
 Twin = tuple[str, dict[str, Any], list[str]]
