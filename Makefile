@@ -9,7 +9,7 @@ SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 {
 # Bytecode is kept for the tests too: each of the workers would otherwise compile all tests and their tools anew, each time.
 TESTING := env -u PYTHONDONTWRITEBYTECODE $(SCRATCH) $(BIN)/python -m
 
-.PHONY: help install demo test fast coverage census chaos chaos-tables lint types layers check bench bench-quick bench-more bench-million bench-page outages soak clients docs clean
+.PHONY: help install demo test test-further fast coverage census chaos chaos-tables lint types layers check bench bench-quick bench-more bench-million bench-page outages soak clients docs clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -36,9 +36,15 @@ demo: $(BIN)/.installed ## the main job on the built-in sandbox, from start to f
 	@$(BIN)/intercom-bulk demo
 
 # Files go out in their own order: by the number of tests, as xdist has it, the long files with few tests would come last, and alone.
+TESTS := pytest -q -n 6 --dist loadfile --no-loadscope-reorder
+
 test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
-	@$(TESTING) pytest -q -m 'not slow' -n 6 --dist loadfile --no-loadscope-reorder
+	@$(TESTING) $(TESTS) -m 'not slow and not further'
+
+test-further: $(BIN)/.installed-dev ## the further cases of long tables, of which `make test` takes a few each (two minutes)
+	@$(COMPILE)
+	@$(TESTING) $(TESTS) -m 'further and not slow'
 
 FAST := pytest -q -m 'not slow' -n 2 --dist loadfile tests/unit tests/properties tests/contracts tests/whole
 

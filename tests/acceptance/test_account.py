@@ -81,6 +81,7 @@ def test_a_report_a_run_and_an_export_call_things_by_their_names(desk: Desk) -> 
     assert "conversations until " in told and "(Los Angeles)" in told and "Ops Bot (991267700)" in told
 
 
+@pytest.mark.further
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_completion_completes(desk: Desk, shell: str) -> None:
     """The script works in the shell as its help says: verbs, and the flags of a verb."""

@@ -137,6 +137,7 @@ def test_a_refusal_of_a_message_may_be_untrue(desk: Desk) -> None:
     desk.once("note", ids)
 
 
+@pytest.mark.further
 def test_a_message_that_was_truly_refused_is_sent_by_a_retry(desk: Desk) -> None:
     """Where the look shows that nothing was written, the retry sends it."""
     ids = desk.open_ids()[:4]

@@ -205,6 +205,7 @@ def test_every_command_that_tells_something_tells_it_to_programs(desk: Desk) -> 
                 assert flag == "--json" or lines[-1]["event"] == "run.done"
 
 
+@pytest.mark.further
 def test_streams_in_any_state(desk: Desk) -> None:
     """Closed input, plain ASCII, a reader that leaves, a full disk: no traceback, and the account is not lost in silence."""
     desk.box.add_conversations(1, team=5001, state="open", title="Grüße \N{SNOWMAN}")

@@ -33,6 +33,7 @@ def killed_after(desk: Desk, writes: int, *command: str) -> None:
     desk.wait(process)
 
 
+@pytest.mark.further
 @pytest.mark.parametrize("share", [0.95, 0.7, 0.5])
 def test_a_journal_cut_short_sends_no_note_twice(desk: Desk, share: float) -> None:
     """When the end of the write-ahead log is lost, a resume looks before each note, says so, and none is written twice."""
@@ -218,6 +219,7 @@ def test_an_original_that_is_gone_on_with_after_its_copy_sends_nothing_twice(des
     assert desk.here("runs", "show", "latest").code == 0 and events(desk).count("older_journal") == 1
 
 
+@pytest.mark.further
 def test_a_folder_and_its_copy_are_not_gone_on_with_at_once(desk: Desk) -> None:
     """While the copy works, the original refuses; both may take turns, and each message goes out once."""
     ids = desk.open_ids()

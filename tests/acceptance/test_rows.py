@@ -174,6 +174,7 @@ def test_set_takes_values_in_the_types_of_the_workspace(desk: Desk) -> None:
     assert put("refund_amount=", "title=")[0] == 0
 
 
+@pytest.mark.further
 def test_an_updater_takes_every_selection_and_the_columns_of_a_sheet(desk: Desk) -> None:
     """run FILE.py:Class with --where, --csv with {{col}} in --param, --from-run, --exclude."""
     (desk.home / "own.py").write_text(

@@ -48,6 +48,7 @@ def run(journal: Journal) -> str:
     return journal.create_run(operation="close", workspace="w").id
 
 
+@pytest.mark.further
 def test_killed_at_any_instant(journal: Journal, run: str, tmp_path: Path) -> None:
     """After kill -9 at a random moment the file is sound and everything that was said to be on disk is there.
 
@@ -235,6 +236,7 @@ def test_write_refused_by_the_system(journal: Journal, run: str, tmp_path: Path)
     assert journal.add_items(run, [FoundItem(f"later-{n}") for n in range(1000)]) == 1000
 
 
+@pytest.mark.further
 def test_flat_memory(journal: Journal, run: str) -> None:
     """A hundred thousand items are read in the memory of a few pages."""
     for start in range(0, 100_000, 5_000):

@@ -101,6 +101,7 @@ def test_what_passes_is_tried_again(box: Sandbox, library: type[Closing], fault:
     assert library is Sdk or result["success"] == 12
 
 
+@pytest.mark.further
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_window_is_waited_out(box: Sandbox, library: type[Closing]) -> None:
     """A 429 was not carried out: every item is done in the end, and none is in doubt."""

@@ -142,6 +142,7 @@ def test_tags_are_told_one_by_one(journal: Journal) -> None:
     assert rows_of(exported(journal, run.id))[0]["change"] == "added tag incident (86), removed tag 12"
 
 
+@pytest.mark.further
 def test_memory_does_not_grow_with_the_run(journal: Journal) -> None:
     """The second half of an export needs no more memory than the first."""
     peaks: list[int] = []

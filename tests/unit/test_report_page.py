@@ -223,6 +223,7 @@ def test_the_list_of_items_ends_somewhere(journal: Journal) -> None:
     assert rows.index("Resource Not Found") < rows.index("→")
 
 
+@pytest.mark.further
 def test_the_page_is_written_in_flat_memory(journal: Journal, tmp_path: Path) -> None:
     """Writing 5,000 rows holds a small part of the page at a time."""
     run = a_run(journal, 5000, lambda item: ItemResult(item.seq, Outcome.FAILED, failure=Failure("x", "long " * 200)))

@@ -82,6 +82,7 @@ def test_the_flags_of_a_verb_are_its_parameters(name: str) -> None:
         assert rest
 
 
+@pytest.mark.further
 def test_the_help_of_every_command_is_one_screen() -> None:
     """With the prompt behind it, at 80 by 24; the longest at 120 columns too."""
     pages = {full: help_of(full) for full, _ in commands(complete_tree())}
