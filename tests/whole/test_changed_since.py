@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -134,3 +135,54 @@ def test_what_came_after_the_plan_within_its_second_is_a_change(desk: Desk, othe
         desk.box.pass_time(5)
         if touch is TAGGED:
             others.delete(f"conversations/{ids[0]}/tags/7001", {"admin_id": "991267701"})
+
+
+OURS = {"tag": ("--tag", "7011"), "note": ("--body", "Seen", "--again"), "close": (), "reply": ("--body", "Hello", "--customer-visible")}
+"""What a script does to items right before it plans for them."""
+NOTED: Touch = lambda them, one: them.post(  # noqa: E731
+    f"{one}/reply", {"message_type": "note", "type": "admin", "admin_id": "991267701", "body": f"Theirs {time.monotonic()}"}
+)
+
+
+@pytest.mark.parametrize(("verb", "by", "which"), [
+    ("conversations close", "tag", "ids"), ("conversations close", "a colleague", "where"),
+    ("conversations close --body Bye", "note", "where"),
+    ("conversations assign --to-team 5002", "close", "where"), ("conversations assign --to-team 5002", "a colleague", "ids"),
+    ("conversations snooze --until 2027-03-01", "note", "ids"), ("conversations tag --tag 7012", "note", "where"),
+    ("conversations tag --tag {{tag}}", "note", "csv"), ("conversations note --body Hi", "tag", "where"),
+    ("tickets assign --to-team 5002", "note", "ids"), ("tickets tag --tag 7012", "a colleague", "where"),
+])  # fmt: skip
+def test_what_came_before_the_plan_within_its_second_is_no_change(desk: Desk, others: Client, verb: str, by: str, which: str) -> None:
+    """Of our own runs and of other people. What comes after the plan within that second is one."""
+    noun, *words = verb.split()
+    rows = desk.box.conversations(state="open") if noun == "conversations" else desk.box.tickets()
+    ids = [str(one["id"]) for one in rows if str(one.get("team_assignee_id")) != "5002"][:3]
+    (desk.home / "ids").write_text("\n".join(ids))
+    (desk.home / "ids.csv").write_text("\n".join(["id,tag", *(f"{one},7012" for one in ids)]))
+    asked = {"ids": ("--ids", "ids"), "csv": ("--csv", "ids.csv"), "where": ("--where", " or ".join(f"id = {one}" for one in ids))}[which]
+    if by == "a colleague":
+        for one in ids:
+            NOTED(others, f"{noun}/{one}")
+    else:
+        assert desk.here(noun, by, *OURS[by], "--ids", "ids", "--yes", "--verify", "none", *PLAIN).code == 0
+    planned = desk.here(noun, *words, *asked, "--plan", "p.jsonl", *PLAIN)
+    assert planned.code == 0 and "looked" not in (desk.home / "p.jsonl").read_text().partition('"data"')[0], planned.err
+    NOTED(others, f"{noun}/{ids[0]}")
+    done = desk.here("apply", "p.jsonl", "--yes", "--customer-visible", "--verify", "none", *PLAIN)
+    assert done.counts == {"selected": 3, "done": 2, "drifted": 1}, done.err
+
+
+@pytest.mark.parametrize("verb", ["tag", "close", "note"])
+def test_an_undo_is_planned_within_the_second_of_its_run(desk: Desk, others: Client, verb: str) -> None:
+    """Of a run, and of one that a later run of our own has written to."""
+    ids = [str(one["id"]) for one in desk.box.conversations(state="open")[:3]]
+    (desk.home / "ids").write_text("\n".join(ids))
+    first = "close" if verb == "note" else verb
+    run = desk.here("conversations", first, *OURS[first], "--ids", "ids", "--yes", "--verify", "none", *PLAIN).run
+    if verb == "note":
+        assert desk.here("conversations", verb, *OURS[verb], "--ids", "ids", "--yes", "--verify", "none", *PLAIN).code == 0
+    planned = desk.here("undo", run, "--plan", "p.jsonl", *PLAIN)
+    assert planned.counts == {"selected": 3, "pending": 3}, planned.err
+    NOTED(others, f"conversations/{ids[0]}")
+    done = desk.here("apply", "p.jsonl", "--yes", "--verify", "none", *PLAIN)
+    assert done.counts == {"selected": 3, "done": 2, "drifted": 1}, done.err

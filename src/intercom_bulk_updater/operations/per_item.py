@@ -70,6 +70,7 @@ class PerItemOperation(Operation):
         self._all.prepare(client)
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
+        self._all.planned = self.planned
         return self._all.capture(payload)
 
     def shown(self, payload: Json) -> dict[str, Any] | None:

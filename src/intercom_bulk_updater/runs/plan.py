@@ -21,6 +21,7 @@ from typing import Any
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
 from ..journal import RunRecord, Store, from_json, to_json
 from ..model import FoundItem, Outcome
+from ..operations.conversations.history import LOOKED
 from ..operations.field_values import Label
 from ..operations.operation import Operation
 from .change_words import words
@@ -84,7 +85,7 @@ def write_plan(
     Raises UsageError when the file cannot be written.
     """
     now = datetime.now(UTC).replace(microsecond=0)
-    began = SearchState.of(run.search).server_started or run.started_at or now.timestamp()
+    began = operation.planned or SearchState.of(run.search).server_started or run.started_at or now.timestamp()
     header: dict[str, Any] = {
         "schema": SCHEMA,
         "workspace": run.workspace,
@@ -119,12 +120,15 @@ def write_plan(
             for item, change in changes(journal, run.id, operation):
                 if change == {}:
                     continue
-                before = None if item.before is None else to_json(dict(item.before))
-                line: dict[str, Any] = {"id": item.id, "change": words(change, operation.names, label), "before": before}
+                before, seen = dict(item.before or {}), {}
+                if LOOKED in before:
+                    seen = {LOOKED: before.pop(LOOKED)}
+                image = None if item.before is None else to_json(before)
+                line: dict[str, Any] = {"id": item.id, "change": words(change, operation.names, label), "before": image}
                 if item.name:
                     line["name"] = item.name
-                if item.data:
-                    line["data"] = to_json(dict(item.data))
+                if item.data or seen:
+                    line["data"] = to_json({**(item.data or {}), **seen})
                 # Half an emoji is legal in JSON and in no encoding.
                 text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
                 digest.update(text)

@@ -177,6 +177,7 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     session, options = work.session, work.options
     label = Remembering(work.names or WorkspaceNames(session.look))
     work.operation.label = label.known
+    work.operation.planned = None if work.plan is None else session.client.server_time()
     job = Job(
         work.run, work.operation, work.feed, options, population=lambda: population(session, work.resource),
         ask=work.ask, review_only=work.looking, only=work.only, label=label,

@@ -35,6 +35,26 @@ def mark(payload: Json) -> dict[str, Any]:
     return {**marks, "there": there} if there else marks
 
 
+LOOKED = "looked"
+"""Where a plan holds, of an item that was written to in its own second, what it has seen of it."""
+
+
+def looked(payload: Json, planned: float | None) -> dict[str, Any] | None:
+    """For the before-image of a plan that was begun at `planned`: `LOOKED`, of an item that was written to since then, {} of others.
+
+    None where that takes a look of its own, for a search shows no parts.
+    """
+    parts, tags = parts_of(payload), tags_of(payload)
+    moments = [payload.get("updated_at"), *(one.get("created_at") for one in parts or ()), *(tag.get("applied_at") for tag in tags)]
+    last = max(int(at or 0) for at in moments)
+    if planned is None or last < int(planned):
+        return {}
+    if parts is None:
+        return None
+    part = str(parts[-1].get("id")) if parts else "0"
+    return {LOOKED: {"updated_at": last, "part": part, "there": [str(tag.get("id")) for tag in tags]}}
+
+
 def our_mark(payload: Json, admin_id: str, since: float) -> dict[str, Any]:
     """The mark of our own last write, found by its author in a payload that others may have written to since."""
     parts = parts_of(payload) or []
@@ -94,15 +114,17 @@ def touched_since(payload: Json, item: Item) -> str:
         author = last.get("author") or {}
         who = "a teammate" if author.get("type") == "bot" else _who(author)
         return f"{who} has been there since ({last.get('part_type')})"
-    there = marks.get("there") or ()
+    there, applied = marks.get("there") or (), {**(marks.get("applied") or {}), **(data.get("own_applied") or {})}
     tags = [
         t for t in tags_of(payload)
+        if applied.get(str(t.get("id"))) != t.get("applied_at")
         if int(t.get("applied_at") or 0) > at or (int(t.get("applied_at") or 0) == at and "part" in marks and str(t.get("id")) not in there)
         if not unsure or str((t.get("applied_by") or {}).get("id")) != data.get("by")
     ]
     if tags:
         return f"tagged {tags[-1].get('name')!r} since, by {_who(tags[-1].get('applied_by') or {})}"
-    if not later and not unsure and int(payload.get("updated_at") or 0) > max(at, int(data.get("own_until") or 0)):
+    own_until = max(at, int(data.get("own_until") or 0), *map(int, applied.values()))
+    if not later and not unsure and int(payload.get("updated_at") or 0) > own_until:
         return "changed since by somebody; the API does not tell who"
     return ""
 
@@ -110,16 +132,17 @@ def touched_since(payload: Json, item: Item) -> str:
 def touched_since_plan(payload: Json, item: Item, seen: Json | None = None) -> str:
     """Who touched the conversation after the plan was made; "" for nobody, and where there is no plan.
 
-    Times are whole seconds: what was written in the plan's own second counts, unless the plan has `seen` the item after it.
+    Times are whole seconds: what was written in the plan's own second counts, unless the plan has `seen` it, or the run that
+    the plan takes back has written it.
     """
-    as_of = (item.data or {}).get("as_of")
+    data = item.data or {}
+    as_of = data.get("as_of")
     if as_of is None:
         return ""
-    shown = (item.before or {}).get("updated_at")
-    marks = dict(seen or {"updated_at": shown if isinstance(shown, int) else 0})
+    marks = {"updated_at": 0, **(seen or data.get(LOOKED) or data.get("marks") or {})}
     if marks["updated_at"] < int(as_of):
-        marks = {"updated_at": int(as_of) - 1}
-    return touched_since(payload, replace(item, data={**(item.data or {}), "marks": marks}))
+        marks = {"updated_at": int(as_of) - 1, "applied": marks.get("applied")}
+    return touched_since(payload, replace(item, data={**data, "marks": marks}))
 
 
 def closed_by_another(payload: Json, admin_id: str, since: float) -> str:

@@ -15,7 +15,7 @@ from ...model import Item, Reversibility
 from ..messages import AGAIN, MessageOperation, people_of
 from ..operation import Change, Json, SeenRequests
 from ..spec import Kind, parameter
-from .history import differences, mark, touched_since_plan
+from .history import differences, looked, mark, touched_since_plan
 from .state import STATE, image
 
 
@@ -39,9 +39,11 @@ class _Message(MessageOperation):
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. Besides the state, whom it would write to, for the review."""
-        at = payload.get("updated_at")
+        at, touched = payload.get("updated_at"), looked(payload, self.planned)
+        if touched is None:
+            return None
         seen = {"updated_at": at} if isinstance(at, int) else {}
-        return {**self.state_of(payload), **seen, "contacts": [], **people_of(payload), **self.fields_seen(payload)}
+        return {**self.state_of(payload), **seen, **touched, "contacts": [], **people_of(payload), **self.fields_seen(payload)}
 
     def state_of(self, payload: Json) -> dict[str, Any]:
         """What somebody may have changed meanwhile, so that the message is not sent."""

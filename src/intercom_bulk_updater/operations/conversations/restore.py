@@ -14,7 +14,7 @@ from ...model import Item, Reversibility
 from ..assignment import ASSIGNEES, in_passing
 from ..field_values import taken_back
 from ..operation import Change, Json, Operation
-from .history import closed_before, differences, our_mark, tagged_again, touched_since, touched_since_plan
+from .history import closed_before, differences, looked, our_mark, tagged_again, touched_since, touched_since_plan
 from .state import applied, awake, converge, image, requests_between, so
 
 PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
@@ -31,8 +31,8 @@ class ConversationOperation(Operation):
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
         """See Operation. An image that lacks a field is none: what is absent is not known, and a GET may tell."""
-        got = image(payload, self.fields)
-        return got if len(got) == len(self.fields) else None
+        got, seen = image(payload, self.fields), looked(payload, self.planned)
+        return {**got, **seen} if len(got) == len(self.fields) and seen is not None else None
 
     def read(self, client: Client, item_id: str) -> Json | None:
         return client.get(item_path("conversations", item_id))

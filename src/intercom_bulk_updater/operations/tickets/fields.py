@@ -15,7 +15,7 @@ from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...model import Item
 from ..assignment import ASSIGNEES, assignees, number
-from ..conversations.history import touched_since_plan
+from ..conversations.history import looked, touched_since_plan
 from ..field_values import SWITCHES, describe_field, describe_value
 from ..fields import FieldsOperation
 from ..operation import CannotApply, Json
@@ -77,6 +77,9 @@ class TicketFields(FieldsOperation):
 
     def image(self, payload: Json) -> dict[str, Any]:
         return image(payload, self.fields)
+
+    def looked_at(self, payload: Json) -> dict[str, Any]:
+        return {**super().looked_at(payload), **(looked(payload, self.planned) or {})}
 
     def touched(self, payload: Json, item: Item) -> str:
         return touched_since_plan(payload, item)

@@ -29,7 +29,7 @@ class _Tagging(TagVerb, TicketFields):
         return []
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        return self.image(payload) or {"tags": self.assumed()}
+        return {"tags": self.assumed(), **self.image(payload), **self.looked_at(payload)}
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
         return self.image(payload) or None
