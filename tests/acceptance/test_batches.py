@@ -232,18 +232,12 @@ def test_a_canary_is_exact_in_batches(place: Place) -> None:
 
 
 def test_too_many_failures_stop_a_batch_that_dissolved(place: Place) -> None:
-    """With --max-failures 3 the fourth failure ends the run; of its batch what was refused with it, and not looked at, is in doubt."""
+    """With --max-failures 3 the fourth failure ends the run; what was refused by then has failed, the rest waits: no doubt."""
     ids = place.contacts(60)
     place.box.fault("status", status=400, code="parameter_invalid", method="POST", path="/tags$")
     done = place.act(ids, max_failures="3", workers=1)
     assert isinstance(done.stopped, SafetyStop), done.stopped
-    counts = {"pending": 0, "in_doubt": 0, **done.counts}
-    assert counts["failed"] >= 4 and counts["failed"] + counts["in_doubt"] + counts["pending"] == 60 and not place.tagged()
-    place.box.clear_faults()
-    with place.session() as session:
-        (run,) = session.journal.runs()
-        again = place.execute(session, Job(run, TagContacts(place.key), ListSource([], total=0), Options(verify="none")))
-    assert again.counts == {"selected": 60, "done": 60 - counts["failed"], "failed": counts["failed"]}
+    assert done.counts["failed"] >= 4 and done.counts["failed"] + done.counts.get("pending", 0) == 60 and not place.tagged()
 
 
 KILLED = """

@@ -210,7 +210,11 @@ class Process:
                     self.server.go_on(result.seconds)
                     continue
                 untouched = ItemResult(1, Outcome.PENDING, doubt=self.item.doubt)
-                result = self.processor.put_back(self.attempt) if self.attempt.sent else untouched
+                try:
+                    result = self.processor.put_back(self.attempt) if self.attempt.sent else untouched
+                except Killed:
+                    self.again(doubt=True, slow=self.item.slow or self.attempt.persisted)
+                    continue
                 if result.outcome is Outcome.PENDING:
                     self.again(doubt=result.doubt or result.slow, slow=result.slow)
                     continue

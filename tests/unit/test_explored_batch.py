@@ -196,19 +196,18 @@ class Process:
             self.server.go_on(max(0.0, due - self.server.now))
             try:
                 waits = self.take_up(unit)
+                for fate in waits:
+                    for attempt in attempts_in((fate.unit,)):
+                        attempt.persisted = attempt.persisted or bool(attempt.known and attempt.known.maybe_running)
+                todo += [(self.server.now + fate.seconds, fate.unit) for fate in waits]
+                if waits and self.server.choices.pick(WAITS) == "stopped":
+                    self.put_back()
+                    todo = []
             except Killed:
                 for seq, attempt in self.attempts.items():
                     if seq not in self.results:
                         self.items[seq] = replace(self.items[seq], doubt=True, slow=attempt.item.slow or attempt.persisted)
                 todo = self.begin()
-                continue
-            for fate in waits:
-                for attempt in attempts_in((fate.unit,)):
-                    attempt.persisted = attempt.persisted or bool(attempt.known and attempt.known.maybe_running)
-            todo += [(self.server.now + fate.seconds, fate.unit) for fate in waits]
-            if waits and self.server.choices.pick(WAITS) == "stopped":
-                self.put_back()
-                todo = []
         raise AssertionError("it never ends")
 
     def take_up(self, unit: Unit) -> list[RetryLater]:

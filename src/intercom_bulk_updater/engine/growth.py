@@ -1,11 +1,12 @@
 """Whether more workers would bring more answers, or only make each of them take longer.
 
-Pure arithmetic on a clock; pool.py asks it. docs/explanation/rate-limits.md tells it in prose.
+Pure arithmetic on a clock, but for what the system allows; pool.py asks it. docs/explanation/rate-limits.md tells it in prose.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from ..ratelimit.budget import FASTEST
 
@@ -25,6 +26,32 @@ _STEP, _PAYS = 1.5, 1.3
 """How many times as many workers are tried then, and how many times as many answers that must bring."""
 _LONG, _PAUSE = 3.0, 60.0
 """A trial takes so many times the latency, and at least so many seconds; after one that brought nothing comes a pause."""
+
+# Never more workers than this by themselves: 4,167 calls in 10 s with answers that take 2 s. Each takes some 30 KB.
+MOST = 1024
+# Files that a process needs besides its connections.
+_OTHER_FILES = 128
+
+
+def most_workers() -> int:
+    """How many workers there may be: each has a connection, and a process may open only so many files.
+
+    Asks the system for as many as are needed, where it starts with fewer (1,024, or 256).
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MOST
+    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = MOST + _OTHER_FILES
+    if most_files != resource.RLIM_INFINITY:
+        needed = min(needed, most_files)
+    if files == resource.RLIM_INFINITY or files >= needed:
+        return min(MOST, needed - _OTHER_FILES)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most_files))
+        files = needed
+    return max(1, min(MOST, files - _OTHER_FILES))
 
 
 class Growth:

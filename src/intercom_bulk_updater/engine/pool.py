@@ -23,7 +23,7 @@ from ..model import Bottleneck, Item, ItemResult
 from ..ratelimit.limiter import RateLimiter
 from ..stop import Stop
 from .attempt import Attempt, Batch, RetryLater, Unit, Waits, attempts_in, waits_of
-from .growth import Growth
+from .growth import Growth, most_workers
 from .work import WorkSource
 
 # How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
@@ -33,31 +33,6 @@ _NAP = 0.1
 TICK = 0.5
 # So often, at most, the number of workers doubles (seconds).
 _GROW = 0.2
-# Never more workers than this by themselves: 4,167 calls in 10 s with answers that take 2 s. Each takes some 30 KB.
-MOST = 1024
-# Files that a process needs besides its connections.
-_OTHER_FILES = 128
-
-
-def most_workers() -> int:
-    """How many workers there may be: each has a connection, and a process may open only so many files.
-
-    Asks the system for as many as are needed, where it starts with fewer (1,024, or 256).
-    """
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return MOST
-    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = MOST + _OTHER_FILES
-    if most_files != resource.RLIM_INFINITY:
-        needed = min(needed, most_files)
-    if files == resource.RLIM_INFINITY or files >= needed:
-        return min(MOST, needed - _OTHER_FILES)
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most_files))
-        files = needed
-    return max(1, min(MOST, files - _OTHER_FILES))
 
 
 @dataclass(slots=True)
@@ -310,9 +285,9 @@ class WorkerPool:
             with self._ready:
                 while not self._queue and not self._closing and not self._leave:
                     self._ready.wait()
-                if self._closing or self.stop.asked:
+                if not self._queue if self._closing else self.stop.asked:
                     return
-                if self._leave:
+                if self._leave and not self._closing:
                     self._leave -= 1
                     return
                 unit = self._queue.popleft()
@@ -365,20 +340,35 @@ class WorkerPool:
             self._queue.clear()
             self._forming.clear()
             self._ready.notify_all()
-        for thread in self._threads:
-            while thread.is_alive():
-                thread.join(0.2)
-                self.tick(self.snapshot(False, draining=True))
+        self._wait_for_workers()
         fates = self._collect()
         waiting = list(attempts_in(entry[2] for entry in self._delayed))
         self._delayed.clear()
         back = [a.item.seq for a in (*unstarted, *waiting) if not a.sent]
         # What failed before and waited for its next attempt keeps what is known of it.
-        fates += [self.put_back(a) for a in (*unstarted, *waiting) if a.sent]
+        fates += self._put_back([a for a in (*unstarted, *waiting) if a.sent])
         if fates:
             self.work.settle_and_claim(fates, 0)
         if back:
             self.work.release(back)
+
+    def _wait_for_workers(self) -> None:
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(0.2)
+                self.tick(self.snapshot(False, draining=True))
+
+    def _put_back(self, attempts: Sequence[Attempt]) -> list[ItemResult]:
+        """As many at a time as there were workers, for each may take a look."""
+        if not attempts:
+            return []
+        workers, self.do = len(self._threads), self.put_back
+        self._queue.extend(attempts)
+        self._threads = []
+        with suppress(IntercomBulkError):  # where none can be started, this thread does it
+            self._hire(min(len(attempts), workers))
+        self._wait_for_workers()
+        return self._collect() + [self.put_back(attempt) for attempt in attempts_in(self._queue)]
 
     def snapshot(self, more: bool, *, draining: bool = False) -> PoolStatus:
         """What the machine is doing right now."""

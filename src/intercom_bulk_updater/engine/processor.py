@@ -13,18 +13,8 @@ from typing import Any, TypeVar
 
 from ..api.client import Client
 from ..api.messages import SentRequest
-from ..api.retry import (
-    REFUSALS,
-    ErrorKind,
-    RetryPolicy,
-    classify,
-)
-from ..errors import (
-    RunStopped,
-    SafetyStop,
-    Skip,
-    StopRun,
-)
+from ..api.retry import REFUSALS, ErrorKind, RetryPolicy, classify
+from ..errors import RunStopped, SafetyStop, Skip, StopRun
 from ..model import Item, ItemResult, Outcome
 from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied, SeenOtherwise
 from ..stop import Stop
@@ -390,6 +380,8 @@ class ItemProcessor:
     def put_back(self, attempt: Attempt) -> ItemResult:
         """What the journal should know of an attempt that a drain cut short."""
         known = attempt.known or self._known_from(attempt.item)
+        if known.refused and not known.maybe_applied and (looked := self.decider.last_look(attempt)) is not None:
+            return looked
         wrote = attempt.left or attempt.partial_after is not None
         result = self.decider.settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
         return result if attempt.last is not None or attempt.item.doubt else as_stopped(result, attempt.carried.unseen)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..api.client import Client
-from ..api.replay import repeatable
+from ..api.replay import CompletedRequests, repeatable
 from ..api.retry import ErrorClassification, ErrorKind, RetryPolicy
 from ..model import Failure, ItemResult, Outcome
 from ..operations.operation import Json, Operation
@@ -23,6 +23,8 @@ from .refusals import RefusalStreak
 
 STILL_THERE = ", and the item is there"
 """Ends the cause of a 404 that a look has contradicted."""
+_LAST_LOOK = 10.0
+"""For so many seconds a run that ends waits for its turn to look at what was refused: a window of the rate limit."""
 _INTERRUPTED = Failure("interrupted", "the run ended while it was in flight")
 
 
@@ -65,6 +67,25 @@ class Decider:
         # Put back as one that was never begun, as a look has told, or the refusal alone; a message is looked for again.
         attempt.known = Known(maybe_applied=decision.known.read_errors > 0 or self._looks_again(attempt))
         return RetryLater(attempt, 0.0)
+
+    def last_look(self, attempt: Attempt) -> ItemResult | None:
+        """The result of an item that was refused when the run ended: one look tells whether the refusal is true.
+
+        None where it does not, and where the service lets nobody look soon.
+        """
+        if self.client.gate.away() is not None or self.client.gate.state().blocked_for > _LAST_LOOK:
+            return None
+        with self.client.carrying(carried := CompletedRequests()):
+            carried.begun = True  # so that the stop lets it through
+            try:
+                seen, payload = self.reader.look(attempt)
+            except Exception:
+                return None
+        decision = self.ask(attempt, seen)
+        if decision.step is not Step.SETTLE:
+            return None
+        attempt.known = decision.known
+        return self.settled(attempt, decision, payload)
 
     def result(self, attempt: Attempt, decision: Decision, payload: Json | None = None) -> ItemResult | RetryLater:
         """A decision as the pool takes it."""
