@@ -149,6 +149,20 @@ def test_two_processes_never_claim_the_same_item(store: Store, where: tuple[str,
     assert not store.is_live(run)
 
 
+def test_of_two_that_have_an_item_in_flight_one_gives_way(open_store: Open) -> None:
+    """Whoever asks first, for as long as it has it in flight; claimed again, it stands in the other's way once more."""
+    store, other = open_store(), open_store()
+    mine, theirs = (one.create_run(operation="reply").id for one in (store, other))
+    for one, run in ((store, mine), (other, theirs)):
+        one.add_items(run, [FoundItem("i")])
+        one.turn(run, [], 1)
+    assert store.give_way(mine, 1, theirs, 1) and store.give_way(mine, 1, theirs, 1)
+    assert not other.give_way(theirs, 1, mine, 1)
+    store.release(mine, [1])
+    store.turn(mine, [], 1)
+    assert other.give_way(theirs, 1, mine, 1) and not store.give_way(mine, 1, theirs, 1)
+
+
 def test_what_is_reserved_is_kept_from_others(open_store: Open, run: str) -> None:
     """As a lease keeps it from them, but that nothing is claimed and nothing is counted; a recipe's id is a name as good."""
     store, other = open_store(), open_store()

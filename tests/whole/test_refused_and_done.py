@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,14 @@ import pytest
 
 import intercom_bulk_updater as bulk
 from intercom_bulk_updater.errors import PermissionDenied, RefusedInBetween
+from intercom_bulk_updater.model import FoundItem
+from intercom_bulk_updater.operations.registry import build
 from intercom_bulk_updater.report.texts import message_words
+from intercom_bulk_updater.runs.messages import SentBefore
+from intercom_bulk_updater.runs.options import Options
+from intercom_bulk_updater.runs.session import open_session
+from intercom_bulk_updater.settings import load
+from intercom_bulk_updater.stop import Stop
 
 from .network import MemorySandbox
 
@@ -200,6 +208,21 @@ def test_the_same_message_of_another_run_is_looked_for(box: MemorySandbox, verb:
     assert {item.note for item in again.items("unchanged")} == {f"sent by {run.id}, which had called it failed: it came after its refusal"}
     box.pass_time(10)
     assert written(box, resource, MESSAGES[verb]) == (4, 0)
+
+
+def test_of_two_runs_that_are_about_to_send_the_same_one_sends(box: MemorySandbox) -> None:
+    """Both have the item in flight: whoever looks first leaves it to the other, and says so. Neither would reach nobody, both twice."""
+    (one, *_), found = ids_of(box, "conversations.reply"), []
+    with open_session(load(), Options(), Stop()) as session:
+        for _ in range(2):
+            run = session.journal.create_run(operation="conversations.reply", workspace="w", parameters={"body": "Hello"})
+            session.journal.add_items(run.id, [FoundItem(one, {"state": "open"})])
+            (item,) = session.journal.turn(run.id, [], 1, now=time.time())
+            found.append((SentBefore(session.journal, run, build(run.operation, run.parameters)), item))
+        first, second = (sent.of(item, session.client) for sent, item in found)
+        assert first is not None and first.failure is not None and first.failure.cause == "another run may have sent it", first
+        assert second is None, second
+        assert found[0][0].of(found[0][1], session.client) is not None
 
 
 @pytest.mark.parametrize(("status", "wait"), [(400, 0), (403, 4)])

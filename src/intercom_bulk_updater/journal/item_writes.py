@@ -20,6 +20,8 @@ _item = schema.item
 _PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
 _SLOW, _OLDER, PARTLY = 2, 3, 4
 """In `doubt`: the request may still be under way; the journal may be older than what was done to the item; a part of it stands."""
+_GIVES_WAY = "gives way"
+"""The note of an item in flight that is not sent, for another run has it in flight too."""
 DOUBTFUL = (1, _SLOW, PARTLY)
 """In `doubt`: a write of this run had left."""
 
@@ -52,7 +54,7 @@ _claim = (
     update(_item)
     .where(_row, _item.c.status == _PENDING)
     .values(
-        status=_IN_FLIGHT, claimed_at=func.coalesce(_item.c.claimed_at, bindparam("now")), claimed_by=bindparam("holder_")
+        status=_IN_FLIGHT, claimed_at=func.coalesce(_item.c.claimed_at, bindparam("now")), claimed_by=bindparam("holder_"), note=null()
     )
 )
 _claimable = select(
@@ -286,6 +288,16 @@ def suspect(connection: Connection, run: int, seqs: Sequence[int]) -> None:
     """In flight, and out of time: the request may still be under way, whatever becomes of this process."""
     statement = update(_item).where(_item.c.run == run, _item.c.seq.in_(seqs), _item.c.status == _IN_FLIGHT).values(doubt=_SLOW)
     connection.execute(statement)
+
+
+def give_way(connection: Connection, run: int, seq: int, other: int, other_seq: int) -> bool:
+    """In flight, and not sent because of what another run has in flight; False where that one gives way, or has done so before."""
+    theirs = and_(_item.c.run == other, _item.c.seq == other_seq, _item.c.status == _IN_FLIGHT, _item.c.note == _GIVES_WAY)
+    if connection.scalar(select(func.count()).where(theirs)):
+        return False
+    ours = and_(_item.c.run == run, _item.c.seq == seq, _item.c.status == _IN_FLIGHT)
+    connection.execute(update(_item).where(ours).values(note=_GIVES_WAY))
+    return True
 
 
 def name(connection: Connection, run: int, names: Mapping[int, str]) -> None:

@@ -225,6 +225,11 @@ class Journal(Store):
         with self._database.transaction() as connection:
             self._items.suspect(connection, number, seqs)
 
+    def give_way(self, run: str, seq: int, other: str, other_seq: int) -> bool:
+        ours, theirs = self._runs.number(run), self._runs.number(other)
+        with self._database.transaction() as connection:
+            return self._items.give_way(connection, ours, seq, theirs, other_seq)
+
     def release(self, run: str, seqs: Sequence[int]) -> None:
         number = self._runs.number(run)
         with self._database.transaction() as connection:

@@ -191,6 +191,12 @@ class Store(Protocol):
     def suspect(self, run: str, seqs: Sequence[int]) -> None:
         """Items in flight whose request ran out of time: it may still be under way when this process is gone."""
 
+    def give_way(self, run: str, seq: int, other: str, other_seq: int) -> bool:
+        """Two runs have the same item in flight with the same text: whoever asks first is not to send it, and the other is.
+
+        False for the other one. It is on disk for both of them to see, so that they never both go on.
+        """
+
     def release(self, run: str, seqs: Sequence[int]) -> None:
         """Claimed and never sent: PENDING again, with attempts unchanged."""
 

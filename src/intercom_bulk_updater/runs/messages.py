@@ -93,6 +93,8 @@ class SentBefore:
             stands = None if client is None or not refused else _stands(row, client)
             if refused and (client is None or stands is False):
                 continue
+            if row.outcome is Outcome.IN_FLIGHT and client is not None and not self._journal.give_way(self._run.id, item.seq, run, row.seq):
+                continue
             if row.outcome is not Outcome.DONE and not stands:
                 way = "let it end (runs resume), then retry; or say --again"
                 if row.outcome is Outcome.IN_DOUBT and row.failure is not None and row.failure.untold:
