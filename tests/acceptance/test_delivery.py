@@ -181,3 +181,20 @@ def test_an_error_while_looking_says_nothing_about_what_was_written(desk: Desk, 
     again = desk.here("runs", "retry", answer.run, "--yes", "--json")
     assert again.counts == {"selected": 3, "done": 3}, again.err
     desk.once("comment", ids)
+
+
+def test_a_canary_says_what_the_counts_say(desk: Desk) -> None:
+    """One of the first three is refused, one is in doubt: the words, the event and the counts keep them apart."""
+    refused, lost, _ = desk.open_ids()[:3]
+    (desk.home / "ids").write_text("\n".join(desk.open_ids()[:6]))
+    desk.box.fault("status", status=403, method="POST", path=f"/{refused}/reply$")
+    desk.box.fault("drop_after", method="POST", path=f"/{lost}/reply$", count=1)
+    desk.box.fault("status", status=403, method="GET", path=f"/{lost}$", after=1)
+    answer = desk.here(
+        "conversations", "reply", "--body", "Hello", "--ids", "ids", "--yes", "--customer-visible", "--canary", "3", "--timeout", "2",
+        "--json", "--retries", "1",
+    )  # fmt: skip
+    assert (answer.code, answer.counts) == (5, {"selected": 6, "done": 1, "failed": 1, "in_doubt": 1, "pending": 3}), answer.err
+    assert "of the first 3 items 1 failed, 1 is in doubt and 0 are not in the requested state" in answer.json["error"]["message"]
+    assert (answer.json["canary"]["failed"], answer.json["canary"]["in_doubt"]) == (1, 1)
+    assert "canary: of the first 3 items 1 failed, 1 in doubt and 0" in desk.here("runs", "show", answer.run, "-v").out

@@ -200,6 +200,29 @@ def test_a_time_that_is_too_far_away_is_told_at_once(desk: Desk) -> None:
     assert len(server.refused) <= 16
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_where_there_is_no_run_a_wait_is_told_in_the_same_words(desk: Desk, status: int) -> None:
+    """Too long for patience: the time, and --patience; short: that it waits, and how long, whatever asks."""
+    done = desk.close("--limit", "2")
+    commands = [
+        ("conversations", "find", "--where", QUERY), ("verify", done.run), ("undo", done.run, "--dry-run"), ("doctor",),
+        ("conversations", "assign", "--to-team", "Billing", "--where", QUERY, "--dry-run"),
+    ]  # fmt: skip
+    for command in commands:
+        desk.box.clear_faults()
+        desk.box.fault("status", status=status, retry_after=3600)
+        if command[0] != "doctor":
+            answer = desk.here(*command)
+            assert answer.code == 7 and "asks to wait until" in answer.err and "longer than the patience" in answer.err, answer.err
+            assert "The rate limit was used up" not in answer.err
+            continue
+        desk.box.clear_faults()
+        desk.box.fault("status", status=status, retry_after=2, count=1)
+        answer = desk.here(*command)
+        assert answer.code == 0 and "Intercom asks to wait 0:02." in answer.err, answer.err
+    desk.box.clear_faults()
+
+
 def test_what_happens_is_told_in_events(desk: Desk) -> None:
     """--jsonl says when Intercom goes away and comes back, and progress meanwhile names it as what limits the run."""
     with outage(desk, 1.5, told=True):

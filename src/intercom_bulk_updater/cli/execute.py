@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import SafetyStop, SearchIncomplete
 from ..operations.operation import Operation
-from ..ratelimit.outage import ServiceAway
+from ..ratelimit.outage import AwayReason, ServiceAway
 from ..runs.options import Options
 from ..runs.preview import Preview
 from ..runs.session import Session, open_session
@@ -33,6 +33,8 @@ from .stdout import note
 
 # A query selection that nobody has looked at and that no guard bounds is refused beyond this many items.
 DEFAULT_CAP = 1000
+_WORTH_SAYING = 1.5
+"""A wait of so many seconds is said where there is no run that shows it."""
 _OF_SAFETY = ("expect", "max", "canary", "max_failures", "on_drift", "verify", "backup")
 
 
@@ -70,7 +72,8 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
 
     with orderly(stop), open_session(load(), options, stop) as session:
         if output is not None and not output.quiet:
-            session.gate.on_service = _say_service  # a run takes this over, and tells it among its events
+            # A run takes these over, and tells it among its events and on its screen.
+            session.gate.on_service, session.gate.on_throttled = _say_service, _say_throttled
         yield session, WorkspaceNames(session.look, session.find_contacts)
 
 
@@ -78,7 +81,22 @@ def _say_service(away: ServiceAway | None) -> None:
     """Before there is a run that tells it among its events, or where there is none."""
     from ..report.event_text import away as waiting
 
-    say("Intercom is back." if away is None else f"Intercom {waiting(away.as_json())[0]}.")
+    if away is not None and away.reason is AwayReason.ASKED:
+        _say_asked(away.again_in)
+    else:
+        say("Intercom is back." if away is None else f"Intercom {waiting(away.as_json())[0]}.")
+
+
+def _say_throttled(wait: float) -> None:
+    if wait >= _WORTH_SAYING:
+        _say_asked(wait)
+
+
+def _say_asked(wait: float) -> None:
+    from ..report.formatting import countdown
+
+    # No time of day: it would be that of this machine as long as the workspace has not said where its people are.
+    say(f"Intercom asks to wait {countdown(wait)}.")
 
 
 def interactive() -> bool:

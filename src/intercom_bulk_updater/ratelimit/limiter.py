@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -60,7 +61,10 @@ class RateLimiter:
         self._outage = outage or OutageDetector()
         self.on_service: Callable[[ServiceAway | None], None] | None = None
         """Called when the service goes away, and with None when it is back; in the thread that finds out."""
+        self.on_throttled: Callable[[float], None] | None = None
+        """Called when all is held back, because of a 429, for so many seconds from now; once for each such wait."""
         self._noticed = False
+        self._held_until = 0.0
         self._lock = threading.Lock()
         self._searches: deque[_Waiter] = deque()
         self._actions: deque[_Waiter] = deque()
@@ -148,6 +152,10 @@ class RateLimiter:
             over = self._outage.verdict()
             if over is not None:
                 self._stop.ask(over)
+            until = time.monotonic() + wait
+            told, self._held_until = until < self._held_until + 1.0, max(until, self._held_until)
+        if self.on_throttled is not None and not (told or self._outage.is_away):
+            self.on_throttled(wait)
         self._notice()
         return wait
 

@@ -34,9 +34,10 @@ def failure(data: Mapping[str, Any]) -> str:
 
 
 def _canary(data: Mapping[str, Any]) -> str:
-    items, failed, wrong = (int(data.get(k) or 0) for k in ("items", "failed", "wrong"))
-    if failed or wrong:
-        bad = f"{number(failed)} failed and {number(wrong)} are not in the requested state"
+    items, failed, doubtful, wrong = (int(data.get(k) or 0) for k in ("items", "failed", "in_doubt", "wrong"))
+    if failed or doubtful or wrong:
+        doubted = f", {number(doubtful)} in doubt" if doubtful else ""
+        bad = f"{number(failed)} failed{doubted} and {number(wrong)} are not in the requested state"
         return f"canary: of the first {plural(items, 'item')} {bad}"
     return f"canary: the first {plural(items, 'item')} done and read back, all in the requested state"
 

@@ -99,7 +99,7 @@ class RunContext:
         self._paused = False
         self._away: ServiceAway | None = None
         self._thread = threading.get_ident()
-        session.gate.on_service = self._notice_service
+        session.gate.on_service, session.gate.on_throttled = self._notice_service, None
         self._most: int | None = None
         self._reader: Reader | None = None
         job.operation.earlier = self._earlier

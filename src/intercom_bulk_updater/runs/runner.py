@@ -275,14 +275,15 @@ class Runner(SelectingRun):
         number = done.finished - before.finished
         if not number:
             return  # nothing matched, so nothing was tried
-        failed = done.failed + done.in_doubt - before.failed - before.in_doubt
+        failed, doubtful = done.failed - before.failed, done.in_doubt - before.in_doubt
         result = VerificationResult("all")
         self._verification.read_back(result, "all")
-        passed = not failed and not result.wrong_count and not result.unread
+        passed = not (failed or doubtful or result.wrong_count or result.unread)
         canary = {"items": number, "failed": failed, "wrong": result.wrong_count, "passed": passed}
+        canary |= {"in_doubt": doubtful} if doubtful else {}
         self.journal.update_run(self.id, totals={"canary": canary})
         self._event(EventKind.CANARY, **canary)
-        if not passed and result.unread and not failed and not result.wrong_count:
+        if not passed and result.unread and not (failed or doubtful or result.wrong_count):
             raise SafetyStop(
                 f"The canary of {counted(number)} could not be judged: {len(result.unread):,} could not be read back "
                 f"({result.why_unread}). The rest was not touched."
@@ -290,8 +291,9 @@ class Runner(SelectingRun):
         if not passed:
             examples = "; ".join(f"{i} is: {what}" for i, what in result.wrong[:3])
             wrong = f"{result.wrong_count:,} {'is' if result.wrong_count == 1 else 'are'} not in the requested state"
+            doubted = f", {doubtful:,} {'is' if doubtful == 1 else 'are'} in doubt" if doubtful else ""
             raise SafetyStop(
-                f"The canary did not come through: of the first {counted(number)} {failed:,} failed and "
+                f"The canary did not come through: of the first {counted(number)} {failed:,} failed{doubted} and "
                 f"{wrong}{f' ({examples})' if examples else ''}. The rest was not touched."
             )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..api.client import Client
 from ..api.redact import keep_secret
 from ..api.retry import LASTING, SHAPE_ERRORS, ErrorKind, RetryPolicy, classify
-from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, InvalidRequest, NotFound
+from ..errors import BadAnswer, ConfigurationError, IntercomBulkError, InvalidRequest, NotFound, ServiceUnavailable
 from ..journal import Journal, RunRecord
 from ..model import Workspace
 from ..parsing.amounts import parse_duration
@@ -148,7 +148,7 @@ class Session:
                         attempt, wait = attempt + 1, max(after, verdict.wait)
                 self.client.count_retry()
                 if self.stop.wait(wait):
-                    raise
+                    raise self.stop.reason if isinstance(self.stop.reason, ServiceUnavailable) else exc from exc
 
     def take_windows(self, *, present: bool = False) -> list[tuple[float, WindowStats]]:
         """The finished windows since the last call, with the unix time each was seen to end.
