@@ -159,6 +159,35 @@ def test_undo_from_a_journal_of_the_past_takes_back_what_it_does_not_know_of(des
     assert sorted(desk.open_ids()) == sorted(ids)
 
 
+def test_what_an_undo_from_a_journal_of_the_past_cannot_restore_is_counted(desk: Desk) -> None:
+    """Chosen by ids, an item has its before-image only when it is its turn: without it the undo has not taken all back, and exits so."""
+    ids = desk.open_ids()[:20]
+    (desk.home / "ids").write_text("\n".join(ids))
+    process = desk.start("conversations", "close", "--ids", "ids", "--yes", "--json", "--verify", "none", "--workers", "2")
+    assert until(lambda: desk.writes() >= 4, process)
+    process.send_signal(signal.SIGINT)
+    desk.wait(process)
+    copy = copied(desk)
+    assert desk.here("runs", "resume", "latest", "--json").code == 0
+    looked = copy.here("undo", "latest", "--dry-run", "--json")
+    undone = copy.here("undo", "latest", "--yes", "--json")
+    closed = [one for one in ids if desk.box.conversation(one)["state"] == "closed"]
+    assert closed and undone.counts == {"selected": 20, "done": 20 - len(closed), "failed": len(closed)}, undone.err
+    assert (undone.code, looked.counts["failed"]) == (3, len(closed)), looked.err
+    (group,) = undone.json["failures"]
+    assert "does not know what it was before the run" in str(group), group
+
+
+def test_a_journal_whose_log_was_left_behind_names_the_way_on(desk: Desk) -> None:
+    """Copied or cleaned up without its write-ahead log, it may have no tables."""
+    chosen(desk, 8)
+    killed_after(desk, 3, *NOTE, "--ids", "ids")
+    for end in ("-wal", "-shm"):
+        (desk.home / f"journal.db{end}").unlink(missing_ok=True)
+    answer = desk.here("runs", "list")
+    assert answer.code == 1 and "journal.db-wal was left behind" in answer.err and "INTERCOM_BULK_HOME" in answer.err, answer.err
+
+
 UPDATER = """
 from intercom_bulk_updater import IntercomBulkUpdater
 

@@ -32,9 +32,14 @@ def _not_known(payload: Json) -> None:
     return None
 
 
+LOST = "lost"
+"""In the data of an item of an undo: the journal has lost what it was before the run, and whether the run has changed it."""
+_LOST = "the journal does not know what it was before the run, which may have changed it: look at it in Intercom"
+
+
 def refused(operation: Operation, item: Item) -> ItemResult | None:
     """The result of an item that the operation cannot be done to, by what is known of it; None for any other."""
-    why = operation.impossible(item)
+    why = _LOST if LOST in (item.data or {}) else operation.impossible(item)
     return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure(CannotApply.cause, why)) if why else None
 
 

@@ -8,6 +8,11 @@ from sqlalchemy.exc import DBAPIError
 
 from intercom_bulk_updater.errors import JournalBusy, JournalError
 
+_NO_JOURNAL = (
+    "{where} is a database of something else, or a damaged journal. If its {name}-wal was left behind somewhere, put it back beside it. "
+    "Otherwise move it away and keep it, or point INTERCOM_BULK_HOME elsewhere: the next command begins a new journal, which knows "
+    "nothing of the runs in this one, so look in Intercom for what they have done before it is done again."
+)
 # What SQLite says, in part, and what we say. Order matters: the first that fits.
 _SENTENCES = (
     (
@@ -29,8 +34,8 @@ _SENTENCES = (
         "disk i/o error",
         "The disk under the journal {where} reports an error. Check it, then go on with: intercom-bulk runs resume latest",
     ),
-    ("no such table", "{where} is a database of something else, or a damaged journal."),
-    ("no such column", "{where} is a database of something else, or a damaged journal."),
+    ("no such table", _NO_JOURNAL),
+    ("no such column", _NO_JOURNAL),
 )
 
 
@@ -64,5 +69,5 @@ def trouble(error: DBAPIError, where: str) -> JournalError:
         )
     for part, sentence in _SENTENCES:
         if part in lowered:
-            return JournalError(sentence.format(where=where))
+            return JournalError(sentence.format(where=where, name=Path(where).name))
     return JournalError(f"The journal {where} failed: {said}")

@@ -12,7 +12,7 @@ from intercom_bulk_updater.model import Counts, Outcome
 
 from . import schema
 from .database import Database
-from .item_writes import DOUBTFUL, PARTLY, chunks
+from .item_writes import DOUBTFUL, OLDER, PARTLY, chunks
 from .records import UNDOES, FailureExample, FailureGroup, ItemRow, Undone
 from .serialization import unpack, unpack_failure
 
@@ -47,6 +47,7 @@ def _item_row(row: Any) -> ItemRow:
         attempts=attempts,
         doubt=bool(doubt),
         left=schema.OUTCOME[status] is Outcome.PENDING and doubt in DOUBTFUL,
+        older=doubt == OLDER,
         claimed_at=claimed,
         finished_at=finished,
         failure=unpack_failure(cause, failure),

@@ -18,7 +18,7 @@ from .serialization import clean, pack, pack_failure, plain, unpack, unpack_fail
 
 _item = schema.item
 _PENDING, _IN_FLIGHT = schema.CODE[Outcome.PENDING], schema.CODE[Outcome.IN_FLIGHT]
-_SLOW, _OLDER, PARTLY = 2, 3, 4
+_SLOW, OLDER, PARTLY = 2, 3, 4
 """In `doubt`: the request may still be under way; the journal may be older than what was done to the item; a part of it stands."""
 _GIVES_WAY = "gives way"
 """The note of an item in flight that is not sent, for another run has it in flight too."""
@@ -135,7 +135,7 @@ def add(connection: Connection, run: int, items: Sequence[FoundItem], most: int 
             "id": item_id,
             "status": _PENDING,
             "attempts": 0,
-            "doubt": 0 if older_since is None else _OLDER,
+            "doubt": 0 if older_since is None else OLDER,
             "claimed_at": older_since,
             "before": pack(new.before),
             "data": pack(new.data),
@@ -190,7 +190,7 @@ def _doubt(fate: ItemResult) -> int:
     if fate.slow:
         return _SLOW
     if fate.older:
-        return _OLDER
+        return OLDER
     return PARTLY if fate.partly else int(fate.doubt or fate.outcome is Outcome.IN_DOUBT)
 
 
@@ -222,7 +222,7 @@ def claim(
             bool(doubt),
             now if claimed is None else claimed,
             doubt == _SLOW,
-            doubt == _OLDER,
+            doubt == OLDER,
             unpack_failure(cause, failure),
         )
         for seq, item_id, before, data, attempts, doubt, claimed, cause, failure in found.values()
@@ -256,7 +256,7 @@ def distrust(connection: Connection, run: int, claimed: int, since: float) -> in
     unsettled = [schema.CODE[outcome] for outcome in (Outcome.FAILED, Outcome.IN_DOUBT)]
     open_ = [_PENDING, _IN_FLIGHT]
     doubted = update(_item).where(_item.c.run == run, _item.c.doubt != _SLOW).values(
-        doubt=_OLDER, claimed_at=func.coalesce(_item.c.claimed_at, since)
+        doubt=OLDER, claimed_at=func.coalesce(_item.c.claimed_at, since)
     )
     connection.execute(doubted.where(_item.c.status.in_(unsettled)))
     return connection.execute(doubted.where(_item.c.status.in_(open_))).rowcount

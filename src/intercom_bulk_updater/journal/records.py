@@ -155,6 +155,8 @@ class ItemRow:
     doubt: bool = False
     left: bool = False
     """Pending again, after a stop, though a write of it had left: in doubt until the run is resumed."""
+    older: bool = False
+    """In doubt, because the journal was found older than the run."""
     claimed_at: float | None = None
     finished_at: float | None = None
     failure: Failure | None = None

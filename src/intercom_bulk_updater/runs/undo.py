@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..engine.write_check import LOST
 from ..errors import SafetyStop
 from ..journal import UNDOES, ItemRow, RunRecord, Store
 from ..model import FoundItem, Item, Outcome, RunKind
@@ -33,10 +34,13 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation, back: Op
     """What `parent` did by `operation`, turned round: before is what it left, `data["to"]` what was there before it.
 
     Without what `back`, the way back, leaves out. An item in doubt is taken for done, and `data["unsure"]` says so: undo reads it
-    and finds out.
+    and finds out. What cannot be restored is among them where the journal is older than the run, and fails: it may be the run's.
     """
     undone, unfinished = journal.undone(parent.id), journal.unfinished_undo(parent.id)
     for row in journal.items(parent.id, outcomes=_TOUCHED):
+        if row.older and _is_lost(row, operation):
+            yield FoundItem(row.id, None, {LOST: True}, row.name)
+            continue
         if row.before is None or (undone is not None and row.id in undone.ids):
             continue
         # An updater's undo_action gets the parameters that its perform_action had.
@@ -62,11 +66,13 @@ def undo_items(journal: Store, parent: RunRecord, operation: Operation, back: Op
 
 def not_undoable(journal: Store, parent: RunRecord, operation: Operation) -> int:
     """Items that the run did, or may have done, without a before-image: there is nothing to restore them to."""
-    return sum(
-        row.before is None or (row.after is None and (row.outcome is Outcome.DONE or operation.change(_item(row)) is None))
-        for row in journal.items(parent.id, outcomes=_TOUCHED)
-        if row.outcome is Outcome.DONE or _doubtful(row)
-    )
+    return sum(_is_lost(row, operation) and not row.older for row in journal.items(parent.id, outcomes=_TOUCHED))
+
+
+def _is_lost(row: ItemRow, operation: Operation) -> bool:
+    if row.outcome is not Outcome.DONE and not _doubtful(row):
+        return False
+    return row.before is None or (row.after is None and (row.outcome is Outcome.DONE or operation.change(_item(row)) is None))
 
 
 def _item(row: ItemRow) -> Item:

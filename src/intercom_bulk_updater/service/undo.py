@@ -84,5 +84,6 @@ def begin_undo(
 
 
 def _items(session: Session, parent: RunRecord, operation: Operation) -> Iterator[Item]:
-    return (Item(0, one.id, one.before, one.data) for one in undo_items(session.journal, parent, operation))
+    found = undo_items(session.journal, parent, operation)
+    return (Item(0, one.id, one.before, one.data) for one in found if one.before is not None)
 
