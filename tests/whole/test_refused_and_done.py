@@ -435,3 +435,20 @@ def test_own_code_that_archives_is_in_doubt_too(box: MemorySandbox) -> None:
     box.fault("error_after", status=409, on="write")
     run = bulk.each("contacts", "POST", "contacts/{{id}}/archive", ids=ids)
     assert (run.counts.in_doubt, switched(box, "contacts.archive", ids)) == (6, 6), run.report()
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(("verb", "answer"), [
+    ("contacts.archive", {"archived": False}), ("contacts.block", {"blocked": False}), ("contacts.unarchive", {"archived": True}),
+])  # fmt: skip
+def test_an_answer_of_success_that_says_the_contrary_is_no_proof(
+    box: MemorySandbox, verb: str, answer: dict[str, Any], named: bool
+) -> None:
+    """It is all that tells: where it says the contrary of what was asked, with the contact's id or without, the item is in doubt."""
+    (one, *_) = ids_of(box, "contacts.note")
+    if verb == "contacts.unarchive":
+        bulk.run("contacts.archive", ids=[one])
+    box.fault("wrong", on="write", value={"type": "contact", **answer, **({"id": one} if named else {})})
+    run = bulk.run(verb, ids=[one], irreversible=True)
+    box.clear_faults()
+    assert (run.counts.in_doubt, run.counts.done) == (1, 0), run.report()

@@ -91,9 +91,14 @@ def is_read_alone(path: str) -> bool:
 
 
 def shows_no_effect(sent: SentRequest, answer: Json, since: float) -> bool:
-    """Whether the answer to a write is the item itself, as it was before the write."""
+    """Whether the answer to a write is the item itself, as it was before the write.
+
+    Of what no GET shows it is the only word there is, whatever else it says or leaves out.
+    """
     effect = effect_of(sent)
-    if effect is None or effect.stands is None or str(answer.get("id")) != effect.read.rpartition("/")[2]:
+    if effect is None or effect.stands is None:
+        return False
+    if str(answer.get("id")) != effect.read.rpartition("/")[2] and not effect.hidden:
         return False
     try:
         return effect.stands(answer, since) is False
