@@ -321,13 +321,10 @@ class Operation(ABC):
 
     label: Label | None = None
     """What a team or an admin with an id is called, as far as the run has asked; it asks nothing itself."""
-
     earlier: Callable[[str], Iterable[tuple[str, Json]]] | None = None
     """The runs that did an item (by Intercom's id) before, newest first, each with what it left; as far as the journal goes back."""
-
     planned: float | None = None
     """When the plan was begun that it is looked at for (unix s, the server's clock); None where it is for none."""
-
     again: bool = False
     """Whether it may write what an earlier run has written to the same item."""
 
