@@ -18,6 +18,8 @@ SWITCHES = frozenset(("open", "read", "is_shared", "unsubscribed_from_emails"))
 """Fields that are true or false; another value (0, which Python takes for false) tells nothing."""
 MISSING, THERE = "missing", "there"
 """Whether an item is there, as an image says it."""
+LOOKED = "looked"
+"""Where a plan holds, of an item that was written to in its own second, what it has seen of it."""
 Label = Callable[[str, str], str]
 """What the item of a kind ("team", "admin", "tag") with an id is called: `Support (5001)`."""
 # What is before a field's name for Intercom alone, and behind it.

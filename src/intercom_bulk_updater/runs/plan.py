@@ -21,8 +21,7 @@ from typing import Any
 from ..errors import SafetyStop, UsageError, WrongWorkspace, why
 from ..journal import RunRecord, Store, from_json, to_json
 from ..model import FoundItem, Outcome
-from ..operations.conversations.history import LOOKED
-from ..operations.field_values import Label
+from ..operations.field_values import LOOKED, Label
 from ..operations.operation import Operation
 from .change_words import words
 from .guards import counted

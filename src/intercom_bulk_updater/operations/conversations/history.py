@@ -7,7 +7,7 @@ from typing import Any
 
 from ...api.effects import parts_of
 from ...model import Item
-from ..field_values import Label, describe_difference, on_the_way
+from ..field_values import LOOKED, Label, describe_difference, on_the_way
 from ..operation import Json
 
 _CUSTOMERS = ("user", "lead", "contact")
@@ -33,10 +33,6 @@ def mark(payload: Json) -> dict[str, Any]:
     # Times are whole seconds: a tag that comes within the same one is told from those that were there.
     there = [str(t.get("id")) for t in tags_of(payload) if int(t.get("applied_at") or 0) >= int(changed or 0)]
     return {**marks, "there": there} if there else marks
-
-
-LOOKED = "looked"
-"""Where a plan holds, of an item that was written to in its own second, what it has seen of it."""
 
 
 def looked(payload: Json, planned: float | None) -> dict[str, Any] | None:
