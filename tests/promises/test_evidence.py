@@ -162,7 +162,7 @@ def test_each_answer_belongs_to_its_request(box: Sandbox) -> None:
     from http.client import HTTPConnection, HTTPResponse
 
     exchanges: list[Exchange] = []
-    guard, watch = HostGuard(box.url, (), "Mine"), RequestWatcher("", exchanges, lambda *_: None, 30.0)
+    guard, watch = HostGuard(box.url, (), "Mine"), RequestWatcher("", exchanges, lambda *_: None, lambda *_: None, 30.0)
     headers = {"Authorization": f"Bearer {box.token}"}
     connection = HTTPConnection(box.url.removeprefix("http://"))
     with guarding(guard), watching(watch):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..parsing.identity import id_text
-from .messages import SentRequest
+from .messages import SentRequest, bare
 
 Json = Mapping[str, Any]
 
@@ -44,7 +44,7 @@ _MOST_PARTS = 500
 LATE = 60.0
 _LATE_WITH_OUR_WORDS = 3600.0
 _MESSAGES = ("comment", "note")
-_PARTS = ("conversation_parts", "ticket_parts")
+PARTS = ("conversation_parts", "ticket_parts")
 _OBJECTS = frozenset({dict})
 """What objects of JSON are read as. To ask each part whether it is a Mapping takes ten times as long, and there may be 500."""
 _CONVERSATION = re.compile(r"^conversations/([^/]+)(?:/(parts|reply|tags)(?:/([^/]+))?)?$")
@@ -66,7 +66,7 @@ def effect_of(sent: SentRequest | None) -> Effect | None:
     if sent.method == "GET":
         return Effect(repeatable=True)
     body: dict[str, Any] = sent.json if isinstance(sent.json, dict) else {}
-    path = sent.path.strip("/")
+    path = bare(sent.path)
     if (found := _OBJECT.match(path)) is not None and sent.method in ("PUT", "DELETE"):
         return _object(sent.method, found[1], path, body)
     if (found := _CONVERSATION.match(path)) is not None:
@@ -262,7 +262,7 @@ def message_stands(payload: Json, body: Json, since: float, seen: float | None =
     if parts is None:
         return None
     written = _written(parts, body, since)
-    candidates = [part for part in written if _same_text(part, body)]
+    candidates = [part for part in written if same_text(part, body)]
     if candidates:
         return True if ours or (len(candidates) == 1 and not _was_seen(candidates[0], payload, parts, seen)) else None
     if written or not _reaches_back(payload, parts, since):
@@ -272,7 +272,7 @@ def message_stands(payload: Json, body: Json, since: float, seen: float | None =
         # The message that made the conversation what was seen: an earlier one of the author's. Two may be that one and ours.
         doubtful = [part for part in doubtful if float(part.get("created_at") or 0) > seen]
     same = _written(parts, body, min(since, since - _LATE_WITH_OUR_WORDS if seen is None else seen))
-    return None if doubtful or any(_same_text(part, body) for part in same) else False
+    return None if doubtful or any(same_text(part, body) for part in same) else False
 
 
 def _was_seen(part: Json, payload: Json, parts: list[Json], seen: float | None) -> bool:
@@ -311,7 +311,7 @@ def note_stands(payload: Json, body: Json, since: float, *, ours: bool = True) -
 def find_message(payload: Json, body: Json, since: float) -> Json | None:
     """The part that `body` (a reply or a close with text) left in the conversation, if it is there."""
     written = _written(parts_of(payload) or [], body, since)
-    return next((part for part in reversed(written) if _same_text(part, body)), None)
+    return next((part for part in reversed(written) if same_text(part, body)), None)
 
 
 def _written(parts: list[Json], body: Json, since: float) -> list[Json]:
@@ -330,13 +330,14 @@ def _written(parts: list[Json], body: Json, since: float) -> list[Json]:
     ]
 
 
-def _same_text(part: Json, body: Json) -> bool:
+def same_text(part: Json, body: Json) -> bool:
+    """Whether two bodies have the same words."""
     return bool(_readings(str(part.get("body") or "")) & _readings(str(body.get("body") or "")))
 
 
 def _reaches_back(payload: Json, parts: list[Json], since: float) -> bool:
     """Whether the parts shown go back to before `since`, so that what is not among them is not there."""
-    total = next(payload[name].get("total_count") for name in _PARTS if name in payload)
+    total = next(payload[name].get("total_count") for name in PARTS if name in payload)
     cut = total > len(parts) if isinstance(total, int) else len(parts) >= _MOST_PARTS
     return not cut or any(float(part.get("created_at") or 0) < int(since - 0.5) for part in parts)
 
@@ -361,7 +362,7 @@ def _even(text: str) -> str:
 
 def parts_of(payload: Json) -> list[Json] | None:
     """The history of a conversation or ticket, oldest first; None where the payload carries none (search items do not)."""
-    for name in _PARTS:
+    for name in PARTS:
         held = payload.get(name)
         if type(held) is dict or isinstance(held, Mapping):
             parts = held.get(name)

@@ -32,10 +32,15 @@ class UnsendableBody(ValueError):
     """The body of a request cannot be written as JSON: nothing was sent."""
 
 
+def bare(path: str) -> str:
+    """What a path names, however it is written: `/conversations/5//reply?x=1` is `conversations/5/reply`."""
+    return "/".join(filter(None, path.partition("?")[0].split("/")))
+
+
 def only_looks(method: str, path: str) -> bool:
     """Whether such a request changes nothing: a GET, or a search or the list of companies, which are POSTs."""
-    bare = path.partition("?")[0].strip("/")
-    return method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and (bare.endswith("/search") or bare == "companies/list"))
+    named = bare(path)
+    return method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and (named.endswith("/search") or named == "companies/list"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,9 @@ class Exchange:
     late: float = math.inf
     """From this moment on (monotonic s) an answer that has not come ran into its timeout."""
     looked_for: bool = False
-    """It was refused, and a look has told whether it stands all the same."""
+    """It was refused, and a look was to tell whether it stands all the same."""
+    shown: Mapping[str, Any] | None = None
+    """The item as that look showed it, where it stands."""
     overruled: int | None = None
     """The status that it counts as whatever its answer was: 200 where a look has shown it, 0 where nothing is known of it."""
     error: IntercomBulkError | None = None
@@ -117,6 +124,11 @@ class Exchange:
     def lost(self) -> bool:
         """Whether nothing certain is known of what became of it: no answer, or one that does not tell."""
         return not (self.refused or self.done)
+
+    @property
+    def seen_late(self) -> bool:
+        """Whether another library sent it which is seen only when it is answered."""
+        return not self.ours and self.late == math.inf
 
     @property
     def under_way(self) -> bool:

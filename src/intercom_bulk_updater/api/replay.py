@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from ..errors import AnswerLost, IntercomBulkError, TimedOut
 from .effects import effect_of, shows_no_effect
-from .messages import Exchange, SentRequest
+from .messages import Exchange, SentRequest, bare
+from .repetition import concern_same, says_no_more, without
 from .retry import ErrorKind, classify, no_effect
 
 Step = tuple[str, str, int]
@@ -48,8 +49,6 @@ class CompletedRequests:
         self._places: Counter[tuple[str, str]] = Counter()
         self._steps: list[tuple[Step, SentRequest]] = []
         self._carried_out: list[SentRequest] = []
-        self._stood: list[tuple[SentRequest, Mapping[str, Any]]] = []
-        """Messages of this attempt that were refused and stand: sent again in it, they are answered with what the look showed."""
         self.judge_since: float | None = None
         """Server time before the first send: an answer that shows the item as it was before then is no success.
 
@@ -66,7 +65,7 @@ class CompletedRequests:
         self.broke_off = False
         """An error ended this attempt at a place after which the action may have sent more."""
         self.withheld: SentRequest | None = None
-        """What was kept from leaving as a repetition of a lost message, by its path alone: it may have been another message."""
+        """What was kept from leaving as a repetition of an earlier message, and may have been another one."""
         self.differs = ""
         """Why this attempt cannot go on: what it wants to send was sent already, with another text."""
 
@@ -76,7 +75,6 @@ class CompletedRequests:
         self._carried_out = self.writes
         self._places.clear()
         self._steps.clear()
-        self._stood.clear()
         self.exchanges = []
         self.begun = False
         self.broke_off = False
@@ -99,17 +97,23 @@ class CompletedRequests:
         """Those of the lost writes that must not be done twice."""
         return [Lost(one.sent, one.error) for one in self._messages if one.error is not None]
 
-    def refuse_again(self, sent: SentRequest, once: str = "", *, theirs: bool = False) -> None:
-        """Raises for the same message, sent in this attempt and lost: a retry of the action's own would send it twice.
+    def refuse_again(self, sent: SentRequest, once: str = "", *, theirs: bool = False, but: Exchange | None = None) -> None:
+        """Raises for a message to an item to which an earlier one of this attempt may stand: lost, or refused and seen all the same.
 
-        `theirs`: another library is to send it. That is known by its path alone, for its head leaves first; and it cannot be
-        answered from memory, as our own client is when the first was refused and stands.
+        It may be the earlier one in another form, or in place of it, so what it says does not matter; nor does its name.
+        `theirs`: another library is to send it, which cannot be answered from memory. Its head leaves first, with the path alone.
+        `but`: what was noted of it by then.
         """
+        if repeatable(sent):
+            return
         for one in self._messages:
-            stands = one.looked_for and not one.refused
-            may_stand = one.error is not None or (theirs and stands) if one.ours else (one.lost and not one.under_way) or stands
-            if may_stand and (one.once == once if once and one.once else _same(one.sent, sent)):
-                self.withheld = sent if sent.json is None else self.withheld
+            if one is but:
+                return
+            may_stand = one.error is not None if one.ours else one.lost and not one.under_way
+            if one.shown is not None:
+                may_stand = theirs or not one.ours or self._known(self._next(sent, once), sent) is None
+            if may_stand and concern_same(one.sent, sent):
+                self.withheld = self.withheld if says_no_more(sent, one.sent) else sent
                 raise _not_again(one)
 
     @property
@@ -119,8 +123,15 @@ class CompletedRequests:
         What an answer of success held is not seen: whoever sends the same again may have found it to be none.
         """
         stand = [one for one in self._messages if not one.refused]
-        sent = [one.sent for one in stand]
-        return [one for one in stand if not one.ours and (one.lost or (one.sent.json is not None and sent.count(one.sent) > 1))]
+        return [one for one in stand if not one.ours and (one.lost or (one.sent.json is not None and times_sent(one, stand) > 1))]
+
+    @property
+    def followed(self) -> SentRequest | None:
+        """A message of this attempt that may stand although it was not answered so, where another left to its item unseen (httpx)."""
+        seen = self._messages
+        doubtful = [(n, one.sent) for n, one in enumerate(seen) if one.shown is not None or one.error is not None]
+        late = [(n, one.sent) for n, one in enumerate(seen) if one.seen_late and not one.refused]
+        return next((first for m, first in doubtful for n, other in late if m < n and concern_same(first, other)), None)
 
     @property
     def _messages(self) -> list[Exchange]:
@@ -130,7 +141,7 @@ class CompletedRequests:
     def look_for_refused(self, get: Callable[[str], Mapping[str, Any]], but: SentRequest | None = None) -> None:
         """Look for each message of this attempt that was refused: the refusal may be untrue, and the action may go on after it.
 
-        `but` is looked for elsewhere. What stands counts as carried out; what could not be looked at, as lost.
+        `but` is looked for elsewhere. What stands counts as carried out; where the look could not tell, as lost.
         """
         if self.judge_since is None:
             return
@@ -140,42 +151,48 @@ class CompletedRequests:
             if known or effect is None or effect.stands is None:
                 continue
             one.looked_for = True
+            said, stands = "what it shows does not tell", None
             try:
                 shown = get(effect.read)
-            except IntercomBulkError as exc:
-                one.overruled = 0
-                if one.ours:
-                    said = f"{one.method} {one.path} was refused, and whether it stands all the same could not be read: {exc}"
-                    one.error = AnswerLost(said, method=one.method, path=one.path, json=one.json)
-                continue
-            if effect.stands(shown, self.judge_since):
-                one.overruled = 200
+                others = [other.sent for other in self._messages if other.done and concern_same(other.sent, one.sent)]
+                stands = effect.stands(without(shown, others, self.judge_since), self.judge_since)
+            except Exception as exc:  # a shape that is not the API's tells nothing either
+                said = str(exc)
+            if stands:
+                one.overruled, one.shown = 200, shown
                 if one.ours:
                     self.found(one.sent, shown)
-                    self._stood.append((one.sent, shown))
+            elif stands is None:
+                one.overruled = 0
+                if one.ours:
+                    said = f"{one.method} {one.path} was refused, and whether it stands all the same could not be read: {said}"
+                    one.error = AnswerLost(said, method=one.method, path=one.path, json=one.json)
 
     def answer(self, sent: SentRequest, once: str = "") -> dict[str, Any] | None:
         """The answer to a write that has been carried out already; None when it is to be sent.
 
         Raises SentDifferently when an earlier attempt sent another text in its place, unless the step has a name.
         """
-        step = self._step(sent, once)
+        step = self._next(sent, once)
+        self._places[step[:2]] = step[2]
         self._steps.append((step, sent))
-        known = self._answered.get(step)
+        known = self._known(step, sent)
         if known is None:
-            again = next((shown for one, shown in self._stood if _same(one, sent)), None)
-            return None if again is None else dict(again)
-        if not once and known[0].json != sent.json:
+            return None
+        if not once and step in self._answered and known[0].json != sent.json:
             self.differs = f"{sent.method} {sent.path} was already sent, with another text, so it is not sent again"
             raise SentDifferently(self.differs)
         return dict(known[1])
 
-    def _step(self, sent: SentRequest, once: str) -> Step:
-        if once:
-            return "once", once, 0
-        kind = sent.method, sent.path
-        self._places[kind] += 1
-        return *kind, self._places[kind]
+    def _known(self, step: Step, sent: SentRequest) -> tuple[SentRequest, Mapping[str, Any]] | None:
+        """What has been carried out in the place of a message, or in this attempt says all that it says; with the answer."""
+        found = ((one.sent, one.shown) for one in self._messages if one.ours and one.shown is not None)
+        return self._answered.get(step) or next((known for known in found if says_no_more(sent, known[0])), None)
+
+    def _next(self, sent: SentRequest, once: str) -> Step:
+        """The step that the next request is."""
+        kind = sent.method, bare(sent.path)
+        return ("once", once, 0) if once else (*kind, self._places[kind] + 1)
 
     @property
     def writes(self) -> list[SentRequest]:
@@ -250,7 +267,7 @@ def _not_again(first: Exchange) -> IntercomBulkError:
     was = "was refused, and stands all the same" if first.looked_for else was
     return (TimedOut if slow else AnswerLost)(
         f"{first.method} {first.path} {was}; {_WITHHELD}",
-        method=first.method, path=first.path, json=first.sent.json, theirs=True,
+        method=first.method, path=first.path, json=first.sent.json, theirs=not first.ours,
     )  # fmt: skip
 
 
@@ -281,6 +298,12 @@ def stands_in_words(sent: SentRequest) -> str:
 
 def _same(one: SentRequest, other: SentRequest) -> bool:
     """The same request over again: the user's own retry of the one that failed in the end."""
-    return (one.method, one.path.strip("/")) == (other.method, other.path.strip("/")) and (
+    return (one.method, bare(one.path)) == (other.method, bare(other.path)) and (
         one.json == other.json or one.json is None or other.json is None
     )
+
+
+def times_sent(message: Exchange, others: Sequence[Exchange]) -> int:
+    """How many times a message is among others, in whatever form."""
+    one = message.sent
+    return sum(one == other.sent or says_no_more(one, other.sent) or says_no_more(other.sent, one) for other in others)

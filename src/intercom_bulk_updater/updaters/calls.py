@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from threading import RLock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..api.client import Client
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
-from ..api.messages import Exchange, SentRequest
+from ..api.messages import Exchange
 from ..api.permit_lease import PermitLease
 from ..api.redact import redact, redact_theirs
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
@@ -31,7 +30,7 @@ from ..service.rebuild import UserCodeError
 from .arguments import looked_up, missing
 from .evidence import ActionReturned, in_words, judge_error, judge_return, unseen_in_words
 from .httpx_log import is_heard
-from .own_messages import keep_what_stands, look_for_refused, lost, refuse_again, see_that_all_left
+from .own_messages import keep_what_stands, look_for_refused, lost, refusing, see_that_all_left
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import HostGuard, RequestWatcher, guarding, in_user_code, watching
@@ -285,18 +284,17 @@ def in_hand(
     `leaving` is called with method and path before a request of another library leaves; what it raises keeps it from leaving.
     """
 
-    carried, in_turn = client.carried, RLock()  # threads that the action starts share them
+    refuse = refusing(client)
 
-    def leave(verb: str, path: str) -> None:
-        with in_turn:
-            refuse_again(client, carried, SentRequest(verb, path.strip("/")))
-        leaving(verb, path)
+    def leave(exchange: Exchange) -> None:
+        refuse(exchange)
+        leaving(exchange.method, exchange.path)
         if watch.seen or hand.permit is None:
             client.one_more()
 
     with through(updater, client), client.in_hand() as hand:
         exchanges = client.exchanges
-        watch = RequestWatcher(_host(updater), exchanges, leave, client.timeout)
+        watch = RequestWatcher(_host(updater), exchanges, leave, refuse, client.timeout)
         try:
             with raising(updater, method), watching(watch):
                 result = act()

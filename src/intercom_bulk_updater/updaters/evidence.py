@@ -15,6 +15,7 @@ from ..api.error_map import refusal
 from ..api.foreign_errors import ReturnedError, answered
 from ..api.messages import Exchange, Response
 from ..api.redact import redact_theirs
+from ..api.replay import times_sent
 from ..errors import ApiError, BadAnswer, TransportError
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 
@@ -115,7 +116,7 @@ def judge_return(
 def _after_lost(lost: Sequence[Exchange], method: str, writes: Sequence[Exchange]) -> OutcomeUnknown:
     """An action came to its end although a message of it may or may not have been carried out."""
     one = lost[-1]
-    times = sum(other.sent == one.sent for other in writes)
+    times = times_sent(one, writes)
     was = f"answered {one.believed}" if one.believed else "never answered"
     if times > 1:
         cause = ActionReturned(method, f"after it had sent the same message {times} times", f"the first of which was {was}")

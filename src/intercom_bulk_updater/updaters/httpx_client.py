@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.client import LEAVES
+from ..api.messages import Exchange
 from ..errors import UsageError
 from .request_watcher import current_watch
 
@@ -23,6 +24,22 @@ def governed_client(base_url: str, headers: Mapping[str, str], **options: Any) -
         import httpx
     except ImportError as exc:
         raise UsageError("httpx is not installed: pip install httpx, or use self.client.") from exc
+
+    class WholeOrLost(httpx.SyncByteStream):
+        """An answer whose end does not come is none, whatever its status: its reader gets an error, and may send again."""
+
+        def __init__(self, stream: Any, exchange: Exchange) -> None:
+            self._stream, self._exchange = stream, exchange
+
+        def __iter__(self) -> Iterator[bytes]:
+            try:
+                yield from self._stream
+            except Exception:
+                self._exchange.overruled = 0
+                raise
+
+        def close(self) -> None:
+            self._stream.close()
 
     class Watched(httpx.HTTPTransport):
         """Notes each request before it leaves, waits for its permit, and notes how it was answered."""
@@ -39,6 +56,7 @@ def governed_client(base_url: str, headers: Mapping[str, str], **options: Any) -
                 raise
             if exchange is not None:
                 exchange.status, exchange.headers = response.status_code, dict(response.headers)
+                response.stream = WholeOrLost(response.stream, exchange)
             return response
 
     return httpx.Client(transport=Watched(), base_url=base_url, headers=dict(headers), **options)

@@ -5,29 +5,46 @@ Steps of `calls.in_hand`; what they go by is in api/replay.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import RLock
+
 from ..api.client import Client
-from ..api.messages import Exchange, SentRequest
-from ..api.replay import CompletedRequests, stands_before
+from ..api.messages import Exchange
+from ..api.replay import stands_before
 from ..api.retry import classify
 from ..operations.operation import PartiallyApplied
 from .evidence import ActionReturned
 
 
-def refuse_again(client: Client, carried: CompletedRequests | None, sent: SentRequest) -> None:
-    """Raises for a message of another library that was sent in this attempt and lost, or was refused and stands.
+def refusing(client: Client) -> Callable[[Exchange], None]:
+    """What raises for a message of another library to an item to which one of this attempt was lost, or was refused and stands.
 
-    `carried` is the action's: in a thread that the action has started, the client has none.
+    It serves the threads too that the action starts, where the client has nothing in its hands.
     """
-    if carried is not None:
-        carried.look_for_refused(client.get)
-        carried.refuse_again(sent, theirs=True)
+    carried, in_turn = client.carried, RLock()
+
+    def refuse(exchange: Exchange) -> None:
+        if carried is not None:
+            with in_turn:
+                carried.look_for_refused(client.get)
+                carried.refuse_again(exchange.sent, theirs=True, but=exchange)
+
+    return refuse
 
 
 def see_that_all_left(client: Client, method: str) -> None:
-    """Raises where the action came to its end although a message was kept from leaving, which may have been another than the lost one."""
+    """Raises where the action came to its end although not each message left once.
+
+    One was kept from leaving, which may have been another than the lost one; or left after one that was refused and stands.
+    """
+    look_for_refused(client)
     if client.carried is not None and (kept := client.carried.withheld) is not None:
         cause = ActionReturned(method, "although a message of it was kept from leaving", f"{kept.method} {kept.path} was not sent")
-        raise PartiallyApplied(cause, "an earlier message of the action to the same path may stand")
+        raise PartiallyApplied(cause, "an earlier message of the action to the same item may stand")
+    if client.carried is not None and (first := client.carried.followed) is not None:
+        may = f"{first.method} {first.path} was refused or lost, and may stand all the same"
+        cause = ActionReturned(method, "after it had sent two messages", may)
+        raise PartiallyApplied(cause, "the other left by a library that is seen only when it is answered")
 
 
 def look_for_refused(client: Client, exc: Exception | None = None) -> None:

@@ -130,16 +130,21 @@ class RequestWatcher:
     exchanges:
         Where requests and their answers are noted.
     leaving:
-        Called with method and path before each request leaves; what it raises keeps the request from leaving.
+        Called before each request leaves; what it raises keeps the request from leaving.
+    refuse:
+        Called when the body of one that is leaving is known; what it raises keeps the body back, and no server acts on a head.
     seconds:
         How long a whole answer may take, where the connection has no longer timeout of its own.
     """
 
-    def __init__(self, host: str, exchanges: list[Exchange], leaving: Callable[[str, str], None], seconds: float) -> None:
+    def __init__(
+        self, host: str, exchanges: list[Exchange], leaving: Callable[[Exchange], None], refuse: Callable[[Exchange], None], seconds: float,
+    ) -> None:  # fmt: skip
         self._host = host.lower()
         self._seconds = seconds
         self._exchanges = exchanges
         self._leaving = leaving
+        self._refuse = refuse
         self._under_way: dict[int, Exchange | None] = {}
         """The request that each thread is sending; None for one to another host."""
         self._announced: list[Exchange] = []
@@ -166,7 +171,7 @@ class RequestWatcher:
         if head is None:
             exchange = self._under_way.get(me)
             if exchange is not None:
-                exchange.body.append(data)
+                self._add(exchange, data)
             return
         host = _HOST.search(data)
         name = host.group(1).decode("latin-1").strip() if host is not None else ""
@@ -175,21 +180,29 @@ class RequestWatcher:
         if exchange is not None:
             note_answer(connection, exchange, self._seconds)
 
-    def begin(self, method: str, host: str, target: str) -> Exchange | None:
+    def _add(self, exchange: Exchange, data: bytes) -> None:
+        exchange.body.append(data)
+        try:
+            self._refuse(exchange)
+        except BaseException:
+            self._exchanges.remove(exchange)
+            self._under_way[threading.get_ident()] = None
+            raise
+
+    def begin(self, method: str, host: str, target: str, body: bytes = b"") -> Exchange | None:
         """Note a request that is about to leave; None for one to another host."""
         if not self.is_for(host):
             return None
-        self._leaving(method, urlsplit(target).path)
+        exchange = Exchange(method, urlsplit(target).path.strip("/"), body=[body] if body else [])
+        self._leaving(exchange)
         self.seen = True
-        exchange = Exchange(method, urlsplit(target).path.strip("/"))
         self._exchanges.append(exchange)
         return exchange
 
     def announce(self, method: str, url: str, body: bytes) -> Exchange | None:
         """Note a request that our transport for httpx is about to send; None for one to another host."""
-        exchange = self.begin(method, urlsplit(url).netloc.rpartition("@")[2], url)
+        exchange = self.begin(method, urlsplit(url).netloc.rpartition("@")[2], url, body)
         if exchange is not None:
-            exchange.body.append(body)
             exchange.late = time.monotonic() + self._seconds
             self._announced.append(exchange)
         return exchange
