@@ -36,6 +36,16 @@ def test_what_was_refused_is_sent_by_a_retry(desk: Desk, status: int) -> None:
     assert desk.sent("/articles") == 4
 
 
+def test_a_change_that_was_refused_and_done_is_done(desk: Desk) -> None:
+    """A 403 to one item: what the request wrote is read back before the item fails by it."""
+    desk.box.fault("error_after", status=403, on="write", count=1)
+    desk.box.fault("status", status=403, on="write", after=2, count=1)
+    request = ("each", "contacts", "PUT", "contacts/{{id}}", '{"name": "zz"}', "--limit", "4", "--workers", "1", "--yes", *PLAIN)
+    answer = desk.here(*request)
+    assert (answer.counts["done"], answer.counts["failed"]) == (3, 1), answer.err
+    assert len(desk.box.contacts(name="zz")) == 3
+
+
 def test_what_was_lost_stays_in_doubt(desk: Desk) -> None:
     """A retry sends nothing, for it may have been carried out."""
     desk.box.fault("drop_after", on="write", count=1)

@@ -93,7 +93,7 @@ def written(box: MemorySandbox, resource: str, kind: str) -> tuple[int, int]:
     return book["writes"], len(book["twice"])
 
 
-@pytest.mark.parametrize("status", [400, 404, 409, 422])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 @pytest.mark.parametrize("verb", STATES)
 def test_what_was_otherwise_before_is_ours_and_undone(box: MemorySandbox, verb: str, status: int) -> None:
     """Each item was read without the effect: with it after a refusal it is done, and the undo takes back all of it."""

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..api.client import Client
+from ..api.effects import effect_of
 from ..api.replay import CompletedRequests, repeatable
 from ..api.retry import ErrorClassification, ErrorKind, RetryPolicy
 from ..model import Failure, ItemResult, Outcome
 from ..operations.operation import Json, Operation
 from ..stop import Stop
 from .attempt import Attempt, RetryLater, known_of
-from .decide import Decision, Known, Observed, Step, decide, put_back
+from .decide import Decision, Failed, Known, Observed, Step, decide, put_back
 from .effect_reader import EffectReader
 from .failure_reader import tells
 from .refusals import RefusalStreak
@@ -52,9 +53,30 @@ class Decider:
         attempt.known = decision.known
         if decision.repetition:
             self.client.count_retry()
+        if refusal is not None and (standing := self._seen_all_the_same(attempt, observed, decision, refusal)) is not None:
+            return standing
         if refusal is not None and (stopped := self.judge_refusal(attempt, decision, refusal)) is not None:
             return stopped
         return self.result(attempt, decision)
+
+    def _seen_all_the_same(
+        self, attempt: Attempt, observed: Observed, decision: Decision, refusal: ErrorClassification
+    ) -> ItemResult | RetryLater | None:
+        """The result of an item that a refusal of the token's kind (403) would fail, where a look shows that it is as wanted."""
+        believed = isinstance(observed, Failed) and refusal.kind is ErrorKind.PERMANENT and not observed.may_be_so
+        effect = effect_of(refusal.sent)
+        if decision.outcome is not Outcome.FAILED or not believed or not self.operation.reads_back or effect is None or effect.hidden:
+            return None
+        attempt.in_question = () if attempt.together or refusal.sent is None else (refusal.sent,)
+        try:
+            seen, payload = self.reader.look(attempt)
+        except Exception:
+            return None  # it says nothing
+        again = self.ask(attempt, seen, replace(decision.known, refused=True))
+        if not seen.stands or again.step is not Step.SETTLE:
+            return None
+        attempt.known = again.known
+        return self.result(attempt, again, payload)
 
     def judge_refusal(self, attempt: Attempt, decision: Decision, verdict: ErrorClassification) -> RetryLater | None:
         """See whether the refusal is one of many alike: a permission that is missing for all."""
