@@ -225,6 +225,18 @@ def test_an_updater_that_cannot_tell_leaves_its_items_in_doubt(desk: Desk, name:
     assert found["2+"] == 0 and found["writes"] <= len(ids) and found["writes"] - before in (0, len(ids) - before)
 
 
+def test_a_message_that_each_sent_is_looked_for(desk: Desk) -> None:
+    """Killed, and gone on with in a copy that knows less: its request is read back as the verb's is, and all are done."""
+    ids = chosen(desk, 12)
+    body = '{"message_type": "note", "type": "admin", "admin_id": "991267700", "body": "From each."}'
+    request = ("each", "conversations", "POST", "conversations/{{id}}/reply", body)
+    killed_after(desk, 4, *request, "--ids", "ids", "--yes", "--json", "--workers", "2", "--timeout", "3", "--verify", "none")
+    copy = copied(desk)
+    assert desk.here("runs", "resume", "latest", "--json").counts == {"selected": 12, "done": 12}
+    assert copy.here("runs", "resume", "latest", "--json").counts == {"selected": 12, "done": 12}
+    desk.once("note", ids)
+
+
 def test_the_list_of_runs_counts_what_a_killed_process_left_in_flight(desk: Desk) -> None:
     """After a kill, what may have left is in doubt in `runs list` as in `runs show`, and not among what was not begun."""
     chosen(desk, 40)

@@ -34,6 +34,8 @@ class EffectReader:
     def look(self, attempt: Attempt) -> tuple[Seen, Json | None]:
         """Whether the effect is there, and the item as read."""
         item, since = attempt.item, attempt.first_sent_at or attempt.item.sent_at
+        if not attempt.in_question and (request := self._operation.asks(item)) is not None:
+            attempt.in_question = (request,)
         last = attempt.in_question[-1] if attempt.in_question else None
         effect = effect_of(last)
         broke_off = attempt.carried.broke_off

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from ..api.client import Client
 from ..api.effects import LATE, is_read_alone, shows, written_fields
+from ..api.messages import SentRequest
 from ..api.paths import UnusableId, item_path
 from ..errors import ApiError, NotFound, UsageError
 from ..model import Item, Reversibility
@@ -251,6 +252,13 @@ class Each(Operation):
             return None
         told = [_written(payload, item, name, value, since) for name, value in written_fields(body)]
         return False if False in told else True if told and None not in told else None
+
+    def asks(self, item: Item) -> SentRequest | None:
+        """See Operation. What cannot be sent again without looking."""
+        if self.idempotent:
+            return None
+        path, body = self.request(item)
+        return SentRequest(self.method, path, body)
 
     def not_written(self, payload: Json, item: Item) -> str:
         """See Operation. By the names of the fields: their values may be long."""

@@ -191,10 +191,7 @@ class Operation(ABC):
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any], resolver: Resolver) -> Operation:
-        """The operation of what was typed for `Parameters`. Raises UsageError, naming what is wrong.
-
-        This one fits where the constructor takes the parameters by their own names.
-        """
+        """The operation of what was typed for `Parameters`, by the same names. Raises UsageError, naming what is wrong."""
         made: dict[str, Any] = {}
         for one in parameters_of(cls.Parameters):
             value = given[one.name]
@@ -242,8 +239,7 @@ class Operation(ABC):
     def prepare(self, client: Client) -> None:  # noqa: B027 - most need nothing
         """Make it; `parameters` may be others afterwards.
 
-        Called once an item is there to act on, the guards have let the run through and the person has said yes; never for
-        a dry run or a plan.
+        Called once there is an item to act on, the guards let the run through and the person said yes; never for a dry run or a plan.
         """
 
     @property
@@ -283,6 +279,10 @@ class Operation(ABC):
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         """Whether the effect is there. `since` is server time (unix s) before the first send. None: cannot be told."""
+        return None
+
+    def asks(self, item: Item) -> SentRequest | None:
+        """The one request that an item takes, where it is known beforehand and a look is to go by it."""
         return None
 
     def not_written(self, payload: Json, item: Item) -> str:
