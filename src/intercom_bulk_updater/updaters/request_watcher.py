@@ -182,6 +182,8 @@ class RequestWatcher:
 
     def _add(self, exchange: Exchange, data: bytes) -> None:
         exchange.body.append(data)
+        if not data.rstrip().endswith(b"}"):
+            return  # JSON has more to come
         try:
             self._refuse(exchange)
         except BaseException:
