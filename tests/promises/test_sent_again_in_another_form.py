@@ -199,3 +199,32 @@ def test_an_answer_to_httpx_that_breaks_off_is_a_lost_one(box: Sandbox) -> None:
     box.fault("truncated", on="write", count=1)
     result = run(OverAndOverByHttpx)
     assert (count(box), result["failed"]) == ((2, 0), 0) and result["success"] >= 1, result.failures
+
+
+class ThenATitle(Falls):
+    """It goes on after its message."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        super().perform_action(item_id)
+        return self.client.put(f"conversations/{item_id}", {"title": "x"})
+
+
+@pytest.mark.parametrize("form", ["without the attachment", "other words", "with its close, then without"])
+def test_a_further_attempt_does_not_begin_with_the_first_form_again(box: Sandbox, form: str) -> None:
+    """It was refused, and the second stands: an action that runs again for its title is told the refusal from memory."""
+    box.fault("status", status=422, on="write", count=1)
+    box.fault("status", status=503, method="PUT", count=1)
+    result = run(ThenATitle, **FORMS[form])
+    assert (count(box), result["success"]) == ((2, 0), 2), result.failures
+
+
+class FirstByRequests(ThenATitle):
+    send = ByRequests.send
+
+
+def test_nor_does_it_by_another_library(box: Sandbox) -> None:
+    """Whose refusals nobody remembers: it is refused before it leaves, for the second stands."""
+    box.fault("status", status=422, on="write", count=1)
+    box.fault("status", status=503, method="PUT", count=1)
+    result = run(FirstByRequests, **FORMS["without the attachment"])
+    assert (count(box), result["failed"], result["success"]) == ((2, 0), 0, 1), result.failures

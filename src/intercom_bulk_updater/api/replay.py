@@ -49,6 +49,10 @@ class CompletedRequests:
         self._places: Counter[tuple[str, str]] = Counter()
         self._steps: list[tuple[Step, SentRequest]] = []
         self._carried_out: list[SentRequest] = []
+        self._refused: dict[Step, IntercomBulkError] = {}
+        """Messages that an earlier attempt was refused for good: it went on, and perhaps sent another in their place."""
+        self._refusals: dict[Step, IntercomBulkError] = {}
+        """The same of this attempt."""
         self.judge_since: float | None = None
         """Server time before the first send: an answer that shows the item as it was before then is no success.
 
@@ -73,6 +77,8 @@ class CompletedRequests:
         """A further attempt starts from the action's first request."""
         self.idempotent = idempotent
         self._carried_out = self.writes
+        self._refused |= self._refusals
+        self._refusals.clear()
         self._places.clear()
         self._steps.clear()
         self.exchanges = []
@@ -82,10 +88,12 @@ class CompletedRequests:
         self.differs = ""
 
     def lose(self, exchange: Exchange, error: IntercomBulkError) -> None:
-        """A write ended with an error. One that may stand all the same is kept: the action may swallow the error."""
+        """A write ended with an error. One that may stand all the same is kept, and a refusal: the action may swallow the error."""
         verdict = classify(error)
         if verdict.kind in _UNSURE or verdict.foreign:
             exchange.error = error
+        elif verdict.kind is ErrorKind.PERMANENT and not (self.idempotent or repeatable(exchange.sent)):
+            self._refusals[self.step_of(exchange.sent)] = error
 
     @property
     def lost(self) -> list[Lost]:
@@ -106,7 +114,7 @@ class CompletedRequests:
         """
         if repeatable(sent):
             return
-        for one in self._messages:
+        for one in [*(self._to_come if theirs else ()), *self._messages]:
             if one is but:
                 return
             may_stand = one.error is not None if one.ours else one.lost and not one.under_way
@@ -115,6 +123,13 @@ class CompletedRequests:
             if may_stand and concern_same(one.sent, sent):
                 self.withheld = self.withheld if says_no_more(sent, one.sent) else sent
                 raise _not_again(one)
+
+    @property
+    def _to_come(self) -> list[Exchange]:
+        """What an earlier attempt has sent, and this one has not come to yet: perhaps in place of what another library is to send."""
+        come = [one.sent for one in self.exchanges]
+        kept = [sent for sent, _ in self._answered.values() if not repeatable(sent) and sent not in come]
+        return [Exchange(sent.method, sent.path, sent.json, overruled=0) for sent in kept]
 
     @property
     def lost_by_others(self) -> list[Exchange]:
@@ -171,12 +186,17 @@ class CompletedRequests:
     def answer(self, sent: SentRequest, once: str = "") -> dict[str, Any] | None:
         """The answer to a write that has been carried out already; None when it is to be sent.
 
-        Raises SentDifferently when an earlier attempt sent another text in its place, unless the step has a name.
+        Raises SentDifferently when an earlier attempt sent another text in its place, unless the step has a name; and again what
+        an earlier attempt was refused with there.
         """
         step = self._next(sent, once)
         self._places[step[:2]] = step[2]
         self._steps.append((step, sent))
         known = self._known(step, sent)
+        if known is None and (refusal := self._refused.get(step)) is not None:
+            status = classify(refusal).failure.status
+            self.exchanges.append(Exchange(sent.method, sent.path, sent.json, status, ours=True, looked_for=True))
+            raise refusal
         if known is None:
             return None
         if not once and step in self._answered and known[0].json != sent.json:
