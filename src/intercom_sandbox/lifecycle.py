@@ -10,6 +10,7 @@ Every action appends a part with a growing id. Routes and `/_sandbox/touch` both
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from intercom_sandbox.problems import Problem, invalid
@@ -46,6 +47,8 @@ def close(space: Workspace, row: Conversation, admin: str, body: str | None = No
     row.waiting_since = None
     row.read = True
     part = append(space, row, "close", ("admin", admin), body)
+    if body is not None:
+        written(space, row.contact_ids, "last_contacted_at", part.at)
     row.last_close_at = part.at
     row.first_close_at = row.first_close_at or part.at
     row.last_closed_by = admin
@@ -139,6 +142,7 @@ def reply(
         row.first_reply_at = row.first_reply_at or part.at
         row.waiting_since = None
         row.read = True
+        written(space, row.contact_ids, "last_contacted_at", part.at)
     space.conversations.commit(row.id)
     return part
 
@@ -155,8 +159,17 @@ def contact_reply(space: Workspace, row: Conversation, contact: str, body: str |
     row.last_contact_reply_at = part.at
     row.waiting_since = row.waiting_since or part.at
     row.read = False
+    written(space, (contact,), "last_replied_at", part.at)
     space.conversations.commit(row.id)
     return part
+
+
+def written(space: Workspace, contacts: Iterable[str], moment: str, at: int) -> None:
+    """Contacts wrote (`last_replied_at`) or were written to (`last_contacted_at`)."""
+    for row in filter(None, map(space.contacts.rows.get, contacts)):
+        space.contacts.begin(row.id)
+        setattr(row, moment, max(at, getattr(row, moment) or 0))
+        space.contacts.commit(row.id)
 
 
 def tag(space: Workspace, row: Conversation, tag_id: int, admin: str, kind: str = "admin") -> AppliedTag:

@@ -250,3 +250,23 @@ def _fill(api):
     assert api("POST", path, {}).json["errors"][0]["code"] == "parameter_not_found"
     missing = api("DELETE", f"{path}/{ids[1000]}")
     assert (missing.status, missing.json["errors"][0]["code"]) == (404, "company_not_found")
+
+
+@pytest.mark.parametrize(("path", "body", "moment"), [
+    ("conversations/{}/reply", {"type": "user", "message_type": "comment", "intercom_user_id": "{contact}"}, "last_replied_at"),
+    ("conversations/{}/reply", {"type": "admin", "message_type": "comment", "admin_id": "991267701"}, "last_contacted_at"),
+    ("conversations/{}/reply", {"type": "admin", "message_type": "note", "admin_id": "991267701"}, ""),
+    ("tickets/{}/reply", {"type": "user", "message_type": "comment", "intercom_user_id": "{contact}"}, "last_replied_at"),
+    ("tickets/{}/reply", {"type": "admin", "message_type": "comment", "admin_id": "991267701"}, "last_contacted_at"),
+])  # fmt: skip
+def test_a_contact_shows_when_it_wrote_and_was_written_to(api, path, body, moment):
+    """A note, which no customer sees, moves neither."""
+    rows = api("POST", f"/{path.partition('/')[0]}/search", {"query": {"field": "created_at", "operator": ">", "value": 0}}).json
+    row = next(one for one in rows[path.partition("/")[0]] if one["contacts"]["contacts"] and one.get("category") != "Back-office")
+    contact = row["contacts"]["contacts"][0]["id"]
+    before = api("GET", f"/contacts/{contact}").json
+    words = {key: value.format(contact=contact) for key, value in body.items()}
+    assert api("POST", f"/{path.format(row['id'])}", {**words, "body": "Hello"}).status == 200
+    after = api("GET", f"/contacts/{contact}").json
+    moved = [name for name in ("last_replied_at", "last_contacted_at") if after[name] != before[name]]
+    assert moved == ([moment] if moment else [])

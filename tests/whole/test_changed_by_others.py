@@ -51,9 +51,28 @@ def put(kind: str, **fields: Any) -> Touch:
     return lambda them, box, one: them.put(f"{kind}/{one}", fields)
 
 
+def began(them: Client, box: MemorySandbox, one: str) -> None:
+    """The contact begins a conversation, which would go with it."""
+    them.post("conversations", {"from": {"type": "user", "id": one}, "body": "One more thing."})
+
+
+def subscribed(them: Client, box: MemorySandbox, one: str) -> None:
+    """A teammate opts the contact in."""
+    them.post(f"contacts/{one}/subscriptions", {"id": "37846", "consent_type": "opt_in"})
+
+
+def joined(them: Client, box: MemorySandbox, one: str) -> None:
+    """Somebody more belongs to the company."""
+    other = next(str(row["id"]) for row in box.contacts() if one not in str(row["companies"]))
+    them.post(f"contacts/{other}/companies", {"id": one})
+
+
 CONVERSATIONS = (written_to, noted, tagged("conversations"), put("conversations", title="Keep this"))
-CONTACTS = (put("contacts", name="Of importance"), tagged("contacts"), put("contacts", custom_attributes={"seats": 77}))
-COMPANIES = (put("companies", plan="Enterprise"), put("companies", custom_attributes={"tier": "gold"}))
+CONTACTS = (
+    put("contacts", name="Of importance"), tagged("contacts"), put("contacts", custom_attributes={"seats": 77}), began, subscribed,
+    put("contacts", language_override="fr"), put("contacts", signed_up_at=1_700_000_000),
+)  # fmt: skip
+COMPANIES = (put("companies", plan="Enterprise"), put("companies", custom_attributes={"tier": "gold"}), joined)
 TICKETS = (put("tickets", open=True), replied, put("tickets", assignee_id="991267702", admin_id=991267701))
 BY: dict[str, tuple[Touch, ...]] = {"conversations": CONVERSATIONS, "contacts": CONTACTS, "companies": COMPANIES, "tickets": TICKETS}
 
@@ -108,6 +127,16 @@ def test_a_plan_leaves_alone_what_others_have_changed(box: MemorySandbox, others
     assert [one.id for one in run.items("drifted")] == [first], run.report()
     assert [one.id for one in run.items("done")] == rest and run.ok, run.report()
     assert "changed" in (note := next(run.items("drifted")).note) or "since" in note, note
+
+
+def test_a_contact_who_was_answered_since_is_left_alone(box: MemorySandbox, others: Client) -> None:
+    """In a conversation that was there before; it would be deleted with the contact. The note says what came."""
+    thread = str(box.conversations()[0]["id"])
+    mine = str(others.get(f"conversations/{thread}")["contacts"]["contacts"][0]["id"])
+    bulk.plan("contacts.delete", ids=[mine], file="p.jsonl")
+    box.touch([thread], "comment")
+    run = applied()
+    assert [(one.id, one.note) for one in run.items("drifted")] == [(mine, "the contact has been written to since")], run.report()
 
 
 @pytest.mark.parametrize("verb", VERBS)

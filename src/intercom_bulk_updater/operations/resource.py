@@ -108,7 +108,8 @@ class Resource:
         The resources whose items Intercom takes for some of these: by the id of a ticket a conversation is named, too.
     watched:
         Its fields that people change, as a search and a GET both show them; none that moves by itself (`last_seen_at`, `updated_at`,
-        statistics). Where one is other than when the item was selected, nothing that has no way back is done to it.
+        statistics), and not a contact's picture, whose address Intercom makes. Where one is other than when the item was selected,
+        nothing that has no way back is done to it.
     page:
         Where people see an item in Intercom, below its host: "a/apps/{workspace}/users/{id}".
     settable:

@@ -21,6 +21,11 @@ from .resource import resources, value_at
 SEEN = "seen"
 """Where a before-image holds the marks of the fields that are watched."""
 _AT, _PART = "updated_at", "part"
+_MEANS = {
+    "last_replied_at": "the contact has written since", "last_contacted_at": "the contact has been written to since",
+    "user_count": "people have joined or left it since",
+}  # fmt: skip
+"""What the field stands for that is other now, where its name does not say it."""
 _OF_ANY_LIST = ("name", "title", "state", _AT)
 """What is watched of items of which nothing is declared, as far as they show it."""
 
@@ -69,8 +74,10 @@ def _differences(payload: Json, seen: Json) -> str:
     """The fields that are other now; a later moment alone says that something is."""
     now = _marks(payload, seen)
     other = [name for name, mark in seen.items() if name in now and now[name] != mark]
-    named = list(dict.fromkeys(describe_field(name) for name in other if name != _AT))
-    return f"{', '.join(named)} changed" if named else "changed by somebody" if other else ""
+    said = [_MEANS[name] for name in other if name in _MEANS]
+    named = list(dict.fromkeys(describe_field(name) for name in other if name not in (_AT, *_MEANS)))
+    said += [f"{', '.join(named)} changed"] if named else []
+    return "; ".join(said) if said else "changed by somebody" if other else ""
 
 
 def _watched(resource: str) -> tuple[str, ...]:
@@ -93,11 +100,14 @@ def _mark(value: Any) -> str:
 
 
 def _core(value: Any) -> Any:
-    """What two endpoints show alike: of a list of things, and of a thing, the ids; nothing for nothing."""
+    """What two endpoints show alike: of a list of things, and of a thing, the ids; nothing for nothing.
+
+    Of a list that is shown in part (a contact carries the first ten) also how many there are.
+    """
     if not isinstance(value, Mapping):
         return value if isinstance(value, bool | list) else str(value or "")
     kind = str(value.get("type", ""))
     if kind.endswith("list"):
         rows = next((ids for ids in map(row_ids, value.values()) if ids is not None), [])
-        return sorted(rows)
+        return [*sorted(rows), *([value.get("total_count")] if value.get("has_more") else [])]
     return str(value["id"]) if kind and "id" in value else value

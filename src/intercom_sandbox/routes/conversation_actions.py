@@ -47,7 +47,7 @@ def create(app: Context, request: Request) -> dict[str, Any]:
         read=False,
     )
     space.conversations.add(row.id, row)
-    contact.last_replied_at = max(at, contact.last_replied_at or 0)
+    lifecycle.written(space, (contact.id,), "last_replied_at", at)
     space.wrote("create", row)
     return {
         "type": "user_message",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from intercom_sandbox import render
+from intercom_sandbox import lifecycle, render
 from intercom_sandbox.context import Context
 from intercom_sandbox.conversation_parts import encode
 from intercom_sandbox.problems import Problem, missing, not_found, number
@@ -43,6 +43,10 @@ def reply(app: Context, request: Request, ticket_id: str) -> str:
         row.snoozed_until = None
     part = append(app, row, kind, author[1], author[0], words)
     space.tickets.commit(row.id)
+    if not by_admin:
+        lifecycle.written(space, (author[1],), "last_replied_at", part.at)
+    elif kind != "note":
+        lifecycle.written(space, row.contact_ids, "last_contacted_at", part.at)
     space.wrote(kind if by_admin else "contact_reply", row)
     space.ledger.said(row, author[1], words)
     return ticket_part_text(space, part)

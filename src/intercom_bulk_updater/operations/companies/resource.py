@@ -26,7 +26,7 @@ RESOURCE = Resource(
         "last_request_at", "updated_at",
     ),
     keys=("company_id",),
-    watched=("name", "company_id", "plan", "size", "website", "industry", "monthly_spend", "custom_attributes", "tags"),
+    watched=("name", "company_id", "plan", "size", "website", "industry", "monthly_spend", "custom_attributes", "tags", "user_count"),
     page="a/apps/{workspace}/companies/{id}",
     examples=(
         "--where 'spend > 1000'",

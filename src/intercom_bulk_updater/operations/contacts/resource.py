@@ -29,7 +29,8 @@ RESOURCE = Resource(
     keys=("email", "external_id"),
     watched=(
         "role", "name", "email", "phone", "external_id", "owner_id", "unsubscribed_from_emails", "custom_attributes", "tags", "companies",
-        "notes",
+        "notes", "language_override", "signed_up_at", "last_replied_at", "last_contacted_at", "opted_in_subscription_types",
+        "opted_out_subscription_types",
     ),
     page="a/apps/{workspace}/users/{id}",
     examples=(
