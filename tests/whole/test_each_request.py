@@ -10,6 +10,7 @@ import pytest
 
 import intercom_bulk_updater as bulk
 from acceptance.desk import Desk, at_desk
+from intercom_bulk_updater.api.client import Client
 from intercom_bulk_updater.operations.message_template import NoText, fill_template
 
 from .network import MemorySandbox
@@ -175,6 +176,23 @@ def test_a_place_that_stays_empty_stops_a_message_and_fails_alone_elsewhere(desk
         assert alone.code == 3 and alone.counts["failed"] == 1, (alone.err, alone.out)
         example = alone.json["failures"][0]["example"]
         assert example["id"] == ids[1] and "name is empty" in example["message"], example
+
+
+def test_a_place_that_is_all_of_a_text_blanks_nothing_by_being_empty(desk: Desk, others: Client) -> None:
+    """Its item fails, in the dry run as in the run, and nothing is sent for it; where the place says that empty is meant, it goes."""
+    ids = [str(one["id"]) for one in others.get("articles")["data"]][:3]
+    titles = [others.get(f"articles/{one}")["title"] for one in ids]
+    for one, words in zip(ids, ("New", "", " "), strict=True):
+        others.put(f"articles/{one}", {"description": words})
+    put = ("each", "articles", "PUT", "articles/{{id}}", "--where", " or ".join(f"id = {one}" for one in ids), *PLAIN)
+    for more in (("--dry-run",), ("--yes",)):
+        alone = desk.here(*put, '{"title": "{{description}}"}', *more)
+        assert (alone.code, alone.counts["failed"]) == (3, 2), alone.err
+        assert "description is empty" in alone.json["failures"][0]["example"]["message"], alone.json
+    assert [others.get(f"articles/{one}")["title"] for one in ids] == ["New", *titles[1:]]
+    meant = desk.here(*put, '{"title": "{{description|}}"}', "--yes")
+    assert (meant.code, meant.counts["done"]) == (0, 3), meant.err
+    assert [others.get(f"articles/{one}")["title"] for one in ids] == ["New", "", ""]
 
 
 def test_own_attributes_are_read_back(desk: Desk) -> None:

@@ -323,9 +323,13 @@ def _text(template: str, values: Mapping[str, Any]) -> str:
     return unescape(PLACE.sub(lambda place: escape(_word(place[1], place[2], values)), template))
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _word(name: str, otherwise: str | None, values: Mapping[str, Any]) -> str:
     value = values.get(name)
-    if value in (None, ""):
+    if _is_empty(value):
         if otherwise is None:
             raise EmptyField(name)
         return otherwise.strip()
@@ -337,7 +341,7 @@ def _word(name: str, otherwise: str | None, values: Mapping[str, Any]) -> str:
 def _filled(body: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(body, str):
         whole = PLACE.fullmatch(body.strip())
-        return values[whole[1]] if whole and values.get(whole[1]) is not None else _text(body, values)
+        return values[whole[1]] if whole and not _is_empty(values.get(whole[1])) else _text(body, values)
     if isinstance(body, Mapping):
         return {name: _filled(part, values) for name, part in body.items()}
     return [_filled(part, values) for part in body] if isinstance(body, list) else body

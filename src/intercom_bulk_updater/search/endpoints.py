@@ -112,7 +112,15 @@ def endpoint_for(path: str, *, asked_by: str = "get_search_endpoint()", searches
     for pattern, endpoint in _BY_PATTERN:
         if pattern.match(wanted):
             return replace(endpoint, path=wanted)
-    known = [e.path for e in _TABLE if searches or not e.searches]
-    near = get_close_matches(re.sub(r"/[^/]*[0-9][^/]*", "/{id}", wanted.lower()), known, 3, 0.8)
+    known = {e.path: e for e in _TABLE if searches or not e.searches}
+    asked = re.sub(r"/[^/]*[0-9][^/]*", "/{id}", wanted.lower())
+    near = get_close_matches(asked, known, 3, 0.8) or [path for path, one in known.items() if _named(one, asked)][:3]
     meant = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
     raise UsageError(f"{asked_by} names {path!r}, which is not a paginated endpoint this version knows. {meant}")
+
+
+def _named(endpoint: Endpoint, asked: str) -> bool:
+    """Whether a part of its path, or what its items are, is called about so: "news", "custom_objects"."""
+    parts = [part.replace("_", " ") for part in endpoint.path.split("/")]
+    names = {endpoint.resource, *parts, *(word for part in parts for word in part.split())}
+    return bool(get_close_matches(asked.replace("_", " "), names, 1, 0.8))
