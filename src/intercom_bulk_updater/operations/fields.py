@@ -139,6 +139,10 @@ class FieldsOperation(Operation):
         """For undo: why it is not known that the verb has changed an item that was so before; "" where it is."""
         return ""
 
+    def back_is_found(self, client: Client, payload: Json, want: Json, since: float) -> bool:
+        """For undo: whether a search tells of an item that it is as wanted since then, where no GET does."""
+        return False
+
     def inverse(self) -> Operation | None:
         return None if self.reversibility is Reversibility.IRREVERSIBLE else Undo(self)
 
@@ -203,6 +207,20 @@ class Undo(FieldsOperation):
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         return self.forward.write(client, item_id, have, want)
+
+    def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
+        found = super().stands(payload, item, since=since, client=client)
+        return found if found is not None else self.is_found(payload, item, since, client) or None
+
+    def is_found(self, payload: Json, item: Item, since: float, client: Client) -> bool:
+        """Whether a search tells that the item is as before; asked for what was sent alone, as it takes a request."""
+        return 0 < since <= item.sent_at and self.back_is_found(client, payload, self.wanted(item, {}), since)
+
+    def back_is_found(self, client: Client, payload: Json, want: Json, since: float) -> bool:
+        return self.forward.back_is_found(client, payload, want, since)
+
+    def why_unverifiable(self) -> str:
+        return self.forward.why_unverifiable() if self.forward.not_shown else super().why_unverifiable()
 
     def requests_between(self, have: Json, want: Json) -> int:
         return self.forward.requests_between(have, want)

@@ -92,6 +92,10 @@ class Upsert(SetValues, FieldsOperation):
         """For undo: the item with that id of Intercom's, whether it was removed or not."""
         return client.get(item_path(self.resource, item_id))
 
+    def why_not_told(self) -> str:
+        """For undo: why nothing tells whether what it created is archived."""
+        return f"Intercom does not show whether a {self.existence} is archived"
+
     def sure(self) -> bool:
         """Whether `find` tells for certain that an item is missing: a search index may be behind."""
         return True
@@ -230,6 +234,8 @@ class UndoUpsert(Undo):
         wanted = self.wanted(item, now)
         if name not in now and wanted[name] == (item.before or {}).get(name):
             now[name] = wanted[name]
+        if name not in now and self.is_found(payload, item, since, client):
+            now[name] = wanted[name]
         return all(now.get(field) == value for field, value in wanted.items()) if name in now else None
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
@@ -262,4 +268,4 @@ class UndoUpsert(Undo):
         return f"Intercom's API cannot bring a deleted {self.upsert.existence} back"
 
     def why_unverifiable(self) -> str:
-        return f"Intercom does not show whether a {self.upsert.existence} is archived"
+        return self.upsert.why_not_told()

@@ -16,7 +16,33 @@ from .no_way_back import NoWayBack
 
 _INDEXED = 3600
 """Seconds after which a search knows a contact for certain."""
+NOT_TOLD = "only searches tell whether a contact is archived, and they do not tell yet: `verify` tells later"
 _SUSPENDED = "that the contact's conversations and tickets were suspended meanwhile, and missing from reports"
+
+
+def _found(client: Client, contact: Json) -> Json | None:
+    """The contact as a search shows it, which finds no archived one; {} where it finds none, None for another answer than the API's."""
+    query = {"query": {"field": "id", "operator": "=", "value": contact.get("id")}, "pagination": {"per_page": 1}}
+    answer = client.call("POST", "contacts/search", json=query, purpose="read")
+    rows = answer.get("data")
+    if rows == [] and answer.get("total_count") == 0:
+        return {}
+    shown = isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping) and rows[0].get("id") == contact.get("id")
+    return rows[0] if shown else None
+
+
+def _long_known(client: Client, contact: Json) -> bool:
+    return int(contact.get("created_at") or 0) < client.server_time() - _INDEXED
+
+
+def archived_since(client: Client, contact: Json, since: float) -> bool | None:
+    """Whether a contact is archived, by a search that has taken in what was sent at `since` (server's time); None where none tells."""
+    found = _found(client, contact)
+    if found is None:
+        return None
+    if not found:
+        return True if _long_known(client, contact) else None
+    return False if since < client.server_time() - _INDEXED or int(found.get("updated_at") or 0) >= int(since) else None
 
 
 class _Switch(FieldsOperation):
@@ -66,19 +92,21 @@ class _Archiving(_Switch):
         left = next((left["archived"] for _, left in earlier or () if "archived" in left), None)
         if earlier is None or (left is True and not self.on):
             return {}
-        query = {"query": {"field": "id", "operator": "=", "value": contact.get("id")}, "pagination": {"per_page": 1}}
-        answer = client.call("POST", "contacts/search", json=query, purpose="read")
-        rows = answer.get("data")
-        if rows == [] and answer.get("total_count") == 0:
+        found = _found(client, contact)
+        if found == {}:
             # One that no run of ours has archived was archived, or blocked, by somebody else, unless it was made just now.
-            long_there = int(contact.get("created_at") or 0) < client.server_time() - _INDEXED
-            return {"archived": True} if self.on and left is True else {"archived": None} if self.on and long_there else {}
-        # Of an answer that is not the API's in shape, nothing is known.
-        shown = isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping) and rows[0].get("id") == contact.get("id")
-        return {"archived": False} if shown and not self.on else {}
+            known = self.on and left is not True and _long_known(client, contact)
+            return {"archived": True} if self.on and left is True else {"archived": None} if known else {}
+        return {"archived": False} if found and not self.on else {}
 
     def not_ours(self, before: Json) -> str:
         return "may have been archived before, by somebody else" if before.get("archived", "") is None else ""
+
+    def why_unverifiable(self) -> str:
+        return NOT_TOLD
+
+    def back_is_found(self, client: Client, payload: Json, want: Json, since: float) -> bool:
+        return want.get("archived") is False and archived_since(client, payload, since) is False
 
 
 class Archive(_Archiving):

@@ -15,6 +15,7 @@ from ...model import Item
 from ..field_values import MISSING, THERE
 from ..operation import Json
 from ..upsert import Upsert
+from .lifecycle import NOT_TOLD, archived_since
 from .set import ContactValues, without_null
 
 
@@ -72,6 +73,12 @@ class UpsertContacts(ContactValues, Upsert):
     def taken_by(self, refusal: InvalidRequest) -> str:
         there = re.search(r"^A contact .* already exists with id=([0-9a-f]{24})", refusal.api_message)
         return there[1] if refusal.status == 409 and there else ""
+
+    def back_is_found(self, client: Client, payload: Json, want: Json, since: float) -> bool:
+        return archived_since(client, payload, since) is (want[self.existence] == MISSING)
+
+    def why_not_told(self) -> str:
+        return NOT_TOLD
 
     def bring(self, client: Client, item_id: str, state: str) -> None:
         client.post(item_path("contacts", item_id, "unarchive" if state == THERE else "archive"))
