@@ -90,7 +90,8 @@ def test_unknown_term() -> None:
     [
         ("articels", False, "Did you mean articles?"), ("contacts/7/note", True, "Did you mean contacts/{id}/notes"),
         ("conversation/search", True, "conversations/search"), ("news", False, "Did you mean news/news_items or news/newsfeeds"),
-        ("custom_objects", False, "Did you mean custom_object_instances/{id}?"), ("foo/bar", False, "Known: conversations, conversations/deleted, contacts"),
+        ("custom_objects", False, "Did you mean custom_object_instances/{id}?"),
+        ("foo/bar", False, "Known: conversations, conversations/deleted, contacts"),
     ],
 )  # fmt: skip
 def test_an_unknown_list_is_refused_with_the_nearest(path: str, searches: bool, said: str) -> None:

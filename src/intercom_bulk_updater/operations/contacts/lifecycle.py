@@ -27,8 +27,9 @@ def _found(client: Client, contact: Json) -> Json | None:
     rows = answer.get("data")
     if rows == [] and answer.get("total_count") == 0:
         return {}
-    shown = isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping) and rows[0].get("id") == contact.get("id")
-    return rows[0] if shown else None
+    if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], Mapping):
+        return None
+    return rows[0] if rows[0].get("id") == contact.get("id") else None
 
 
 def _long_known(client: Client, contact: Json) -> bool:
