@@ -153,3 +153,23 @@ def test_one_person_in_two_spellings_is_one_row(desk: Desk) -> None:
     refused = desk.here("contacts", "upsert", "name={{name}}", "--csv", "people.csv", "--id-column", "email", "--yes")
     assert refused.code == 2 and "in line 2 and, with other values, in line 3" in refused.err, refused.err
     assert "ann@example.test" not in refused.err
+
+
+def test_a_dry_run_says_whose_address_a_row_would_take(desk: Desk) -> None:
+    """Of one that is missing, and of one that is there: one search for all, and as many fail as in the run. A lead's address is free."""
+    there, other, *_ = (one for one in desk.box.contacts(role="user") if not one["archived"] and one["email"] and one["external_id"])
+    lead = next(one for one in desk.box.contacts(role="lead") if not one["archived"] and one["email"])
+    rows = [("new-1", other["email"].upper()), (there["external_id"], other["email"]), ("new-2", lead["email"]), ("new-3", "fresh@a.test")]
+    (desk.home / "u.csv").write_text("\n".join(["external_id,email", *(",".join(row) for row in rows)]))
+    put = ("contacts", "upsert", "email={{email}}", "--csv", "u.csv", "--id-column", "external_id", *PLAIN)
+    desk.box.reset_stats()
+    dry = desk.here(*put, "--dry-run")
+    assert (dry.code, dry.counts) == (3, {"selected": 4, "pending": 2, "failed": 2}), dry.err
+    said = dry.json["failures"][0]["example"]["message"]
+    assert "email is that of another user" in said and other["id"] in said and other["email"] not in dry.out, said
+    assert desk.sent("/contacts/search") == 1
+    planned = desk.here(*put, "--plan", "p.jsonl")
+    assert planned.json["counts"]["failed"] == 2 and len((desk.home / "p.jsonl").read_text().splitlines()) == 3, planned.out
+    done = desk.here(*put, "--yes", "--verify", "none")
+    assert (done.code, done.counts) == (3, {"selected": 4, "done": 2, "failed": 2}), done.err
+    assert done.json["failures"][0]["cause"].startswith("409"), done.json["failures"]

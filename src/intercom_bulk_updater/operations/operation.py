@@ -366,22 +366,22 @@ class Operation(ABC):
         """Some of these items by their ids, as a search shows them; {} where there is none."""
         return {}
 
+    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
+        """For a dry run: why Intercom would refuse some of these changes, by `seq`, for what another item has already."""
+        return {}
+
     # -- acting -----------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """Do it: send the write requests and return the after-image (None: nothing to say).
-
-        `now` is the item as just read, when it was. Raises what the client raises; Skip or StopRun to steer.
-        """
+        """Send the write requests; returns the after-image (None: nothing to say). `now`: the item, if just read. Skip, StopRun steer."""
 
     def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
         """Do it to several items with one request; for operations whose `batch_size` is more than 1.
 
-        Returns for each item, in their order, its after-image (None: nothing to say), or the exception that `perform` would
-        have raised for it: where the answer names an id as missing, `NotFound`; where it leaves open what became of one,
-        `OutcomeUnknown`. Raises where the request as a whole was refused or its answer was lost: the items of a batch that
-        was refused are then done one by one, so that a bad one fails alone; those of a lost answer are looked at first.
+        Returns for each item, in their order, its after-image (None: nothing to say), or what `perform` would have raised for
+        it: `NotFound` for an id that is named as missing, `OutcomeUnknown` for one that the answer leaves open. Raises where the
+        request was refused (its items are then done one by one: a bad one fails alone) or its answer was lost (they are looked at).
         """
         raise NotImplementedError(f"{type(self).__name__} acts on one item at a time")
 

@@ -113,6 +113,9 @@ class PerItemOperation(Operation):
     def remark(self, item: Item) -> str:
         return self._all.remark(item)
 
+    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
+        return self._all.taken(client, wanted)
+
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         return self._of(item).stands(payload, item, since=since, client=client)
 

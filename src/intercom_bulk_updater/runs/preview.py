@@ -6,21 +6,24 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..api.client import Client
 from ..api.redact import redact
 from ..engine.write_check import refused
 from ..journal import Store
-from ..model import Item, ItemResult, Outcome
+from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.field_values import Label
-from ..operations.operation import Change, Operation
+from ..operations.operation import CannotApply, Change, Operation
 from .change_words import words
 from .messages import SentBefore
 from .search_state import SearchState
 from .sources import left_out
 
 _SAMPLE = 5
+_AT_ONCE = 150
 _TWICE = 3
 """Those who would get several messages, by name: each takes a request."""
 # What is assumed of a limit that no answer has told yet: Intercom's documented 10,000 calls a minute, in ten seconds.
@@ -229,6 +232,15 @@ def _name_of(item: Item, operation: Operation, label: Label | None) -> str:
     whose = item.id if kind else next(iter((item.before or {}).get("contacts") or ()), "")
     said = label(kind or "contact", whose) if label is not None and whose else ""
     return "" if said == whose else said.removesuffix(f" ({whose})")
+
+
+def refuse_taken(journal: Store, run: str, operation: Operation, client: Client) -> None:
+    """Mark what Intercom would refuse for what another item has already, 150 items with each question."""
+    rest = changes(journal, run, operation)
+    while some := list(islice(rest, _AT_ONCE)):
+        told = operation.taken(client, [(item, change) for item, change in some if change])
+        fates = [ItemResult(seq, Outcome.FAILED, attempts=0, failure=Failure(CannotApply.cause, why)) for seq, why in told.items()]
+        journal.turn(run, fates, 0)
 
 
 def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:

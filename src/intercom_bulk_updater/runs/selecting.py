@@ -12,7 +12,7 @@ from .guards import check_size, counted_are, most_allowed, needs_population
 from .messages import fill_messages
 from .naming import name_items
 from .observer import Observer
-from .preview import Pace, Preview, look
+from .preview import Pace, Preview, look, refuse_taken
 from .reader import Reader
 from .search_state import SearchState
 from .session import Session
@@ -81,6 +81,8 @@ class SelectingRun(RunContext):
         operation, options = self.job.operation, self.job.options
         # What a plan or an undo would leave alone because it moved is known only by reading it; who is asked is told.
         self._read_ahead(every=self._worker.reread)
+        if self.job.review_only:  # a run asks Intercom itself, whose word counts
+            self.session.patiently(lambda: refuse_taken(self.journal, self.id, operation, self.session.client))
         self._name_items()
         state = self.session.budget.state()
         reads = self.journal.counts(self.id).pending if self._worker.reread or self.job.operation.backs_up else 0
