@@ -192,6 +192,7 @@ def test_messages_that_intercom_does_not_give_are_said(desk: Desk, resource: str
     told = desk.here("runs", "show", "--json").json
     assert (done.code, told["not_whole"]) == (0, 1), done.err
     words = f"only the newest 2 of its {total} messages and events: Intercom gives no more"
+    assert "verified" not in done.err  # nothing was changed, so that nobody could ask for it
     assert "of 1 only the newest: Intercom gives no more" in done.err and "of 1 only the newest" in desk.here("runs", "show").out
     assert words in desk.here("runs", "export").out and words in (desk.home / "pages" / f"{one}.txt").read_text()
     desk.switch(max_parts=500)

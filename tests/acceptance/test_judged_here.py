@@ -88,6 +88,10 @@ def test_the_number_that_people_see_finds_its_ticket(desk: Desk) -> None:
     found = desk.here("tickets", "find", "--where", f"number = {number}", "--json")
     assert [one["id"] for one in found.json["items"]] == [str(ticket)]
     assert "all tickets are read" in found.json["selection"]
+    below = desk.here("tickets", "find", "--where", f"number < {number} and number != 1", "--json")
+    numbers = {str(one["id"]): int(desk.box.ticket(one["id"])["ticket_id"]) for one in desk.box.tickets()}
+    wanted = {one for one, shown in numbers.items() if 1 < shown < int(number)}
+    assert {one["id"] for one in below.json["items"]} == wanted and wanted, below.err
 
 
 def test_what_only_intercom_knows_is_not_joined_with_what_it_does_not(desk: Desk) -> None:

@@ -313,6 +313,18 @@ def test_what_a_colleague_did_meanwhile_is_drift_all_the_same(desk: Desk) -> Non
     assert again.counts == {"selected": 2, "unchanged": 1, "drifted": 1}, again.err
 
 
+def test_what_was_left_alone_names_the_tag(desk: Desk) -> None:
+    """As the item itself shows what it is called."""
+    one = str(next(row["id"] for row in desk.box.conversations(state="open") if 7001 not in row["tags"]))
+    (desk.home / "one").write_text(one)
+    for verb in ("tag", "untag"):
+        done = desk.here("conversations", verb, "--tag", "vip", "--ids", "one", *PLAIN, "--json")
+        assert done.counts == {"selected": 1, "done": 1}, done.err
+    desk.box.touch([one], "tag", tag_id=7001)
+    left = desk.here("undo", done.run, *PLAIN)
+    assert "the tag vip (7001) was put on since" in left.err, left.err
+
+
 def test_what_was_archived_before_is_left_so_by_the_undo(box: MemorySandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Intercom does not show it, but this journal and a search do; so they do of a contact that never was archived."""
     ids = [str(one["id"]) for one in box.contacts(role="lead")][:4]

@@ -211,7 +211,7 @@ def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title:
     for said in message_words(report):
         page.fact("message", clean(said))
     _search(page, report.get("search") or {}, report.get("counts") or {})
-    if run.get("kind") != RunKind.DRY_RUN:
+    if run.get("kind") != RunKind.DRY_RUN and not (run.get("selection") or {}).get("reads"):
         _verified(page, report, run.get("status") != "finished")
     if report.get("backup"):
         page.fact("backup", f"each item as it was: {clean(report['backup']['file'])}")

@@ -6,6 +6,7 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...api.client import Client
@@ -14,7 +15,7 @@ from ...model import Item, Reversibility
 from ..assignment import ASSIGNEES, in_passing
 from ..field_values import taken_back
 from ..operation import Change, Json, Operation
-from .history import closed_before, differences, looked, our_mark, tagged_again, touched_since, touched_since_plan
+from .history import closed_before, differences, looked, our_mark, tagged_again, tags_of, touched_since, touched_since_plan
 from .state import applied, awake, converge, image, requests_between, so
 
 PARTS_STAY = "history entries, statistics, and what workflows or CSAT surveys did meanwhile"
@@ -95,16 +96,20 @@ class Restore(ConversationOperation):
             # Only our own change counts: the tags of others are left as they are.
             put, taken = set(left.pop("tags")), set(data.get("to", {}).get("tags") or ())
             added = put - taken - set((data.get("marks") or {}).get("theirs") or ())
-            off = ", ".join(sorted(added - there)), ", ".join(sorted((taken - put) & there))
+            named = {str(tag.get("id")): f"{tag['name']} ({tag.get('id')})" for tag in tags_of(payload) if tag.get("name")}
+            off, on = (", ".join(self._called(one, named) for one in sorted(some)) for some in (added - there, (taken - put) & there))
             stands = ours or added & there or (taken - put) - there
-            if (off[0] or off[1]) and not (unsure or stands):
-                return f"the tag {off[0]} was taken off since" if off[0] else f"the tag {off[1]} was put on since"
+            if (off or on) and not (unsure or stands):
+                return f"the tag {off} was taken off since" if off else f"the tag {on} was put on since"
             again = tagged_again(payload, item, added)
             if again:
                 return again
         if "state" in self.fields and (who := closed_before(payload, item)):
             return f"{who} had closed it before the run did"
         return "; ".join(said for said in (differences(left, now, ours, self.label), touched_since(payload, item)) if said)
+
+    def _called(self, tag: str, named: Mapping[str, str]) -> str:
+        return named.get(tag) or (self.label("tag", tag) if self.label is not None else tag)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         # What a look does not show is as the run left it: without the tags there would be nothing to take off.

@@ -301,14 +301,14 @@ _TICKETS = Resource(
     },
     open_prefix="ticket_attribute.",
     shown={
-        **_fields("text", "ticket_id previous_ticket_state_id"),
+        **_fields("text", "previous_ticket_state_id"),
         **_fields("boolean", "is_shared ticket_type.archived"),
         **_fields("text", "id", "ticket_state.", kind="ticket_state"),
         **_fields("text", "internal_label external_label", "ticket_state."),
         **_chosen("ticket_state.category", _TICKET_STATES),
         **_fields("text", "name description icon workspace_id", "ticket_type."),
         **_fields("date", "created_at updated_at", "ticket_type."),
-        **_fields("integer", "linked_objects.total_count ticket_parts.total_count"),
+        **_fields("integer", "ticket_id linked_objects.total_count ticket_parts.total_count"),
     },
     named={
         "ticket_state.internal_label": "ticket_state.id",

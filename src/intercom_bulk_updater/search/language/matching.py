@@ -126,6 +126,9 @@ def _read(item: Mapping[str, Any], resource: str, name: str) -> Any:
         return _CATEGORIES.get(item.get("category", ""), _UNKNOWN)
     if resource == "tickets" and (name == "state" or name.startswith("ticket_attribute.")):
         return _UNKNOWN
+    if resource == "tickets" and name == "ticket_id":  # the number of the inbox, which is shown as a text
+        number = str(item.get(name, ""))
+        return int(number) if number.isdecimal() else item.get(name, _UNKNOWN)
     path = _ELSEWHERE.get(resource, {}).get(name, name)
     if path.startswith("custom_attributes."):
         return _step(_step(item, "custom_attributes"), path.removeprefix("custom_attributes."))
