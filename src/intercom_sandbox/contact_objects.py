@@ -57,7 +57,7 @@ def contact_object(space: Workspace, row: Contact) -> dict[str, Any]:
         "companies": _inline(
             base,
             "companies",
-            [{"type": "company", "id": key, "url": f"/companies/{key}"} for key in row.company_ids],
+            [{"type": "company", "id": one.id, "url": f"/companies/{one.id}"} for one in space.companies_of(row)],
         ),
         "opted_out_subscription_types": _opted(base, row, "opt_out"),
         "opted_in_subscription_types": _opted(base, row, "opt_in"),

@@ -186,9 +186,17 @@ class Workspace:
     def company(self, text: Any) -> Company:
         """The company of that Intercom id. Raises Problem 404."""
         found = self.companies.get(str(text))
-        if found is None or (found.gone_at is not None and found.gone_at <= self.now()):
+        if found is None or not self._is_here(found):
             raise not_found("Company Not Found", "company_not_found")
         return found
+
+    def companies_of(self, row: Contact) -> list[Company]:
+        """The companies that a contact is in; one that is deleted has none."""
+        found = (self.companies.get(key) for key in row.company_ids)
+        return [one for one in found if one is not None and self._is_here(one)]
+
+    def _is_here(self, company: Company) -> bool:
+        return company.gone_at is None or company.gone_at > self.now()
 
     def ticket(self, text: str, code: str = "not_found", message: str = "Resource Not Found") -> Ticket:
         """The ticket of that id (not of its `ticket_id`). Raises Problem 404."""

@@ -237,3 +237,13 @@ def test_a_customer_ticket_is_linked_as_a_conversation_is(api, ticket):
     shown = api("GET", f"/tickets/{found['tracker'][0]['id']}").json["linked_objects"]["data"]
     assert shown == [{"type": "ticket", "id": ticket["id"], "category": "Customer"}]
     assert api("DELETE", f"{path}/{ticket['id']}").json["linked_objects"]["data"] == []
+
+
+def test_a_company_that_is_deleted_leaves_its_contacts(api):
+    """Once the deletion is carried out: neither the contact nor its list of companies shows it."""
+    contact = next(one for one in api("GET", "/contacts?per_page=150").json["data"] if one["companies"]["data"])
+    company, path = contact["companies"]["data"][0]["id"], f"/contacts/{contact['id']}"
+    api.box.control(job_seconds=0)
+    assert api("DELETE", f"/companies/{company}").json["deleted"]
+    assert company not in [one["id"] for one in api("GET", path).json["companies"]["data"]]
+    assert company not in [one["id"] for one in api("GET", f"{path}/companies").json["data"]]

@@ -325,6 +325,23 @@ def test_what_was_left_alone_names_the_tag(desk: Desk) -> None:
     assert "the tag vip (7001) was put on since" in left.err, left.err
 
 
+def test_an_undo_of_what_went_with_its_company_says_so_before_and_after(desk: Desk) -> None:
+    """The company is deleted, and its contacts are in it no more: by its name, in the dry run as in the run."""
+    company = next(one for one in desk.box.companies() if one["users"])
+    ids = [str(one["id"]) for one in desk.box.contacts(role="user") if company["id"] not in one["companies"]][:3]
+    (desk.home / "ids").write_text("\n".join(ids))
+    done = desk.here("contacts", "attach-company", "--company", company["id"], "--ids", "ids", *PLAIN, "--json")
+    assert done.counts == {"selected": 3, "done": 3}, done.err
+    (desk.home / "company").write_text(company["id"])
+    gone = desk.here("companies", "delete", "--ids", "company", "--irreversible", "--verify", "none", *PLAIN, "--json")
+    assert gone.counts == {"selected": 1, "done": 1}, gone.err
+    desk.box.pass_time(60)
+    for more in (("--dry-run", "--progress", "none"), PLAIN):
+        left = desk.here("undo", done.run, *more)
+        assert f"companies: {company['name']} ({company['id']}) not any more" in left.err, left.err
+        assert "3 changed by others, left alone" in left.err, left.err
+
+
 def test_what_was_archived_before_is_left_so_by_the_undo(box: MemorySandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Intercom does not show it, but this journal and a search do; so they do of a contact that never was archived."""
     ids = [str(one["id"]) for one in box.contacts(role="lead")][:4]

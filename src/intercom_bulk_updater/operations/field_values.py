@@ -76,10 +76,14 @@ def describe_value(value: Any, field: str = "", called: Callable[[str, str], str
     return unseen(value) or called(field, str(value))
 
 
-def describe_difference(field: str, now: Any, was: Any, label: Label | None = None) -> str:
-    """`team is Billing (5002), was Support (5001)`. `label`: see Operation."""
+def describe_difference(field: str, now: Any, was: Any, label: Label | None = None, names: Mapping[str, str] | None = None) -> str:
+    """`team is Billing (5002), was Support (5001)`; of two lists what came and went. `label`, `names`: see Operation."""
 
     def called(field: str, number: str) -> str:
-        return label(KINDS[field], number) if label is not None and field in KINDS else number
+        return (names or {}).get(number) or (label(KINDS[field], number) if label is not None and field in KINDS else number)
 
+    if isinstance(now, list) and isinstance(was, list):
+        came, gone = [one for one in now if one not in was], [one for one in was if one not in now]
+        said = [f"{describe_value(some, field, called)} {what}" for some, what in ((gone, "not any more"), (came, "now, too")) if some]
+        return f"{describe_field(field)}: {'; '.join(said)}"
     return f"{describe_field(field)} is {describe_value(now, field, called)}, was {describe_value(was, field, called)}"

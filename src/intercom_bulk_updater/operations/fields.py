@@ -105,7 +105,7 @@ class FieldsOperation(Operation):
         now, before = self.image(payload), item.before or {}
         ours = self.wanted(item, before) if item.doubt or (item.data or {}).get("unsure") else {}
         return ", ".join(
-            describe_difference(field, now[field], before[field], self.label)
+            describe_difference(field, now[field], before[field], self.label, self.names)
             for field in now if field in before and now[field] != before[field]
             if field not in ours or not on_the_way(before[field], ours[field], now[field])
         )

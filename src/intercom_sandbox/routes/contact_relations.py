@@ -107,8 +107,7 @@ def companies(app: Context, request: Request, contact_id: str) -> dict[str, Any]
     """GET /contacts/{id}/companies."""
     space = app.space
     row = space.contact(contact_id)
-    rows = [space.companies[key] for key in row.company_ids if key in space.companies]
-    chosen, pages, total = numbered(request, app.settings, rows, 50, 60)
+    chosen, pages, total = numbered(request, app.settings, space.companies_of(row), 50, 60)
     shown = [company_object(space, one) for one in chosen]
     key = app.settings.attached_companies_key
     lists = {name: shown for name in ("companies", "data") if key in ("both", name)}
