@@ -39,7 +39,7 @@ def said(node: Mapping[str, Any]) -> str:
             "conversations", "(read = true or state = open) and body = refund and title ~ a",
             "((source.body = refund) AND (read = True OR state = open))", "(title ~ a)",
         ),
-        ("tickets", "open = true and number in (5, 6)", "(open = True)", "(ticket_id IN ['5', '6'])"),
+        ("tickets", "open = true and number in (5, 6)", "(open = True)", "(ticket_id IN [5, 6])"),
         ("contacts", "role = lead and not (name ^ A or email $ .test)", "(role = lead)", "(name !^ A AND email !$ .test)"),
         ("conversations", "not subject ^ Re", "(created_at > 0)", "(source.subject !^ Re)"),
         ("contacts", "role = lead and not browser_version = 12", "(role = lead)", "(browser_version != 12)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -323,6 +324,10 @@ def test_what_was_left_alone_names_the_tag(desk: Desk) -> None:
     desk.box.touch([one], "tag", tag_id=7001)
     left = desk.here("undo", done.run, *PLAIN)
     assert "the tag vip (7001) was put on since" in left.err, left.err
+    closed = desk.here("conversations", "close", "--ids", "one", *PLAIN, "--json")
+    desk.box.touch([one], "tag", tag_id=7002)
+    left = desk.here("undo", closed.run, *PLAIN)
+    assert re.search(r"tagged '\w+' since, by Amira Haddad \(991267701\)", left.err), left.err
 
 
 def test_an_undo_of_what_went_with_its_company_says_so_before_and_after(desk: Desk) -> None:

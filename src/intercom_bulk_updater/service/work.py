@@ -16,6 +16,7 @@ from ..journal import RunRecord
 from ..model import Reversibility, RunKind
 from ..operations.field_values import KINDS, Label
 from ..operations.operation import Operation
+from ..operations.resource import resources
 from ..parsing.output_file import why_not_writable
 from ..runs.observer import Observer
 from ..runs.options import Options
@@ -192,7 +193,10 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
             with runner.held():
                 kinds = {KINDS[name] for name in work.operation.fields if name in KINDS}
                 # What tags are called is known where somebody has named one; a plan has their ids alone.
-                read = work.run.kind == RunKind.APPLY or (work.names is not None and work.names.has_read("tag"))
+                # An undo says who has been there since, and which tags came and went.
+                threads = [name for name, one in resources().items() if one.of_contacts]
+                kinds |= {"admin"} if work.run.kind == RunKind.UNDO and work.operation.resource in threads else set()
+                read = work.run.kind in (RunKind.APPLY, RunKind.UNDO) or (work.names is not None and work.names.has_read("tag"))
                 label.read(kinds if read else kinds - {"tag"})
                 runner.prepare()
                 yield Prepared(runner)

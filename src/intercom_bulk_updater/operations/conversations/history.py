@@ -79,8 +79,8 @@ def tags_of(payload: Json) -> list[Json]:
     return (payload.get("tags") or {}).get("tags") or []
 
 
-def touched_since(payload: Json, item: Item) -> str:
-    """Who touched the conversation after our write, as far as its history tells; "" for nobody.
+def touched_since(payload: Json, item: Item, label: Label | None = None) -> str:
+    """Who touched the conversation after our write, as far as its history tells; "" for nobody. `label`: see Operation.
 
     What bots and workflows write is not counted: closing thousands of conversations sets them off, and they do not
     overwrite what is restored. A history entry "…_by_admin" is a person's even when a bot signs it.
@@ -118,7 +118,7 @@ def touched_since(payload: Json, item: Item) -> str:
         if not unsure or str((t.get("applied_by") or {}).get("id")) != data.get("by")
     ]
     if tags:
-        return f"tagged {tags[-1].get('name')!r} since, by {_who(tags[-1].get('applied_by') or {})}"
+        return f"tagged {tags[-1].get('name')!r} since, by {_who(tags[-1].get('applied_by') or {}, label)}"
     own_until = max(at, int(data.get("own_until") or 0), *map(int, applied.values()))
     if not later and not unsure and int(payload.get("updated_at") or 0) > own_until:
         return "changed since by somebody; the API does not tell who"
@@ -174,7 +174,7 @@ def closed_before(payload: Json, item: Item) -> str:
     return "" if str(first.get("id")) == str(ours.get("id")) else _who(first)
 
 
-def tagged_again(payload: Json, item: Item, added: set[str]) -> str:
+def tagged_again(payload: Json, item: Item, added: set[str], label: Label | None = None) -> str:
     """Who put one of our tags on again after it had been taken off; "" for nobody."""
     data = item.data or {}
     # A later run of our own may have put it on again, too.
@@ -182,13 +182,15 @@ def tagged_again(payload: Json, item: Item, added: set[str]) -> str:
     for tag in tags_of(payload):
         key = str(tag.get("id"))
         if key in added and key in ours and int(tag.get("applied_at") or 0) > int(ours[key]):
-            return f"tagged {tag.get('name')!r} again since, by {_who(tag.get('applied_by') or {})}"
+            return f"tagged {tag.get('name')!r} again since, by {_who(tag.get('applied_by') or {}, label)}"
     return ""
 
 
-def _who(author: Json) -> str:
-    """A person as the API names them; their e-mail address stays out."""
-    return str(author.get("name") or f"{author.get('type', 'somebody')} {author.get('id', '')}".strip())
+def _who(author: Json, label: Label | None = None) -> str:
+    """A person as the API names them, or as `label` does; their e-mail address stays out."""
+    kind, one = author.get("type", "somebody"), str(author.get("id", ""))
+    called = label("admin", one) if label is not None and kind == "admin" else one
+    return str(author.get("name") or (called if called != one else f"{kind} {one}".strip()))
 
 
 def _after(one: Any, other: Any) -> bool:

@@ -101,12 +101,12 @@ class Restore(ConversationOperation):
             stands = ours or added & there or (taken - put) - there
             if (off or on) and not (unsure or stands):
                 return f"the tag {off} was taken off since" if off else f"the tag {on} was put on since"
-            again = tagged_again(payload, item, added)
+            again = tagged_again(payload, item, added, self.label)
             if again:
                 return again
         if "state" in self.fields and (who := closed_before(payload, item)):
             return f"{who} had closed it before the run did"
-        return "; ".join(said for said in (differences(left, now, ours, self.label), touched_since(payload, item)) if said)
+        return "; ".join(said for said in (differences(left, now, ours, self.label), touched_since(payload, item, self.label)) if said)
 
     def _called(self, tag: str, named: Mapping[str, str]) -> str:
         return named.get(tag) or (self.label("tag", tag) if self.label is not None else tag)
