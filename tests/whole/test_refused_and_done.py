@@ -424,6 +424,20 @@ def test_such_a_refusal_is_asked_again(box: MemorySandbox) -> None:
     assert switched(box, "contacts.archive", ids) == 6
 
 
+@pytest.mark.parametrize("times", [1, 100])
+@pytest.mark.parametrize(("verb", "where", "given"), [
+    ("companies.delete", "created > 2015-01-01", {"irreversible": True}), ("tickets.tag", "open = true", {"tag": "vip"}),
+])  # fmt: skip
+def test_what_is_seen_late_or_not_at_all_is_asked_again(
+    box: MemorySandbox, verb: str, where: str, given: dict[str, Any], times: int
+) -> None:
+    """A company goes some time after the answer, and few accounts are shown the tags of a ticket: nothing of it was called failed."""
+    box.fault("error_after", status=422, on="write", count=times)
+    run = bulk.run(verb, where, limit=3, workers=1, verify="none", **given)
+    assert run.counts.failed == 0, run.report()
+    assert (run.counts.in_doubt > 0) is (times > 1), run.report()
+
+
 def test_a_contact_that_is_gone_has_failed(box: MemorySandbox) -> None:
     """The look is answered 404, and that is certain."""
     assert bulk.run("contacts.archive", ids=["6" * 24], verify="none").counts.failed == 1

@@ -27,7 +27,7 @@ class Effect:
     `repeatable`: doing it twice ends in the same state. `read`: the path to GET for a look, or "" when nothing tells.
     `stands(payload, since)`: whether the effect is there; `since` is server time in unix seconds, before the send.
     `gone`: what a 404 on `read` says about the effect; None: nothing.
-    `hidden`: no GET shows it, so that only the answer to the request tells; `read` tells whether the object is there.
+    `hidden`: hardly any GET shows it in time, so that only the answer to the request tells; `read` tells whether the object is there.
     """
 
     repeatable: bool
@@ -111,16 +111,21 @@ def _object(method: str, kind: str, path: str, body: Json) -> Effect:
     if method == "PUT":
         return Effect(True, path, lambda payload, since: fields_stand(payload, body, since))
     # A company goes some time after the answer: that it is still there says nothing.
-    there = None if kind == "companies" else False
-    return Effect(True, path, lambda payload, _: True if payload.get("deleted") is True else there, gone=True)
+    late = kind == "companies"
+    return Effect(True, path, lambda payload, _: True if payload.get("deleted") is True else None if late else False, gone=True, hidden=late)
 
 
 def _relation(method: str, found: re.Match[str], body: Json) -> Effect:
     """A tag, company or subscription of a contact; a tag of a ticket."""
     kind, item, what = found[1], found[2], found[3]
     read = f"tickets/{item}" if kind == "tickets" else f"contacts/{item}/{what}"
-    wanted, present = str(found[4] or body.get("id") or ""), method == "POST"
-    return Effect(True, read, lambda payload, _: _listed(payload.get("tags", payload) if kind == "tickets" else payload, wanted, present))
+    wanted, present, of_ticket = str(found[4] or body.get("id") or ""), method == "POST", kind == "tickets"
+
+    def stands(payload: Json, _: float) -> bool | None:
+        return _listed(payload.get("tags", payload) if of_ticket else payload, wanted, present)
+
+    # Few accounts are shown the tags of a ticket.
+    return Effect(True, read, stands, hidden=of_ticket)
 
 
 def _listed(listing: Any, wanted: str, present: bool) -> bool | None:
