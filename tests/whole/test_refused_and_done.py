@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import intercom_bulk_updater as bulk
-from intercom_bulk_updater.errors import PermissionDenied, RefusedInBetween
+from intercom_bulk_updater.errors import PermissionDenied, RefusedInBetween, SafetyStop
 from intercom_bulk_updater.model import FoundItem
 from intercom_bulk_updater.operations.registry import build
 from intercom_bulk_updater.report.texts import message_words
@@ -390,6 +390,20 @@ def test_what_a_stop_left_on_its_way_is_in_doubt_for_whoever_asks(box: MemorySan
     again = bulk.run("conversations.tag", from_run=run, outcome="in_doubt", tag=["stale"])
     assert again.counts.selected == told["in_doubt"]
     assert bulk.run("conversations.tag", from_run=run, outcome="pending", tag=["vip"]).counts.selected == told.get("pending", 0)
+
+
+def test_what_is_refused_while_a_run_stops_is_looked_at_too(box: MemorySandbox) -> None:
+    """A 403 to one item is looked at before it fails the item: when the run ended there and then, closed ones were called failed."""
+    ids = [str(row["id"]) for row in box.conversations(state="open")][:24]
+    box.control(latency=0.1)
+    box.fault("status", status=422, on="write", ids=ids[:2])
+    box.fault("error_after", status=403, on="write", ids=ids[2:])
+    with pytest.raises(SafetyStop) as caught:
+        bulk.run("conversations.close", ids=ids, workers=8, max_failures=1)
+    assert caught.value.run is not None
+    told = {item.id: item.outcome for item in caught.value.run.items()}
+    untrue = [one for one in ids if told[one] in ("failed", "pending") and box.conversation(one)["state"] == "closed"]
+    assert not untrue and "failed" in told.values(), told
 
 
 HIDDEN = {"contacts.archive": "archived", "contacts.unarchive": "archived", "contacts.block": "blocked"}

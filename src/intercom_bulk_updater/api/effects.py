@@ -112,7 +112,8 @@ def _object(method: str, kind: str, path: str, body: Json) -> Effect:
         return Effect(True, path, lambda payload, since: fields_stand(payload, body, since))
     # A company goes some time after the answer: that it is still there says nothing.
     late = kind == "companies"
-    return Effect(True, path, lambda payload, _: True if payload.get("deleted") is True else None if late else False, gone=True, hidden=late)
+    there = None if late else False
+    return Effect(True, path, lambda payload, _: True if payload.get("deleted") is True else there, gone=True, hidden=late)
 
 
 def _relation(method: str, found: re.Match[str], body: Json) -> Effect:

@@ -53,16 +53,22 @@ class Decider:
         attempt.known = decision.known
         if decision.repetition:
             self.client.count_retry()
-        if refusal is not None and (standing := self._seen_all_the_same(attempt, observed, decision, refusal)) is not None:
+        standing = self._seen_all_the_same(attempt, observed, decision, refusal) if refusal is not None else None
+        if isinstance(standing, ItemResult):
             return standing
         if refusal is not None and (stopped := self.judge_refusal(attempt, decision, refusal)) is not None:
             return stopped
-        return self.result(attempt, decision)
+        if standing is not None:
+            attempt.known = replace(decision.known, refused=True)
+        return standing or self.result(attempt, decision)
 
     def _seen_all_the_same(
         self, attempt: Attempt, observed: Observed, decision: Decision, refusal: ErrorClassification
     ) -> ItemResult | RetryLater | None:
-        """The result of an item that a refusal of the token's kind (403) would fail, where a look shows that it is as wanted."""
+        """The result of an item that a refusal of the token's kind (403) would fail, where a look shows that it is as wanted.
+
+        None where it does not; put back where the end of the run lets nobody look now: see `last_look`.
+        """
         believed = isinstance(observed, Failed) and refusal.kind is ErrorKind.PERMANENT and not observed.may_be_so
         effect = effect_of(refusal.sent)
         if decision.outcome is not Outcome.FAILED or not believed or not self.operation.reads_back or effect is None or effect.hidden:
@@ -71,7 +77,7 @@ class Decider:
         try:
             seen, payload = self.reader.look(attempt)
         except Exception:
-            return None  # it says nothing
+            return RetryLater(attempt, 0.0) if self.stop.asked else None  # it says nothing
         again = self.ask(attempt, seen, replace(decision.known, refused=True))
         if not seen.stands or again.step is not Step.SETTLE:
             return None
