@@ -13,6 +13,7 @@ from ..api.client import Client
 from ..api.effects import effect_of
 from ..api.replay import CompletedRequests, repeatable
 from ..api.retry import ErrorClassification, ErrorKind, RetryPolicy
+from ..errors import PermissionDenied
 from ..model import Failure, ItemResult, Outcome
 from ..operations.operation import Json, Operation
 from ..stop import Stop
@@ -56,11 +57,12 @@ class Decider:
         standing = self._seen_all_the_same(attempt, observed, decision, refusal) if refusal is not None else None
         if isinstance(standing, ItemResult):
             return standing
-        if refusal is not None and (stopped := self.judge_refusal(attempt, decision, refusal)) is not None:
-            return stopped
         if standing is not None:
             attempt.known = replace(decision.known, refused=True)
-        return standing or self.result(attempt, decision)
+            return standing
+        if refusal is not None and (stopped := self.judge_refusal(attempt, decision, refusal)) is not None:
+            return stopped
+        return self.result(attempt, decision)
 
     def _seen_all_the_same(
         self, attempt: Attempt, observed: Observed, decision: Decision, refusal: ErrorClassification
@@ -112,6 +114,9 @@ class Decider:
         decision = self.ask(attempt, seen)
         if decision.step is not Step.SETTLE:
             return None
+        for_all = attempt.last is not None and attempt.last.kind is ErrorKind.PERMANENT and isinstance(self.stop.reason, PermissionDenied)
+        if for_all and decision.outcome is Outcome.FAILED:
+            return ItemResult(attempt.item.seq, Outcome.PENDING, attempts=0)  # as one that was never begun
         attempt.known = decision.known
         return self.settled(attempt, decision, payload)
 
