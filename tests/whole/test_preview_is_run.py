@@ -168,9 +168,10 @@ def test_what_lives_on_is_not_merged_away_by_another_row(desk: Desk, noun: str, 
     assert not desk.writes()
 
 
-def test_a_message_that_comes_out_empty_is_refused(desk: Desk) -> None:
-    """Before anything is sent to anybody, with the items that it is empty for."""
-    words = ("conversations", "reply", "--where", "state = open", "--limit", "4", "--body", "{{contact.phone|}}", "--customer-visible")
+@pytest.mark.parametrize("body", ["{{contact.phone|}}", "<p>{{contact.phone|}}<br></p>"])
+def test_a_message_that_comes_out_empty_is_refused(desk: Desk, body: str) -> None:
+    """Before anything is sent to anybody, with the items that it is empty for: what shows nothing is empty, too."""
+    words = ("conversations", "reply", "--where", "state = open", "--limit", "4", "--body", body, "--customer-visible")
     for answer in looked_and_done(desk, *words):
         assert answer.code == 5 and "comes out empty for" in answer.err and "leave these items out" in answer.err, answer.err
     assert not desk.writes()

@@ -13,6 +13,7 @@ from ..model import Item
 from ..parsing.dates import local_moment
 from .message_template import EmptyField, Json, fields_of, fill_template, values_from
 from .operation import Operation
+from .plain_text import shows_nothing
 from .resource import Resource, resources
 
 FIELDS = "message_fields"
@@ -46,7 +47,7 @@ class MessageOperation(Operation):
         if SENT_BY in before:
             return ""
         text = fill_template(self.body, before.get(FIELDS) or {})
-        if self.body and not text.strip():
+        if self.body and shows_nothing(text):
             raise EmptyField("")
         return text
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from html.parser import HTMLParser
 from typing import Any
 
 _BREAKS = frozenset(("br", "p", "div", "li", "tr", "h1", "h2", "h3", "blockquote", "pre"))
 _UNSEEN = frozenset(("script", "style", "head", "title"))
+_SHOWN = frozenset(("img", "video", "audio", "iframe", "embed", "source", "object"))
+"""What shows something though it has no words."""
+_STRUCK = frozenset(("s", "strike", "del"))
 
 
 def plain(body: Any) -> str:
@@ -19,7 +23,7 @@ def plain(body: Any) -> str:
 
 
 def as_read(body: str) -> str:
-    """A message as its reader gets it, to tell one from another: its words, its images and where its links lead.
+    """A message as its reader gets it, to tell one from another: its words, what is struck out, its images, where its links lead.
 
     Intercom keeps HTML: paragraphs, emphasis and white space are made over, and make no other message.
     """
@@ -27,6 +31,11 @@ def as_read(body: str) -> str:
     reader.feed(body)
     reader.close()
     return " ".join("".join(reader.said).split())
+
+
+def shows_nothing(body: str) -> bool:
+    """Whether who gets a message would see none: `<p> </p>`, `&nbsp;`, a link without words, characters without width."""
+    return all(unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp", "Zs") for one in plain(body))
 
 
 class _Reader(HTMLParser):
@@ -40,13 +49,18 @@ class _Reader(HTMLParser):
         self._unseen += tag in _UNSEEN
         if tag in _BREAKS:
             self.said.append("\n")
-        if tag == "a" and self._links:
-            self.said.append(f"[to {dict(attrs).get('href') or ''}]")
-        if tag == "img":
-            self.said.append(f"[image {dict(attrs).get('src') or ''}]")
+        at = {name: value for name, value in attrs if value}
+        if self._links and "href" in at:
+            self.said.append(f"[to {at['href']}]")
+        if self._links and tag in _STRUCK:
+            self.said.append("[struck out: ")
+        if tag in _SHOWN:
+            self.said.append(f"[{'image' if tag == 'img' else tag} {at.get('src') or at.get('data') or ''}]")
 
     def handle_endtag(self, tag: str) -> None:
         self._unseen -= tag in _UNSEEN and self._unseen > 0
+        if self._links and tag in _STRUCK:
+            self.said.append("]")
         if tag in _BREAKS:
             self.said.append("\n")
 

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from ..api.redact import is_message
 from ..errors import UsageError
 from .message_template import check_template
+from .plain_text import shows_nothing
 
 
 class Kind(StrEnum):
@@ -170,7 +171,7 @@ class Resolver(Protocol):
 
 def message(text: str | None, verb: str, resource: str) -> str:
     """The text of a message. Raises UsageError for an empty one, and for a place that nothing can fill."""
-    if text is None or not text.strip():
+    if text is None or shows_nothing(text):
         raise UsageError(f"The text of {verb} is empty.", hint="Write it as --body TEXT, or --body @FILE.")
     check_template(text, resource)
     return text.strip()
