@@ -168,6 +168,13 @@ def test_what_lives_on_is_not_merged_away_by_another_row(desk: Desk, noun: str, 
     assert not desk.writes()
 
 
+def test_an_attribute_that_a_type_of_ticket_has_not_is_said_before(desk: Desk) -> None:
+    """It was counted as a change, and shown as one, to "not possible"."""
+    looked, done = looked_and_done(desk, "tickets", "set", "affected_users=6", "--where", "open = true")
+    assert as_done(looked.counts) == done.counts and 0 < done.counts["failed"] < done.counts["selected"], (looked.err, done.err)
+    assert looked.code == done.code == 3
+
+
 @pytest.mark.parametrize("body", ["{{contact.phone|}}", "<p>{{contact.phone|}}<br></p>"])
 def test_a_message_that_comes_out_empty_is_refused(desk: Desk, body: str) -> None:
     """Before anything is sent to anybody, with the items that it is empty for: what shows nothing is empty, too."""

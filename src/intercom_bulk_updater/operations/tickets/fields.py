@@ -27,7 +27,7 @@ _EXACT = ("open", "ticket_state", *ASSIGNEES)
 
 
 class NotPossible(str):
-    """A wanted value that no ticket of this type can have: why, in words. It is shown before the run, and fails the item."""
+    """A wanted value that no ticket of this type can have: why, in words. It fails the item, before the run too."""
 
 
 def image(payload: Json, fields: Iterable[str]) -> dict[str, Any]:
@@ -77,6 +77,11 @@ class TicketFields(FieldsOperation):
 
     def image(self, payload: Json) -> dict[str, Any]:
         return image(payload, self.fields)
+
+    def impossible(self, item: Item) -> str:
+        """See Operation. What the type of the ticket has not."""
+        wanted = {} if item.before is None else self.target(item.before)
+        return next((str(value) for value in wanted.values() if isinstance(value, NotPossible)), "")
 
     def looked_at(self, payload: Json) -> dict[str, Any]:
         return {**super().looked_at(payload), **(looked(payload, self.planned) or {})}

@@ -106,5 +106,5 @@ class Set(TicketFields):
                 wanted[f"{ATTRIBUTE}{name}"] = own["values"][name]
             else:
                 why = own["refused"].get(name) if own is not None else _NEW_TYPE
-                wanted[f"{ATTRIBUTE}{name}"] = NotPossible(f"not possible: {why}")
+                wanted[f"{ATTRIBUTE}{name}"] = NotPossible(why)
         return wanted

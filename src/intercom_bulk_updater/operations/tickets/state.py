@@ -45,7 +45,7 @@ class _Switch(TicketFields):
     def target(self, before: Json) -> dict[str, Any]:
         if not self.states:
             return {"open": self.on}
-        lacking = NotPossible(f"not possible: the ticket's type has no state {self.called!r}")
+        lacking = NotPossible(f"the ticket's type has no state {self.called!r}")
         return {"open": self.on, "ticket_state": self.states.get(str(before.get("ticket_type")), lacking)}
 
 
