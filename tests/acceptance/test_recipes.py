@@ -263,6 +263,10 @@ def test_a_step_that_was_taken_back_is_not_followed(desk: Desk) -> None:
     answer = desk.here("recipes", "resume", "latest", "--json")
     assert answer.code == 5 and "was taken back" in answer.json["error"]["message"]
     assert desk.written("note")["writes"] == 0
+    # It was due for ever: the hourly `recipes resume` was refused each time.
+    assert desk.here("recipes", "resume", "--json").json["recipes"] == []
+    (listed,) = desk.here("recipes", "list", "--json").json["recipes"]
+    assert listed["recipe"]["status"] == "stopped" and "recipes cancel" in listed["next"][0], listed
 
 
 def test_pruning_leaves_what_a_waiting_recipe_needs(desk: Desk) -> None:

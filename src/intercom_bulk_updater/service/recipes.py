@@ -254,18 +254,21 @@ def carry_on(path: Path, recipe_id: str, steps: Steps) -> int:
 
 def _earlier(journal: Store, found: list[Stage]) -> dict[str, Earlier]:
     """The steps that are over. Raises SafetyStop for one that was taken back."""
-    earlier: dict[str, Earlier] = {}
-    for one in found:
-        if one.over and one.run is not None and isinstance(one.entry, Step):
-            undone = journal.undone(one.run.id)
-            if undone is not None:
-                raise SafetyStop(
-                    f"The step {one.entry.name} ({one.run.id}) was taken back by {undone.by}: {counted(len(undone.ids))}. So the recipe "
-                    "does not go on. "
-                    "To end it: intercom-bulk recipes cancel, with its id.", hint=""
-                )
-            earlier[one.entry.name] = Earlier(one.run.id, "done", one.run.started_at or one.run.created_at)
-    return earlier
+    if (undone := taken_back(journal, found)) is not None:
+        raise SafetyStop(f"{undone} So the recipe does not go on. To end it: intercom-bulk recipes cancel, with its id.", hint="")
+    return {
+        one.entry.name: Earlier(one.run.id, "done", one.run.started_at or one.run.created_at)
+        for one in found if one.over and one.run is not None and isinstance(one.entry, Step)
+    }
+
+
+def taken_back(journal: Store, found: list[Stage]) -> str | None:
+    """Which step of a recipe that goes on was taken back, and by what, in words; None for none."""
+    for one in found if current(found) is not None else ():
+        undone = journal.undone(one.run.id) if one.over and one.run is not None else None
+        if undone is not None and one.run is not None and isinstance(one.entry, Step):
+            return f"The step {one.entry.name} ({one.run.id}) was taken back by {undone.by}: {counted(len(undone.ids))}."
+    return None
 
 
 @contextmanager
@@ -306,9 +309,11 @@ def due(journal: Store, base_url: str) -> list[RecipeRecord]:
         if record.ending or record.base_url != base_url:
             continue
         try:
-            stage = current(stages(journal, record))
+            stage = current(reached := stages(journal, record))
         except UsageError:
             continue  # a verb that has gone since: `recipes list` says so
+        if taken_back(journal, reached) is not None:
+            continue
         if stage is None or (isinstance(stage.entry, Step) and stage.healthy and stage.status not in LIVE):
             found.append(record)
     return found

@@ -51,7 +51,8 @@ def recipe_lines(account: Mapping[str, Any]) -> Iterator[str]:
     if account["next"]:
         back = _to_take_back(account)
         words = {"waiting": "To go on then", "finished": back, "cancelled": back}
-        yield f"{words.get(about['status'], 'To begin it' if not about['id'] else 'To go on')}:\n  {account['next'][0]}"
+        otherwise = "To begin it" if not about["id"] else "To end it" if " cancel " in account["next"][0] else "To go on"
+        yield f"{words.get(about['status'], otherwise)}:\n  {account['next'][0]}"
 
 
 def _to_take_back(account: Mapping[str, Any]) -> str:
