@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial, reduce
 from typing import Any
 
 import pytest
@@ -88,10 +90,81 @@ def calls_another() -> Any:
     return refused()
 
 
+def wraps_and_raises_it_again() -> Any:
+    """The same error, from a handler."""
+    try:
+        return reads_the_answer()
+    except ConnectionError as exc:
+        raise exc
+
+
+def lets_it_out(how: Any) -> Any:
+    """One request more, from a value."""
+    return how()
+
+
+def maps() -> Any:
+    """Two by one call."""
+    return list(map(lambda _: lost(), "AB"))
+
+
+def reduces() -> Any:
+    """The same in a function of others."""
+    return reduce(lambda _, __: lost(), "AB", None)
+
+
+def sorts() -> Any:
+    """A function that sends, as a key."""
+    return sorted("AB", key=lambda _: lost())
+
+
+def by_a_value() -> Any:
+    """What is called is not what its name says."""
+    return lets_it_out(partial(reads_the_answer))
+
+
+def takes(_: Any) -> Any:
+    """The second of two helpers."""
+    return refused()
+
+
+def nested() -> Any:
+    """The outer helper is named before the inner one, and sends after it."""
+    return takes(lost())
+
+
+class AtItsEnd:
+    """Sends the second when its block ends."""
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, *_: object) -> None:
+        refused()
+
+
+def in_a_block() -> Any:
+    """The end of the block sends."""
+    with AtItsEnd():
+        return lost()
+
+
+def on_a_stack() -> Any:
+    """So it does where it is given as a value."""
+    stack = ExitStack()
+    stack.callback(refused)
+    try:
+        return lost()
+    finally:
+        stack.close()
+
+
 @pytest.mark.parametrize(
     ("action", "more"),
     [(reads_the_answer, False), (wraps, False), (last_of_two, False), (first_of_two, True), (in_a_loop, True), (local_function, True),
-     (more_in_the_try, True), (calls_another, True)],
+     (more_in_the_try, True), (calls_another, True),
+     (wraps_and_raises_it_again, False), (maps, True), (reduces, True), (sorts, True), (by_a_value, True), (nested, True),
+     (in_a_block, True), (on_a_stack, True)],
 )  # fmt: skip
 def test_what_was_to_follow(action: Callable[[], Any], more: bool) -> None:
     """Only where nothing but the reading of an answer follows is an action known to have been at its last request."""
