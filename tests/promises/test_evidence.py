@@ -11,7 +11,9 @@ import requests
 
 from intercom_bulk_updater import BulkResult, Skip
 from intercom_bulk_updater.api.messages import Exchange
-from intercom_bulk_updater.updaters.request_watcher import HostGuard, RequestWatcher, guarding, watching
+from intercom_bulk_updater.updaters.hearing import guarding, watching
+from intercom_bulk_updater.updaters.host_guard import HostGuard
+from intercom_bulk_updater.updaters.request_watcher import RequestWatcher
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater

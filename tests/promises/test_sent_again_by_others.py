@@ -52,6 +52,22 @@ class ClientThenUrllib(Sends):
         return self.by_urllib(item_id)
 
 
+class ByAnotherName(Sends):
+    """This machine has several."""
+
+    def by_requests(self, item_id: str) -> Any:
+        url = f"{self.base_url}/conversations/{item_id}/reply".replace("127.0.0.1", "localhost")
+        answer = requests.post(url, headers=self.headers, json=self.body(), timeout=5)
+        answer.raise_for_status()
+        return answer.json()
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        for _ in range(3):
+            with contextlib.suppress(Exception):
+                return self.by_requests(item_id)
+        return None
+
+
 class FromAPool(Sends):
     """In a thread that the action starts, in a loop."""
 
@@ -65,7 +81,7 @@ class FromAPool(Sends):
 
 
 @pytest.mark.parametrize("status", [422, 403])
-@pytest.mark.parametrize("updater", [ClientThenRequests, ClientThenUrllib, FromAPool])
+@pytest.mark.parametrize("updater", [ClientThenRequests, ClientThenUrllib, FromAPool, ByAnotherName])
 def test_what_was_refused_and_stands_does_not_leave_again(box: Sandbox, updater: type[Sends], status: int) -> None:
     """The look shows it; the second, which another library is to send, is refused before it leaves."""
     box.fault("error_after", status=status, on="write", path="/reply$", count=1)
@@ -134,6 +150,16 @@ class UntilItCanBeRead(Sends):
         return None
 
 
+class InPieces(UntilItCanBeRead):
+    """The body leaves in chunks."""
+
+    def by_requests(self, item_id: str) -> Any:
+        body = json.dumps(self.body()).encode()
+        headers = {**self.headers, "Content-Type": "application/json"}
+        url = f"{self.base_url}/conversations/{item_id}/reply"
+        return requests.post(url, headers=headers, data=iter([body[:9], body[9:]]), timeout=5).json()
+
+
 class RequestsThenClient(Sends):
     def perform_action(self, item_id: str, **_: Any) -> Any:
         with contextlib.suppress(ValueError):
@@ -141,7 +167,7 @@ class RequestsThenClient(Sends):
         return self.by_client(item_id)
 
 
-@pytest.mark.parametrize("updater", [UntilItCanBeRead, RequestsThenClient])
+@pytest.mark.parametrize("updater", [UntilItCanBeRead, InPieces, RequestsThenClient])
 def test_the_same_message_twice_is_not_done(box: Sandbox, updater: type[Sends]) -> None:
     """Answered 200 with what is no JSON, which only the action sees: two may be there, and done would be too much to say."""
     box.fault("garbage", commit="before", on="write", path="/reply$", count=1)

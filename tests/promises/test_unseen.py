@@ -106,7 +106,8 @@ def test_what_may_have_left_is_in_doubt(box: Sandbox, way: type[Replies], ends: 
     finally:
         while ByKeptSocket.kept:
             ByKeptSocket.kept.pop().close()
-    assert (result["success"], result["failed"], result.in_doubt) == (0, 0, 3)
+    seen = 3 if way is ByThread and ends == {} else 0  # its path names the item, and its answer says enough for an empty value
+    assert (result["success"], result["failed"], result.in_doubt) == (seen, 0, 3 - seen)
     assert not any("sent nothing" in f"{group.cause} {group.example.message}" for group in result.failures)
     assert twice(box) == 0
     open_run(result.run_id).retry()

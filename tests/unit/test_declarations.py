@@ -17,7 +17,7 @@ from intercom_bulk_updater.updaters.coercion import coerce
 from intercom_bulk_updater.updaters.declaration import slip_of
 from intercom_bulk_updater.updaters.evidence import failure_in
 from intercom_bulk_updater.updaters.function import updater_of
-from intercom_bulk_updater.updaters.request_watcher import HostGuard
+from intercom_bulk_updater.updaters.host_guard import HostGuard
 
 
 def generator(self: Any, item_id: str) -> Any:

@@ -134,6 +134,17 @@ def _load(context: ssl.SSLContext, variable: str) -> None:
             ) from None
 
 
+def one_name(netloc: str) -> str:
+    """Host and port by one name for one server: this machine has several.
+
+    >>> one_name("127.0.0.1:8080") == one_name("[::1]:8080") == one_name("LocalHost:8080")
+    True
+    """
+    host, colon, port = netloc.lower().rpartition(":") if not netloc.endswith("]") else (netloc.lower(), "", "")
+    host, port = (host, colon + port) if port.isdigit() else (netloc.lower(), "")
+    return f"localhost{port}" if is_loopback(f"//{host}") else netloc.lower()
+
+
 def is_loopback(url: str) -> bool:
     """Whether an address is this machine's own."""
     host = urlsplit(url).hostname or ""

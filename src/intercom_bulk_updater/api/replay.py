@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ..errors import AnswerLost, IntercomBulkError, TimedOut
@@ -66,6 +67,8 @@ class CompletedRequests:
         """This attempt has had leave for a request."""
         self.exchanges: list[Exchange] = []
         """The requests of this attempt, in order, whoever sent them."""
+        self.strays: list[Exchange] = []
+        """Writes of this attempt's time that a thread sent of which nothing tells for which item."""
         self.broke_off = False
         """An error ended this attempt at a place after which the action may have sent more."""
         self.withheld: SentRequest | None = None
@@ -82,6 +85,7 @@ class CompletedRequests:
         self._places.clear()
         self._steps.clear()
         self.exchanges = []
+        self.strays = []
         self.begun = False
         self.broke_off = False
         self.withheld = None
@@ -114,6 +118,9 @@ class CompletedRequests:
         """
         if repeatable(sent):
             return
+        for one in takewhile(lambda each: each is not but, self.strays):
+            if not (one.done or one.under_way or repeatable(one.sent)) and concern_same(one.sent, sent):
+                raise _not_again(one)
         for one in [*(self._to_come if theirs else ()), *self._messages]:
             if one is but:
                 return

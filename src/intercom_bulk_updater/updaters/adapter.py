@@ -25,8 +25,8 @@ from ..service.spreadsheet import places
 from .calls import UpdaterError, accepted, asked, endpoint_of, in_hand, raising, through
 from .coercion import coerce
 from .declaration import ATTRIBUTES, METHODS
+from .hearing import in_own_thread
 from .protocol import Updater
-from .request_watcher import in_own_thread
 
 _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
 
@@ -141,7 +141,7 @@ class UpdaterOperation(Operation):
         act = self.updater.perform_action
         with self._noted(item):
             params = self._params(item)
-            return self._after(self._act(client, lambda: act(item.id, **accepted(act, params)), "perform_action"), item)
+            return self._after(self._act(client, lambda: act(item.id, **accepted(act, params)), "perform_action", [item.id]), item)
 
     def perform_batch(self, client: Client, items: Sequence[Item]) -> Sequence[dict[str, Any] | Exception | None]:
         """See Operation. Items whose rows differ are batches of their own."""
@@ -150,7 +150,7 @@ class UpdaterOperation(Operation):
         with self._noted(*items):
             for params, group in self._alike(items):
                 ids, taken = [item.id for item in group], accepted(act, params)
-                result = self._act(client, partial(act, ids, **taken), "perform_batch")
+                result = self._act(client, partial(act, ids, **taken), "perform_batch", ids)
                 told = result if isinstance(result, Mapping) else {}
                 wrong = {str(key): self._error(one) for key, one in told.items() if isinstance(one, Exception)}
                 found |= {item.id: wrong.get(item.id) or self._after(None, item) for item in group}
@@ -170,10 +170,10 @@ class UpdaterOperation(Operation):
                 same.append(item)
         return groups
 
-    def _act(self, client: Client, act: Callable[[], Any], method: str) -> Any:
+    def _act(self, client: Client, act: Callable[[], Any], method: str, items: Sequence[str]) -> Any:
         """Run the action; what it returned."""
         client.leaving = partial(self._refuse, client)
-        result = in_hand(self.updater, client, act, method, self._refuse_write)
+        result = in_hand(self.updater, client, act, method, self._refuse_write, items=items)
         for one in client.exchanges if self._refused is None else ():
             self._refuse_write(one.method, one.path, sent=True)
         if self._refused is not None:
@@ -311,7 +311,8 @@ class UndoUpdaterOperation(UpdaterOperation):
         to = dict((item.data or {}).get("to") or {})
         with self._noted(item):
             result = in_hand(
-                self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))), "undo_action", none_is_fine=True,
+                self.updater, client, lambda: undo(item.id, to, **accepted(undo, self._params(item))), "undo_action",
+                items=[item.id], none_is_fine=True,
             )
         return self._shown_or(result, item, to)
 

@@ -20,20 +20,23 @@ from urllib.parse import urlsplit
 from ..api.client import Client
 from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
 from ..api.messages import Exchange
+from ..api.network import one_name
 from ..api.permit_lease import PermitLease
 from ..api.redact import redact, redact_theirs
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
-from ..api.retry import ErrorKind, classify, failure_of
+from ..api.retry import ErrorClassification, ErrorKind, classify, failure_of
 from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, Skip, StopRun, TransportError, UpdaterFailed, UsageError
 from ..operations.operation import OutcomeUnknown, PartiallyApplied
 from ..service.rebuild import UserCodeError
 from .arguments import looked_up, missing
 from .evidence import ActionReturned, in_words, judge_error, judge_return, unseen_in_words
+from .hearing import guarding, in_user_code, watching
+from .host_guard import HostGuard
 from .httpx_log import is_heard
-from .own_messages import keep_what_stands, look_for_refused, lost, refusing, see_that_all_left
+from .own_messages import before_skip, keep_what_stands, look_for_refused, lost, refusing, see_that_all_left, stray_in_words
 from .protocol import Updater
 from .remainder import may_follow
-from .request_watcher import HostGuard, RequestWatcher, guarding, in_user_code, watching
+from .request_watcher import RequestWatcher
 from .unseen import HTTPX, UNSEEN, keep_unseen, may_have_left, unseen_library, ways_of
 
 T = TypeVar("T")
@@ -175,11 +178,11 @@ def raising(updater: Updater, method: str) -> Iterator[None]:
 def _about_the_service(exc: BaseException, updater: Updater) -> bool:
     """Whether an error of a request is about the run's Intercom; what another server says is the updater's own affair."""
     host = host_of(exc)
-    return not host or host == _host(updater)
+    return not host or one_name(host) == _host(updater)
 
 
 def _host(updater: Updater) -> str:
-    return urlsplit(updater.base_url).netloc.rpartition("@")[2].lower()
+    return one_name(urlsplit(updater.base_url).netloc.rpartition("@")[2])
 
 
 def _guard(updater: Updater, method: str) -> HostGuard:
@@ -277,11 +280,12 @@ def _ended(updater: Updater, method: str, exc: SystemExit) -> str:
 
 def in_hand(
     updater: Updater, client: Client, act: Callable[[], Any], method: str, leaving: Callable[[str, str], None] = lambda *_: None,
-    *, none_is_fine: bool = False,
+    *, items: Sequence[str] = (), none_is_fine: bool = False,
 ) -> Any:  # fmt: skip
     """Run user code with a permit in hand, and judge how it ended: by what it returned, and by what was seen on the wire.
 
     `leaving` is called with method and path before a request of another library leaves; what it raises keeps it from leaving.
+    `items`: the ids that the action is for.
     """
 
     refuse = refusing(client)
@@ -294,7 +298,8 @@ def in_hand(
 
     with through(updater, client), client.in_hand() as hand:
         exchanges = client.exchanges
-        watch = RequestWatcher(_host(updater), exchanges, leave, refuse, client.timeout)
+        strays = client.carried.strays if client.carried is not None else None
+        watch = RequestWatcher(_host(updater), exchanges, leave, refuse, client.timeout, items=items, strays=strays)
         try:
             with raising(updater, method), watching(watch):
                 result = act()
@@ -314,12 +319,12 @@ def in_hand(
         except (Skip, StopRun, RunStopped) as exc:
             look_for_refused(client)
             keep_what_stands(client, exchanges)
-            if isinstance(exc, Skip) and (wrote := _before_skip(exchanges, watch)):
+            if isinstance(exc, Skip) and (wrote := before_skip(exchanges, watch)):
                 raise PartiallyApplied(exc, wrote) from exc
             raise
         except Exception as exc:
             if client.carried is not None:
-                client.carried.broke_off = may_follow(exc, lambda file: _is_theirs(file, type(updater)))
+                client.carried.broke_off = watch.by_threads or may_follow(exc, lambda file: _is_theirs(file, type(updater)))
             look_for_refused(client, exc)
             ended = _judged(exc, updater, client, hand, watch)
             if ended is exc:
@@ -329,15 +334,6 @@ def in_hand(
             raise ended from exc
         finally:
             keep_unseen(updater, client.carried if not hand.came_through else None, watch.unseen)
-
-
-def _before_skip(exchanges: Sequence[Exchange], watch: RequestWatcher) -> str:
-    """What an action has sent, or may have sent unseen, before it skipped its item, in words; "" for nothing."""
-    for one in exchanges:
-        if one.writes and not one.refused:
-            return f"{one.method} {one.path} had gone through before it was skipped"
-    unseen = watch.unseen if watch.unseen is not HTTPX or not is_heard() else None
-    return "" if unseen is None else unseen_in_words(unseen.words)
 
 
 def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease, watch: RequestWatcher) -> Exception:
@@ -352,10 +348,9 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
         note(exc, (writes or exchanges)[-1].sent if isinstance(exc, ReturnedError) else exchanges[-1].sent)
     verdict = classify(exc)
     if hand.permit is not None:
-        hand.headers, hand.status = verdict.headers, verdict.failure.status or None
-        hand.failure, hand.subject = failure_of(exc), verdict.sent.path.strip("/") if verdict.sent else ""
-        if verdict.failure.status == 429:
-            hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
+        _settle(hand, exc, verdict)
+    if watch.strays and not updater.idempotent:
+        return PartiallyApplied(exc, stray_in_words(watch.strays[0]))
     if told(exc) is None:
         ended = exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges, may_have_left(updater, watch.unseen))
         if not isinstance(ended, ReturnedError):
@@ -375,6 +370,13 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
         return exc
     why = _why_not_again(exc, library, watch)
     return PartiallyApplied(exc, why) if why else exc
+
+
+def _settle(hand: PermitLease, exc: Exception, verdict: ErrorClassification) -> None:
+    hand.headers, hand.status = verdict.headers, verdict.failure.status or None
+    hand.failure, hand.subject = failure_of(exc), verdict.sent.path.strip("/") if verdict.sent else ""
+    if verdict.failure.status == 429:
+        hand.throttle = "window" if verdict.kind is ErrorKind.RATE_LIMITED else "overload"
 
 
 def _why_not_again(exc: Exception, library: str, watch: RequestWatcher) -> str:

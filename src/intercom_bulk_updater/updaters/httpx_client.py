@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.client import LEAVES
 from ..api.messages import Exchange
 from ..errors import UsageError
-from .request_watcher import current_watch
+from .hearing import watch_of
 
 if TYPE_CHECKING:
     import httpx
@@ -46,7 +46,7 @@ def governed_client(base_url: str, headers: Mapping[str, str], **options: Any) -
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             sys.audit(LEAVES, request.method, request.url.netloc.decode(), request.url.path)
-            watch = current_watch()
+            watch = watch_of(request.method, request.url.netloc.decode(), request.url.path)
             exchange = None if watch is None else watch.announce(request.method, str(request.url), request.read())
             try:
                 response = super().handle_request(request)

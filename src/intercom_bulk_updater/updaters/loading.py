@@ -21,7 +21,8 @@ from .adapter import UpdaterOperation
 from .bulk_process import FROM_FILE, StoredUpdaterOf
 from .calls import importing, place_of
 from .function import updater_of
-from .request_watcher import HostGuard, guarding
+from .hearing import guarding
+from .host_guard import HostGuard
 from .unseen import ways_of
 from .updater import IntercomBulkUpdater, settings_of
 

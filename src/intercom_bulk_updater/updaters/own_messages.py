@@ -5,7 +5,7 @@ Steps of `calls.in_hand`; what they go by is in api/replay.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 
 from ..api.client import Client
@@ -13,7 +13,10 @@ from ..api.messages import Exchange
 from ..api.replay import stands_before
 from ..api.retry import classify
 from ..operations.operation import PartiallyApplied
-from .evidence import ActionReturned
+from .evidence import ActionReturned, unseen_in_words
+from .httpx_log import is_heard
+from .request_watcher import RequestWatcher
+from .unseen import HTTPX
 
 
 def refusing(client: Client) -> Callable[[Exchange], None]:
@@ -38,6 +41,10 @@ def see_that_all_left(client: Client, method: str) -> None:
     One was kept from leaving, which may have been another than the lost one; or left after one that was refused and stands.
     """
     look_for_refused(client)
+    strays = client.carried.strays if client.carried is not None and not client.carried.idempotent else []
+    if (stray := next((one for one in strays if not (one.done or one.under_way)), None)) is not None:
+        cause = ActionReturned(method, "while a request of a thread was not carried out for certain", stray_in_words(stray))
+        raise PartiallyApplied(cause, stray_in_words(stray))
     if client.carried is not None and (kept := client.carried.withheld) is not None:
         cause = ActionReturned(method, "although a message of it was kept from leaving", f"{kept.method} {kept.path} was not sent")
         raise PartiallyApplied(cause, "an earlier message of the action to the same item may stand")
@@ -45,6 +52,11 @@ def see_that_all_left(client: Client, method: str) -> None:
         may = f"{first.method} {first.path} was refused or lost, and may stand all the same"
         cause = ActionReturned(method, "after it had sent two messages", may)
         raise PartiallyApplied(cause, "the other left by a library that is seen only when it is answered")
+
+
+def stray_in_words(stray: Exchange) -> str:
+    """What was sent that may be of any item in hand."""
+    return f"a thread sent {stray.method} {stray.path}, and nothing tells for which item"
 
 
 def look_for_refused(client: Client, exc: Exception | None = None) -> None:
@@ -63,3 +75,14 @@ def keep_what_stands(client: Client, exchanges: list[Exchange]) -> None:
     stands = stands_before(exchanges, None)
     if stands is not None and client.carried is not None:
         client.carried.found(stands, {})
+
+
+def before_skip(exchanges: Sequence[Exchange], watch: RequestWatcher) -> str:
+    """What an action has sent, or may have sent unseen, before it skipped its item, in words; "" for nothing."""
+    for one in exchanges:
+        if one.writes and not one.refused:
+            return f"{one.method} {one.path} had gone through before it was skipped"
+    if watch.strays:
+        return stray_in_words(watch.strays[0])
+    unseen = watch.unseen if watch.unseen is not HTTPX or not is_heard() else None
+    return "" if unseen is None else unseen_in_words(unseen.words)

@@ -1,0 +1,114 @@
+"""Which action a thread works for: the one that is called in it, that gave it its work, or that has started it.
+
+Threads that user code starts are user code too: Python announces them from 3.12 on; before, `Thread.start` is asked. The
+threads of a pool serve every item, whoever has started them: what is handed to one carries the action that hands it on.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from .host_guard import HostGuard
+from .request_watcher import RequestWatcher
+
+STARTS = frozenset(("_thread.start_new_thread", "_thread.start_joinable_thread"))
+_here = threading.local()
+
+
+@dataclass(slots=True)
+class UserCode:
+    """User code that runs in a thread, and what watches it. Threads that it starts are watched likewise."""
+
+    guard: HostGuard
+    watch: RequestWatcher | None = None
+    """None when its action has ended."""
+    items: frozenset[str] = frozenset()
+    """The ids that it has, or had, in hand."""
+
+
+def called_here() -> UserCode | None:
+    """The user code that the engine has called in this very thread."""
+    return getattr(_here, "called", None)
+
+
+@contextmanager
+def calling(code: UserCode) -> Iterator[None]:
+    """The engine calls user code in this thread inside the block."""
+    outer = called_here()
+    _here.called = code
+    try:
+        yield
+    finally:
+        _here.called = outer
+
+
+def code_here() -> UserCode | None:
+    """The user code that this thread works for; of one that it has started, as far as that can be known."""
+    code: UserCode | None = called_here() or getattr(_here, "given", None)
+    if code is None:
+        # Not current_thread(): it makes an object for each thread it does not know.
+        thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+        code = getattr(thread, "_intercom_bulk_code", None)
+    return code
+
+
+def is_sure(code: UserCode) -> bool:
+    """Whether this thread works for that code for certain: it need not, where it was only started by it."""
+    return code is called_here() or code is getattr(_here, "given", None)
+
+
+def note_start(code: UserCode, args: tuple[Any, ...]) -> None:
+    """Python announces that user code starts a thread."""
+    thread = getattr(args[0], "__self__", None)
+    if isinstance(thread, threading.Thread):
+        _belongs(thread, code)
+
+
+def follow() -> None:
+    """From now on the work that user code gives to a thread is user code."""
+    ThreadPoolExecutor.submit = _submit_watched  # type: ignore[method-assign, assignment]
+    if sys.version_info < (3, 12):
+        threading.Thread.start = _start_watched  # type: ignore[method-assign, assignment] # before that, Python announces no thread
+
+
+_start, _submit = threading.Thread.start, ThreadPoolExecutor.submit
+
+
+def _start_watched(thread: threading.Thread) -> None:
+    """`Thread.start`: what user code starts is user code."""
+    code = code_here()
+    if code is not None:
+        _belongs(thread, code)
+    _start(thread)
+
+
+def _belongs(thread: threading.Thread, code: UserCode) -> None:
+    thread._intercom_bulk_code = code  # type: ignore[attr-defined]
+    if code.watch is not None:
+        code.watch.by_threads = True
+
+
+def _submit_watched(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    """`ThreadPoolExecutor.submit`, which `map` and `asyncio` call too."""
+    code = code_here()
+    if code is not None:
+        work = partial(_do, code, work)
+        if code.watch is not None:
+            code.watch.by_threads = True
+    return _submit(pool, work, *args, **kwargs)
+
+
+def _do(code: UserCode, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    outer = getattr(_here, "given", None)
+    _here.given = code
+    try:
+        return work(*args, **kwargs)
+    finally:
+        _here.given = outer

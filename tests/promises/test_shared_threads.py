@@ -1,0 +1,119 @@
+"""Messages sent by threads that serve every item: each counts for the item whose action handed it on, or that its path names."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+from typing import Any, ClassVar
+
+import pytest
+import requests
+
+from intercom_bulk_updater import open_run
+from intercom_sandbox import Sandbox
+
+from .test_sent_again_by_others import Sends
+from .test_unseen import twice
+
+POOL = ThreadPoolExecutor(3)
+"""Its threads are started under the first items, and send for all."""
+STRANGERS = ThreadPool(3)
+"""Its threads are started by nobody's action, and what is handed to them is not seen."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    POOL.shutdown()
+    STRANGERS.terminate()
+    STRANGERS.join()
+
+
+class Plain(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        return POOL.submit(self.by_requests, item_id).result()
+
+
+class Loop(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        for _ in range(3):
+            sent = POOL.submit(self.by_requests, item_id)
+            if not sent.exception():
+                return sent.result()
+        return None
+
+
+class LoopOfStrangers(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        for _ in range(3):
+            try:
+                return STRANGERS.apply(self.by_requests, (item_id,))
+            except Exception as exc:
+                error = exc
+        raise error
+
+
+class Swallows(Sends):
+    """It takes no notice of the answer."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        POOL.submit(self.by_requests, item_id).exception()
+        return {"sent": True}
+
+
+FAULTS: list[dict[str, Any]] = [{"kind": "drop_after"}, {"kind": "error_after", "status": 422}, {"kind": "garbage", "commit": "before"}]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one["kind"])
+@pytest.mark.parametrize("updater", [Plain, Loop, LoopOfStrangers])
+def test_a_shared_thread_sends_no_message_twice(box: Sandbox, updater: type[Sends], fault: dict[str, Any]) -> None:
+    """Another item had started the thread, and had the message booked; the run ran the action again, as if nothing had left."""
+    ids = [one["id"] for one in box.conversations(state="open")][:8]
+    for one in ids[3:]:
+        box.fault(on="write", path=f"/{one}/reply$", count=1, **fault)
+    result = updater().bulk_process(item_ids=ids, parallel_workers=4, progress="none", timeout=2.0)
+    loops = updater is not Plain and fault["kind"] == "garbage"  # only the action sees that, and sends again: in doubt, as the pages say
+    assert (twice(box) == 0 or loops, result["failed"]) == (True, 0), result.failures
+    assert result["success"] + result.in_doubt == 8
+    assert not loops or result.in_doubt == 5, result.failures
+    if not loops:
+        open_run(result.run_id).resume()
+        assert twice(box) == 0
+
+
+def test_what_a_shared_thread_was_refused_is_not_done(box: Sandbox) -> None:
+    """The action's own word was all that counted, for the refusal was booked on another item."""
+    ids = [one["id"] for one in box.conversations(state="open")][:8]
+    for one in ids[3:]:
+        box.fault("status", status=403, on="write", path=f"/{one}/reply$")
+    result = Swallows().bulk_process(item_ids=ids, parallel_workers=4, progress="none", timeout=2.0, max_failures="100%")
+    assert (result["success"], result["failed"]) == (3, 5), result.failures
+
+
+class ToAnother(Sends):
+    """Messages to a conversation that is no item of the run: nothing tells whose they are."""
+
+    other: ClassVar[str] = ""
+
+    def send(self, text: str) -> Any:
+        url = f"{self.base_url}/conversations/{self.other}/reply"
+        return requests.post(url, headers=self.headers, json=self.body(text), timeout=5)
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        for _ in range(2):
+            with contextlib.suppress(Exception):
+                STRANGERS.apply(self.send, (item_id,)).raise_for_status()
+                break
+        return True
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop_after"}, {"kind": "error_after", "status": 422}], ids=lambda one: one["kind"])
+def test_what_nothing_tells_of_leaves_all_in_hand_in_doubt(box: Sandbox, fault: dict[str, Any]) -> None:
+    """And it is not sent again while they are."""
+    ToAnother.other, *ids = [one["id"] for one in box.conversations(state="open")][:3]
+    box.fault(on="write", path="/reply$", count=1, **fault)
+    result = ToAnother().bulk_process(item_ids=ids, parallel_workers=1, progress="none", timeout=2.0)
+    assert (result["success"], result["failed"], result.in_doubt) == (1, 0, 1), result.failures
+    assert box.audit()["kinds"]["comment"]["writes"] == 2
