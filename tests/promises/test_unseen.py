@@ -386,6 +386,27 @@ def test_what_was_seen_only_when_it_was_answered_is_told(box: Sandbox) -> None:
     assert "sent the same message 2 times" in result.failures[0].cause
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_httpx_was_not_answered_may_have_left_besides(box: Sandbox, lost: bool) -> None:
+    """Then the same by requests: both went out, and it was called done. A question by httpx that is answered says nothing."""
+    httpx = pytest.importorskip("httpx")
+
+    class ByBoth(Replies):
+        def perform_action(self, item_id: str, **_: Any) -> Any:
+            if not lost:
+                httpx.get(f"{self.base_url}/me", headers=self.headers)
+            else:
+                with contextlib.suppress(httpx.HTTPError):
+                    return httpx.post(f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json=self.body()).json()
+            url = f"{self.base_url}/conversations/{item_id}/reply"
+            return requests.post(url, headers=self.headers, json=self.body(), timeout=5).json()
+
+    if lost:
+        box.fault("drop_after", path="/reply$", count=1)
+    result = ByBoth().bulk_process(team_id="5001", max_items=2, progress="none", parallel_workers=1)
+    assert (result["success"], result["failed"], result.in_doubt) == (2 - lost, 0, int(lost)), result.failures
+
+
 def test_a_message_that_went_out_may_be_followed_by_another(box: Sandbox) -> None:
     """Only what was lost is not sent again."""
 

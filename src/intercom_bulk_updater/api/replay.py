@@ -156,6 +156,11 @@ class CompletedRequests:
         return next((first for m, first in doubtful for n, other in late if m < n and concern_same(first, other)), None)
 
     @property
+    def message(self) -> SentRequest | None:
+        """The first of this attempt that must not be done twice and may stand."""
+        return next((one.sent for one in self._messages if not one.refused), None)
+
+    @property
     def _messages(self) -> list[Exchange]:
         """What of this attempt must not be done twice."""
         return [] if self.idempotent else [one for one in self.exchanges if one.writes and not repeatable(one.sent)]

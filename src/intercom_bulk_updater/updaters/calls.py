@@ -311,7 +311,7 @@ def in_hand(
             )  # fmt: skip
             if ended is not None:
                 raise ended
-            see_that_all_left(client, method)
+            see_that_all_left(client, method, watch)
             hand.came_through = True
             return result
         except SentDifferently as exc:

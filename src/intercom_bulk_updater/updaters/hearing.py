@@ -189,6 +189,7 @@ def _keep(code: UserCode | None, watch: RequestWatcher | None, way: unseen.Way |
     code.guard.keep(way)
     if watch is not None:
         watch.unseen = way
+        watch.httpx_waits = watch.httpx_waits or way is unseen.HTTPX
 
 
 def _check_head(guard: HostGuard, data: bytes) -> None:

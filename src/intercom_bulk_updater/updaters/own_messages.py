@@ -35,7 +35,7 @@ def refusing(client: Client) -> Callable[[Exchange], None]:
     return refuse
 
 
-def see_that_all_left(client: Client, method: str) -> None:
+def see_that_all_left(client: Client, method: str, watch: RequestWatcher) -> None:
     """Raises where the action came to its end although not each message left once.
 
     One was kept from leaving, which may have been another than the lost one; or left after one that was refused and stands.
@@ -48,6 +48,9 @@ def see_that_all_left(client: Client, method: str) -> None:
     if client.carried is not None and (kept := client.carried.withheld) is not None:
         cause = ActionReturned(method, "although a message of it was kept from leaving", f"{kept.method} {kept.path} was not sent")
         raise PartiallyApplied(cause, "an earlier message of the action to the same item may stand")
+    if client.carried is not None and watch.httpx_waits and (message := client.carried.message) is not None:
+        cause = ActionReturned(method, "although httpx was not answered", f"{message.method} {message.path} may have left twice")
+        raise PartiallyApplied(cause, "requests of httpx are seen only when they are answered")
     if client.carried is not None and (first := client.carried.followed) is not None:
         may = f"{first.method} {first.path} was refused or lost, and may stand all the same"
         cause = ActionReturned(method, "after it had sent two messages", may)

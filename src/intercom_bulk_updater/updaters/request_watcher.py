@@ -78,6 +78,8 @@ class RequestWatcher:
         """Whether a request has left."""
         self.by_threads = False
         """Whether other threads work for the action: what they were still to send is not in its own code."""
+        self.httpx_waits = False
+        """Whether httpx has opened a connection, and no answer to it was logged since."""
         self.unseen: unseen.Way | None = None
         """By what way something may have left that is not seen."""
 
@@ -141,6 +143,7 @@ class RequestWatcher:
     def note_logged(self, method: str, url: str, status: int) -> None:
         """Note an answer that httpx has logged, unless its request was seen leaving."""
         parts = urlsplit(url)
+        self.httpx_waits = False
         if not self.is_for(parts.netloc.rpartition("@")[2]):
             return
         if self.unseen is unseen.HTTPX:
