@@ -30,7 +30,8 @@ def desk(shop: MemorySandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 ])  # fmt: skip
 def test_what_is_set_is_said_in_words(desk: Desk, resource: str, values: list[str], said: str) -> None:
     """In the preview, in the preview of a plan, and of the run afterwards: no Unix seconds, and what is cleared is empty."""
-    where = ("--where", "role = user" if resource == "contacts" else "open = true", "--limit", "3")
+    some = {"contacts": "role = user", "tickets": "type = 'Bug report' and open = true"}.get(resource, "open = true")
+    where = ("--where", some, "--limit", "3")
     looked = desk.here(resource, "set", *values, *where, "--dry-run", "--progress", "none")
     assert looked.code == 0 and said in looked.err + looked.out, looked.err
     assert said in desk.here("runs", "show", "latest").out

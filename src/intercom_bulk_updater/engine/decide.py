@@ -278,7 +278,7 @@ def _after_look(known: Known, seen: Seen, now: float) -> Decision:
     if only_refused and seen.hidden and known.repeatable and not (known.out_of_retries or seen.also_stands):
         # Asked again, it tells; what follows is as after a lost answer, so that a second refusal leaves it in doubt.
         return Decision(Step.PERFORM, replace(known, refused=False, maybe_applied=True), repetition=True)
-    if only_refused and seen.stands is None and (seen.hidden or not known.repeatable):
+    if only_refused and seen.stands is None and ((seen.hidden and not seen.also_stands) or not known.repeatable):
         return replace(_in_doubt(known, NOTHING_TELLS), untold=True)
     if only_refused and seen.also_stands and known.settle_until > now:
         return _wait(known, known.settle_until - now)  # otherwise it would be in doubt: the rest may show itself yet

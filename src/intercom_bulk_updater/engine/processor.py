@@ -382,6 +382,7 @@ class ItemProcessor:
         known = attempt.known or self._known_from(attempt.item)
         if known.refused and not known.maybe_applied and (looked := self.decider.last_look(attempt)) is not None:
             return looked
+        known = attempt.known or known
         wrote = attempt.left or attempt.partial_after is not None
         result = self.decider.settled(attempt, put_back(known, stands=attempt.carried.stands, wrote=wrote))
         return result if attempt.last is not None or attempt.item.doubt else as_stopped(result, attempt.carried.unseen)

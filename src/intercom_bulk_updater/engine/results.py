@@ -94,14 +94,17 @@ class Decider:
         if denied is None:
             return None
         self.stop.ask(denied)
-        # Put back as one that was never begun, as a look has told, or the refusal alone; a message is looked for again.
-        attempt.known = Known(maybe_applied=decision.known.read_errors > 0 or self._looks_again(attempt))
+        attempt.known = self._never_begun(attempt, unread=decision.known.read_errors > 0)
         return RetryLater(attempt, 0.0)
+
+    def _never_begun(self, attempt: Attempt, *, unread: bool = False) -> Known:
+        """What is put back of an item whose refusal is meant for all, as a look has told, or it alone; a message is looked for again."""
+        return Known(maybe_applied=unread or self._looks_again(attempt))
 
     def last_look(self, attempt: Attempt) -> ItemResult | None:
         """The result of an item that was refused when the run ended: one look tells whether the refusal is true.
 
-        None where it does not, and where the service lets nobody look soon.
+        None where it does not, where it is meant for all, and where the service lets nobody look soon.
         """
         if self.client.gate.away() is not None or self.client.gate.state().blocked_for > _LAST_LOOK:
             return None
@@ -116,7 +119,8 @@ class Decider:
             return None
         for_all = attempt.last is not None and attempt.last.kind is ErrorKind.PERMANENT and isinstance(self.stop.reason, PermissionDenied)
         if for_all and decision.outcome is Outcome.FAILED:
-            return ItemResult(attempt.item.seq, Outcome.PENDING, attempts=0)  # as one that was never begun
+            attempt.known = self._never_begun(attempt)
+            return None
         attempt.known = decision.known
         return self.settled(attempt, decision, payload)
 
