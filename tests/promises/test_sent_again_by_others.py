@@ -174,3 +174,35 @@ def test_the_same_message_twice_is_not_done(box: Sandbox, updater: type[Sends]) 
     result = updater().bulk_process(team_id="5001", max_items=2, parallel_workers=1, progress="none", timeout=2.0)
     assert (result["success"], result["failed"], result.in_doubt) == (1, 0, 1), result.failures
     assert "sent the same message 2 times" in result.failures[0].cause
+
+
+class ThenAsksAnother(Sends):
+    """A reply, and then a server of its own that is not there; urllib's error names neither."""
+
+    sends = "by_client"
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        sent = getattr(self, self.sends)(item_id)
+        urllib.request.urlopen("http://127.0.0.1:1/crm", timeout=5)
+        return sent
+
+
+@pytest.mark.parametrize("sends", ["by_client", "by_requests", "by_urllib"])
+def test_that_another_server_is_not_there_is_no_word_on_what_was_sent(box: Sandbox, sends: str) -> None:
+    """The reply was taken for the request that had found no server: it went out four times, and was called failed."""
+    result = type("Asks", (ThenAsksAnother,), {"sends": sends})().bulk_process(team_id="5001", max_items=1, progress="none")
+    assert (result.success + result.in_doubt, result.failed, twice(box)) == (1, 0, 0), result.failures
+    assert box.audit()["kinds"]["comment"]["1"] == 1
+
+
+class FollowsAway(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        return self.by_urllib(item_id)
+
+
+def test_a_redirect_to_where_nobody_is_does_not_send_it_again(box: Sandbox) -> None:
+    """Urllib follows it, and says that it found no server: the reply had left all the same."""
+    box.fault("redirect", on="write", status=302, commit="before", count=1, location="http://127.0.0.1:1/away")
+    result = FollowsAway().bulk_process(team_id="5001", max_items=1, progress="none")
+    assert (result.success + result.in_doubt, result.failed, twice(box)) == (1, 0, 0), result.failures
+    assert box.audit()["kinds"]["comment"]["1"] == 1

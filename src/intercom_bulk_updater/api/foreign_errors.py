@@ -63,6 +63,12 @@ def told(exc: BaseException) -> tuple[ApiError | TransportError, SentRequest | N
     return None
 
 
+def connects_nowhere(exc: BaseException) -> bool:
+    """Whether a library found no server for a request that its error does not name."""
+    found = told(exc)
+    return found is not None and isinstance(found[0], ConnectionFailed) and found[1] is None
+
+
 def host_of(exc: BaseException) -> str:
     """The host and port that the request of an error went to; "" where no error in the chain says."""
     for one in _chain(exc):

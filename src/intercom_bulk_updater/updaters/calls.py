@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..api.client import Client
-from ..api.foreign_errors import ReturnedError, host_of, library_of, note, told
+from ..api.foreign_errors import ReturnedError, connects_nowhere, host_of, library_of, note, told
 from ..api.messages import Exchange
 from ..api.network import one_name
 from ..api.permit_lease import PermitLease
@@ -344,6 +344,8 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
     if isinstance(exc, TransportError) and exc.parts.get("theirs"):
         exc = ReturnedError(exc)  # it was no request of our client, which could answer the next attempt from memory
     writes = [one for one in exchanges if one.writes]
+    if writes and connects_nowhere(exc):
+        exc.elsewhere = True  # type: ignore[attr-defined] # what was seen leaving had a connection: this is of another request
     if exchanges:
         note(exc, (writes or exchanges)[-1].sent if isinstance(exc, ReturnedError) else exchanges[-1].sent)
     verdict = classify(exc)
