@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from intercom_sandbox import Sandbox
+from intercom_sandbox import Sandbox, running
 
 from .test_original_readme import CustomUpdater
 from .test_unseen import twice
@@ -206,3 +206,23 @@ def test_a_redirect_to_where_nobody_is_does_not_send_it_again(box: Sandbox) -> N
     result = FollowsAway().bulk_process(team_id="5001", max_items=1, progress="none")
     assert (result.success + result.in_doubt, result.failed, twice(box)) == (1, 0, 0), result.failures
     assert box.audit()["kinds"]["comment"]["1"] == 1
+
+
+class ThenIsRefusedElsewhere(ThenAsksAnother):
+    """A reply, and then a server of its own that has had enough."""
+
+    other: str
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        sent = getattr(self, self.sends)(item_id)
+        urllib.request.urlopen(self.other, b"{}", timeout=5)
+        return sent
+
+
+def test_what_another_server_refuses_by_urllib_is_not_intercoms_word(box: Sandbox) -> None:
+    """Its 429 was taken for Intercom's own, and the reply went out with each try."""
+    with running(conversations=1) as other:
+        other.fault("status", status=429)
+        cls = type("Refused", (ThenIsRefusedElsewhere,), {"sends": "by_requests", "other": f"{other.url}/crm"})
+        result = cls().bulk_process(team_id="5001", max_items=1, progress="none")
+    assert (result.in_doubt, result.failed, twice(box)) == (1, 0, 0), result.failures

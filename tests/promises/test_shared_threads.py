@@ -17,14 +17,17 @@ from intercom_sandbox import Sandbox
 from .test_sent_again_by_others import Sends
 from .test_unseen import twice
 
-POOL = ThreadPoolExecutor(3)
+POOL: ThreadPoolExecutor
 """Its threads are started under the first items, and send for all."""
-STRANGERS = ThreadPool(3)
+STRANGERS: ThreadPool
 """Its threads are started by nobody's action, and what is handed to them is not seen."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _closed() -> Iterator[None]:
+def _pools() -> Iterator[None]:
+    """Not made where this file is only collected: nobody would close them."""
+    global POOL, STRANGERS
+    POOL, STRANGERS = ThreadPoolExecutor(3), ThreadPool(3)
     yield
     POOL.shutdown()
     STRANGERS.terminate()

@@ -63,10 +63,14 @@ def told(exc: BaseException) -> tuple[ApiError | TransportError, SentRequest | N
     return None
 
 
-def connects_nowhere(exc: BaseException) -> bool:
-    """Whether a library found no server for a request that its error does not name."""
+def of_another(exc: BaseException, *, answered: bool) -> bool:
+    """Whether an error that names no request is of another one than was seen leaving last.
+
+    That one had a connection; and where it was `answered` with success, it was not lost.
+    """
     found = told(exc)
-    return found is not None and isinstance(found[0], ConnectionFailed) and found[1] is None
+    lost = found is not None and found[1] is None and isinstance(found[0], TransportError)
+    return lost and found is not None and (answered or isinstance(found[0], ConnectionFailed))
 
 
 def host_of(exc: BaseException) -> str:
@@ -75,9 +79,13 @@ def host_of(exc: BaseException) -> str:
         if not of_a_library(one):
             continue
         request = getattr(getattr(one, "response", None), "request", None) or _quietly(one, "request")
-        url = getattr(request, "url", None) or getattr(request, "full_url", None)
-        if url:
-            return urlsplit(str(url)).netloc.rpartition("@")[2].lower()
+        # Of urllib the error itself has the address; of urllib3 it has the pool of connections that it is of.
+        url = getattr(request, "url", None) or getattr(request, "full_url", None) or _quietly(one, "filename")
+        pool = _quietly(one, "pool")
+        if host := urlsplit(str(url or "")).netloc.rpartition("@")[2].lower():
+            return host
+        if getattr(pool, "host", None):
+            return f"{pool.host}:{pool.port}".lower()
     return ""
 
 

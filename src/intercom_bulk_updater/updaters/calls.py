@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..api.client import Client
-from ..api.foreign_errors import ReturnedError, connects_nowhere, host_of, library_of, note, told
+from ..api.foreign_errors import ReturnedError, host_of, library_of, note, of_another, told
 from ..api.messages import Exchange
 from ..api.network import one_name
 from ..api.permit_lease import PermitLease
@@ -344,10 +344,8 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
     if isinstance(exc, TransportError) and exc.parts.get("theirs"):
         exc = ReturnedError(exc)  # it was no request of our client, which could answer the next attempt from memory
     writes = [one for one in exchanges if one.writes]
-    if writes and connects_nowhere(exc):
-        exc.elsewhere = True  # type: ignore[attr-defined] # what was seen leaving had a connection: this is of another request
     if exchanges:
-        note(exc, (writes or exchanges)[-1].sent if isinstance(exc, ReturnedError) else exchanges[-1].sent)
+        _note_last(exc, exchanges, writes)
     verdict = classify(exc)
     if hand.permit is not None:
         _settle(hand, exc, verdict)
@@ -372,6 +370,13 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
         return exc
     why = _why_not_again(exc, library, watch)
     return PartiallyApplied(exc, why) if why else exc
+
+
+def _note_last(exc: Exception, exchanges: Sequence[Exchange], writes: Sequence[Exchange]) -> None:
+    """Which request an error is about, where it does not say: the last that was seen, if it can be."""
+    if writes and of_another(exc, answered=exchanges[-1].done):
+        exc.elsewhere = True  # type: ignore[attr-defined]
+    note(exc, (writes or exchanges)[-1].sent if isinstance(exc, ReturnedError) else exchanges[-1].sent)
 
 
 def _settle(hand: PermitLease, exc: Exception, verdict: ErrorClassification) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import threading
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import CodeType, FrameType, TracebackType
@@ -104,11 +105,16 @@ def _place(code: CodeType, at: int) -> Place | None:
     return None if line is None or last is None or column is None or end is None else (line, column, last, end)
 
 
+_PARSING = threading.Lock()
+"""Python 3.11 counts the depth of all threads' parsing as one, and ends in a SystemError."""
+
+
 @lru_cache(maxsize=64)
 def _tree(source: str) -> ast.Module | None:
     try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError):
+        with _PARSING:
+            return ast.parse(source)
+    except (SyntaxError, ValueError, SystemError, RecursionError, MemoryError):
         return None
 
 
