@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.api.effects import find_message, message_stands
+from intercom_bulk_updater.api.effects import find_message, is_part, message_stands
 
 SINCE = 1_764_000_000.4
 
@@ -93,3 +93,12 @@ def test_a_message_that_somebody_else_may_have_written_is_not_taken_for_ours() -
     assert message_stands({**thread(one), "created_at": at}, reply("Hello"), SINCE, at) is True
     # What is known to have been sent is there all the same.
     assert message_stands(thread(one, two), reply("Hello"), SINCE, at, ours=True) is True
+
+
+@pytest.mark.parametrize(("held", "part"), [
+    ({"data": [{"id": "1"}], "total_count": 1, "has_more": False}, False), ({"data": [], "total_count": 0}, False), ({"data": []}, False),
+    ({"data": [{"id": "1"}], "total_count": 2, "has_more": False}, True), ({"data": [{"id": "1"}], "has_more": True}, True),
+])  # fmt: skip
+def test_a_list_that_says_there_are_more_is_a_part(held: dict[str, Any], part: bool) -> None:
+    """By either word: one that showed one company of two was taken for all of them, and the other for gone."""
+    assert is_part(held) is part

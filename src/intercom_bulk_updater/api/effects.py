@@ -251,6 +251,12 @@ def row_ids(rows: Any) -> list[str] | None:
     return ids if all(ids) else None
 
 
+def is_part(held: Json) -> bool:
+    """Whether a list that an item carries says that there are more: a contact carries its first ten tags."""
+    total, rows = held.get("total_count"), next((rows for rows in held.values() if isinstance(rows, list)), [])
+    return bool(held.get("has_more")) or (isinstance(total, int) and total > len(rows))
+
+
 def message_stands(payload: Json, body: Json, since: float, seen: float | None = None, *, ours: bool = False) -> bool | None:
     """Whether a part by the same author with the same text, written since then, stands in the conversation.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...api.client import Client
-from ...api.effects import row_ids
+from ...api.effects import is_part, row_ids
 from ...api.paths import item_path
 from ...errors import BadAnswer
 from ..operation import Json
@@ -37,7 +37,7 @@ def listed(client: Client, contact: str, kind: str) -> dict[str, Any]:
 
 def whole_ids(held: Any) -> list[str] | None:
     """The ids of a list that a contact carries; None where that is a part of it alone: a contact carries the first ten."""
-    ids = row_ids(held.get("data")) if isinstance(held, Mapping) and not held.get("has_more") else None
+    ids = row_ids(held.get("data")) if isinstance(held, Mapping) and not is_part(held) else None
     return None if ids is None else sorted(ids)
 
 

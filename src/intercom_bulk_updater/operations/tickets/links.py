@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
+from ...api.effects import is_part
 from ...api.paths import item_path
 from ...errors import NotFound, UsageError
 from ...model import Item, Reversibility
@@ -100,7 +101,7 @@ class _Linking(NamedTargets, TicketFields):
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. A ticket carries its first thousand: then nothing is known of the others."""
         held = payload.get("linked_objects")
-        whole = isinstance(held, Mapping) and isinstance(held.get("data"), list) and not held.get("has_more")
+        whole = isinstance(held, Mapping) and isinstance(held.get("data"), list) and not is_part(held)
         return {"linked": sorted(str(one.get("id")) for one in held["data"])} if whole and held is not None else {}
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
