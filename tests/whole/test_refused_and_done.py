@@ -452,6 +452,17 @@ def test_what_is_seen_late_or_not_at_all_is_asked_again(
     assert (run.counts.in_doubt > 0) is (times > 1), run.report()
 
 
+def test_a_tag_that_was_taken_off_by_a_refused_request_is_ours(box: MemorySandbox) -> None:
+    """Asked again it is not there: it was called unchanged, and the undo left it off."""
+    box.control(ticket_tags="shown")
+    run = bulk.run("tickets.tag", "open = true", limit=3, tag="vip")
+    box.control(ticket_tags="absent")
+    box.fault("error_after", status=422, method="DELETE", count=1)
+    untagged = bulk.run("tickets.untag", ids=[one.id for one in run.items()], tag="vip", workers=1, verify="none")
+    assert (untagged.counts.done, untagged.counts.unchanged) == (3, 0), untagged.report()
+    assert untagged.undo().counts.done == 3
+
+
 def test_a_contact_that_is_gone_has_failed(box: MemorySandbox) -> None:
     """The look is answered 404, and that is certain."""
     assert bulk.run("contacts.archive", ids=["6" * 24], verify="none").counts.failed == 1

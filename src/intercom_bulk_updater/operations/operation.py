@@ -54,7 +54,14 @@ class SeenOtherwise(Exception):
 
 
 class NothingChanged(Skip):
-    """An operation saw that its own requests changed nothing: the item was as wanted before them."""
+    """An operation saw that its own requests changed nothing: the item was as wanted before them.
+
+    `left`: its after-image for the case that an earlier request of ours, whose answer was no word on it, has changed it.
+    """
+
+    def __init__(self, reason: str, left: Json | None = None) -> None:
+        super().__init__(reason)
+        self.left = None if left is None else dict(left)
 
 
 class OutcomeUnknown(Exception):
@@ -365,6 +372,11 @@ class Operation(ABC):
     def look_at_many(self, client: Client, items: Sequence[Item]) -> Mapping[str, Json]:
         """Some of these items by their ids, as a search shows them; {} where there is none."""
         return {}
+
+    @property
+    def may_be_taken(self) -> bool:
+        """Whether `taken` has anything to ask: it takes a request for 150 items."""
+        return False
 
     def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
         """For a dry run: why Intercom would refuse some of these changes, by `seq`, for what another item has already."""

@@ -40,7 +40,8 @@ class _Tagging(TagVerb, TicketFields):
         want = self.target(have)
         left = self.send(client, item.id, have, want, item.sent_at or client.server_time())
         if left == have and want != have:
-            raise NothingChanged(f"{self.unchanged}")
+            # What another has put on is not ours; what is off is ours, where a request before this one was no word on it.
+            raise NothingChanged(self.unchanged, want if set(want["tags"]) < set(have["tags"]) else None)
         return left
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
