@@ -52,20 +52,28 @@ class ClientThenUrllib(Sends):
         return self.by_urllib(item_id)
 
 
-class ByAnotherName(Sends):
+class UntilItCanBeRead(Sends):
+    """Three times at most."""
+
+    passes: type[Exception] = ValueError
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        for _ in range(3):
+            with contextlib.suppress(self.passes):
+                return self.by_requests(item_id)
+        return None
+
+
+class ByAnotherName(UntilItCanBeRead):
     """This machine has several."""
+
+    passes = Exception
 
     def by_requests(self, item_id: str) -> Any:
         url = f"{self.base_url}/conversations/{item_id}/reply".replace("127.0.0.1", "localhost")
         answer = requests.post(url, headers=self.headers, json=self.body(), timeout=5)
         answer.raise_for_status()
         return answer.json()
-
-    def perform_action(self, item_id: str, **_: Any) -> Any:
-        for _ in range(3):
-            with contextlib.suppress(Exception):
-                return self.by_requests(item_id)
-        return None
 
 
 class FromAPool(Sends):
@@ -140,14 +148,6 @@ def test_the_first_text_of_a_named_step_stands_where_its_look_fails(box: Sandbox
     result = NamedWithAnotherText().bulk_process(team_id="5001", max_items=1, progress="none", timeout=2.0)
     assert (twice(box), result["failed"], result["success"] + result.in_doubt) == (0, 0, 1), result.failures
     assert box.audit()["kinds"]["comment"]["writes"] == 1
-
-
-class UntilItCanBeRead(Sends):
-    def perform_action(self, item_id: str, **_: Any) -> Any:
-        for _ in range(3):
-            with contextlib.suppress(ValueError):
-                return self.by_requests(item_id)
-        return None
 
 
 class InPieces(UntilItCanBeRead):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..api.effects import row_ids
+from ..api.effects import is_part, row_ids
 from .fields import UPDATED
 from .resource import resources
 
@@ -42,4 +42,4 @@ def _plain(value: Any) -> Any:
     if rows is None or not isinstance(value, Mapping):
         return value
     ids = row_ids(rows)
-    return [*sorted(ids), *([value["total_count"]] if value.get("has_more") else [])] if ids else []
+    return [*sorted(ids), *([value.get("total_count")] if is_part(value) else [])] if ids else []

@@ -113,6 +113,10 @@ class PerItemOperation(Operation):
     def remark(self, item: Item) -> str:
         return self._all.remark(item)
 
+    @property
+    def may_be_taken(self) -> bool:
+        return self._all.may_be_taken
+
     def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
         return self._all.taken(client, wanted)
 

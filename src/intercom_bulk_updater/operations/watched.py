@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..api.effects import parts_of, row_ids
+from ..api.effects import is_part, parts_of, row_ids
 from ..model import Item
 from .conversations.history import tags_of, touched_since, touched_since_plan
 from .field_values import describe_field
@@ -109,5 +109,5 @@ def _core(value: Any) -> Any:
     kind = str(value.get("type", ""))
     if kind.endswith("list"):
         rows = next((ids for ids in map(row_ids, value.values()) if ids is not None), [])
-        return [*sorted(rows), *([value.get("total_count")] if value.get("has_more") else [])]
+        return [*sorted(rows), *([value.get("total_count")] if is_part(value) else [])]
     return str(value["id"]) if kind and "id" in value else value

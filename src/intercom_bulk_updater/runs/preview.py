@@ -236,11 +236,12 @@ def _name_of(item: Item, operation: Operation, label: Label | None) -> str:
 
 def refuse_taken(journal: Store, run: str, operation: Operation, client: Client) -> None:
     """Mark what Intercom would refuse for what another item has already, 150 items with each question."""
-    rest = changes(journal, run, operation)
+    rest = changes(journal, run, operation) if operation.may_be_taken else iter(())
     while some := list(islice(rest, _AT_ONCE)):
         told = operation.taken(client, [(item, change) for item, change in some if change])
         fates = [ItemResult(seq, Outcome.FAILED, attempts=0, failure=Failure(CannotApply.cause, why)) for seq, why in told.items()]
-        journal.turn(run, fates, 0)
+        if fates:
+            journal.turn(run, fates, 0)
 
 
 def changes(journal: Store, run: str, operation: Operation) -> Iterator[tuple[Item, Change | None]]:

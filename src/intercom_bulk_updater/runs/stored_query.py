@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..api.effects import is_part
 from ..api.retry import RetryPolicy
 from ..operations.operation import Operation
 from ..search.endpoints import Paging, endpoint_for
@@ -95,7 +96,7 @@ def judged_here(session: Session, query: Mapping[str, Any], resource: str) -> Ca
     def keep(item: Mapping[str, Any]) -> bool:
         for name in lists:
             held = item.get(name)
-            if isinstance(held, Mapping) and held.get("has_more"):
+            if isinstance(held, Mapping) and is_part(held):
                 pages = EndpointSource(session.client, session.stop, endpoint_for(f"contacts/{item['id']}/{name}")).pages()
                 item = {**item, name: {"data": [one for page in pages for one in page.items]}}
         return decides(query, item, resource, timezone=zone, api_version=version)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ..api.effects import is_part
 from ..errors import IntercomBulkError, UsageError
 from ..model import Workspace
 from ..operations.field_values import Label
@@ -113,7 +114,7 @@ class Columns:
         """Of its tags and companies an item carries the first ten."""
         kind = _LISTS.get(self._path(name), self._path(name))
         held = item.get(kind)
-        if not isinstance(held, Mapping) or not held.get("has_more"):
+        if not isinstance(held, Mapping) or not is_part(held):
             return []
         more = int(held.get("total_count") or 0) - len(entries_of(held) or ())
         return [f"and {more:,} more" if more > 0 else "and more"]

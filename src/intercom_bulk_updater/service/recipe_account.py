@@ -27,7 +27,7 @@ def account(journal: Store, record: RecipeRecord, code: int | None = None, error
     told: dict[str, Any] = {
         "schema": "recipe/1", "ok": code == 0, "exit": code,
         "recipe": {
-            "id": record.id, "name": record.name, "file": record.file, "status": _status(journal, record, found),
+            "id": record.id, "name": record.name, "file": record.file, "status": _status(record, found),
             "workspace": record.workspace,
             "author": record.author, "started_at": rfc3339(record.created_at), "ended_at": rfc3339(record.ended_at),
             "due_at": rfc3339(_due_at(record, found)),
@@ -78,11 +78,11 @@ def _entry(journal: Store, one: Stage) -> dict[str, Any]:
     return {"step": one.entry.name, "verb": one.entry.verb, "run": run, "status": status, "exit": one.exit, "counts": counts}
 
 
-def _status(journal: Store, record: RecipeRecord, found: list[Stage]) -> str:
+def _status(record: RecipeRecord, found: list[Stage]) -> str:
     stage = current(found)
     if record.ending or stage is None:
         return record.ending or ("due" if found else "stopped")
-    if taken_back(journal, found) is not None:
+    if taken_back(found) is not None:
         return "stopped"
     if isinstance(stage.entry, Wait):
         return "waiting"
@@ -102,7 +102,7 @@ def _due_at(record: RecipeRecord, found: list[Stage]) -> float | None:
 
 
 def _next(journal: Store, record: RecipeRecord, found: list[Stage]) -> list[str]:
-    word = "resume" if taken_back(journal, found) is None else "cancel"
+    word = "resume" if taken_back(found) is None else "cancel"
     on = [] if record.ending else [f"intercom-bulk recipes {word} {record.id}"]
     back = [
         command for one in reversed(found) if one.run is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import RunLocked, SafetyStop, UsageError
-from ..journal import Journal, RecipeRecord, RunRecord, Store
+from ..journal import Journal, RecipeRecord, RunRecord, Store, Undone
 from ..model import Reversibility, RunStatus
 from ..operations.operation import Operation
 from ..report.summary import judge_run, standing
@@ -56,6 +56,8 @@ class Stage:
     run: RunRecord | None = None
     status: RunStatus | None = None
     exit: int | None = None
+    undone: Undone | None = None
+    """What has taken back the step, which was over."""
     due: float | None = None
     """When a wait is over, unix seconds; None while the step before it is not."""
 
@@ -215,7 +217,8 @@ def stages(journal: Store, record: RecipeRecord) -> list[Stage]:
         status = None if run is None else standing(journal, run)
         code = judge_run(journal, run, status).exit_code if run is not None else None
         under_way = status is RunStatus.FINISHED and code in _OVER
-        found.append(Stage(entry, under_way, run, status, code))
+        undone = journal.undone(run.id) if under_way and run is not None else None
+        found.append(Stage(entry, under_way, run, status, code, undone))
         at = (run.finished_at if run is not None else None) or at
     return found
 
@@ -243,7 +246,7 @@ def carry_on(path: Path, recipe_id: str, steps: Steps) -> int:
                     return worst
                 if tried == stage.entry.name:
                     return worst or 7  # its run goes on in another process
-                earlier = _earlier(journal, found)
+                earlier = _earlier(found)
             tried = stage.entry.name
             recipe = parse_recipe(record.text, Path(record.file))
             code = steps.go_on(stage.run.id) if stage.begun and stage.run else steps.begin(recipe, stage.entry, record, earlier)
@@ -252,23 +255,22 @@ def carry_on(path: Path, recipe_id: str, steps: Steps) -> int:
                 return code
 
 
-def _earlier(journal: Store, found: list[Stage]) -> dict[str, Earlier]:
+def _earlier(found: list[Stage]) -> dict[str, Earlier]:
     """The steps that are over. Raises SafetyStop for one that was taken back."""
-    if (undone := taken_back(journal, found)) is not None:
-        raise SafetyStop(f"{undone} So the recipe does not go on. To end it: intercom-bulk recipes cancel, with its id.", hint="")
-    return {
-        one.entry.name: Earlier(one.run.id, "done", one.run.started_at or one.run.created_at)
-        for one in found if one.over and one.run is not None and isinstance(one.entry, Step)
-    }
+    if (one := taken_back(found)) is not None and one.run is not None and one.undone is not None:
+        said = f"The step {_name(one)} ({one.run.id}) was taken back by {one.undone.by}: {counted(len(one.undone.ids))}."
+        raise SafetyStop(f"{said} So the recipe does not go on. To end it: intercom-bulk recipes cancel, with its id.", hint="")
+    return {_name(one): Earlier(one.run.id, "done", one.run.started_at or one.run.created_at) for one in found if one.over and one.run}
 
 
-def taken_back(journal: Store, found: list[Stage]) -> str | None:
-    """Which step of a recipe that goes on was taken back, and by what, in words; None for none."""
-    for one in found if current(found) is not None else ():
-        undone = journal.undone(one.run.id) if one.over and one.run is not None else None
-        if undone is not None and one.run is not None and isinstance(one.entry, Step):
-            return f"The step {one.entry.name} ({one.run.id}) was taken back by {undone.by}: {counted(len(undone.ids))}."
-    return None
+def _name(step: Stage) -> str:
+    assert isinstance(step.entry, Step)  # noqa: S101 - what has a run is no wait
+    return step.entry.name
+
+
+def taken_back(found: list[Stage]) -> Stage | None:
+    """The step that was taken back of a recipe that would go on."""
+    return next((one for one in found if one.undone is not None), None) if current(found) is not None else None
 
 
 @contextmanager
@@ -309,10 +311,11 @@ def due(journal: Store, base_url: str) -> list[RecipeRecord]:
         if record.ending or record.base_url != base_url:
             continue
         try:
-            stage = current(reached := stages(journal, record))
+            reached = stages(journal, record)
         except UsageError:
             continue  # a verb that has gone since: `recipes list` says so
-        if taken_back(journal, reached) is not None:
+        stage = current(reached)
+        if taken_back(reached) is not None:
             continue
         if stage is None or (isinstance(stage.entry, Step) and stage.healthy and stage.status not in LIVE):
             found.append(record)

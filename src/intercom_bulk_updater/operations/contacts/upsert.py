@@ -72,6 +72,10 @@ class UpsertContacts(ContactValues, Upsert):
                 return f"{run} has archived this contact ({before['id']}): {back}" if gone else ""
         return ""
 
+    @property
+    def may_be_taken(self) -> bool:
+        return True
+
     def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
         """See Operation. No two users have one e-mail address, nor one external id; leads may."""
         told: dict[int, str] = {}

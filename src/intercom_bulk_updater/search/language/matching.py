@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from intercom_bulk_updater.api.effects import is_part
 from intercom_bulk_updater.parsing.dates import day_of
 from intercom_bulk_updater.search.language.fields import resource as _resource
 from intercom_bulk_updater.search.language.query_tree import HERE
@@ -136,7 +137,7 @@ def _read(item: Mapping[str, Any], resource: str, name: str) -> Any:
     found: Any = item
     partial = False
     for step in holder.split("."):
-        partial = partial or (bool(listed) and _step(found, "has_more") is True)
+        partial = partial or (bool(listed) and isinstance(found, Mapping) and is_part(found))
         found = _step(found, step)
     if not listed:
         return found
