@@ -22,7 +22,8 @@ from ..operations.operation import Change, Json, Operation, OutcomeUnknown, Part
 from ..operations.per_item import WITH
 from ..operations.resource import history_of
 from ..service.spreadsheet import places
-from .calls import UpdaterError, accepted, asked, endpoint_of, in_hand, raising, through
+from .action import in_hand
+from .calls import UpdaterError, accepted, asked, endpoint_of, raising, through
 from .coercion import coerce
 from .declaration import ATTRIBUTES, METHODS
 from .hearing import in_own_thread

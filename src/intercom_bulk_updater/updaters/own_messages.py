@@ -1,6 +1,6 @@
 """The messages of an action that were lost or refused: looked for, kept from leaving twice, and not forgotten where it ends.
 
-Steps of `calls.in_hand`; what they go by is in api/replay.py.
+Steps of `action.in_hand`; what they go by is in api/replay.py.
 """
 
 from __future__ import annotations
