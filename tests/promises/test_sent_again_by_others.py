@@ -8,6 +8,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 import requests
 
@@ -226,3 +227,27 @@ def test_what_another_server_refuses_by_urllib_is_not_intercoms_word(box: Sandbo
         cls = type("Refused", (ThenIsRefusedElsewhere,), {"sends": "by_requests", "other": f"{other.url}/crm"})
         result = cls().bulk_process(team_id="5001", max_items=1, progress="none")
     assert (result.in_doubt, result.failed, twice(box)) == (1, 0, 0), result.failures
+
+
+class WithAWebhook(ThenIsRefusedElsewhere):
+    """A reply, and httpx to a server of its own, which answers, refuses or is not there."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.post(self.other, json={}, timeout=5)
+        sent = getattr(self, self.sends)(item_id)
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.post(self.other, json={}, timeout=5).raise_for_status()
+        return sent
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("sends", ["by_client", "by_requests"])
+def test_httpx_to_another_server_puts_nothing_in_doubt(box: Sandbox, sends: str, there: bool) -> None:
+    """Every item was in doubt, for it had "not been answered"."""
+    with running(conversations=1) as other:
+        url = f"{other.url}/crm" if there else "http://127.0.0.1:1/crm"
+        result = type("Webhook", (WithAWebhook,), {"sends": sends, "other": url})().bulk_process(
+            team_id="5001", max_items=2, progress="none"
+        )
+    assert (result.success, result.in_doubt, result.failed, twice(box)) == (2, 0, 0, 0), result.failures

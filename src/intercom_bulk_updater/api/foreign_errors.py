@@ -81,7 +81,7 @@ def host_of(exc: BaseException) -> str:
         request = getattr(getattr(one, "response", None), "request", None) or _quietly(one, "request")
         # Of urllib the error itself has the address; of urllib3 it has the pool of connections that it is of.
         url = getattr(request, "url", None) or getattr(request, "full_url", None) or _quietly(one, "filename")
-        pool = _quietly(one, "pool")
+        pool = vars(one).get("pool")  # the property of newer versions warns
         if host := urlsplit(str(url or "")).netloc.rpartition("@")[2].lower():
             return host
         if getattr(pool, "host", None):

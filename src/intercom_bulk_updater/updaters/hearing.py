@@ -105,13 +105,17 @@ def _hear_user_code(code: UserCode, event: str, args: tuple[Any, ...]) -> None:
     if event in unseen.EVENTS:
         if event == "socket.connect":
             code.guard.check(args[1][0] if isinstance(args[1], tuple) and args[1] else None)
-        _keep(code, code.watch, unseen.way_out(event, args))
+        way = unseen.way_out(event, args)
+        if way is unseen.HTTPX and code.guard.is_elsewhere(getattr(_thread, "looked_up", None), unseen.port_of(args[1])):
+            return  # a webhook, a CRM: nothing of it concerns Intercom
+        _keep(code, code.watch, way)
     elif event == "http.client.send":
         if isinstance(args[1], bytes):
             _check_head(code.guard, args[1])
     elif event == LEAVES:
         code.guard.check_write(*args)
     elif event == "socket.getaddrinfo":
+        _thread.looked_up = args[0]
         code.guard.check(args[0])
     elif event in threads.STARTS:
         threads.note_start(code, args)

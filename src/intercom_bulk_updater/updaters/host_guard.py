@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from ..api.messages import Exchange
 from ..api.network import one_name
@@ -37,6 +38,7 @@ class HostGuard:
     ) -> None:  # fmt: skip
         parts = urlsplit(base_url)
         self._base, self._netloc = parts.hostname or "", one_name(parts.netloc.rpartition("@")[2])
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._rehearsed = rehearsed
         self._allowed = {host.lower() for host in allowed}
         self._who = who
@@ -51,6 +53,13 @@ class HostGuard:
                 self._kept.remove(known)
         if way not in self._kept:
             self._kept.append(way)
+
+    def is_elsewhere(self, host: object, port: int) -> bool:
+        """Whether a connection to a host that was looked up leads to no Intercom: to another server, and there is no proxy."""
+        name = host.decode("latin-1") if isinstance(host, bytes) else host
+        if not isinstance(name, str) or not port or getproxies():
+            return False
+        return one_name(f"{name}:{port}") != one_name(f"{self._base}:{self._port}")
 
     def check(self, host: object) -> None:
         """Raises SafetyStop for another Intercom host than the run's."""

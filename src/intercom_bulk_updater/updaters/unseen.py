@@ -41,7 +41,7 @@ class Way:
 
 
 MUTE_HTTPX = Way("a connection of httpx was opened, whose log is switched off")
-HTTPX = Way(MUTE_HTTPX.words, lambda: not httpx_log.is_heard())
+HTTPX = Way("a connection of httpx was opened, and not answered", lambda: not httpx_log.is_heard())
 """Its requests are seen once they are answered, as long as its log is heard."""
 
 
@@ -84,12 +84,16 @@ def _connection(made: Any, address: object) -> Way | None:
     return HTTPX if any(name.split(".")[0] == "httpx" for name in callers) else Way("a connection was opened")
 
 
+_CALLERS = frozenset(f"{__package__}.{name}" for name in ("action", "calls"))
+"""Where the updater's code is called."""
+
+
 def _callers() -> list[str]:
     """The modules whose functions are at work, up to where the updater's code was called."""
     # Only their names: a frame that is kept keeps all that it has in hand, such as open connections.
     frame: FrameType | None = sys._getframe(1)
     names: list[str] = []
-    while frame is not None and (name := str(frame.f_globals.get("__name__"))) != "intercom_bulk_updater.updaters.calls":
+    while frame is not None and (name := str(frame.f_globals.get("__name__"))) not in _CALLERS:
         names.append(name)
         frame = frame.f_back
     return names
