@@ -223,3 +223,26 @@ def test_a_field_that_was_read_as_wanted_and_was_not_is_in_doubt(box: MemorySand
     box.clear_faults()
     assert run.retry().counts.done == 1
     assert [row["id"] for row in box.contacts(name="New")] == [one]
+
+
+IN_PART: dict[str, Any] = {"type": "list", "data": [], "total_count": 14, "has_more": False}
+"""A list that announces fourteen and shows none."""
+
+
+@pytest.mark.parametrize(("verb", "held", "given"), [
+    ("tickets.link", "linked_objects", {"conversation": ""}), ("contacts.tag", "tags", {"tag": [VIP]}),
+    ("contacts.untag", "tags", {"tag": [VIP]}), ("contacts.attach-company", "companies", {"company": "acme-00001"}),
+    ("contacts.detach-company", "companies", {"company": "acme-00001"}),
+])  # fmt: skip
+def test_a_list_that_shows_less_than_it_announces_tells_of_none(box: MemorySandbox, verb: str, held: str, given: dict[str, Any]) -> None:
+    """Nothing is written, and nobody's code is to blame; what was not shown was taken for what is not there."""
+    resource = verb.partition(".")[0]
+    one = next(row["id"] for row in getattr(box, resource)() if row.get("category", "Tracker") == "Tracker")
+    box.fault("fields", method="GET", path=f"/{resource}/{one}$", set={held: IN_PART})
+    box.fault("fields", method="GET", path=f"/{resource}/{one}/{held}$", set={**IN_PART, held: []})
+    before = len(box.log(10_000))
+    given = {name: value or str(box.conversations()[0]["id"]) for name, value in given.items()}
+    run = bulk.run(verb, ids=[one], verify="none", **given)
+    assert run.counts.failed == 1, run.report()
+    assert "KeyError" not in str(run.report()["failures"])
+    assert not [line for line in box.log(10_000)[before:] if line["method"] in ("POST", "DELETE") and one in line["path"]]

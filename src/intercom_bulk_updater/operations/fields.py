@@ -19,8 +19,8 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
-from .field_values import describe_difference, on_the_way, part_stands, taken_back
-from .operation import Change, Json, Operation
+from .field_values import describe_difference, describe_field, on_the_way, part_stands, taken_back
+from .operation import CannotApply, Change, Json, Operation
 from .watched import SEEN, changed_since, seen_of
 
 UPDATED = "updated_at"
@@ -48,6 +48,9 @@ class FieldsOperation(Operation):
     @abstractmethod
     def target(self, before: Json) -> dict[str, Any]:
         """The wanted value of each field, for an item whose fields are as in `before`."""
+
+    works_unseen: ClassVar[bool] = False
+    """Whether it can be done to an item that does not show its fields, or shows a part of them."""
 
     undo_batch_size: int = 1
     """The `batch_size` of the way back."""
@@ -121,6 +124,9 @@ class FieldsOperation(Operation):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         seen = self.capture(now) if now is not None else None
         have = _without_marks(seen or item.before or self.capture(self.read(client, item.id) or {}) or {})
+        if self.fields and not have and not self.works_unseen:
+            parts = ", ".join(describe_field(field) for field in self.fields)
+            raise CannotApply(f"Intercom does not show all of the item ({parts}), so that nothing tells what there is to change")
         want = self.wanted(item, have)
         shown = self.write(client, item.id, have, want)
         kept = self.kept(shown, have) if shown else {}

@@ -17,6 +17,7 @@ from ..tagging import ToPutOn, ToTakeOff
 class _OfCompanies(GroupTagging):
     resource: ClassVar[str] = "companies"
     listed_as = "companies"
+    works_unseen = True
     moves_updated_at: ClassVar[bool] = False  # a company shows no moment of its tags
     batch_size = undo_batch_size = TOGETHER
 

@@ -23,11 +23,11 @@ def listed(client: Client, contact: str, kind: str) -> dict[str, Any]:
         found = next((answer[key] for key in (kind, "data") if isinstance(answer.get(key), list)), None)
         if found is None:
             raise BadAnswer(f"GET contacts/{contact}/{kind} did not answer with a list.", method="GET", path=f"contacts/{contact}/{kind}")
+        total = answer.get("total_count")
         if not found:
             break
         rows += found
         pages = int((answer.get("pages") or {}).get("total_pages") or 1)
-        total = answer.get("total_count")
         page += 1
     if isinstance(total, int) and total > len(rows):
         said = f"GET contacts/{contact}/{kind} announced {total:,} and showed {len(rows):,}."
