@@ -84,7 +84,7 @@ def host_of(exc: BaseException) -> str:
         pool = vars(one).get("pool")  # the property of newer versions warns
         if host := urlsplit(str(url or "")).netloc.rpartition("@")[2].lower():
             return host
-        if getattr(pool, "host", None):
+        if pool is not None and getattr(pool, "host", None):
             return f"{pool.host}:{pool.port}".lower()
     return ""
 
