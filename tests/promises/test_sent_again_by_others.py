@@ -251,3 +251,13 @@ def test_httpx_to_another_server_puts_nothing_in_doubt(box: Sandbox, sends: str,
             team_id="5001", max_items=2, progress="none"
         )
     assert (result.success, result.in_doubt, result.failed, twice(box)) == (2, 0, 0, 0), result.failures
+
+
+def test_a_limit_that_urllib_meets_is_waited_for_without_a_look(box: Sandbox) -> None:
+    """It is said of the run: a look in between, which was limited too, left the item in doubt, and nothing was sent."""
+    box.fault("overload", on="write", retry_after=1, count=1)
+    before = len(box.log(10_000))
+    result = FollowsAway().bulk_process(team_id="5001", max_items=1, progress="none")
+    assert (result.success, result.in_doubt, result.failed, twice(box)) == (1, 0, 0, 0), result.failures
+    asked = [(one["method"], one["status"]) for one in box.log(10_000)[before:] if "/conversations/2" in one["path"]]
+    assert asked == [("POST", 429), ("POST", 200)], asked

@@ -42,6 +42,10 @@ class SentDifferently(Exception):
     """An action wants to send what an earlier attempt has sent already, with another text."""
 
 
+_OF_THE_RUN = (401, 429)
+"""Answers that are of the run and not of the item, and are believed: nothing was done."""
+
+
 class CompletedRequests:
     """The writes of one item that must not be done twice, over all its attempts in this process. One thread at a time."""
 
@@ -174,7 +178,7 @@ class CompletedRequests:
             return
         for one in self._messages:
             effect = effect_of(one.sent)
-            known = one.looked_for or not one.refused or (but is not None and _same(one.sent, but))
+            known = one.looked_for or not one.refused or one.believed in _OF_THE_RUN or (but is not None and _same(one.sent, but))
             if known or effect is None or effect.stands is None:
                 continue
             one.looked_for = True
