@@ -26,9 +26,11 @@ from .attempt import Attempt, Batch, RetryLater, Unit, Waits, attempts_in, waits
 from .growth import Growth, most_workers
 from .work import WorkSource
 
-# How long the clerk sleeps at most with nothing to do: bounds how late a pause, a finished search or a due retry is seen.
-# Each turn costs processor time whatever it carries, so it is not shorter; workers wake the clerk when they run low.
+# How long the clerk sleeps at most with nothing to do: bounds how late a finished search or a due retry is seen.
 _NAP = 0.1
+# The same while workers have enough to take up: each turn costs processor time whatever it carries, and they wake the clerk
+# when they run low. Outcomes are that much later on disk.
+_LONG_NAP = 0.25
 # The clerk looks after workers, guards and requests of other processes this often (seconds).
 TICK = 0.5
 # So often, at most, the number of workers doubles (seconds).
@@ -177,7 +179,7 @@ class WorkerPool:
             if dry and not items and not more and self._idle():
                 return
             # With work queued and nothing reported there is no hurry; the workers wake the clerk when they run low.
-            self._wake.wait(_NAP)
+            self._wake.wait(_LONG_NAP if self._queue and not self._delayed else _NAP)
             self._wake.clear()
 
     # -- the clerk's hands ------------------------------------------------------------------------------------------
