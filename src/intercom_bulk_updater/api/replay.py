@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -51,7 +51,7 @@ class CompletedRequests:
 
     def __init__(self) -> None:
         self._answered: dict[Step, tuple[SentRequest, Mapping[str, Any]]] = {}
-        self._places: Counter[tuple[str, str]] = Counter()
+        self._places: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._steps: list[tuple[Step, SentRequest]] = []
         self._carried_out: list[SentRequest] = []
         self._refused: dict[Step, IntercomBulkError] = {}

@@ -11,12 +11,13 @@ from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Insert, Update
+from sqlalchemy import Connection, Insert, Select, Update
 
 Row = dict[str, Any]
 
 _Compiled = tuple[str, Row, Callable[[Row], Any]]
-_compiled: WeakKeyDictionary[Insert | Update, dict[str, _Compiled]] = WeakKeyDictionary()
+_Statement = Insert | Update | Select[Any]
+_compiled: WeakKeyDictionary[_Statement, dict[str, _Compiled]] = WeakKeyDictionary()
 
 
 def execute_many(connection: Connection, statement: Insert | Update, rows: Sequence[Row]) -> int:
@@ -27,6 +28,12 @@ def execute_many(connection: Connection, statement: Insert | Update, rows: Seque
     return connection.exec_driver_sql(sql, [shape(row) for row in rows]).rowcount
 
 
+def fetch_all(connection: Connection, statement: Select[Any], row: Row) -> Sequence[Any]:
+    """The rows of a query with these values."""
+    sql, constants, shape = _prepared(connection, statement, row)
+    return connection.exec_driver_sql(sql, shape(constants | row)).all()
+
+
 def execute_one(connection: Connection, statement: Insert | Update, row: Row) -> Any:
     """Execute for one row; return the value of its RETURNING, or None when no row was changed."""
     sql, constants, shape = _prepared(connection, statement, row)
@@ -34,7 +41,7 @@ def execute_one(connection: Connection, statement: Insert | Update, row: Row) ->
     return connection.exec_driver_sql(sql, values if isinstance(values, dict | tuple) else (values,)).scalar()
 
 
-def _prepared(connection: Connection, statement: Insert | Update, row: Row) -> _Compiled:
+def _prepared(connection: Connection, statement: _Statement, row: Row) -> _Compiled:
     by_dialect = _compiled.setdefault(statement, {})
     name = connection.dialect.name
     if name not in by_dialect:
@@ -42,7 +49,7 @@ def _prepared(connection: Connection, statement: Insert | Update, row: Row) -> _
     return by_dialect[name]
 
 
-def _compile(connection: Connection, statement: Insert | Update, row: Mapping[str, Any]) -> _Compiled:
+def _compile(connection: Connection, statement: _Statement, row: Mapping[str, Any]) -> _Compiled:
     compiled = statement.compile(dialect=connection.dialect)
     constants = {name: value for name, value in compiled.params.items() if name not in row}
     order = getattr(compiled, "positiontup", None)

@@ -13,7 +13,7 @@ from intercom_bulk_updater.errors import JournalError
 from intercom_bulk_updater.model import MOVES, FoundItem, Item, ItemResult, Outcome
 
 from . import schema
-from .bulk_execute import execute_many, execute_one
+from .bulk_execute import execute_many, execute_one, fetch_all
 from .serialization import clean, pack, pack_failure, plain, unpack, unpack_failure
 
 _item = schema.item
@@ -207,7 +207,7 @@ def claim(
                 found[row[0]] = row
     if len(found) < most:
         # The preferred ones are still pending and may be among the lowest.
-        for row in connection.execute(_lowest, {"r": run, "n": most + len(found)}).all():
+        for row in fetch_all(connection, _lowest, {"r": run, "n": most + len(found)}):
             if len(found) < most:
                 found.setdefault(row[0], row)
     if found:

@@ -66,7 +66,18 @@ class Dialect(SQLiteDialect_pysqlite):
         return hash(Dialect)
 
 
+class WriterDialect(Dialect):
+    """The same for the write connection."""
+
+    supports_statement_cache = True
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        """IMMEDIATE: what reads first and writes later cannot be refused half-way (SQLITE_BUSY_SNAPSHOT)."""
+        dbapi_connection.execute("BEGIN IMMEDIATE")
+
+
 registry.register("sqlite.journal", __name__, Dialect.__name__)
+registry.register("sqlite.journal_writer", __name__, WriterDialect.__name__)
 _COMPILED: LRUCache[Any, Any] = LRUCache(500)
 
 
@@ -82,7 +93,7 @@ def writer(path: Path | None) -> Engine:
         private_file(path)
         _refuse_other_files(path)
     engine = create_engine(
-        "sqlite+journal://" if path is None else f"sqlite+journal:///{path}",
+        "sqlite+journal_writer://" if path is None else f"sqlite+journal_writer:///{path}",
         poolclass=StaticPool,
         execution_options={"compiled_cache": _COMPILED},
         connect_args={"check_same_thread": False, "timeout": FIRST_SECONDS},
@@ -91,15 +102,10 @@ def writer(path: Path | None) -> Engine:
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # the driver opens no transactions by itself: `begun` does
+        connection.isolation_level = None  # the driver opens no transactions by itself: the dialect does
         if path is not None:
             _become_wal(connection, path)
         _run(connection, _EVERYWHERE + _WRITER)
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        # IMMEDIATE: what reads first and writes later cannot be refused half-way (SQLITE_BUSY_SNAPSHOT).
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

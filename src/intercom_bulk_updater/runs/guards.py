@@ -114,15 +114,20 @@ class FailureLimit:
 
     def see(self, fate: ItemResult) -> None:
         """Count one outcome; raises SafetyStop when it is too much."""
-        if fate.outcome is Outcome.PENDING:
+        outcome = fate.outcome
+        if outcome is Outcome.PENDING:
             return
-        bad = fate.outcome in (Outcome.FAILED, Outcome.IN_DOUBT)
-        self.recent.append(bad)
+        bad = outcome is Outcome.FAILED or outcome is Outcome.IN_DOUBT
+        if not bad and not self.text:
+            self.alike = None
+            return
         self.failed += bad
-        self.doubtful += fate.outcome is Outcome.IN_DOUBT
+        self.doubtful += outcome is Outcome.IN_DOUBT
         if not self.text:
-            self._see_alike(fate, bad)
-        if not bad or not self.text:
+            self._see_alike(fate)
+            return
+        self.recent.append(bad)
+        if not bad:
             return
         amount = Amount.parse(self.text)
         if not amount.percent:
@@ -140,8 +145,8 @@ class FailureLimit:
                     failed=self.failed,
                 )
 
-    def _see_alike(self, fate: ItemResult, bad: bool) -> None:
-        cause = fate.failure.cause if bad and fate.failure is not None else None
+    def _see_alike(self, fate: ItemResult) -> None:
+        cause = fate.failure.cause if fate.failure is not None else None
         self.alike = cause if self.alike in ("", cause) else None
         if self.alike is None or self.failed < ALL_ALIKE:
             return
