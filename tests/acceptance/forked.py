@@ -168,7 +168,7 @@ def _compile_statements() -> None:
             journal.recover(run)
             journal.add_event(run, EventKind.PAUSED)
             journal.update_run(run, status=RunStatus.FINISHED, totals={"waits": 1})
-        for look in (journal.counts, journal.failures, journal.windows, journal.events, journal.undone, journal.account, journal.control):
+        for look in (journal.counts, journal.failures, journal.windows, journal.events, journal.undone, journal.account, journal.orders):
             look(run)
         list(journal.items(run))
 

@@ -299,7 +299,7 @@ def test_runs_are_found_by_what_people_type(store: Store, run: str) -> None:
 def test_control_passes_between_processes(store: Store, run: str, open_store: Open) -> None:
     """What one process asks for, another reads."""
     open_store().request(run, "pause")
-    assert store.control(run) == "pause"
+    assert store.orders(run).control == "pause"
 
 
 def test_the_log_keeps_its_order(store: Store, run: str) -> None:

@@ -140,7 +140,7 @@ def test_control_from_another_process(journal: Journal, run: str, tmp_path: Path
     """What another process asks for is seen by the holder's next poll, while the holder goes on writing."""
     process = child("ask", tmp_path, run, "pause")
     number = 0
-    while journal.control(run) != "pause":
+    while journal.orders(run).control != "pause":
         assert process.poll() in (None, 0)
         journal.add_items(run, [FoundItem(str(number))])
         number += 1
@@ -187,7 +187,7 @@ def test_threads(place: str, tmp_path: Path) -> None:
                     claimed.extend(item.seq for item in items)
                     assert journal.counts(run).selected == 400
                     assert sum(1 for _ in journal.items(run, chunk=150)) == 400
-                    journal.control(run)
+                    journal.orders(run)
                     fates = [ItemResult(item.seq, Outcome.DONE) for item in items]
             except BaseException as error:
                 trouble.append(error)

@@ -153,18 +153,18 @@ def test_search_state_is_merged(journal: Journal) -> None:
 def test_control(journal: Journal) -> None:
     """A request reaches the one who polls, can be taken back, and is one of three words; nothing but that overrides a cancel."""
     run = journal.create_run(operation="close").id
-    assert journal.control(run) == ""
+    assert journal.orders(run).control == ""
     for word in ("pause", "resume", "cancel", ""):
         journal.request(run, word)
-        assert journal.control(run) == word
+        assert journal.orders(run).control == word
     journal.request(run, "cancel")
     for later in ("pause", "resume"):
         journal.request(run, later)
-        assert journal.control(run) == "cancel"
+        assert journal.orders(run).control == "cancel"
     with pytest.raises(JournalError, match="explode"):
         journal.request(run, "explode")
     with pytest.raises(NoSuchRun):
-        journal.control("no-such")
+        journal.orders("no-such")
 
 
 def test_windows_and_events(journal: Journal) -> None:

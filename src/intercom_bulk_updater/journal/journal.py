@@ -25,6 +25,7 @@ from .records import (
     ItemRow,
     NewRecipe,
     NewRun,
+    Orders,
     RecipeRecord,
     RunRecord,
     Undone,
@@ -114,13 +115,13 @@ class Journal(Store):
     def update_run(self, run: str, **fields: Any) -> RunRecord:
         return self._runs.update(run, fields)
 
-    def control(self, run: str) -> str:
-        return self._runs.control(run)
+    def orders(self, run: str) -> Orders:
+        return self._runs.orders(run)
 
     def request(self, run: str, control: str) -> None:
         if control not in ("", "pause", "resume", "cancel"):
             raise JournalError(f"A run can be asked to pause, resume or cancel, not to {control}.")
-        if control in ("pause", "resume") and self._runs.control(run) == "cancel":
+        if control in ("pause", "resume") and self._runs.orders(run).control == "cancel":
             return  # what was asked to end is not to be kept waiting
         self._runs.update(run, {"control": control})
 

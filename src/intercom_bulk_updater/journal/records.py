@@ -18,6 +18,16 @@ class Account:
     """Seconds of work; pauses and questions to a person are no part of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a run is to do, as other processes have asked by now."""
+
+    control: str
+    """`pause`, `resume`, `cancel` or nothing."""
+    settings: Mapping[str, Any]
+    """The run's options; `runs speed` changes its share and its rate."""
+
+
 class NewRun(TypedDict, total=False):
     """The fields of a run that are known when it is created; see RunRecord. `kind` is a run's by default."""
 

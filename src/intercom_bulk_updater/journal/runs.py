@@ -21,7 +21,7 @@ from intercom_bulk_updater.model import RunKind, RunStatus
 from . import schema
 from .database import Database
 from .leases import accounts
-from .records import NewRun, RunRecord
+from .records import NewRun, Orders, RunRecord
 from .serialization import clean, pack_json, unpack_or_empty
 
 _JSON_FIELDS = frozenset({"parameters", "selection", "settings", "search", "progress", "totals"})
@@ -34,7 +34,7 @@ _exact = select(_run).where(_run.c.id == bindparam("id"))
 _number = select(_run.c.number).where(_run.c.id == bindparam("id"))
 _totals = select(_run.c.totals).where(_run.c.number == bindparam("number"))
 _search = select(_run.c.search).where(_run.c.number == bindparam("number"))
-_control = select(_run.c.control).where(_run.c.number == bindparam("number"))
+_orders = select(_run.c.control, _run.c.settings).where(_run.c.number == bindparam("number"))
 _children = (
     select(_run.c.id).where(_run.c.parent == bindparam("parent"), _run.c.kind == bindparam("kind")).order_by(_run.c.number.desc())
 )
@@ -199,11 +199,12 @@ class Runs:
         values = {"progress": pack_json(progress), "updated_at": time.time()}
         connection.execute(update(_run).where(_run.c.number == number).values(values))
 
-    def control(self, run: str) -> str:
-        """What another process asked for."""
+    def orders(self, run: str) -> Orders:
+        """What other processes ask of it."""
         number = self.number(run)
         with self._database.reading() as connection:
-            return connection.scalar(_control, {"number": number}) or ""
+            control, settings = connection.execute(_orders, {"number": number}).first() or ("", None)
+        return Orders(control or "", unpack_or_empty(settings))
 
     def forget(self, run: str) -> None:
         """A pruned run's number is not to be remembered."""

@@ -19,6 +19,7 @@ from .records import (
     ItemRow,
     NewRecipe,
     NewRun,
+    Orders,
     RecipeRecord,
     RunRecord,
     Undone,
@@ -80,8 +81,8 @@ class Store(Protocol):
         `totals` are merged: other keys stay as they are, and one that is given as None goes.
         """
 
-    def control(self, run: str) -> str:
-        """What another process asked of this run: `pause`, `resume`, `cancel` or nothing. Cheap: poll it."""
+    def orders(self, run: str) -> Orders:
+        """What other processes ask of this run. Cheap: poll it."""
 
     def request(self, run: str, control: str) -> None:
         """Ask the process that holds the run to pause, resume or cancel.

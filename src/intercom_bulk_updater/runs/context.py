@@ -35,9 +35,6 @@ from .sources import ItemSource, SearchSource
 from .speed import speed_at
 from .stored_query import filter_judge
 
-_SPEED_EVERY = 0.5
-"""Seconds between two looks at how fast the run may go."""
-
 
 @dataclass(slots=True)
 class Job:
@@ -90,7 +87,6 @@ class RunContext:
         self._pace = Throughput()
         self._saved = 0.0
         self._looked = 0.0
-        self._speed_read = -_SPEED_EVERY
         self.phase = Phase.READING
         self.verified: VerificationResult | None = None
         """What is being read back, for displays."""
@@ -217,8 +213,9 @@ class RunContext:
     def _tick(self, snapshot: PoolStatus | None, index_behind: int = 0) -> None:
         now = time.monotonic()
         self._looked = now
-        self._obey()
-        self._keep_speed(now)
+        orders = self.journal.orders(self.id)
+        self._obey(orders.control)
+        self._keep_speed(Options.from_json(orders.settings))
         progress = self._progress(snapshot, index_behind)
         self._tell_of_service(progress.away)
         self.observer.progress(progress)
@@ -266,9 +263,8 @@ class RunContext:
                 guard={"selected": grown, "go_on": go_on},
             )
 
-    def _obey(self) -> None:
+    def _obey(self, asked: str) -> None:
         """What another process asked for: pause, resume, cancel."""
-        asked = self.journal.control(self.id)
         if not asked or self._stop.asked:
             return
         if asked == "cancel":
@@ -282,12 +278,8 @@ class RunContext:
             self.journal.update_run(self.id, **fields)
             self._event(EventKind.PAUSED if self._paused else EventKind.RESUMED)
 
-    def _keep_speed(self, now: float) -> None:
+    def _keep_speed(self, stored: Options) -> None:
         """The speed that the hour allows, and what `runs speed` has asked for since."""
-        if now - self._speed_read < _SPEED_EVERY:
-            return
-        self._speed_read = now
-        stored = Options.from_json(self.journal.run(self.id).settings)
         asked = {name: getattr(stored, name) for name in ("share", "rate", "share_words", "rate_words")}
         options = speed_at(replace(self.job.options, **asked), self.session.client.server_time(), lambda: self.session.workspace().timezone)
         was, self.job.options = self.job.options, options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -91,7 +92,7 @@ class Options:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Options:
+    def from_json(cls, stored: Mapping[str, Any]) -> Options:
         """The options of a stored run; fields of other versions are left out."""
         return cls(**{k: v for k, v in stored.items() if k in cls.__dataclass_fields__})
 

@@ -130,7 +130,7 @@ class Runner(SelectingRun):
             # The run's row stays as it is, but for what is found: its counts are shown, its clock stands.
             self._aside = True
             self._spent_before = self.journal.account(self.id)
-            if self.journal.control(self.id):
+            if self.journal.orders(self.id).control:
                 self.journal.request(self.id, "")
             self.counts_now()
             self.observer.began(self.id)

@@ -25,7 +25,7 @@ def ask_of(path: Path, ref: str, control: str, base_url: str | None = None, note
         record = pick(book, ref, alive, control, base_url, note)
         if not book.is_held(record.id):
             raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
-        if control == "pause" and book.control(record.id) == "cancel":
+        if control == "pause" and book.orders(record.id).control == "cancel":
             raise UsageError(f"{record.id} is already asked to cancel: it ends as soon as what is in flight has finished.")
         with Journal(path) as written:
             written.request(record.id, control)
