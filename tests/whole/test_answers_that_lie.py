@@ -246,3 +246,29 @@ def test_a_list_that_shows_less_than_it_announces_tells_of_none(box: MemorySandb
     assert run.counts.failed == 1, run.report()
     assert "KeyError" not in str(run.report()["failures"])
     assert not [line for line in box.log(10_000)[before:] if line["method"] in ("POST", "DELETE") and one in line["path"]]
+
+
+TAGS_IN_PART: dict[str, Any] = {"type": "tag.list", "tags": [], "total_count": 14, "has_more": True}
+
+
+@pytest.mark.parametrize(("resource", "verb"), [("conversations", "tag"), ("conversations", "untag"), ("tickets", "untag")])
+def test_tags_that_are_shown_in_part_are_no_list_of_all(box: MemorySandbox, verb: str, resource: str) -> None:
+    """They were taken for all: untag found nothing to do, and the undo of tag took off what had stood before the run."""
+    box.control(ticket_tags="shown")
+    if resource == "tickets":
+        bulk.run("tickets.tag", ids=[str(box.tickets()[0]["id"])], tag=[VIP])
+    rows = getattr(box, resource)()
+    had, tag = next((str(row["id"]), row["tags"][0]) for row in rows if row["tags"])
+    ids = [had, next(str(row["id"]) for row in rows if not row["tags"])]
+
+    def tagged() -> list[bool]:
+        now = {str(row["id"]): row["tags"] for row in getattr(box, resource)()}
+        return [tag in now[one] for one in ids]
+
+    box.fault("fields", on="look,search", set={"tags": TAGS_IN_PART})
+    run = bulk.run(f"{resource}.{verb}", ids=ids, tag=[str(tag)], verify="none")
+    assert run.counts.failed + run.counts.in_doubt == 0, run.report()
+    box.clear_faults()
+    assert tagged() == [verb == "tag"] * 2
+    run.undo()
+    assert tagged()[verb == "untag"] is (verb == "tag"), "as it was before the run"

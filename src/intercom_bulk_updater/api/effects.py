@@ -212,7 +212,7 @@ def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body
     if kind == "tags":
         tag_id = str(tag or body.get("id") or "")
         present = method == "POST"
-        return Effect(True, read, lambda payload, _: None if (held := tag_ids(payload)) is None else (tag_id in held) is present)
+        return Effect(True, read, lambda payload, _: None if (held := _has_tag(payload, tag_id)) is None else held is present)
     if kind == "reply":
         return Effect(False, read, lambda payload, since: message_stands(payload, body, since))
     action = body.get("message_type")
@@ -237,10 +237,20 @@ def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body
 
 
 def tag_ids(payload: Json) -> set[str] | None:
-    """The ids of the tags that a conversation, contact, company or ticket shows; None where it shows no list of them."""
+    """The ids of all tags of a conversation, contact, company or ticket; None where it does not show them, or a part of them."""
+    return None if (shown := _shown_tags(payload)) is None or is_part(payload["tags"]) else shown
+
+
+def _shown_tags(payload: Json) -> set[str] | None:
     held = payload.get("tags")
     rows = next((held[key] for key in ("tags", "data") if key in held), None) if isinstance(held, Mapping) else None
     return None if (ids := row_ids(rows)) is None else set(ids)
+
+
+def _has_tag(payload: Json, tag: str) -> bool | None:
+    """Whether an item has a tag; None where the tags that it shows do not tell."""
+    shown = _shown_tags(payload)
+    return True if shown is not None and tag in shown else None if tag_ids(payload) is None else False
 
 
 def row_ids(rows: Any) -> list[str] | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.effects import is_part, row_ids, tag_ids
+from ..api.effects import row_ids, tag_ids
 from ..api.paths import item_path
 from ..errors import BadAnswer, IntercomBulkError, NotFound, SafetyStop
 from ..parsing.identity import id_text
@@ -98,7 +98,7 @@ class GroupTagging(TagVerb, FieldsOperation):
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. A contact carries its first ten tags alone: then nothing is known of the others."""
         tags = tag_ids(payload)
-        return {} if tags is None or is_part(payload["tags"]) else {"tags": sorted(tags)}
+        return {} if tags is None else {"tags": sorted(tags)}
 
     def target(self, before: Json) -> dict[str, Any]:
         had = set(before.get("tags", ()))
