@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
@@ -11,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 import requests
 
-from intercom_bulk_updater import open_run
+from intercom_bulk_updater import Skip, open_run
 from intercom_sandbox import Sandbox
 
 from .test_sent_again_by_others import Sends
@@ -63,6 +65,38 @@ class Swallows(Sends):
 
     def perform_action(self, item_id: str, **_: Any) -> Any:
         POOL.submit(self.by_requests, item_id).exception()
+        return {"sent": True}
+
+
+class GivesAway(Sends):
+    """It gives its message to a thread, and ends before that has sent it."""
+
+    start: ClassVar[Any] = staticmethod(lambda work: POOL.submit(work))
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        def soon() -> None:
+            time.sleep(0.1)
+            with contextlib.suppress(requests.HTTPError):
+                self.by_requests(item_id)
+
+        self.start(soon)
+        return self.end()
+
+    def end(self) -> Any:
+        raise ValueError("the CRM has no such customer")
+
+
+class GivesAwayToThread(GivesAway):
+    start: ClassVar[Any] = staticmethod(lambda work: threading.Thread(target=work).start())
+
+
+class SkipsAfter(GivesAway):
+    def end(self) -> Any:
+        raise Skip("not mine")
+
+
+class SaysDone(GivesAway):
+    def end(self) -> Any:
         return {"sent": True}
 
 
@@ -120,3 +154,20 @@ def test_what_nothing_tells_of_leaves_all_in_hand_in_doubt(box: Sandbox, fault: 
     result = ToAnother().bulk_process(item_ids=ids, parallel_workers=1, progress="none", timeout=2.0)
     assert (result["success"], result["failed"], result.in_doubt) == (1, 0, 1), result.failures
     assert box.audit()["kinds"]["comment"]["writes"] == 2
+
+
+@pytest.mark.parametrize("updater", [GivesAway, GivesAwayToThread, SkipsAfter])
+def test_what_a_thread_is_still_to_send_is_waited_for(box: Sandbox, updater: type[Sends]) -> None:
+    """The action had failed, or left the item alone; the message left a moment later, and a retry sent it again."""
+    before = len(box.log(10_000))
+    result = updater().bulk_process(team_id="5001", max_items=4, progress="none")
+    assert (result["failed"], result.in_doubt) == (0, 4), result.failures
+    open_run(result.run_id).retry()
+    assert len([one for one in box.log(10_000)[before:] if one["path"].endswith("/reply")]) == 4 and twice(box) == 0
+
+
+def test_what_a_thread_is_refused_later_is_not_done(box: Sandbox) -> None:
+    """The word of the action was all that counted."""
+    box.fault("status", status=422, on="write")
+    result = SaysDone().bulk_process(team_id="5001", max_items=4, progress="none")
+    assert (result["success"], result["failed"]) == (0, 4), result.failures

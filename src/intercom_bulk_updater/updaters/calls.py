@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,11 +28,11 @@ from .evidence import ActionReturned
 from .hearing import guarding, in_user_code
 from .host_guard import HostGuard
 from .protocol import Updater
+from .threads import LIBRARIES
 from .unseen import ways_of
 
 T = TypeVar("T")
 _HERE = str(Path(__file__).parents[1])
-_OTHERS = ("<frozen", *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 """Where code lies that is neither ours nor the updater's."""
 
 
@@ -138,7 +137,7 @@ def place_of(error: BaseException, updater: type) -> str:
 def is_theirs(file: str, updater: type) -> bool:
     """Whether code lies in a person's own file."""
     own = {getattr(sys.modules.get(cls.__module__), "__file__", None) for cls in updater.__mro__}
-    return not file.startswith(_HERE) and (file in own or not file.startswith(_OTHERS))
+    return not file.startswith(_HERE) and (file in own or not file.startswith(LIBRARIES))
 
 
 @contextmanager

@@ -64,6 +64,9 @@ def watching(watch: RequestWatcher) -> Iterator[None]:
     try:
         yield
     finally:
+        # What its threads are about to send is its message all the same, and would come when its account is made.
+        if not code.wait_for_threads(watch.seconds):
+            watch.unseen = watch.unseen or unseen.THREAD
         code.watch = None
         del _at_work[watch]
 

@@ -7,17 +7,22 @@ threads of a pool serve every item, whoever has started them: what is handed to 
 from __future__ import annotations
 
 import sys
+import sysconfig
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from .host_guard import HostGuard
 from .request_watcher import RequestWatcher
 
+LIBRARIES = ("<frozen", *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+"""How the files begin that are no person's own."""
 STARTS = frozenset(("_thread.start_new_thread", "_thread.start_joinable_thread"))
 _here = threading.local()
 
@@ -31,6 +36,19 @@ class UserCode:
     """None when its action has ended."""
     items: frozenset[str] = frozenset()
     """The ids that it has, or had, in hand."""
+    given: list[threading.Thread | Future[Any]] = field(default_factory=list)
+    """The threads that it has started itself, and the work that it has given to a pool."""
+
+    def wait_for_threads(self, seconds: float) -> bool:
+        """Whether the threads that work for it come to their end within so many seconds."""
+        if not self.given:
+            return True
+        until = time.monotonic() + seconds
+        threads = [one for one in self.given if isinstance(one, threading.Thread)]
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        work = [one for one in self.given if isinstance(one, Future)]
+        return not wait(work, max(0.0, until - time.monotonic())).not_done and not any(thread.is_alive() for thread in threads)
 
 
 def called_here() -> UserCode | None:
@@ -91,8 +109,18 @@ def _start_watched(thread: threading.Thread) -> None:
 
 def _belongs(thread: threading.Thread, code: UserCode) -> None:
     thread._intercom_bulk_code = code  # type: ignore[attr-defined]
+    if not _starter().startswith(LIBRARIES):  # a thread of a pool, or of what sends metrics, does not end with the action
+        code.given.append(thread)
     if code.watch is not None:
         code.watch.by_threads = True
+
+
+def _starter() -> str:
+    """The file whose line starts a thread."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and (frame.f_globals.get("__package__") == __package__ or frame.f_code.co_filename == threading.__file__):
+        frame = frame.f_back
+    return frame.f_code.co_filename if frame is not None else ""
 
 
 def _submit_watched(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -102,7 +130,10 @@ def _submit_watched(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *args
         work = partial(_do, code, work)
         if code.watch is not None:
             code.watch.by_threads = True
-    return _submit(pool, work, *args, **kwargs)
+    future = _submit(pool, work, *args, **kwargs)
+    if code is not None:
+        code.given.append(future)
+    return future
 
 
 def _do(code: UserCode, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

@@ -44,6 +44,8 @@ MUTE_HTTPX = Way("a connection of httpx was opened, whose log is switched off")
 HTTPX = Way("a connection of httpx was opened, and not answered", lambda: not httpx_log.is_heard())
 """Its requests are seen once they are answered, as long as its log is heard."""
 
+THREAD = Way("a thread that it had started, or given work, was still at work")
+
 
 def way_out(event: str, args: tuple[Any, ...]) -> Way | None:
     """What an audit event says of something that may send and is not seen; None where it says nothing of the kind."""
