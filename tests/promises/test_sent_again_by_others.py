@@ -261,3 +261,20 @@ def test_a_limit_that_urllib_meets_is_waited_for_without_a_look(box: Sandbox) ->
     assert (result.success, result.in_doubt, result.failed, twice(box)) == (1, 0, 0, 0), result.failures
     asked = [(one["method"], one["status"]) for one in box.log(10_000)[before:] if "/conversations/2" in one["path"]]
     assert asked == [("POST", 429), ("POST", 200)], asked
+
+
+class OwnError(Sends):
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        answer = requests.post(f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json=self.body(), timeout=5)
+        if not answer.ok:
+            raise RuntimeError(f"Intercom said {answer.status_code}")
+        return answer.json()
+
+
+def test_a_limit_of_which_the_code_makes_its_own_error_is_waited_for(box: Sandbox) -> None:
+    """Retry-After was not heard of, and each item was tried again at once: 200 requests a second."""
+    box.fault("outage", on="write", lasts=2, status=429, retry_after="left")
+    before = len(box.log(10_000))
+    result = OwnError().bulk_process(team_id="5001", max_items=4, progress="none")
+    assert (result.success, result.in_doubt, result.failed, twice(box)) == (4, 0, 0, 0), result.failures
+    assert len([one for one in box.log(10_000)[before:] if one["status"] == 429]) <= 8

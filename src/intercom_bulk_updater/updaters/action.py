@@ -96,8 +96,7 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
     if exchanges:
         _note_last(exc, exchanges, writes)
     verdict = classify(exc)
-    if hand.permit is not None:
-        _settle(hand, exc, verdict)
+    _settle(hand, exc, verdict)
     if watch.strays and not updater.idempotent:
         return PartiallyApplied(exc, stray_in_words(watch.strays[0]))
     if told(exc) is None:
@@ -105,6 +104,7 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
         if not isinstance(ended, ReturnedError):
             return ended
         exc, verdict = ended, classify(ended)  # it tells in words of its own what its last request was answered
+        _settle(hand, exc, verdict)
     library = library_of(exc)
     if library in _SEEN and not exchanges and not watch.unseen and verdict.kind in (ErrorKind.MAYBE_APPLIED, ErrorKind.MAYBE_RUNNING):
         return ReturnedError(ConnectionFailed(f"nothing was sent: {exc}"))
@@ -129,6 +129,7 @@ def _note_last(exc: Exception, exchanges: Sequence[Exchange], writes: Sequence[E
 
 
 def _settle(hand: PermitLease, exc: Exception, verdict: ErrorClassification) -> None:
+    """Tell the budget what an error says of the answer; of no consequence where the permit was used by our own client."""
     hand.headers, hand.status = verdict.headers, verdict.failure.status or None
     hand.failure, hand.subject = failure_of(exc), verdict.sent.path.strip("/") if verdict.sent else ""
     if verdict.failure.status == 429:
