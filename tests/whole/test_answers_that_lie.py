@@ -272,3 +272,19 @@ def test_tags_that_are_shown_in_part_are_no_list_of_all(box: MemorySandbox, verb
     assert tagged() == [verb == "tag"] * 2
     run.undo()
     assert tagged()[verb == "untag"] is (verb == "tag"), "as it was before the run"
+
+
+@pytest.mark.parametrize("total", [{}, {"total_count": "9"}, {"total_count": []}], ids=str)
+@pytest.mark.parametrize("verb", ["conversations.note", "tickets.reply"])
+def test_a_list_that_does_not_say_whether_it_is_whole_is_no_proof(box: MemorySandbox, verb: str, total: dict[str, Any]) -> None:
+    """An empty one was taken for "the message is not there", and it was sent again."""
+    resource, held = verb.partition(".")[0], "conversation_parts" if verb[0] == "c" else "ticket_parts"
+    ids = [str(row["id"]) for row in getattr(box, resource)()[:2]]
+    box.fault("fields", on="look", set={held: {"type": "list", held: [], **total}})
+    box.fault("drop_after", on="write", count=1)
+    consent = {"customer_visible": True} if verb == "tickets.reply" else {}
+    run = bulk.run(verb, ids=ids, body="Hello", workers=1, verify="none", **consent)
+    assert (run.counts.done, run.counts.in_doubt) == (1, 1), run.report()
+    box.clear_faults()
+    parts = [getattr(box, resource[:-1])(one)[held][held] for one in ids]
+    assert [sum("Hello" in str(part["body"]) for part in some) for some in parts] == [1, 1]

@@ -9,6 +9,7 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,8 +38,6 @@ class Effect:
     hidden: bool = False
 
 
-# How many of its newest parts a conversation is answered with.
-_MOST_PARTS = 500
 # How far (seconds) the times of parts may be behind what we hold for the server's time, where nothing of the server's own
 # tells: another message of the same author within so long may be ours made over; one with our very words, ours.
 LATE = 60.0
@@ -263,8 +262,17 @@ def row_ids(rows: Any) -> list[str] | None:
 
 def is_part(held: Json) -> bool:
     """Whether a list that an item carries says that there are more: a contact carries its first ten tags."""
-    total, rows = held.get("total_count"), next((rows for rows in held.values() if isinstance(rows, list)), [])
-    return bool(held.get("has_more")) or (isinstance(total, int) and total > len(rows))
+    rows = next((rows for rows in held.values() if isinstance(rows, list)), [])
+    return bool(held.get("has_more")) or (_total(held) or 0) > len(rows)
+
+
+def _total(held: Json) -> float | None:
+    """How many rows a list says that there are; None where it does not say, and no end where what it says is no number."""
+    total = held.get("total_count")
+    try:
+        return None if total is None else int(total)
+    except (TypeError, ValueError, OverflowError):
+        return math.inf
 
 
 def message_stands(payload: Json, body: Json, since: float, seen: float | None = None, *, ours: bool = False) -> bool | None:
@@ -326,7 +334,8 @@ def note_stands(payload: Json, body: Json, since: float, *, ours: bool = True) -
     same = sum(plain(str(note.get("body") or "")) == plain(str(body.get("body") or "")) for note in written)
     if same:
         return True if ours or same == 1 else None
-    newest_only = len(notes) < int(payload.get("total_count") or 0) and len(written) == len(notes)
+    total = _total(payload)
+    newest_only = (total is None or len(notes) < total) and len(written) == len(notes)
     return None if written or newest_only else False
 
 
@@ -359,8 +368,8 @@ def same_text(part: Json, body: Json) -> bool:
 
 def _reaches_back(payload: Json, parts: list[Json], since: float) -> bool:
     """Whether the parts shown go back to before `since`, so that what is not among them is not there."""
-    total = next(payload[name].get("total_count") for name in PARTS if name in payload)
-    cut = total > len(parts) if isinstance(total, int) else len(parts) >= _MOST_PARTS
+    total = next(_total(payload[name]) for name in PARTS if name in payload)
+    cut = total is None or total > len(parts)
     return not cut or any(float(part.get("created_at") or 0) < int(since - 0.5) for part in parts)
 
 
