@@ -51,7 +51,7 @@ def measure(processes: int, windows: int, limit: int, length: float, *, separate
             subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home) for command, env in commands
         ]
         if kill:
-            while box.stats()["audit"]["writes"] < processes * items // 3:
+            while box.stats()["audit"]["kinds"]["close"]["writes"] < processes * items // 3:
                 time.sleep(0.5)  # noqa: TID251 - nothing here is to be stopped
             running_ones[0].kill()
         exits = [one.wait() for one in running_ones]

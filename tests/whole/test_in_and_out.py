@@ -432,3 +432,28 @@ def test_a_moment_in_the_hour_that_comes_twice_comes_back_as_it_was(desk: Desk) 
     assert {row[0]: str(row[1]) for row in rows} == {first: "2026-11-01 01:00:00", second: "2026-11-01T01:00:00-08:00"}
     back = desk.here("contacts", "set", "renews_at={{custom_attributes.renews_at}}", "--csv", "out.xlsx", "--dry-run", *PLAIN)
     assert back.counts == {"selected": 2, "unchanged": 2}, back.err
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_a_query_keeps_its_order(box: MemorySandbox, order: str) -> None:
+    """It was dropped, and the search was read in parts."""
+    query = {"query": {"field": "state", "operator": "=", "value": "open"}, "sort": {"field": "created_at", "order": order}}
+    told = bulk.explain("conversations", query=query)
+    assert (told["query"], told["reading"]) == (query, {"parts": False, "why": "the query asks for an order"})
+    assert told["selection"] == f"state is open (in the order of created_at, {order})"
+    found = [row["created_at"] for row in bulk.find("conversations", query=query, columns=["created_at"])]
+    assert len(set(found)) > 9 and found == sorted(found, reverse=order == "descending")
+    assert bulk.run("conversations.close", query=query, limit=3).counts.done == 3
+
+
+def test_an_order_that_cannot_be_had_is_refused(box: MemorySandbox) -> None:
+    with pytest.raises(bulk.UsageError, match="Intercom has no search of companies"):
+        bulk.explain("companies", query={"query": {"field": "name", "operator": "=", "value": "x"}, "sort": {"field": "name"}})
+    with pytest.raises(bulk.UsageError, match="The sort of query must be"):
+        bulk.explain("conversations", query={"query": {"field": "state", "operator": "=", "value": "open"}, "sort": "created_at"})
+
+
+def test_companies_are_read_by_the_numbers_of_their_pages(box: MemorySandbox) -> None:
+    """--explain said that they are divided by created_at, which no list can be."""
+    assert bulk.explain("companies")["reading"] == {"parts": True, "by": "page"}
+    assert bulk.explain("contacts", where="role = user")["reading"] == {"parts": True, "by": "created_at"}

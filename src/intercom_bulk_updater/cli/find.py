@@ -79,8 +79,12 @@ def _explain(told: Mapping[str, Any], *, searches: bool, output: Shown) -> int:
     if here := told.get("here"):
         emit("and judges here, on each that is found:\n" + json_.dumps(here, indent=2, ensure_ascii=False) + "\n")
     if reading:
-        parts = "a selection of more than 20 pages is divided by created_at, and its parts are read at the same time"
-        emit(f"reads page after page{f'; {parts}' if reading['parts'] else ''}")
+        parts = {
+            "page": "of more than 20, several at the same time, by their numbers",
+            "created_at": "a selection of more than 20 pages is divided by created_at, and its parts are read at the same time",
+        }
+        by = reading.get("by", "")
+        emit(f"reads page after page{f'; {parts[by]}' if reading['parts'] else ''}")
         emit(f": {reading['why']}\n" if "why" in reading else "\n")
     return 0
 

@@ -133,6 +133,8 @@ def select(
             "words": _explained(query, resource, session, names),
             "where": asked.where or "",
         }
+        if "sort" in query:
+            selection["words"] += f" (in the order of {query['sort']['field']}, {query['sort'].get('order', 'descending')})"
         if not declared.search:
             selection["words"] += f" (all are listed and judged here: Intercom cannot search {resource})"
         elif asked.where and (parts := divide(query, resource, session.settings.api_version)):
@@ -213,9 +215,16 @@ def _query(
     if not isinstance(raw, Mapping):
         raise UsageError(f"{name} must hold one JSON object, an Intercom query with field, operator and value.")
     query = validate_query(dict(raw), resource, session.settings.api_version)
-    if not resources()[resource].search:
+    searched = bool(resources()[resource].search)
+    if not searched:
         refuse_unknown_fields(query, resource, session.settings.api_version)
-    return query
+    if (order := raw.get("sort") if "query" in raw else None) is None:
+        return query
+    if not searched:
+        raise UsageError(f"{name} asks for an order (sort), and Intercom has no search of {resource}: they come as they are listed.")
+    if not (isinstance(order, Mapping) and isinstance(order.get("field"), str)):
+        raise UsageError(f'The sort of {name} must be {{"field": ..., "order": "ascending" or "descending"}}.')
+    return {"query": query, "sort": dict(order)}
 
 
 def feed(
