@@ -61,7 +61,7 @@ class RefusalStreak:
             }  # fmt: skip
             return PermissionDenied(
                 f"Intercom refused {row} alike ({failure.cause}: {failure.message}), and would refuse the rest too. "
-                "All of them are pending: once the token has the permission, a resume does them.",
+                "Once the token has the permission, a resume does all of them.",
                 **parts,
             )
 

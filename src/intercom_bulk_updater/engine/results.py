@@ -72,8 +72,7 @@ class Decider:
         None where it does not; put back where the end of the run lets nobody look now: see `last_look`.
         """
         believed = isinstance(observed, Failed) and refusal.kind is ErrorKind.PERMANENT and not observed.may_be_so
-        effect = effect_of(refusal.sent)
-        if decision.outcome is not Outcome.FAILED or not believed or not self.operation.reads_back or effect is None or effect.hidden:
+        if decision.outcome is not Outcome.FAILED or not believed or not self.operation.reads_back or effect_of(refusal.sent) is None:
             return None
         attempt.in_question = () if attempt.together or refusal.sent is None else (refusal.sent,)
         try:
@@ -88,13 +87,15 @@ class Decider:
 
     def judge_refusal(self, attempt: Attempt, decision: Decision, verdict: ErrorClassification) -> RetryLater | None:
         """See whether the refusal is one of many alike: a permission that is missing for all."""
-        if verdict.kind is not ErrorKind.PERMANENT or decision.outcome is not Outcome.FAILED:
+        known = decision.known
+        asked_twice = decision.untold and known.repeatable and not known.maybe_running
+        if verdict.kind is not ErrorKind.PERMANENT or not (decision.outcome is Outcome.FAILED or asked_twice):
             return None
         denied = self.refusals.add(attempt.item.seq, verdict.failure)
         if denied is None:
             return None
         self.stop.ask(denied)
-        attempt.known = self._never_begun(attempt, unread=decision.known.read_errors > 0)
+        attempt.known = self._never_begun(attempt, unread=asked_twice or known.read_errors > 0)
         return RetryLater(attempt, 0.0)
 
     def _never_begun(self, attempt: Attempt, *, unread: bool = False) -> Known:
