@@ -264,6 +264,10 @@ class Operation(ABC):
         """The touched fields as a payload shows them; None where it shows none. A before-image may hold what is assumed, too."""
         return self.capture(payload)
 
+    def assumes(self, item: Item) -> bool:
+        """Whether a before-image holds what is only assumed, and so does not tell that the item was otherwise."""
+        return bool(self.not_shown)
+
     def change(self, item: Item) -> Change | None:
         """What acting would change; {} when the item already is as wanted, None when it cannot be told."""
         return None

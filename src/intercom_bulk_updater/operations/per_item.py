@@ -42,6 +42,7 @@ class PerItemOperation(Operation):
         self.reversibility = one.reversibility
         self.side_effects = one.side_effects
         self.not_shown = one.not_shown
+        self.moves_updated_at = one.moves_updated_at  # type: ignore[misc]
         self.customer_visible = one.customer_visible
         self.idempotent = one.idempotent
         self.fields = one.fields
@@ -75,6 +76,12 @@ class PerItemOperation(Operation):
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
         return self._all.shown(payload)
+
+    def assumes(self, item: Item) -> bool:
+        return self._all.assumes(item)
+
+    def others_first(self, payload: Json, since: float, client: Client) -> str:
+        return self._all.others_first(payload, since, client)
 
     def change(self, item: Item) -> Change | None:
         return self._of(item).change(item)
