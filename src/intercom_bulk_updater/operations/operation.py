@@ -276,6 +276,10 @@ class Operation(ABC):
         """Why it cannot be done to the item, told by its before-image, in words; "" where nothing speaks against it."""
         return ""
 
+    def hides(self, payload: Json) -> str:
+        """Why it cannot be done to an item that a GET shows so, as it lacks what tells what there is to do; "" where nothing is lacking."""
+        return ""
+
     def read(self, client: Client, item_id: str) -> Json | None:
         """GET the item; None when the operation does not know how. Raises NotFound for one that is gone."""
         return None

@@ -96,6 +96,9 @@ class PerItemOperation(Operation):
     def impossible(self, item: Item) -> str:
         return self._of(item).impossible(item)
 
+    def hides(self, payload: Json) -> str:
+        return self._all.hides(payload)
+
     def read(self, client: Client, item_id: str) -> Json | None:
         self._all.earlier = self.earlier
         return self._all.read(client, item_id)
