@@ -327,6 +327,30 @@ def test_a_permission_that_is_missing_for_all_stops_the_run_early(box: MemorySan
     assert written(box, "conversations", "comment") == (count, 0)
 
 
+@pytest.mark.parametrize("verb", ["conversations.close", "conversations.note", "contacts.archive"])
+def test_a_permission_that_is_lost_a_few_items_before_the_end_leaves_them_to_a_resume(box: MemorySandbox, verb: str) -> None:
+    """As where more are left: they were called failed. While it stays lost, a resume calls them so."""
+    rows = box.conversations(state="open") if verb.startswith("conv") else box.contacts()
+    ids, given = [str(row["id"]) for row in rows][:12], {"body": "Hello"} if verb.endswith("note") else {}
+    box.fault("status", status=403, on="write", after=5)
+    with pytest.raises(PermissionDenied) as caught:
+        bulk.run(verb, ids=ids, workers=1, verify="none", **given)
+    run = caught.value.run
+    assert run is not None and (run.counts.done, run.counts.failed) == (5, 0), run.report()
+    again = run.resume()
+    assert again.counts.done == 5 and again.counts.failed + again.counts.in_doubt == 7, again.report()
+    box.clear_faults()
+    assert again.retry().counts.done == 12
+
+
+def test_a_few_refusals_at_the_end_are_their_items_own(box: MemorySandbox) -> None:
+    """Three tell nothing of a permission."""
+    ids = [str(row["id"]) for row in box.conversations(state="open")][:12]
+    box.fault("status", status=403, on="write", after=9)
+    run = bulk.run("conversations.close", ids=ids, workers=1, verify="none")
+    assert (run.counts.done, run.counts.failed) == (9, 3), run.report()
+
+
 def _consent(verb: str) -> dict[str, Any]:
     return {"customer_visible": True} if verb.endswith("reply") else {}
 
@@ -451,6 +475,7 @@ def test_what_is_seen_late_or_not_at_all_is_asked_again(
     box: MemorySandbox, verb: str, where: str, given: dict[str, Any], times: int, status: int
 ) -> None:
     """A company goes some time after the answer, and few accounts are shown the tags of a ticket: nothing of it was called failed."""
+    box.control(job_seconds=600)
     box.fault("error_after", status=status, on="write", count=times)
     run = bulk.run(verb, where, limit=3, workers=1, verify="none", **given)
     assert run.counts.failed == 0, run.report()
