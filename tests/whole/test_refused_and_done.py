@@ -526,7 +526,8 @@ def test_tags_that_an_account_is_shown_are_the_runs_own(box: MemorySandbox, verb
     run = bulk.run(verb, ids=ids, tag="vip", workers=1, verify="none")
     box.clear_faults()
     assert (run.counts.done, tagged(box, ids)) == (4, 4 - before), run.report()
-    assert run.undo().counts.done == 4 and tagged(box, ids) == before
+    box.fault("error_after", status=status, on="write", count=3)
+    assert run.undo(workers=1).counts.done == 4 and tagged(box, ids) == before
 
 
 def test_a_tag_that_others_had_put_on_is_theirs(box: MemorySandbox) -> None:
@@ -551,6 +552,7 @@ def test_what_a_refused_request_has_linked_is_the_runs_own(box: MemorySandbox, v
     box.fault("error_after", status=status, on="write", count=1)
     run = bulk.run(verb, ids=[tracker], conversation=[other], verify="none")
     assert run.counts.done == 1 and box.ticket(tracker)["linked_objects"]["total_count"] != linked, run.report()
+    box.fault("error_after", status=status, on="write", count=1)
     assert run.undo().counts.done == 1 and box.ticket(tracker)["linked_objects"]["total_count"] == linked
 
 

@@ -177,6 +177,7 @@ class Undo(FieldsOperation):
         self.fields = forward.fields
         self.requests_per_item = forward.requests_per_item
         self.side_effects = forward.side_effects
+        self.moves_updated_at = forward.moves_updated_at
         self.batch_size, self.undo_batch_size = forward.undo_batch_size, forward.batch_size
 
     @property

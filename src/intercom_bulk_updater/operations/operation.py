@@ -153,7 +153,7 @@ class Operation(ABC):
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
     not_shown: str = ""
-    moves_updated_at: ClassVar[bool] = True
+    moves_updated_at: bool = True
     customer_visible: bool | None = False
     idempotent: bool | None = None
     fields: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ class PerItemOperation(Operation):
         self.reversibility = one.reversibility
         self.side_effects = one.side_effects
         self.not_shown = one.not_shown
-        self.moves_updated_at = one.moves_updated_at  # type: ignore[misc]
+        self.moves_updated_at = one.moves_updated_at
         self.customer_visible = one.customer_visible
         self.idempotent = one.idempotent
         self.fields = one.fields

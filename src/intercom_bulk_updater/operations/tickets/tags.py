@@ -23,7 +23,7 @@ _SHOWN = "shown"
 
 class _Tagging(TagVerb, TicketFields):
     not_shown = "Intercom does not show the tags of a ticket"
-    moves_updated_at: ClassVar[bool] = False
+    moves_updated_at = False
 
     def image(self, payload: Json) -> dict[str, Any]:
         return {} if (tags := tag_ids(payload)) is None else {"tags": sorted(tags)}
