@@ -9,12 +9,18 @@ from intercom_bulk_updater.operations.plain_text import as_read, shows_nothing
 
 @pytest.mark.parametrize("body", [
     "", " ", "<p> </p>", "<br>", "&nbsp;", "<b></b>", "<!-- x -->", "\u200b", "<a href='https://x.test'></a>", "<style>p {}</style>",
+    "<img>", "<img src=''>", "<img src=' '>", "<video></video>", "<iframe src></iframe>", "<object data=''></object>",
+    "\u3164", "<p>\uffa0</p>", "\u115f\u1160", "\u2800 \u2800", "\ufe0f", "\U000e0100", "&#12644;", "\u034f", "\u180e\u17b4",
 ])  # fmt: skip
 def test_what_shows_nothing(body: str) -> None:
     assert shows_nothing(body)
 
 
-@pytest.mark.parametrize("body", ["a", "<p>.</p>", "👍", "<img src=x>", "<video src=x></video>", "<iframe src=x></iframe>", "&lt;"])
+@pytest.mark.parametrize("body", [
+    "a", "<p>.</p>", "👍", "<img src=x>", "<video src=x></video>", "<iframe src=x></iframe>", "&lt;",
+    "<img srcset='x 2x'>", "<video><source src=x></video>", "<iframe srcdoc='a'></iframe>", "<object data=x></object>", "<video poster=x>",
+    "\u2801", "\u1112\u1161", "\u3131", "\u2764\ufe0f",
+])  # fmt: skip
 def test_what_shows_something(body: str) -> None:
     assert not shows_nothing(body)
 

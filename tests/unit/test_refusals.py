@@ -39,3 +39,18 @@ def test_what_was_begun_before_something_stood_in_between_does_not_end_the_row()
     assert streak.add_in_between(page) is None
     streak.broken(before)
     assert streak.add_in_between(page) is not None
+
+
+def test_a_run_whose_last_items_were_all_refused_alike_has_lost_its_permission() -> None:
+    """Fewer of them than end a run in the middle; too few tell nothing, nor do those before something was done."""
+    streak = RefusalStreak(at_first=3, later=50)
+    streak.broken(time.time() - 1)
+    assert [streak.add(n, FORBIDDEN) or streak.at_end() for n in (1, 2, 3)] == [None] * 3
+    assert streak.add(4, FORBIDDEN) is None
+    denied = streak.at_end()
+    assert denied is not None and "the last 4 items alike" in denied.message and streak.cause == FORBIDDEN.cause
+    broken = RefusalStreak(at_first=3, later=50)
+    broken.broken(time.time() - 1)
+    assert not any(broken.add(n, FORBIDDEN) for n in range(5))
+    broken.broken(time.time() + 1)
+    assert broken.at_end() is None

@@ -235,16 +235,20 @@ IN_PART: dict[str, Any] = {"type": "list", "data": [], "total_count": 14, "has_m
     ("contacts.detach-company", "companies", {"company": "acme-00001"}),
 ])  # fmt: skip
 def test_a_list_that_shows_less_than_it_announces_tells_of_none(box: MemorySandbox, verb: str, held: str, given: dict[str, Any]) -> None:
-    """Nothing is written, and nobody's code is to blame; what was not shown was taken for what is not there."""
+    """Nothing is written, and nobody's code is to blame; what was not shown was taken for what is not there. The dry run says so."""
     resource = verb.partition(".")[0]
     one = next(row["id"] for row in getattr(box, resource)() if row.get("category", "Tracker") == "Tracker")
     box.fault("fields", method="GET", path=f"/{resource}/{one}$", set={held: IN_PART})
     box.fault("fields", method="GET", path=f"/{resource}/{one}/{held}$", set={**IN_PART, held: []})
     before = len(box.log(10_000))
     given = {name: value or str(box.conversations()[0]["id"]) for name, value in given.items()}
+    looked = bulk.run(verb, ids=[one], dry_run=True, **given)
     run = bulk.run(verb, ids=[one], verify="none", **given)
-    assert run.counts.failed == 1, run.report()
+    assert looked.counts.failed == run.counts.failed == 1, (looked.report(), run.report())
     assert "KeyError" not in str(run.report()["failures"])
+    assert [group["example"]["message"] for group in looked.report()["failures"]] == [
+        group["example"]["message"] for group in run.report()["failures"]
+    ]
     assert not [line for line in box.log(10_000)[before:] if line["method"] in ("POST", "DELETE") and one in line["path"]]
 
 
@@ -288,3 +292,21 @@ def test_a_list_that_does_not_say_whether_it_is_whole_is_no_proof(box: MemorySan
     box.clear_faults()
     parts = [getattr(box, resource[:-1])(one)[held][held] for one in ids]
     assert [sum("Hello" in str(part["body"]) for part in some) for some in parts] == [1, 1]
+
+
+def test_what_is_shown_when_it_is_read_again_would_be_changed(box: MemorySandbox) -> None:
+    """The run reads it a second time, and so does the dry run."""
+    one = next(row["id"] for row in box.tickets() if row["open"])
+    for dry_run in (True, False):
+        box.fault("fields", on="look", drop=["open"], count=1)
+        run = bulk.run("tickets.close", ids=[one], dry_run=dry_run)
+        assert (run.counts.failed, run.counts.pending + run.counts.done) == (0, 1), run.report()
+
+
+def test_a_ticket_that_hides_whose_it_is_is_assigned(box: MemorySandbox) -> None:
+    """Whom it is not known to have, it may have: the dry run counts it, too."""
+    one = next(row["id"] for row in box.tickets() if row["open"])
+    box.fault("fields", on="look", drop=["admin_assignee_id"])
+    for dry_run in (True, False):
+        run = bulk.run("tickets.assign", ids=[one], to_team="Billing", verify="none", dry_run=dry_run)
+        assert run.counts.failed == 0, run.report()

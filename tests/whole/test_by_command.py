@@ -356,3 +356,19 @@ def test_the_undo_of_what_was_created_names_it(desk: Desk) -> None:
     done = desk.here("contacts", "upsert", "name={{n}}", "--csv", "new.csv", "--id-column", "external_id", "--yes", "--progress", "none")
     assert done.code == 0, done.err
     assert "Zed Zulu  contact archived" in desk.here("undo", "latest", "--dry-run", "--progress", "none").err
+
+
+@pytest.mark.parametrize("asked", ["", "soon"])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_doctor_waits_as_a_run_does(desk: Desk, box: MemorySandbox, asked: str, times: int) -> None:
+    """A moment away is none of the workspace's faults: it gave up on two answers of 503, and waited through three."""
+    box.fault("status", status=503, retry_after=asked, count=times)
+    answer = desk.here("doctor", "--json")
+    assert (answer.code, answer.json["ok"]) == (0, True), answer.out
+
+
+def test_doctor_says_how_long_it_has_waited(desk: Desk, box: MemorySandbox) -> None:
+    """Where Intercom stays away it ends by its patience."""
+    box.fault("status", status=503)
+    answer = desk.here("doctor", "--json")
+    assert answer.code == 7 and "no good answer for 10 s" in answer.json["checks"][-1]["said"], answer.out

@@ -58,7 +58,7 @@ def _ids() -> str:
     """The teammates and teams of the workspace, where all that is wrong is a setting that should be an id; "" otherwise."""
     from ..settings import load
 
-    options = Options(timeout=15.0, retries=1, patience=_PATIENCE)
+    options = Options(timeout=15.0, patience=_PATIENCE)
     with suppress(IntercomBulkError), open_session(load(admin_id="1", inbox_id="1"), options, Stop()) as session:
         names = WorkspaceNames(session.look)
         return f"The teammates: {names.listing('admin')}. The teams: {names.listing('team')}."
@@ -84,7 +84,7 @@ def _checks(out: Shown, looking: _Looking) -> Iterator[tuple[str, bool | None, s
     looking.at = "network"
     yield "network", True, _way(settings.base_url), ""
     looking.at = "state folder"
-    with opened(Options(timeout=15.0, retries=1, patience=_PATIENCE), out) as (session, names):
+    with opened(Options(timeout=15.0, patience=_PATIENCE), out) as (session, names):
         session.journal.runs(1)
         yield "state folder", True, str(settings.home), ""
         looking.at = "workspace"

@@ -76,8 +76,8 @@ class EffectReader:
         if sent and self._operation.others_first(payload, sent, self._client):
             return False
         gone = effect is not None and effect.gone is True and attempt.last is not None and attempt.last.failure.status in _GONE
-        if attempt.item.before is None or self._operation.not_shown or gone:
-            return False  # what Intercom does not show is only assumed
+        if attempt.item.before is None or self._operation.assumes(attempt.item) or gone:
+            return False
         last = attempt.in_question[-1].json if attempt.in_question else None
         fields = [name for name, _ in written_fields(last)] if isinstance(last, dict) else []
         if fields and all(is_as_seen(payload, attempt.item, name) for name in fields):

@@ -23,7 +23,7 @@ AFTER_CRASH = 5.0
 AFTER_LOSS = 3.0
 AFTER_ERROR = 1.0
 # Refusals that a look may contradict: Intercom may have done it all the same, or a tag to be removed may not be there.
-# Every refusal is looked at of what must not be repeated, and of an item of which a part stands: all of it may.
+# Every refusal is looked at of what must not be repeated, of what hardly any look shows, and of an item of which a part stands.
 _MISTAKEN = (400, 404, 409, 422)
 
 
@@ -46,7 +46,9 @@ class FailureReader:
         """What decide.py needs to know of a request that failed."""
         status, again = verdict.failure.status, self.repeatable(verdict)
         once = not again or (verdict.sent is not None and not repeatable(verdict.sent))  # an upsert that creates, too
-        mistaken = status in _MISTAKEN or (400 <= status < 500 and (once or bool(attempt.stands)))
+        effect = effect_of(verdict.sent)
+        hidden = effect is not None and effect.hidden
+        mistaken = status in _MISTAKEN or (400 <= status < 500 and (once or hidden or bool(attempt.stands)))
         return Failed(
             verdict.kind,
             wait=verdict.wait,

@@ -371,6 +371,8 @@ class ItemProcessor:
             if payload is not None and item.before is not None:
                 return self.check.check_drift_unless_sent(item, payload) or self.check.still_to_do(item, payload)
             looked = self.check.capture_before(item, payload) if payload is not None else None
+            if looked is None and payload is not None and self.operation.hides(payload):
+                looked = self.check.hidden(item, self._read(item))
         except Skip as exc:
             return ItemResult(item.seq, Outcome.UNCHANGED, attempts=0, note=exc.reason)
         except (RunStopped, StopRun, SafetyStop):

@@ -19,7 +19,7 @@ class RefusalStreak:
     Parameters
     ----------
     at_first:
-        How many end the run while it has done nothing yet.
+        How many end the run while it has done nothing yet; more than so many at its end tell that the permission was taken away.
     later:
         How many end it after something was done: a permission that was taken away in the middle.
     """
@@ -38,6 +38,7 @@ class RefusalStreak:
     _in_between_since: float = 0.0
     _items: set[int] = field(default_factory=set)
     _alike: tuple[int, str] = (0, "")
+    _last: Failure = field(default_factory=lambda: Failure(""))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, item: int, failure: Failure) -> ApiError | None:
@@ -51,19 +52,29 @@ class RefusalStreak:
             if not self._items:
                 self._alike, self.since = alike, time.time()
             self._items.add(item)
-            if len(self._items) < (max(self.later, self.at_first) if self.succeeded else self.at_first):
-                return None
-            self.cause = failure.cause
+            self._last = failure
             count = len(self._items)
+            if count < (max(self.later, self.at_first) if self.succeeded else self.at_first):
+                return None
             row = f"{count:,} items in a row" if self.succeeded else "the first item" if count == 1 else f"the first {count:,} items"
-            parts: dict[str, Any] = {
-                "status": failure.status, "code": failure.code, "request_id": failure.request_id, "api_message": failure.message,
-            }  # fmt: skip
-            return PermissionDenied(
-                f"Intercom refused {row} alike ({failure.cause}: {failure.message}), and would refuse the rest too. "
-                "All of them are pending: once the token has the permission, a resume does them.",
-                **parts,
-            )
+            return self._denied(row, ", and would refuse the rest too")
+
+    def at_end(self) -> ApiError | None:
+        """The reason to call a run stopped that has come to its end: from some item on, everything was refused alike."""
+        with self._lock:
+            count = len(self._items)
+            return None if self.cause or count <= self.at_first else self._denied(f"the last {count:,} items", "")
+
+    def _denied(self, row: str, more: str) -> ApiError:
+        failure, self.cause = self._last, self._last.cause
+        parts: dict[str, Any] = {
+            "status": failure.status, "code": failure.code, "request_id": failure.request_id, "api_message": failure.message,
+        }  # fmt: skip
+        return PermissionDenied(
+            f"Intercom refused {row} alike ({failure.cause}: {failure.message}){more}. "
+            "Once the token has the permission, a resume does all of them.",
+            **parts,
+        )
 
     def add_in_between(self, failure: Failure) -> ApiError | None:
         """Count a request that something in between answered; the reason to end the run when it is one of too many.

@@ -67,34 +67,36 @@ class Decider:
     def _seen_all_the_same(
         self, attempt: Attempt, observed: Observed, decision: Decision, refusal: ErrorClassification
     ) -> ItemResult | RetryLater | None:
-        """The result of an item that a refusal of the token's kind (403) would fail, where a look shows that it is as wanted.
+        """The result of an item that a refusal of the token's kind (403) would fail, where a look shows that it, or a part, is as wanted.
 
         None where it does not; put back where the end of the run lets nobody look now: see `last_look`.
         """
-        believed = isinstance(observed, Failed) and refusal.kind is ErrorKind.PERMANENT and not observed.may_be_so
-        effect = effect_of(refusal.sent)
-        if decision.outcome is not Outcome.FAILED or not believed or not self.operation.reads_back or effect is None or effect.hidden:
+        if not isinstance(observed, Failed) or observed.may_be_so or refusal.kind is not ErrorKind.PERMANENT:
+            return None
+        if decision.outcome is not Outcome.FAILED or not self.operation.reads_back or effect_of(refusal.sent) is None:
             return None
         attempt.in_question = () if attempt.together or refusal.sent is None else (refusal.sent,)
         try:
             seen, payload = self.reader.look(attempt)
         except Exception:
             return RetryLater(attempt, 0.0) if self.stop.asked else None  # it says nothing
-        again = self.ask(attempt, seen, replace(decision.known, refused=True))
-        if not seen.stands or again.step is not Step.SETTLE:
+        again = self.ask(attempt, seen, replace(decision.known, refused=True, repeatable=observed.repeatable, out_of_retries=True))
+        if again.step is not Step.SETTLE or again.outcome is Outcome.FAILED or again.untold:
             return None
         attempt.known = again.known
         return self.result(attempt, again, payload)
 
     def judge_refusal(self, attempt: Attempt, decision: Decision, verdict: ErrorClassification) -> RetryLater | None:
         """See whether the refusal is one of many alike: a permission that is missing for all."""
-        if verdict.kind is not ErrorKind.PERMANENT or decision.outcome is not Outcome.FAILED:
+        known = decision.known
+        asked_twice = decision.untold and known.repeatable and not known.maybe_running
+        if verdict.kind is not ErrorKind.PERMANENT or not (decision.outcome is Outcome.FAILED or asked_twice):
             return None
         denied = self.refusals.add(attempt.item.seq, verdict.failure)
         if denied is None:
             return None
         self.stop.ask(denied)
-        attempt.known = self._never_begun(attempt, unread=decision.known.read_errors > 0)
+        attempt.known = self._never_begun(attempt, unread=asked_twice or known.read_errors > 0)
         return RetryLater(attempt, 0.0)
 
     def _never_begun(self, attempt: Attempt, *, unread: bool = False) -> Known:

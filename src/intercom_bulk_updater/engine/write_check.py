@@ -39,7 +39,10 @@ _LOST = "the journal does not know what it was before the run, which may have ch
 
 def refused(operation: Operation, item: Item) -> ItemResult | None:
     """The result of an item that the operation cannot be done to, by what is known of it; None for any other."""
-    why = _LOST if LOST in (item.data or {}) else operation.impossible(item)
+    return _cannot(item, _LOST if LOST in (item.data or {}) else operation.impossible(item))
+
+
+def _cannot(item: Item, why: str) -> ItemResult | None:
     return ItemResult(item.seq, Outcome.FAILED, attempts=0, failure=Failure(CannotApply.cause, why)) if why else None
 
 
@@ -92,6 +95,10 @@ class WriteCheck:
             return found or sent
         said = self.operation.remark(without_text)
         return replace(found, before=sent.before, note=f"{found.note}; {said}")
+
+    def hidden(self, item: Item, payload: Json | None) -> ItemResult | None:
+        """For a preview: an item that has shown too little to be written and is read again for that, as the run reads it."""
+        return None if payload is None else self.capture_before(item, payload) or _cannot(item, self.operation.hides(payload))
 
     def check_drift_unless_sent(self, item: Item, payload: Json) -> ItemResult | None:
         """For a preview, which goes through what was sent before by itself: those items are none that drifted."""

@@ -121,12 +121,17 @@ class FieldsOperation(Operation):
         have = _without_marks(item.before or {})
         return {**have, **self.wanted(item, have), **self.kept(payload, have)}
 
+    def hides(self, payload: Json) -> str:
+        if not self.fields or self.works_unseen or self.capture(payload) is not None:
+            return ""
+        parts = ", ".join(describe_field(field) for field in self.fields)
+        return f"Intercom does not show all of the item ({parts}), so that nothing tells what there is to change"
+
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         seen = self.capture(now) if now is not None else None
         have = _without_marks(seen or item.before or self.capture(self.read(client, item.id) or {}) or {})
-        if self.fields and not have and not self.works_unseen:
-            parts = ", ".join(describe_field(field) for field in self.fields)
-            raise CannotApply(f"Intercom does not show all of the item ({parts}), so that nothing tells what there is to change")
+        if not have and (why := self.hides({})):
+            raise CannotApply(why)
         want = self.wanted(item, have)
         shown = self.write(client, item.id, have, want)
         kept = self.kept(shown, have) if shown else {}
@@ -172,6 +177,7 @@ class Undo(FieldsOperation):
         self.fields = forward.fields
         self.requests_per_item = forward.requests_per_item
         self.side_effects = forward.side_effects
+        self.moves_updated_at = forward.moves_updated_at
         self.batch_size, self.undo_batch_size = forward.undo_batch_size, forward.batch_size
 
     @property

@@ -153,7 +153,7 @@ class Operation(ABC):
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
     not_shown: str = ""
-    moves_updated_at: ClassVar[bool] = True
+    moves_updated_at: bool = True
     customer_visible: bool | None = False
     idempotent: bool | None = None
     fields: tuple[str, ...] = ()
@@ -264,12 +264,20 @@ class Operation(ABC):
         """The touched fields as a payload shows them; None where it shows none. A before-image may hold what is assumed, too."""
         return self.capture(payload)
 
+    def assumes(self, item: Item) -> bool:
+        """Whether a before-image holds what is only assumed, and so does not tell that the item was otherwise."""
+        return bool(self.not_shown)
+
     def change(self, item: Item) -> Change | None:
         """What acting would change; {} when the item already is as wanted, None when it cannot be told."""
         return None
 
     def impossible(self, item: Item) -> str:
         """Why it cannot be done to the item, told by its before-image, in words; "" where nothing speaks against it."""
+        return ""
+
+    def hides(self, payload: Json) -> str:
+        """Why it cannot be done to an item that a GET shows so, as it lacks what tells what there is to do; "" where nothing is lacking."""
         return ""
 
     def read(self, client: Client, item_id: str) -> Json | None:

@@ -42,6 +42,7 @@ class PerItemOperation(Operation):
         self.reversibility = one.reversibility
         self.side_effects = one.side_effects
         self.not_shown = one.not_shown
+        self.moves_updated_at = one.moves_updated_at
         self.customer_visible = one.customer_visible
         self.idempotent = one.idempotent
         self.fields = one.fields
@@ -76,6 +77,12 @@ class PerItemOperation(Operation):
     def shown(self, payload: Json) -> dict[str, Any] | None:
         return self._all.shown(payload)
 
+    def assumes(self, item: Item) -> bool:
+        return self._all.assumes(item)
+
+    def others_first(self, payload: Json, since: float, client: Client) -> str:
+        return self._all.others_first(payload, since, client)
+
     def change(self, item: Item) -> Change | None:
         return self._of(item).change(item)
 
@@ -88,6 +95,9 @@ class PerItemOperation(Operation):
 
     def impossible(self, item: Item) -> str:
         return self._of(item).impossible(item)
+
+    def hides(self, payload: Json) -> str:
+        return self._all.hides(payload)
 
     def read(self, client: Client, item_id: str) -> Json | None:
         self._all.earlier = self.earlier

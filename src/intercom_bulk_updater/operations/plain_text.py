@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from html.parser import HTMLParser
 from typing import Any
@@ -10,6 +11,10 @@ _BREAKS = frozenset(("br", "p", "div", "li", "tr", "h1", "h2", "h3", "blockquote
 _UNSEEN = frozenset(("script", "style", "head", "title"))
 _SHOWN = frozenset(("img", "video", "audio", "iframe", "embed", "source", "object"))
 """What shows something though it has no words."""
+_FROM = ("src", "data", "srcset", "srcdoc", "poster")
+"""Attributes that name what such a tag shows; without them it shows nothing."""
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Letters and marks without a shape: fillers of Hangul, the empty pattern of Braille, variation selectors."""
 _STRUCK = frozenset(("s", "strike", "del"))
 
 
@@ -34,8 +39,8 @@ def as_read(body: str) -> str:
 
 
 def shows_nothing(body: str) -> bool:
-    """Whether who gets a message would see none: `<p> </p>`, `&nbsp;`, a link without words, characters without width."""
-    return all(unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp", "Zs") for one in plain(body))
+    """Whether who gets a message would see none: `<p> </p>`, `&nbsp;`, a link without words, `<img>`, characters without a shape."""
+    return all(unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp", "Zs") for one in _BLANK.sub("", plain(body)))
 
 
 class _Reader(HTMLParser):
@@ -49,13 +54,13 @@ class _Reader(HTMLParser):
         self._unseen += tag in _UNSEEN
         if tag in _BREAKS:
             self.said.append("\n")
-        at = {name: value for name, value in attrs if value}
+        at = {name: value for name, value in attrs if value and value.strip()}
         if self._links and "href" in at:
             self.said.append(f"[to {at['href']}]")
         if self._links and tag in _STRUCK:
             self.said.append("[struck out: ")
-        if tag in _SHOWN:
-            self.said.append(f"[{'image' if tag == 'img' else tag} {at.get('src') or at.get('data') or ''}]")
+        if tag in _SHOWN and (shown := next((at[name] for name in _FROM if name in at), "")):
+            self.said.append(f"[{'image' if tag == 'img' else tag} {shown}]")
 
     def handle_endtag(self, tag: str) -> None:
         self._unseen -= tag in _UNSEEN and self._unseen > 0

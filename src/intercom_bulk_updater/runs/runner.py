@@ -116,6 +116,8 @@ class Runner(SelectingRun):
         self._begun = True
         if not self.job.review_only:
             self._act()
+            if (denied := self._worker.refusals.at_end()) is not None:
+                raise denied
         self._refuse_silence()
         if not self.job.review_only:
             self._verification.whole()

@@ -18,7 +18,7 @@ class _OfCompanies(GroupTagging):
     resource: ClassVar[str] = "companies"
     listed_as = "companies"
     works_unseen = True
-    moves_updated_at: ClassVar[bool] = False  # a company shows no moment of its tags
+    moves_updated_at = False  # a company shows no moment of its tags
     batch_size = undo_batch_size = TOGETHER
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:

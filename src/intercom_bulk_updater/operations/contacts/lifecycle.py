@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.paths import item_path
+from ...model import Item
 from ..fields import FieldsOperation
 from ..operation import Json
 from .no_way_back import NoWayBack
@@ -130,6 +131,14 @@ class Unarchive(_Archiving):
     side_effects = "what the contact did while it was not archived"
     on = False
     examples = ("--ids ids.txt --dry-run", "--from-run latest --outcome done", "--csv sheet.csv --id-column contact")
+
+    def assumes(self, item: Item) -> bool:
+        """See Operation. A search had not found it when it was looked at."""
+        return False
+
+    def others_first(self, payload: Json, since: float, client: Client) -> str:
+        """See Operation. A search finds it: it was archived until our write, or so new that no search had it yet."""
+        return "" if _long_known(client, payload) else "it may have been too new to be found"
 
 
 class Block(NoWayBack, _Switch):

@@ -28,6 +28,7 @@ class Assign(AssignVerb, TicketFields):
         "--csv sheet.csv --to-team '{{team}}'",
     )
     fields = ASSIGNEES
+    works_unseen = True
     Parameters = Assigned
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:

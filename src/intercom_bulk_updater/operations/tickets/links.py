@@ -39,6 +39,7 @@ class _Parameters:
 
 class _Linking(NamedTargets, TicketFields):
     reversibility = Reversibility.REVERSIBLE
+    moves_updated_at = False
     side_effects = ""
     fields = ("linked",)
     rows_add_up = True

@@ -17,9 +17,13 @@ from ..operation import Json, NothingChanged
 from ..tagging import PutTags, TagVerb, TakeTagsOff
 from .fields import TicketFields
 
+_SHOWN = "shown"
+"""In a before-image: the ticket showed its tags, as those of few accounts do."""
+
 
 class _Tagging(TagVerb, TicketFields):
     not_shown = "Intercom does not show the tags of a ticket"
+    moves_updated_at = False
 
     def image(self, payload: Json) -> dict[str, Any]:
         return {} if (tags := tag_ids(payload)) is None else {"tags": sorted(tags)}
@@ -29,7 +33,11 @@ class _Tagging(TagVerb, TicketFields):
         return []
 
     def capture(self, payload: Json) -> dict[str, Any] | None:
-        return {"tags": self.assumed(), **self.image(payload), **self.looked_at(payload)}
+        shown = self.image(payload)
+        return {"tags": self.assumed(), **shown, **({_SHOWN: True} if shown else {}), **self.looked_at(payload)}
+
+    def assumes(self, item: Item) -> bool:
+        return _SHOWN not in (item.before or {})
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
         return self.image(payload) or None
