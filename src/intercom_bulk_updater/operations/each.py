@@ -57,8 +57,6 @@ class Each(Operation):
     reversibility = Reversibility.UNKNOWN
     customer_visible = None
 
-    signs = False
-
     def __init__(self, method: str, path: str, body: str = "", again: bool = False, home: str = "") -> None:
         self.method = method.upper()
         self.path = path.strip("/")

@@ -357,8 +357,8 @@ class Operation(ABC):
         """The text that somebody reads, by which a repetition is known; `message` shows it."""
         return self.message(item)
 
-    signs: bool = True
-    """Whether it writes in the name of the run's teammate."""
+    signs: bool = False
+    """Whether it writes in the name of the run's teammate, who has to be there."""
 
     def remark(self, item: Item) -> str:
         """What there is to say of an item that is done, such as that it got no text; "" for nothing."""

@@ -50,6 +50,7 @@ class PerItemOperation(Operation):
         self.own_change_only = one.own_change_only
         self.sees_effect = one.sees_effect
         self.again = one.again
+        self.signs = one.signs
 
     @property
     def parameters(self) -> dict[str, Any]:
