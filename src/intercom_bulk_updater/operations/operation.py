@@ -378,8 +378,11 @@ class Operation(ABC):
         """Whether `taken` has anything to ask: it takes a request for 150 items."""
         return False
 
-    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
-        """For a dry run: why Intercom would refuse some of these changes, by `seq`, for what another item has already."""
+    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]], had: dict[Any, Any]) -> Mapping[int, str]:
+        """For a dry run: why Intercom would refuse some of these changes, by `seq`, for what another item has already, or gets.
+
+        `had`: what it keeps of the items before these; empty for the first.
+        """
         return {}
 
     # -- acting -----------------------------------------------------------------------------------------------------

@@ -118,8 +118,8 @@ class PerItemOperation(Operation):
     def may_be_taken(self) -> bool:
         return self._all.may_be_taken
 
-    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
-        return self._all.taken(client, wanted)
+    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]], had: dict[Any, Any]) -> Mapping[int, str]:
+        return self._all.taken(client, wanted, had)
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         return self._of(item).stands(payload, item, since=since, client=client)

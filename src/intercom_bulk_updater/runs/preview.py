@@ -235,10 +235,11 @@ def _name_of(item: Item, operation: Operation, label: Label | None) -> str:
 
 
 def refuse_taken(journal: Store, run: str, operation: Operation, client: Client) -> None:
-    """Mark what Intercom would refuse for what another item has already, 150 items with each question."""
+    """Mark what Intercom would refuse for what another item has already, or gets by the run, 150 items with each question."""
     rest = changes(journal, run, operation) if operation.may_be_taken else iter(())
+    had: dict[Any, Any] = {}
     while some := list(islice(rest, _AT_ONCE)):
-        told = operation.taken(client, [(item, change) for item, change in some if change])
+        told = operation.taken(client, [(item, change) for item, change in some if change], had)
         fates = [ItemResult(seq, Outcome.FAILED, attempts=0, failure=Failure(CannotApply.cause, why)) for seq, why in told.items()]
         if fates:
             journal.turn(run, fates, 0)
