@@ -46,13 +46,14 @@ def runs_table(records: Iterable[tuple[RunRecord, Judgement]], *, now: float | N
     for run, judgement in records:
         dry = run.kind == RunKind.DRY_RUN
         doubts = " · not verified" if judgement.verdict is Verdict.NOT_VERIFIED else ""
+        again = str(run.selection.get("again") or "")
         badly = judgement.exit_code and run.status != RunStatus.INTERRUPTED
         sheet.rows.append(
             (
                 run.id,
                 f"{_status(run, judgement) if badly else run.status}{' (dry run)' if dry else ''}",
                 number(judgement.counts.selected),
-                f"{outcomes(judgement, past(run.operation), already(run.operation), dry=dry)}{doubts}",
+                f"{outcomes(judgement, past(run.operation, again), already(run.operation, again), dry=dry)}{doubts}",
                 _what(run),
                 ago(run.started_at or run.created_at, at),
                 run.author,
