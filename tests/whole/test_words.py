@@ -319,3 +319,18 @@ def test_an_undo_of_an_undo_says_what_it_does(desk: Desk, verb: str, said: str, 
     assert f"2 {said}" in desk.here("runs", "list").out
     third = desk.here("undo", forth.run, "--yes", "--json", "--progress", "none")
     assert "2 restored" in third.err and third.json["run"]["words"] == f"undo {forth.run}", third.err
+
+
+@pytest.mark.parametrize(("verb", "key", "said"), [
+    ("contacts upsert", "external_id", "undo archives what was created, and restores what was changed"),
+    ("companies upsert", "company_id", "undo restores what was changed; what was created it deletes for good, with --irreversible"),
+])  # fmt: skip
+def test_the_way_back_of_an_upsert_is_what_undo_does(desk: Desk, verb: str, key: str, said: str) -> None:
+    """In its help, in `operations show`, in the preview and in its JSON."""
+    (desk.home / "rows.csv").write_text(f"{key},name\nnew-1,New")
+    command = (*verb.split(), "name={{name}}", "--csv", "rows.csv", "--id-column", key, "--dry-run")
+    assert f"Way back: {said}." in " ".join(desk.here(*verb.split(), "--help").out.split())
+    shown = desk.here("operations", "show", verb.replace(" ", ".")).out
+    assert said.removeprefix("undo ") in shown and "side effects" not in shown, shown
+    assert f"way back {said}" in " ".join(desk.here(*command).err.split())
+    assert desk.here(*command, "--json").json["review"]["way_back"] == said.removeprefix("undo ")

@@ -107,6 +107,8 @@ class Operation(ABC):
         What it takes (spec.py); `resolve` turns what was typed into the operation.
     reversibility, side_effects:
         What undo can take back, and what no undo takes back, in a sentence for people; "" for none.
+    way_back:
+        What undo does, where the reversibility does not say it: "archives what was created"; "" elsewhere.
     not_shown:
         What Intercom does not show of an item, in a sentence, so that a preview counts what may be as wanted already.
     moves_updated_at:
@@ -152,6 +154,7 @@ class Operation(ABC):
     rows_add_up: bool = False
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
+    way_back: str = ""
     not_shown: str = ""
     moves_updated_at: ClassVar[bool] = True
     customer_visible: bool | None = False

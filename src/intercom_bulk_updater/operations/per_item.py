@@ -41,6 +41,7 @@ class PerItemOperation(Operation):
         self.resource = one.resource  # type: ignore[misc]
         self.reversibility = one.reversibility
         self.side_effects = one.side_effects
+        self.way_back = one.way_back
         self.not_shown = one.not_shown
         self.customer_visible = one.customer_visible
         self.idempotent = one.idempotent

@@ -217,6 +217,8 @@ def operation_table(told: Mapping[str, Any]) -> Sheet:
     """`operations show`: one operation, the names of its JSON as people say them."""
     sheet = Sheet(("fact", "value"), headless=True)
     for name, value in told.items():
+        if name == "reversibility" and told["way_back"]:
+            continue
         if name == "parameters":
             rows = [(one["flag"], f"{one['help']}{' (required)' if one['required'] else ''}") for one in value]
         elif name == "examples":
@@ -232,6 +234,7 @@ def operation_table(told: Mapping[str, Any]) -> Sheet:
 _FOR_PROGRAMS = ("summary", "customer_visible_with", "words", "json_schema")
 _FACTS = {
     "reversibility": "undo",
+    "way_back": "undo",
     "side_effects": "no undo takes back",
     "customer_visible": "customers see it",
     "repeating_is_harmless": "harmless to repeat",

@@ -128,6 +128,8 @@ def _messages(page: Page, review: Preview) -> None:
 
 
 def _way_back(review: Preview) -> tuple[str | Text, ...]:
+    if review.way_back:
+        return (f"undo {review.way_back}",)
     words = {
         "reversible": "undo restores everything that this touches",
         "restores fields, not side effects": "undo restores the fields",

@@ -31,6 +31,7 @@ class UpsertContacts(ContactValues, Upsert):
     name: ClassVar[str] = "upsert"
     summary = "Create contacts that are missing, and set those that exist, by a spreadsheet."
     side_effects = "what workflows did when a contact came or a value changed"
+    way_back = "archives what was created, and restores what was changed"
     keys = ("external_id", "email")
     examples = (
         "'name={{name}}' 'plan={{plan}}' --csv people.csv --id-column external_id --dry-run",
