@@ -332,3 +332,12 @@ def test_an_address_stays_taken_from_one_question_to_the_next(box: MemorySandbox
         for seq, one in enumerate([lead, *users])
     ]
     assert told[:2] == [{}, {}] and all(f"the user {users[0]} gets" in one[seq] for seq, one in enumerate(told) if seq > 1), told
+
+def test_an_item_is_refused_once(box: MemorySandbox, others: Client) -> None:
+    """One whose address another user has is told in its own lot, and in no later one."""
+    first, *rest = [one for one in box.contacts(role="user") if not one["archived"] and one["email"]][:3]
+    verb = build("contacts.set", {"values": {"email": first["email"]}})
+    had: dict[Any, Any] = {}
+    for seq, one in enumerate(rest):
+        told = verb.taken(others, [(Item(seq, str(one["id"]), {"email": None}, None), {"email": (None, first["email"])})], had)
+        assert list(told) == [seq] and str(first["id"]) in told[seq], told

@@ -72,7 +72,7 @@ def _taken(client: Client, name: str, of: Mapping[str, Sequence[Item]], had: dic
                 yield item.seq, _words(sorted(others), holder.ours)
             elif _id_of(item) in users:
                 holder.ours = without_mail(_id_of(item))
-        holder.alone = list(items) if len(several) == 1 else []
+        holder.alone = list(items) if len(several) == 1 and not holder.others else []
 
 
 def _rivals(holder: _Holder, items: Sequence[Item]) -> Sequence[Item]:
