@@ -83,14 +83,17 @@ def operations_page() -> str:
         "|---|---|---|",
     ]
     rows = [describe(name, cls) for name, cls in built_in()]
-    lines += [f"| [{row['name']}](#{str(row['name']).replace('.', '')}) | {row['what']} | {row['reversibility']} |" for row in rows]
+    lines += [
+        f"| [{row['name']}](#{str(row['name']).replace('.', '')}) | {row['what']} | {row['way_back'] or row['reversibility']} |"
+        for row in rows
+    ]
     for row in rows:
         lines += ["", f"## {row['name']}", "", str(row["what"]), ""]
         touched = str(row["touches"])
         fields = touched if touched == GIVEN else ", ".join(f"`{field}`" for field in touched.split(", ") if field)
         facts = {
             "touches": fields or "nothing that can be restored",
-            "undo": row["reversibility"],
+            "undo": row["way_back"] or row["reversibility"],
             "no undo takes back": row["side_effects"],
             "customers see it": "yes: it needs `--customer-visible`" if row["customer_visible"] else
             f"with `{row['customer_visible_with']}`, which needs `--customer-visible`" if row["customer_visible_with"] else "",

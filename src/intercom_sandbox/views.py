@@ -72,6 +72,7 @@ def _ticket(row: Ticket) -> dict[str, Any]:
         "open": row.open,
         "updated_at": row.updated_at,
         "tags": [applied[0] for applied in row.tags],
+        "company_id": row.company_id,
         "parts": len(row.parts),
         "ticket_attributes": row.attributes,
     }

@@ -106,3 +106,43 @@ def test_an_address_that_another_user_has_fails_alone(desk: Desk) -> None:
     assert (done.code, done.counts) == (3, {"selected": 2, "done": 1, "failed": 1}), done.err
     assert done.json["failures"][0]["example"]["code"] == "conflict"
     assert values(desk, two, "email") == ["fresh@example.com"]
+
+
+def pair(desk: Desk, kind: str) -> list[str]:
+    """Two contacts of a kind, with an address each."""
+    return [str(one["id"]) for one in desk.box.contacts(role=kind) if not one["archived"] and one["email"]][:2]
+
+
+@pytest.mark.parametrize("name", ["email", "external_id"])
+def test_a_dry_run_says_that_one_address_goes_to_several(desk: Desk, name: str) -> None:
+    """As a literal and as a column, whatever its capitals: the first user gets it, the second is named with the first; leads share one."""
+    users, leads = pair(desk, "user"), pair(desk, "lead")
+    value = {"email": "one@example.test", "external_id": "one"}[name]
+    (desk.home / "ids").write_text("\n".join([*leads, *users]))
+    sheet = [f"{one},{value.upper() if place % 2 else value}" for place, one in enumerate([*leads, *users])]
+    (desk.home / "s.csv").write_text("\n".join(["id,key", *sheet]))
+    for words in ((f"{name}={value}", "--ids", "ids"), (f"{name}={{{{key}}}}", "--csv", "s.csv")):
+        desk.box.reset_stats()
+        dry = desk.here("contacts", "set", *words, "--dry-run", *PLAIN)
+        assert (dry.code, dry.counts) == (3, {"selected": 4, "pending": 3, "failed": 1}), dry.err
+        example = dry.json["failures"][0]["example"]
+        assert example["id"] == users[1] and f"what the user {users[0]} gets by this run, too" in example["message"], example
+        assert desk.sent("/contacts/search") == 2 and value not in example["message"]
+        planned = desk.here("contacts", "set", *words, "--plan", f"{words[1]}.jsonl", *PLAIN)
+        assert planned.counts == dry.counts, planned.err
+    done = desk.here("contacts", "set", *words, "--workers", "1", "--yes", "--verify", "none", *PLAIN)
+    assert (done.code, done.counts) == (3, {"selected": 4, "done": 3, "failed": 1}), done.err
+    assert done.json["failures"][0]["example"]["id"] == users[1]
+
+
+def test_an_address_that_goes_to_one_is_asked_for_once(desk: Desk) -> None:
+    """Whose it is takes one search, and nothing where no address is set; a row that takes another user's fails in the dry run too."""
+    one, two = pair(desk, "user")
+    taken = values(desk, two, "email")[0]
+    (desk.home / "s.csv").write_text(f"id,email\n{one},{taken}")
+    desk.box.reset_stats()
+    dry = desk.here("contacts", "set", "email={{email}}", "--csv", "s.csv", "--dry-run", *PLAIN)
+    assert dry.counts == {"selected": 1, "failed": 1} and two in dry.json["failures"][0]["example"]["message"], dry.err
+    assert desk.sent("/contacts/search") == 1
+    desk.here("contacts", "set", "name=Ann", "--csv", "s.csv", "--dry-run", *PLAIN)
+    assert desk.sent("/contacts/search") == 1

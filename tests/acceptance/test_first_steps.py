@@ -37,13 +37,34 @@ def test_doctor_looks_up_who_acts(desk: Desk, admin: str, team: str, code: int, 
     assert ("rate limit" in checks) == (admin != "x"), "one bad setting does not end the other checks"
 
 
+NOBODY = {"INTERCOM_ADMIN_ID": "424242"}
+
+
 def test_an_unknown_admin_ends_the_run_at_once(desk: Desk) -> None:
-    """Nothing can be written in the name of nobody: one refused write each for those in flight, not one for each item."""
-    with patch.object(Desk, "env", {**desk.env, "INTERCOM_ADMIN_ID": "424242"}):
-        answer = desk.close("--workers", "2")
-    assert answer.code == 10 and "INTERCOM_ADMIN_ID" in answer.err, answer.err
-    assert desk.box.stats()["routes"]["POST /conversations/{id}/parts"] <= 2
+    """Where the list of teammates tells nothing, nobody's name costs one refused write each for those in flight, not one for each item."""
+    desk.box.fault(kind="status", status=403, path="/admins")
+    answer = desk.here("conversations", "close", "--where", QUERY, "--yes", "--json", "--workers", "2", env=NOBODY)
+    assert answer.code == 10 and "Intercom knows no admin 424242, in whose name to write: check INTERCOM_ADMIN_ID." in answer.err
+    assert 0 < desk.box.stats()["routes"]["POST /conversations/{id}/parts"] <= 2
     assert "done" not in answer.counts
+
+
+@pytest.mark.parametrize("how", [["--yes"], ["--dry-run"], ["--plan", "close.jsonl"]])
+@pytest.mark.parametrize("verb", ["conversations close", "tickets close", "contacts note --body Seen."])
+def test_an_unknown_admin_is_told_before_anything_is_sent(desk: Desk, verb: str, how: list[str]) -> None:
+    """A dry run and a plan refuse what the run would, in its words, by the list that they read anyway."""
+    selection = ["--where", QUERY if verb.startswith("conv") else "role = user" if verb.startswith("contacts") else "open = true"]
+    answer = desk.here(*verb.split(), *selection, *how, "--json", env=NOBODY)
+    assert answer.code == 10 and "Intercom knows no admin 424242, in whose name to write: check INTERCOM_ADMIN_ID." in answer.err
+    assert answer.json["run"] is None and not desk.writes() and not (desk.home / "close.jsonl").exists()
+    routes = desk.box.stats()["routes"]
+    assert routes["GET /admins"] == 1 and "GET /admins/{id}" not in routes
+
+
+def test_what_names_nobody_needs_no_teammate(desk: Desk) -> None:
+    """A verb whose requests name no teammate is done as it was, whoever the setting names."""
+    answer = desk.here("contacts", "set", "name=Ann", "--where", "role = user", "--limit", "1", "--yes", "--json", env=NOBODY)
+    assert answer.code == 0 and answer.counts["done"] == 1, answer.err
 
 
 def test_a_run_says_who_started_it_and_who_acts(desk: Desk) -> None:

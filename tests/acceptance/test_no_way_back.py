@@ -136,13 +136,16 @@ def test_one_part_or_the_first_message_is_redacted(desk: Desk) -> None:
         assert (done.code, done.counts) == (0, {"selected": 1, "done": 1}), done.err
         left -= 1
         assert texts(desk.box.conversation(one)) == left
-    lost = desk.here("conversations", "redact", "--part", "17", "--ids", "ids", "--yes", "--irreversible", *PLAIN)
-    assert lost.code == 3 and "no part 17" in lost.json["failures"][0]["example"]["message"], lost.out
+    for how in ("--dry-run", "--yes"):
+        lost = desk.here("conversations", "redact", "--part", "17", "--ids", "ids", how, "--irreversible", *PLAIN)
+        assert (lost.code, lost.counts) == (3, {"selected": 1, "failed": 1}), lost.out
+        assert "no part 17" in lost.json["failures"][0]["example"]["message"], lost.out
     again = desk.here("conversations", "redact", "--part", part["id"], "--ids", "ids", "--yes", "--irreversible", *PLAIN)
     assert again.counts == {"selected": 1, "unchanged": 1}
     desk.switch(max_parts=1)
-    cut = desk.here("conversations", "redact", "--all", "--ids", "ids", "--yes", "--irreversible", *PLAIN)
-    assert cut.code == 3 and "older parts are not shown" in cut.json["failures"][0]["example"]["message"], cut.out
+    for how in ("--dry-run", "--yes"):
+        cut = desk.here("conversations", "redact", "--all", "--ids", "ids", how, "--irreversible", *PLAIN)
+        assert cut.code == 3 and "older parts are not shown" in cut.json["failures"][0]["example"]["message"], cut.out
 
 
 @pytest.mark.parametrize(

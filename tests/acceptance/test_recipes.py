@@ -254,6 +254,29 @@ def test_cancelled_it_never_goes_on(desk: Desk) -> None:
     assert len(desk.here("runs", "list", "--json").json["runs"]) == 1
 
 
+def test_latest_is_the_newest_at_the_address(desk: Desk) -> None:
+    """As with `runs show latest`: one of another server is named, and neither ended nor gone on with. A file is known by cancel, too."""
+    file = recipe(desk, ASK)
+    assert desk.here("recipes", "run", file, "--yes", "--customer-visible").code == 0
+    with Journal(desk.home / "journal.db") as journal:
+        text = {"name": "Elsewhere", "file": "/elsewhere.yaml", "text": TAG, "consent": {"yes": True}, "workspace": "other"}
+        other = journal.create_recipe(**text, base_url="http://127.0.0.1:9")
+    elsewhere = {"INTERCOM_BASE_URL": "http://127.0.0.1:10"}
+    for verb in ("resume", "cancel"):
+        refused = desk.here("recipes", verb, "latest", env=elsewhere)
+        assert refused.code == 2 and other.id in refused.err and "No recipe was begun at" in refused.err, refused.err
+    first = desk.here("recipes", "cancel", "latest", "--json").json["recipe"]
+    assert first["id"] != other.id and first["status"] == "cancelled"
+    with Journal(desk.home / "journal.db") as journal:
+        assert not journal.recipe(other.id).ending
+    for _ in range(2):
+        assert desk.here("recipes", "run", file, "--yes", "--customer-visible").code == 0
+    several = desk.here("recipes", "cancel", file)
+    assert several.code == 2 and "Several recipes of recipe.yaml are under way" in several.err, several.err
+    assert desk.here("recipes", "cancel", "latest").code == 0
+    assert desk.here("recipes", "cancel", file, "--json").json["recipe"]["status"] == "cancelled"
+
+
 def test_a_step_that_was_taken_back_is_not_followed(desk: Desk) -> None:
     """Undo the first step while the recipe waits, and it stops there."""
     text = TAG.replace("  - step: note", "  - wait: 1d\n  - step: note")

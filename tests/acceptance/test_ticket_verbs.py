@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from .contract import broken
 from .desk import Desk, until
 
 SANDBOX = {"conversations": 60, "tickets": 60, "latency": 0.0, "jitter": 0.0}
@@ -225,3 +226,51 @@ def test_tags_that_are_not_shown_are_not_waited_for(desk: Desk) -> None:
     done = desk.here("tickets", "tag", "--tag", str(TAG), "--where", "type = Incident", "--yes", *PLAIN)
     assert done.code == 0 and done.json["verified"]["waited"] == 0, done.json["verified"]
     assert "does not show the tags of a ticket" in done.err
+
+
+def company_of(desk: Desk, one: str) -> str | None:
+    """The company of a ticket, which no answer of Intercom shows."""
+    found: str | None = next(row["company_id"] for row in desk.box.tickets() if str(row["id"]) == one)
+    return found
+
+
+def test_a_ticket_is_given_to_a_company(desk: Desk) -> None:
+    """By its name or id; what it had is not shown, so that there is no way back and a word more is asked for, as for what is deleted."""
+    ids, chosen = some(desk, "set")
+    acme = desk.box.companies()[0]
+    command = ("tickets", "set", f"company_id={acme['name']}", "severity=urgent", *chosen)
+    dry = desk.here(*command, "--dry-run")
+    assert dry.code == 0 and f"company: not shown -> {acme['name']} ({acme['id']})" in dry.err, dry.err
+    assert "way back none" in " ".join(dry.err.split()) and "does not show the company of a ticket" in dry.err, dry.err
+    refused = desk.here(*command, "--yes")
+    assert refused.code == 5 and "--irreversible" in refused.err and not desk.writes(), refused.err
+    done = desk.here(*command, "--yes", "--irreversible", *PLAIN)
+    assert done.code == 0 and done.counts == {"selected": 4, "done": 4} and done.json["verified"]["undecided"] == 4, done.err
+    assert [company_of(desk, one) for one in ids] == [acme["id"]] * 4
+    assert standing(desk, "set", ids)[0][0] == "urgent"
+    undone = desk.here("undo", done.run, "--yes")
+    assert undone.code == 5 and "does not show the company of a ticket, so that nothing tells which it was" in undone.err, undone.err
+    wrong = desk.here("tickets", "set", "company_id=nope", *chosen, "--dry-run")
+    assert wrong.code == 2 and "There is no company" in wrong.err
+    cleared = desk.here("tickets", "set", "company_id=", *chosen, "--yes", "--irreversible", *PLAIN)
+    assert cleared.counts == {"selected": 4, "done": 4} and company_of(desk, ids[0]) is None, cleared.err
+    desk.box.fault("drop_after", on="write", count=2)
+    lost = desk.here(*command, "--yes", "--irreversible", *PLAIN)
+    assert lost.counts == {"selected": 4, "done": 4} and company_of(desk, ids[0]) == acme["id"], lost.err
+    assert broken(desk) == []
+
+
+def test_the_company_of_each_row(desk: Desk) -> None:
+    """One row that gives its ticket a company is enough to ask for the word more; an empty cell leaves the company of its ticket."""
+    ids, _ = some(desk, "set")
+    one, two = desk.box.companies()[:2]
+    rows = [f"{ids[0]},", f"{ids[1]},{one['id']}", f"{ids[2]},{two['company_id']}"]
+    (desk.home / "sheet.csv").write_text("\n".join(["ticket,company", *rows]))
+    command = ("tickets", "set", "company_id={{company}}", "severity=urgent", "--csv", "sheet.csv", "--id-column", "ticket", "--yes")
+    had = company_of(desk, ids[0])
+    assert desk.here(*command).code == 5
+    planned = desk.here(*command, "--plan", "p.jsonl", *PLAIN)
+    assert planned.counts == {"selected": 3, "pending": 3}, planned.err
+    done = desk.here("apply", "p.jsonl", "--yes", "--irreversible", *PLAIN)
+    assert done.counts == {"selected": 3, "done": 3}, done.err
+    assert [company_of(desk, ticket) for ticket in ids[:3]] == [had, one["id"], two["id"]]

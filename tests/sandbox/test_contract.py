@@ -27,7 +27,7 @@ CONTRADICTIONS = {
 
 
 def prepared(node: Any) -> Any:
-    """OpenAPI 3.0 to JSON Schema: `nullable`, and no examples."""
+    """OpenAPI 3.0 to JSON Schema: `nullable`, also where the words alone say so ("Set to nil to remove company"), and no examples."""
     if isinstance(node, list):
         return [prepared(entry) for entry in node]
     if not isinstance(node, dict):
@@ -41,7 +41,8 @@ def prepared(node: Any) -> Any:
         for name, entry in node.items()
         if name not in ("example", "examples", "nullable", "discriminator", "format")
     }
-    return {"anyOf": [made, {"type": "null"}]} if node.get("nullable") is True else made
+    nil = "Set to nil" in str(node.get("description"))
+    return {"anyOf": [made, {"type": "null"}]} if nil or node.get("nullable") is True else made
 
 
 @pytest.fixture(scope="module")

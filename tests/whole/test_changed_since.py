@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ BOTH = ("--irreversible", "--customer-visible")
 Touch = Callable[[Client, str], object]
 TAGGED: Touch = lambda them, one: them.post(f"conversations/{one}/tags", {"id": "7001", "admin_id": "991267701"})  # noqa: E731
 RENAMED: Touch = lambda them, one: them.put(f"contacts/{one}", {"name": "Another"})  # noqa: E731
+GOLD = {"custom_attributes": {"plan": "gold"}}
 VERBS: dict[str, tuple[tuple[str, ...], Touch]] = {
     "conversations delete": ((), TAGGED),
     "conversations convert": (("--ticket-type", "Bug report"), TAGGED),
@@ -83,6 +85,24 @@ def test_what_a_search_shows_too_late_is_left_alone(desk: Desk, others: Client, 
     assert done.counts["drifted"] == 1 and done.counts["done"] + done.counts.get("unchanged", 0) == len(found) - 1, done.err
     left = desk.here("runs", "export", done.run, "--outcome", "drifted", "-o", "left.csv")
     assert left.code == 0 and found[0] in (desk.home / "left.csv").read_text()
+
+
+@pytest.mark.parametrize(("verb", "where", "touch"), [
+    ("contacts set seats=3", "custom_attributes.plan != gold", lambda them, one: them.put(f"contacts/{one}", GOLD)),
+    ("contacts tag --tag 7012", "role = user and name != Another", RENAMED),
+])  # fmt: skip
+def test_a_plan_leaves_alone_what_its_filter_does_not_take(desk: Desk, others: Client, verb: str, where: str, touch: Touch) -> None:
+    """`apply` reads each item anyway: the filter is judged on what it read, also where the verb writes none of its fields."""
+    noun, *words = verb.split()
+    planned = desk.here(noun, *words, "--where", where, "--limit", "3", "--plan", "p.jsonl", *PLAIN)
+    assert planned.counts == {"selected": 3, "pending": 3}, planned.err
+    touch(others, json.loads((desk.home / "p.jsonl").read_text().splitlines()[2])["id"])
+    looked = desk.here("apply", "p.jsonl", "--dry-run", *PLAIN)
+    assert looked.counts == {"selected": 3, "pending": 2, "drifted": 1}, looked.err
+    done = desk.here("apply", "p.jsonl", "--yes", "--verify", "none", *PLAIN)
+    assert done.counts == {"selected": 3, "done": 2, "drifted": 1}, done.err
+    note = desk.here("runs", "export", done.run, "--outcome", "drifted", "-o", "left.csv")
+    assert note.code == 0 and "does not match the filter any more" in (desk.home / "left.csv").read_text()
 
 
 def test_a_request_without_effect_is_not_explained_away(desk: Desk, others: Client) -> None:

@@ -63,6 +63,28 @@ def test_a_contact_that_only_visits_has_not_changed(desk: Desk, others: Client) 
     assert others.get(f"contacts/{renamed}")["name"] == "Changed by a colleague"
 
 
+@pytest.mark.parametrize(("request_", "drifted"), [
+    (("PUT", "contacts/{{id}}", '{"name": "Z {{name}}"}'), 0), (("PUT", "contacts/{{id}}", '{"custom_attributes": {"plan": "other"}}'), 0),
+    (("DELETE", "contacts/{{id}}"), 1), (("POST", "contacts/{{id}}/archive"), 1),
+])  # fmt: skip
+def test_who_has_written_since_is_nothing_to_named_fields(desk: Desk, others: Client, request_: tuple[str, ...], drifted: int) -> None:
+    """A request that writes fields by their names overwrites nobody's message; one that takes the whole contact away does."""
+    wrote, *_ = planned(desk, "each", "contacts", *request_, "--where", "role = user")
+    body = {"from": {"type": "user", "id": wrote}, "body": "One more question"}
+    others.post("conversations", body)
+    assert others.get(f"contacts/{wrote}")["last_replied_at"]
+    done = {"selected": 3, "done": 3 - drifted, "drifted": drifted}
+    assert applied(desk, "--verify", "none") == {name: count for name, count in done.items() if count}
+
+
+def test_a_contact_that_its_filter_does_not_take_any_more_is_left_alone(desk: Desk, others: Client) -> None:
+    """Whatever fields the body names."""
+    put = ("each", "contacts", "PUT", "contacts/{{id}}", '{"name": "Z"}', "--where", "role = user and last_seen_at < 2030-01-01")
+    seen, *_ = planned(desk, *put)
+    others.put(f"contacts/{seen}", {"last_seen_at": 1_924_000_000})
+    assert applied(desk, "--verify", "none") == {"selected": 3, "done": 2, "drifted": 1}
+
+
 def test_a_customer_who_has_written_since_gets_no_reply(desk: Desk, others: Client) -> None:
     """As of the verb: the path names the conversation, so it is read, whatever is sent there."""
     body = json.dumps({"message_type": "comment", "type": "admin", "admin_id": "991267700", "body": "Hi {{source.author.name}}"})

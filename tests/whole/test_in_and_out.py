@@ -457,3 +457,22 @@ def test_companies_are_read_by_the_numbers_of_their_pages(box: MemorySandbox) ->
     """--explain said that they are divided by created_at, which no list can be."""
     assert bulk.explain("companies")["reading"] == {"parts": True, "by": "page"}
     assert bulk.explain("contacts", where="role = user")["reading"] == {"parts": True, "by": "created_at"}
+
+
+@pytest.mark.parametrize("resource", ["conversations", "tickets"])
+def test_the_contact_has_its_name_beside_it(desk: Desk, resource: str) -> None:
+    """On the screen and in a spreadsheet; a program gets the columns that it named, and those who name both get them where they stand."""
+    command = (resource, "find", "--where", "created > 2000-01-01", "--limit", "2")
+    shown = desk.here(*command, "--columns", "id,contact,open").out.splitlines()[0].split()
+    assert shown[:4] == ["id", "contact", "contact_name", "open"], shown
+    assert desk.here(*command, "--columns", "id,contact,open", "-o", "list.csv").code == 0
+    rows = list(csv.DictReader((desk.home / "list.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert list(rows[0]) == ["id", "contact", "contact_name", "open"]
+    named = {str(one["id"]): one["name"] for one in desk.box.contacts()}
+    assert all(row["contact_name"] == named[row["contact"]] for row in rows), rows
+    assert desk.here(*command, "--columns", "contact_name,contact", "-o", "both.csv").code == 0
+    assert (desk.home / "both.csv").read_text(encoding="utf-8-sig").splitlines()[0].replace('"', "") == "contact_name,contact"
+    assert desk.here(*command, "--columns", "contact", "-o", "list.jsonl").code == 0
+    first = json.loads((desk.home / "list.jsonl").read_text().splitlines()[0])
+    for item in (desk.here(*command, "--columns", "contact", "--json").json["items"][0], first):
+        assert list(item) == ["contact"]

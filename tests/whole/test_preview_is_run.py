@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from acceptance.desk import Answer, Desk, at_desk
+from intercom_bulk_updater.api.client import Client
+from intercom_bulk_updater.model import Item
+from intercom_bulk_updater.operations.registry import build
 
 from .network import MemorySandbox
 
@@ -316,3 +319,25 @@ def test_two_trackers_for_one_conversation_are_told_before(desk: Desk, form: str
     looked, done = looked_and_done(desk, "tickets", "link", *(sheet if form == "sheet" else ("--ids", "ids", "--conversation", one)))
     assert as_done(looked.counts) == done.counts == {"selected": 2, "done": 1, "failed": 1}, (looked.err, done.err)
     assert done.json["requests"]["action"] == 1 and "by the same run" in done.json["failures"][0]["example"]["message"], done.err
+
+
+def test_an_address_stays_taken_from_one_question_to_the_next(box: MemorySandbox, others: Client) -> None:
+    """Contacts are asked for 150 at a time: whoever gets the address in an earlier lot has it in the later ones."""
+    users = [str(one["id"]) for one in box.contacts(role="user") if not one["archived"]][:3]
+    lead = next(str(one["id"]) for one in box.contacts(role="lead") if not one["archived"])
+    verb = build("contacts.set", {"values": {"email": "one@example.test"}})
+    had: dict[Any, Any] = {}
+    told = [
+        dict(verb.taken(others, [(Item(seq, one, {"email": None}, None), {"email": (None, "one@example.test")})], had))
+        for seq, one in enumerate([lead, *users])
+    ]
+    assert told[:2] == [{}, {}] and all(f"the user {users[0]} gets" in one[seq] for seq, one in enumerate(told) if seq > 1), told
+
+def test_an_item_is_refused_once(box: MemorySandbox, others: Client) -> None:
+    """One whose address another user has is told in its own lot, and in no later one."""
+    first, *rest = [one for one in box.contacts(role="user") if not one["archived"] and one["email"]][:3]
+    verb = build("contacts.set", {"values": {"email": first["email"]}})
+    had: dict[Any, Any] = {}
+    for seq, one in enumerate(rest):
+        told = verb.taken(others, [(Item(seq, str(one["id"]), {"email": None}, None), {"email": (None, first["email"])})], had)
+        assert list(told) == [seq] and str(first["id"]) in told[seq], told

@@ -296,3 +296,41 @@ def test_blanks_do_not_read_like_clearing(desk: Desk, resource: str, value: str)
     (desk.home / "blanks").write_text(getattr(desk.box, resource)()[0]["id"])
     looked = desk.here(resource, "set", value, "--ids", "blanks", "--dry-run", "--progress", "none")
     assert looked.code == 0 and "-> (only blanks)" in looked.err and "=(only blanks)" in looked.err, looked.err
+
+
+@pytest.mark.parametrize(("verb", "said", "headline"), [
+    ("conversations close --where state=open", "closed again", "Close conversations again in"),
+    ("contacts tag --tag 7001 --where role=user", "tagged again", "Tag contacts: vip (7001) again in"),
+    ("contacts set plan={{plan}} --csv plans.csv", "set again", "Set contacts by {{plan}} of plans.csv again in"),
+])  # fmt: skip
+def test_an_undo_of_an_undo_says_what_it_does(desk: Desk, verb: str, said: str, headline: str) -> None:
+    """It restores nothing: it does again what the run did, on the screen, in lists, in JSON and when its plan is applied."""
+    rows = [f"{one['id']},word" for one in desk.box.contacts(role="user") if not one["archived"]][:2]
+    (desk.home / "plans.csv").write_text("\n".join(["id,plan", *rows]))
+    first = desk.here(*verb.split(), "--limit", "2", "--yes", "--json", "--progress", "none").run
+    back = desk.here("undo", first, "--yes", "--json", "--progress", "none")
+    assert back.json["run"]["words"] == f"undo {first}" and "2 restored" in back.err, back.err
+    planned = desk.here("undo", back.run, "--plan", "p.jsonl")
+    assert headline in planned.err and "undo undo" not in planned.err.lower(), planned.err
+    applied = desk.here("apply", "p.jsonl", "--dry-run")
+    assert applied.code == 0 and "undo undo" not in applied.err.lower(), applied.err
+    forth = desk.here("undo", back.run, "--yes", "--json", "--progress", "none")
+    assert f"2 {said}" in forth.err and forth.json["run"]["words"] == f"{verb.split()[1]} again (undo {back.run})", forth.err
+    assert f"2 {said}" in desk.here("runs", "list").out
+    third = desk.here("undo", forth.run, "--yes", "--json", "--progress", "none")
+    assert "2 restored" in third.err and third.json["run"]["words"] == f"undo {forth.run}", third.err
+
+
+@pytest.mark.parametrize(("verb", "key", "said"), [
+    ("contacts upsert", "external_id", "undo archives what was created, and restores what was changed"),
+    ("companies upsert", "company_id", "undo restores what was changed; what was created it deletes for good, with --irreversible"),
+])  # fmt: skip
+def test_the_way_back_of_an_upsert_is_what_undo_does(desk: Desk, verb: str, key: str, said: str) -> None:
+    """In its help, in `operations show`, in the preview and in its JSON."""
+    (desk.home / "rows.csv").write_text(f"{key},name\nnew-1,New")
+    command = (*verb.split(), "name={{name}}", "--csv", "rows.csv", "--id-column", key, "--dry-run")
+    assert f"Way back: {said}." in " ".join(desk.here(*verb.split(), "--help").out.split())
+    shown = desk.here("operations", "show", verb.replace(" ", ".")).out
+    assert said.removeprefix("undo ") in shown and "side effects" not in shown, shown
+    assert f"way back {said}" in " ".join(desk.here(*command).err.split())
+    assert desk.here(*command, "--json").json["review"]["way_back"] == said.removeprefix("undo ")

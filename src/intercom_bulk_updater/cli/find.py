@@ -116,7 +116,8 @@ class _List:
             from ..service.columns import Columns
 
             self._zone = session.workspace().timezone
-            self._columns = Columns(resource, listing.chosen, names, session.workspace())
+            people = not listing.output.endswith(".jsonl") if listing.output else not output.data
+            self._columns = Columns(resource, listing.chosen, names, session.workspace(), people=people)
 
     def show(self) -> int:
         """Read the items, give them out, and say how the search went. Returns the exit code."""

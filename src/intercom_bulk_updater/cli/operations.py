@@ -71,6 +71,7 @@ def describe(name: str, cls: type[Operation]) -> dict[str, Any]:
         ],
         "touches": _touches(cls),
         "reversibility": str(cls.reversibility),
+        "way_back": cls.way_back,
         "side_effects": cls.side_effects,
         "customer_visible": cls.customer_visible,
         "customer_visible_with": cls.seen_with,

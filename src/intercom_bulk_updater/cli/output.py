@@ -139,6 +139,7 @@ def title_of(session: Session, run: RunRecord, operation: Operation, resource: s
         resource=resource,
         run=run.id,
         kind=run.kind,
+        again=str(run.selection.get("again") or ""),
     )
 
 

@@ -93,7 +93,8 @@ def resume(
     from ..settings import load
 
     with journal() as book:
-        records = service.due(book, load().base_url) if recipe is None else service.find_recipes(book, recipe)
+        here = load().base_url
+        records = service.due(book, here) if recipe is None else service.find_recipes(book, recipe, here)
     accounts, worst = list[dict[str, Any]](), 0
     for record in records:
         said = Agreed(**record.consent)
@@ -122,7 +123,8 @@ def cancel(recipe: _Begun, *, out: Shown = _OUT) -> int:
     """End a recipe where it stands: no further step begins. What its steps have done stays; undo takes it back."""
     from ..settings import load
 
-    record = service.cancel_recipe(load().journal, recipe)
+    settings = load()
+    record = service.cancel_recipe(settings.journal, recipe, settings.base_url)
     with journal() as book:
         account = account_of(book, record, 0)
     return _tell(account, out, 0)

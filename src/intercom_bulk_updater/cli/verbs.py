@@ -47,9 +47,7 @@ def _refusal(why: str) -> Callable[..., int]:
 
 def _way_back(cls: type[Operation]) -> str:
     label = cls.reversibility
-    if getattr(cls, "removes_for_good", False):
-        return f"Way back: undo {label}; what was created it deletes for good, with --irreversible."
-    said = {Reversibility.REVERSIBLE: "undo", Reversibility.FIELDS: f"undo {label}", Reversibility.IRREVERSIBLE: "none"}
+    said = {Reversibility.REVERSIBLE: "undo", Reversibility.FIELDS: f"undo {cls.way_back or label}", Reversibility.IRREVERSIBLE: "none"}
     return "It changes nothing in Intercom." if label is Reversibility.READS else f"Way back: {said.get(label, label)}."
 
 

@@ -15,13 +15,17 @@ def explain_unreadable(exc: Exception) -> Exception:
     return exc if classify(exc).sent is not None else BadAnswer(f"what was read has another shape than the API promises ({exc!r})")
 
 
+def unknown_admin(admin: str) -> ConfigurationError:
+    """What ends a run in the name of nobody, found before its first write or by it."""
+    return ConfigurationError(
+        f"Intercom knows no admin {admin}, in whose name to write: check INTERCOM_ADMIN_ID. `intercom-bulk doctor` names the nearest."
+    )
+
+
 def run_error(exc: Exception, verdict: ErrorClassification) -> IntercomBulkError:
     """One of our errors for what ends the run, also when another library raised it."""
     if isinstance(exc, ApiError) and acts_for_nobody(exc):
-        return ConfigurationError(
-            f"Intercom knows no admin {exc.parts['json']['admin_id']}, in whose name to write ({verdict.failure.cause}): "
-            "check INTERCOM_ADMIN_ID. `intercom-bulk doctor` names the nearest."
-        )
+        return unknown_admin(str(exc.parts["json"]["admin_id"]))
     if isinstance(exc, IntercomBulkError):
         return exc
     failure = verdict.failure

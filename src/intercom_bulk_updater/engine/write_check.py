@@ -13,7 +13,6 @@ from ..errors import SafetyStop
 from ..model import Failure, Item, ItemResult, Outcome
 from ..operations.operation import CannotApply, Json, Operation
 from ..operations.resource import name_of
-from ..operations.watched import SEEN
 
 
 class NotYet(Exception):
@@ -143,9 +142,8 @@ class WriteCheck:
         return self._drifted(item, drift) if drift else None
 
     def _left(self, item: Item, payload: Json) -> str:
-        """That an item which is watched has left the selection, by a field that moves by itself, such as `last_seen_at`."""
-        watched = SEEN in (item.before or {}) and not item.doubt
-        return "it does not match the filter any more" if watched and self.selects(payload) is False else ""
+        """That an item has left the selection, whichever of its fields says so; of one in doubt we may have done that ourselves."""
+        return "it does not match the filter any more" if not item.doubt and self.selects(payload) is False else ""
 
     def _drifted(self, item: Item, drift: str) -> ItemResult | None:
         if self.on_drift == "force":

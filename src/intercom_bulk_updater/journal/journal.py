@@ -130,8 +130,8 @@ class Journal(Store):
     def create_recipe(self, **fields: Unpack[NewRecipe]) -> RecipeRecord:
         return self._recipes.create(fields)
 
-    def recipe(self, ref: str) -> RecipeRecord:
-        return self._recipes.find(ref)
+    def recipe(self, ref: str, *, base_url: str | None = None) -> RecipeRecord:
+        return self._recipes.find(ref, base_url)
 
     def recipes(self) -> list[RecipeRecord]:
         return self._recipes.newest()

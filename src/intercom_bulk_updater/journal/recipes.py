@@ -36,11 +36,17 @@ class Recipes:
             connection.execute(insert(_recipe).values(id=made, **values))
             return _by_id(connection, made)
 
-    def find(self, ref: str) -> RecipeRecord:
-        """By exact id, `latest`, or unique prefix."""
+    def find(self, ref: str, base_url: str | None) -> RecipeRecord:
+        """By exact id, `latest` (of those at `base_url`), or unique prefix."""
         ref, every = ref.strip(), self.newest()
         if ref == "latest" and every:
-            return every[0]
+            here = [one for one in every if base_url is None or one.base_url in (base_url, "")]
+            if here:
+                return here[0]
+            raise NoSuchRun(
+                f"No recipe was begun at {base_url} yet. The newest of another is {every[0].id}, of workspace {every[0].workspace!r} at "
+                f"{every[0].base_url}: give its id if that is what you mean."
+            )
         found = [one for one in every if ref and one.id.startswith(ref.lower())]
         exact = [one for one in found if one.id == ref.lower()] or found
         if len(exact) == 1:

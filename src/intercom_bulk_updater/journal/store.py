@@ -95,8 +95,8 @@ class Store(Protocol):
     def create_recipe(self, **fields: Unpack[NewRecipe]) -> RecipeRecord:
         """A recipe that begins now; its id is made from the day and its name."""
 
-    def recipe(self, ref: str) -> RecipeRecord:
-        """A recipe by its id, by `latest`, or by a unique beginning of its id; else `NoSuchRun`."""
+    def recipe(self, ref: str, *, base_url: str | None = None) -> RecipeRecord:
+        """A recipe by its id, by `latest` (of those at `base_url`), or by a unique beginning of its id; else `NoSuchRun`."""
 
     def recipes(self) -> list[RecipeRecord]:
         """Every recipe that was begun, newest first."""

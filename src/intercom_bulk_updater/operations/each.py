@@ -57,8 +57,6 @@ class Each(Operation):
     reversibility = Reversibility.UNKNOWN
     customer_visible = None
 
-    signs = False
-
     def __init__(self, method: str, path: str, body: str = "", again: bool = False, home: str = "") -> None:
         self.method = method.upper()
         self.path = path.strip("/")
@@ -133,11 +131,15 @@ class Each(Operation):
         return {**people, **{name: value_of(payload, name) for name in self.places}, **self._looked_at(payload), **_gone(payload)}
 
     def _looked_at(self, payload: Json) -> dict[str, Any]:
-        """Marks of the item, and of the fields that are written; {} of a list whose items are not what the path reads."""
+        """Marks of the item, and of the fields that are written; {} of a list whose items are not what the path reads.
+
+        Who has written meanwhile is nothing to fields that are named, unless they cannot be had back.
+        """
         if self.home and not f"{self.home}/".startswith(f"{self._kind}/"):
             return {}
         written = self._json if self.reads_back and isinstance(self._json, Mapping) else {}
-        return seen_of(self._kind, payload, (name for name, _ in written_fields(written)))
+        named = [name for name, _ in written_fields(written)]
+        return seen_of(self._kind, payload, named, fields_alone=bool(named) and self.reversibility is not Reversibility.IRREVERSIBLE)
 
     @property
     def _kind(self) -> str:

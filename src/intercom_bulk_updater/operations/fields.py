@@ -186,7 +186,15 @@ class Undo(FieldsOperation):
         return {**given, **({"words": self.words} if self.words else {})}
 
     def describe(self) -> str:
-        return f"undo {self.words or self.forward.describe()}"
+        words, again = self._of()
+        return f"{words} again" if again else f"undo {words}"
+
+    def _of(self) -> tuple[str, bool]:
+        """The verb in words, and whether this does it again: an undo of an undo does."""
+        if isinstance(self.forward, Undo):
+            words, again = self.forward._of()
+            return words, not again
+        return self.words or self.forward.describe(), False
 
     @property
     def names(self) -> Mapping[str, str]:

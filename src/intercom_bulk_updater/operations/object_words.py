@@ -10,7 +10,7 @@ from ..parsing.dates import is_moment, local_moment
 from .field_values import KINDS, Label, describe_value
 from .plain_text import plain
 
-IN_A_SENTENCE = frozenset({"to", "until", "with", "from", "into", "as", "by"})
+IN_A_SENTENCE = frozenset({"to", "until", "with", "from", "into", "as", "by", "again"})
 """With one of these, what an operation says of itself goes on in the same sentence behind its items: "to team Billing"."""
 _KINDS = frozenset(("admin", "team", "tag", "segment", "contact", "company"))
 """What Intercom may name by its id alone."""

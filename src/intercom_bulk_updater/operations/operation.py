@@ -107,6 +107,8 @@ class Operation(ABC):
         What it takes (spec.py); `resolve` turns what was typed into the operation.
     reversibility, side_effects:
         What undo can take back, and what no undo takes back, in a sentence for people; "" for none.
+    way_back:
+        What undo does, where the reversibility does not say it: "archives what was created"; "" elsewhere.
     not_shown:
         What Intercom does not show of an item, in a sentence, so that a preview counts what may be as wanted already.
     moves_updated_at:
@@ -152,6 +154,7 @@ class Operation(ABC):
     rows_add_up: bool = False
     reversibility: Reversibility = Reversibility.IRREVERSIBLE
     side_effects: str = ""
+    way_back: str = ""
     not_shown: str = ""
     moves_updated_at: bool = True
     customer_visible: bool | None = False
@@ -365,8 +368,8 @@ class Operation(ABC):
         """The text that somebody reads, by which a repetition is known; `message` shows it."""
         return self.message(item)
 
-    signs: bool = True
-    """Whether it writes in the name of the run's teammate."""
+    signs: bool = False
+    """Whether it writes in the name of the run's teammate, who has to be there."""
 
     def remark(self, item: Item) -> str:
         """What there is to say of an item that is done, such as that it got no text; "" for nothing."""
@@ -386,8 +389,11 @@ class Operation(ABC):
         """Whether `taken` has anything to ask: it takes a request for 150 items."""
         return False
 
-    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
-        """For a dry run: why Intercom would refuse some of these changes, by `seq`, for what another item has already."""
+    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]], had: dict[Any, Any]) -> Mapping[int, str]:
+        """For a dry run: why Intercom would refuse some of these changes, by `seq`, for what another item has already, or gets.
+
+        `had`: what it keeps of the items before these; empty for the first.
+        """
         return {}
 
     # -- acting -----------------------------------------------------------------------------------------------------

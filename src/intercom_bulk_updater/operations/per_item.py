@@ -41,6 +41,7 @@ class PerItemOperation(Operation):
         self.resource = one.resource  # type: ignore[misc]
         self.reversibility = one.reversibility
         self.side_effects = one.side_effects
+        self.way_back = one.way_back
         self.not_shown = one.not_shown
         self.moves_updated_at = one.moves_updated_at
         self.customer_visible = one.customer_visible
@@ -51,6 +52,7 @@ class PerItemOperation(Operation):
         self.own_change_only = one.own_change_only
         self.sees_effect = one.sees_effect
         self.again = one.again
+        self.signs = one.signs
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -127,8 +129,8 @@ class PerItemOperation(Operation):
     def may_be_taken(self) -> bool:
         return self._all.may_be_taken
 
-    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
-        return self._all.taken(client, wanted)
+    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]], had: dict[Any, Any]) -> Mapping[int, str]:
+        return self._all.taken(client, wanted, had)
 
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         return self._of(item).stands(payload, item, since=since, client=client)

@@ -30,9 +30,13 @@ _OF_ANY_LIST = ("name", "title", "state", _AT)
 """What is watched of items of which nothing is declared, as far as they show it."""
 
 
-def seen_of(resource: str, payload: Json, also: Iterable[str] = ()) -> dict[str, Any]:
-    """`SEEN`, for a before-image: the watched fields of an item, and some more, as a search, a list or a GET shows them."""
-    marks: dict[str, Any] = _marks(payload, (*_watched(resource), *also))
+def seen_of(resource: str, payload: Json, also: Iterable[str] = (), *, fields_alone: bool = False) -> dict[str, Any]:
+    """`SEEN`, for a before-image: the watched fields of an item, and some more, as a search, a list or a GET shows them.
+
+    `fields_alone`: without those that tell what happened with it, such as that the contact has written.
+    """
+    watched = [name for name in _watched(resource) if not (fields_alone and name in _MEANS)]
+    marks: dict[str, Any] = _marks(payload, (*watched, *also))
     if _carries_parts(resource) and isinstance(payload.get(_AT), int):
         marks[_AT] = payload[_AT]
         if parts := parts_of(payload):

@@ -153,7 +153,7 @@ def _would(told: Told) -> dict[str, Any]:
         "groups": [(said, f"{int(count):,}") for said, count in (review.get("groups") or {}).items()],
         "sample": [(f"{one['name']} ({one['id']})" if one.get("name") else one["id"], one["change"]) for one in review.get("sample") or ()],
         "more": [
-            ("Way back", str(review.get("reversibility") or "")),
+            ("Way back", str(review.get("way_back") or review.get("reversibility") or "")),
             ("What no undo takes back", str(review.get("side_effects") or "")),
             ("Backup of each item", str(review.get("backup") or "")),
             ("Seen by customers", f"yes, {plural(customers, 'person')}" if customers else ""),

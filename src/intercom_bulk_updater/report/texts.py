@@ -54,7 +54,9 @@ def words_of(run: RunRecord) -> str:
     """What a run does, in words: "tag conversations (incident (7004))", "assign conversations to team Billing (5002)"."""
     resource, _, verb = run.operation.rpartition(".")
     if run.kind == RunKind.UNDO or verb == Undo.name:
-        return f"undo {run.parent}" if run.parent else "undo"
+        said = f"undo {run.parent}" if run.parent else "undo"
+        again = str(run.selection.get("again") or "").rpartition(".")[2]
+        return f"{again} again ({said})" if again else said
     by_row = str((run.parameters.get("each") or {}).get("words") or "")
     cls = declared(run.operation)
     if cls is not None:

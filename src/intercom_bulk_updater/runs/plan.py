@@ -107,10 +107,7 @@ def write_plan(
     if failed := journal.counts(run.id).failed:
         some = islice(journal.items(run.id, outcomes=[Outcome.FAILED], chunk=_NAMED), _NAMED)
         header["failed"] = {"count": failed, "ids": [row.id for row in some]}
-    if run.selection.get("updater"):
-        header["updater"] = run.selection["updater"]
-        if run.selection.get("turns"):
-            header["turns"] = run.selection["turns"]
+    header |= {name: run.selection[name] for name in ("updater", "turns", "again") if run.selection.get(name)}
     digest = hashlib.sha256()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.writing")
     try:

@@ -75,6 +75,8 @@ class Preview:
     """What people call the items of the sample."""
     reversibility: str = ""
     side_effects: str = ""
+    way_back: str = ""
+    """What undo does, where `reversibility` does not say it."""
     not_shown: str = ""
     """What Intercom does not show, so that some of what would change may be as wanted already."""
     customer_visible: bool | None = False
@@ -117,6 +119,7 @@ class Preview:
             "sample": [{"id": i, "change": c, **({"name": self.called[i]} if i in self.called else {})} for i, c in self.sample],
             "reversibility": self.reversibility,
             "side_effects": self.side_effects,
+            **({"way_back": self.way_back} if self.way_back else {}),
             **({"not_shown": self.not_shown} if self.not_shown else {}),
             "customer_visible": self.customer_visible,
             **({"customers": self.customers, "two_messages": self.two_messages} if self.customers is not None else {}),
@@ -154,6 +157,7 @@ def look(
         operation.describe(),
         reversibility=str(operation.reversibility),
         side_effects=operation.side_effects,
+        way_back=operation.way_back,
         not_shown=operation.not_shown,
         customer_visible=operation.customer_visible,
         backup="" if backup is None else str(backup),
@@ -235,10 +239,11 @@ def _name_of(item: Item, operation: Operation, label: Label | None) -> str:
 
 
 def refuse_taken(journal: Store, run: str, operation: Operation, client: Client) -> None:
-    """Mark what Intercom would refuse for what another item has already, 150 items with each question."""
+    """Mark what Intercom would refuse for what another item has already, or gets by the run, 150 items with each question."""
     rest = changes(journal, run, operation) if operation.may_be_taken else iter(())
+    had: dict[Any, Any] = {}
     while some := list(islice(rest, _AT_ONCE)):
-        told = operation.taken(client, [(item, change) for item, change in some if change])
+        told = operation.taken(client, [(item, change) for item, change in some if change], had)
         fates = [ItemResult(seq, Outcome.FAILED, attempts=0, failure=Failure(CannotApply.cause, why)) for seq, why in told.items()]
         if fates:
             journal.turn(run, fates, 0)

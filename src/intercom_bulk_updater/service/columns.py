@@ -73,9 +73,13 @@ class Columns:
         What teams and teammates are called.
     workspace:
         Where links lead to.
+    people:
+        Whether people read them: then the name of the contact stands beside its id.
     """
 
-    def __init__(self, resource: Resource, chosen: Sequence[str] | None, names: WorkspaceNames, workspace: Workspace) -> None:
+    def __init__(
+        self, resource: Resource, chosen: Sequence[str] | None, names: WorkspaceNames, workspace: Workspace, *, people: bool = False
+    ) -> None:
         if isinstance(chosen, str):
             raise UsageError(f"columns must be a list of names: write columns=[{chosen!r}].")
         self.names = list(dict.fromkeys(resource.listed if chosen is None else chosen))
@@ -83,6 +87,8 @@ class Columns:
             raise UsageError(f"columns holds {odd[0]!r}: a column is named by a text.")
         if not self.names:
             raise UsageError(f"No column is named. There are {', '.join(resource.listed[:6])} and more.", hint=_ALL)
+        if people and "contact" in self.names and "contact_name" not in self.names:
+            self.names.insert(self.names.index("contact") + 1, "contact_name")
         self._resource, self._workspace, self._lookup, self._attributes = resource, workspace, names, names.attributes
         self._fields = fields_of(resource.name)
         self._called: dict[tuple[str, str], str] = {}

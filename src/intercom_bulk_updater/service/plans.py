@@ -47,7 +47,7 @@ def begin_apply(session: Session, plan: Plan, options: Options, consent: Consent
     selection = {
         "kind": "plan", "file": str(plan.path.resolve()), "words": f"{counted(plan.count)} of {plan.path.name}",
         "operation": name, "resource": name.split(".", maxsplit=1)[0],
-        **({"filter": header["filter"]} if header.get("filter") else {}),
+        **{name: header[name] for name in ("filter", "again") if header.get(name)},
         **({"updater": header["updater"], "turns": header.get("turns", 0)} if header.get("updater") else {}),
     }  # fmt: skip
     run = create_run(session, operation, name, "apply", selection, options, plan_hash=plan.hash)

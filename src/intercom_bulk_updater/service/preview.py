@@ -30,7 +30,8 @@ class Preview(runs_preview.Preview):
             ("selected", f"{self.selected:,}"), ("would change", f"{self.would_change:,}"), ("unchanged", f"{self.unchanged:,}"),
             *((change, f"{count:,}") for change, count in self.groups.most_common(20)),
             *((f"message to {identity}", text) for identity, text in self.messages),
-            ("way back", self.reversibility), ("customers see it", "yes" if self.customer_visible and self.customers != 0 else "no"),
+            ("way back", self.way_back or self.reversibility),
+            ("customers see it", "yes" if self.customer_visible and self.customers != 0 else "no"),
             ("requests", f"{self.requests:,}"), ("seconds", f"{self.seconds:,.0f}"),
         ]  # fmt: skip
         return table(f"Preview: {self.operation}", rows)

@@ -216,7 +216,7 @@ def open_recipe(ref: str = "latest", *, workspace: Workspace | None = None) -> B
     """
     place = given_or_own(workspace)
     with Journal(place.journal, read_only=True) as journal:
-        return BegunRecipe(journal.recipe(ref).id, place)
+        return BegunRecipe(journal.recipe(ref, base_url=place.settings.base_url).id, place)
 
 
 @checked

@@ -285,18 +285,24 @@ def _held(path: Path, recipe: str) -> Iterator[None]:
         yield
 
 
-def cancel_recipe(path: Path, ref: str) -> RecipeRecord:
-    """End a recipe where it stands; its steps stay as they are. Raises RunLocked while a process works on it."""
+def cancel_recipe(path: Path, ref: str, base_url: str | None = None) -> RecipeRecord:
+    """End a recipe where it stands; its steps stay as they are. Raises RunLocked while a process works on it; see find_recipes."""
     with Journal(path) as journal:
-        record = journal.recipe(ref)
+        record, *others = find_recipes(journal, ref, base_url)
+        if others:
+            ids = ", ".join(one.id for one in (record, *others))
+            raise UsageError(f"Several recipes of {ref} are under way: {ids}. Give the id of the one that is meant.")
         with _held(path, record.id):
             return journal.end_recipe(record.id, "cancelled")
 
 
-def find_recipes(journal: Store, ref: str) -> list[RecipeRecord]:
-    """The recipe of an id, of its beginning or of `latest`; those of a FILE that have not ended. Raises NoSuchRun, UsageError."""
+def find_recipes(journal: Store, ref: str, base_url: str | None = None) -> list[RecipeRecord]:
+    """The recipe of an id, of its beginning or of `latest`; those of a FILE that have not ended. Raises NoSuchRun, UsageError.
+
+    `base_url`: the server whose recipes `latest` is one of.
+    """
     if not ref.endswith((".yaml", ".yml")):
-        return [journal.recipe(ref)]
+        return [journal.recipe(ref, base_url=base_url)]
     file = str(Path(ref).resolve())
     found = [one for one in journal.recipes() if one.file == file and not one.ending]
     if not found:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import SafetyStop
 from ..journal import RunRecord
-from ..model import Item
+from ..model import Item, RunKind
 from ..operations.fields import Undo
 from ..operations.operation import Operation
 from ..parsing.printable import printable_name
@@ -47,7 +47,7 @@ def begin_undo(
             f"This journal may be older than what {parent.id} has done: {older[0].why}. What it does not list cannot be undone; "
             f"{counted_are(older[1])} looked at."
         )
-    if getattr(operation, "of", None) is not None:
+    if getattr(operation, "of", None) == "":
         operation.of = was.operation.describe()  # type: ignore[attr-defined]
     if isinstance(operation, Undo):
         operation.judge(_items(session, parent, was.operation))
@@ -76,11 +76,18 @@ def begin_undo(
     selection = {
         "kind": "run", "undo": True, "run": parent.id, "words": f"what {parent.id} did",
         "operation": f"{operation.resource or resource}.undo", "resource": was.operation.resource or resource,
-        **({"updater": updater, "turns": int(parent.selection.get("turns") or 0) + 1} if updater else {}),
+        **_again(session, parent), **({"updater": updater, "turns": int(parent.selection.get("turns") or 0) + 1} if updater else {}),
     }  # fmt: skip
     run = create_run(session, operation, str(selection["operation"]), "undo", selection, options, parent=parent)
     items = ListSource(undo_items(session.journal, parent, was.operation, operation))
     return Work(session, run, operation, items, options, plan=plan, load=load)
+
+
+def _again(session: Session, parent: RunRecord) -> dict[str, str]:
+    """The operation that an undo does again, as that of an undo, for a selection; nothing for any other."""
+    if not parent.parent or parent.kind != RunKind.UNDO or "again" in parent.selection:
+        return {}
+    return {"again": session.journal.run(parent.parent).operation}
 
 
 def _items(session: Session, parent: RunRecord, operation: Operation) -> Iterator[Item]:

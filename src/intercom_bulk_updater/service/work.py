@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..api.redact import keep_private
-from ..errors import ApiError, RunStopped, SearchIncomplete, StopRun, TransportError, UsageError
+from ..engine.failures import unknown_admin
+from ..errors import ApiError, IntercomBulkError, RunStopped, SearchIncomplete, StopRun, TransportError, UnknownName, UsageError
 from ..journal import RunRecord
 from ..model import Reversibility, RunKind
 from ..operations.field_values import KINDS, Label
@@ -88,8 +89,10 @@ def create_run(
 
     `parent` is the run that it undoes, `recipe` the id of the recipe that it is a step of.
 
-    Raises UsageError for a backup that there is nothing to keep in, or whose file has something in it.
+    Raises UsageError for a backup that there is nothing to keep in, or whose file has something in it; ConfigurationError for a
+    teammate that there is not, in whose name to write.
     """
+    place = _place(session, signs=operation.signs)
     if options.backup:
         check_backup(operation, options)
     run = session.journal.create_run(
@@ -106,18 +109,30 @@ def create_run(
         plan_hash=plan_hash,
     )
     back = None if operation.only_reads else operation.inverse()
-    return session.journal.update_run(run.id, totals={"place": _place(session), "undo_needs": needed(back) if back is not None else []})
+    return session.journal.update_run(run.id, totals={"place": place, "undo_needs": needed(back) if back is not None else []})
 
 
-def _place(session: Session) -> dict[str, str]:
+def _place(session: Session, *, signs: bool) -> dict[str, str]:
     """Where and as whom a run acts, as people say it; for those who read the journal and cannot ask."""
     workspace, admin = session.workspace(), session.client.admin_id
     if admin in ("", workspace.admin_id) or not workspace.id:
         acting = f"{workspace.admin_name} ({workspace.admin_id})" if workspace.admin_name else ""
     else:
-        acting = WorkspaceNames(session.look).label("admin", admin)
+        acting = _acting(WorkspaceNames(session.look), admin, signs=signs)
     told = {"workspace_name": workspace.name, "region": workspace.region, "timezone": workspace.timezone, "admin": acting}
     return {name: said for name, said in told.items() if said}
+
+
+def _acting(names: WorkspaceNames, admin: str, *, signs: bool) -> str:
+    """What another teammate than the token's own is called. Raises ConfigurationError where there is none and the run `signs`."""
+    try:
+        names.by_id("admin", admin)
+    except UnknownName as exc:
+        if signs:
+            raise unknown_admin(admin) from exc
+    except IntercomBulkError:  # a list that cannot be read tells nothing: the first write does
+        return admin
+    return names.label("admin", admin)
 
 
 def check_backup(operation: Operation, options: Options) -> None:

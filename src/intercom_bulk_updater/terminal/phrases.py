@@ -12,14 +12,17 @@ from ..operations.resource import resources
 if TYPE_CHECKING:
     from intercom_bulk_updater.journal.records import RunRecord
 
-def past(operation: str) -> str:
-    """What was done: `closed`; `done` for an operation without a word of its own (a person's updater)."""
-    return _words(operation)[0]
+def past(operation: str, again: str = "") -> str:
+    """What was done: `closed`; `done` for an operation without a word of its own (a person's updater).
+
+    `again`: the operation that it does again, as an undo of an undo: `closed again`.
+    """
+    return f"{_words(again)[0]} again" if again else _words(operation)[0]
 
 
-def already(operation: str) -> str:
+def already(operation: str, again: str = "") -> str:
     """What `unchanged` means: `already closed`; `unchanged` where the updater alone knows."""
-    return _words(operation)[1]
+    return _words(again or operation)[1]
 
 
 def _words(operation: str) -> tuple[str, str]:
@@ -73,6 +76,8 @@ class Title:
     run: str = ""
     kind: str = "run"
     """The run's, or `verify` while it is only looked at."""
+    again: str = ""
+    """The operation that it does again, as an undo of an undo."""
 
     @classmethod
     def of(cls, run: RunRecord) -> Title:
@@ -86,6 +91,7 @@ class Title:
             str(told.get("resource") or ""),
             run.id,
             run.kind,
+            str(told.get("again") or ""),
         )
 
     @property

@@ -74,9 +74,9 @@ def items(counts: Mapping[str, int], now: Told, title: Title) -> list[Part]:
     parts: list[Part] = [(0, f"{number(over)} of {number(total)}" if total else f"{number(over)} so far", "bold")]
     if now.get("phase") == Phase.READING and not over:
         return []  # the phase says how many were found
-    parts.append((3, f"{number(counts.get('done', 0))} {past(title.operation)}", "green"))
+    parts.append((3, f"{number(counts.get('done', 0))} {past(title.operation, title.again)}", "green"))
     for rank, name, words, style in (
-        (4, "unchanged", already(title.operation), ""),
+        (4, "unchanged", already(title.operation, title.again), ""),
         (1, "failed", "failed", "bold red"),
         (2, "drifted", "drifted", "yellow"),
         (1, "in_doubt", "in doubt", "bold yellow"),

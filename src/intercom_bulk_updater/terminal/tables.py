@@ -46,13 +46,14 @@ def runs_table(records: Iterable[tuple[RunRecord, Judgement]], *, now: float | N
     for run, judgement in records:
         dry = run.kind == RunKind.DRY_RUN
         doubts = " · not verified" if judgement.verdict is Verdict.NOT_VERIFIED else ""
+        again = str(run.selection.get("again") or "")
         badly = judgement.exit_code and run.status != RunStatus.INTERRUPTED
         sheet.rows.append(
             (
                 run.id,
                 f"{_status(run, judgement) if badly else run.status}{' (dry run)' if dry else ''}",
                 number(judgement.counts.selected),
-                f"{outcomes(judgement, past(run.operation), already(run.operation), dry=dry)}{doubts}",
+                f"{outcomes(judgement, past(run.operation, again), already(run.operation, again), dry=dry)}{doubts}",
                 _what(run),
                 ago(run.started_at or run.created_at, at),
                 run.author,
@@ -216,6 +217,8 @@ def operation_table(told: Mapping[str, Any]) -> Sheet:
     """`operations show`: one operation, the names of its JSON as people say them."""
     sheet = Sheet(("fact", "value"), headless=True)
     for name, value in told.items():
+        if name == "reversibility" and told["way_back"]:
+            continue
         if name == "parameters":
             rows = [(one["flag"], f"{one['help']}{' (required)' if one['required'] else ''}") for one in value]
         elif name == "examples":
@@ -231,6 +234,7 @@ def operation_table(told: Mapping[str, Any]) -> Sheet:
 _FOR_PROGRAMS = ("summary", "customer_visible_with", "words", "json_schema")
 _FACTS = {
     "reversibility": "undo",
+    "way_back": "undo",
     "side_effects": "no undo takes back",
     "customer_visible": "customers see it",
     "repeating_is_harmless": "harmless to repeat",

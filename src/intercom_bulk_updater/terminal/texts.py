@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -52,7 +53,7 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
     if review.without_text:
         page.fact("of them", f"{number(review.without_text)} without the text: an earlier run sent it (--again sends it once more)")
     if review.unchanged > review.sent_before:
-        page.fact("stay as is", f"{number(review.unchanged - review.sent_before)} {already(title.operation)}")
+        page.fact("stay as is", f"{number(review.unchanged - review.sent_before)} {already(title.operation, title.again)}")
     if review.sent_before:
         page.fact("have it", f"{number(review.sent_before)} got the same text from an earlier run (--again sends it once more)")
     if review.drifted:
@@ -74,7 +75,7 @@ def review_text(review: Preview, title: Title | None = None) -> Page:
 
 def _unknown(review: Preview, title: Title) -> str:
     if review.not_shown and review.would_change:
-        return f"  (some may be {already(title.operation)}: {clean(review.not_shown)})"
+        return f"  (some may be {already(title.operation, title.again)}: {clean(review.not_shown)})"
     if not review.unknown:
         return ""
     if review.unknown == review.would_change:
@@ -127,6 +128,8 @@ def _messages(page: Page, review: Preview) -> None:
 
 
 def _way_back(review: Preview) -> tuple[str | Text, ...]:
+    if review.way_back:
+        return (f"undo {review.way_back}",)
     words = {
         "reversible": "undo restores everything that this touches",
         "restores fields, not side effects": "undo restores the fields",
@@ -157,10 +160,10 @@ def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
     Its last line is the command that continues a stopped run or undoes a finished one.
     """
     run = report.get("run") or {}
-    title = title or Title(operation=str(run.get("operation") or ""))
-    operation = title.operation or str(run.get("operation") or "")
+    title = title or Title(again=str((run.get("selection") or {}).get("again") or ""))
+    title = replace(title, operation=title.operation or str(run.get("operation") or ""))
     page = Page()
-    _head(page, report, run, operation)
+    _head(page, report, run, title)
     message = (report.get("error") or {}).get("message") or run.get("message")
     # Ctrl-C and TERM have been said by the head.
     if message and report.get("exit") not in (0, 130, 143):
@@ -176,24 +179,25 @@ def summary_text(report: Mapping[str, Any], title: Title | None = None) -> Page:
     return page
 
 
-def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], operation: str) -> None:
+def _head(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title: Title) -> None:
     judgement = judgement_of(report)
     dry = run.get("kind") == RunKind.DRY_RUN
     said = label(judgement, str(run.get("status") or ""), dry=dry, kind=str(run.get("kind") or ""))
     if judgement.verdict is Verdict.ALL_DRIFTED:
-        said = f"Nothing {past(operation)}: all {number(judgement.counts.selected)} changed since"
+        said = f"Nothing {past(title.operation, title.again)}: all {number(judgement.counts.selected)} changed since"
     mark, style = _STYLES[judgement.level]
     # A dry run that was interrupted has not looked at all of them: it cannot say what would change.
-    counted = outcomes(judgement, past(operation), already(operation), dry=dry and judgement.exit_code in (0, 3, 6))
+    counted = outcomes(
+        judgement, past(title.operation, title.again), already(title.operation, title.again), dry=dry and judgement.exit_code in (0, 3, 6)
+    )
     page.line(Text(mark + said, style), Text(f": {counted}" if counted else "", "bold"))
 
 
 def _facts(page: Page, report: Mapping[str, Any], run: Mapping[str, Any], title: Title) -> None:
-    operation = title.operation or str(run.get("operation") or "")
     counts, took = report.get("counts") or {}, float(report.get("seconds") or 0)
     chosen = run.get("selection")
     told = chosen.get("resource") if isinstance(chosen, Mapping) else ""
-    noun = title.resource or str(told or resource(operation))
+    noun = title.resource or str(told or resource(title.operation))
     selected, over = int(counts.get("selected") or 0), finished(counts)
     dry = run.get("kind") == RunKind.DRY_RUN
     of = "" if over == selected or dry else f"{number(over)} of "

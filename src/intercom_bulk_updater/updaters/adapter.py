@@ -331,7 +331,7 @@ class RedoUpdaterOperation(UndoUpdaterOperation):
     """The way back from an undo: the action again, for the items that the undo took back."""
 
     def describe(self) -> str:
-        return f"undo {super().describe()}"
+        return f"{UpdaterOperation.describe(self)} again"
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         UpdaterOperation.perform(self, client, item, now)

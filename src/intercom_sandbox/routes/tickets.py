@@ -111,7 +111,9 @@ def update(app: Context, request: Request, ticket_id: str) -> str:
     attributes = checked_ticket_attributes(kind, body.get("ticket_attributes") or {})
     state = _state(app, body["ticket_state_id"], kind) if body.get("ticket_state_id") is not None else None
     assignee = _assignee(app, body["assignee_id"]) if body.get("assignee_id") is not None else None
-    company = space.company(body["company_id"]).id if body.get("company_id") else row.company_id
+    company = row.company_id
+    if "company_id" in body:
+        company = space.company(body["company_id"]).id if body["company_id"] else None
     for name in ("open", "is_shared"):
         if name in body and not isinstance(body[name], bool):
             raise invalid(f"{name} must be true or false", name)

@@ -22,6 +22,7 @@ class UpsertCompanies(CompanyValues, Upsert):
     name: ClassVar[str] = "upsert"
     summary = "Create companies that are missing, and set those that exist, by a spreadsheet."
     side_effects = "what workflows did when a value changed; a company that undo deletes does not come back"
+    way_back = "restores what was changed; what was created it deletes for good, with --irreversible"
     keys = ("company_id",)
     takes_effect_later = True
     removes_for_good = True

@@ -27,7 +27,7 @@ class Note(MessageOperation):
     reversibility = Reversibility.BY_HAND
     side_effects = "the note"
     idempotent = False
-    appends = True
+    appends = signs = True
     examples = ("--where 'tag = vip' --body 'Renewal in May.' --dry-run", "--ids ids.txt --body @note.txt", "--csv s.csv --body '{{text}}'")
 
     @dataclass(frozen=True, kw_only=True)

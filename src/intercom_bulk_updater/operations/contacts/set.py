@@ -5,14 +5,17 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.paths import item_path
+from ...model import Item
 from ..fields import FieldsOperation
-from ..operation import Json
+from ..operation import Change, Json
 from ..values import SetValues, body_of, plain_fields, values_of
 from .resource import RESOURCE
+from .unique import UNIQUE, taken_of_users
 
 
 class ContactValues(SetValues):
@@ -29,6 +32,13 @@ class ContactValues(SetValues):
         if isinstance(got.get("avatar"), dict):
             got["avatar"] = got["avatar"].get("image_url")
         return got
+
+    @property
+    def may_be_taken(self) -> bool:
+        return not self.values.keys().isdisjoint(UNIQUE)
+
+    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]], had: dict[Any, Any]) -> Mapping[int, str]:
+        return taken_of_users(client, wanted, had)
 
     def update(self, client: Client, item_id: str, body: dict[str, Any]) -> Json:
         """Write these fields."""

@@ -6,37 +6,17 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import InvalidRequest, NotFound
 from ...model import Item
-from ..field_values import MISSING, THERE, describe_field
-from ..operation import Change, Json
+from ..field_values import MISSING, THERE
+from ..operation import Json
 from ..upsert import Upsert
 from .lifecycle import NOT_TOLD, archived_since
 from .set import ContactValues, without_null
-
-UNIQUE = ("email", "external_id")
-"""What no two users have alike."""
-_GROUP = 15
-"""Conditions that Intercom takes in a group of a query."""
-
-
-def users_with(client: Client, field: str, values: Sequence[str]) -> dict[str, set[str]]:
-    """Value → the ids of the users that have it, as a search shows them: one request for up to 150, without regard to capitals."""
-    found: dict[str, set[str]] = {}
-    leaves = [{"field": field, "operator": "=", "value": value} for value in dict.fromkeys(values)]
-    for start in range(0, len(leaves), 10 * _GROUP):
-        some = leaves[start : start + 10 * _GROUP]
-        groups = [{"operator": "OR", "value": some[at : at + _GROUP]} for at in range(0, len(some), _GROUP)]
-        asked = {"query": {"operator": "OR", "value": groups}, "pagination": {"per_page": 150}}
-        for one in client.call("POST", "contacts/search", json=asked, purpose="search").get("data") or []:
-            if one.get("role") == "user":
-                found.setdefault(str(one.get(field)).casefold(), set()).add(str(one["id"]))
-    return found
 
 
 class AmbiguousKey(ValueError):
@@ -51,6 +31,7 @@ class UpsertContacts(ContactValues, Upsert):
     name: ClassVar[str] = "upsert"
     summary = "Create contacts that are missing, and set those that exist, by a spreadsheet."
     side_effects = "what workflows did when a contact came or a value changed"
+    way_back = "archives what was created, and restores what was changed"
     keys = ("external_id", "email")
     examples = (
         "'name={{name}}' 'plan={{plan}}' --csv people.csv --id-column external_id --dry-run",
@@ -71,23 +52,6 @@ class UpsertContacts(ContactValues, Upsert):
                 back = f"bring it back first, with contacts unarchive or intercom-bulk undo {run}"
                 return f"{run} has archived this contact ({before['id']}): {back}" if gone else ""
         return ""
-
-    @property
-    def may_be_taken(self) -> bool:
-        return True
-
-    def taken(self, client: Client, wanted: Sequence[tuple[Item, Change]]) -> Mapping[int, str]:
-        """See Operation. No two users have one e-mail address, nor one external id; leads may."""
-        told: dict[int, str] = {}
-        for field in UNIQUE:
-            rows = [(item, str(change[field][1])) for item, change in wanted if change.get(field, (None, None))[1]]
-            whose = users_with(client, field, [value for _, value in rows]) if rows else {}
-            for item, value in rows:
-                others = whose.get(value.casefold(), set()) - {str((item.before or {}).get("id"))}
-                if others:
-                    said = f"its {describe_field(field)} is that of another user ({', '.join(sorted(others)[:5])})"
-                    told.setdefault(item.seq, f"{said}: Intercom refuses it as a conflict")
-        return told
 
     def find(self, client: Client, key: str) -> Json | None:
         if self.by == "external_id":

@@ -25,7 +25,7 @@ class _Message(MessageOperation):
     resource: ClassVar[str] = "conversations"
     reversibility = Reversibility.REDACT
     idempotent = False
-    appends = True
+    appends = signs = True
     kind: ClassVar[str] = ""
 
     def __init__(self, body: str, skip_notifications: bool = False, again: bool = False) -> None:

@@ -91,9 +91,19 @@ class Redact(FieldsOperation):
         return "what was written there changed" if super().drift(payload, item) else ""
 
     def target(self, before: Json) -> dict[str, Any]:
-        texts = before.get("texts", [])
-        lost = [part for part in self.parts if part not in texts and part not in before.get("others", ())]
-        return {"texts": [text for text in texts if not self._meant(text)], **({"not_there": lost} if lost else {})}
+        return {"texts": [text for text in before.get("texts", []) if not self._meant(text)]}
+
+    def impossible(self, item: Item) -> str:
+        """See Operation. What is named is not there, or what would stay is not shown."""
+        return "" if item.before is None else self._hindrance(item.before)
+
+    def _hindrance(self, have: Json) -> str:
+        lost = [part for part in self.parts if part not in have["texts"] and part not in have["others"]]
+        if lost:
+            return f"the conversation has no part {', '.join(lost)} (that Intercom shows)"
+        if self.everything and have["not_shown"] and have["texts"]:
+            return f"{have['not_shown']} older parts are not shown by Intercom, and would stay; redact them in Intercom"
+        return ""
 
     def _meant(self, text: str) -> bool:
         return self.everything or (self.first_message if text.startswith(_SOURCE) else text in self.parts)
@@ -103,10 +113,8 @@ class Redact(FieldsOperation):
         return len(have["texts"]) - len(want["texts"])
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
-        if want.get("not_there"):
-            raise CannotApply(f"the conversation has no part {', '.join(want['not_there'])} (that Intercom shows)")
-        if self.everything and have["not_shown"]:
-            raise CannotApply(f"{have['not_shown']} older parts are not shown by Intercom, and would stay; redact them in Intercom")
+        if why := self._hindrance(have):
+            raise CannotApply(why)
         answer = None
         for text in have["texts"]:
             if text not in want["texts"]:

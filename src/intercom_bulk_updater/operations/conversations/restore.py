@@ -45,23 +45,25 @@ class ConversationOperation(Operation):
 class Restore(ConversationOperation):
     """The way back: bring the touched fields from what a run left to what they were before it.
 
-    `item.before` is what the run left (the drift check compares with it), `item.data["to"]` what was before it.
+    `item.before` is what the run left (the drift check compares with it), `item.data["to"]` what was before it. `of`: the verb in
+    words; `again`: it does that again, as the undo of an undo.
     """
 
     name: ClassVar[str] = "undo"
     past, unchanged, lead = "restored", "already as before", "Restore"
     own_change_only = True
 
-    def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "") -> None:
+    def __init__(self, fields: tuple[str, ...] | list[str] = (), of: str = "", again: bool = False) -> None:
         self.fields = tuple(fields)
         self.of = of
+        self.does_again = again
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"fields": list(self.fields), "of": self.of}
+        return {"fields": list(self.fields), "of": self.of, **({"again": True} if self.does_again else {})}
 
     def describe(self) -> str:
-        return f"undo {self.of}".strip()
+        return f"{self.of} again" if self.does_again else f"undo {self.of}".strip()
 
     def change(self, item: Item) -> Change | None:
         left = item.before or {}
@@ -118,7 +120,7 @@ class Restore(ConversationOperation):
         return converge(client, item.id, have, self._wanted(item, have, client.server_time()))
 
     def inverse(self) -> Operation | None:
-        return Restore(self.fields, self.describe())
+        return Restore(self.fields, self.of, not self.does_again)
 
     def _wanted(self, item: Item, now: Json, at: float) -> dict[str, Any]:
         data = item.data or {}

@@ -19,6 +19,8 @@ from .state import awake, converge, image, requests_between, so
 class ConversationState(ConversationOperation):
     """Bring some fields of a conversation to a wanted state. Its subclasses say which and to what."""
 
+    signs = True
+
     @abstractmethod
     def target(self, before: Json) -> dict[str, Any]:
         """The wanted value of each field that the requests set."""

@@ -163,6 +163,7 @@ class Set(SetValues, ConversationState):
         "'order_id={{order}}' --csv sheet.csv",
     )
     Parameters = values_of(RESOURCE)
+    signs = False
 
     def target(self, before: Json) -> dict[str, Any]:
         """See SetValues. An empty title is none, as in what is read."""

@@ -13,7 +13,7 @@ from ..registry import verbs_for
 from ..spec import Resolver
 
 _CALLED = {"title": "_default_title_", "description": "_default_description_"}
-_CLEARS = ("", "null")
+CLEARS = ("", "null")
 
 
 def attribute_name(key: str) -> str:
@@ -57,7 +57,7 @@ def typed_values(resolver: Resolver, texts: Sequence[str], kinds: Iterable[Mappi
             try:
                 if name not in own:
                     raise _unknown(key.strip(), [kind])
-                into["values"][name] = None if value.strip() in _CLEARS else _typed(resolver, own[name], value)
+                into["values"][name] = None if value.strip() in CLEARS else _typed(resolver, own[name], value)
             except UsageError as exc:
                 into["refused"][name] = exc.message
                 wrong += [exc] if name in own else []

@@ -74,6 +74,7 @@ class TicketFields(FieldsOperation):
 
     resource: ClassVar[str] = "tickets"
     side_effects = "history entries, and what workflows did when the ticket changed"
+    signs = True
 
     def image(self, payload: Json) -> dict[str, Any]:
         return image(payload, self.fields)

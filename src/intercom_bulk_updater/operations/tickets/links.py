@@ -43,6 +43,7 @@ class _Linking(NamedTargets, TicketFields):
     side_effects = ""
     fields = ("linked",)
     rows_add_up = True
+    signs = False
     Parameters = _Parameters
     targets: ClassVar[Mapping[str, str]] = {"conversation": "conversations"}
 
