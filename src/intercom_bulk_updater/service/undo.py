@@ -60,6 +60,8 @@ def begin_undo(
     if not options.dry_run:
         consent.check(operation, options)
     lost = not_undoable(session.journal, parent, was.operation)
+    if lost and next(iter(undo_items(session.journal, parent, was.operation, operation)), None) is None:
+        raise SafetyStop(f"{parent.id} cannot be taken back: of {counted(lost)} it is not known what they were before.")
     if lost:
         note(f"Left out, for want of a before-image: {counted(lost)} of {parent.id}.")
     if (unfinished := session.journal.unfinished_undo(parent.id)) is not None:
