@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.api.effects import find_message, is_part, message_stands
+from intercom_bulk_updater.api.effects import find_message, message_stands
+from intercom_bulk_updater.api.lists import is_part
 
 SINCE = 1_764_000_000.4
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from intercom_bulk_updater.api.effects import parts_of, row_ids, tag_ids
+from intercom_bulk_updater.api.effects import parts_of
+from intercom_bulk_updater.api.lists import row_ids, tag_ids
 from intercom_bulk_updater.operations.conversations.state import image
 from intercom_bulk_updater.operations.tickets.fields import image as ticket_image
 from intercom_bulk_updater.operations.values import plain_fields

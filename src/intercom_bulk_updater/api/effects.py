@@ -9,13 +9,12 @@ API: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/co
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..parsing.identity import id_text
+from .lists import has_tag, is_listed, total_of
 from .messages import SentRequest, bare
 
 Json = Mapping[str, Any]
@@ -122,24 +121,10 @@ def _relation(method: str, found: re.Match[str], body: Json) -> Effect:
     wanted, present, of_ticket = str(found[4] or body.get("id") or ""), method == "POST", kind == "tickets"
 
     def stands(payload: Json, _: float) -> bool | None:
-        return _listed(payload.get("tags", payload) if of_ticket else payload, wanted, present)
+        return is_listed(payload.get("tags", payload) if of_ticket else payload, wanted, present)
 
     # Few accounts are shown the tags of a ticket.
     return Effect(True, read, stands, hidden=of_ticket)
-
-
-def _listed(listing: Any, wanted: str, present: bool) -> bool | None:
-    """Whether an id is among a list as Intercom gives lists (not: is not among them); None when only a part of it is shown."""
-    if not isinstance(listing, Mapping):
-        return None
-    rows = next((listing[key] for key in ("data", "tags", "companies") if isinstance(listing.get(key), list)), None)
-    if rows is None:
-        return None
-    if any(isinstance(row, Mapping) and str(row.get("id")) == wanted for row in rows):
-        return present
-    pages, total = listing.get("pages"), listing.get("total_count")
-    more = (isinstance(pages, Mapping) and bool(pages.get("next"))) or (isinstance(total, int) and total > len(rows))
-    return None if more else not present
 
 
 def _switch(contact: str, action: str) -> Effect:
@@ -211,7 +196,7 @@ def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body
     if kind == "tags":
         tag_id = str(tag or body.get("id") or "")
         present = method == "POST"
-        return Effect(True, read, lambda payload, _: None if (held := _has_tag(payload, tag_id)) is None else held is present)
+        return Effect(True, read, lambda payload, _: None if (held := has_tag(payload, tag_id)) is None else held is present)
     if kind == "reply":
         return Effect(False, read, lambda payload, since: message_stands(payload, body, since))
     action = body.get("message_type")
@@ -233,46 +218,6 @@ def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body
             return Effect(False, read, lambda payload, since: message_stands(payload, body, since))
         return Effect(True, read, lambda payload, _: _number(payload.get(field)) == assignee)
     return Effect(repeatable=False)
-
-
-def tag_ids(payload: Json) -> set[str] | None:
-    """The ids of all tags of a conversation, contact, company or ticket; None where it does not show them, or a part of them."""
-    return None if (shown := _shown_tags(payload)) is None or is_part(payload["tags"]) else shown
-
-
-def _shown_tags(payload: Json) -> set[str] | None:
-    held = payload.get("tags")
-    rows = next((held[key] for key in ("tags", "data") if key in held), None) if isinstance(held, Mapping) else None
-    return None if (ids := row_ids(rows)) is None else set(ids)
-
-
-def _has_tag(payload: Json, tag: str) -> bool | None:
-    """Whether an item has a tag; None where the tags that it shows do not tell."""
-    shown = _shown_tags(payload)
-    return True if shown is not None and tag in shown else None if tag_ids(payload) is None else False
-
-
-def row_ids(rows: Any) -> list[str] | None:
-    """The id of each row of a list; None for what is no list of things with ids: nothing is known of what it holds."""
-    if not isinstance(rows, list):
-        return None
-    ids = [id_text(row.get("id")) if isinstance(row, Mapping) else "" for row in rows]
-    return ids if all(ids) else None
-
-
-def is_part(held: Json) -> bool:
-    """Whether a list that an item carries says that there are more: a contact carries its first ten tags."""
-    rows = next((rows for rows in held.values() if isinstance(rows, list)), [])
-    return bool(held.get("has_more")) or (_total(held) or 0) > len(rows)
-
-
-def _total(held: Json) -> float | None:
-    """How many rows a list says that there are; None where it does not say, and no end where what it says is no number."""
-    total = held.get("total_count")
-    try:
-        return None if total is None else int(total)
-    except (TypeError, ValueError, OverflowError):
-        return math.inf
 
 
 def message_stands(payload: Json, body: Json, since: float, seen: float | None = None, *, ours: bool = False) -> bool | None:
@@ -334,7 +279,7 @@ def note_stands(payload: Json, body: Json, since: float, *, ours: bool = True) -
     same = sum(plain(str(note.get("body") or "")) == plain(str(body.get("body") or "")) for note in written)
     if same:
         return True if ours or same == 1 else None
-    total = _total(payload)
+    total = total_of(payload)
     newest_only = (total is None or len(notes) < total) and len(written) == len(notes)
     return None if written or newest_only else False
 
@@ -368,7 +313,7 @@ def same_text(part: Json, body: Json) -> bool:
 
 def _reaches_back(payload: Json, parts: list[Json], since: float) -> bool:
     """Whether the parts shown go back to before `since`, so that what is not among them is not there."""
-    total = next(_total(payload[name]) for name in PARTS if name in payload)
+    total = next(total_of(payload[name]) for name in PARTS if name in payload)
     cut = total is None or total > len(parts)
     return not cut or any(float(part.get("created_at") or 0) < int(since - 0.5) for part in parts)
 

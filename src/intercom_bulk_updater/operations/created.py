@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..api.effects import is_part, row_ids
+from ..api.lists import is_part, row_ids
 from .fields import UPDATED
 from .resource import resources
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..api.client import Client
-from ..api.effects import row_ids, tag_ids
+from ..api.lists import row_ids, tag_ids
 from ..api.paths import item_path
 from ..errors import BadAnswer, IntercomBulkError, NotFound, SafetyStop
 from ..parsing.identity import id_text

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..api.effects import is_part, parts_of, row_ids
+from ..api.effects import parts_of
+from ..api.lists import is_part, row_ids
 from ..model import Item
 from .conversations.history import tags_of, touched_since, touched_since_plan
 from .field_values import describe_field

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..api.effects import is_part
+from ..api.lists import is_part
 from ..api.retry import RetryPolicy
 from ..operations.operation import Operation
 from ..search.endpoints import Paging, endpoint_for

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..api.effects import is_part
+from ..api.lists import is_part
 from ..errors import IntercomBulkError, UsageError
 from ..model import Workspace
 from ..operations.field_values import Label

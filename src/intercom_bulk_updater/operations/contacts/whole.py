@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...api.client import Client
-from ...api.effects import is_part, row_ids
+from ...api.lists import is_part, row_ids
 from ...api.paths import item_path
 from ...errors import BadAnswer
 from ..operation import Json

@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from ...api.client import Client
-from ...api.effects import parts_of, plain, tag_ids
+from ...api.effects import parts_of, plain
+from ...api.lists import tag_ids
 from ...api.messages import SentRequest
 from ...api.paths import item_path
 from ...api.retry import no_effect

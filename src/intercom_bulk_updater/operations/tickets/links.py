@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...api.client import Client
-from ...api.effects import is_part
+from ...api.lists import is_part
 from ...api.paths import item_path
 from ...errors import NotFound, UsageError
 from ...model import Item, Reversibility

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ...api.client import Client
-from ...api.effects import tag_ids
+from ...api.lists import tag_ids
 from ...api.paths import item_path
 from ...errors import NotFound
 from ...model import Item

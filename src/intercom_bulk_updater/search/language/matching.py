@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from intercom_bulk_updater.api.effects import is_part
+from intercom_bulk_updater.api.lists import is_part
 from intercom_bulk_updater.parsing.dates import day_of
 from intercom_bulk_updater.search.language.fields import resource as _resource
 from intercom_bulk_updater.search.language.query_tree import HERE

@@ -1,0 +1,68 @@
+"""Lists as Intercom gives them, inside an item or by themselves: what they show, and whether that is all.
+
+A list that has more than it shows, or does not say how many it has, proves nothing of what is not in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..parsing.identity import id_text
+
+Json = Mapping[str, Any]
+
+
+def tag_ids(payload: Json) -> set[str] | None:
+    """The ids of all tags of a conversation, contact, company or ticket; None where it does not show them, or a part of them."""
+    return None if (shown := _shown_tags(payload)) is None or is_part(payload["tags"]) else shown
+
+
+def _shown_tags(payload: Json) -> set[str] | None:
+    held = payload.get("tags")
+    rows = next((held[key] for key in ("tags", "data") if key in held), None) if isinstance(held, Mapping) else None
+    return None if (ids := row_ids(rows)) is None else set(ids)
+
+
+def has_tag(payload: Json, tag: str) -> bool | None:
+    """Whether an item has a tag; None where the tags that it shows do not tell."""
+    shown = _shown_tags(payload)
+    return True if shown is not None and tag in shown else None if tag_ids(payload) is None else False
+
+
+def row_ids(rows: Any) -> list[str] | None:
+    """The id of each row of a list; None for what is no list of things with ids: nothing is known of what it holds."""
+    if not isinstance(rows, list):
+        return None
+    ids = [id_text(row.get("id")) if isinstance(row, Mapping) else "" for row in rows]
+    return ids if all(ids) else None
+
+
+def is_part(held: Json) -> bool:
+    """Whether a list that an item carries says that there are more: a contact carries its first ten tags."""
+    rows = next((rows for rows in held.values() if isinstance(rows, list)), [])
+    return bool(held.get("has_more")) or (total_of(held) or 0) > len(rows)
+
+
+def total_of(held: Json) -> float | None:
+    """How many rows a list says that there are; None where it does not say, and no end where what it says is no number."""
+    total = held.get("total_count")
+    try:
+        return None if total is None else int(total)
+    except (TypeError, ValueError, OverflowError):
+        return math.inf
+
+
+def is_listed(listing: Any, wanted: str, present: bool) -> bool | None:
+    """Whether an id is among a list as Intercom gives lists (not: is not among them); None when only a part of it is shown."""
+    if not isinstance(listing, Mapping):
+        return None
+    rows = next((listing[key] for key in ("data", "tags", "companies") if isinstance(listing.get(key), list)), None)
+    if rows is None:
+        return None
+    if any(isinstance(row, Mapping) and str(row.get("id")) == wanted for row in rows):
+        return present
+    pages, total = listing.get("pages"), listing.get("total_count")
+    more = (isinstance(pages, Mapping) and bool(pages.get("next"))) or (isinstance(total, int) and total > len(rows))
+    return None if more else not present
