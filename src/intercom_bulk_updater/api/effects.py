@@ -13,8 +13,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from .lists import has_tag, is_listed, total_of
+from .lists import is_listed, total_of
 from .messages import SentRequest, bare
 
 Json = Mapping[str, Any]
@@ -27,7 +28,8 @@ class Effect:
     `repeatable`: doing it twice ends in the same state. `read`: the path to GET for a look, or "" when nothing tells.
     `stands(payload, since)`: whether the effect is there; `since` is server time in unix seconds, before the send.
     `gone`: what a 404 on `read` says about the effect; None: nothing.
-    `hidden`: hardly any GET shows it in time, so that only the answer to the request tells; `read` tells whether the object is there.
+    `hidden`: not every GET shows it in time (few accounts are shown the tags of a ticket, and a list may be shown in part), so that
+    only the answer to the request tells; `read` tells whether the object is there.
     """
 
     repeatable: bool
@@ -77,8 +79,10 @@ def effect_of(sent: SentRequest | None) -> Effect | None:
         return _switch(found[1], found[2])
     if _NOTES.match(path) and sent.method == "POST":
         return Effect(False, path, lambda payload, since: note_stands(payload, body, since))
+    if path == "tags" and sent.method == "POST":
+        return _tagged(body)
     # Everything else that PUTs or DELETEs ends in the same state when repeated; a POST may create a second object.
-    if sent.method in ("PUT", "DELETE") or path == "tags" or path.endswith("/search") or path == "companies/list":
+    if sent.method in ("PUT", "DELETE") or path.endswith("/search") or path == "companies/list":
         return Effect(repeatable=True)
     return Effect(repeatable=False)
 
@@ -123,8 +127,22 @@ def _relation(method: str, found: re.Match[str], body: Json) -> Effect:
     def stands(payload: Json, _: float) -> bool | None:
         return is_listed(payload.get("tags", payload) if of_ticket else payload, wanted, present)
 
-    # Few accounts are shown the tags of a ticket.
-    return Effect(True, read, stands, hidden=of_ticket)
+    return Effect(True, read, stands, hidden=True)
+
+
+def _tagged(body: Json) -> Effect:
+    """A tag that is put on things, or taken off them, by its name. Of one alone a look tells."""
+    name = str(body.get("name") or "")
+    for kind, read in (("users", "contacts/{}/tags"), ("companies", "companies/{}")):
+        rows = body.get(kind)
+        if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping) and rows[0].get("id") and name:
+            present, of_company = not rows[0].get("untag"), kind == "companies"
+
+            def stands(payload: Json, _: float, present: bool = present, of_company: bool = of_company) -> bool | None:
+                return is_listed(payload.get("tags") if of_company else payload, name, present, "name")
+
+            return Effect(True, read.format(quote(str(rows[0]["id"]), safe="")), stands, hidden=True)
+    return Effect(repeatable=True)
 
 
 def _switch(contact: str, action: str) -> Effect:
@@ -196,7 +214,7 @@ def _conversation(method: str, cid: str, kind: str | None, tag: str | None, body
     if kind == "tags":
         tag_id = str(tag or body.get("id") or "")
         present = method == "POST"
-        return Effect(True, read, lambda payload, _: None if (held := has_tag(payload, tag_id)) is None else held is present)
+        return Effect(True, read, lambda payload, _: is_listed(payload.get("tags"), tag_id, present), hidden=True)
     if kind == "reply":
         return Effect(False, read, lambda payload, since: message_stands(payload, body, since))
     action = body.get("message_type")

@@ -16,19 +16,10 @@ Json = Mapping[str, Any]
 
 def tag_ids(payload: Json) -> set[str] | None:
     """The ids of all tags of a conversation, contact, company or ticket; None where it does not show them, or a part of them."""
-    return None if (shown := _shown_tags(payload)) is None or is_part(payload["tags"]) else shown
-
-
-def _shown_tags(payload: Json) -> set[str] | None:
     held = payload.get("tags")
     rows = next((held[key] for key in ("tags", "data") if key in held), None) if isinstance(held, Mapping) else None
-    return None if (ids := row_ids(rows)) is None else set(ids)
-
-
-def has_tag(payload: Json, tag: str) -> bool | None:
-    """Whether an item has a tag; None where the tags that it shows do not tell."""
-    shown = _shown_tags(payload)
-    return True if shown is not None and tag in shown else None if tag_ids(payload) is None else False
+    ids = row_ids(rows)
+    return None if ids is None or is_part(payload["tags"]) else set(ids)
 
 
 def row_ids(rows: Any) -> list[str] | None:
@@ -54,15 +45,14 @@ def total_of(held: Json) -> float | None:
         return math.inf
 
 
-def is_listed(listing: Any, wanted: str, present: bool) -> bool | None:
-    """Whether an id is among a list as Intercom gives lists (not: is not among them); None when only a part of it is shown."""
+def is_listed(listing: Any, wanted: str, present: bool, key: str = "id") -> bool | None:
+    """Whether a list has the row with this id, or name (not `present`: has it not); None where what it shows does not tell."""
     if not isinstance(listing, Mapping):
         return None
-    rows = next((listing[key] for key in ("data", "tags", "companies") if isinstance(listing.get(key), list)), None)
+    rows = next((listing[name] for name in ("data", "tags", "companies") if isinstance(listing.get(name), list)), None)
     if rows is None:
         return None
-    if any(isinstance(row, Mapping) and str(row.get("id")) == wanted for row in rows):
+    if any(isinstance(row, Mapping) and str(row.get(key)) == wanted for row in rows):
         return present
-    pages, total = listing.get("pages"), listing.get("total_count")
-    more = (isinstance(pages, Mapping) and bool(pages.get("next"))) or (isinstance(total, int) and total > len(rows))
-    return None if more else not present
+    pages = listing.get("pages")
+    return None if is_part(listing) or (isinstance(pages, Mapping) and pages.get("next")) else not present

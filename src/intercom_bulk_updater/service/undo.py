@@ -59,11 +59,7 @@ def begin_undo(
             )
     if not options.dry_run:
         consent.check(operation, options)
-    lost = not_undoable(session.journal, parent, was.operation)
-    if lost and next(iter(undo_items(session.journal, parent, was.operation, operation)), None) is None:
-        raise SafetyStop(f"{parent.id} cannot be taken back: of {counted(lost)} it is not known what they were before.")
-    if lost:
-        note(f"Left out, for want of a before-image: {counted(lost)} of {parent.id}.")
+    _leave_out_lost(session, parent, was.operation, operation, note)
     if (unfinished := session.journal.unfinished_undo(parent.id)) is not None:
         note(f"{unfinished.run} is an undo of it that is unfinished. To go on with that one: intercom-bulk runs resume {unfinished.run}")
     counts = session.journal.counts(parent.id)
@@ -90,6 +86,15 @@ def _again(session: Session, parent: RunRecord) -> dict[str, str]:
     if not parent.parent or parent.kind != RunKind.UNDO or "again" in parent.selection:
         return {}
     return {"again": session.journal.run(parent.parent).operation}
+
+
+def _leave_out_lost(session: Session, parent: RunRecord, operation: Operation, inverse: Operation, note: Note) -> None:
+    """Say which items have no before-image. Raises SafetyStop where that is all of them."""
+    lost = not_undoable(session.journal, parent, operation)
+    if lost and next(iter(undo_items(session.journal, parent, operation, inverse)), None) is None:
+        raise SafetyStop(f"{parent.id} cannot be taken back: of {counted(lost)} it is not known what they were before.")
+    if lost:
+        note(f"Left out, for want of a before-image: {counted(lost)} of {parent.id}.")
 
 
 def _items(session: Session, parent: RunRecord, operation: Operation) -> Iterator[Item]:
