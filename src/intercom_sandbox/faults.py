@@ -138,6 +138,9 @@ class Rule:
             choices, given = item.metadata.get("choices"), getattr(self, item.name)
             if choices and given not in choices:
                 raise ValueError(f"{item.name} of a fault must be one of {', '.join(filter(None, choices))}, not {given!r}")
+        for name in ("retry_after", "location"):
+            if not (given := str(getattr(self, name))).isascii():
+                raise ValueError(f"{name} of a fault goes into a header, which is ASCII, not {given!r}")
         self._purposes = frozenset(self.on.split(",")) if self.on else frozenset()
         if not self._purposes <= set(PURPOSES):
             raise ValueError(f"on of a fault must be of {', '.join(PURPOSES)}, not {self.on!r}")

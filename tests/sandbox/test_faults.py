@@ -153,6 +153,7 @@ def test_bad_faults_and_settings_are_refused_in_words(box):
     for wrong in (
         lambda: box.fault("explode"),
         lambda: box.fault("status", nonsense=1),
+        lambda: box.fault("status", status=429, retry_after="٢"),
         lambda: box.control(lag=1),
         lambda: box.control(repeat_close="maybe"),
         lambda: box.control(limit="many"),
