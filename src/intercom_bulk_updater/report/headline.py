@@ -36,7 +36,7 @@ _ENDED_BY = {
     2: "Refused as it stands",
     4: "Stopped: the token was rejected or lacks a permission",
     5: "Stopped for safety",
-    6: "Stopped: the server does not apply the filter",
+    6: "Stopped: the search does not show what was asked for",
     10: "Stopped: configuration",
     12: "Held by another process",
     130: "Interrupted",
