@@ -29,6 +29,17 @@ def test_a_value_alone_holds_all_day() -> None:
     assert Timetable.parse("auto", parse_rate).at(datetime.now(UTC)) is None
 
 
+def test_all_day_and_the_case_of_else() -> None:
+    assert Timetable.parse("00:00-24:00=10%, ELSE 40%", parse_share).at(datetime(2026, 11, 26, 23, 59, tzinfo=UTC)) == 0.1
+
+
+@pytest.mark.parametrize("text", ["22:00-06:00=100%, 05:00-07:00=50%, else 40%", "00:00-00:00=10%, else 40%"])
+def test_hours_of_which_two_hold_or_none_are_refused(text: str) -> None:
+    """The first that fitted counted, and hours without a minute held all day."""
+    with pytest.raises(UsageError, match="overlaps the hours before it|has no minute"):
+        Timetable.parse(text, parse_share)
+
+
 @pytest.mark.parametrize(
     "text", ["22:00-06:00=100%", "else", "22-6=100%, else 4%", "25:00-06:00=1%, else 2%", "22:00-06:70=1%, else 2%", "a=b"]
 )

@@ -17,7 +17,7 @@ _DAY = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class Timetable(Generic[T]):
-    """Values by the minutes of a day; `entries` are (from, to, value), the first that fits counts."""
+    """Values by the minutes of a day; `entries` are (from, to, value), none of which overlap."""
 
     entries: tuple[tuple[int, int, T], ...]
     otherwise: T
@@ -26,13 +26,21 @@ class Timetable(Generic[T]):
     def parse(cls, text: str, value: Callable[[str], T]) -> Timetable[T]:
         """`value` reads each value. Raises UsageError."""
         entries: list[tuple[int, int, T]] = []
+        taken: set[int] = set()
         pieces = [piece.strip() for piece in text.split(",")] if "=" in text else [f"else {text.strip()}"]
         for piece in pieces[:-1]:
             found = _ENTRY.fullmatch(piece)
             if found is None:
                 raise _unreadable(text)
-            entries.append((_minute(found[1], found[2], text), _minute(found[3], found[4], text), value(found[5])))
-        last = re.fullmatch(r"else\s+(.+)", pieces[-1])
+            begins, ends = _minute(found[1], found[2], text), _minute(found[3], found[4], text)
+            if begins == ends and found[3] != "24":
+                raise UsageError(f"{text!r}: {piece} has no minute; all day is 00:00-24:00.")
+            minutes = range(begins, ends if begins < ends else ends + _DAY)
+            if not taken.isdisjoint(minute % _DAY for minute in minutes):
+                raise UsageError(f"{text!r}: {piece} overlaps the hours before it.")
+            taken.update(minute % _DAY for minute in minutes)
+            entries.append((begins, ends, value(found[5])))
+        last = re.fullmatch(r"(?i:else)\s+(.+)", pieces[-1])
         if last is None:
             raise _unreadable(text)
         return cls(tuple(entries), value(last[1]))
