@@ -15,6 +15,7 @@ from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import account_of, count_missing, left_out, missing_words
 from ..search.company_names import MOST_REQUESTS
+from ..search.endpoints import Paging, endpoint_for
 from ..search.names import WorkspaceNames
 from ..service.contact_names import with_contact_names
 from ..service.find import Found, count, explained, gone_words, row_of
@@ -79,12 +80,10 @@ def _explain(told: Mapping[str, Any], *, searches: bool, output: Shown) -> int:
     if here := told.get("here"):
         emit("and judges here, on each that is found:\n" + json_.dumps(here, indent=2, ensure_ascii=False) + "\n")
     if reading:
-        parts = {
-            "page": "of more than 20, several at the same time, by their numbers",
-            "created_at": "a selection of more than 20 pages is divided by created_at, and its parts are read at the same time",
-        }
-        by = reading.get("by", "")
-        emit(f"reads page after page{f'; {parts[by]}' if reading['parts'] else ''}")
+        parts = "a selection of more than 20 pages is divided by created_at, and its parts are read at the same time"
+        if endpoint_for(endpoint).paging is Paging.NUMBER:
+            parts = "of more than 20, several at the same time, by their numbers"
+        emit(f"reads page after page{f'; {parts}' if reading['parts'] else ''}")
         emit(f": {reading['why']}\n" if "why" in reading else "\n")
     return 0
 

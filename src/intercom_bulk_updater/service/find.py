@@ -17,9 +17,7 @@ from ..runs.options import Options
 from ..runs.session import Session
 from ..runs.sources import ItemSource, SearchSource, count_missing, missing_words
 from ..runs.stored_query import why_one_cursor
-from ..search.endpoints import Paging, endpoint_for
 from ..search.names import WorkspaceNames
-from ..search.parts import FIELD
 from .columns import FIELDS, tags_of
 from .notes import Note, ignore
 from .row_references import resolve_rows
@@ -166,13 +164,12 @@ def gone_words(ids: Sequence[str], resource: str) -> str:
 
 
 def how_read(found: Found, options: Options) -> dict[str, Any]:
-    """How the pages of a search would be read: `parts`, whether a large one is divided, `by` what, and `why` it is not; empty for ids."""
+    """How the pages of a search would be read: `parts`, whether a large one is divided, and `why` it would not be; empty for ids."""
     endpoint = found.selection.get("endpoint")
     if endpoint is None:
         return {}
     why = why_one_cursor({"query": {}, **found.selection}, options)
-    by = "page" if endpoint_for(endpoint).paging is Paging.NUMBER else FIELD
-    return {"parts": not why, **({"why": why} if why else {"by": by})}
+    return {"parts": not why, **({"why": why} if why else {})}
 
 
 def explained(found: Found, resource: str, options: Options) -> dict[str, Any]:
