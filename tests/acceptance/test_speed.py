@@ -33,3 +33,11 @@ def test_a_speed_that_cannot_be_is_refused(desk: Desk) -> None:
     assert desk.here("runs", "speed", "latest").code == 2
     over = desk.here("runs", "speed", "latest", "--share", "40%")
     assert over.code == 2 and "finished" in over.err, over.err
+
+
+def test_the_speed_of_a_run_that_stands_holds_from_its_resume_on(desk: Desk) -> None:
+    """It was said to go on with it, and nothing went on."""
+    stopped = desk.close("--expect", "1")
+    assert stopped.code == 5 and stopped.run, stopped.err
+    told = desk.here("runs", "speed", stopped.run, "--rate", "auto")
+    assert told.code == 0 and f"{stopped.run} takes up --rate auto when it goes on" in told.err, told.err

@@ -201,14 +201,14 @@ def speed(
     """Let a running process go faster or slower, from within a second on."""
     from ..settings import load
 
-    if share is None and rate is None:
-        raise UsageError("Say how fast: --share 40%, --rate 6000/min, or both.")
     options = options_of(Safety(), Speed(share=share, rate=rate))
     settings = load()
     record = set_speed(settings.journal, run, options, settings.base_url, note)
     said = " and ".join(f"--{name} {value}" for name, value in (("share", share), ("rate", rate)) if value is not None)
-    sys.stderr.write(f"{record.id} goes on with {said}.\n")
     with journal() as book:
+        goes_on = book.is_held(record.id)
+        later = f"takes up {said} when it goes on: intercom-bulk runs resume {record.id}"
+        sys.stderr.write(f"{record.id} {f'goes on with {said}.' if goes_on else later}\n")
         out_data(out, lambda: summarize(book, record.id))
     return 0
 

@@ -159,7 +159,7 @@ def _count(typed: str) -> Decimal:
 def _percent(typed: str, text: str) -> Decimal:
     percent = Decimal(typed)
     if percent > 100:
-        raise UsageError(f"{text!r} is more than all of it: a percentage goes from 0% to 100%.")
+        raise UsageError(f"{text!r} is more than all of it: the most is 100%.")
     return percent
 
 

@@ -47,5 +47,7 @@ def set_speed(path: Path, ref: str, options: Options, base_url: str | None = Non
             name: value for name, value in asked.items()
             if (options.share_words if name.startswith("share") else options.rate_words)
         }
+        if not kept:
+            raise UsageError(f"Say how fast: {options.word('share', '40%')}, {options.word('rate', '6000/min')}, or both.")
         book.update_run(record.id, settings=replace(stored, **kept).as_json())
     return record
