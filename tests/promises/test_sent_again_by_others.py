@@ -6,7 +6,7 @@ import contextlib
 import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -278,3 +278,37 @@ def test_a_limit_of_which_the_code_makes_its_own_error_is_waited_for(box: Sandbo
     result = OwnError().bulk_process(team_id="5001", max_items=4, progress="none")
     assert (result.success, result.in_doubt, result.failed, twice(box)) == (4, 0, 0, 0), result.failures
     assert len([one for one in box.log(10_000)[before:] if one["status"] == 429]) <= 8
+
+
+class ReadsFirst(Sends):
+    ends: ClassVar[Any] = RuntimeError("Intercom is away")
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        answer = requests.get(f"{self.base_url}/conversations/{item_id}", headers=self.headers, timeout=5)
+        if not answer.ok and isinstance(self.ends, Exception):
+            raise self.ends
+        return self.by_requests(item_id) if answer.ok else self.ends
+
+
+class ReadsAndReturnsNothing(ReadsFirst):
+    ends = None
+
+
+class ReadsAndReturnsAnEmptyDict(ReadsFirst):
+    ends: ClassVar[Any] = {}
+
+
+@pytest.mark.parametrize("updater", [ReadsFirst, ReadsAndReturnsNothing, ReadsAndReturnsAnEmptyDict])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_refused_read_of_which_the_code_makes_its_own_error_is_waited_for(box: Sandbox, updater: type[Sends], status: int) -> None:
+    """Each item was charged for it at once; and of an empty dict nobody asked what had been read."""
+    box.fault("outage", on="look", lasts=1.5, status=status, only_matching=True)
+    result = updater().bulk_process(team_id="5001", max_items=4, progress="none")
+    assert (result.success, result.in_doubt, result.failed, twice(box)) == (4, 0, 0, 0), result.failures
+
+
+def test_an_empty_result_after_a_read_that_was_refused_is_not_done(box: Sandbox) -> None:
+    """It was the only request that had left."""
+    box.fault("status", on="look", status=404)
+    result = ReadsAndReturnsAnEmptyDict().bulk_process(team_id="5001", max_items=4, progress="none")
+    assert result.success == 0, result.failures

@@ -90,6 +90,20 @@ class GivesAwayToThread(GivesAway):
     start: ClassVar[Any] = staticmethod(lambda work: threading.Thread(target=work).start())
 
 
+class GivesOn(GivesAway):
+    """What it has started gives the message on, some time after the action's end."""
+
+    start: ClassVar[Any] = staticmethod(lambda work: POOL.submit(lambda: (time.sleep(0.1), POOL.submit(work))))
+
+
+class GivesOnFromThread(GivesAway):
+    start: ClassVar[Any] = staticmethod(lambda work: threading.Timer(0.1, lambda: threading.Thread(target=work).start()).start())
+
+
+class CallsBack(GivesAway):
+    start: ClassVar[Any] = staticmethod(lambda work: POOL.submit(time.sleep, 0.1).add_done_callback(lambda _: work()))
+
+
 class SkipsAfter(GivesAway):
     def end(self) -> Any:
         raise Skip("not mine")
@@ -156,7 +170,7 @@ def test_what_nothing_tells_of_leaves_all_in_hand_in_doubt(box: Sandbox, fault: 
     assert box.audit()["kinds"]["comment"]["writes"] == 2
 
 
-@pytest.mark.parametrize("updater", [GivesAway, GivesAwayToThread, SkipsAfter])
+@pytest.mark.parametrize("updater", [GivesAway, GivesAwayToThread, GivesOn, GivesOnFromThread, CallsBack, SkipsAfter])
 def test_what_a_thread_is_still_to_send_is_waited_for(box: Sandbox, updater: type[Sends]) -> None:
     """The action had failed, or left the item alone; the message left a moment later, and a retry sent it again."""
     before = len(box.log(10_000))

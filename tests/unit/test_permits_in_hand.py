@@ -32,9 +32,11 @@ def test_an_action_waits_for_its_second_permit_without_holding_its_first() -> No
     client = Client(Nothing(), RateLimiter(budget, stop, outage))
 
     def act() -> None:
-        with client.in_hand():
-            client.one_more()
-            client.one_more()
+        with client.in_hand() as hand:
+            client.one_more(hand)
+            other = threading.Thread(target=client.one_more, args=(hand,), daemon=True)  # a pool of the action's sends for it
+            other.start()
+            other.join()
 
     thread = threading.Thread(target=act, daemon=True)
     thread.start()

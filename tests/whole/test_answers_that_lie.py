@@ -339,3 +339,11 @@ def test_a_refusal_of_what_a_list_in_part_cannot_tell_is_in_doubt(box: MemorySan
     box.fault("error_after", status=status, on="write")
     run = bulk.run(verb, ids=[one], verify="none", **given)
     assert (run.counts.failed, run.counts.in_doubt) == (0, 1), run.report()
+
+
+def test_a_target_that_is_shown_without_its_id_is_not_found(box: MemorySandbox) -> None:
+    """It was a KeyError."""
+    into, other = [row for row in box.contacts(role="user") if row["email"]][:2]
+    box.fault("malformed", path="^/contacts/search", entry="no_id", nth=1)
+    with pytest.raises(errors.UsageError, match="no contact has"):
+        bulk.run("contacts.merge", ids=[other["id"]], into=into["email"], irreversible=True)

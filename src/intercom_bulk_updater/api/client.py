@@ -267,22 +267,18 @@ class Client:
         carried: CompletedRequests | None = getattr(self._carried, "value", None)
         return carried
 
-    def one_more(self) -> None:
-        """Another library is about to send a request beyond the one whose permit is in hand: wait for its own.
+    def one_more(self, hand: PermitLease) -> None:
+        """Another library is about to send a request beyond the one whose permit is in `hand`: wait for its own.
 
-        The one in hand is settled first. Actions that hold a permit each while they wait for the next would wait for each
-        other without end where only so many requests may be in flight.
+        The one in hand is settled first, whichever thread of the action sends: actions that hold a permit each while they wait
+        for the next would wait for each other without end where only so many requests may be in flight.
         """
-        hand: PermitLease | None = getattr(self._hand, "value", None)
-        used = hand.permit if hand is not None else None
-        if hand is not None and used is not None:
-            hand.permit = None
+        used = hand.take()
+        if used is not None:
             self.gate.leave(used, status=None, headers=None)
         permit = self._admitted("action", finishing=True, held=used is not None)
         self._count("action")
-        if hand is not None and used is not None:
-            hand.permit = permit
-        else:
+        if used is None or not hand.give_back(permit):
             self.gate.leave(permit, status=None, headers=None)
 
     # -- permits ----------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Targets:
             raise UsageError(f"{flag} {said} is not an id of a {singular}.")
         if (resource, key, value) not in self._found:
             self._look(resource, key, value)
-        found = self._found.get((resource, key, value), [])
+        found = [one for one in self._found.get((resource, key, value), []) if one.get("id")]
         alike = [one for one in found if one.get("role", "user") == "user"]
         ids = ", ".join(str(one["id"]) for one in (alike or found)[:5])
         if len(alike) == 1:

@@ -43,7 +43,7 @@ def in_hand(
         refuse(exchange)
         leaving(exchange.method, exchange.path)
         if watch.seen or hand.permit is None:
-            client.one_more()
+            client.one_more(hand)
 
     with through(updater, client), client.in_hand() as hand:
         exchanges = client.exchanges

@@ -93,7 +93,7 @@ def judge_return(
         return ReturnedError(refused)
     writes = [one for one in exchanges if one.writes]
     last = writes[-1] if writes else None
-    nothing = "" if exchanges or none_is_fine else "was not seen to send anything" if way else "sent nothing"
+    nothing = "" if none_is_fine else _nothing(exchanges, way)
     failure = None
     if result is not None or not none_is_fine:
         failure = failure_in(result, method, status_known=bool(last and last.believed), nothing=nothing)
@@ -101,6 +101,8 @@ def judge_return(
         return refusal_of(last, str(failure or ""))
     standing = [one.sent for one in writes if not one.refused]
     if failure is not None:
+        if not writes and exchanges and _is_away(exchanges[-1]):
+            return refusal_of(exchanges[-1], str(failure))
         if standing:
             failure.args = (failure.cause,)  # which request had left is added where the item is settled
             return OutcomeUnknown(failure, standing)
@@ -111,6 +113,20 @@ def judge_return(
         never = f"so {last.method} {last.path} may not have been carried out"
         return OutcomeUnknown(ActionReturned(method, "although its last write was never answered", never), standing)
     return _after_lost(lost, method, writes) if lost else None
+
+
+def _nothing(exchanges: Sequence[Exchange], way: str) -> str:
+    """That no request of an action was seen which may have done something, or has shown something, in words; "" where one was."""
+    if any(one.writes or one.done for one in exchanges):
+        return ""
+    if exchanges:
+        return f"{exchanges[-1].method} {exchanges[-1].path} was not answered with success"
+    return "was not seen to send anything" if way else "sent nothing"
+
+
+def _is_away(one: Exchange) -> bool:
+    """Whether an answer is no fault of the item: a limit, a timeout, an error of the service, or a page in place of one."""
+    return one.believed in (408, 429) or one.believed >= 500 or one.foreign
 
 
 def _after_lost(lost: Sequence[Exchange], method: str, writes: Sequence[Exchange]) -> OutcomeUnknown:
@@ -128,10 +144,8 @@ def _after_lost(lost: Sequence[Exchange], method: str, writes: Sequence[Exchange
 def judge_error(exc: Exception, exchanges: Sequence[Exchange], way: str = "") -> Exception:
     """What to raise for an error of the action's own code, which no request raised. `way`: see `judge_return`."""
     writes = [one for one in exchanges if one.writes]
-    if not writes:
-        return _unseen(exc, way, returned=False) if way else exc
-    last = writes[-1]
-    if last.believed in (408, 429) or 300 <= last.believed < 400 or last.believed >= 500 or last.foreign:
+    last = (writes or exchanges or (None,))[-1]
+    if last is not None and (_is_away(last) or (last.writes and 300 <= last.believed < 400)):
         return refusal_of(last, str(exc))  # the code made words of its own of what is no fault of the item
     standing = [one.sent for one in writes if not one.refused]
     if standing:

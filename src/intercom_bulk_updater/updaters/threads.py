@@ -40,15 +40,19 @@ class UserCode:
     """The threads that it has started itself, and the work that it has given to a pool."""
 
     def wait_for_threads(self, seconds: float) -> bool:
-        """Whether the threads that work for it come to their end within so many seconds."""
-        if not self.given:
-            return True
+        """Whether the threads that work for it, and those that they have given work, come to their end within so many seconds."""
         until = time.monotonic() + seconds
-        threads = [one for one in self.given if isinstance(one, threading.Thread)]
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        work = [one for one in self.given if isinstance(one, Future)]
-        return not wait(work, max(0.0, until - time.monotonic())).not_done and not any(thread.is_alive() for thread in threads)
+        for one in self.given:  # which may become longer meanwhile
+            left = max(0.0, until - time.monotonic())
+            if isinstance(one, Future):
+                if wait((one,), left).not_done:
+                    return False
+            else:
+                one._started.wait(left)  # type: ignore[attr-defined] # it is noted before it starts, and join would raise
+                one.join(max(0.0, until - time.monotonic()))
+                if one.is_alive():
+                    return False
+        return True
 
 
 def called_here() -> UserCode | None:
@@ -133,7 +137,22 @@ def _submit_watched(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *args
     future = _submit(pool, work, *args, **kwargs)
     if code is not None:
         code.given.append(future)
+        future.add_done_callback = partial(_call_back, code, future)  # type: ignore[method-assign]
     return future
+
+
+def _call_back(code: UserCode, future: Future[Any], work: Callable[[Future[Any]], object]) -> None:
+    """`Future.add_done_callback`: the work runs when the other has ended, which nobody waits for any more by then."""
+    ended: Future[None] = Future()
+
+    def run(done: Future[Any]) -> None:
+        try:
+            _do(code, work, done)
+        finally:
+            ended.set_result(None)
+
+    code.given.append(ended)
+    Future.add_done_callback(future, run)
 
 
 def _do(code: UserCode, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
