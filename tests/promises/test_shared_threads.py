@@ -185,3 +185,13 @@ def test_what_a_thread_is_refused_later_is_not_done(box: Sandbox) -> None:
     box.fault("status", status=422, on="write")
     result = SaysDone().bulk_process(team_id="5001", max_items=4, progress="none")
     assert (result["success"], result["failed"]) == (0, 4), result.failures
+
+
+class SaysDoneTooSoon(SaysDone):
+    start: ClassVar[Any] = staticmethod(lambda work: POOL.submit(lambda: (time.sleep(1.5), work())))
+
+
+def test_a_thread_that_outlasts_the_timeout_leaves_its_item_in_doubt(box: Sandbox) -> None:
+    """The word of the action was all that counted, and the thread was refused later."""
+    result = SaysDoneTooSoon().bulk_process(team_id="5001", max_items=1, progress="none", timeout=1.0)
+    assert (result.success, result.in_doubt) == (0, 1), result.failures

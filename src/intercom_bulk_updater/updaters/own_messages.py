@@ -16,7 +16,7 @@ from ..operations.operation import PartiallyApplied
 from .evidence import ActionReturned, unseen_in_words
 from .httpx_log import is_heard
 from .request_watcher import RequestWatcher
-from .unseen import HTTPX
+from .unseen import HTTPX, THREAD
 
 
 def refusing(client: Client) -> Callable[[Exchange], None]:
@@ -41,6 +41,8 @@ def see_that_all_left(client: Client, method: str, watch: RequestWatcher) -> Non
     One was kept from leaving, which may have been another than the lost one; or left after one that was refused and stands.
     """
     look_for_refused(client)
+    if watch.unseen is THREAD:
+        raise PartiallyApplied(ActionReturned(method, "while a thread of it was at work", "which may still send"), THREAD.words)
     strays = client.carried.strays if client.carried is not None and not client.carried.idempotent else []
     if (stray := next((one for one in strays if not (one.done or one.under_way)), None)) is not None:
         cause = ActionReturned(method, "while a request of a thread was not carried out for certain", stray_in_words(stray))
