@@ -22,6 +22,7 @@ from ..service.find import Found, count, explained, gone_words, row_of
 from ..service.find import find as find_items
 from .execute import asked_of, opened, options_of, remarks
 from .flags import Listing, Safety, Selection, Shown, Speed
+from .memory import end_start
 from .stdout import emit, note
 
 _SHOWN = 25
@@ -36,6 +37,7 @@ def find(resource: Resource, flags: Selection, listing: Listing, output: Shown, 
     if listing.output:
         _check_file(listing.output)
     with opened(options, output) as (session, names):
+        end_start()
         found = find_items(session, names, resource.name, asked_of(flags), options, remarks(output), counting=listing.count)
         if listing.explain:
             return _explain(explained(found, resource.name, options), searches=bool(resource.search), output=output)
