@@ -123,6 +123,25 @@ def test_what_was_in_the_air_does_not_end_an_outage() -> None:
     assert not outage.is_away
 
 
+def test_a_refusal_that_is_heard_after_the_end_of_the_outage_is_excused() -> None:
+    """Another thread had heard already that the service was back, and the item paid for it."""
+    now = 0.0
+    outage = OutageDetector(clock=lambda: now)
+    for number in range(1, 6):
+        outage.admit(number, "action")
+    for number in (1, 2, 3):
+        outage.answered(number, 0.0, "action", 503, wait=1.0, subject=f"item {number}")
+    assert outage.is_away
+    now = 2.0
+    assert outage.admit(9, "names")
+    outage.answered(9, 2.0, "names", 200)
+    assert not outage.is_away
+    outage.answered(4, 0.0, "action", 503, subject="item 4")
+    assert outage.explains("action", "item 4")
+    assert not outage.explains("action", "item 4"), "once"
+    assert not outage.explains("action", "item 5")
+
+
 def test_a_probe_that_is_on_its_way_is_not_forgotten() -> None:
     """Another's good answer while a probe flies does not make all calm: the probe would never be settled, and nobody let through."""
     now = 10.0

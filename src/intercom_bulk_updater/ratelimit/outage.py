@@ -97,6 +97,7 @@ class OutageDetector:
         self._back = -math.inf  # when it came back
         self._since = math.inf  # when the row of failures began that made it away
         self._asked = -math.inf  # no request before this moment, it said
+        self._late: set[str] = set()  # what was refused in an outage whose end was heard of before the refusal
         self._probe: int | None = None
         self._reason = AwayReason.FAILING
         self._problem = ""
@@ -117,6 +118,9 @@ class OutageDetector:
 
     def explains(self, purpose: str, subject: str = "") -> bool:
         """Whether a request that failed now failed with the service, and not by what it was about (`subject`)."""
+        if subject in self._late:
+            self._late.remove(subject)
+            return True
         return (self.is_away and self._sure) or self._class(purpose).explains(subject, self._clock(), self.patience)
 
     @property
@@ -252,6 +256,7 @@ class OutageDetector:
         now, probe = self._clock(), self._probe == number
         self.forget(number)
         if sent < self._back and not self.is_away:
+            self._late |= {subject} if subject else set()
             return  # it was sent into an outage that is over
         self._problem = problem or self._problem
         one = self._class(purpose)
@@ -282,6 +287,7 @@ class OutageDetector:
         self._sure = self._sure or sure
         if self._began is None:
             self._began, self._sure = now, sure
+            self._late.clear()
             self._since = min(self._since, one.since, now)
             self._probes.next = now
             self._asked = -math.inf
