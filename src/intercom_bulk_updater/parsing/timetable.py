@@ -34,10 +34,10 @@ class Timetable(Generic[T]):
                 raise _unreadable(text)
             begins, ends = _minute(found[1], found[2], text), _minute(found[3], found[4], text)
             if begins == ends and found[3] != "24":
-                raise UsageError(f"{text!r}: {piece} has no minute; all day is 00:00-24:00.")
+                raise UsageError(f"{text!r}: {piece} has no minute; a value alone holds all day.")
             minutes = range(begins, ends if begins < ends else ends + _DAY)
             if not taken.isdisjoint(minute % _DAY for minute in minutes):
-                raise UsageError(f"{text!r}: {piece} overlaps the hours before it.")
+                raise UsageError(f"{text!r}: {piece} overlaps the hours before it: let it begin where they end.")
             taken.update(minute % _DAY for minute in minutes)
             entries.append((begins, ends, value(found[5])))
         last = re.fullmatch(r"(?i:else)\s+(.+)", pieces[-1])
