@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
@@ -16,6 +17,11 @@ from intercom_sandbox import Sandbox, running
 
 from .test_original_readme import CustomUpdater
 from .test_unseen import twice
+
+
+def replies(box: Sandbox) -> int:
+    """Conversations that have a reply of ours once."""
+    return int((box.audit()["kinds"].get("comment") or {"1": 0})["1"])
 
 
 class Sends(CustomUpdater):
@@ -298,13 +304,32 @@ class ReadsAndReturnsAnEmptyDict(ReadsFirst):
     ends: ClassVar[Any] = {}
 
 
-@pytest.mark.parametrize("updater", [ReadsFirst, ReadsAndReturnsNothing, ReadsAndReturnsAnEmptyDict])
+class ReadsAndSaysYes(ReadsFirst):
+    ends: ClassVar[Any] = {"ok": True}
+
+
+class DiesInAThread(Sends):
+    """What the thread raises is lost with it."""
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        def work() -> None:
+            answer = requests.get(f"{self.base_url}/conversations/{item_id}", headers=self.headers, timeout=5)
+            if answer.ok:
+                self.by_requests(item_id)
+
+        threading.Thread(target=work).start()
+        return {"ok": True}
+
+
+@pytest.mark.parametrize("updater", [ReadsFirst, ReadsAndReturnsNothing, ReadsAndReturnsAnEmptyDict, ReadsAndSaysYes, DiesInAThread])
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_refused_read_of_which_the_code_makes_its_own_error_is_waited_for(box: Sandbox, updater: type[Sends], status: int) -> None:
-    """Each item was charged for it at once; and of an empty dict nobody asked what had been read."""
+    """Each item was charged for it at once; and of a dict nobody asked what had been read."""
+    before = replies(box)
     box.fault("outage", on="look", lasts=1.5, status=status, only_matching=True)
     result = updater().bulk_process(team_id="5001", max_items=4, progress="none")
     assert (result.success, result.in_doubt, result.failed, twice(box)) == (4, 0, 0, 0), result.failures
+    assert replies(box) - before == 4
 
 
 def test_an_empty_result_after_a_read_that_was_refused_is_not_done(box: Sandbox) -> None:

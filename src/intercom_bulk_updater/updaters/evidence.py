@@ -99,10 +99,10 @@ def judge_return(
         failure = failure_in(result, method, status_known=bool(last and last.believed), nothing=nothing)
     if last is not None and (last.believed >= 300 or last.foreign):
         return refusal_of(last, str(failure or ""))
+    if not writes and exchanges and _is_away(exchanges[-1]) and (failure is not None or not way):
+        return refusal_of(exchanges[-1], str(failure or ""))  # it read, was refused, and so wrote nothing, whatever it returns
     standing = [one.sent for one in writes if not one.refused]
     if failure is not None:
-        if not writes and exchanges and _is_away(exchanges[-1]):
-            return refusal_of(exchanges[-1], str(failure))
         if standing:
             failure.args = (failure.cause,)  # which request had left is added where the item is settled
             return OutcomeUnknown(failure, standing)
