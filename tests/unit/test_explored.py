@@ -28,7 +28,8 @@ from intercom_bulk_updater.operations.conversations.assign import Assign
 from intercom_bulk_updater.operations.conversations.messages import Reply
 from intercom_bulk_updater.operations.conversations.restore import Restore
 from intercom_bulk_updater.operations.conversations.verbs import Close
-from intercom_bulk_updater.operations.operation import Json, Operation, OutcomeUnknown
+from intercom_bulk_updater.operations.endings import OutcomeUnknown
+from intercom_bulk_updater.operations.operation import Json, Operation
 from intercom_bulk_updater.ratelimit.budget import Budget
 from intercom_bulk_updater.ratelimit.limiter import RateLimiter
 from intercom_bulk_updater.stop import Stop

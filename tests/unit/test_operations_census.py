@@ -40,9 +40,10 @@ from intercom_bulk_updater.operations.conversations.restore import Restore
 from intercom_bulk_updater.operations.conversations.tags import Tag, Untag
 from intercom_bulk_updater.operations.conversations.verbs import Close, Open, Set, Snooze
 from intercom_bulk_updater.operations.each import Each
+from intercom_bulk_updater.operations.endings import NothingChanged
 from intercom_bulk_updater.operations.field_values import MISSING
 from intercom_bulk_updater.operations.fields import Undo
-from intercom_bulk_updater.operations.operation import NothingChanged, Operation
+from intercom_bulk_updater.operations.operation import Operation
 from intercom_bulk_updater.operations.per_item import PerItemOperation
 from intercom_bulk_updater.operations.seen_by_customers import has_no_way_back, seen_by_customers
 from intercom_bulk_updater.operations.tickets import assign as tickets_assign

@@ -28,7 +28,7 @@ from intercom_bulk_updater.errors import (
 from intercom_bulk_updater.journal import Journal
 from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import Failure, FoundItem, Item, ItemResult, Outcome, RunStatus
-from intercom_bulk_updater.operations.operation import CannotApply
+from intercom_bulk_updater.operations.endings import CannotApply
 from intercom_bulk_updater.report.summary import exit_of, summarize, summary_without_run
 from intercom_bulk_updater.report.texts import error_hint
 

@@ -19,7 +19,7 @@ from ..api.replay import CompletedRequests
 from ..api.retry import ErrorKind, classify
 from ..errors import SafetyStop, StopRun
 from ..model import ItemResult
-from ..operations.operation import OutcomeUnknown, PartiallyApplied
+from ..operations.endings import OutcomeUnknown, PartiallyApplied
 from .attempt import Attempt, Batch, RetryLater
 from .decide import Step, next_step
 from .processor import ItemProcessor

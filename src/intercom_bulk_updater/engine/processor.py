@@ -16,7 +16,8 @@ from ..api.messages import SentRequest
 from ..api.retry import REFUSALS, ErrorKind, RetryPolicy, classify
 from ..errors import RunStopped, SafetyStop, Skip, StopRun
 from ..model import Item, ItemResult, Outcome
-from ..operations.operation import Json, NothingChanged, Operation, OutcomeUnknown, PartiallyApplied, SeenOtherwise
+from ..operations.endings import NothingChanged, OutcomeUnknown, PartiallyApplied, SeenOtherwise
+from ..operations.operation import Json, Operation
 from ..stop import Stop
 from .attempt import Attempt, RetryLater, known_of
 from .backup import Backup

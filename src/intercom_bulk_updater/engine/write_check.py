@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from ..api.client import Client
 from ..errors import SafetyStop
 from ..model import Failure, Item, ItemResult, Outcome
-from ..operations.operation import CannotApply, Json, Operation
+from ..operations.endings import CannotApply
+from ..operations.operation import Json, Operation
 from ..operations.resource import name_of
 
 

@@ -21,11 +21,12 @@ from ..errors import ApiError, NotFound, UsageError
 from ..model import Item, Reversibility
 from ..parsing.finite import finite_json
 from .built_in import operations_in
+from .endings import NothingChanged
 from .field_values import describe_field
 from .fields import UPDATED
 from .message_template import PLACE, EmptyField, NoText, escape, odd_brace, unescape
 from .messages import people_of
-from .operation import Change, Json, NothingChanged, Operation
+from .operation import Change, Json, Operation
 from .per_item import WITH
 from .resource import resources
 from .seen_by_customers import has_no_way_back, message_of, seen_by_customers

@@ -19,8 +19,9 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
+from .endings import CannotApply
 from .field_values import describe_difference, describe_field, on_the_way, part_stands, taken_back
-from .operation import CannotApply, Change, Json, Operation
+from .operation import Change, Json, Operation
 from .watched import SEEN, changed_since, seen_of
 
 UPDATED = "updated_at"

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from ..api.client import Client
 from ..api.messages import SentRequest
-from ..errors import Skip
 from ..model import Item, Reversibility
 from .field_values import Label
 from .spec import Kind, NoParameters, Resolver, message, parameters_of
@@ -23,70 +22,6 @@ Change = dict[str, tuple[Any, Any]]
 """Field → (before, after); the empty dict says that the item already is as wanted."""
 SeenRequests = Mapping[str, Callable[[Json], bool]]
 """A request, as it ends behind the item's id ("POST reply") → whether customers see it, by its body."""
-
-
-class PartiallyApplied(Exception):
-    """An action broke off after a request that stands and must not be sent again; `cause` is what broke it off."""
-
-    def __init__(self, cause: Exception, words: str) -> None:
-        self.cause = cause
-        self.words = words
-        super().__init__(words)
-
-
-class CannotApply(Exception):
-    """The verb cannot be done to this item, for a reason of the item's own: it fails, and nothing was sent."""
-
-    cause = "not possible for this item"
-
-
-class SeenOtherwise(Exception):
-    """Nothing was written, and the item is no longer as its before-image says: it is taken up again as `payload` shows it.
-
-    So the way back knows what was there: of an item that others created meanwhile, its fields, and not that it was missing.
-    """
-
-    cause = "changed meanwhile"
-
-    def __init__(self, payload: Json) -> None:
-        self.payload = payload
-        super().__init__("it has changed since it was looked at")
-
-
-class NothingChanged(Skip):
-    """An operation saw that its own requests changed nothing: the item was as wanted before them.
-
-    `left`: its after-image for the case that an earlier request of ours, whose answer was no word on it, has changed it.
-    """
-
-    def __init__(self, reason: str, left: Json | None = None) -> None:
-        super().__init__(reason)
-        self.left = None if left is None else dict(left)
-
-
-class OutcomeUnknown(Exception):
-    """An action ended without proof after write requests had left: whether their effect stands is not known.
-
-    Parameters
-    ----------
-    cause:
-        What the action raised, or why its return value proves nothing.
-    sent:
-        The write requests that were seen leaving, oldest first. A look at their effects may still decide (`effect_of`);
-        without one the item is in doubt, never failed.
-    returned:
-        The action came to its end, so that the effect of its last request is the effect of the whole. False: it raised on
-        its way, and that request need not be all of it.
-    unseen:
-        Where none was seen leaving: why one may have left all the same, in words.
-    """
-
-    def __init__(self, cause: Exception, sent: Sequence[SentRequest], *, returned: bool = True, unseen: str = "") -> None:
-        self.cause = cause
-        self.sent = tuple(sent)
-        self.returned = returned
-        self.unseen = unseen
-        super().__init__(str(cause))
 
 
 class Operation(ABC):

@@ -18,9 +18,10 @@ from ..errors import InvalidRequest, UsageError
 from ..model import Item, Reversibility
 from ..parsing.dates import local_moment
 from .created import BUILT_ON, MADE, SEEN, as_made, touched
+from .endings import SeenOtherwise
 from .field_values import MISSING, THERE, describe_field
 from .fields import UPDATED, FieldsOperation, Undo
-from .operation import Json, Operation, SeenOtherwise
+from .operation import Json, Operation
 from .resource import resources
 from .spec import Resolver
 from .values import SetValues, body_of, merged, names_in

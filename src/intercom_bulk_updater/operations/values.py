@@ -16,8 +16,9 @@ from typing import Any
 from ..api.redact import mask
 from ..errors import BadAnswer
 from ..parsing.dates import is_moment, local_moment
+from .endings import PartiallyApplied
 from .field_values import KINDS, SWITCHES, describe_field, unseen
-from .operation import Json, Operation, PartiallyApplied
+from .operation import Json, Operation
 from .resource import Resource
 from .spec import Kind, Resolver, parameter
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from intercom_bulk_updater.operations.operation import CannotApply
+from intercom_bulk_updater.operations.endings import CannotApply
 
 
 @dataclass(frozen=True, slots=True)

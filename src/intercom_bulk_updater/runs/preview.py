@@ -15,8 +15,9 @@ from ..api.redact import redact
 from ..engine.write_check import refused
 from ..journal import Store
 from ..model import Failure, Item, ItemResult, Outcome
+from ..operations.endings import CannotApply
 from ..operations.field_values import Label
-from ..operations.operation import CannotApply, Change, Operation
+from ..operations.operation import Change, Operation
 from .change_words import words
 from .messages import SentBefore
 from .search_state import SearchState

@@ -12,7 +12,7 @@ from ..api.permit_lease import PermitLease
 from ..api.replay import SentDifferently, repeatable, stands_before, stands_in_words
 from ..api.retry import ErrorClassification, ErrorKind, classify, failure_of
 from ..errors import ApiError, ConnectionFailed, IntercomBulkError, RunStopped, Skip, StopRun, TransportError
-from ..operations.operation import OutcomeUnknown, PartiallyApplied
+from ..operations.endings import OutcomeUnknown, PartiallyApplied
 from .calls import host_of_run, is_theirs, raising, through
 from .evidence import in_words, judge_error, judge_return, unseen_in_words
 from .hearing import watching

@@ -17,8 +17,9 @@ from ..api.redact import keep_private, keep_private_of_item, redact, redact_thei
 from ..errors import IntercomBulkError, SafetyStop, UsageError
 from ..journal import encode_parameters, storable
 from ..model import Item, Reversibility
+from ..operations.endings import OutcomeUnknown, PartiallyApplied
 from ..operations.field_values import on_the_way, taken_back
-from ..operations.operation import Change, Json, Operation, OutcomeUnknown, PartiallyApplied
+from ..operations.operation import Change, Json, Operation
 from ..operations.per_item import WITH
 from ..operations.resource import history_of
 from ..service.spreadsheet import places

@@ -17,7 +17,7 @@ from ..api.messages import Exchange, Response
 from ..api.redact import redact_theirs
 from ..api.replay import times_sent
 from ..errors import ApiError, BadAnswer, TransportError
-from ..operations.operation import OutcomeUnknown, PartiallyApplied
+from ..operations.endings import OutcomeUnknown, PartiallyApplied
 
 _MEANS = "which means failed; raise an exception to say why"
 

@@ -12,7 +12,7 @@ from ..api.client import Client
 from ..api.messages import Exchange
 from ..api.replay import stands_before
 from ..api.retry import classify
-from ..operations.operation import PartiallyApplied
+from ..operations.endings import PartiallyApplied
 from .evidence import ActionReturned, unseen_in_words
 from .httpx_log import is_heard
 from .request_watcher import RequestWatcher

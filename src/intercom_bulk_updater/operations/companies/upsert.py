@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import InvalidRequest, NotFound
+from ..endings import CannotApply, SeenOtherwise
 from ..field_values import THERE
-from ..operation import CannotApply, Json, SeenOtherwise
+from ..operation import Json
 from ..upsert import Upsert
 from .set import CompanyValues
 

@@ -13,8 +13,9 @@ from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import ApiError
 from ...model import Item
+from ..endings import NothingChanged
 from ..merging import Merging
-from ..operation import Json, NothingChanged
+from ..operation import Json
 from ..spec import Kind, parameter
 
 

@@ -14,8 +14,9 @@ from ...api.effects import parts_of
 from ...errors import UsageError
 from ...model import Item, Reversibility
 from ...parsing.identity import id_text
+from ..endings import CannotApply
 from ..fields import FieldsOperation
-from ..operation import CannotApply, Json, Operation
+from ..operation import Json, Operation
 from ..spec import Kind, Resolver, parameter
 
 _SOURCE = "source:"

@@ -19,8 +19,8 @@ from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...errors import IntercomBulkError, NotFound
 from ..assignment import ASSIGNEES, assignees, number
+from ..endings import NothingChanged
 from ..field_values import describe_field, describe_value
-from ..operation import NothingChanged
 from ..values import body_of, plain_fields
 from .history import closed_by_another, mark, tags_of
 

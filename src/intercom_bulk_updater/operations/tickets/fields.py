@@ -16,9 +16,10 @@ from ...api.retry import no_effect
 from ...model import Item
 from ..assignment import ASSIGNEES, assignees, number
 from ..conversations.history import looked, touched_since_plan
+from ..endings import CannotApply
 from ..field_values import SWITCHES, describe_field, describe_value
 from ..fields import FieldsOperation
-from ..operation import CannotApply, Json
+from ..operation import Json
 
 ATTRIBUTE = "ticket_attributes."
 """Begins the field of an attribute of the ticket's type."""

@@ -13,7 +13,8 @@ from ...api.lists import tag_ids
 from ...api.paths import item_path
 from ...errors import NotFound
 from ...model import Item
-from ..operation import Json, NothingChanged
+from ..endings import NothingChanged
+from ..operation import Json
 from ..tagging import PutTags, TagVerb, TakeTagsOff
 from .fields import TicketFields
 
