@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 USE = "\n\nfor item in MarkReviewed().bulk_process(team_id=5001).items('failed'):\n    print(item.id)\n"
 
 
+@pytest.mark.further  # a start of mypy without its cache is twenty seconds
 def test_the_example_of_the_how_to_and_new_files_pass_mypy_strict(tmp_path: Path) -> None:
     """Methods with parameters of their own override those of the base class without a complaint. One start of mypy for all."""
     page = (ROOT / "docs/howto/write-an-updater.md").read_text()
