@@ -44,8 +44,11 @@ MOVES: dict[Outcome, dict[Outcome, str]] = {
         Outcome.PENDING: "known not to have been carried out: a drain, a retry later, a 429",
     },
     Outcome.DONE: {Outcome.PENDING: "a resume saw that the file of an export is gone"},
-    Outcome.UNCHANGED: {Outcome.PENDING: "a resume saw that the file of an export is gone"},
-    Outcome.FAILED: {Outcome.PENDING: "runs retry"},
+    Outcome.UNCHANGED: {
+        Outcome.PENDING: "a resume saw that the file of an export is gone",
+        Outcome.IN_DOUBT: "a thread that serves all items wrote to it later",
+    },
+    Outcome.FAILED: {Outcome.PENDING: "runs retry", Outcome.IN_DOUBT: "a thread that serves all items wrote to it later"},
     Outcome.IN_DOUBT: {Outcome.PENDING: "runs retry"},
 }
 

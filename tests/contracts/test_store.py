@@ -123,6 +123,21 @@ def test_failures_can_be_opened_again(store: Store, run: str) -> None:
     assert seqs_of(store, run, Outcome.DONE) == [1]
 
 
+def test_what_came_late_puts_in_doubt_all_but_what_is_done(store: Store, run: str) -> None:
+    """What is in doubt keeps its reason when it is tried again; the second time nothing is new."""
+    with store.hold(run):
+        store.turn(run, [], 4)
+        store.turn(run, [ItemResult(1, Outcome.DONE), ItemResult(2, Outcome.FAILED), ItemResult(3, Outcome.UNCHANGED)], 0)
+        wrote = {f"i{n}": f"POST conversations/i{n}/reply" for n in range(1, 6)}
+        assert [store.doubt(run, wrote, 5.0) for _ in "12"] == [3, 0]
+    rows = {row.seq: row for row in store.items(run)}
+    assert [rows[n].outcome.value for n in range(1, 7)] == ["done", "in_doubt", "in_doubt", "in_flight", "pending", "pending"]
+    counts = store.counts(run)
+    assert (counts.in_doubt, counts.in_flight, counts.pending) == (2, 2, 1)  # one in flight, and one pending that may have been sent
+    store.reopen(run, outcomes=[Outcome.IN_DOUBT])
+    assert {item.id: item.doubt for item in store.turn(run, [], 9)} == {"i2": True, "i3": True, "i5": True, "i6": False}
+
+
 def test_what_is_lost_is_done_again(store: Store, run: str) -> None:
     """Done becomes pending as if never begun; what is not done is refused, along with everything beside it."""
     store.turn(run, [], 2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
 from typing import Any, ClassVar
 
+import httpx
 import pytest
 import requests
 
 from intercom_bulk_updater import Skip, open_run
+from intercom_bulk_updater.errors import RunStopped
 from intercom_sandbox import Sandbox
 
 from .test_sent_again_by_others import Sends
@@ -187,11 +191,117 @@ def test_what_a_thread_is_refused_later_is_not_done(box: Sandbox) -> None:
     assert (result["success"], result["failed"]) == (0, 4), result.failures
 
 
+QUEUED: queue.Queue[Any] = queue.Queue()
+
+
+def _serve() -> None:
+    while (work := QUEUED.get()) is not None:
+        try:
+            work()
+        finally:
+            QUEUED.task_done()
+    QUEUED.task_done()
+
+
+@pytest.fixture
+def _worker() -> Iterator[None]:
+    worker = threading.Thread(target=_serve)
+    worker.start()
+    yield
+    QUEUED.put(None)
+    worker.join()
+
+
+class Queues(GivesAway):
+    """A thread that nobody's action has started sends when the action has ended."""
+
+    start: ClassVar[Any] = staticmethod(QUEUED.put)
+
+
+class QueuesAndSkips(Queues):
+    def end(self) -> Any:
+        raise Skip("not mine")
+
+
+class QueuesAndExits(Queues):
+    def end(self) -> Any:
+        sys.exit("enough")
+
+
+class GivesToStrangers(Queues):
+    start: ClassVar[Any] = staticmethod(lambda work: STRANGERS.apply_async(work))
+
+
+class QueuesByHttpx(Queues):
+    def by_requests(self, item_id: str) -> Any:
+        return httpx.post(f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json=self.body())
+
+
+class QueuesAndComesAgain(Queues):
+    """What breaks its first attempt off is no fault of the item, so that it is tried again."""
+
+    def end(self) -> Any:
+        return self.client.put(f"conversations/{self.of}", {"title": "x"})
+
+    def perform_action(self, item_id: str, **given: Any) -> Any:
+        self.of = item_id
+        return super().perform_action(item_id, **given)
+
+
+LATE = [Queues, QueuesAndExits, GivesToStrangers, QueuesByHttpx, QueuesAndComesAgain]
+
+
+@pytest.mark.usefixtures("_worker")
+@pytest.mark.parametrize("updater", LATE)
+def test_what_a_thread_of_nobody_sends_after_its_action_is_not_sent_again(box: Sandbox, updater: type[Sends]) -> None:
+    """The item had failed, or was pending; whoever tried it again sent its message a second time."""
+    if updater is QueuesAndComesAgain:
+        box.fault("status", status=503, retry_after="1", on="write", path=r"/\d+$", count=1)
+    before = len(box.log(10_000))
+    with contextlib.suppress(RunStopped):
+        updater().bulk_process(team_id="5001", max_items=3, parallel_workers=1, progress="none", timeout=2.0)
+    QUEUED.join()
+    time.sleep(0.5 if updater is GivesToStrangers else 0)
+    for go_on in ("resume", "resume", "retry"):
+        with contextlib.suppress(RunStopped):
+            getattr(open_run(), go_on)()
+        QUEUED.join()
+    sent = [one["path"] for one in box.log(10_000)[before:] if one["path"].endswith("/reply")]
+    assert len(sent) == len(set(sent)) == 3
+    counts = open_run().counts
+    assert (counts.failed, counts.unchanged, counts.done + counts.in_doubt + counts.in_flight) == (0, 0, 3), counts
+    assert counts.done == (2 if updater is QueuesAndComesAgain else 0), counts
+
+
+@pytest.mark.usefixtures("_worker")
+@pytest.mark.parametrize("updater", [Queues, QueuesAndSkips])
+def test_what_such_a_thread_sends_while_the_run_lasts_is_in_its_account(box: Sandbox, updater: type[GivesAway]) -> None:
+    """So that another process knows of it."""
+
+    class Lasts(updater):  # type: ignore[misc, valid-type]
+        def end(self) -> Any:
+            if QUEUED.unfinished_tasks > 2:
+                QUEUED.join()
+                return {"sent": True}
+            return super().end()
+
+    result = Lasts().bulk_process(team_id="5001", max_items=3, parallel_workers=1, progress="none")
+    assert (result.success, result["failed"], result.in_doubt) == (1, 0, 2), result.failures
+
+
+@pytest.mark.usefixtures("_worker")
+def test_what_such_a_thread_is_refused_leaves_its_item_failed(box: Sandbox) -> None:
+    box.fault("status", status=422, on="write")
+    result = Queues().bulk_process(team_id="5001", max_items=1, parallel_workers=1, progress="none")
+    QUEUED.join()
+    assert (open_run(result.run_id).retry().counts.failed, twice(box)) == (1, 0)
+
+
 class SaysDoneTooSoon(SaysDone):
     start: ClassVar[Any] = staticmethod(lambda work: POOL.submit(lambda: (time.sleep(1.5), work())))
 
 
 def test_a_thread_that_outlasts_the_timeout_leaves_its_item_in_doubt(box: Sandbox) -> None:
-    """The word of the action was all that counted, and the thread was refused later."""
+    """The word of the action was all that counted, and the thread was refused later. The last of this file, for it still sends."""
     result = SaysDoneTooSoon().bulk_process(team_id="5001", max_items=1, progress="none", timeout=1.0)
     assert (result.success, result.in_doubt) == (0, 1), result.failures

@@ -99,6 +99,8 @@ def test_a_message_that_somebody_else_may_have_written_is_not_taken_for_ours() -
 @pytest.mark.parametrize(("held", "part"), [
     ({"data": [{"id": "1"}], "total_count": 1, "has_more": False}, False), ({"data": [], "total_count": 0}, False), ({"data": []}, False),
     ({"data": [{"id": "1"}], "total_count": 2, "has_more": False}, True), ({"data": [{"id": "1"}], "has_more": True}, True),
+    *(({"data": [], "total_count": total}, True) for total in (None, "0", False, 0.5, -1)),
+    ({"data": [], "total_count": 0, "pages": {"next": "https://x/?page=2", "total_pages": 2}}, True),
 ])  # fmt: skip
 def test_a_list_that_says_there_are_more_is_a_part(held: dict[str, Any], part: bool) -> None:
     """By either word: one that showed one company of two was taken for all of them, and the other for gone."""

@@ -78,10 +78,10 @@ PAYLOAD: dict[str, Any] = {
 }  # fmt: skip
 CONTACT: dict[str, Any] = {
     "type": "contact", "id": "1", "name": "Ada", "updated_at": 1_763_000_000, "deleted": False, "merged_into": None,
-    "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "has_more": False},
-    "companies": {"type": "list", "data": [{"type": "company", "id": "5"}], "has_more": False},
-    "subscriptions": {"type": "list", "data": [{"type": "subscription", "id": "8"}], "has_more": False},
-    "notes": {"type": "list", "data": [], "has_more": False},
+    "tags": {"type": "list", "data": [{"type": "tag", "id": "7001"}], "total_count": 1, "has_more": False},
+    "companies": {"type": "list", "data": [{"type": "company", "id": "5"}], "total_count": 1, "has_more": False},
+    "subscriptions": {"type": "list", "data": [{"type": "subscription", "id": "8"}], "total_count": 1, "has_more": False},
+    "notes": {"type": "list", "data": [], "total_count": 0, "has_more": False},
 }  # fmt: skip
 TICKET: dict[str, Any] = {
     "type": "ticket", "id": "1", "deleted": False, "open": True, "snoozed_until": None, "updated_at": 1_763_000_000, "admin_assignee_id": 7,

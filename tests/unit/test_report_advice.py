@@ -4,7 +4,10 @@ import re
 
 import pytest
 
-from intercom_bulk_updater.report.advice import OTHERWISE, advice
+from intercom_bulk_updater.journal import FailureGroup
+from intercom_bulk_updater.journal.records import FailureExample
+from intercom_bulk_updater.model import Outcome
+from intercom_bulk_updater.report.advice import OTHERWISE, advice, advice_for
 from intercom_bulk_updater.report.failure_advice import REMEDIES
 
 
@@ -107,3 +110,10 @@ def test_the_table_holds_together() -> None:
 def test_words_of_a_server_are_never_a_pattern() -> None:
     """Braces and backslashes in Intercom's message stay text."""
     assert advice("400 x", status=400, code="x", message=r"{scope} \1 (((")
+
+
+@pytest.mark.parametrize(("outcome", "then"), [(Outcome.FAILED, "retry these."), (Outcome.IN_DOUBT, "resume.")])
+def test_what_to_do_then_is_what_does_these_items(outcome: Outcome, then: str) -> None:
+    """Of a few that failed for lack of a permission it said "then resume", which takes up nothing that has failed."""
+    example = FailureExample("1", 403, "forbidden", "You do not have the required scope (write_tags) to access this resource", "r")
+    assert advice_for(FailureGroup("403 forbidden", 3, example, outcome)).endswith(f"then {then}")

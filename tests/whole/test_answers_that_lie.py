@@ -256,12 +256,16 @@ def test_a_list_that_shows_less_than_it_announces_tells_of_none(box: MemorySandb
 TAGS_IN_PART: dict[str, Any] = {"type": "tag.list", "tags": [], "total_count": 14, "has_more": True}
 
 
-@pytest.mark.parametrize(("resource", "verb"), [("conversations", "tag"), ("conversations", "untag"), ("tickets", "untag")])
-def test_tags_that_are_shown_in_part_are_no_list_of_all(box: MemorySandbox, verb: str, resource: str) -> None:
+@pytest.mark.parametrize(("resource", "verb", "shown"), [
+    ("conversations", "tag", {}), ("conversations", "untag", {}), ("tickets", "untag", {}), ("conversations", "tag", {"total_count": None}),
+    ("conversations", "untag", {"total_count": "0"}), ("companies", "untag", {"total_count": -1}),
+    ("companies", "tag", {"total_count": False}),
+])  # fmt: skip
+def test_tags_that_are_shown_in_part_are_no_list_of_all(box: MemorySandbox, verb: str, resource: str, shown: dict[str, Any]) -> None:
     """They were taken for all: untag found nothing to do, and the undo of tag took off what had stood before the run."""
     box.control(ticket_tags="shown")
-    if resource == "tickets":
-        bulk.run("tickets.tag", ids=[str(box.tickets()[0]["id"])], tag=[VIP])
+    if resource != "conversations":
+        bulk.run(f"{resource}.tag", ids=[str(getattr(box, resource)()[0]["id"])], tag=[VIP])
     rows = getattr(box, resource)()
     had, tag = next((str(row["id"]), row["tags"][0]) for row in rows if row["tags"])
     ids = [had, next(str(row["id"]) for row in rows if not row["tags"])]
@@ -270,7 +274,7 @@ def test_tags_that_are_shown_in_part_are_no_list_of_all(box: MemorySandbox, verb
         now = {str(row["id"]): row["tags"] for row in getattr(box, resource)()}
         return [tag in now[one] for one in ids]
 
-    box.fault("fields", on="look,search", set={"tags": TAGS_IN_PART})
+    box.fault("fields", on="look,search", set={"tags": {**TAGS_IN_PART, "has_more": not shown, **shown}})
     run = bulk.run(f"{resource}.{verb}", ids=ids, tag=[str(tag)], verify="none")
     assert run.counts.failed + run.counts.in_doubt == 0, run.report()
     box.clear_faults()
@@ -278,6 +282,30 @@ def test_tags_that_are_shown_in_part_are_no_list_of_all(box: MemorySandbox, verb
     with suppress(errors.SafetyStop):
         run.undo()
     assert tagged()[verb == "untag"] is (verb == "tag"), "as it was before the run"
+
+
+@pytest.mark.parametrize("verb", ["contacts.tag", "contacts.untag", "contacts.attach-company", "contacts.detach-company"])
+def test_a_contact_whose_lists_do_not_count_is_read_further(box: MemorySandbox, verb: str) -> None:
+    """The list that a contact carries always counts; an empty one that did not was believed, and an undo took off what had stood before."""
+    kind, field, given = ("companies", "companies", "company") if "company" in verb else ("tags", "tags", "tag")
+    one = next(row for row in box.contacts() if row[field])
+    had = str(one[field][0])
+    box.fault("fields", on="look,search", path="^/contacts(/search|/[^/]+)$", set={kind: {"type": "list", "data": []}})
+    run = bulk.run(verb, ids=[one["id"]], **{given: [had] if given == "tag" else had})
+    off = verb.endswith(("untag", "detach-company"))
+    assert (run.counts.done, run.counts.unchanged) == ((1, 0) if off else (0, 1)), run.report()
+
+
+NEXT: dict[str, Any] = {"total_count": 0, "pages": {"next": "https://x/?page=2", "total_pages": 2}}
+
+
+@pytest.mark.parametrize("shown", [{"set": {"total_count": None}}, {"set": NEXT}, {"drop": ["total_count"]}], ids=str)
+def test_a_list_of_its_own_that_does_not_say_that_it_is_all_is_none(box: MemorySandbox, shown: dict[str, Any]) -> None:
+    one = next(row for row in box.contacts() if row["companies"])
+    box.fault("fields", on="look", path="^/contacts/", set={"companies": {"type": "list", "data": []}})
+    box.fault("fields", on="look", path="/companies$", **{**shown, "set": {"data": [], "companies": [], **shown.get("set", {})}})
+    run = bulk.run("contacts.detach-company", ids=[one["id"]], company=str(one["companies"][0]))
+    assert run.counts.failed == 1 and "did not show all, or not say so" in str(run.report()["failures"]), run.report()
 
 
 @pytest.mark.parametrize("total", [{}, {"total_count": "9"}, {"total_count": []}], ids=str)

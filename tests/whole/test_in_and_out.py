@@ -453,6 +453,15 @@ def test_an_order_that_cannot_be_had_is_refused(box: MemorySandbox) -> None:
         bulk.explain("conversations", query={"query": {"field": "state", "operator": "=", "value": "open"}, "sort": "created_at"})
 
 
+def test_a_search_that_is_refused_is_counted(desk: Desk) -> None:
+    """The account of a command that ended before there was a run said that nothing was sent."""
+    (desk.home / "q.json").write_text('{"query": {"field": "state", "operator": "=", "value": "open"}, "sort": {"field": "nothing"}}')
+    desk.box.fault("status", status=400, path="/search$")
+    told = json.loads(desk.here("conversations", "find", "--query", "q.json", "--json").out)
+    assert (told["exit"], told["requests"]["search"]) == (2, 1), told
+    assert told["requests"]["total"] == told["requests"]["read"] + 1
+
+
 def test_companies_are_read_by_the_numbers_of_their_pages(desk: Desk) -> None:
     """--explain said that they are divided by created_at, which no list can be."""
     assert "several at the same time, by their numbers" in desk.here("companies", "find", "--explain").out

@@ -31,18 +31,17 @@ def row_ids(rows: Any) -> list[str] | None:
 
 
 def is_part(held: Json) -> bool:
-    """Whether a list that an item carries says that there are more: a contact carries its first ten tags."""
-    rows = next((rows for rows in held.values() if isinstance(rows, list)), [])
-    return bool(held.get("has_more")) or (total_of(held) or 0) > len(rows)
+    """Whether a list says that there are more (a contact carries its first ten tags), or says it in a way that does not tell."""
+    rows, pages = next((rows for rows in held.values() if isinstance(rows, list)), []), held.get("pages")
+    return bool(held.get("has_more") or (isinstance(pages, Mapping) and pages.get("next"))) or (total_of(held) or 0) > len(rows)
 
 
 def total_of(held: Json) -> float | None:
-    """How many rows a list says that there are; None where it does not say, and no end where what it says is no number."""
+    """How many rows a list says that there are; None where it does not say, and no end where what it says is no count."""
     total = held.get("total_count")
-    try:
-        return None if total is None else int(total)
-    except (TypeError, ValueError, OverflowError):
-        return math.inf
+    if type(total) is int and total >= 0:
+        return total
+    return math.inf if "total_count" in held else None
 
 
 def is_listed(listing: Any, wanted: str, present: bool, key: str = "id") -> bool | None:
@@ -54,5 +53,4 @@ def is_listed(listing: Any, wanted: str, present: bool, key: str = "id") -> bool
         return None
     if any(isinstance(row, Mapping) and str(row.get(key)) == wanted for row in rows):
         return present
-    pages = listing.get("pages")
-    return None if is_part(listing) or (isinstance(pages, Mapping) and pages.get("next")) else not present
+    return None if is_part(listing) else not present

@@ -88,6 +88,8 @@ class Exchange:
     once: str = ""
     thread: int = field(default_factory=get_ident)
     """Which sends it: an action may start several."""
+    at: float = field(default_factory=time.time, compare=False)
+    """When it left (unix s)."""
 
     @property
     def sent(self) -> SentRequest:

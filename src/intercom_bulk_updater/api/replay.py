@@ -65,6 +65,8 @@ class CompletedRequests:
         """
         self.unseen = ""
         """By what way something may have left in an attempt that is not seen, in words; "" where certainly nothing has."""
+        self.since: float | None = None
+        """Unix seconds by this machine's clock when the first attempt began."""
         self.idempotent = False
         """The whole action may be repeated, so that nothing of it must not be done twice."""
         self.begun = False
@@ -83,6 +85,7 @@ class CompletedRequests:
     def begin(self, *, idempotent: bool = False) -> None:
         """A further attempt starts from the action's first request."""
         self.idempotent = idempotent
+        self.since = self.since or time.time()
         self._carried_out = self.writes
         self._refused |= self._refusals
         self._refusals.clear()

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import SafetyStop, SearchIncomplete
+from ..errors import IntercomBulkError, SafetyStop, SearchIncomplete
 from ..operations.operation import Operation
 from ..ratelimit.outage import AwayReason, ServiceAway
 from ..runs.options import Options
@@ -74,7 +74,11 @@ def opened(options: Options, output: Shown | None = None, safety: Safety | None 
         if output is not None and not output.quiet:
             # A run takes these over, and tells it among its events and on its screen.
             session.gate.on_service, session.gate.on_throttled = _say_service, _say_throttled
-        yield session, WorkspaceNames(session.look, session.find_contacts)
+        try:
+            yield session, WorkspaceNames(session.look, session.find_contacts)
+        except IntercomBulkError as exc:
+            exc.parts.setdefault("requests", session.client.requests)  # where it ends a command without a run
+            raise
 
 
 def _say_service(away: ServiceAway | None) -> None:

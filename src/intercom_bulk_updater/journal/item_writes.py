@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, and_, bindparam, case, func, insert, null, or_, select, update
 
 from intercom_bulk_updater.errors import JournalError
-from intercom_bulk_updater.model import MOVES, FoundItem, Item, ItemResult, Outcome
+from intercom_bulk_updater.model import MOVES, Failure, FoundItem, Item, ItemResult, Outcome
 
 from . import schema
 from .bulk_execute import execute_many, execute_one, fetch_all
@@ -90,6 +90,19 @@ _release = (
     )
 )
 _name = update(_item).where(_row).values(name=bindparam("called"))
+_came_late = (
+    update(_item)
+    .where(_item.c.run == bindparam("r"), _item.c.id == bindparam("i"))
+    .where(or_(and_(_waits, _item.c.doubt == 0), *(_item.c.status == schema.CODE[one] for one in (Outcome.FAILED, Outcome.UNCHANGED))))
+    .values(
+        status=case((_waits, _PENDING), else_=schema.CODE[Outcome.IN_DOUBT]),
+        doubt=case((_item.c.doubt == 0, 1), else_=_item.c.doubt),
+        claimed_at=func.coalesce(_item.c.claimed_at, bindparam("since_")),
+        cause=bindparam("cause_"),
+        failure=bindparam("failure_"),
+        note=null(),
+    )
+)
 _known = select(_item.c.id).where(_item.c.run == bindparam("r"), _item.c.id.in_(bindparam("ids", expanding=True)))
 _older_since = select(schema.turn.c.older_since).where(schema.turn.c.run == bindparam("r"))
 _count = (
@@ -288,6 +301,18 @@ def suspect(connection: Connection, run: int, seqs: Sequence[int]) -> None:
     """In flight, and out of time: the request may still be under way, whatever becomes of this process."""
     statement = update(_item).where(_item.c.run == run, _item.c.seq.in_(seqs), _item.c.status == _IN_FLIGHT).values(doubt=_SLOW)
     connection.execute(statement)
+
+
+def doubt(connection: Connection, run: int, wrote: Mapping[str, str], since: float) -> int:
+    """What was written to these ids since then came after their outcome, or before they were begun: it may be what they are to get.
+
+    How many are in doubt by it that were not.
+    """
+    rows: list[dict[str, Any]] = []
+    for item_id, what in wrote.items():
+        failure = Failure("sent by a thread that belongs to no action", f"{what} left when no action had the item in hand")
+        rows.append({"r": run, "i": item_id, "since_": since, "cause_": failure.cause, "failure_": pack_failure(failure)})
+    return execute_many(connection, _came_late, rows) if rows else 0
 
 
 def give_way(connection: Connection, run: int, seq: int, other: int, other_seq: int) -> bool:

@@ -226,6 +226,11 @@ class Journal(Store):
         with self._database.transaction() as connection:
             self._items.suspect(connection, number, seqs)
 
+    def doubt(self, run: str, wrote: Mapping[str, str], since: float) -> int:
+        number = self._runs.number(run)
+        with self._database.transaction() as connection:
+            return self._items.doubt(connection, number, wrote, since)
+
     def give_way(self, run: str, seq: int, other: str, other_seq: int) -> bool:
         ours, theirs = self._runs.number(run), self._runs.number(other)
         with self._database.transaction() as connection:

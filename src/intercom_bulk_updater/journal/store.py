@@ -192,6 +192,12 @@ class Store(Protocol):
     def suspect(self, run: str, seqs: Sequence[int]) -> None:
         """Items in flight whose request ran out of time: it may still be under way when this process is gone."""
 
+    def doubt(self, run: str, wrote: Mapping[str, str], since: float) -> int:
+        """Of these ids (with what was sent) those that are PENDING, FAILED or UNCHANGED are in doubt: it came when nobody had them in hand.
+
+        `since`: by Intercom's clock, what was sent is not older. How many are in doubt by it that were not.
+        """
+
     def give_way(self, run: str, seq: int, other: str, other_seq: int) -> bool:
         """Two runs have the same item in flight with the same text: whoever asks first is not to send it, and the other is.
 

@@ -192,6 +192,10 @@ class Operation(ABC):
         """Parameters that `prepare` has found, for all operations that this one stands for."""
         return {}
 
+    def late_writes(self, since: float) -> Mapping[str, str]:
+        """What threads of this process sent since then (unix s) when no action had it in hand, in words, by each name in its path."""
+        return {}
+
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def capture(self, payload: Json) -> dict[str, Any] | None:

@@ -63,7 +63,9 @@ def advice_for(group: FailureGroup, run: RunRecord | None = None) -> str:
         return _untold(group, run)
     # `runs retry` takes up what has failed, and nothing that is in doubt.
     again, whose = "resume" if group.outcome is Outcome.IN_DOUBT else "retry these", run.id if run is not None else "RUN"
-    said = advice(group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id, retry=again, run=whose)
+    said = advice(
+        group.cause, status=one.status, code=one.code, message=one.message, request_id=one.request_id, go_on=again, retry=again, run=whose,
+    )  # fmt: skip
     said = f"{_partly(group)} {said}" if group.partly else said
     return f"{said} {_untold(group, run)}" if group.untold else said
 

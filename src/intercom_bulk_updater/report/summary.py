@@ -122,7 +122,7 @@ def summary_without_run(error: BaseException) -> dict[str, Any]:
         "ok": False,
         "exit": code,
         "run": None,
-        "requests": Requests().as_json(),
+        "requests": getattr(error, "parts", {}).get("requests", Requests()).as_json(),
         "seconds": 0.0,
         "failures": [],
         "verified": {"level": "none", "remaining": None},

@@ -47,6 +47,8 @@ __all__ = ["Job", "Runner"]
 
 # A late resume reads each item again: what the journal knows of it is older than this (seconds).
 _STALE_AFTER = 3600.0
+# A thread that has sent something for items of the run that no action had in hand has no more of it when it is quiet for so long.
+_QUIET = 1.0
 
 
 class Runner(SelectingRun):
@@ -158,6 +160,7 @@ class Runner(SelectingRun):
         run = self.journal.run(self.id)
         self._look_at_age(run)
         left = self.journal.recover(self.id)
+        self._doubt_what_came_late(0.0)
         self._spent_before = self.journal.account(self.id)
         if left:
             self.observer.event(EventKind.IN_DOUBT, count=left)
@@ -172,6 +175,14 @@ class Runner(SelectingRun):
         if self._counts.done or self._counts.unchanged:
             self._breaker.alike = None
         self.observer.began(self.id)
+
+    def _doubt_what_came_late(self, seconds: float) -> None:
+        """What a thread of a person's own code has sent after its item's outcome, or after the run's end; awaits what else it has."""
+        run, until = self.journal.run(self.id), time.monotonic() + seconds
+        while late := self.job.operation.late_writes(run.started_at or run.created_at):
+            more = self.journal.doubt(self.id, late, self.session.began(run))
+            if not more or time.monotonic() >= until or self._stop.wait(_QUIET):
+                break
 
     def _look_at_age(self, run: RunRecord) -> None:
         """In a journal that is older than the run, what must not be done twice is looked at before it is done."""
@@ -194,6 +205,7 @@ class Runner(SelectingRun):
         if isinstance(error, PermissionDenied) and refusals.cause:
             # Refused for lack of a permission that all need: resume does them once the token has it.
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], causes=[refusals.cause], since=refusals.since)
+        self._doubt_what_came_late(self.session.timeout)
         counts = self.journal.counts(self.id)
         if isinstance(error, SafetyStop):
             message = error.message = self._breaker.in_all(error, counts)

@@ -17,7 +17,7 @@ from .calls import host_of_run, is_theirs, raising, through
 from .evidence import in_words, judge_error, judge_return, unseen_in_words
 from .hearing import watching
 from .httpx_log import is_heard
-from .own_messages import before_skip, keep_what_stands, look_for_refused, lost, refusing, see_that_all_left, stray_in_words
+from .own_messages import before_skip, keep_what_stands, look_for_refused, lost, refuse_late, refusing, see_that_all_left, stray_in_words
 from .protocol import Updater
 from .remainder import may_follow
 from .request_watcher import RequestWatcher
@@ -46,6 +46,7 @@ def in_hand(
             client.one_more(hand)
 
     with through(updater, client), client.in_hand() as hand:
+        refuse_late(client, host_of_run(updater), method, items)
         exchanges = client.exchanges
         strays = client.carried.strays if client.carried is not None else None
         watch = RequestWatcher(host_of_run(updater), exchanges, leave, refuse, client.timeout, items=items, strays=strays)

@@ -24,10 +24,11 @@ from ..operations.per_item import WITH
 from ..operations.resource import history_of
 from ..service.spreadsheet import places
 from .action import in_hand
-from .calls import UpdaterError, accepted, asked, endpoint_of, raising, through
+from .calls import UpdaterError, accepted, asked, endpoint_of, host_of_run, raising, through
 from .coercion import coerce
 from .declaration import ATTRIBUTES, METHODS
 from .hearing import in_own_thread
+from .late_writes import late_writes
 from .protocol import Updater
 
 _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
@@ -210,6 +211,10 @@ class UpdaterOperation(Operation):
         if self.only_reads or "requests_per_item" in _declared(type(self.updater)):
             return self.requests_per_item
         return self._seen_requests
+
+    def late_writes(self, since: float) -> Mapping[str, str]:
+        """See Operation."""
+        return {name: f"{one.method} {one.path}" for name, one in late_writes(host_of_run(self.updater), since).items()}
 
     @contextmanager
     def _noted(self, *items: Item) -> Iterator[None]:

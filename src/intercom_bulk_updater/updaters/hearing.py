@@ -25,8 +25,10 @@ from urllib.parse import urlsplit
 
 from ..api.client import LEAVES
 from ..api.messages import Exchange
+from ..api.network import one_name
 from . import httpx_log, threads, unseen
 from .host_guard import HostGuard
+from .late_writes import heard
 from .request_watcher import HOST, LINE, ForAll, RequestWatcher
 from .threads import UserCode, code_here
 
@@ -61,6 +63,7 @@ def watching(watch: RequestWatcher) -> Iterator[None]:
     assert code is not None  # noqa: S101 - `guarding` has seen to it
     code.watch, code.items = watch, watch.items
     _at_work[watch] = code
+    heard[watch.host]  # is made
     try:
         yield
     finally:
@@ -98,7 +101,7 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
     if code is not None:
         _hear_user_code(code, event, args)
     if event == "http.client.send":
-        if code is not None or _at_work:
+        if code is not None or heard:
             _hear_sent(code, *args)
     elif event == "socket.connect" and code is None:
         _hear_stranger(event, args)
@@ -152,29 +155,31 @@ def _whose(code: UserCode | None, method: str, host: str, path: str) -> RequestW
         named = [one for one in at_work if not one.items.isdisjoint(path.split("/"))]
         if mine is not None and (mine in named or not named):
             found = mine
-        elif not at_work or not Exchange(method, path.strip("/")).writes:
+        elif one_name(host) not in heard or not Exchange(method, path.strip("/")).writes:
             found = None
         elif len(named) == 1:
             found = named[0]
-        elif code is not None and (threads.is_sure(code) or not code.items.isdisjoint(path.split("/"))):
-            found = None  # its action has ended
         else:
-            return _of_nobody(code, host, named or at_work)
+            ended = code is not None and (threads.is_sure(code) or not code.items.isdisjoint(path.split("/")))
+            return _of_nobody(code, host, [] if ended else named or at_work)
     if found is not None and threads.called_here() is None:
         found.by_threads = True
     return found
 
 
 def _of_nobody(code: UserCode | None, host: str, watches: Sequence[RequestWatcher]) -> RequestWatcher:
-    """What watches a write that may belong to any of several actions."""
+    """What watches a write that may belong to any of several actions, or to one that has ended."""
     for one in watches if code is None else ():
         _keep(_at_work.get(one), one, unseen.Way("a thread of its own sent something"))
 
     def refuse(exchange: Exchange) -> None:
         for one in watches:
             one.refuse(exchange)
+        if not watches:
+            exchange.body.clear()  # so many are kept
 
-    return RequestWatcher(host, ForAll([one.strays for one in watches]), refuse, refuse, max(one.seconds for one in watches))
+    noted = ForAll([heard[one_name(host)], *(one.strays for one in watches)])
+    return RequestWatcher(host, noted, refuse, refuse, max((one.seconds for one in watches), default=30.0))
 
 
 def _hear_stranger(event: str, args: tuple[Any, ...]) -> None:
@@ -218,7 +223,7 @@ def watch_of(method: str, host: str, path: str) -> RequestWatcher | None:
 def _hear_httpx(record: logging.LogRecord) -> None:
     code = code_here()
     args = record.args
-    if (code is None and not _at_work) or not (isinstance(args, tuple) and len(args) >= 4 and isinstance(args[3], int)):
+    if (code is None and not heard) or not (isinstance(args, tuple) and len(args) >= 4 and isinstance(args[3], int)):
         return
     method, url = str(args[0]), urlsplit(str(args[1]))
     host = url.netloc.rpartition("@")[2]

@@ -15,8 +15,21 @@ from ..api.retry import classify
 from ..operations.endings import PartiallyApplied
 from .evidence import ActionReturned, unseen_in_words
 from .httpx_log import is_heard
+from .late_writes import late_writes
 from .request_watcher import RequestWatcher
 from .unseen import HTTPX, THREAD
+
+
+def refuse_late(client: Client, host: str, method: str, items: Sequence[str]) -> None:
+    """Raises where a thread has sent what an earlier attempt gave it, after that had ended: it would give it once more."""
+    carried = client.carried
+    if carried is None or carried.since is None or carried.idempotent:
+        return
+    late = late_writes(host, carried.since)
+    if (wrote := next((late[one] for one in items if one in late), None)) is not None:
+        carried.found(wrote.sent, {})
+        cause = ActionReturned(method, "before a thread sent what it had given it", f"{wrote.method} {wrote.path} left when it had ended")
+        raise PartiallyApplied(cause, "the action is not run again")
 
 
 def refusing(client: Client) -> Callable[[Exchange], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})\r\n(.*)\r\n", re.DOTALL)
 class ForAll:
     """A request is noted in each of several lists."""
 
-    def __init__(self, lists: Sequence[list[Exchange]]) -> None:
+    def __init__(self, lists: Sequence[list[Exchange] | deque[Exchange]]) -> None:
         self._lists = lists
 
     def append(self, exchange: Exchange) -> None:
@@ -63,7 +64,7 @@ class RequestWatcher:
         self, host: str, exchanges: list[Exchange] | ForAll, leaving: Callable[[Exchange], None], refuse: Callable[[Exchange], None],
         seconds: float, *, items: Collection[str] = (), strays: list[Exchange] | None = None,
     ) -> None:  # fmt: skip
-        self._host = one_name(host)
+        self.host = one_name(host)
         self.seconds = seconds
         self._exchanges = exchanges
         self._leaving = leaving
@@ -85,12 +86,12 @@ class RequestWatcher:
 
     def is_for(self, host: str) -> bool:
         """Whether what is sent to that host (and port) is its business."""
-        return not self._host or one_name(host) == self._host
+        return not self.host or one_name(host) == self.host
 
     @property
     def port(self) -> int:
         """The port of its host."""
-        return urlsplit(f"//{self._host}").port or 443
+        return urlsplit(f"//{self.host}").port or 443
 
     def saw(self, connection: Any, data: object) -> None:
         """Take one piece of what is sent: the head of a request, or some of its body."""
