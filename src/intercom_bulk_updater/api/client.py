@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,6 +53,12 @@ _PROBE = "me"
 _PROBE_SECONDS = 10.0
 
 
+class _InHand(threading.local):
+    """What the item in a thread's hands has carried out."""
+
+    value: CompletedRequests | None = None
+
+
 class Client:
     """One workspace's API. Safe to share between threads.
 
@@ -85,7 +90,7 @@ class Client:
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._hand = threading.local()
-        self._carried = threading.local()
+        self._carried = _InHand()
         self._skew = ClockSkew()
         self._workspace: Workspace | None = None
 
@@ -259,13 +264,13 @@ class Client:
     @property
     def exchanges(self) -> list[Exchange]:
         """The requests of the action that runs in this thread, in order; a list of no consequence when none does."""
-        return [] if self.carried is None else self.carried.exchanges
+        carried = self.carried
+        return [] if carried is None else carried.exchanges
 
     @property
     def carried(self) -> CompletedRequests | None:
         """What the item in this thread's hands has carried out; None when there is none."""
-        carried: CompletedRequests | None = getattr(self._carried, "value", None)
-        return carried
+        return self._carried.value
 
     def one_more(self, hand: PermitLease) -> None:
         """Another library is about to send a request beyond the one whose permit is in `hand`: wait for its own.
@@ -311,7 +316,7 @@ class Client:
         hand: PermitLease | None = getattr(self._hand, "value", None)
         if hand is not None and hand.permit is not None:
             permit, hand.permit = hand.permit, None
-            return replace(permit, purpose=purpose)
+            return permit._replace(purpose=purpose)
         return self._enter(purpose)
 
     def _enter(self, purpose: str) -> Permit:

@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import httpcore2
@@ -125,6 +126,11 @@ def _watching(connected: socket.socket) -> Callable[[], bool]:
     return lambda: bool(poll.poll(0))
 
 
+@lru_cache(maxsize=64)  # answer after answer has the same
+def _lowered(name: bytes) -> str:
+    return name.decode("latin-1").lower()
+
+
 class _Answer:
     """What has come of one answer; also what httptools calls while it reads."""
 
@@ -170,7 +176,7 @@ class _Answer:
             raise ValueError("a second answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
+        self.headers[_lowered(name)] = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
         self.status = self.parser.get_status_code()

@@ -11,8 +11,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from .lists import is_listed, total_of
@@ -21,8 +20,7 @@ from .messages import SentRequest, bare
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What a request leaves behind.
 
     `repeatable`: doing it twice ends in the same state. `read`: the path to GET for a look, or "" when nothing tells.
@@ -67,7 +65,7 @@ def effect_of(sent: SentRequest | None) -> Effect | None:
         return Effect(repeatable=True)
     body: dict[str, Any] = sent.json if isinstance(sent.json, dict) else {}
     path = bare(sent.path)
-    if (found := _OBJECT.match(path)) is not None and sent.method in ("PUT", "DELETE"):
+    if sent.method in ("PUT", "DELETE") and (found := _OBJECT.match(path)) is not None:
         return _object(sent.method, found[1], path, body)
     if (found := _CONVERSATION.match(path)) is not None:
         return _conversation(sent.method, found[1], found[2], found[3], body)

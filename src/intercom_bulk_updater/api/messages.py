@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import get_ident
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import IntercomBulkError
 
@@ -16,8 +16,7 @@ MOST = 64 * 2**20
 """Bytes of a body, as it comes and as it is when unpacked: more than any answer of Intercom's has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request. `path` is relative to the base URL, without a leading slash; `timeout` in seconds."""
 
     method: str
@@ -34,7 +33,8 @@ class UnsendableBody(ValueError):
 
 def bare(path: str) -> str:
     """What a path names, however it is written: `/conversations/5//reply?x=1` is `conversations/5/reply`."""
-    return "/".join(filter(None, path.partition("?")[0].split("/")))
+    named = path.partition("?")[0].strip("/")
+    return "/".join(filter(None, named.split("/"))) if "//" in named else named
 
 
 def only_looks(method: str, path: str) -> bool:
@@ -43,8 +43,7 @@ def only_looks(method: str, path: str) -> bool:
     return method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and (named.endswith("/search") or named == "companies/list"))
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """One answer: status, headers with lower-case names, the body as bytes."""
 
     status: int
@@ -52,8 +51,7 @@ class Response:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SentRequest:
+class SentRequest(NamedTuple):
     """The request that an error is about, as far as it can be known."""
 
     method: str

@@ -123,8 +123,8 @@ class CompletedRequests:
         `theirs`: another library is to send it, which cannot be answered from memory. Its head leaves first, with the path alone.
         `but`: what was noted of it by then.
         """
-        if repeatable(sent):
-            return
+        if not (self.exchanges or self.strays or self._answered) or repeatable(sent):
+            return  # the first of an action, as nearly always, or one that leaves no trace
         for one in takewhile(lambda each: each is not but, self.strays):
             if not (one.done or one.under_way or repeatable(one.sent)) and concern_same(one.sent, sent):
                 raise _not_again(one)

@@ -10,7 +10,6 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpcore2
@@ -99,7 +98,7 @@ class HttpTransport:
         if "content-encoding" not in answer.headers:
             return answer
         try:
-            return replace(answer, body=_plain(answer.body, answer.headers["content-encoding"]))
+            return answer._replace(body=_plain(answer.body, answer.headers["content-encoding"]))
         except TooLarge as exc:
             raise _too_large(request) from exc
 

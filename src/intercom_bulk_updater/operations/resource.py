@@ -186,16 +186,19 @@ def name_of(item: Json) -> str:
     Of what is not declared here it is the title, or the name.
     """
     declared = _by_type().get(str(item.get("type")))
-    said = (_said(item, path) for path in (declared.names if declared else ("title", "name")))
-    return next((name for one in said if isinstance(one, str) and (name := printable_name(_MARKUP.sub(" ", one)).strip())), "")
+    for path in declared.names if declared else ("title", "name"):
+        said = _said(item, path)
+        if isinstance(said, str) and (name := printable_name(_MARKUP.sub(" ", said)).strip()):
+            return name
+    return ""
 
 
 def _said(item: Json, path: str) -> Any:
     """The field at `path`; not the author of what a teammate began, for a conversation is its customer's."""
-    holder, _, field = path.rpartition(".")
     found = value_at(item, path)
-    teammate = field == "name" and found is not None and value_at(item, f"{holder}.type") in ("admin", "bot", "team")
-    return None if teammate else found
+    if found is None or not path.endswith(".name"):
+        return found
+    return None if value_at(item, f"{path.removesuffix('name')}type") in ("admin", "bot", "team") else found
 
 
 def has_verbs(resource: str) -> bool:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from intercom_bulk_updater.errors import AnswerLost, BadAnswer, ConnectionFailed, RunStopped, TimedOut, TransportError
 from intercom_bulk_updater.stop import Stop
@@ -266,7 +265,7 @@ class RateLimiter:
             return wait
         answer = self._budget.ask(waiter.purpose)
         if isinstance(answer, Permit) and self._outage.admit(answer.number, waiter.purpose, probe=waiter.probe):
-            return replace(answer, probe=True)
+            return answer._replace(probe=True)
         return answer
 
     def _notice(self) -> None:

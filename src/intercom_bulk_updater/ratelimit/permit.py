@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """Leave to send one request. `purpose` is "search", "action" or "read"; `at` is monotonic seconds.
 
     `probe`: the service is away, so it is leave to ask whether it is back, and for nothing else.

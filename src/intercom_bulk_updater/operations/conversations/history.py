@@ -40,10 +40,12 @@ def looked(payload: Json, planned: float | None) -> dict[str, Any] | None:
 
     None where that takes a look of its own, for a search shows no parts.
     """
+    if planned is None:
+        return {}
     parts, tags = parts_of(payload), tags_of(payload)
     moments = [payload.get("updated_at"), *(one.get("created_at") for one in parts or ()), *(tag.get("applied_at") for tag in tags)]
     last = max(int(at or 0) for at in moments)
-    if planned is None or last < int(planned):
+    if last < int(planned):
         return {}
     if parts is None:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from intercom_bulk_updater.api.lists import is_part
@@ -130,21 +131,28 @@ def _read(item: Mapping[str, Any], resource: str, name: str) -> Any:
     if resource == "tickets" and name == "ticket_id":  # the number of the inbox, which is shown as a text
         number = str(item.get(name, ""))
         return int(number) if number.isdecimal() else item.get(name, _UNKNOWN)
-    path = _ELSEWHERE.get(resource, {}).get(name, name)
-    if path.startswith("custom_attributes."):
-        return _step(_step(item, "custom_attributes"), path.removeprefix("custom_attributes."))
-    holder, listed, rest = path.partition("[].")
+    steps, of_each = _way(resource, name)
     found: Any = item
     partial = False
-    for step in holder.split("."):
-        partial = partial or (bool(listed) and isinstance(found, Mapping) and is_part(found))
+    for step in steps:
+        partial = partial or (bool(of_each) and isinstance(found, Mapping) and is_part(found))
         found = _step(found, step)
-    if not listed:
+    if not of_each:
         return found
     if not isinstance(found, list):
         return _UNKNOWN
-    entries = [str(entry[rest]) for entry in found if isinstance(entry, Mapping) and rest in entry]
+    entries = [str(entry[of_each]) for entry in found if isinstance(entry, Mapping) and of_each in entry]
     return [*entries, _UNKNOWN] if partial or len(entries) != len(found) else entries
+
+
+@lru_cache(maxsize=64)  # each item of a search is judged by the same few fields
+def _way(resource: str, name: str) -> tuple[tuple[str, ...], str]:
+    """The steps from an item to a field, and which part of each entry counts where those lead to a list ("" where they do not)."""
+    path = _ELSEWHERE.get(resource, {}).get(name, name)
+    if path.startswith("custom_attributes."):
+        return ("custom_attributes", path.removeprefix("custom_attributes.")), ""
+    holder, _, of_each = path.partition("[].")
+    return tuple(holder.split(".")), of_each
 
 
 def _step(found: Any, name: str) -> Any:
