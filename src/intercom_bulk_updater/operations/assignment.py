@@ -26,8 +26,11 @@ def number(value: Any) -> int:
 
 def assignees(payload: Json, fields: Iterable[str]) -> dict[str, int]:
     """Those of the fields that a payload has, as `number` gives them. What is not an id does not say "nobody": it says nothing."""
-    shown = ((field, payload[field]) for field in fields if field in payload)
-    return {field: number(value) for field, value in shown if value in (None, "") or id_text(value).isdecimal()}
+    shown = {}
+    for field in fields:
+        if field in payload and ((value := payload[field]) in (None, "") or id_text(value).isdecimal()):
+            shown[field] = number(value)
+    return shown
 
 
 @dataclass(frozen=True, kw_only=True)

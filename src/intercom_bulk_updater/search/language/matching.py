@@ -16,7 +16,10 @@ from intercom_bulk_updater.api.lists import is_part
 from intercom_bulk_updater.parsing.dates import day_of
 from intercom_bulk_updater.search.language.fields import resource as _resource
 from intercom_bulk_updater.search.language.query_tree import HERE
-from intercom_bulk_updater.search.language.terms import Field
+from intercom_bulk_updater.search.language.terms import Field, Resource
+
+Leaf = Callable[[Field, Mapping[str, Any], Any], bool | None]
+"""Judges one filter by what an item holds."""
 
 _UNKNOWN = object()
 """The item does not hold this field."""
@@ -91,36 +94,33 @@ def surely_matches(
 
 def is_checkable(query: Mapping[str, Any], item: Mapping[str, Any], resource: str, *, api_version: str = "2.16") -> bool:
     """Whether the item holds what it takes to contradict the query, so that an item that does not match would be noticed."""
-    table = _resource(resource, api_version)
+    return _checks(query.get("query", query), item, _resource(resource, api_version))
 
-    def check(node: Mapping[str, Any]) -> bool:
-        if "field" in node:
-            field = table.find(str(node["field"]))
-            return field is not None and _is_checkable(field, node, _read(item, resource, field.name))
-        combine = all if node["operator"] == "OR" else any
-        return combine(check(part) for part in node["value"])
 
-    return check(query.get("query", query))
+def _checks(node: Mapping[str, Any], item: Mapping[str, Any], table: Resource) -> bool:
+    if "field" in node:
+        field = table.find(str(node["field"]))
+        return field is not None and _is_checkable(field, node, _read(item, table.name, field.name))
+    combine = all if node["operator"] == "OR" else any
+    return combine(_checks(part, item, table) for part in node["value"])
 
 
 def _walk(
-    query: Mapping[str, Any], item: Mapping[str, Any], resource: str, api_version: str,
-    leaf: Callable[[Field, Mapping[str, Any], Any], bool | None],
+    query: Mapping[str, Any], item: Mapping[str, Any], resource: str, api_version: str, leaf: Leaf
 ) -> bool | None:
-    table = _resource(resource, api_version)
+    return _verdict(query.get("query", query), item, _resource(resource, api_version), leaf)
 
-    def judge(node: Mapping[str, Any]) -> bool | None:
-        if "field" in node:
-            field = table.find(str(node["field"]))
-            return None if field is None else leaf(field, node, _read(item, resource, field.name))
-        verdicts = [judge(part) for part in node["value"]]
-        decisive: bool = node["operator"] == "OR"
-        if decisive in verdicts:
-            return decisive
-        return None if None in verdicts else not decisive
 
-    whole: Mapping[str, Any] = query.get("query", query)
-    return judge(whole)
+def _verdict(node: Mapping[str, Any], item: Mapping[str, Any], table: Resource, leaf: Leaf) -> bool | None:
+    # Not a function inside of the other one: that would hold itself, and the whole item, until garbage is looked for.
+    if "field" in node:
+        field = table.find(str(node["field"]))
+        return None if field is None else leaf(field, node, _read(item, table.name, field.name))
+    verdicts = [_verdict(part, item, table, leaf) for part in node["value"]]
+    decisive: bool = node["operator"] == "OR"
+    if decisive in verdicts:
+        return decisive
+    return None if None in verdicts else not decisive
 
 
 def _read(item: Mapping[str, Any], resource: str, name: str) -> Any:
