@@ -12,11 +12,8 @@ class ClockSkew:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._bounds = (0.0, 0.0)
-
-    @property
-    def at_least(self) -> float:
+        self.at_least = 0.0
         """Seconds by which the server's clock is ahead of ours, at the least."""
-        return self._bounds[0]
 
     def learn(self, date: float, sent: float) -> None:
         """An answer that has just come to a request of that moment was dated so."""
@@ -28,3 +25,4 @@ class ClockSkew:
             both = max(low, self._bounds[0]), min(high, self._bounds[1])
             # A contradiction: one of the clocks was set.
             self._bounds = both if both[0] < both[1] else (low, high)
+            self.at_least = self._bounds[0]

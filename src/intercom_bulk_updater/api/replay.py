@@ -225,8 +225,10 @@ class CompletedRequests:
 
     def _known(self, step: Step, sent: SentRequest) -> tuple[SentRequest, Mapping[str, Any]] | None:
         """What has been carried out in the place of a message, or in this attempt says all that it says; with the answer."""
+        if step in self._answered or not self.exchanges:
+            return self._answered.get(step)
         found = ((one.sent, one.shown) for one in self._messages if one.ours and one.shown is not None)
-        return self._answered.get(step) or next((known for known in found if says_no_more(sent, known[0])), None)
+        return next((known for known in found if says_no_more(sent, known[0])), None)
 
     def _next(self, sent: SentRequest, once: str) -> Step:
         """The step that the next request is."""

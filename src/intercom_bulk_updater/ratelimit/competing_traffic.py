@@ -63,6 +63,8 @@ class CompetingTraffic:
         if len(self._samples) < 3:
             return self.rate
         (first, then, _), (last, now, _) = self._samples[0], self._samples[-1]
+        if now <= then:
+            return 0.0  # nobody else was seen, as nearly always
         noise = math.sqrt(max(in_flight for _, _, in_flight in self._samples))
         rate = (now - then - noise) / (last - first)
         return rate if rate > _NOISE * limit / length else 0.0

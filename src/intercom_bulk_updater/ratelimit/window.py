@@ -157,12 +157,12 @@ class Window:
         if self._calendar.sliding:
             self.limit, self._told = limit, (now, remaining)
             return True
-        current = self.reset
-        if current is None or reset > current + self._calendar.jitter:
+        current, jitter = self.reset, self._calendar.jitter
+        if current is None or reset > current + jitter:
             self.limit = limit
             whole = current is not None and reset - current <= self.server.length * 1.5
             self._begin(reset, now, whole=whole)
-        elif reset >= current - self._calendar.jitter:
+        elif reset >= current - jitter:
             self.limit = limit
         elif flight.sent > self._rolled_at and not self._heard:
             # The clock said that this window was over, and the server says that it is not.

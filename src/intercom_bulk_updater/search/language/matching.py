@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from intercom_bulk_updater.api.lists import is_part
@@ -64,7 +64,7 @@ def matches(
 
     `timezone` is the workspace's, for contact dates, which match by whole days.
     """
-    return _walk(query, item, resource, api_version, lambda field, node, found: _judge(field, node, found, timezone))
+    return _walk(query, item, resource, api_version, partial(_judge, timezone=timezone))
 
 
 def decides(query: Mapping[str, Any], item: Mapping[str, Any], resource: str, *, timezone: str = "UTC", api_version: str = "2.16") -> bool:
@@ -89,7 +89,7 @@ def surely_matches(
 
     False means that the item contradicts the query, however Intercom treats capitals, missing values and limits.
     """
-    return _walk(query, item, resource, api_version, lambda field, node, found: _surely(field, node, found, timezone))
+    return _walk(query, item, resource, api_version, partial(_surely, timezone=timezone))
 
 
 def is_checkable(query: Mapping[str, Any], item: Mapping[str, Any], resource: str, *, api_version: str = "2.16") -> bool:
@@ -100,7 +100,7 @@ def is_checkable(query: Mapping[str, Any], item: Mapping[str, Any], resource: st
 def _checks(node: Mapping[str, Any], item: Mapping[str, Any], table: Resource) -> bool:
     if "field" in node:
         field = table.find(str(node["field"]))
-        return field is not None and _is_checkable(field, node, _read(item, table.name, field.name))
+        return field is not None and _is_checkable(field, node, _all_of(_read(item, table.name, field.name)))
     combine = all if node["operator"] == "OR" else any
     return combine(_checks(part, item, table) for part in node["value"])
 
@@ -181,14 +181,14 @@ def _all_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _is_checkable(field: Field, node: Mapping[str, Any], found: Any) -> bool:
-    """Whether this filter can be judged on an item that holds `found`."""
+def _is_checkable(field: Field, node: Mapping[str, Any], founds: list[Any]) -> bool:
+    """Whether this filter can be judged on an item that holds `founds`."""
     operator = str(node["operator"])
     vague = field.name.startswith(_VAGUE) or (field.name.startswith("conversation_rating.") and field.type != "integer")
-    if vague or field.type == "words" or _UNKNOWN in _all_of(found):
+    if vague or field.type == "words" or _UNKNOWN in founds:
         return False
     if operator in _ORDER:  # whether less than a limit takes what has no value is not documented
-        return field.type in ("any", "date", "day", "integer") and not field.kind and None not in _all_of(found)
+        return field.type in ("any", "date", "day", "integer") and not field.kind and None not in founds
     text = field.name in _WHOLE_TEXTS or field.name in _FREE_TEXTS or field.type == "any"
     if operator in _CONTAIN:
         return text
@@ -197,8 +197,8 @@ def _is_checkable(field: Field, node: Mapping[str, Any], found: Any) -> bool:
 
 def _surely(field: Field, node: Mapping[str, Any], found: Any, timezone: str) -> bool | None:
     """What there is but one way to judge; None for the rest."""
-    operator, values = str(node["operator"]), _all_of(node["value"])
-    if not _is_checkable(field, node, found):
+    operator, values, founds = str(node["operator"]), _all_of(node["value"]), _all_of(found)
+    if not _is_checkable(field, node, founds):
         return _shows(field, operator, values, found)
     if operator in ("=", "!=") and values == [None]:
         empty = (found or None) is None if isinstance(found, list) or field.kind else None if found in (None, "") else False
@@ -209,7 +209,7 @@ def _surely(field: Field, node: Mapping[str, Any], found: Any, timezone: str) ->
         return None  # the one may be the id of an option and the other its name
     if field.name in _FREE_TEXTS or operator in _CONTAIN or (field.type == "any" and isinstance(found, str)):
         return _surely_text(operator, values, found, whole=field.name in _WHOLE_TEXTS)
-    return _judge(field, node, found, timezone) if _is_exact(field, operator, values, _all_of(found)) else None
+    return _judge(field, node, found, timezone) if _is_exact(field, operator, values, founds) else None
 
 
 def _shows(field: Field, operator: str, values: list[Any], found: Any) -> bool | None:
