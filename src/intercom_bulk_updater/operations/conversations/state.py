@@ -99,14 +99,13 @@ def converge(client: Client, cid: str, have: dict[str, Any], want: Mapping[str, 
     Assignments go first, because assigning reopens a closed conversation; the state goes last. An error that comes after
     the first of several requests says in its parts what they `left`.
     """
-    left: dict[str, Any] = {}
-    writes = _Writes(client, cid, dict(have), awake(want, client.server_time()), left)
+    writes = _Writes(client, cid, dict(have), awake(want, client.server_time()))
     try:
         for step in (writes.assign, writes.tag, writes.set_fields, writes.set_state):
             step()
     except IntercomBulkError as exc:
-        if left:
-            exc.parts["left"] = left
+        if writes.wrote:
+            exc.parts["left"] = writes.image()
         raise
     return writes.image()
 
@@ -123,13 +122,14 @@ def requests_between(have: Json, want: Json) -> int:
 class _Writes:
     """The writes that bring one conversation from what it has to what is wanted, and what each of them left."""
 
-    def __init__(self, client: Client, cid: str, have: dict[str, Any], want: Json, left: dict[str, Any]) -> None:
+    def __init__(self, client: Client, cid: str, have: dict[str, Any], want: Json) -> None:
         self._client = client
         self._cid = cid
         self._have = have
         self._want = want
-        self._left = left
         self._seen: dict[str, Any] = {}
+        self.wrote = False
+        """One of them was carried out."""
 
     def image(self) -> dict[str, Any]:
         """The after-image so far."""
@@ -172,7 +172,7 @@ class _Writes:
         client, want = self._client, self._want
         if "state" not in want or _same_state(self._have, want):
             return
-        alone, since = not self._left, client.server_time()
+        alone, since = not self.wrote, client.server_time()
         payload = self._send(_state(client, self._cid, want), _state_written(want), ASSIGNEES)
         if alone and want["state"] == "closed" and (who := closed_by_another(payload, client.admin_id, since)):
             raise NothingChanged(f"already closed: by {who}")
@@ -196,8 +196,7 @@ class _Writes:
 
     def _keep(self, **fields: Any) -> None:
         self._have.update(self._known(fields))
-        self._left.clear()
-        self._left.update(self.image())
+        self.wrote = True
 
     def _known(self, fields: Json) -> dict[str, Any]:
         return {field: value for field, value in fields.items() if field in self._have or field in self._want}
