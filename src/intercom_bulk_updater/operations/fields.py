@@ -120,7 +120,15 @@ class FieldsOperation(Operation):
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         have = _without_marks(item.before or {})
-        return {**have, **self.wanted(item, have), **self.kept(payload, have)}
+        return {**have, **self.wanted(item, have), **self.kept(payload, have), **self.marks(payload, client, since)}
+
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        """For an after-image: when our write was, so that the way back tells what came later. `since`: of an item that was read back."""
+        return {}
+
+    def came_after(self, payload: Json, item: Item) -> str:
+        """For undo: who has been at an item since the verb wrote it, by its history; "" for nobody, or where it does not tell."""
+        return ""
 
     def hides(self, payload: Json) -> str:
         if not self.fields or self.works_unseen or self.capture(payload) is not None:
@@ -137,7 +145,7 @@ class FieldsOperation(Operation):
         shown = self.write(client, item.id, have, want)
         kept = self.kept(shown, have) if shown else {}
         self.see_unwritten(have, want, kept)
-        return {**have, **want, **kept}
+        return {**have, **want, **kept, **(self.marks(shown, client) if shown else {})}
 
     def see_unwritten(self, have: Json, want: Json, kept: Json) -> None:
         """Raise PartiallyApplied where the answer to the write shows that a field which was not written is not as it was read."""
@@ -229,6 +237,12 @@ class Undo(FieldsOperation):
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         return self.forward.write(client, item_id, have, want)
 
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        return self.forward.marks(payload, client, since)
+
+    def came_after(self, payload: Json, item: Item) -> str:
+        return self.forward.came_after(payload, item)
+
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         found = super().stands(payload, item, since=since, client=client)
         return found if found is not None else self.is_found(payload, item, since, client) or None
@@ -277,7 +291,11 @@ class Undo(FieldsOperation):
             if isinstance(value, list) and field in now and (unsure or _keeps(value, to.get(field) or [], now[field] or []))
         }  # fmt: skip
         kept = {field: now[field] if field in as_left else value for field, value in left.items()}
-        return super().drift(payload, replace(item, before={**kept, **taken_back(left, to, now)}))
+        half = taken_back(left, to, now)
+        if half and (who := self.came_after(payload, item)):
+            # A person has turned a part of it back since, and goes on from there.
+            return "; ".join(said for said in (super().drift(payload, replace(item, before=kept)), who) if said)
+        return super().drift(payload, replace(item, before={**kept, **half}))
 
 
 def _without_marks(image: Json) -> dict[str, Any]:
