@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
-from .endings import CannotApply
+from .endings import CannotApply, NothingChanged
 from .field_values import describe_difference, describe_field, on_the_way, part_stands, taken_back
 from .operation import Change, Json, Operation
 from .watched import SEEN, changed_since, seen_of
@@ -237,6 +237,12 @@ class Undo(FieldsOperation):
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         return self.forward.write(client, item_id, have, want)
 
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        try:
+            return super().perform(client, item, now)
+        except NothingChanged as exc:
+            raise NothingChanged(self.unchanged, exc.left) from None
+
     def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
         return self.forward.marks(payload, client, since)
 
@@ -248,8 +254,13 @@ class Undo(FieldsOperation):
         return found if found is not None else self.is_found(payload, item, since, client) or None
 
     def is_found(self, payload: Json, item: Item, since: float, client: Client) -> bool:
-        """Whether a search tells that the item is as before; asked for what was sent alone, as it takes a request."""
-        return 0 < since <= item.sent_at and self.back_is_found(client, payload, self.wanted(item, {}), since)
+        """Whether a search tells that the item is as before; as it takes a request, asked alone for what was sent, or changed since."""
+        at, ours = payload.get(UPDATED), ((item.data or {}).get("marks") or {}).get(UPDATED)
+        if not 0 < since <= item.sent_at:
+            if not (isinstance(at, int) and isinstance(ours, int) and at > ours):
+                return False
+            since = at
+        return self.back_is_found(client, payload, self.wanted(item, {}), since)
 
     def back_is_found(self, client: Client, payload: Json, want: Json, since: float) -> bool:
         return self.forward.back_is_found(client, payload, want, since)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...model import Item
-from ..fields import FieldsOperation
+from ..fields import UPDATED, FieldsOperation
 from ..operation import Json
 from .no_way_back import NoWayBack
 
@@ -103,6 +103,10 @@ class _Archiving(_Switch):
 
     def not_ours(self, before: Json) -> str:
         return "may have been archived before, by somebody else" if before.get("archived", "") is None else ""
+
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        """See FieldsOperation. The answer shows no moment: by the server's clock."""
+        return {UPDATED: int(client.server_time())}
 
     def why_unverifiable(self) -> str:
         return NOT_TOLD

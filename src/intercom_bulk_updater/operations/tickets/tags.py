@@ -54,7 +54,10 @@ class _Tagging(TagVerb, TicketFields):
         return left
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation. For the way back: what others have taken back is not done once more."""
         left = self.send(client, item_id, have, want, client.server_time())
+        if set(left["tags"]) == set(have["tags"]) != set(want["tags"]):
+            raise NothingChanged(self.unchanged, dict(want))
         return {"tags": {"tags": [{"id": tag} for tag in left["tags"]]}}
 
     def send(self, client: Client, item_id: str, have: Json, want: Json, since: float) -> dict[str, Any]:
