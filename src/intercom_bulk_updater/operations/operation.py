@@ -210,6 +210,11 @@ class Operation(ABC):
         """Whether a before-image holds what is only assumed, and so does not tell that the item was otherwise."""
         return bool(self.not_shown)
 
+    @classmethod
+    def not_known(cls, before: Json) -> tuple[str, ...]:
+        """The fields of which its images, this before-image and what followed, hold only what is assumed: no account tells them."""
+        return ()
+
     def change(self, item: Item) -> Change | None:
         """What acting would change; {} when the item already is as wanted, None when it cannot be told."""
         return None

@@ -38,7 +38,16 @@ class _Tagging(TagVerb, TicketFields):
         return {"tags": self.assumed(), **shown, **({_SHOWN: True} if shown else {}), **self.looked_at(payload)}
 
     def assumes(self, item: Item) -> bool:
-        return _SHOWN not in (item.before or {})
+        return bool(self.not_known(item.before or {}))
+
+    @classmethod
+    def not_known(cls, before: Json) -> tuple[str, ...]:
+        """See Operation. The ticket may have tags of others, too."""
+        return () if _SHOWN in before else ("tags",)
+
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        """See FieldsOperation. The answer is no ticket."""
+        return {}
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
         return self.image(payload) or None
