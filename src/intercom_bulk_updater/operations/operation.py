@@ -308,6 +308,10 @@ class Operation(ABC):
         """The text as the item gets it; "" for none. Raises EmptyField for a place that nothing fills."""
         return ""
 
+    def shows(self, item: Item) -> bool:
+        """Whether customers see what it does to this item, of a verb that is `customer_visible`."""
+        return True
+
     def text(self, item: Item) -> str:
         """The text that somebody reads, by which a repetition is known; `message` shows it."""
         return self.message(item)

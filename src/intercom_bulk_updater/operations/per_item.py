@@ -119,6 +119,9 @@ class PerItemOperation(Operation):
     def message(self, item: Item) -> str:
         return self._of(item).message(item)
 
+    def shows(self, item: Item) -> bool:
+        return self._of(item).shows(item)
+
     def text(self, item: Item) -> str:
         return self._of(item).text(item)
 
