@@ -514,3 +514,18 @@ def test_tags_of_a_ticket_that_nothing_shows_are_not_told_as_none(desk: Desk, ve
     sheet, rows = sheet_and_rows(desk, answer.run)
     assert sheet[0]["before"] == "tags: none" and sheet[0]["after"].startswith("tags: vip ("), sheet
     assert rows[0]["before"] == {"tags": []} and len(rows[0]["after"]["tags"]) == 1, rows
+
+
+def test_whole_numbers_are_whole_in_parquet(desk: Desk) -> None:
+    """Of items and of runs; a number that may have a fraction is none, and what an item has not is empty."""
+    import pyarrow.parquet
+
+    columns = ("id", "parts", "rating", "statistics.count_reopens", "created_at")
+    assert desk.here("conversations", "find", "--where", "state = open", "--columns", ",".join(columns), "-o", "f.parquet").code == 0
+    found = pyarrow.parquet.read_table(desk.home / "f.parquet")
+    assert [str(found.schema.field(name).type) for name in columns[:4]] == ["string", "int64", "int64", "int64"], found.schema
+    assert all(one > 0 for one in found["parts"].to_pylist()) and None in found["rating"].to_pylist()
+    assert desk.here("contacts", "set", "seats=7", "--where", "role = user", "--limit", "2", "--yes").code == 0
+    assert desk.here("runs", "export", "latest", "-o", "r.parquet").code == 0
+    told = pyarrow.parquet.read_table(desk.home / "r.parquet")
+    assert {str(told.schema.field(name).type) for name in ("seq", "attempts", "status")} == {"int64"} and told["seq"].to_pylist() == [1, 2]

@@ -39,7 +39,7 @@ COLUMNS = (
 )
 
 _KINDS = {
-    "seq": CellKind.NUMBER, "attempts": CellKind.NUMBER, "status": CellKind.NUMBER, "finished_at": CellKind.MOMENT,
+    "seq": CellKind.INTEGER, "attempts": CellKind.INTEGER, "status": CellKind.INTEGER, "finished_at": CellKind.MOMENT,
     "before": CellKind.ANY, "after": CellKind.ANY, "link": CellKind.LINK,
 }  # fmt: skip
 _TABLE = [TableColumn(name, _KINDS.get(name, CellKind.TEXT)) for name in COLUMNS]
