@@ -255,6 +255,10 @@ class Operation(ABC):
         """Whether the file of an item that is done is gone or cut, so that it has to be done again; a cut one is removed."""
         return False
 
+    def is_doubted(self, payload: Json) -> bool:
+        """Whether something speaks against an item, as it was read, of which nothing tells whether it stands: a search finds it still."""
+        return False
+
     def why_unverifiable(self) -> str:
         """The reason, where `read` or `stands` tells nothing."""
         return f"{self.describe()}: nothing that Intercom answers tells whether it stands"

@@ -18,6 +18,8 @@ from .no_way_back import NoWayBack
 _INDEXED = 3600
 """Seconds after which a search knows a contact for certain."""
 NOT_TOLD = "only searches tell whether a contact is archived, and they do not tell yet: `verify` tells later"
+_FOUND = "found_by_search"
+"""In a contact that was read: whether a search finds it, which may be behind."""
 _SUSPENDED = "that the contact's conversations and tickets were suspended meanwhile, and missing from reports"
 
 
@@ -99,7 +101,10 @@ class _Archiving(_Switch):
             # One that no run of ours has archived was archived, or blocked, by somebody else, unless it was made just now.
             known = self.on and left is not True and _long_known(client, contact)
             return {"archived": True} if self.on and left is True else {"archived": None} if known else {}
-        return {"archived": False} if found and not self.on else {}
+        return {} if not found else {_FOUND: True} if self.on else {"archived": False}
+
+    def is_doubted(self, payload: Json) -> bool:
+        return _FOUND in payload
 
     def not_ours(self, before: Json) -> str:
         return "may have been archived before, by somebody else" if before.get("archived", "") is None else ""
