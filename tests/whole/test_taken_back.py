@@ -44,16 +44,32 @@ def test_a_ticket_that_was_opened_again_is_left_to_whoever_did(desk: Desk, other
     assert all((now[one]["open"], now[one]["state"]) == (True, was[one]["state"]) for one in ids[1:])
 
 
-def test_what_our_own_runs_did_to_a_ticket_since_is_no_drift(desk: Desk) -> None:
-    """Closed with a state, then opened by a run: the state goes back, and the undo of that brings all of it again."""
+def test_runs_over_each_other_are_undone_in_order(desk: Desk) -> None:
+    """Closed with a state, then opened by a run: that one first. The undo of the undo brings all of it again."""
     ids = tickets(desk)
     was = {one["id"]: (one["open"], one["state"]) for one in desk.box.tickets()}
     first = ran(desk.here("tickets", "close", *listed(desk, ids), "--ticket-state", "resolved", *PLAIN), selected=3, done=3)
-    ran(desk.here("tickets", "open", "--ids", "ids", *PLAIN), selected=3, done=3)
+    second = ran(desk.here("tickets", "open", "--ids", "ids", *PLAIN), selected=3, done=3)
+    early = desk.here("undo", first, *PLAIN)
+    ran(early, selected=3, drifted=3)
+    assert early.json["left_alone"][0]["why"] == "open is true, was false; a later run has written to it", early.json["left_alone"]
+    ran(desk.here("undo", second, *PLAIN), selected=3, done=3)
     undo = ran(desk.here("undo", first, *PLAIN), selected=3, done=3)
     assert {one["id"]: (one["open"], one["state"]) for one in desk.box.tickets()} == was
     ran(desk.here("undo", undo, *PLAIN), selected=3, done=3)
     assert not any(one["open"] for one in desk.box.tickets() if one["id"] in ids)
+
+
+def test_a_note_turns_nothing_back(desk: Desk, others: Client) -> None:
+    """Of a person, and of a later run: the change stands as the run left it, and is undone."""
+    ids = tickets(desk)
+    was = {one["id"]: (one["open"], one["state"]) for one in desk.box.tickets()}
+    run = ran(desk.here("tickets", "close", *listed(desk, ids), "--ticket-state", "resolved", *PLAIN), selected=3, done=3)
+    ran(desk.here("tickets", "note", "--ids", "ids", "--limit", "1", "--body", "Closed.", *PLAIN), selected=1, done=1)
+    desk.box.pass_time(5)
+    others.post(f"tickets/{ids[1]}/reply", {"message_type": "note", "type": "admin", "admin_id": BEN, "body": "Well."})
+    ran(desk.here("undo", run, *PLAIN), selected=3, done=3)
+    assert {one["id"]: (one["open"], one["state"]) for one in desk.box.tickets()} == was
 
 
 def test_a_tag_of_a_ticket_that_others_have_taken_off_is_not_restored(desk: Desk, others: Client) -> None:

@@ -303,8 +303,8 @@ class Undo(FieldsOperation):
         }  # fmt: skip
         kept = {field: now[field] if field in as_left else value for field, value in left.items()}
         half = taken_back(left, to, now)
-        if half and (who := self.came_after(payload, item)):
-            # A person has turned a part of it back since, and goes on from there.
+        if any(left.get(field) != was for field, was in half.items()) and (who := self.came_after(payload, item)):
+            # It was turned back in part by somebody who goes on from there.
             return "; ".join(said for said in (super().drift(payload, replace(item, before=kept)), who) if said)
         return super().drift(payload, replace(item, before={**kept, **half}))
 

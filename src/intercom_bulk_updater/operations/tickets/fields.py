@@ -95,7 +95,8 @@ class TicketFields(FieldsOperation):
         return mark(payload) if since is None else our_mark(payload, client.admin_id, since)
 
     def came_after(self, payload: Json, item: Item) -> str:
-        return touched_since(payload, item, self.label)
+        ours = "a later run has written to it" if (item.data or {}).get("own") else ""
+        return touched_since(payload, item, self.label) or ours
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         body = body_of(have, want)
