@@ -121,6 +121,10 @@ def test_an_export_that_was_killed_is_gone_on_with(desk: Desk, place: str) -> No
     process.communicate()
     desk.box.clear_faults()
     before = some()
+    died = desk.here("runs", "show", "latest", "--json").json
+    assert died["counts"]["in_doubt"] == 0 < died["counts"]["pending"] and not died["failures"], died
+    assert "in doubt until" not in desk.here("runs", "show", "latest").out
+    assert not desk.here("runs", "export", "latest", "--outcome", "in_doubt", "--jsonl").out
     if path.is_file():
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[2:]) + b'{"id": "21547')
     else:
@@ -129,7 +133,7 @@ def test_an_export_that_was_killed_is_gone_on_with(desk: Desk, place: str) -> No
         empty.write_bytes(b"")
         (path / f"{gone.name}.1.writing").write_bytes(b"{")
     done = desk.here("runs", "resume", "latest", *PLAIN)
-    assert done.code == 0, done.err
+    assert done.code == 0 and "doubt" not in done.err, done.err
     wanted = {str(one["id"]) for one in desk.box.conversations() if one["state"] != "snoozed"}
     found = set(lines(path)) if path.is_file() else {str(json.loads(one.read_bytes())["id"]) for one in path.iterdir()}
     assert found == wanted and 12 <= before < len(wanted) and done.counts == {"selected": len(wanted), "done": len(wanted)}

@@ -1,6 +1,8 @@
 """Moments as people type them."""
 
+import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, date, datetime
@@ -54,6 +56,13 @@ DUBLIN = "Europe/Dublin"
         ("2026-12-01T09:00:00+05:30", "2026-12-01 03:30"),
         ("1795600000", "2026-11-25 09:46:40"),
         ("2027-07-01 9:00", "2027-07-01 09:00"),
+        ("26 Nov 2026", "2026-11-26 00:00"),
+        ("26. November 2026 9:00", "2026-11-26 09:00"),
+        ("Nov 26, 2026 at 9:30pm", "2026-11-26 21:30"),
+        ("1st Sept 2027", "2027-09-01 00:00"),
+        ("today 9:00pm", "2026-11-24 21:00"),
+        ("tomorrow 12:30 am", "2026-11-25 00:30"),
+        ("today noon", "2026-11-24 12:00"),
     ],
 )
 def test_moment(text: str, local: str) -> None:
@@ -94,9 +103,62 @@ def test_bad_moment(text: str, says: str) -> None:
         parse_moment(text, NOW, DUBLIN)
 
 
+NEAREST = {
+    "26.11.26": "26.11.2026", "26.11.": "26.11.2026", "26.11": "26.11.2026", "26/11/26 9:00": "26.11.2026 9:00", "31.1.": "31.01.2027",
+    "Nov 26": "26 Nov 2026", "26 november": "26 Nov 2026", "feb 3 9": "3 Feb 2027 9:00 or 3 Feb 2027 21:00",
+    "Thu 26 Nov 2026": "26 nov 2026",
+    "today 9": "today 9:00 or today 21:00", "today 15": "today 15:00", "tomorrow 9.30": "tomorrow 9:30 or tomorrow 21:30",
+    "9pm": "today 9pm or tomorrow 9pm", "noon": "today noon or tomorrow noon", "midnight": "tomorrow 0:00",
+    "next week": "+7d or 2026-11-30", "next month": "+30d or 2026-12-01", "monday next week": "2026-11-30",
+    "next fri": "next friday", "tomorow 9:00": "tomorrow 9:00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NEAREST)
+def test_what_is_not_read_is_answered_with_the_nearest(text: str) -> None:
+    """Of a day without its year, the next."""
+    with pytest.raises(UsageError) as refused:
+        parse_moment(text, NOW, DUBLIN)
+    assert str(refused.value).endswith(f": write {NEAREST[text]}."), refused.value
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("last week", "7d ago or 2026-11-16"), ("this week", "2026-11-23"), ("last month", "30d ago or 2026-10-01"),
+        ("monday last week", "2026-11-16"), ("monday 9:00", "last monday 9:00 or next monday 9:00"), ("mon", "last monday or next monday"),
+        ("31.1.", "31.01.2026"), ("3/4/26", "03.04.2026 or 04.03.2026"), ("midnight", "today 0:00 or tomorrow 0:00"),
+    ],
+)  # fmt: skip
+def test_what_a_filter_does_not_read_is_answered_with_the_nearest(text: str, nearest: str) -> None:
+    """It may look back: of a day without its year, that of this one."""
+    with pytest.raises(UsageError) as refused:
+        parse_instant(text, NOW, DUBLIN)
+    assert str(refused.value).endswith(f": write {nearest}."), refused.value
+
+
+@pytest.mark.parametrize("now", [NOW, NOW + 17.9 * 3600, 1798761599.0, 1806193800.0])
+@pytest.mark.parametrize("read", [parse_moment, parse_instant])
+def test_what_a_refusal_recommends_is_taken(read: Callable[[str, float, str], object], now: float) -> None:
+    """In the morning, right before midnight, at the end of the year, in the night when the clocks go forward."""
+    odd = (
+        "banana", "9:00", "9pm", "monday 9", "tuesday 5:00", "1/2/2027", "1/2/2020", "3/4/26", "feb 29", "yesterday 9", "today", "11pm",
+        "last week", "last year", "this month", "monday last week", "2027-03-28 01:30", "28.3.27 1:30", "", "today 24:00",
+    )  # fmt: skip
+    for text in (*NEAREST, *odd):
+        try:
+            read(text, now, DUBLIN)
+        except UsageError as exc:
+            found = re.search(r"[Ww]rite (.*)\.$", str(exc))
+            said = found[1].replace(", or the time you mean", "").replace("or ISO 8601 (", "").replace(")", "") if found else ""
+            for form in filter(None, re.split(" or |, ", said)):
+                read(form, now, DUBLIN)
+            assert found or "in the past" in str(exc), exc
+
+
 def test_time_that_summer_time_skips() -> None:
     """A time in the hour that is skipped is refused with the hour that there is; a day that begins in it is taken."""
-    with pytest.raises(UsageError, match=r"2027-03-28 01:30 does not exist in Europe/Dublin.*Write 02:30"):
+    with pytest.raises(UsageError, match=r"2027-03-28 01:30 does not exist in Europe/Dublin.*Write 2027-03-28 02:30,"):
         parse_moment("2027-03-28 01:30", NOW, DUBLIN)
 
 

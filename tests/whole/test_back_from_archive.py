@@ -66,3 +66,20 @@ def test_what_an_undo_of_upsert_archives_is_verified_once_a_search_must_know_it(
     assert later.code == 0 and later.json["verified"]["checked"] == 2 and not later.json["verified"].get("undecided"), later.json
     again = undone(desk, at_once.run)
     assert again.json["verified"]["checked"] == 2 and not again.json["verified"].get("undecided"), again.json["verified"]
+
+
+def test_how_many_a_search_still_finds_is_said(desk: Desk) -> None:
+    """Every second archive was answered and rolled back. The search may be behind, so that is no proof; how many, people can use."""
+    ids = [str(one["id"]) for one in desk.box.contacts(role="user")][:8]
+    (desk.home / "ids").write_text("\n".join(ids))
+    desk.box.fault("rolled_back", path="/archive", every=2)
+    done = desk.here("contacts", "archive", "--ids", "ids", "--yes", "--verify", "all", *PLAIN)
+    told = done.json["verified"]
+    assert (told["checked"], told["undecided"], told["still_found"]) == (4, 4, 4), done.err
+    assert "4 items are still found by the search" in done.err, done.err
+    desk.box.clear_faults()
+    for said in (desk.here("verify", done.run, "--progress", "none").err, desk.here("runs", "show", done.run).out):
+        assert "4 items are still found by the search" in " ".join(said.split()), said
+    desk.here("contacts", "archive", "--ids", "ids", "--yes", "--verify", "none", *PLAIN)
+    later = desk.here("verify", done.run, *PLAIN)
+    assert "still_found" not in later.json["verified"], later.json["verified"]

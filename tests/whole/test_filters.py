@@ -285,3 +285,12 @@ def test_a_contact_with_many_tags_is_judged_by_all(desk: Desk) -> None:
         again = ("--from-run", runs[0], "--outcome", "done", "--where", f"tag = {tag}")
         looked = desk.here("contacts", "untag", "--tag", "t0", *again, "--dry-run", "--json", "--progress", "none")
         assert looked.code == 0 and looked.json["counts"]["selected"] == selected, looked.err
+
+
+@pytest.mark.parametrize(
+    "form", ["26 Nov 2026", "26 nov 2026 9:00", "today noon", "yesterday 9:00pm", "last monday 9:00", "7d ago", "26.11.2026 9:00"]
+)
+def test_a_moment_that_a_refusal_recommends_stands_in_a_filter(desk: Desk, form: str) -> None:
+    """As it is typed, without quotes."""
+    found = desk.here("conversations", "find", "--where", f"created < {form} and state = open", "--count")
+    assert found.code == 0 and found.out.strip().isdigit(), found.err

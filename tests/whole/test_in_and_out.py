@@ -485,3 +485,47 @@ def test_the_contact_has_its_name_beside_it(desk: Desk, resource: str) -> None:
     first = json.loads((desk.home / "list.jsonl").read_text().splitlines()[0])
     for item in (desk.here(*command, "--columns", "contact", "--json").json["items"][0], first):
         assert list(item) == ["contact"]
+
+
+def sheet_and_rows(desk: Desk, run: str) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """The items of a run as a sheet and as JSON has them."""
+    for file in ("x.csv", "x.jsonl"):
+        assert desk.here("runs", "export", run, "-o", file).code == 0
+    sheet = csv.DictReader((desk.home / "x.csv").read_text(encoding="utf-8-sig").splitlines())
+    return list(sheet), [json.loads(line) for line in (desk.home / "x.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("verb", "tag", "changes"), [("tag", "vip", "added removed added"), ("untag", "incident", "removed added")])
+def test_tags_of_a_ticket_that_nothing_shows_are_not_told_as_none(desk: Desk, verb: str, tag: str, changes: str) -> None:
+    """It may have others, whatever a run has put on it or taken off; the change is known. The same of its undo, and of that one's."""
+    (desk.home / "ids").write_text("\n".join(str(one["id"]) for one in desk.box.tickets()[:2]))
+    more = ("--yes", "--verify", "none", *PLAIN)
+    desk.here("tickets", "tag", "--ids", "ids", "--tag", "incident", *more)
+    answer = desk.here("tickets", verb, "--ids", "ids", "--tag", tag, *more)
+    for change in changes.split():
+        sheet, rows = sheet_and_rows(desk, answer.run)
+        assert [(row["before"], row["after"]) for row in sheet] == [("tags: not shown", "tags: not shown")] * 2, sheet
+        assert all(row["change"].startswith(f"{change} tag {tag}") for row in sheet), sheet
+        assert [(row["before"], row["after"]) for row in rows] == [({"tags": None}, {"tags": None})] * 2, rows
+        answer = desk.here("undo", answer.run, *more)
+    people = [str(one["id"]) for one in desk.box.contacts(role="user") if not one["tags"]]
+    (desk.home / "ids").write_text(people[0])
+    answer = desk.here("contacts", "tag", "--ids", "ids", "--tag", "vip", *more)
+    sheet, rows = sheet_and_rows(desk, answer.run)
+    assert sheet[0]["before"] == "tags: none" and sheet[0]["after"].startswith("tags: vip ("), sheet
+    assert rows[0]["before"] == {"tags": []} and len(rows[0]["after"]["tags"]) == 1, rows
+
+
+def test_whole_numbers_are_whole_in_parquet(desk: Desk) -> None:
+    """Of items and of runs; a number that may have a fraction is none, and what an item has not is empty."""
+    import pyarrow.parquet
+
+    columns = ("id", "parts", "rating", "statistics.count_reopens", "created_at")
+    assert desk.here("conversations", "find", "--where", "state = open", "--columns", ",".join(columns), "-o", "f.parquet").code == 0
+    found = pyarrow.parquet.read_table(desk.home / "f.parquet")
+    assert [str(found.schema.field(name).type) for name in columns[:4]] == ["string", "int64", "int64", "int64"], found.schema
+    assert all(one > 0 for one in found["parts"].to_pylist()) and None in found["rating"].to_pylist()
+    assert desk.here("contacts", "set", "seats=7", "--where", "role = user", "--limit", "2", "--yes").code == 0
+    assert desk.here("runs", "export", "latest", "-o", "r.parquet").code == 0
+    told = pyarrow.parquet.read_table(desk.home / "r.parquet")
+    assert {str(told.schema.field(name).type) for name in ("seq", "attempts", "status")} == {"int64"} and told["seq"].to_pylist() == [1, 2]

@@ -341,3 +341,18 @@ def test_an_item_is_refused_once(box: MemorySandbox, others: Client) -> None:
     for seq, one in enumerate(rest):
         told = verb.taken(others, [(Item(seq, str(one["id"]), {"email": None}, None), {"email": (None, first["email"])})], had)
         assert list(told) == [seq] and str(first["id"]) in told[seq], told
+
+
+def test_a_ticket_that_is_shared_already_is_shown_to_nobody_anew(desk: Desk) -> None:
+    """The preview counts the customers of those that are not, by hand and by a sheet."""
+    shared = [str(one["id"]) for one in desk.box.tickets() if one["type"] == 101 and desk.box.ticket(str(one["id"]))["is_shared"]][:3]
+    (desk.home / "sheet.csv").write_text("\n".join(["id,shared", *(f"{one},true" for one in shared)]))
+    ways = (("is_shared=true", "--ids", "sheet.csv"), ("is_shared={{shared}}", "--csv", "sheet.csv"))
+    for words in ways:
+        looked = desk.here("tickets", "set", "title=Seen", *words, "--dry-run", *PLAIN)
+        assert (looked.json["review"]["would_change"], looked.json["review"]["customers"]) == (3, 0), looked.err
+    back = desk.here("tickets", "set", "is_shared=false", "--ids", "sheet.csv", "--limit", "1", "--yes", *PLAIN)
+    assert back.counts == {"selected": 1, "done": 1}, back.err
+    for words in ways:
+        looked = desk.here("tickets", "set", "title=Seen", *words, "--dry-run", *PLAIN)
+        assert (looked.json["review"]["would_change"], looked.json["review"]["customers"]) == (3, 1), looked.err

@@ -145,6 +145,24 @@ def test_no_brace_is_sent_that_fills_nothing(desk: Desk, brace: str, form: str) 
         assert sent.code == 0 and "Hello {1} " in json.dumps(desk.box.conversation(ids[0])), sent.err
 
 
+@pytest.mark.parametrize("place", ["contact.name||", "contact.name || there", "why||"])
+def test_a_place_with_two_bars_is_refused(desk: Desk, place: str) -> None:
+    """The second would be sent to whom nothing is known of; the same of a value, and of a request by hand."""
+    ids = [str(one["id"]) for one in desk.box.contacts(role="user")][:2]
+    (desk.home / "m.csv").write_text("\n".join(["id,why", *(f"{one},late" for one in ids)]))
+    name = place.partition("|")[0].strip()
+    for command in (
+        ("contacts", "note", "--csv", "m.csv", "--body", f"Hello {{{{{place}}}}},"),
+        ("contacts", "set", f"name={{{{{place}}}}}", "--csv", "m.csv"),
+        ("each", "contacts", "PUT", "contacts/{{id}}", f'{{"name": "{{{{{place}}}}}"}}'),
+    ):
+        refused = desk.here(*command, "--dry-run")
+        assert refused.code == 2 and f"The place '{name}' has two bars" in refused.err, refused.err
+        assert f"{{{{{name}|there}}}}" in refused.err, refused.err
+    good = desk.here("contacts", "note", "--csv", "m.csv", "--body", "Hello {{why|}}, {{contact.name|a|b}}", "--dry-run", *PLAIN)
+    assert good.code == 0, good.err
+
+
 @pytest.mark.parametrize("body", ["{{contact.custom_attributes.plna|there}}", "{{conversation.custom_attributes.isue_type|x}}"])
 def test_an_attribute_that_there_is_not_is_no_place(desk: Desk, body: str) -> None:
     """Its default would be sent to everybody."""

@@ -24,7 +24,7 @@ from .built_in import operations_in
 from .endings import NothingChanged
 from .field_values import describe_field
 from .fields import UPDATED
-from .message_template import PLACE, EmptyField, NoText, escape, odd_brace, unescape
+from .message_template import PLACE, EmptyField, NoText, escape, odd_brace, refuse_two_bars, unescape
 from .messages import people_of
 from .operation import Change, Json, Operation
 from .per_item import WITH
@@ -86,6 +86,7 @@ class Each(Operation):
                 f"The request has {odd!r} in it, which is no place: a place is written {{{{title}}}}, with two braces on each side. "
                 "Write \\\\{ in the JSON for a brace that is meant."
             )
+        refuse_two_bars(f"{self.path} {self.body}")
         if not self.places and self.method != "POST":
             raise UsageError("Every request would be the same: {{id}}, or another field, stands neither in the path nor in the body.")
         return parsed

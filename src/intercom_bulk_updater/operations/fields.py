@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from ..api.client import Client
 from ..api.paths import item_path
 from ..model import Item, Reversibility
-from .endings import CannotApply
+from .endings import CannotApply, NothingChanged
 from .field_values import describe_difference, describe_field, on_the_way, part_stands, taken_back
 from .operation import Change, Json, Operation
 from .watched import SEEN, changed_since, seen_of
@@ -120,7 +120,15 @@ class FieldsOperation(Operation):
 
     def left(self, payload: Json, item: Item, *, since: float, client: Client) -> dict[str, Any] | None:
         have = _without_marks(item.before or {})
-        return {**have, **self.wanted(item, have), **self.kept(payload, have)}
+        return {**have, **self.wanted(item, have), **self.kept(payload, have), **self.marks(payload, client, since)}
+
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        """For an after-image: when our write was, so that the way back tells what came later. `since`: of an item that was read back."""
+        return {}
+
+    def came_after(self, payload: Json, item: Item) -> str:
+        """For undo: who has been at an item since the verb wrote it, by its history; "" for nobody, or where it does not tell."""
+        return ""
 
     def hides(self, payload: Json) -> str:
         if not self.fields or self.works_unseen or self.capture(payload) is not None:
@@ -137,7 +145,7 @@ class FieldsOperation(Operation):
         shown = self.write(client, item.id, have, want)
         kept = self.kept(shown, have) if shown else {}
         self.see_unwritten(have, want, kept)
-        return {**have, **want, **kept}
+        return {**have, **want, **kept, **(self.marks(shown, client) if shown else {})}
 
     def see_unwritten(self, have: Json, want: Json, kept: Json) -> None:
         """Raise PartiallyApplied where the answer to the write shows that a field which was not written is not as it was read."""
@@ -229,13 +237,30 @@ class Undo(FieldsOperation):
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         return self.forward.write(client, item_id, have, want)
 
+    def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
+        try:
+            return super().perform(client, item, now)
+        except NothingChanged as exc:
+            raise NothingChanged(self.unchanged, exc.left) from None
+
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        return self.forward.marks(payload, client, since)
+
+    def came_after(self, payload: Json, item: Item) -> str:
+        return self.forward.came_after(payload, item)
+
     def stands(self, payload: Json, item: Item, *, since: float, client: Client) -> bool | None:
         found = super().stands(payload, item, since=since, client=client)
         return found if found is not None else self.is_found(payload, item, since, client) or None
 
     def is_found(self, payload: Json, item: Item, since: float, client: Client) -> bool:
-        """Whether a search tells that the item is as before; asked for what was sent alone, as it takes a request."""
-        return 0 < since <= item.sent_at and self.back_is_found(client, payload, self.wanted(item, {}), since)
+        """Whether a search tells that the item is as before; as it takes a request, asked alone for what was sent, or changed since."""
+        at, ours = payload.get(UPDATED), ((item.data or {}).get("marks") or {}).get(UPDATED)
+        if not 0 < since <= item.sent_at:
+            if not (isinstance(at, int) and isinstance(ours, int) and at > ours):
+                return False
+            since = at
+        return self.back_is_found(client, payload, self.wanted(item, {}), since)
 
     def back_is_found(self, client: Client, payload: Json, want: Json, since: float) -> bool:
         return self.forward.back_is_found(client, payload, want, since)
@@ -277,7 +302,11 @@ class Undo(FieldsOperation):
             if isinstance(value, list) and field in now and (unsure or _keeps(value, to.get(field) or [], now[field] or []))
         }  # fmt: skip
         kept = {field: now[field] if field in as_left else value for field, value in left.items()}
-        return super().drift(payload, replace(item, before={**kept, **taken_back(left, to, now)}))
+        half = taken_back(left, to, now)
+        if any(left.get(field) != was for field, was in half.items()) and (who := self.came_after(payload, item)):
+            # It was turned back in part by somebody who goes on from there.
+            return "; ".join(said for said in (super().drift(payload, replace(item, before=kept)), who) if said)
+        return super().drift(payload, replace(item, before={**kept, **half}))
 
 
 def _without_marks(image: Json) -> dict[str, Any]:

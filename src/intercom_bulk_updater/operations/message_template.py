@@ -93,9 +93,19 @@ def refuse_odd_places(template: str) -> None:
             f"The message has {odd!r} in it, which is no place: a place is written {{{{contact.first_name}}}}, with two braces on "
             "each side. Write \\{ for a brace that is meant."
         )
+    refuse_two_bars(template)
     if foreign := next((place for place in PLACE.finditer(template) if _FILTER.match(place[2] or "")), None):
         raise UsageError(
             f"What stands in the place {foreign[1]!r} where it is empty is written right behind the bar: {{{{{foreign[1]}|there}}}}."
+        )
+
+
+def refuse_two_bars(text: str) -> None:
+    """Raises UsageError for a place with a slip of the finger: the second bar would be written where the field is empty."""
+    if slip := next((place[1] for place in PLACE.finditer(text) if (place[2] or "").lstrip().startswith("|")), None):
+        raise UsageError(
+            f"The place {slip!r} has two bars. What stands there where it is empty is written behind one: {{{{{slip}|there}}}}; and where "
+            f"nothing is to stand there, nothing: {{{{{slip}|}}}}."
         )
 
 

@@ -210,6 +210,11 @@ class Operation(ABC):
         """Whether a before-image holds what is only assumed, and so does not tell that the item was otherwise."""
         return bool(self.not_shown)
 
+    @classmethod
+    def not_known(cls, before: Json) -> tuple[str, ...]:
+        """The fields of which its images, this before-image and what followed, hold only what is assumed: no account tells them."""
+        return ()
+
     def change(self, item: Item) -> Change | None:
         """What acting would change; {} when the item already is as wanted, None when it cannot be told."""
         return None
@@ -248,6 +253,10 @@ class Operation(ABC):
 
     def drop_lost(self, item_id: str, after: Json) -> bool:
         """Whether the file of an item that is done is gone or cut, so that it has to be done again; a cut one is removed."""
+        return False
+
+    def is_doubted(self, payload: Json) -> bool:
+        """Whether something speaks against an item, as it was read, of which nothing tells whether it stands: a search finds it still."""
         return False
 
     def why_unverifiable(self) -> str:
@@ -302,6 +311,10 @@ class Operation(ABC):
     def message(self, item: Item) -> str:
         """The text as the item gets it; "" for none. Raises EmptyField for a place that nothing fills."""
         return ""
+
+    def shows(self, item: Item) -> bool:
+        """Whether customers see what it does to this item, of a verb that is `customer_visible`."""
+        return True
 
     def text(self, item: Item) -> str:
         """The text that somebody reads, by which a repetition is known; `message` shows it."""

@@ -119,6 +119,12 @@ class PerItemOperation(Operation):
     def message(self, item: Item) -> str:
         return self._of(item).message(item)
 
+    def is_doubted(self, payload: Json) -> bool:
+        return self._all.is_doubted(payload)
+
+    def shows(self, item: Item) -> bool:
+        return self._of(item).shows(item)
+
     def text(self, item: Item) -> str:
         return self._of(item).text(item)
 

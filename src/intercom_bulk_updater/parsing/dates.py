@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import UsageError
 from .amounts import parse_duration
+from .day_forms import WEEKDAYS, in_our_way, nearest, other_ways
 
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CLOCK = r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]{1,9})?)?|(1[0-2]|[1-9])\s?(am|pm)"
+_CLOCK = (
+    r"(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9])(?:\.[0-9]{1,9})?)?|noon"
+    r"|(?P<hour12>1[0-2]|[1-9])(?::(?P<minute12>[0-5][0-9]))?\s?(?P<half>am|pm)"
+)
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DAY = rf"{_ISO}|(?:next |last )?[a-z]+"
-FORMS = "+3d, in 3 days, tomorrow 9:00, next monday 9:00, 2026-12-01 9:00, 26.11.2026, or ISO 8601 (2026-12-01T09:00:00Z)"
+_NAMED = 4
+"""Forms that a refusal names at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,8 @@ def parse_moment(text: str, now: float, timezone: str = "UTC") -> int:
     instant = _parse(text, now, timezone, weekdays=True)
     if instant.at <= now:
         when = moment_in(instant.at, timezone)
-        hint = " For a time of today, write today 17:00." if text.strip().lower() == "today" else ""
+        late = next((form for form in ("today 17:00", "today 23:59") if _is_taken(form, now, timezone, weekdays=True)), "")
+        hint = f" For a time of today, write {late}." if late and text.strip().lower() == "today" else ""
         raise UsageError(f"{text!r} is in the past: {when}.{hint}")
     return instant.at
 
@@ -51,49 +58,49 @@ def parse_instant(text: str, now: float, timezone: str = "UTC") -> Instant:
 
 def _parse(text: str, now: float, timezone: str, *, weekdays: bool) -> Instant:
     typed = in_our_way(" ".join(text.replace("\N{MINUS SIGN}", "-").split()).lower())
-    if not weekdays and (bare := typed.split()[:1]) and bare[0] in _WEEKDAYS:
-        raise UsageError(f"{text!r} could be the last or the next: write last {typed} or next {typed}.")
-    try:
-        found = _relative(typed, now) or _absolute(typed) or _calendar(typed, now, timezone, weekdays)
-    except (OverflowError, ValueError, OSError):
-        found = None
-    if found is None:
-        if re.fullmatch(r"[0-9]{13}", typed):
-            raise UsageError(
-                f"{text!r} looks like milliseconds: give unix seconds, {typed[:10]} for {describe(int(typed[:10]), timezone)}."
-            )
-        if re.fullmatch(_CLOCK, typed):
-            raise UsageError(f"{text!r} names no day: write today {typed} or tomorrow {typed}.")
-        if days := other_ways(typed.partition(" ")[0]):
-            rest = typed.partition(" ")[2]
-            raise UsageError(f"{text!r} can be read in two ways: write {' or '.join(f'{day} {rest}'.strip() for day in days)}.")
-        raise UsageError(f"{text!r} is not a time that I can read: write {FORMS}.")
+    if (found := _read(typed, now, timezone, weekdays=weekdays)) is None:
+        raise _refusal(text, typed, now, timezone, weekdays=weekdays)
     return found
 
 
-def in_our_way(typed: str) -> str:
-    """`26.11.2026 9:00` as `2026-11-26 9:00`, where there is but one way to read it."""
-    first, space, rest = typed.partition(" ")
-    days = other_ways(first)
-    return f"{days[0]}{space}{rest}" if len(days) == 1 else typed
+def _read(typed: str, now: float, timezone: str, *, weekdays: bool) -> Instant | None:
+    try:
+        return _relative(typed, now) or _absolute(typed) or _calendar(typed, now, timezone, weekdays)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
-def other_ways(typed: str) -> list[str]:
-    """What 31/01/2026, 1.2.2026 or 2026/01/31 may mean, in our way of writing; two days where nobody can tell.
+def _refusal(text: str, typed: str, now: float, timezone: str, *, weekdays: bool) -> UsageError:
+    """Why it is not taken, with what is: the nearest forms, of which each has been tried."""
+    today = day_of(now, timezone)
 
-    With dots between, the day comes first wherever people write so.
-    """
-    if found := re.fullmatch(r"([0-9]{4})[/. ]([0-9]{1,2})[/. ]([0-9]{1,2})", typed):
-        orders = [(found[1], found[2], found[3])]
-    elif found := re.fullmatch(r"([0-9]{1,2})[/. -]([0-9]{1,2})[/. -]([0-9]{4})", typed):
-        orders = [(found[3], found[2], found[1]), (found[3], found[1], found[2])][: 1 if "." in typed else 2]
-    else:
-        return []
-    days = []
-    for year, month, day in orders:
-        with suppress(ValueError):
-            days.append(date(int(year), int(month), int(day)).isoformat())
-    return list(dict.fromkeys(days))
+    def taken(forms: Iterable[str]) -> str:
+        return " or ".join(islice(dict.fromkeys(form for form in forms if _is_taken(form, now, timezone, weekdays=weekdays)), _NAMED))
+
+    if re.fullmatch(r"[0-9]{13}", typed):
+        return UsageError(f"{text!r} looks like milliseconds: give unix seconds, {typed[:10]} for {describe(int(typed[:10]), timezone)}.")
+    first, _, rest = typed.partition(" ")
+    if forms := taken(f"{day} {rest}".strip() for day in other_ways(first)):
+        return UsageError(f"{text!r} can be read in two ways: write {forms}.")
+    forms = taken(nearest(typed, today, ahead=weekdays))
+    gone = (*other_ways(first), *nearest(typed, today, ahead=True))
+    if not forms and any(_is_taken(form, now, timezone, weekdays=False) for form in gone):
+        return UsageError(f"{text!r} is in the past.")
+    if not forms:
+        later = today + timedelta(days=7)
+        forms = f"+3d, in 3 days, tomorrow 9:00, next monday 9:00, {later} 9:00, {later:%d.%m.%Y}, or ISO 8601 ({later}T09:00:00Z)"
+    elif re.fullmatch(_CLOCK, typed):
+        return UsageError(f"{text!r} names no day: write {forms}.")
+    elif first in WEEKDAYS and forms.startswith("last "):
+        return UsageError(f"{text!r} could be the last or the next: write {forms}.")
+    return UsageError(f"{text!r} is not a time that I can read: write {forms}.")
+
+
+def _is_taken(form: str, now: float, timezone: str, *, weekdays: bool) -> bool:
+    with suppress(UsageError):
+        found = _read(in_our_way(form.lower()), now, timezone, weekdays=weekdays)
+        return found is not None and (found.at > now or not weekdays)
+    return False
 
 
 def start_of_day(day: date, timezone: str) -> int:
@@ -231,16 +238,16 @@ def _absolute(typed: str) -> Instant | None:
 
 def _calendar(typed: str, now: float, timezone: str, weekdays: bool) -> Instant | None:
     """A day by name or date, and perhaps a time of it, in the workspace's zone."""
-    found = re.fullmatch(rf"({_DAY})(?:(?:t| at | )({_CLOCK}))?", typed)
+    found = re.fullmatch(rf"({_DAY})(?:(?:t| at | )(?P<clock>{_CLOCK}))?", typed)
     if not found:
         return None
     today, clock = day_of(now, timezone), _clock(found)
     which, _, name = found[1].rpartition(" ")
-    if name in _WEEKDAYS and which:
-        ahead = (_WEEKDAYS.index(name) - today.weekday()) % 7
+    if name in WEEKDAYS and which:
+        ahead = (WEEKDAYS.index(name) - today.weekday()) % 7
         day = today + timedelta(days=ahead or 7) if which == "next" else today + timedelta(days=ahead - 7)
-    elif weekdays and name in _WEEKDAYS:
-        day = today + timedelta(days=(_WEEKDAYS.index(name) - today.weekday()) % 7)
+    elif weekdays and name in WEEKDAYS:
+        day = today + timedelta(days=(WEEKDAYS.index(name) - today.weekday()) % 7)
         if _unix(datetime.combine(day, clock or time()), zone(timezone)) <= now:
             day += timedelta(days=7)
     elif found[1] in ("yesterday", "today", "tomorrow"):
@@ -253,17 +260,18 @@ def _calendar(typed: str, now: float, timezone: str, weekdays: bool) -> Instant 
     at = _unix(local, where)
     if (real := datetime.fromtimestamp(at, where).replace(tzinfo=None)) != local:
         raise UsageError(
-            f"{local:%Y-%m-%d %H:%M} does not exist in {timezone}: the clocks go forward then. Write {real:%H:%M}, or the time you mean."
+            f"{local:%Y-%m-%d %H:%M} does not exist in {timezone}: the clocks go forward then. "
+            f"Write {real:%Y-%m-%d %H:%M}, or the time you mean."
         )
     return Instant(at)
 
 
 def _clock(found: re.Match[str]) -> time | None:
-    if not found[2]:
+    if not found["clock"]:
         return None
-    if found[7]:
-        return time(int(found[6]) % 12 + (12 if found[7] == "pm" else 0))
-    return time(int(found[3]), int(found[4]), int(found[5] or 0))
+    if found["half"]:
+        return time(int(found["hour12"]) % 12 + (12 if found["half"] == "pm" else 0), int(found["minute12"] or 0))
+    return time(int(found["hour"] or 12), int(found["minute"] or 0), int(found["second"] or 0))  # noon has no figures
 
 
 def _unix(local: datetime, where: tzinfo) -> int:

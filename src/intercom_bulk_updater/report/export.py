@@ -16,7 +16,7 @@ from intercom_bulk_updater.runs.identity import has_keys, id_in_intercom, name_o
 from .links import link_of
 from .summary import items_told
 from .table_file import CellKind, Format, TableColumn, Writable, write_table, write_table_file
-from .texts import change_words, image_words, names_of
+from .texts import NOT_SHOWN, change_words, image_words, names_of, verb_of
 
 COLUMNS = (
     "seq",
@@ -39,7 +39,7 @@ COLUMNS = (
 )
 
 _KINDS = {
-    "seq": CellKind.NUMBER, "attempts": CellKind.NUMBER, "status": CellKind.NUMBER, "finished_at": CellKind.MOMENT,
+    "seq": CellKind.INTEGER, "attempts": CellKind.INTEGER, "status": CellKind.INTEGER, "finished_at": CellKind.MOMENT,
     "before": CellKind.ANY, "after": CellKind.ANY, "link": CellKind.LINK,
 }  # fmt: skip
 _TABLE = [TableColumn(name, _KINDS.get(name, CellKind.TEXT)) for name in COLUMNS]
@@ -102,10 +102,14 @@ def _rows(
     run = journal.run(run_id)
     names = names_of(journal, run)
     keyed = has_keys(run)
+    verb = verb_of(run)
     for row, outcome in items_told(journal, run, outcomes):
         told = _row(row, outcome, names, with_bodies, keyed)
-        if format not in ("json", "jsonl"):
-            told |= {side: image_words(told[side], names, with_bodies=True) for side in ("before", "after")}
+        unknown = verb.not_known(row.before or {}) if verb is not None else ()
+        in_words = format not in ("json", "jsonl")
+        for side in ("before", "after"):
+            image = told[side] and {**told[side], **dict.fromkeys(unknown, NOT_SHOWN if in_words else None)}
+            told[side] = image_words(image, names, with_bodies=True) if in_words else image
         yield {**told, "link": link_of(run, id_in_intercom(row, keyed=keyed))}
 
 

@@ -190,9 +190,12 @@ def _not_whole(journal: Store, run: RunRecord) -> dict[str, int]:
 
 
 def items_told(journal: Store, run: RunRecord, outcomes: Sequence[Outcome] | None = None) -> Iterator[tuple[ItemRow, Outcome]]:
-    """The items of a run with these outcomes, as its account tells them: what a stop or a dead process left on its way is in doubt."""
+    """The items of a run with these outcomes, as its account tells them: what a stop or a dead process left on its way is in doubt.
+
+    Of a run that only reads it is not begun: nothing has been sent that may stand.
+    """
     lives = standing(journal, run) in (RunStatus.RUNNING, RunStatus.PAUSED)
-    on_its_way = Outcome.PENDING if lives else Outcome.IN_DOUBT
+    on_its_way = Outcome.PENDING if lives or run.selection.get("reads") else Outcome.IN_DOUBT
     stored = outcomes
     if outcomes is not None and on_its_way in outcomes:
         # A stop puts back to pending what had been sent.
@@ -222,8 +225,8 @@ def judge_run(
     status = standing(journal, run) if status is None else status
     undone = undone or journal.undone(run.id)
     counts, search = _counts(journal, run), SearchState.of(run.search)
-    if status in _LIVE:
-        # In flight, with a process that lives: neither in doubt nor done.
+    if status in _LIVE or run.selection.get("reads"):
+        # In flight, with a process that lives, or reading alone: neither in doubt nor done.
         counts.pending += counts.in_flight
         counts.in_flight = 0
     return judge(
@@ -288,7 +291,7 @@ def _left_alone(journal: Store, run_id: str) -> list[dict[str, str]]:
 
 def failures_of(journal: Store, run: RunRecord, status: RunStatus) -> list[FailureGroup]:
     """What failed or is in doubt, by cause; `status`: where the run really stands."""
-    return journal.failures(run.id, left=status not in _LIVE)
+    return journal.failures(run.id, left=status not in _LIVE and not run.selection.get("reads"))
 
 
 def _failure(group: FailureGroup, run: RunRecord) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ..parsing.dates import clock_of
 from ..parsing.formula import like_formula, safe_cell
 from ..parsing.output_file import replacing, replacing_path
 from ..parsing.parquet import pyarrow
+from ..parsing.plain_value import whole_number
 from .times import rfc3339
 
 Row = Mapping[str, Any]
@@ -42,12 +43,16 @@ class CellKind(StrEnum):
     TEXT = "text"
     """Also ids: a number is written as text, so that no spreadsheet rounds it."""
     NUMBER = "number"
+    INTEGER = "whole number"
     FLAG = "true or false"
     MOMENT = "date"
     """Unix seconds; written as a date in the time zone of the table."""
     LINK = "link"
     ANY = "any"
     """Each cell as its value is."""
+
+
+NUMBERS = (CellKind.NUMBER, CellKind.INTEGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ def _text(value: Any) -> str:
 
 def _number(column: TableColumn, value: Any) -> bool:
     """Whether a cell is to hold a number."""
-    known = column.kind in (CellKind.NUMBER, CellKind.ANY) and isinstance(value, int | float) and not isinstance(value, bool)
+    known = column.kind in (*NUMBERS, CellKind.ANY) and isinstance(value, int | float) and not isinstance(value, bool)
     return known and math.isfinite(value) and abs(value) < _EXACT
 
 
@@ -211,7 +216,7 @@ class _Sheet:
         self._links = self.count = 0
         head = book.add_format({"bold": True})
         for place, one in enumerate(columns):
-            wide = {CellKind.MOMENT: 19, CellKind.LINK: 40, CellKind.NUMBER: 10}.get(one.kind, 22)
+            wide = {CellKind.MOMENT: 19, CellKind.LINK: 40, **dict.fromkeys(NUMBERS, 10)}.get(one.kind, 22)
             self._sheet.set_column(place, place, wide)
             self._sheet.write_string(0, place, _text(one.name), head)
         self._sheet.freeze_panes(1, 0)
@@ -249,7 +254,8 @@ class _Sheet:
 def _parquet(path: Path, columns: Sequence[TableColumn], rows: Iterable[Row], zone: tzinfo) -> int:
     arrow = pyarrow()
     types = {
-        CellKind.NUMBER: arrow.float64(), CellKind.FLAG: arrow.bool_(), CellKind.MOMENT: arrow.timestamp("ms", tz=str(zone)),
+        CellKind.NUMBER: arrow.float64(), CellKind.INTEGER: arrow.int64(), CellKind.FLAG: arrow.bool_(),
+        CellKind.MOMENT: arrow.timestamp("ms", tz=str(zone)),
     }  # fmt: skip
     schema = arrow.schema([(one.name, types.get(one.kind, arrow.string())) for one in columns])
     count = 0
@@ -271,6 +277,7 @@ def _of_type(column: TableColumn, value: Any) -> Any:
     """A value as its column of Parquet takes it; None for what it does not."""
     fits: Callable[[Any], bool] | None = {
         CellKind.NUMBER: lambda one: isinstance(one, int | float) and not isinstance(one, bool),
+        CellKind.INTEGER: lambda one: isinstance(whole_number(one), int) and abs(one) < 2**63,
         CellKind.FLAG: lambda one: isinstance(one, bool),
         CellKind.MOMENT: _is_moment,
     }.get(column.kind)
@@ -278,4 +285,4 @@ def _of_type(column: TableColumn, value: Any) -> Any:
         return None if value is None else _text(value)
     if not fits(value):
         return None
-    return round(value * 1000) if column.kind is CellKind.MOMENT else value
+    return round(value * 1000) if column.kind is CellKind.MOMENT else int(value) if column.kind is CellKind.INTEGER else value

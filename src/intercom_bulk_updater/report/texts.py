@@ -36,9 +36,11 @@ from .advice import advice
 from .next_commands import consent_flags
 
 # Marks of the moment in an after-image, not fields that were changed.
-_MARKS = frozenset({"updated_at", "part", "ok"})
+_MARKS = frozenset({"updated_at", "part", "there", "ok"})
 MESSAGE_ADDED = "message added"
 """What was changed where nothing but a message was written."""
+NOT_SHOWN = "not shown"
+"""What stands for a field that Intercom does not show."""
 _HINTS = {
     2: "See the command's --help.",
     5: "Nothing more was written. The reason is above: see to what it names, or change the selection or the guard.",
@@ -82,6 +84,14 @@ def _of_verb(cls: type[Operation], resource: str, run: RunRecord, by_row: str) -
             return f"{said} {resource}"
         rest = said
     return f"{lead} {rest}" if rest.partition(" ")[0] in IN_A_SENTENCE else f"{lead} ({rest})" if rest else lead
+
+
+def verb_of(run: RunRecord) -> type[Operation] | None:
+    """The verb of a run, for an undo the one that it takes back; None for one that is not known here."""
+    name, given = run.operation, run.parameters
+    while {"of", "given"} <= given.keys():
+        name, given = str(given["of"]), given["given"]
+    return declared(name)
 
 
 def masked(parameters: Mapping[str, Any], *, with_bodies: bool = False) -> dict[str, str]:

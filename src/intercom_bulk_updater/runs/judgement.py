@@ -66,6 +66,8 @@ class Verified:
     """Among `remaining`: items that another run had undone when they were looked at."""
     undecided: int = 0
     """Items of which nothing tells whether the change stands, such as those of an updater without `is_done`."""
+    still_found: int = 0
+    """Those of them that a search still finds as they were, which may be behind."""
     unseen: int = 0
     not_done: int = 0
     """Among `remaining`: items that the run had not done yet when it was verified."""
@@ -94,6 +96,7 @@ class Verified:
             unread=int(told.get("unread") or 0),
             undone=int(told.get("undone") or 0),
             undecided=int(told.get("undecided") or 0),
+            still_found=int(told.get("still_found") or 0),
             unseen=int(told.get("unseen") or 0),
             not_done=int((told.get("explained") or {}).get(Explanation.NOT_DONE) or 0),
             sample_read=int(sample.get("read") or 0),

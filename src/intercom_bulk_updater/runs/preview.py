@@ -228,7 +228,7 @@ def _is_seen(item: Item, operation: Operation, review: Preview) -> bool:
     text = operation.message(item)
     if text and len(review.messages) < _SAMPLE:
         review.messages.append((item.id, text))
-    return bool(operation.customer_visible and (text or not operation.writes_text))
+    return bool(operation.customer_visible and (text or not operation.writes_text) and operation.shows(item))
 
 
 def _name_of(item: Item, operation: Operation, label: Label | None) -> str:

@@ -65,6 +65,8 @@ class VerificationResult:
     """Ids that could not be read back: nothing is known of them."""
     undecided: set[str] = field(default_factory=set)
     """Ids that were read back, or are not readable at all, and where nothing tells whether the change stands."""
+    doubted: set[str] = field(default_factory=set)
+    """Those of them that a search still finds as they were."""
     why_unread: str = ""
     sample: tuple[int, int, int] | None = None
     """Of a random sample: items judged, how many of them are wrong, and of how many it was taken."""
@@ -112,6 +114,7 @@ class VerificationResult:
             **({"search": "failed"} if self.search_failed else {}),
             **({"undone": self.undone} if self.undone else {}),
             **({"undecided": len(self.undecided)} if self.undecided else {}),
+            **({"still_found": len(self.doubted)} if self.doubted else {}),
             **({"missing": self.missing} if self.missing else {}),
             **({"note": self.note} if self.note else {}),
         }
@@ -210,6 +213,8 @@ class ReadBack:
                 return False
             if standing is None:
                 self._result.undecided.add(item.id)
+                if payload is not None and self._operation.is_doubted(payload):
+                    self._result.doubted.add(item.id)
                 self._result.unreadable = self._result.unreadable or self._operation.why_unverifiable()
                 return True
             self._result.checked += 1

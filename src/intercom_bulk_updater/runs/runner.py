@@ -162,7 +162,7 @@ class Runner(SelectingRun):
         left = self.journal.recover(self.id)
         self._doubt_what_came_late(0.0)
         self._spent_before = self.journal.account(self.id)
-        if left:
+        if left and not self.job.operation.only_reads:
             self.observer.event(EventKind.IN_DOUBT, count=left)
             self.journal.add_event(self.id, EventKind.IN_DOUBT, count=left)
         if run.started_at and time.time() - run.started_at > _STALE_AFTER:
@@ -363,7 +363,7 @@ class Runner(SelectingRun):
             return
         counts, search = self.journal.counts(self.id), self.search_state()
         if counts.pending or counts.in_flight or (search.started and not search.complete):
-            doubted = f", {counted_are(counts.in_flight)} in doubt" if counts.in_flight else ""
+            doubted = f", {counted_are(counts.in_flight)} in doubt" if counts.in_flight and not self.job.operation.only_reads else ""
             raise RunStopped(f"Only what had failed was tried again; {counted_are(counts.pending)} not begun{doubted}.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .guards import counted
+from .guards import counted, counted_are
 from .judgement import Verified
 
 REQUESTED = "in the requested state"
@@ -35,6 +35,8 @@ def describe_verification(found: Verified, done: int, run: str = "", command: st
         said.append(f"could not be verified: {found.note}")
     elif found.note:
         said.append(f"not everything could be verified: {found.note}")
+    if found.still_found:
+        said.append(f"{counted_are(found.still_found)} still found by the search")
     if found.passes:
         said.append(f"{found.passes:,} {'pass' if found.passes == 1 else 'passes'} of the search")
     if found.waited:

@@ -44,7 +44,7 @@ NAMED = {
 """Columns that are no field of Intercom's, and what they hold."""
 _ASSIGNED = {"team": ("team", "team_assignee_id"), "assignee": ("admin", "admin_assignee_id"), "owner": ("admin", "owner_id")}
 _TYPES = {
-    "date": CellKind.MOMENT, "day": CellKind.MOMENT, "integer": CellKind.NUMBER, "number": CellKind.NUMBER,
+    "date": CellKind.MOMENT, "day": CellKind.MOMENT, "integer": CellKind.INTEGER, "number": CellKind.NUMBER,
     "boolean": CellKind.FLAG, "text": CellKind.TEXT,
 }  # fmt: skip
 _ALL = "All of them: --columns help."

@@ -16,7 +16,7 @@ from typing import Any
 from ..api.redact import is_message
 from ..errors import UsageError
 from ..model import FoundItem
-from ..operations.message_template import PLACE, cell_of_message, escape, fields_of, is_field
+from ..operations.message_template import PLACE, cell_of_message, escape, fields_of, is_field, refuse_two_bars
 from ..operations.operation import Operation
 from ..operations.per_item import WITH, PerItemOperation
 from ..operations.resource import resources
@@ -168,8 +168,9 @@ def _unknown(path: str, columns: list[str], wanted: str) -> UsageError:
 
 
 def places(value: Any) -> list[str]:
-    """The columns that stand as `{{col}}` in parameters, each once, in their order."""
+    """The columns that stand as `{{col}}` in parameters, each once, in their order. Raises UsageError for one with two bars."""
     if isinstance(value, str):
+        refuse_two_bars(value)
         found = [place[1] for place in PLACE.finditer(value)]
     elif isinstance(value, Mapping):
         found = [

@@ -201,6 +201,7 @@ def prepare(work: Work, observer: Observer | None = None) -> Iterator[Prepared]:
     runner = Runner(session, job, observer)
     session.stop.last_words = (
         "Nothing was written; a dry run is simply started again." if work.looking else
+        f"It only reads. To go on: intercom-bulk runs resume {work.run.id}" if work.operation.only_reads else
         f"What was in flight is in doubt. To look at it and go on: intercom-bulk runs resume {work.run.id}"
     )  # fmt: skip
     with in_words():

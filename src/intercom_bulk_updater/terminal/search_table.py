@@ -9,7 +9,7 @@ from typing import Any
 from ..operations.resource import UPDATED, Column, resources, value_at
 from ..parsing.dates import zone as zone_of
 from ..report.formatting import ago, number, shorten, subject, without_addresses
-from ..report.table_file import CellKind, TableColumn, shown_cell
+from ..report.table_file import NUMBERS, TableColumn, shown_cell
 from .table import Sheet
 
 Item = Mapping[str, Any]
@@ -37,7 +37,7 @@ def findings_table(items: Iterable[Item], resource: str, *, names: WorkspaceName
 def chosen_table(rows: Iterable[Item], columns: Sequence[TableColumn], zone: str) -> Sheet:
     """Rows of chosen columns; what a person asked for by its name is shown, e-mail addresses too."""
     clock = zone_of(zone)
-    numeric = tuple(one.name for one in columns if one.kind is CellKind.NUMBER)
+    numeric = tuple(one.name for one in columns if one.kind in NUMBERS)
     sheet = Sheet(tuple(one.name for one in columns), numeric=numeric, flex=columns[-1].name, empty="Nothing matched.")
     for row in rows:
         sheet.rows.append([shown_cell(one, row.get(one.name), clock) for one in columns])

@@ -16,7 +16,7 @@ from typing import Any, get_origin, get_type_hints
 
 from ..api.redact import mask
 from ..errors import UsageError
-from ..parsing.dates import in_our_way, other_ways
+from ..parsing.day_forms import in_our_way, other_ways
 from ..parsing.finite import endless, finite_json
 from ..parsing.plain_value import plain
 

@@ -11,13 +11,15 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...model import Item
-from ..fields import FieldsOperation
+from ..fields import UPDATED, FieldsOperation
 from ..operation import Json
 from .no_way_back import NoWayBack
 
 _INDEXED = 3600
 """Seconds after which a search knows a contact for certain."""
 NOT_TOLD = "only searches tell whether a contact is archived, and they do not tell yet: `verify` tells later"
+_FOUND = "found_by_search"
+"""In a contact that was read: whether a search finds it, which may be behind."""
 _SUSPENDED = "that the contact's conversations and tickets were suspended meanwhile, and missing from reports"
 
 
@@ -99,10 +101,17 @@ class _Archiving(_Switch):
             # One that no run of ours has archived was archived, or blocked, by somebody else, unless it was made just now.
             known = self.on and left is not True and _long_known(client, contact)
             return {"archived": True} if self.on and left is True else {"archived": None} if known else {}
-        return {"archived": False} if found and not self.on else {}
+        return {} if not found else {_FOUND: True} if self.on else {"archived": False}
+
+    def is_doubted(self, payload: Json) -> bool:
+        return _FOUND in payload
 
     def not_ours(self, before: Json) -> str:
         return "may have been archived before, by somebody else" if before.get("archived", "") is None else ""
+
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        """See FieldsOperation. The answer shows no moment: by the server's clock."""
+        return {UPDATED: int(client.server_time())}
 
     def why_unverifiable(self) -> str:
         return NOT_TOLD

@@ -34,7 +34,8 @@ class Assign(AssignVerb, TicketFields):
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
         have = (self.image(now) if now is not None else {}) or item.before or self.image(self.read(client, item.id) or {})
         want = self.and_kept(item, have)
-        return {**have, **want, **self.image(self.write(client, item.id, have, want) or {})}
+        shown = self.write(client, item.id, have, want)
+        return {**have, **want, **({**self.image(shown), **self.marks(shown, client)} if shown else {})}
 
     def requests_for(self, item: Item) -> int:
         have = item.before

@@ -15,7 +15,7 @@ from ...api.paths import item_path
 from ...api.retry import no_effect
 from ...model import Item
 from ..assignment import ASSIGNEES, assignees, number
-from ..conversations.history import looked, touched_since_plan
+from ..conversations.history import looked, mark, our_mark, touched_since, touched_since_plan
 from ..endings import CannotApply
 from ..field_values import SWITCHES, describe_field, describe_value
 from ..fields import FieldsOperation
@@ -90,6 +90,13 @@ class TicketFields(FieldsOperation):
 
     def touched(self, payload: Json, item: Item) -> str:
         return touched_since_plan(payload, item)
+
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        return mark(payload) if since is None else our_mark(payload, client.admin_id, since)
+
+    def came_after(self, payload: Json, item: Item) -> str:
+        ours = "a later run has written to it" if (item.data or {}).get("own") else ""
+        return touched_since(payload, item, self.label) or ours
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
         body = body_of(have, want)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...model import Reversibility
+from ...model import Item, Reversibility
 from ..field_values import describe_field
 from ..messages import people_of
 from ..operation import Json, Operation, SeenRequests
@@ -125,6 +125,10 @@ class Set(TicketFields):
         """See Operation. Besides, who sees it, for the review."""
         before = super().capture({**dict.fromkeys(self.company, _UNSEEN), **payload})
         return before and {**before, **(people_of(payload) if self.customer_visible else {})}
+
+    def shows(self, item: Item) -> bool:
+        """See Operation. One that is shared already comes to nobody's eyes anew."""
+        return _SHARED in (self.change(item) or {_SHARED})
 
     def target(self, before: Json) -> dict[str, Any]:
         own = self.by_type.get(str(before.get("ticket_type")))

@@ -38,7 +38,16 @@ class _Tagging(TagVerb, TicketFields):
         return {"tags": self.assumed(), **shown, **({_SHOWN: True} if shown else {}), **self.looked_at(payload)}
 
     def assumes(self, item: Item) -> bool:
-        return _SHOWN not in (item.before or {})
+        return bool(self.not_known(item.before or {}))
+
+    @classmethod
+    def not_known(cls, before: Json) -> tuple[str, ...]:
+        """See Operation. The ticket may have tags of others, too."""
+        return () if _SHOWN in before else ("tags",)
+
+    def marks(self, payload: Json, client: Client, since: float | None = None) -> dict[str, Any]:
+        """See FieldsOperation. The answer is no ticket."""
+        return {}
 
     def shown(self, payload: Json) -> dict[str, Any] | None:
         return self.image(payload) or None
@@ -54,7 +63,10 @@ class _Tagging(TagVerb, TicketFields):
         return left
 
     def write(self, client: Client, item_id: str, have: Json, want: Json) -> Json | None:
+        """See FieldsOperation. For the way back: what others have taken back is not done once more."""
         left = self.send(client, item_id, have, want, client.server_time())
+        if set(left["tags"]) == set(have["tags"]) != set(want["tags"]):
+            raise NothingChanged(self.unchanged, dict(want))
         return {"tags": {"tags": [{"id": tag} for tag in left["tags"]]}}
 
     def send(self, client: Client, item_id: str, have: Json, want: Json, since: float) -> dict[str, Any]:
