@@ -100,6 +100,7 @@ class Marks(IntercomBulkUpdater):
 POINTS = """
 [intercom_bulk_updater.operations]
 acme.gone = acme_missing:Gone
+contacts.gone = acme_missing:Gone
 contacts.mark = house_updaters:mark
 contacts.marks = house_updaters:Marks
 contacts.renamed = house_verbs:Rename
@@ -114,16 +115,17 @@ def test_what_another_package_has_broken_takes_nothing_down(desk: Desk, tmp_path
     (listed, data, shown, added, refused, near, unknown, typed, help_), page = driven(
         {**desk.env, "PYTHONPATH": f"{tmp_path / 'src'}:{ROOT / 'docs'}"}, tmp_path,
         ["operations", "list"], ["operations", "list", "--json"], ["operations", "show", "close"], ["operations", "show", "rename"],
-        ["operations", "show", "acme.gone"], ["operations", "show", "mark"], ["operations", "check", "contacts.nope"],
+        ["operations", "show", "contacts.gone"], ["operations", "show", "mark"], ["operations", "check", "contacts.nope"],
         ["contacts", "mark", "--ids", "1", "--dry-run"], ["contacts", "tag", "--help"],
     )  # fmt: skip
     assert {one["name"]: one["package"] for one in data.json["broken"]} == dict.fromkeys(
-        ("acme.gone", "contacts.mark", "contacts.marks", "contacts.renamed"), "house-verbs 1.0"
+        ("acme.gone", "contacts.gone", "contacts.mark", "contacts.marks", "contacts.renamed"), "house-verbs 1.0"
     )
     names = {one["name"] for one in data.json["operations"]}
     assert data.code == listed.code == 0 and {"contacts.rename", "conversations.close"} <= names and "contacts.mark" not in names
     assert "conversations.close" in listed.out and "contacts.rename" in listed.out and "Traceback" not in listed.err
-    assert "acme.gone of the package house-verbs 1.0 cannot be used" in listed.err and "No module named 'acme_missing'" in listed.err
+    assert "acme.gone of the package house-verbs 1.0 cannot be used: there is no resource 'acme'" in listed.err
+    assert "contacts.gone of the package" in listed.err and "No module named 'acme_missing'" in listed.err
     for name in ("mark", "Marks"):
         said = f"house_updaters:{name} is not a class that extends Operation"
         assert said in listed.err and f"intercom-bulk run house_updaters:{name}" in listed.err
@@ -132,6 +134,81 @@ def test_what_another_package_has_broken_takes_nothing_down(desk: Desk, tmp_path
     assert refused.code == near.code == unknown.code == typed.code == 2
     assert "acme_missing" in refused.err and "contacts.mark" in near.err and "Unknown operation 'contacts.nope'" in unknown.err
     assert "house_updaters:mark is not a class that extends Operation" in typed.err
+
+
+TAKEN = """
+[intercom_bulk_updater.operations]
+contacts = house_verbs:Rename
+contacts.--help = house_verbs:Rename
+contacts.each = house_verbs:Rename
+contacts.export = acme_missing:Gone
+contacts.find = house_names:Find
+contacts.tag = house_names:Tag
+contacts.untag = house_updaters:mark
+contacts.rename = house_verbs:Rename
+contacts.shared = house_names:Shared
+contacts.ranked = house_names:Ranked
+contacts.unable = house_names:Unable
+widgets.rename = house_verbs:Rename
+runs.list = acme_missing:Gone
+"""
+
+
+ODD = """
+from house_verbs import Kind, dataclass, parameter
+from intercom_bulk_updater.operations.operation import Operation
+
+class Shared(house_verbs.Rename):
+    name = "shared"
+    @dataclass(frozen=True, kw_only=True)
+    class Parameters:
+        sel: str = parameter(Kind.TEXT, "Called as a group of flags is in the code.")
+
+class Ranked(house_verbs.Rename):
+    name, rank = "ranked", "first"
+
+class Unable(Operation):
+    name, resource, summary = "unable", "contacts", "Nothing is done by it."
+"""
+
+
+def test_no_package_takes_a_name_that_is_built_in(desk: Desk, tmp_path: Path) -> None:
+    """Neither what cannot be used nor a good class: the verb and each other command of the noun stay, and it is said who offers what."""
+    give_by_entry_point(tmp_path / "src", TAKEN)
+    (tmp_path / "src" / "house_updaters.py").write_text(UPDATERS)
+    named = (f"\n\nclass {name.title()}(house_verbs.Rename):\n    name = {name!r}\n" for name in ("tag", "find"))
+    (tmp_path / "src" / "house_names.py").write_text(f"import house_verbs{''.join(named)}{ODD}")
+    other = tmp_path / "src" / "other_verbs-2.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other-verbs\nVersion: 2.0\n")
+    (other / "entry_points.txt").write_text("[intercom_bulk_updater.operations]\ncontacts.rename = house_verbs:Rename\n")
+    (tmp_path / "ids").write_text("\n".join(str(one["id"]) for one in desk.box.contacts()[:2]))
+    recipe = "recipe: R\nsteps:\n  - step: a\n    verb: contacts.tag\n    where: role = lead\n    with: {tag: [vip]}\n"
+    (tmp_path / "r.yaml").write_text(recipe)
+    (listed, data, help_, found, tagged, exported, renamed, shown, checked, typed), page = driven(
+        {**desk.env, "PYTHONPATH": f"{tmp_path / 'src'}:{ROOT / 'docs'}"}, tmp_path,
+        ["operations", "list"], ["operations", "list", "--json"], ["contacts", "--help"], ["contacts", "find", "--ids", "ids", "--count"],
+        ["contacts", "tag", "--ids", "ids", "--tag", "vip", "--dry-run", "--json"], ["contacts", "export", "--help"],
+        ["contacts", "rename", "--ids", "ids", "--to", "Guest", "--dry-run", "--json"], ["operations", "show", "contacts.tag"],
+        ["recipes", "check", "r.yaml"], ["widgets", "rename"],
+    )  # fmt: skip
+    for answer in (listed, data, help_, found, tagged, exported, renamed, shown, checked):
+        assert answer.code == 0 and "Traceback" not in answer.err, answer.err
+    assert tagged.json["counts"]["pending"] == 2 and renamed.json["counts"]["pending"] == 2 and "--tag" in shown.out
+    assert "## contacts.tag" in page and "## contacts.rename" not in page
+    names = [one["name"] for one in data.json["operations"]]
+    assert len(names) == len(set(names)) and "widgets.rename" not in names and "contacts.find" not in names
+    said = {(one["name"], one["package"]): one["why"] for one in data.json["broken"]}
+    for verb in ("each", "export", "find", "tag", "untag"):
+        why = f"contacts {verb} is built in, and stays."
+        assert said.pop((f"contacts.{verb}", "house-verbs 1.0")) == why and why in listed.err
+    assert "the package house-verbs 1.0 offers contacts.rename, too" in said.pop(("contacts.rename", "other-verbs 2.0"))
+    for name in ("widgets.rename", "runs.list"):
+        assert "there is no resource" in said.pop((name, "house-verbs 1.0"))
+    assert "lacks perform" in said.pop(("contacts.unable", "house-verbs 1.0"))
+    assert "rank" in said.pop(("contacts.ranked", "house-verbs 1.0"))
+    assert {one[0] for one in said} == {"contacts", "contacts.--help"} and all("RESOURCE.VERB" in why for why in said.values())
+    assert typed.code == 2 and "Traceback" not in typed.err
 
 
 def test_a_verb_that_cannot_be_imported_is_named(desk: Desk, tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def add_verbs(app: App, resource: str) -> None:
             help_epilogue=epilogue(cls.command_examples()),
         )
     for one in broken(resource):
-        app.command(_refusal(one.words), name=one.name.partition(".")[2], help=one.words, show=False)
+        verb = one.name.partition(".")[2]
+        if verb[:1].isalpha() and verb not in app:  # what is there stays
+            app.command(_refusal(one.words), name=verb, help=one.words, show=False)
 
 
 def _refusal(why: str) -> Callable[..., int]:
@@ -70,7 +72,10 @@ def command_of(resource: str, cls: type[Operation]) -> Callable[..., int]:
     """The function of one verb, with the signature that its declaration asks for."""
     declared = list(parameters_of(cls.Parameters))
     safety = SafetyAndBackup if cls.reversibility is Reversibility.IRREVERSIBLE else Safety
-    groups: dict[str, Any] = {"sel": KeyedRows if cls.keys else Selection, "safe": safety, "speed": Speed, "out": Output}
+    # By names that no verb's own parameter has.
+    groups: dict[str, Any] = {
+        "selection_flags": KeyedRows if cls.keys else Selection, "safety_flags": safety, "speed_flags": Speed, "output_flags": Output,
+    }  # fmt: skip
 
     def run(*values: str, **given: Any) -> int:
         from .execute import act

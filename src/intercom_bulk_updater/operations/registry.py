@@ -2,13 +2,15 @@
 
 The verbs of a resource are the operations declared in the modules of its folder here; nothing else lists them. A folder is
 read when one of its verbs is asked for, so that `--help` imports none. Other packages add theirs through the entry-point
-group `intercom_bulk_updater.operations`, by "resource.verb"; one that cannot be used is missing, and told by `broken`.
+group `intercom_bulk_updater.operations`, by "resource.verb"; one that cannot be used is missing, and told by `broken`. None
+takes the place of what is built in: plans, recipes and schedules that name it mean that.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,10 +26,14 @@ from .fields import FieldsOperation, Undo
 from .operation import Operation
 from .per_item import PerItemOperation
 from .resource import resources
-from .spec import parameters_of
+from .spec import parameters_of, schema_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+_VERB = re.compile(r"[a-z][a-z0-9-]*").fullmatch
+_BESIDE = ("find", Each.name, Undo.name)
+"""What stands beside the verbs of a resource, in the command or in the journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,53 +51,87 @@ class Broken:
 
 
 @cache
-def _plugins() -> dict[str, EntryPoint]:
+def _points() -> tuple[EntryPoint, ...]:
     from importlib.metadata import entry_points
 
-    return {point.name: point for point in entry_points(group="intercom_bulk_updater.operations")}
+    found = entry_points(group="intercom_bulk_updater.operations")  # in the order of the file system: which of two comes first is no chance
+    return tuple(sorted(found, key=lambda one: (one.name, _package(one))))
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "that has no name"
 
 
 @cache
-def _plugin(name: str) -> type[Operation] | Broken:
-    point = _plugins()[name]
+def _added(resource: str) -> tuple[dict[str, type[Operation]], list[Broken]]:
+    """What other packages add to a resource, by its verb, and what of theirs cannot be used. Nothing else of theirs is imported."""
+    usable: dict[str, type[Operation]] = {}
+    left: list[Broken] = []
+    packages: dict[str, str] = {}
+    for point in _points():
+        owner, _, verb = point.name.partition(".")
+        if owner != resource:
+            continue
+        package = _package(point)
+        why = _misnamed(resource, verb) or (f"the package {packages[verb]} offers {point.name}, too." if verb in packages else "")
+        found = why or _load(point)
+        if isinstance(found, str):
+            left.append(Broken(point.name, package, found))
+        else:
+            usable[verb], packages[verb] = found, package
+    return usable, left
+
+
+def _misnamed(resource: str, verb: str) -> str:
+    """Why an operation of another package cannot have this name; "" where it can."""
+    if resource not in resources():
+        return f"there is no resource {printable_name(resource)!r}. There is: {', '.join(resources())}."
+    if not _VERB(verb):
+        return "an entry point is called RESOURCE.VERB, and a verb is written in small letters, digits and hyphens."
+    return f"{resource} {verb} is built in, and stays." if verb in _BESIDE or verb in operations_in(resource) else ""
+
+
+def _load(point: EntryPoint) -> type[Operation] | str:
+    """The class of an entry point, or why it cannot be used."""
     try:
         found = point.load()
-        why = _unfit(found, point)
+        return _unfit(found, point) or found
     except (Exception, SystemExit) as exc:  # whatever somebody's file does when it is imported
-        why = f"its entry point {point.value} cannot be imported ({type(exc).__name__}: {exc})."
-    package = f"{point.dist.name} {point.dist.version}" if point.dist else "that has no name"
-    return Broken(name, package, why) if why else found
+        return f"its entry point {point.value} cannot be imported ({type(exc).__name__}: {exc})."
 
 
 def _unfit(found: Any, point: EntryPoint) -> str:
+    value = point.value
     if not (inspect.isclass(found) and issubclass(found, Operation)):
         other = "A function with @operation and a class of IntercomBulkUpdater need none"
-        return f"its entry point {point.value} is not a class that extends Operation. {other}: intercom-bulk run {point.value}"
-    verb = point.name.partition(".")[2]
-    if found.name != verb:
-        return f"an entry point is called RESOURCE.VERB, and the `name` of {point.value} is {found.name!r}, not {verb!r}."
-    parameters_of(found.Parameters)  # what is wrong with them is told here, not by everything that lists it
+        return f"its entry point {value} is not a class that extends Operation. {other}: intercom-bulk run {value}"
+    resource, _, verb = point.name.partition(".")
+    for name, is_, called in (("name", found.name, verb), ("resource", found.resource, resource)):
+        if is_ != called:
+            return f"an entry point is called RESOURCE.VERB, and the `{name}` of {value} is {is_!r}, not {called!r}."
+    if inspect.isabstract(found):
+        return f"{value} lacks {', '.join(sorted(found.__abstractmethods__))}."
+    if not isinstance(found.rank, int) or not isinstance(found.examples, tuple):
+        return f"the `rank` of {value} is a number, and its `examples` are a tuple."
+    schema_of(found.Parameters)  # what is wrong with them is told here, not by everything that lists it
     return ""
 
 
 def broken(resource: str = "") -> list[Broken]:
     """The operations of other packages that cannot be used, of one resource or of all."""
-    found = [_plugin(name) for name in _plugins() if resource in ("", name.partition(".")[0])]
-    return [one for one in found if isinstance(one, Broken)]
+    owners = dict.fromkeys(one.name.partition(".")[0] for one in _points())
+    return [one for owner in owners if resource in ("", owner) for one in _added(owner)[1]]
 
 
 def verbs_of(resource: str) -> dict[str, type[Operation]]:
     """The verbs of a resource that a person can name, in the order of its help."""
-    own = [cls for cls in (operations_in(resource) if resource in resources() else {}).values() if cls.summary]
-    added = [_plugin(name) for name in _plugins() if name.partition(".")[0] == resource]
-    usable = [cls for cls in added if not isinstance(cls, Broken)]
-    return {cls.name: cls for cls in sorted([*own, *usable], key=lambda cls: (cls.rank, cls.name))}
+    own = [cls for cls in operations_in(resource).values() if cls.summary]
+    return {cls.name: cls for cls in sorted([*own, *_added(resource)[0].values()], key=lambda cls: (cls.rank, cls.name))}
 
 
 def names() -> list[str]:
     """All operations that a person can name, by "resource.verb"."""
-    every = dict.fromkeys([*resources(), *(name.partition(".")[0] for name in _plugins())])
-    return [f"{resource}.{verb}" for resource in every for verb in verbs_of(resource)]
+    return [f"{resource}.{verb}" for resource in resources() for verb in verbs_of(resource)]
 
 
 def verbs_for(resource: str, key: str) -> str:
@@ -126,15 +166,14 @@ def _find(name: str) -> type[Operation] | None:
     resource, _, verb = name.partition(".")
     if verb == Each.name and resource:
         return Each
-    found = operations_in(resource).get(verb) if resource in resources() else None
-    if found is None and verb == Undo.name and resource in resources():
-        return Undo
-    if found is None and name in _plugins():
-        plugin = _plugin(name)
-        if isinstance(plugin, Broken):
-            raise UsageError(plugin.words, hint="")
-        return plugin
-    return found
+    if resource in resources():
+        found = operations_in(resource).get(verb) or _added(resource)[0].get(verb)
+        if found is not None or verb == Undo.name:
+            return found or Undo
+    for one in broken(resource):
+        if one.name == name:
+            raise UsageError(one.words, hint="")
+    return None
 
 
 def find_operations(typed: str) -> list[tuple[str, type[Operation]]]:
@@ -158,7 +197,8 @@ def declared(name: str) -> type[Operation] | None:
 
 def built_in() -> Iterator[tuple[str, type[Operation]]]:
     """The operations of this package that a person can name, with their classes; none that other packages have added."""
-    return ((name, cls) for name, cls in iterate() if name not in _plugins())
+    for resource in resources():
+        yield from ((f"{resource}.{verb}", cls) for verb, cls in verbs_of(resource).items() if verb in operations_in(resource))
 
 
 def iterate() -> Iterator[tuple[str, type[Operation]]]:
