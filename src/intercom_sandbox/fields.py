@@ -96,7 +96,7 @@ CONVERSATION = _table(
         "statistics.last_closed_by_id": "last_closed_by",
         "conversation_rating.remark": _none,
         "conversation_rating.contact_id": lambda row: row.contact_ids[0] if row.rating else None,
-        "conversation_rating.admin_d": lambda row: str(row.admin) if row.rating and row.admin else None,
+        "conversation_rating.admin_d": lambda row: str(row.seeded[1]) if row.rating and row.seeded[1] else None,
         "ai_agent.resolution_state": "ai_state",
         "ai_agent.last_answer_type": lambda row: "ai_answer" if row.ai_state else None,
         "ai_agent.rating_remark": _none,
@@ -137,8 +137,8 @@ CONVERSATION = _table(
         "statistics.last_contact_reply_at": "last_contact_reply_at",
         "statistics.last_admin_reply_at": "last_admin_reply_at",
         "statistics.last_close_at": "last_close_at",
-        "conversation_rating.requested_at": lambda row: row.last_close_at if row.rating else None,
-        "conversation_rating.replied_at": lambda row: row.last_close_at if row.rating else None,
+        "conversation_rating.requested_at": lambda row: row.seeded[0] if row.rating else None,
+        "conversation_rating.replied_at": lambda row: row.seeded[0] if row.rating else None,
     },
 )
 

@@ -174,7 +174,7 @@ def _team_response(space: Workspace, row: Conversation) -> list[dict[str, Any]]:
 def _rating(row: Conversation) -> dict[str, Any] | None:
     if row.rating is None:
         return None
-    at = row.last_close_at or row.updated_at
+    at, admin = row.seeded[:2]  # of then: who is assigned or closes it later does not change whom the customer has rated
     contact = row.contact_ids[0] if row.contact_ids else ""
     return {
         "rating": row.rating,
@@ -182,7 +182,7 @@ def _rating(row: Conversation) -> dict[str, Any] | None:
         "created_at": at,
         "updated_at": at,
         "contact": {"type": "contact", "id": contact, "external_id": None},
-        "teammate": {"type": "admin", "id": str(row.admin or 0)},
+        "teammate": {"type": "admin", "id": str(admin)},
     }
 
 

@@ -87,6 +87,15 @@ def test_assigning_reopens_a_closed_one_and_keeps_the_other_assignee(api, opened
     assert act(api, opened, "assignment", assignee_id="0").json["admin_assignee_id"] == 0
 
 
+def test_a_rating_stays_as_the_customer_gave_it(api, box):
+    """Whoever has the conversation later, and whenever it is closed again."""
+    rated = next(one["id"] for one in box.conversations(state="closed") if box.conversation(one["id"])["conversation_rating"])
+    before = api("GET", f"/conversations/{rated}").json["conversation_rating"]
+    act(api, rated, "assignment", assignee_id=991267703)
+    after = api.close(rated).json
+    assert after["admin_assignee_id"] == 991267703 and after["conversation_rating"] == before
+
+
 def test_assigning_a_team_can_clear_the_admin(api, box, opened):
     """team_assign_clears_admin takes the admin away."""
     box.control(team_assign_clears_admin=True)

@@ -7,20 +7,24 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from ..api.effects import effect_of
 from ..api.messages import Exchange, SentRequest
-from ..errors import IntercomBulkError, UsageError, VerificationFailed
+from ..errors import IntercomBulkError, SafetyStop, UpdaterFailed, UsageError, VerificationFailed
 from ..operations.operation import Operation
 from ..operations.registry import operation_class
 from ..operations.resource import resources
 from ..operations.spec import Kind, parameters_of
+from ..parsing.dates import parse_instant
 from ..parsing.finite import finite_json
+from ..report.formatting import plural
 from ..runs.options import Options
 from ..service.consent import Consent
 from ..service.library import runs
@@ -46,11 +50,16 @@ if TYPE_CHECKING:
     from intercom_sandbox import Sandbox
 
 _OUT = Shown()
+_HOME = "INTERCOM_BULK_HOME"
 _ITEMS = 24
 _KILLED_AFTER = 4
 """Writes after which the process is killed."""
-_PASSES = ("updated_at", "statistics", "conversation_parts", "ticket_parts", "waiting_since", "applied_at", "read", "steps")
+_TIMEOUT = 3.0
+"""Seconds for a request of the run that is killed: so long its resume waits for what may still be on its way."""
+_PASSES = ("updated_at", "statistics", "conversation_parts", "ticket_parts", "waiting_since", "applied_at", "applied_by", "read", "steps")
 """What no undo of anything brings back: traces of the writes themselves."""
+_OF_NOTES = ("id", "url", "created_at")
+"""What is of a note whenever it was written: by it no run equals another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,9 @@ def check(
     from intercom_sandbox import running
 
     with (
-        tempfile.TemporaryDirectory() as home, running(conversations=200) as box,
-        environment({**box.env(), "INTERCOM_BULK_HOME": home}),
+        # The moment that its dates are counted from stays, also where an hour ends meanwhile.
+        tempfile.TemporaryDirectory() as home, running(conversations=200, epoch=int(time.time())) as box,
+        environment({**box.env(), _HOME: str(Path(home) / "first")}),
     ):  # fmt: skip
         found = list(_findings(Subject.of(target, params_of(param), where, box)))
     code = 3 if any(one.holds is False for one in found) else 0
@@ -108,7 +118,7 @@ class Subject:
             verb = operation_class(target)
             if verb.keys:
                 raise UsageError(f"{target} takes its items from a spreadsheet, which check does not make. Try it: intercom-bulk sandbox")
-            return cls(target, typed, where, box, verb, target.partition(".")[0])
+            return cls(target, dict(_given(verb, typed)), where, box, verb, target.partition(".")[0])
         updater = load_class(target, here=True)
         if updater.allowed_hosts:
             raise UsageError(f"{target} may send to {', '.join(updater.allowed_hosts)}: take allowed_hosts out for the check.")
@@ -119,11 +129,11 @@ class Subject:
         """The class, where it is not an operation of the catalogue."""
         return updater_of(self.verb)
 
-    def request(self, *, dry_run: bool = False, workers: int | None = None) -> Request:
+    def request(self, **how: Any) -> Request:
         """A run of it, as the command would make it."""
         own = self.updater is not None and self.updater.get_search_query is not IntercomBulkUpdater.get_search_query
         ids = None if own or self.where is not None else self._first()
-        options = Options(limit=_ITEMS, dry_run=dry_run, workers=workers, verify="none")
+        options = Options(limit=_ITEMS, verify="none", **how)
         given: dict[str, Any] = {
             "selection": Selection(where=self.where, ids=ids, limit=_ITEMS), "options": options, "consent": Consent(True, True),
         }  # fmt: skip
@@ -131,9 +141,9 @@ class Subject:
             return UpdaterRequest(verb=self.updater, parameters=self.typed, **given)
         return VerbRequest(verb=self.target, parameters=dict(self._of_verb()), **given)
 
-    def run(self, *, dry_run: bool = False, workers: int | None = None) -> BulkResult:
-        """Do it. Raises what ends a run."""
-        request = self.request(dry_run=dry_run, workers=workers)
+    def run(self, **how: Any) -> BulkResult:
+        """Do it, with these options. Raises what ends a run."""
+        request = self.request(**how)
         checked, place = request.check(), Workspace()
         with place.session(request.options) as (session, names):
             return carry_out(checked.begin(session, names), place)
@@ -145,10 +155,19 @@ class Subject:
 
     def _of_verb(self) -> Iterator[tuple[str, Any]]:
         assert issubclass(self.verb, Operation)  # noqa: S101
-        kinds = {one.name: one.kind for one in parameters_of(self.verb.Parameters)}
-        for name, text in self.typed.items():
-            kind = kinds.get(name, Kind.TEXT)
-            yield name, text.lower() == "true" if kind is Kind.FLAG else text.split(",") if kind.many else text
+        kinds = _kinds(self.verb)
+        values = [name for name, kind in kinds.items() if kind is Kind.VALUES]
+        loose = [f"{name}={text}" for name, text in self.typed.items() if values and name not in kinds]
+        for name, text in {**dict.fromkeys(values if loose else (), ""), **self.typed}.items():
+            if name in kinds or not values:
+                kind = kinds.get(name, Kind.TEXT)
+                some = [*filter(None, text.split(",")), *(loose if kind is Kind.VALUES else ())]
+                yield name, text.lower() == "true" if kind is Kind.FLAG else some if kind.many else text
+
+    def begin_anew(self) -> None:
+        """The sandbox as it was, and an empty state folder: what one trial has sent, or known, is nothing to the next."""
+        self.box.reset()
+        os.environ[_HOME] = tempfile.mkdtemp(dir=Path(os.environ[_HOME]).parent)
 
     # -- what the server knows ----------------------------------------------------------------------------------------
 
@@ -178,6 +197,25 @@ class Subject:
         return {} if read is None else {one.id: _still(_there(read, one.id)) for one in result.run.items()}
 
 
+def _kinds(verb: type[Operation]) -> dict[str, Kind]:
+    return {one.name: one.kind for one in parameters_of(verb.Parameters)}
+
+
+def _given(verb: type[Operation], typed: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What was typed, with a moment that moves with the clock (+3d) as it is now: the runs that are compared must mean the same one."""
+    kinds, now = _kinds(verb), time.time()
+    for name, text in typed.items():
+        at, later = (_moment(text, when) for when in (now, now + 1)) if kinds.get(name) is Kind.MOMENT else (0, 0)
+        yield name, text if at == later else str(at)
+
+
+def _moment(text: str, now: float) -> int:
+    try:
+        return parse_instant(text, now).at
+    except UsageError:  # a weekday, or what the run refuses by itself
+        return 0
+
+
 def _there(read: Callable[[str], Any], item: str) -> Any:
     try:
         return read(item)
@@ -185,10 +223,19 @@ def _there(read: Callable[[str], Any], item: str) -> Any:
         return None
 
 
-def _still(value: Any) -> Any:
+def _still(value: Any, passes: tuple[str, ...] = _PASSES) -> Any:
     if isinstance(value, Mapping):
-        return {name: _still(one) for name, one in value.items() if name not in _PASSES}
-    return sorted((_still(one) for one in value), key=json.dumps) if isinstance(value, list) else value
+        kept = {name: one for name, one in value.items() if name not in passes}
+        return {name: _still(one, (*passes, *_OF_NOTES) if name == "notes" else passes) for name, one in kept.items()}
+    return sorted((_still(one, passes) for one in value), key=json.dumps) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What a run left that nothing disturbed: the state of its items, and those that fail by themselves (a merge into itself)."""
+
+    state: Mapping[str, Any]
+    failed: frozenset[str]
 
 
 # -- the promises -------------------------------------------------------------------------------------------------------
@@ -210,17 +257,19 @@ def _findings(subject: Subject) -> Iterator[Finding]:
     yield _tried("the run does what the dry run said", lambda: _as_said(subject, looked, done))
     if not done:
         return
-    after = subject.state(done[0])
+    undisturbed = Undisturbed(subject.state(done[0]), frozenset(one.id for one in done[0].run.items("failed")))
     yield _tried("undo restores what was", lambda: _undone(subject, done[0], before))
-    yield _tried("a lost answer: nothing is written twice", lambda: _lost(subject, after))
-    yield _tried("killed and resumed: every item once", lambda: _killed(subject, after))
+    yield _tried("a lost answer: nothing is written twice", lambda: _lost(subject, undisturbed))
+    yield _tried("killed and resumed: every item once", lambda: _killed(subject, undisturbed))
 
 
 def _tried(name: str, attempt: Callable[[], tuple[bool | None, str]]) -> Finding:
     try:
         return Finding(name, *attempt())
-    except IntercomBulkError as exc:
+    except (SafetyStop, UpdaterFailed, VerificationFailed) as exc:
         return Finding(name, False, str(exc))
+    except IntercomBulkError as exc:  # it tells nothing of the promise
+        return Finding(name, None, f"not made: {exc}")
 
 
 def _parameters(subject: Subject) -> Finding:
@@ -238,10 +287,10 @@ def _parameters(subject: Subject) -> Finding:
 
 
 def _as_said(subject: Subject, looked: BulkResult, done: list[BulkResult]) -> tuple[bool | None, str]:
-    subject.box.reset()
+    subject.begin_anew()
     result = subject.run()
     if not result.success and not result.failed:
-        return None, f"nothing was to change: {_counts(result)}; try it with other items or parameters"
+        return None, f"not made: nothing was to change: {_counts(result)}; try it with other items or parameters"
     done.append(result)
     same = (looked.pending, looked.skipped) == (result.success, result.skipped)
     said = f"it said {looked.pending} would change and {looked.skipped} stay; {_counts(result)}"
@@ -253,7 +302,7 @@ def _as_said(subject: Subject, looked: BulkResult, done: list[BulkResult]) -> tu
 
 
 def _reads(subject: Subject) -> tuple[bool, str]:
-    subject.box.reset()
+    subject.begin_anew()
     result, wrote = subject.run(), len(subject.writes())
     return not (wrote or result.failed), f"{wrote} write requests; {_counts(result)}"
 
@@ -273,15 +322,19 @@ def _differing(was: Any, now: Any) -> list[str]:
     return [name for name in {**was, **now} if was.get(name) != now.get(name)]
 
 
-def _lost(subject: Subject, after: Mapping[str, Any]) -> tuple[bool, str]:
-    subject.box.reset()
+def _lost(subject: Subject, after: Undisturbed) -> tuple[bool | None, str]:
+    subject.begin_anew()
+    subject.box.fault("drop_after", on="write", count=1)  # the first: what acts on many at once may write but once
     subject.box.fault("drop_after", on="write", every=3)
-    return _once(subject, subject.run(), after)
+    result = subject.run()
+    if not any(one["fired"] for one in subject.box.faults()):
+        return None, f"not made: nothing was written; {_counts(result)}"
+    return _once(subject, result, after)
 
 
-def _killed(subject: Subject, after: Mapping[str, Any]) -> tuple[bool | None, str]:
-    subject.box.reset()
-    before, clock = next(runs(limit=1)).id, Stop(60)
+def _killed(subject: Subject, after: Undisturbed) -> tuple[bool | None, str]:
+    subject.begin_anew()
+    clock = Stop(60)
     subject.box.control(latency=0.05)
     command = [sys.executable, "-c", f"from {__name__} import child; child()", subject.target, json.dumps(dict(subject.typed))]
     with subprocess.Popen([*command, *([subject.where] if subject.where else [])], stdout=subprocess.DEVNULL) as process:  # noqa: S603
@@ -289,28 +342,29 @@ def _killed(subject: Subject, after: Mapping[str, Any]) -> tuple[bool | None, st
             pass
         process.kill()
     subject.box.control(latency=0.0)
-    run = next(runs(limit=1))
-    if run.id == before or run.status == "finished":
-        return None, "it was over before it could be killed"
+    run = next(runs(limit=1), None)
+    if run is None or run.status == "finished":
+        return None, "not made: it was over before it could be killed"
     counts = run.resume().counts
     result = BulkResult(run, counts, [], run.report())
     holds, said = _once(subject, result, after)
     return holds, f"killed after {_KILLED_AFTER} writes or more; {said}"
 
 
-def _once(subject: Subject, result: BulkResult, after: Mapping[str, Any]) -> tuple[bool, str]:
+def _once(subject: Subject, result: BulkResult, after: Undisturbed) -> tuple[bool, str]:
     """Whether a run that was disturbed left what the undisturbed one did, and wrote nothing twice but what may be."""
     twice, doubt = subject.twice(), {one.id for one in result.run.items("in_doubt")}
-    differ = sum(was != after.get(key) for key, was in subject.state(result).items() if key not in doubt)
+    differ = sum(was != after.state.get(key) for key, was in subject.state(result).items() if key not in doubt)
     traces = subject.left_traces() if twice else ""
     said = [_counts(result)]
     if twice:
-        said.append(f"{twice} items were written to twice{f', as by {traces}' if traces else ', which leaves no second trace'}")
+        said.append(f"{plural(twice, 'item')} written to twice{f', as by {traces}' if traces else ', which leaves no second trace'}")
     if differ:
-        said.append(f"{differ} items are not as the undisturbed run left them")
+        said.append(f"{plural(differ, 'item')} not as the undisturbed run left {'it' if differ == 1 else 'them'}")
     if doubt:
         said.append("is_done would tell what became of those in doubt")
-    return not (result.failed or differ or traces), "; ".join(said)
+    failed = {one.id for one in result.run.items("failed")} - after.failed
+    return not (failed or differ or traces), "; ".join(said)
 
 
 def _counts(result: BulkResult) -> str:
@@ -326,5 +380,5 @@ def child() -> None:
 
     target, typed, *where = sys.argv[1:]
     box = Sandbox(os.environ["INTERCOM_BASE_URL"])
-    Subject.of(target, finite_json(typed), where[0] if where else None, box).run(workers=2)
+    Subject.of(target, finite_json(typed), where[0] if where else None, box).run(workers=2, batch=2, timeout=_TIMEOUT)
 
