@@ -52,6 +52,16 @@ def test_a_list_is_judged_by_its_own_fields(desk: Desk) -> None:
     assert limited.counts == {"selected": 3, "done": 3}, limited.err
 
 
+def test_one_scroll_at_a_time_and_none_is_left_open(desk: Desk) -> None:
+    """What looks at the fields opens none, and a few items are taken of a whole one: no command waits a minute for another's."""
+    put = ("each", "companies/scroll", "PUT", "companies/{{id}}", '{"name": "{{name}}!"}')
+    for words, count in ((("--limit", "3", "--dry-run"), 3), (("--where", "nme = x", "--dry-run"), 0), (("--limit", "3", "--yes"), 3)):
+        done = desk.here(*put, *words, *PLAIN)
+        assert (done.code, done.json.get("counts", {}).get("selected", 0)) == (0 if count else 2, count), done.err
+    scrolls = [(line["path"].partition("?")[2] != "", line["status"]) for line in desk.box.log(500) if "/scroll" in line["path"]]
+    assert scrolls == [(False, 200), (True, 200)] * 2
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

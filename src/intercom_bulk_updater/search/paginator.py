@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -92,6 +92,7 @@ class EndpointSource:
         number = 1
         answered = -math.inf
         full, ended = False, -1
+        held: Page | None = None
         while True:
             try:
                 page = self._page(cursor)
@@ -100,12 +101,14 @@ class EndpointSource:
                 if not again or classify(exc).kind in (ErrorKind.FATAL, ErrorKind.IN_BETWEEN):
                     raise self._as_refusal(exc, f"page {number}" if number > 1 or cursor is None else "a later page") from exc
                 if isinstance(exc, NotFound) and time.monotonic() - answered < _SCROLL_LIFE and (not full or listed == ended):
-                    return  # a living scroll may end this way; one that was left alone for a minute has died
+                    # A living scroll may end this way; one that was left alone for a minute has died.
+                    yield from () if held is None else (replace(held, cursor=None),)
+                    return
                 # After a full page there may be more: the end is where a second reading ends as well.
                 ended = listed if isinstance(exc, NotFound) else ended
                 restarts += not self.client.excuses(classify(exc), last=restarts >= max(2, self.retry.retries))
                 self._start_scroll_again(exc, restarts)
-                cursor, seen, listed, number = None, set(), 0, 1  # what is known already is dropped by the journal
+                cursor, seen, listed, number, held = None, set(), 0, 1, None  # what is known already is dropped by the journal
                 continue
             number += 1
             answered = time.monotonic()
@@ -114,9 +117,13 @@ class EndpointSource:
             biggest_total = max(biggest_total, page.total or 0)
             self._check_cap(page, biggest_total, listed)
             cursor = page.cursor
-            handed = [page]
+            held = page if held is None else replace(page, items=[*held.items, *page.items], unusable=held.unusable + page.unusable)
             del page  # or it would stay in memory until the next one is there, of each reader one
-            yield handed.pop()
+            # Behind a short page a scroll ends: it is read on at once, so that whoever takes few items leaves none open, which
+            # nobody could follow for a minute.
+            if full or cursor is None or self.endpoint.paging is not Paging.SCROLL:
+                handed, held = [held], None
+                yield handed.pop()
             if cursor is None:
                 return
             if cursor in seen:
@@ -211,6 +218,8 @@ class EndpointSource:
         if isinstance(exc, ApiError) and (exc.code == "scroll_exists" or "scroll already exists" in exc.api_message):
             if attempt >= len(_SCROLL_WAITS):
                 raise SearchError("another scroll over the companies is open for this app; try again in a minute") from exc
+            if not attempt:
+                log.warning("another scroll over the companies is open, and Intercom allows one: waiting for its end, a minute at most")
             return _SCROLL_WAITS[attempt], attempt + 1
         verdict = classify(exc)
         if verdict.kind is ErrorKind.RATE_LIMITED:

@@ -173,7 +173,10 @@ def listing(
     end: Endpoint, where: str | None, session: Session, names: WorkspaceNames, options: Options
 ) -> tuple[dict[str, Any], Sequence[Mapping[str, Any]]]:
     """The selection of a whole list, or of what of it `where` lets through, and the first page, by whose fields that is judged here."""
-    source = EndpointSource(session.client, session.stop, end, retry=RetryPolicy(options.retries), timeout=options.timeout)
+    known = resources().get(end.resource)
+    # A scroll that is looked into would be open when the run begins its own, and Intercom has one at a time: their list shows the same.
+    seen = endpoint_for(known.listing) if known is not None and known.scroll == end.path else end
+    source = EndpointSource(session.client, session.stop, seen, retry=RetryPolicy(options.retries), timeout=options.timeout)
     try:
         first = next(iter(source.pages()), None)
     except IntercomBulkError as exc:
