@@ -90,6 +90,8 @@ def test_unknown_term() -> None:
     [
         ("articels", False, "Did you mean articles?"), ("contacts/7/note", True, "Did you mean contacts/{id}/notes"),
         ("conversation/search", True, "conversations/search"), ("news", False, "Did you mean news/news_items or news/newsfeeds"),
+        ("data_attributes?model=contact", False, "Did you mean data_attributes?"), ("artciles/?page=2", False, "Did you mean articles?"),
+        ("https://api.intercom.io/tags", False, "Did you mean tags?"),
         ("custom_objects", False, "Did you mean custom_object_instances/{id}?"),
         ("foo/bar", False, "Known: conversations, conversations/deleted, contacts"),
     ],

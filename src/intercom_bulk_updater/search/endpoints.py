@@ -113,7 +113,8 @@ def endpoint_for(path: str, *, asked_by: str = "get_search_endpoint()", searches
         if pattern.match(wanted):
             return replace(endpoint, path=wanted)
     known = {e.path: e for e in _TABLE if searches or not e.searches}
-    asked = re.sub(r"/[^/]*[0-9][^/]*", "/{id}", wanted.lower())
+    path_alone = re.sub(r"^https?://[^/]*/|[?#].*", "", wanted).strip("/")
+    asked = re.sub(r"/[^/]*[0-9][^/]*", "/{id}", path_alone.lower())
     near = get_close_matches(asked, known, 3, 0.8) or [path for path, one in known.items() if _named(one, asked)][:3]
     meant = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
     raise UsageError(f"{asked_by} names {path!r}, which is not a paginated endpoint this version knows. {meant}")
