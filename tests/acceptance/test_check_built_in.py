@@ -23,6 +23,7 @@ CHECKS = (
     "conversations.tag --param tag=vip",
     "conversations.untag --param tag=vip --where tag=vip",
     "conversations.set --param order_id=7",
+    "conversations.set --param title=x",
     "conversations.note --param body=Hi",
     "conversations.reply --param body=Hi",
     "conversations.convert --param ticket_type=101",

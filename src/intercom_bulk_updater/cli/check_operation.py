@@ -227,7 +227,9 @@ def _still(value: Any, passes: tuple[str, ...] = _PASSES) -> Any:
     if isinstance(value, Mapping):
         kept = {name: one for name, one in value.items() if name not in passes}
         return {name: _still(one, (*passes, *_OF_NOTES) if name == "notes" else passes) for name, one in kept.items()}
-    return sorted((_still(one, passes) for one in value), key=json.dumps) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return sorted((_still(one, passes) for one in value), key=json.dumps)
+    return None if value == "" else value  # the contract has no null for a title, so that its undo sends an empty text
 
 
 @dataclass(frozen=True, slots=True)
