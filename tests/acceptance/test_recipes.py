@@ -239,6 +239,9 @@ def test_one_process_at_a_time(desk: Desk) -> None:
         cron = desk.here("recipes", "resume", "--json")
         assert cron.code == 0 and cron.json["recipes"] == []
         assert desk.here("recipes", "cancel", begun).code == 12
+        (run,) = desk.here("runs", "list", "--json").json["runs"]
+        with RunLock(desk.home, run["run"]["id"]):
+            assert f"runs cancel {run['run']['id']}" in desk.here("recipes", "cancel", begun).err
     assert desk.here("recipes", "resume").code == 0
     assert len(desk.here("runs", "list", "--json").json["runs"]) == 2
 

@@ -172,6 +172,36 @@ def test_a_recipe_has_the_same_account(desk: Desk, capfd: pytest.CaptureFixture[
             bulk.run_recipe(**{"file": "quiet.yaml", **wrong})
 
 
+TWO_STEPS = """\
+recipe: Tag and note
+steps:
+  - step: tag
+    verb: conversations.tag
+    where: team = Support and state = open
+    limit: 4
+    with: {tag: [incident]}
+  - step: note
+    verb: conversations.note
+    from: tag
+    with: {body: Tagged.}
+"""
+
+
+@pytest.mark.parametrize("asked", ["cancel", "pause"])
+def test_a_step_that_is_cancelled_at_its_very_end_is_not_followed(desk: Desk, asked: str) -> None:
+    """While its last items were read back it was confirmed and forgotten, and the next step wrote to customers."""
+    Path("two.yaml").write_text(TWO_STEPS)
+
+    def heard(event: Mapping[str, Any]) -> None:
+        # The last there is of a run, when all was looked at.
+        if event["event"] == "progress" and event["phase"] == "verifying" and "holds" not in event and "-tag-" in event["run"]:
+            getattr(bulk.open_run("latest"), asked)()
+
+    begun = bulk.run_recipe("two.yaml", on_event=heard)
+    assert (begun.status, list(begun.runs), begun.runs["tag"].counts.done) == ("stopped", ["tag"], 4)
+    assert begun.resume().status == "finished" and begun.runs["note"].counts.done == 4
+
+
 def test_each_has_the_same_account(desk: Desk) -> None:
     """A list and rows, looked at and done."""
     body = {"state": "draft", "title": "{{title}} (old)"}

@@ -228,9 +228,8 @@ class Runner(SelectingRun):
         self._counts = counts
         self.observer.progress(self._progress(None))
         self._renew(self._progress(None))
-        self.journal.update_run(
-            self.id, status=status, finished_at=time.time(), exit_code=code, message=message, totals=totals, control=""
-        )
+        # What another process asked for in these moments stays in the journal: a recipe whose step it was goes no further.
+        self.journal.update_run(self.id, status=status, finished_at=time.time(), exit_code=code, message=message, totals=totals)
 
     # -- act -----------------------------------------------------------------------------------------------------------
 

@@ -215,6 +215,8 @@ def stages(journal: Store, record: RecipeRecord) -> list[Stage]:
             continue
         run = runs.get(entry.name)
         status = None if run is None else standing(journal, run)
+        if run is not None and status is RunStatus.FINISHED and run.control in ("pause", "cancel"):
+            status = RunStatus.CANCELLED  # it was asked for when nothing was left to do: what follows is not to begin
         code = judge_run(journal, run, status).exit_code if run is not None else None
         under_way = status is RunStatus.FINISHED and code in _OVER
         undone = journal.undone(run.id) if under_way and run is not None else None
@@ -280,7 +282,10 @@ def _held(path: Path, recipe: str) -> Iterator[None]:
         try:
             held.enter_context(journal.reserve(recipe))
         except RunLocked:
+            steps = [run.id for run in journal.steps(recipe) if journal.is_held(run.id)]
             said = f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps."
+            if steps:
+                said += f" To stop it: intercom-bulk runs cancel {steps[-1]}. The recipe then goes no further."
             raise RunLocked(said) from None
         yield
 
