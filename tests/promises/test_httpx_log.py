@@ -102,3 +102,37 @@ def test_nothing_is_logged_that_nobody_asked_for(box: Sandbox, caplog: pytest.Lo
     ByHttpx.ends = True
     assert ByHttpx().bulk_process(team_id="5001", max_items=1, progress="none")["success"] == 1
     assert not [line for line in caplog.records if line.name == "httpx"]
+
+
+class OtherWords(CustomUpdater):
+    """By a connection for each message, or one for all; what is lost is sent in other words."""
+
+    client_of_all: ClassVar[Any] = None
+
+    def perform_action(self, item_id: str, **_: Any) -> Any:
+        for text in ("We are back.", "Back!"):
+            body = {"message_type": "comment", "type": "admin", "admin_id": self.admin_id, "body": text}
+            try:
+                by = self.client_of_all or httpx
+                return by.post(f"{self.base_url}/conversations/{item_id}/reply", headers=self.headers, json=body).json()
+            except httpx.TransportError:
+                continue
+        return None
+
+
+@pytest.mark.parametrize("debug", [True, False], ids=["told as they leave", "httpcore's log is off"])
+@pytest.mark.parametrize("kept", [True, False], ids=["one connection", "each its own"])
+def test_each_item_whose_lost_message_was_followed_by_another_is_in_doubt(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, kept: bool, debug: bool
+) -> None:
+    """It was done: the answer to the other was taken for the one. Where one connection serves all, httpcore's log alone tells."""
+    if kept and not debug:
+        pytest.skip("nothing tells: a limit that is stated")
+    if not debug:
+        logging.disable(logging.DEBUG)
+    monkeypatch.setattr(OtherWords, "client_of_all", httpx.Client(verify=TRUSTED) if kept else None)
+    box.fault("drop_after", path="/reply$", every=2)  # the second, the fourth (which is the third item's), ...
+    result = OtherWords().bulk_process(team_id="5001", max_items=5, parallel_workers=1, progress="none")
+    assert (result["success"], result["failed"], result.in_doubt) == (1, 0, 4)
+    line = logging.LogRecord("httpcore.http11", logging.DEBUG, __file__, 1, "send_request_body.started", (), None)
+    assert not (debug and logging.getLogger("httpcore.http11").filter(line))  # it is made for us alone

@@ -100,6 +100,8 @@ def _judged(exc: Exception, updater: Updater, client: Client, hand: PermitLease,
     _settle(hand, exc, verdict)
     if watch.strays and not updater.idempotent:
         return PartiallyApplied(exc, stray_in_words(watch.strays[0]))
+    if not updater.idempotent and watch.httpx_waits > (library_of(exc) in UNSEEN and not verdict.failure.status):
+        return PartiallyApplied(exc, "an earlier request of httpx was not answered")
     if told(exc) is None:
         ended = exc if isinstance(exc, IntercomBulkError) else judge_error(exc, exchanges, may_have_left(updater, watch.unseen))
         if not isinstance(ended, ReturnedError):

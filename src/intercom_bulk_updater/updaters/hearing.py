@@ -91,7 +91,7 @@ def _listen() -> None:
             sys.addaudithook(_hear)  # for good: Python has no way to take one off again
             threads.follow()
             _listening = True
-        httpx_log.listen(_hear_httpx)
+        httpx_log.listen(_hear_httpx, _hear_begun)
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
@@ -196,12 +196,12 @@ def _keep(code: UserCode | None, watch: RequestWatcher | None, way: unseen.Way |
     """Take down a way out that is not seen: for this attempt, and for all that come after it."""
     if way is None or code is None:
         return
-    if way is unseen.HTTPX and not httpx_log.listen(_hear_httpx):
+    if way is unseen.HTTPX and not httpx_log.listen(_hear_httpx, _hear_begun):
         way = unseen.MUTE_HTTPX
     code.guard.keep(way)
     if watch is not None:
         watch.unseen = way
-        watch.httpx_waits = watch.httpx_waits or way is unseen.HTTPX
+        watch.httpx_waits += way is unseen.HTTPX and not httpx_log.tells_begun()
 
 
 def _check_head(guard: HostGuard, data: bytes) -> None:
@@ -218,6 +218,18 @@ def _check_head(guard: HostGuard, data: bytes) -> None:
 def watch_of(method: str, host: str, path: str) -> RequestWatcher | None:
     """What watches the action that a request of the calling thread belongs to."""
     return _whose(code_here(), method, host, path)
+
+
+def _hear_begun(method: str, host: str, target: str) -> None:
+    """A request of httpx is about to leave; by a proxy, its target is the whole address."""
+    code = code_here()
+    url = urlsplit(target if "://" in target else f"//{host}{target}")
+    if (code is None and not heard) or method == "CONNECT" or not Exchange(method, url.path.strip("/")).writes or unseen.is_announced():
+        return
+    watch = _whose(code, method, url.netloc, url.path)
+    if watch is not None:
+        _keep(code or _at_work.get(watch), watch, unseen.HTTPX)
+        watch.httpx_waits += 1
 
 
 def _hear_httpx(record: logging.LogRecord) -> None:

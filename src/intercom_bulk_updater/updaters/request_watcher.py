@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..api.messages import Exchange
 from ..api.network import one_name
-from . import unseen
+from . import httpx_log, unseen
 from .their_answers import note_answer
 
 LINE = re.compile(rb"(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+) HTTP/1\.[01]\r\n")
@@ -79,8 +79,8 @@ class RequestWatcher:
         """Whether a request has left."""
         self.by_threads = False
         """Whether other threads work for the action: what they were still to send is not in its own code."""
-        self.httpx_waits = False
-        """Whether httpx has opened a connection, and no answer to it was logged since."""
+        self.httpx_waits = 0
+        """How many writes of httpx have begun to leave (where that is not told: connections were opened) and have no answer yet."""
         self.unseen: unseen.Way | None = None
         """By what way something may have left that is not seen."""
 
@@ -144,14 +144,16 @@ class RequestWatcher:
     def note_logged(self, method: str, url: str, status: int) -> None:
         """Note an answer that httpx has logged, unless its request was seen leaving."""
         parts = urlsplit(url)
-        self.httpx_waits = False
         if not self.is_for(parts.netloc.rpartition("@")[2]):
             return
-        if self.unseen is unseen.HTTPX:
-            self.unseen = None
         path = parts.path.strip("/")
         known = next((e for e in self._announced if (e.method, e.path, e.status) == (method, path, status)), None)
         if known is not None:
             self._announced.remove(known)
-        else:
-            self._exchanges.append(Exchange(method, path, status=status))
+            return
+        exchange = Exchange(method, path, status=status)
+        self._exchanges.append(exchange)
+        if exchange.writes or not httpx_log.tells_begun():
+            self.httpx_waits = max(0, self.httpx_waits - 1)
+        if not self.httpx_waits and self.unseen is unseen.HTTPX:
+            self.unseen = None

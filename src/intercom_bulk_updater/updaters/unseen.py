@@ -41,7 +41,7 @@ class Way:
 
 
 MUTE_HTTPX = Way("a connection of httpx was opened, whose log is switched off")
-HTTPX = Way("a connection of httpx was opened, and not answered", lambda: not httpx_log.is_heard())
+HTTPX = Way("httpx began to send, and was not answered", lambda: not httpx_log.is_heard())
 """Its requests are seen once they are answered, as long as its log is heard."""
 
 THREAD = Way("a thread that it had started, or given work, was still at work")
@@ -80,10 +80,14 @@ def _connection(made: Any, address: object) -> Way | None:
     port = port_of(address)
     if not port or port in _ELSEWHERE or getattr(made, "type", socket.SOCK_STREAM) != socket.SOCK_STREAM:
         return None
-    callers = _callers()
-    if any(name.startswith(_ANNOUNCED) for name in callers):
+    if is_announced():
         return None
-    return HTTPX if any(name.split(".")[0] == "httpx" for name in callers) else Way("a connection was opened")
+    return HTTPX if any(name.split(".")[0] == "httpx" for name in _callers()) else Way("a connection was opened")
+
+
+def is_announced() -> bool:
+    """Whether what a library sends now is announced, by itself or by us."""
+    return any(name.startswith(_ANNOUNCED) for name in _callers())
 
 
 _CALLERS = frozenset(f"{__package__}.{name}" for name in ("action", "calls"))
