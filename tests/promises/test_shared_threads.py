@@ -16,11 +16,11 @@ import httpx
 import pytest
 import requests
 
-from intercom_bulk_updater import Skip, open_run
+from intercom_bulk_updater import Skip, open_run, run
 from intercom_bulk_updater.errors import RunStopped
 from intercom_sandbox import Sandbox
 
-from .test_sent_again_by_others import Sends
+from .test_sent_again_by_others import Sends, replies
 from .test_unseen import twice
 
 POOL: ThreadPoolExecutor
@@ -295,6 +295,43 @@ def test_what_such_a_thread_is_refused_leaves_its_item_failed(box: Sandbox) -> N
     result = Queues().bulk_process(team_id="5001", max_items=1, parallel_workers=1, progress="none")
     QUEUED.join()
     assert (open_run(result.run_id).retry().counts.failed, twice(box)) == (1, 0)
+
+
+class SendsABitLater(GivesToStrangers):
+    def by_requests(self, item_id: str) -> Any:
+        time.sleep(0.3)
+        return super().by_requests(item_id)
+
+
+def test_what_such_a_thread_has_in_hand_when_the_run_ends_is_waited_for(box: Sandbox) -> None:
+    """It left when the run was over, so the item was failed, and stood: the run waited only for more of what it had seen."""
+    result = SendsABitLater().bulk_process(team_id="5001", max_items=2, parallel_workers=2, progress="none")
+    assert (result["failed"], result.in_doubt, replies(box)) == (0, 2, 2), result.failures
+
+
+class KeepsItsClient(Queues):
+    """Of the command: its run's session is closed when the run is over."""
+
+    begun: ClassVar[threading.Event] = threading.Event()
+    told: ClassVar[list[str]] = []
+
+    def by_requests(self, item_id: str) -> Any:
+        self.begun.wait(20)
+        try:
+            return self.httpx_client().post(f"conversations/{item_id}/reply", json=self.body())
+        except Exception as exc:
+            self.told.append(str(exc))
+
+
+@pytest.mark.usefixtures("_worker")
+def test_our_client_for_httpx_sends_nothing_when_its_run_is_over(box: Sandbox) -> None:
+    """As self.client does not. It sent, after the account was made."""
+    KeepsItsClient.begun.clear()
+    done = run(KeepsItsClient, team_id="5001", limit=1, customer_visible=True)
+    KeepsItsClient.begun.set()
+    QUEUED.join()
+    assert (done.counts.failed, replies(box)) == (1, 0)
+    assert "was about to leave when its run was over" in KeepsItsClient.told[0]
 
 
 class SaysDoneTooSoon(SaysDone):

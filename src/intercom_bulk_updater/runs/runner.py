@@ -49,6 +49,7 @@ __all__ = ["Job", "Runner"]
 _STALE_AFTER = 3600.0
 # A thread that has sent something for items of the run that no action had in hand has no more of it when it is quiet for so long.
 _QUIET = 1.0
+_MOMENT = 0.02
 
 
 class Runner(SelectingRun):
@@ -178,7 +179,11 @@ class Runner(SelectingRun):
 
     def _doubt_what_came_late(self, seconds: float) -> None:
         """What a thread of a person's own code has sent after its item's outcome, or after the run's end; awaits what else it has."""
-        run, until = self.journal.run(self.id), time.monotonic() + seconds
+        run, now, counts = self.journal.run(self.id), time.monotonic(), self.journal.counts(self.id)
+        until, soon = now + seconds, now + min(seconds, _QUIET)
+        while time.monotonic() < soon and (counts.failed or counts.unchanged or counts.pending) and self.job.operation.may_send_late():
+            if self._stop.wait(_MOMENT):
+                break
         while late := self.job.operation.late_writes(run.started_at or run.created_at):
             more = self.journal.doubt(self.id, late, self.session.began(run))
             if not more or time.monotonic() >= until or self._stop.wait(_QUIET):

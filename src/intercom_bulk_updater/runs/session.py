@@ -83,6 +83,8 @@ class Session:
             base_url=settings.base_url,
         )
         self._journal: Journal | None = None
+        self.closed = False
+        """Whether what it was for is over."""
 
     @property
     def journal(self) -> Journal:
@@ -167,6 +169,7 @@ class Session:
 
     def close(self) -> None:
         """Close connections and journal."""
+        self.closed = True
         self.client.close()
         self.gate.close()
         if self._journal is not None:

@@ -30,6 +30,7 @@ from .declaration import ATTRIBUTES, METHODS
 from .hearing import in_own_thread
 from .late_writes import late_writes
 from .protocol import Updater
+from .threads import others_at_work
 
 _log = logging.getLogger("intercom_bulk_updater.updaters.updater")
 
@@ -215,6 +216,10 @@ class UpdaterOperation(Operation):
     def late_writes(self, since: float) -> Mapping[str, str]:
         """See Operation."""
         return {name: f"{one.method} {one.path}" for name, one in late_writes(host_of_run(self.updater), since).items()}
+
+    def may_send_late(self) -> bool:
+        """See Operation."""
+        return not self.only_reads and others_at_work()
 
     @contextmanager
     def _noted(self, *items: Item) -> Iterator[None]:

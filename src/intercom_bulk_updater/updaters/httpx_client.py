@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.client import LEAVES
 from ..api.messages import Exchange
+from ..api.redact import redact
 from ..errors import UsageError
 from .hearing import watch_of
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     import httpx
 
 
-def governed_client(base_url: str, headers: Mapping[str, str], **options: Any) -> httpx.Client:
-    """A client for httpx. Raises UsageError where httpx is not installed."""
+def governed_client(base_url: str, headers: Mapping[str, str], is_over: Callable[[], bool], **options: Any) -> httpx.Client:
+    """A client for httpx, which sends no write when its run is over. Raises UsageError where httpx is not installed."""
     try:
         import httpx
     except ImportError as exc:
@@ -45,6 +46,12 @@ def governed_client(base_url: str, headers: Mapping[str, str], **options: Any) -
         """Notes each request before it leaves, waits for its permit, and notes how it was answered."""
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
+            path = request.url.path.strip("/")
+            if is_over() and Exchange(request.method, path).writes:
+                raise UsageError(
+                    f"{request.method} {redact(path)} was about to leave when its run was over, whose account would not have it. "
+                    "Nothing was sent: an action is to wait for what it gives to a thread."
+                )
             sys.audit(LEAVES, request.method, request.url.netloc.decode(), request.url.path)
             watch = watch_of(request.method, request.url.netloc.decode(), request.url.path)
             exchange = None if watch is None else watch.announce(request.method, str(request.url), request.read())

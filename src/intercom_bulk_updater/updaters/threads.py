@@ -6,6 +6,7 @@ threads of a pool serve every item, whoever has started them: what is handed to 
 
 from __future__ import annotations
 
+import queue
 import sys
 import sysconfig
 import threading
@@ -15,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -24,6 +26,8 @@ from .request_watcher import RequestWatcher
 LIBRARIES = ("<frozen", *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 """How the files begin that are no person's own."""
 STARTS = frozenset(("_thread.start_new_thread", "_thread.start_joinable_thread"))
+_OURS = str(Path(__file__).parents[2])
+_POOL = str(Path("multiprocessing", "pool.py"))
 _here = threading.local()
 
 
@@ -84,6 +88,27 @@ def code_here() -> UserCode | None:
 def is_sure(code: UserCode) -> bool:
     """Whether this thread works for that code for certain: it need not, where it was only started by it."""
     return code is called_here() or code is getattr(_here, "given", None)
+
+
+def others_at_work() -> bool:
+    """Whether a thread of a person's own that serves all items has something in hand: an action may have given it that, and ended."""
+    mine = (threading.get_ident(), threading.main_thread().ident)
+    return any(_is_at_work(frame) for ident, frame in sys._current_frames().items() if ident not in mine)
+
+
+def _is_at_work(frame: FrameType | None) -> bool:
+    """Going by a thread's stack; one that waits for work is in `Queue.get`, or no deeper than the loop of its pool."""
+    theirs = deeper = False
+    while frame is not None:
+        file, name = frame.f_code.co_filename, frame.f_code.co_name
+        if (file, name) == (queue.__file__, "get"):
+            return False
+        if (file.endswith(_POOL), name) == (True, "worker"):
+            return deeper
+        if not file.startswith(LIBRARIES):
+            theirs = not file.startswith(_OURS)
+        frame, deeper = frame.f_back, True
+    return theirs
 
 
 def note_start(code: UserCode, args: tuple[Any, ...]) -> None:

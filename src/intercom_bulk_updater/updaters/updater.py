@@ -193,7 +193,9 @@ class IntercomBulkUpdater:
         """
         from .httpx_client import governed_client
 
-        return governed_client(self.base_url, self.headers, **options)
+        return governed_client(
+            self.base_url, self.headers, lambda: client_of(self) is None and self._session is not None and self._session.closed, **options
+        )
 
     def bulk_process(
         self,
