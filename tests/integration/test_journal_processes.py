@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from intercom_bulk_updater.errors import JournalError, RunLocked
 from intercom_bulk_updater.journal import Journal
+from intercom_bulk_updater.journal.error_messages import not_made
 from intercom_bulk_updater.journal.lock import RunLock
 from intercom_bulk_updater.model import FoundItem, ItemResult, Outcome
 
@@ -222,6 +224,30 @@ def test_disk_full(journal: Journal, run: str) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert [item.seq for item in journal.turn(run, fates, 5)] == [11, 12, 13, 14, 15]
     assert journal.add_items(run, page, search={"page": 2}) == 500
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX's")
+def test_a_journal_that_could_not_be_made_is_an_empty_one(tmp_path: Path) -> None:
+    """Its first page was left, which reads as a journal whose runs are lost."""
+    import resource
+
+    path = tmp_path / "new" / "journal.db"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(JournalError):
+            Journal(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    for read_only in (True, False, True):
+        with Journal(path, read_only=read_only) as journal:
+            assert journal.runs() == []
+
+
+def test_a_full_disk_is_not_told_of_a_run_that_never_began() -> None:
+    """It was told to go on with `runs resume latest`."""
+    full = OperationalError("", {}, sqlite3.OperationalError("database or disk is full"))
+    assert "runs" not in str(not_made(full, "j")) and "could not be made" in str(not_made(full, "j"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX's")

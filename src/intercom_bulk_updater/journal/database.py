@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from intercom_bulk_updater.errors import JournalError
 
 from . import sqlite
-from .error_messages import trouble
+from .error_messages import not_made, trouble
 from .migrations import check_version, migrate
 from .schema import VERSION
 
@@ -39,14 +39,21 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._patient = False
+        self._writer: Connection | None = None
+        is_new = not read_only and path is not None and not (path.exists() and path.stat().st_size)
         self._write_engine = None if read_only and path is not None else sqlite.writer(path)
         self._read_engine = None if path is None else sqlite.reader(path, mode)
-        with self._telling():
-            self._writer = None if self._write_engine is None else self._write_engine.connect()
         try:
+            with self._telling():
+                self._writer = None if self._write_engine is None else self._write_engine.connect()
             self._migrate()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if is_new and path is not None:
+                with suppress(Exception):
+                    sqlite.empty_again(path)
+                if isinstance(error.__cause__, DBAPIError):
+                    raise not_made(error.__cause__, self.where) from error
             raise
 
     def _migrate(self) -> None:

@@ -71,3 +71,10 @@ def trouble(error: DBAPIError, where: str) -> JournalError:
         if part in lowered:
             return JournalError(sentence.format(where=where, name=Path(where).name))
     return JournalError(f"The journal {where} failed: {said}")
+
+
+def not_made(error: DBAPIError, where: str) -> JournalError:
+    """The JournalError where a new journal could not be made at `where`: there is no run in it that could be gone on with."""
+    if "disk is full" not in str(error.orig).lower():
+        return trouble(error, where)
+    return JournalError(f"The disk is full: the journal {where} could not be made, and nothing was begun. Free some space, then try again.")

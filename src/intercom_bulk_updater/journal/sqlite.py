@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,19 @@ def writer(path: Path | None) -> Engine:
         _run(connection, _EVERYWHERE + _WRITER)
 
     return engine
+
+
+def empty_again(path: Path) -> None:
+    """Take back the beginning of a journal that could not be made, or it would read as one whose WAL was lost.
+
+    Only where no other process has it open, and nothing is in it. Its name stays: another may open it at this moment.
+    """
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        connection.execute("BEGIN EXCLUSIVE")
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            connection.execute("ROLLBACK")  # the file stays locked until it is closed
+            os.truncate(path, 0)
 
 
 def _refuse_other_files(path: Path) -> None:
