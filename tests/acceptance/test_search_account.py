@@ -67,6 +67,20 @@ def test_a_search_that_shows_less_than_it_announces_is_exit_6(desk: Desk, cut: A
     assert resumed.json["search"]["complete"] and "missing" not in resumed.json["search"]
 
 
+def test_a_run_that_is_refused_says_what_was_tried_and_what_was_never_shown(desk: Desk) -> None:
+    """They were called not begun, just after they had been called refused; and the search was said to be read to its end."""
+    desk.box.fault("announced", extra=9, on="search")
+    desk.box.fault("status", status=403, on="write")
+    answer = desk.here(*TAG, "--yes", "--max", "100%", "--progress", "none", "--workers", "1")
+    desk.box.clear_faults()
+    tried = len({one["path"] for one in desk.box.log(10_000) if "/conversations/" in one["path"] and one["path"].endswith("/tags")})
+    assert answer.code == 4 and "refused the first" in answer.err and tried >= 5
+    assert f"0 tagged · {tried} tried, and not done yet · {60 - tried} not begun" in answer.err
+    assert "60 of 69 matches were read before it stopped" in answer.err
+    resumed = desk.here("runs", "resume", "latest", *PLAIN)
+    assert (resumed.code, resumed.counts["selected"], resumed.counts["pending"]) == (0, 60, 0), resumed.err
+
+
 def test_the_shortfall_is_told_by_dry_run_plan_find_and_verify(desk: Desk) -> None:
     """Whatever only reads the search says how many were never shown, in words and in data, with exit 6."""
     with rewriting(desk, no_pages) as behind:

@@ -96,12 +96,12 @@ class Decider:
         if denied is None:
             return None
         self.stop.ask(denied)
-        attempt.known = self._never_begun(attempt, unread=asked_twice or known.read_errors > 0)
+        attempt.known = self._put_back(attempt, known, unread=asked_twice or known.read_errors > 0)
         return RetryLater(attempt, 0.0)
 
-    def _never_begun(self, attempt: Attempt, *, unread: bool = False) -> Known:
+    def _put_back(self, attempt: Attempt, known: Known, *, unread: bool = False) -> Known:
         """What is put back of an item whose refusal is meant for all, as a look has told, or it alone; a message is looked for again."""
-        return Known(maybe_applied=unread or self._looks_again(attempt))
+        return Known(maybe_applied=unread or self._looks_again(attempt), requests=known.requests)
 
     def last_look(self, attempt: Attempt) -> ItemResult | None:
         """The result of an item that was refused when the run ended: one look tells whether the refusal is true.
@@ -121,7 +121,7 @@ class Decider:
             return None
         for_all = attempt.last is not None and attempt.last.kind is ErrorKind.PERMANENT and isinstance(self.stop.reason, PermissionDenied)
         if for_all and decision.outcome is Outcome.FAILED:
-            attempt.known = self._never_begun(attempt)
+            attempt.known = self._put_back(attempt, decision.known)
             return None
         attempt.known = decision.known
         return self.settled(attempt, decision, payload)

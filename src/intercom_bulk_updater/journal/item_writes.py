@@ -337,6 +337,8 @@ def reopen(
 ) -> int:
     """Failed or in doubt becomes pending again, with its attempts forgotten and its doubt kept.
 
+    `since`: what ended since then (unix s), as a run that has stopped puts it back; it was tried, and stays so.
+
     One that failed half-way (it has an after-image) is in doubt from then on: not begun it is not.
     """
     wanted = set(outcomes)
@@ -348,7 +350,7 @@ def reopen(
         .where(_item.c.run == run, _item.c.status.in_([schema.CODE[outcome] for outcome in wanted]))
         .values(
             status=_PENDING,
-            attempts=0,
+            attempts=0 if since is None else _item.c.attempts,
             doubt=case((certain, 0), (_item.c.doubt == 0, 1), else_=_item.c.doubt),
             claimed_at=case((certain, null()), else_=_item.c.claimed_at),
             finished_at=None,

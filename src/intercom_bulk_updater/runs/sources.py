@@ -320,18 +320,20 @@ def account_of(search: Mapping[str, Any], selected: int) -> dict[str, Any]:
     state = SearchState.of(search)
     known = selected + state.others
     total, seen = state.total, known + state.unusable if search else 0
+    # A run that was stopped has not asked a second time for what one pass has not shown.
+    not_shown = max(state.missing, count_missing(search, selected)["missing"])
     if total is not None:
         # An entry that could not be read in the last pass may be an item that another pass has shown.
         seen = min(seen, max(total - state.missing, known))
     if state.complete and not state.cut and total is not None:
         # Items that others changed have left the search while it was read.
-        total = min(total, seen + state.missing)
+        total = min(total, seen + not_shown)
     if state.narrowed is not None:
         matching = state.matching
         total = None if matching is None else max(matching, selected)
     return {
         "total": total, "seen": seen, "passes": state.passes, "new_since": state.new_since,
-        "complete": state.complete and not state.missing and bool(selected or not state.unusable), **left_out(search),
+        "complete": state.complete and not not_shown and bool(selected or not state.unusable), **left_out(search),
     }  # fmt: skip
 
 
