@@ -203,3 +203,17 @@ def test_a_token_is_hidden_in_whatever_it_is_encoded(token: str, before: str, af
 def test_a_token_of_others_is_hidden_in_an_address_too() -> None:
     """By its form alone."""
     assert redact("at ?t=dG9rOkFD%2BZz%2F9abc%3D%3D&x=1") == "at ?t=[token]&x=1"
+
+
+def test_the_password_of_an_address_is_secret_by_its_place() -> None:
+    """Under whatever name it was given, and where code repeats the address or the password alone."""
+    url = "postgres://bulk:s3cr%40t@db.example:5432/crm"
+    keep_private({"db_url": url, "pages": ["http://u:pw@h/"]})
+    assert mask({"db_url": url}, with_bodies=True) == {"db_url": "postgres://bulk:[not shown]@db.example:5432/crm"}
+    assert mask({"said": "login with s3cr@t failed"})["said"] == "login with [not shown] failed"
+    assert redact_theirs(f"no way to {url}, nor with pw") == (
+        "no way to postgres://bulk:[not shown]@db.example:5432/crm, nor with [not shown]"
+    )
+    assert "other" not in redact("redis://:other@h:6379/0") and "other" not in without_typed_secrets("redis://:other@h")
+    for harmless in ("http://HOST:80/a@b", "https://h/x:y@z", "http://USER:PASSWORD@HOST:PORT", '{"u":"http://h:80","m":"a@b"}'):
+        assert redact(harmless) == harmless

@@ -16,12 +16,14 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 _BEARER = re.compile(r"(?i)(bearer\s+|access_token[\"']?\s*[=:]\s*[\"']?|authorization[\"'=:\s]+(?:bearer\s+)?)[^\s\"',;}]+")
 # Intercom's access tokens are base64 that starts with "dG9r" ("tok").
 _TOKEN = re.compile(r"dG9r(?:[A-Za-z0-9+/=_-]|%2[BbFf]|%3[Dd]){8,}")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
+_USERINFO = re.compile(r"(?i)(?<=://)([^\s/?#:@'\"]*):(?!PASSWORD@)([^\s/?#'\"<>\\]+)(?=@)")
+"""`user:password` of an address; USER:PASSWORD itself stands in help and errors."""
 
 # NAME=VALUE, as parameters and fields are typed.
 _TYPED = re.compile(r"(?!KEY=VALUE\b)\b([A-Za-z_][\w.-]{0,80}=)(?!=)[^\s'\"`]+")
@@ -121,6 +123,8 @@ def _forms(parameters: Any, name: str = "") -> Iterator[tuple[str, bool]]:
             yield from _forms(value, name)
     elif isinstance(parameters, str | int | float) and not isinstance(parameters, bool):
         text = str(parameters).strip()
+        for _, secret in _USERINFO.findall(text) if "://" in text else ():
+            yield from ((form, len(form) >= _LEAST) for form in {secret, unquote(secret)})
         field, equals, value = text.partition("=")
         if equals and is_secret(field):  # KEY=VALUE, as `set` takes it
             name, text = field, value.strip()
@@ -201,7 +205,8 @@ def redact_theirs(text: str) -> str:
 
 def without_typed_secrets(text: str) -> str:
     """What a person typed, to be said back: without what may be a token or a secret in the wrong place."""
-    text = _TYPED.sub(lambda m: f"{m[1]}{_NOT_SHOWN}" if is_secret(m[1]) else m[0], without_private(without_known_tokens(text)))
+    text = without_private(without_userinfo(without_known_tokens(text)))
+    text = _TYPED.sub(lambda m: f"{m[1]}{_NOT_SHOWN}" if is_secret(m[1]) else m[0], text)
     return _RANDOM.sub(lambda m: "[token]" if _looks_random(m[0]) else m[0], text)
 
 
@@ -230,7 +235,12 @@ def redact_texts(value: Any) -> Any:
 def without_tokens(text: str) -> str:
     """`text` without tokens; messages and e-mail addresses stay."""
     text = without_known_tokens(text)
-    return _BEARER.sub(lambda m: f"{m.group(1)}[token]", text)
+    return _BEARER.sub(lambda m: f"{m.group(1)}[token]", without_userinfo(text))
+
+
+def without_userinfo(text: str) -> str:
+    """`text` without the passwords of addresses, `postgres://user:password@host`: secrets by their place, whatever their name."""
+    return _USERINFO.sub(lambda m: f"{m[1]}:[not shown]", text) if "://" in text else text
 
 
 def without_known_tokens(text: str) -> str:
