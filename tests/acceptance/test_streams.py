@@ -191,3 +191,36 @@ def test_with_json_a_log_says_that_the_run_waits(desk: Desk) -> None:
     said = [line for line in answer.err.splitlines() if "Intercom" in line and line[2:3] == ":"]
     told = [("asks to wait until" in line, "is back" in line) for line in said]
     assert (answer.code, told) == (0, [(True, False), (False, True)]), answer.err
+
+
+LINGERS = """
+import atexit, sys
+from intercom_bulk_updater import operation
+
+def linger():
+    print("at the end", file=sys.stderr, flush=True)
+    sys.stdin.readline()
+
+atexit.register(linger)
+
+@operation("conversations", customer_visible=False)
+def look(item_id, client):
+    return client.get(f"conversations/{item_id}")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_after_the_account_does_not_change_the_exit_code(desk: Desk, number: int) -> None:
+    """The JSON object had said `"exit": 0`, and the process ended by the signal."""
+    (desk.home / "lingers.py").write_text(LINGERS)
+    command = [sys.executable, "-m", "intercom_bulk_updater", "run", "lingers.py:look", "--where", "state = open", "--limit", "1", "--yes"]
+    process = subprocess.Popen(
+        [*command, "--json", "--progress", "none"], env=desk.env, cwd=desk.home, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    while "at the end" not in (line := process.stderr.readline()):
+        assert line, "it has ended"
+    process.send_signal(number)
+    out, _ = process.communicate("\n", timeout=30)
+    assert (process.returncode, json.loads(out)["exit"]) == (0, 0)

@@ -15,12 +15,13 @@ from functools import partial
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from ..operations.resource import has_verbs, resources
+from ..service.signals import end_as_told
 from ..version import __version__
 from .argv import join_values
 from .help import Command, epilogue, read_help_flag
 from .memory import share_memory
 from .narrow import typed_flags
-from .stdout import close_streams, data_only, open_streams, told_run
+from .stdout import close_streams, data_only, is_told, open_streams, told_run
 
 _HERE = "intercom_bulk_updater.cli"
 
@@ -159,6 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
     open_streams()
     if arguments is None:
         share_memory()
+        end_as_told(is_told)
     try:
         # The verbs of a resource are imported when it is named: help of the whole needs none of them.
         complete_tree(noun for noun in typed[:1] if noun in resources())

@@ -20,7 +20,7 @@ from ..runs.session import Session
 from ..service.consent import needed
 from .errors import failed
 from .flags import Output, Shown
-from .stdout import emit, keep_told, note
+from .stdout import all_is_told, emit, keep_told, note
 
 if TYPE_CHECKING:
     from ..terminal.console_observer import ConsoleObserver
@@ -101,6 +101,8 @@ def tell(
         from ..terminal.texts import summary_text
 
         say(summary_text(report))
+    if _says_next:
+        all_is_told()
     return int(report["exit"])
 
 

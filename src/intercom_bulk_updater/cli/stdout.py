@@ -23,6 +23,7 @@ from ..terminal.terminal import give_up
 
 _lost: list[str] = []
 _told: list[str] = []
+_all_told = False
 _IS_CLOSED = "it is closed"
 
 
@@ -181,6 +182,17 @@ def _broken(line: str) -> str:
 def keep_told(run_id: str) -> None:
     """Remember which run the account on standard output is of, so that it can be looked for where that is lost."""
     _told[:] = [run_id]
+
+
+def all_is_told() -> None:
+    """The last account of this command is given."""
+    global _all_told
+    _all_told = True
+
+
+def is_told() -> bool:
+    """Whether the last account of this command is given."""
+    return _all_told
 
 
 def told_run() -> str:

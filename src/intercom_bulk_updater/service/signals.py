@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -42,6 +42,19 @@ def orderly(stop: Stop) -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+def end_as_told(is_told: Callable[[], bool]) -> None:
+    """SIGTERM and SIGHUP end this process at once, as ever, until its account is given: from then on its exit code is the account's."""
+
+    def heard(number: int, frame: Any) -> None:
+        if not is_told():
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    for number in (signal.SIGTERM, HANG_UP):
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, heard)
 
 
 def _interrupted(number: int) -> Interrupted:
