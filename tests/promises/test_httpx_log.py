@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -13,6 +15,7 @@ from intercom_bulk_updater import IntercomBulkError, StopRun, open_run
 from intercom_sandbox import Sandbox
 
 from .test_original_readme import CustomUpdater
+from .test_their_errors import command
 
 httpx = pytest.importorskip("httpx")
 LOG = logging.getLogger("httpx")
@@ -102,6 +105,34 @@ def test_nothing_is_logged_that_nobody_asked_for(box: Sandbox, caplog: pytest.Lo
     ByHttpx.ends = True
     assert ByHttpx().bulk_process(team_id="5001", max_items=1, progress="none")["success"] == 1
     assert not [line for line in caplog.records if line.name == "httpx"]
+
+
+FIRST_BY_ASYNC = """
+import asyncio, httpx
+from intercom_bulk_updater import operation
+
+@operation("conversations", customer_visible=True)
+def tell(item_id, client):
+    async def send():
+        headers = {"Authorization": "Bearer " + os.environ["INTERCOM_ACCESS_TOKEN"]}
+        async with httpx.AsyncClient(base_url=os.environ["INTERCOM_BASE_URL"], headers=headers) as by:
+            for text in ("We are back.", "Back!"):
+                body = {"message_type": "comment", "type": "admin", "admin_id": client.actor(), "body": text}
+                try:
+                    return (await by.post(f"/conversations/{item_id}/reply", json=body)).json()
+                except httpx.TransportError:
+                    continue
+    return asyncio.run(send())
+"""
+
+
+def test_the_first_connection_of_an_async_client_is_heard(box: Sandbox, tmp_path: Path) -> None:
+    """httpcore is imported with it, so that its log was not listened to before; the item was done."""
+    (tmp_path / "first.py").write_text(f"import os\n{FIRST_BY_ASYNC}")
+    box.fault("drop_after", path="/reply$", count=1)
+    asked = ("run", "first.py:tell", "--where", "state = open", "--limit", "1", "--customer-visible", "--yes", "--json")
+    told = json.loads(command(*asked).stdout)
+    assert (told["counts"]["done"], told["counts"]["in_doubt"]) == (0, 1), told
 
 
 class OtherWords(CustomUpdater):

@@ -196,7 +196,8 @@ def _keep(code: UserCode | None, watch: RequestWatcher | None, way: unseen.Way |
     """Take down a way out that is not seen: for this attempt, and for all that come after it."""
     if way is None or code is None:
         return
-    if way is unseen.HTTPX and not httpx_log.listen(_hear_httpx, _hear_begun):
+    # Whatever opens it: an async client is told from others only by its log, which may have come with this very connection.
+    if not httpx_log.listen(_hear_httpx, _hear_begun) and way is unseen.HTTPX:
         way = unseen.MUTE_HTTPX
     code.guard.keep(way)
     if watch is not None:
