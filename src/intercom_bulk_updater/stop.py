@@ -31,7 +31,7 @@ class Stop:
         self._event = threading.Event()
         self._clock = clock
         self._deadline = None if deadline is None else clock() + deadline
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may ask in the midst of another asking
         self._parent = parent
         self.reason: BaseException | None = None
         self.last_words = ""
