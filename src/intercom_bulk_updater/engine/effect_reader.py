@@ -82,7 +82,10 @@ class EffectReader:
         fields = [name for name, _ in written_fields(last)] if isinstance(last, dict) else []
         if fields and all(is_as_seen(payload, attempt.item, name) for name in fields):
             return False
-        return bool(self._operation.change(attempt.item))
+        change = self._operation.change(attempt.item)
+        if change is None:  # an updater's `is_done` alone says what is wanted
+            return self._operation.capture(payload) != attempt.item.before
+        return bool(change)
 
     def _unfinished(self, attempt: Attempt, told: bool | None) -> bool:
         """Whether the action has more to do than the request in question."""

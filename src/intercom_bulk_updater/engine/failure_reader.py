@@ -23,7 +23,8 @@ AFTER_CRASH = 5.0
 AFTER_LOSS = 3.0
 AFTER_ERROR = 1.0
 # Refusals that a look may contradict: Intercom may have done it all the same, or a tag to be removed may not be there.
-# Every refusal is looked at of what must not be repeated, of what hardly any look shows, and of an item of which a part stands.
+# Every refusal is looked at of what must not be repeated, of what hardly any look shows, of an item of which a part stands, and
+# where the request alone tells what there is to see (an updater without `is_done`).
 _MISTAKEN = (400, 404, 409, 422)
 
 
@@ -48,7 +49,8 @@ class FailureReader:
         once = not again or (verdict.sent is not None and not repeatable(verdict.sent))  # an upsert that creates, too
         effect = effect_of(verdict.sent)
         hidden = effect is not None and effect.hidden
-        mistaken = status in _MISTAKEN or (400 <= status < 500 and (once or hidden or bool(attempt.stands)))
+        looked_at = once or hidden or bool(attempt.stands) or not self.operation.reads_back
+        mistaken = status in _MISTAKEN or (400 <= status < 500 and looked_at)
         return Failed(
             verdict.kind,
             wait=verdict.wait,
