@@ -36,7 +36,7 @@ def test_who_came_back_is_verified(desk: Desk) -> None:
 def test_an_answer_without_effect_is_not_verified(desk: Desk) -> None:
     """Every second contact stays archived, and no search shows it."""
     run = archived(desk)
-    desk.box.fault("ignored", path="/unarchive", every=2)
+    desk.box.fault("rolled_back", path="/unarchive", every=2)
     back = undone(desk, run)
     assert (back.json["verified"]["checked"], back.json["verified"]["undecided"]) == (2, 2), back.json["verified"]
 

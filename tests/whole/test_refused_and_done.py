@@ -627,6 +627,20 @@ def test_an_answer_of_success_that_says_the_contrary_is_no_proof(
     assert (run.counts.in_doubt, run.counts.done) == (1, 0), run.report()
 
 
+@pytest.mark.parametrize("verb", HIDDEN)
+@pytest.mark.parametrize("times", [1, 100])
+def test_an_answer_of_success_that_does_not_tell_is_asked_for_again(box: MemorySandbox, verb: str, times: int) -> None:
+    """It is the contact as it was, without a word of what was asked: taken for done, it had done nothing."""
+    ids = ids_of(box, "contacts.note")[:2]
+    if verb == "contacts.unarchive":
+        bulk.run("contacts.archive", ids=ids)
+    box.fault("ignored", on="write", count=times)
+    run = bulk.run(verb, ids=ids, irreversible=verb == "contacts.block", workers=1, verify="none")
+    box.clear_faults()
+    assert (run.counts.done, run.counts.in_doubt) == ((2, 0) if times == 1 else (0, 2)), run.report()
+    assert switched(box, verb, ids) == run.counts.done
+
+
 @pytest.mark.parametrize("status", [402, 403, 404, 409])
 def test_what_others_had_closed_before_a_refusal_is_theirs(box: MemorySandbox, others: Client, status: int) -> None:
     """The search that showed it open was behind: it was called done after a 403, and undo opened what a colleague had closed."""

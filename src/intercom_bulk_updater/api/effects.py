@@ -93,7 +93,8 @@ def is_read_alone(path: str) -> bool:
 def shows_no_effect(sent: SentRequest, answer: Json, since: float) -> bool:
     """Whether the answer to a write is the item itself, as it was before the write.
 
-    Of what no GET shows it is the only word there is, whatever else it says or leaves out.
+    Of what no GET shows it is the only word there is, whatever else it says or leaves out. That a contact is archived or blocked
+    it always says: one that does not is the answer to something else.
     """
     effect = effect_of(sent)
     if effect is None or effect.stands is None:
@@ -101,7 +102,8 @@ def shows_no_effect(sent: SentRequest, answer: Json, since: float) -> bool:
     if str(answer.get("id")) != effect.read.rpartition("/")[2] and not effect.hidden:
         return False
     try:
-        return effect.stands(answer, since) is False
+        told = effect.stands(answer, since)
+        return told is False or (told is None and _SWITCH.match(bare(sent.path)) is not None)
     except Exception:
         return False  # a shape that is not the API's shows nothing
 

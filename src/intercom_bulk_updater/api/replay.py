@@ -249,7 +249,7 @@ class CompletedRequests:
     def keep(self, sent: SentRequest, answer: Mapping[str, Any], once: str = "") -> None:
         """A write was carried out, and the action has its answer. Raises BadAnswer when that shows that nothing was changed."""
         if self.judge_since is not None and shows_no_effect(sent, answer, self.judge_since):
-            raise no_effect(sent, "its answer shows the item as it was before")
+            raise no_effect(sent, "its answer does not show it done")
         if once or not repeatable(sent):
             self.found(sent, answer)
         else:
