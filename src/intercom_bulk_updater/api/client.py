@@ -293,7 +293,7 @@ class Client:
         """Hold one permit while code runs that may send a request by its own HTTP library.
 
         A call through this client inside the block uses the permit in hand first. What is left unused at the end is
-        settled as one request without headers, or with those of `Hand.seen` when an error carried them.
+        settled as one request without headers, or with those of an error; counted as one unless it is `unused`.
         """
         hand = PermitLease(self._enter(purpose))
         self._hand.value = hand
@@ -302,7 +302,8 @@ class Client:
         finally:
             self._hand.value = None
             if hand.permit is not None:
-                self._count(purpose)
+                if not hand.unused:
+                    self._count(purpose)
                 if hand.throttle:
                     self._count_throttled()
                     hand.wait = self.gate.throttled(hand.permit, headers=hand.headers, kind=hand.throttle)

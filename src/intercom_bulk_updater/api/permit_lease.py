@@ -19,6 +19,8 @@ class PermitLease:
         self.failure: TransportError | None = None
         self.subject = ""
         self.came_through = False
+        self.unused = False
+        """Certainly nothing was sent with it."""
         self.throttle = ""
         self.wait = 0.0
         self._lock = Lock()

@@ -196,6 +196,10 @@ class Operation(ABC):
         """What threads of this process sent since then (unix s) when no action had it in hand, in words, by each name in its path."""
         return {}
 
+    def count_late(self, since: float) -> int:
+        """How many those are."""
+        return 0
+
     def may_send_late(self) -> bool:
         """Whether a thread of this process is at work that an action may have given something to send."""
         return False

@@ -211,6 +211,8 @@ class Runner(SelectingRun):
             # Refused for lack of a permission that all need: resume does them once the token has it.
             self.journal.reopen(self.id, outcomes=[Outcome.FAILED], causes=[refusals.cause], since=refusals.since)
         self._doubt_what_came_late(self.session.timeout)
+        here_since = time.time() - (time.monotonic() - self._began)
+        self.session.client.requests.action += self.job.operation.count_late(here_since)
         counts = self.journal.counts(self.id)
         if isinstance(error, SafetyStop):
             message = error.message = self._breaker.in_all(error, counts)

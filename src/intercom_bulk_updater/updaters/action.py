@@ -83,6 +83,8 @@ def in_hand(
                 raise ended  # noqa: B904 - its cause is the refusal
             raise ended from exc
         finally:
+            theirs = watch.seen or any(not one.ours for one in exchanges) or may_have_left(updater, watch.unseen)
+            hand.unused = hand.failure is None and not theirs
             keep_unseen(updater, client.carried if not hand.came_through else None, watch.unseen)
 
 

@@ -28,7 +28,7 @@ from .calls import UpdaterError, accepted, asked, endpoint_of, host_of_run, rais
 from .coercion import coerce
 from .declaration import ATTRIBUTES, METHODS
 from .hearing import in_own_thread
-from .late_writes import late_writes
+from .late_writes import count_late, late_writes
 from .protocol import Updater
 from .threads import others_at_work
 
@@ -216,6 +216,10 @@ class UpdaterOperation(Operation):
     def late_writes(self, since: float) -> Mapping[str, str]:
         """See Operation."""
         return {name: f"{one.method} {one.path}" for name, one in late_writes(host_of_run(self.updater), since).items()}
+
+    def count_late(self, since: float) -> int:
+        """See Operation."""
+        return count_late(host_of_run(self.updater), since)
 
     def may_send_late(self) -> bool:
         """See Operation."""

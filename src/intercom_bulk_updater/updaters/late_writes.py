@@ -6,6 +6,7 @@ They are kept for as long as the process lives: whoever ends a run, or goes on w
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from itertools import takewhile
 
 from ..api.messages import Exchange
@@ -14,7 +15,15 @@ heard: defaultdict[str, deque[Exchange]] = defaultdict(lambda: deque(maxlen=50_0
 """By the host, of those that actions of this process send to."""
 
 
+def count_late(host: str, since: float) -> int:
+    """How many were sent to a host since then (unix s)."""
+    return sum(1 for _ in _since(host, since))
+
+
 def late_writes(host: str, since: float) -> dict[str, Exchange]:
     """What was sent to a host since then (unix s) and may stand, by each name in its path."""
-    late = takewhile(lambda one: one.at >= since, reversed(tuple(heard[host])))
-    return {name: one for one in late if not one.refused for name in one.path.split("/")}
+    return {name: one for one in _since(host, since) if not one.refused for name in one.path.split("/")}
+
+
+def _since(host: str, since: float) -> Iterator[Exchange]:
+    return takewhile(lambda one: one.at >= since, reversed(tuple(heard[host])))
