@@ -146,3 +146,29 @@ def test_what_was_brought_back_is_looked_at_again(desk: Desk, others: Client) ->
     last = desk.here("undo", back.run, "--yes", *PLAIN)
     assert last.counts == {"selected": 2, "done": 1, "drifted": 1}, last.err
     assert (gone(desk, "contacts", ids["q1"]), gone(desk, "contacts", ids["q2"])) == (True, False)
+
+
+def test_whom_others_created_a_moment_before_is_theirs(desk: Desk, others: Client) -> None:
+    """Intercom refuses a second one: as the row says already, or set; no undo archives them. Who is ours, goes."""
+    desk.switch(contact_lag=600.0)
+    names = ("New", "Theirs")
+    theirs = [others.post("contacts", {"role": "user", "email": f"n{n}@new.test", "name": name})["id"] for n, name in enumerate(names)]
+    (desk.home / "new.csv").write_text("email,name\n" + "".join(f"n{place}@new.test,New\n" for place in range(3)))
+    done = desk.here("contacts", "upsert", "name={{name}}", "--csv", "new.csv", "--id-column", "email", "--yes", *PLAIN)
+    assert done.counts == {"selected": 3, "unchanged": 1, "done": 2}, done.err
+    undo = desk.here("undo", done.run, "--yes", *PLAIN)
+    assert undo.counts == {"selected": 2, "done": 2}, undo.err
+    assert [desk.box.contact(one)["name"] for one in theirs] == ["New", "Theirs"]
+    assert [one["email"] for one in desk.box.contacts() if one["archived"] and "@new.test" in str(one["email"])] == ["n2@new.test"]
+
+
+@pytest.mark.parametrize("more", [{"plan": "Gold"}, {"custom_attributes": {"tier": "gold"}}])
+def test_a_company_that_others_created_a_moment_before_is_theirs(desk: Desk, others: Client, more: dict[str, Any]) -> None:
+    """Intercom answers as if it were created; what it shows beyond what was sent is not ours, and no undo deletes it."""
+    theirs = others.post("companies", {"company_id": "q1", "name": "New", **more})["id"]
+    desk.box.fault("status", status=404, method="GET", path="/companies$", count=2)
+    (desk.home / "new.csv").write_text("company_id,name\nq1,New")
+    done = desk.here("companies", "upsert", "name={{name}}", "--csv", "new.csv", "--id-column", "company_id", "--yes", *PLAIN)
+    assert (done.code, done.counts) == (0, {"selected": 1, "unchanged": 1}), done.err
+    desk.here("undo", done.run, "--yes", "--irreversible", *PLAIN)
+    assert not gone(desk, "companies", theirs)

@@ -211,9 +211,9 @@ class ItemProcessor:
     def settle_failure(self, attempt: Attempt, exc: Exception) -> ItemResult | RetryLater:
         """An attempt to act failed, or broke off, or ended without proof, or chose to leave the item."""
         match exc:
+            case NothingChanged(left=dict() as left) | SeenOtherwise(left=dict() as left) if known_of(attempt).maybe_applied:
+                return self.settle_success(attempt, left)
             case NothingChanged():
-                if exc.left is not None and known_of(attempt).maybe_applied:
-                    return self.settle_success(attempt, exc.left)
                 return ItemResult(attempt.item.seq, Outcome.UNCHANGED, attempts=known_of(attempt).requests + 1, note=exc.reason)
             case Skip():
                 return self.decider.conclude(attempt, Skipped(exc.reason, attempt.wrote))

@@ -27,15 +27,17 @@ class CannotApply(Exception):
 
 
 class SeenOtherwise(Exception):
-    """Nothing was written, and the item is no longer as its before-image says: it is taken up again as `payload` shows it.
+    """The item is not as its before-image says, and not by a write of ours: it is taken up again as `payload` shows it.
 
     So the way back knows what was there: of an item that others created meanwhile, its fields, and not that it was missing.
+    `left`: as that of NothingChanged.
     """
 
     cause = "changed meanwhile"
 
-    def __init__(self, payload: Json) -> None:
+    def __init__(self, payload: Json, left: Json | None = None) -> None:
         self.payload = payload
+        self.left = None if left is None else dict(left)
         super().__init__("it has changed since it was looked at")
 
 

@@ -136,9 +136,9 @@ class Upsert(SetValues, FieldsOperation):
         return self.create(client, item_id, body) if have.get(self.existence) == MISSING else self.update(client, str(have["id"]), body)
 
     def perform(self, client: Client, item: Item, now: Json | None = None) -> dict[str, Any] | None:
-        """See Operation. An item that has the key already, came since and is as wanted is the one whose answer was lost.
+        """See Operation. An item that has the key though `find` did not show it is somebody else's, and set like any that exists.
 
-        Any other one was there, though `find` did not show it: it is set like any that exists.
+        Where an answer of ours was lost, one that came since and is as wanted is our own.
         """
         try:
             return super().perform(client, item, now)
@@ -148,9 +148,8 @@ class Upsert(SetValues, FieldsOperation):
             # A refusal may be about another field that must be unique, and name an item that is not meant.
             if str(found.get(self.by) or "").casefold() != item.id.casefold():
                 raise
-            if item.sent_at and int(found.get("created_at") or 0) >= int(item.sent_at) and self.shown(found) == self.values:
-                return self.kept(found, item.before or {})
-            raise SeenOtherwise(found) from exc
+            came = 0 < int(item.sent_at) <= int(found.get("created_at") or 0) and self.shown(found) == self.values
+            raise SeenOtherwise(found, self.kept(found, item.before or {}) if came else None) from exc
 
     def inverse(self) -> Operation | None:
         return UndoUpsert(self)

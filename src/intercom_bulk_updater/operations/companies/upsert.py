@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 from ...api.client import Client
 from ...api.paths import item_path
 from ...errors import InvalidRequest, NotFound
+from ..created import as_made
 from ..endings import CannotApply, SeenOtherwise
 from ..field_values import THERE
 from ..operation import Json
 from ..upsert import Upsert
+from ..values import CUSTOM
 from .set import CompanyValues
 
 
@@ -45,10 +47,14 @@ class UpsertCompanies(CompanyValues, Upsert):
         return next((row for row in rows if str(row.get("company_id")) == key), None)
 
     def create(self, client: Client, key: str, body: dict[str, Any]) -> Json:
-        """See Upsert. The request would set a company that exists, so it is looked for right before."""
+        """See Upsert. The request would set a company that exists, so it is looked for right before, and the answer is looked at."""
         if (there := self.find(client, key)) is not None:
             raise SeenOtherwise(there)
-        return client.post("companies", {"company_id": key, **{name: value for name, value in body.items() if value is not None}})
+        sent = {"company_id": key, **{name: value for name, value in body.items() if value is not None}}
+        made = client.post("companies", sent)
+        if _has_more(made, sent):
+            raise SeenOtherwise(made)
+        return made
 
     def taken_by(self, refusal: InvalidRequest) -> str:
         """See Upsert. Intercom refuses no company_id."""
@@ -66,3 +72,10 @@ class UpsertCompanies(CompanyValues, Upsert):
         if state == THERE:
             raise CannotApply("Intercom's API cannot bring a deleted company back")
         client.delete(item_path("companies", item_id))
+
+
+def _has_more(made: Json, sent: Json) -> bool:
+    """Whether a company has what we have not given it, or was changed after it was created: then others had just created it."""
+    given = {*sent, *(f"{CUSTOM}{name}" for name in sent.get("custom_attributes") or {})}
+    at_once = (made.get("company_id"), made.get("created_at"))
+    return any(name not in given and value not in at_once for name, value in as_made(made, "companies").items())
