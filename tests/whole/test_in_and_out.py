@@ -52,6 +52,27 @@ def test_a_formula_that_came_to_an_error_is_refused_with_its_row(desk: Desk, err
     assert desk.writes() == 0
 
 
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#WERT!"])
+def test_an_error_that_a_spreadsheet_wrote_to_a_csv_is_refused_with_its_line(desk: Desk, error: str) -> None:
+    """In a message and in a value, and as the key of whom there would be created; in a column that nothing takes it does not matter."""
+    (one, two) = (str(row["id"]) for row in desk.box.conversations()[:2])
+    (a, b) = (str(row["id"]) for row in people(desk, 2))
+    (desk.home / "talks.csv").write_text(f"id,name\n{one},Ann\n{two},{error}\n")
+    (desk.home / "people.csv").write_text(f"id,name,external_id,other\n{a},Ann,x-1,{error}\n{b},{error},{error},y\n")
+    (desk.home / "fine.csv").write_text(f"id,name,other\n{a},Ann,{error}\n")
+    reply = ("conversations", "reply", "--body", "Hello {{name|there}}", "--customer-visible", "--csv", "talks.csv")
+    for command, name in (
+        (reply, "talks.csv, line 3: name"),
+        (("contacts", "set", "name={{name}}", "--csv", "people.csv"), "people.csv, line 3: name"),
+        (("contacts", "upsert", "name=Ann", "--csv", "people.csv", "--id-column", "external_id"), "people.csv, line 3: external_id"),
+    ):
+        refused = desk.here(*command, "--yes", *PLAIN)
+        assert refused.code == 2 and f"{name} holds {error}" in refused.err, refused.err
+    assert desk.writes() == 0
+    done = desk.here("contacts", "set", "name={{name}}", "--csv", "fine.csv", "--yes", *PLAIN)
+    assert done.counts == {"selected": 1, "done": 1}, done.err
+
+
 def test_a_formula_that_nobody_has_worked_out_is_refused_with_its_row(desk: Desk) -> None:
     """As a program writes it: no value stands in the file. One whose value is an empty text has one, and is an empty cell."""
     path = desk.home / "s.xlsx"

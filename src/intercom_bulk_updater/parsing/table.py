@@ -32,7 +32,12 @@ _SAID = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _EXACT = 10**15
 """A spreadsheet keeps fifteen digits of a number."""
-_ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"))
+ERRORS = frozenset((
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#ERROR!",
+    "#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#N/D", "#VALEUR!", "#NOM?", "#NOMBRE!", "#VALORE!", "#NOME?", "#RIF!", "#VALOR!",
+    "#¡REF!", "#¡VALOR!", "#¡DIV/0!", "#¿NOMBRE?", "#¡NUM!",
+))  # fmt: skip
+"""What spreadsheets in several languages show, and write to a CSV, where a formula came to an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def _sheet_lines(
         if known.formats:
             codes = [known.formats.get((number - 1, left + place), "") for place in range(len(cells))]
             _as_shown(texts, cells, codes, number, otherwise)
-        wrong = "" if known.told else next((text for text in texts if text in _ERRORS), "")
+        wrong = "" if known.told else next((text for text in texts if text in ERRORS), "")
         if wrong:
             raise UsageError(_no_value(name, number, wrong))
         held = max((place for place, text in enumerate(texts, 1) if text.strip()), default=0)

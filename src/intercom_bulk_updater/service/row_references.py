@@ -55,7 +55,7 @@ class Rows:
     """The columns that show something else than the numbers that were taken, each with its first cell in words."""
     given: bool = False
     no_values: Mapping[str, str] = field(default_factory=dict)
-    """The columns that hold what is no value of a cell, each with the first of them in words."""
+    """The columns that hold what is no value of a cell, each with what is said of the first of them."""
 
     def place(self, row: Row) -> str:
         """Where a row stands: `people.csv, line 3`; of rows that a program gives `csv[3]`."""
@@ -65,7 +65,7 @@ class Rows:
         """Tell of the `wanted` columns which do not show what was taken from them. Raises UsageError for what is no value of a cell."""
         for name in wanted:
             if name in self.no_values:
-                raise UsageError(f"{self.no_values[name]}, and a cell is a text, a number, True or False, a day or a moment.")
+                raise UsageError(self.no_values[name])
             if name in self.otherwise:
                 note(
                     f"{Path(self.path).name} shows other numbers in {name} than it holds ({self.otherwise[name]}): what it holds was "

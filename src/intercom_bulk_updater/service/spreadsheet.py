@@ -22,11 +22,12 @@ from ..operations.per_item import WITH, PerItemOperation
 from ..operations.resource import resources
 from ..parsing.identity import canonical_id, count_words, repeat_words
 from ..parsing.plain_value import is_missing, is_value
-from ..parsing.table import cell_text, read_table
+from ..parsing.table import ERRORS, cell_text, read_table
 from ..runs.options import Options
 from .notes import Note, ignore
 from .row_references import Row, Rows, check_reference
 
+_NO_CELL = ", and a cell is a text, a number, True or False, a day or a moment."
 Word = Callable[..., str]
 """Options.word: what an option is called by whoever chose it."""
 
@@ -86,7 +87,7 @@ def _given_rows(source: Iterable[Mapping[str, Any]], id_column: str | None, reso
             raise UsageError(f"{name}[{place}] has the columns {', '.join(cells)}, and the first row has {', '.join(columns)}.")
         for column, value in one.items():
             if not all(is_missing(part) or is_value(part) for part in (value if isinstance(value, list | tuple) else (value,))):
-                no_values.setdefault(str(column), f"{name}[{place}][{column!r}] is a {type(value).__name__}")
+                no_values.setdefault(str(column), f"{name}[{place}][{column!r}] is a {type(value).__name__}{_NO_CELL}")
         rows.append(Row(place, check_reference(cells[at], f"{name}[{place}]", resource), cells))
     found = Rows(name, columns, rows, at, "row", len(rows), given=True, no_values=no_values)
     found.say_otherwise([at], ignore)
@@ -98,6 +99,7 @@ def _read_file(path: str, id_column: str | None, resource: str, word: Word, note
     table = read_table(path, name, note)
     rows: list[Row] = []
     columns: list[str] = []
+    no_values: dict[str, str] = {}
     for line, cells in table.lines:
         if not columns:
             columns = _columns(path, cells)
@@ -108,12 +110,25 @@ def _read_file(path: str, id_column: str | None, resource: str, word: Word, note
             counts = f"{count_words(len(cells), 'cell')} under {count_words(len(columns), 'column')}"
             raise UsageError(f"{where}: {counts} ({', '.join(columns)}).")
         rows.append(Row(line, check_reference(cells[at], where, resource), dict(zip(columns, cells, strict=True))))
+        if table.unit == "line" and not ERRORS.isdisjoint(cells):  # a workbook tells an error from a text that reads so
+            no_values = {**_errors_in(rows[-1], where), **no_values}
     if not columns:
         raise UsageError(f"{name} is empty: its first line must name the columns.")
     if not rows:
         raise UsageError(f"{name} has no rows below the names of its columns.")
     otherwise = {columns[place]: said for place, said in table.otherwise.items()}
-    return Rows(path, columns, rows, columns[at], table.unit, len(rows), otherwise)
+    found = Rows(path, columns, rows, columns[at], table.unit, len(rows), otherwise, no_values=no_values)
+    found.say_otherwise([found.column], ignore)
+    return found
+
+
+def _errors_in(row: Row, where: str) -> dict[str, str]:
+    """The columns in which a row of a text has the error of a formula, each with what is said of it."""
+    return {
+        name: f"{where}: {name} holds {cell}, which a spreadsheet writes for a formula that came to an error. Correct the sheet. Where the "
+        "text is meant, save it as .xlsx, which tells the two apart."
+        for name, cell in row.cells.items() if cell in ERRORS
+    }  # fmt: skip
 
 
 def drop_repeats(rows: Rows, resource: str, note: Note = ignore, *, several: bool = False) -> Rows:
