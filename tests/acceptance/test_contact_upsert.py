@@ -136,6 +136,8 @@ def test_a_killed_run_is_resumed(desk: Desk) -> None:
         (("email=a@b.test", "--csv", "people.csv", "--id-column", "email"), "email is what the rows go by"),
         (("planned={{plan}}", "--csv", "people.csv", "--id-column", "email"), "no contact attribute 'planned'"),
         (("seats={{name}}", "--csv", "people.csv", "--id-column", "email"), "people.csv, line 2: seats is of type integer"),
+        (("name={name}", "--csv", "people.csv", "--id-column", "email"), "'name={name}' has {name} in it, which is no place"),
+        (("name=Dear {{name}", "--csv", "people.csv", "--id-column", "email"), "is written {{name}}, with two braces"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(desk: Desk, words: tuple[str, ...], said: str) -> None:
@@ -145,6 +147,19 @@ def test_what_cannot_be_meant_is_refused(desk: Desk, words: tuple[str, ...], sai
     value = () if words and "=" in words[0] else ("name=Ada",)
     refused = desk.here("contacts", "upsert", *value, *words, "--yes")
     assert refused.code == 2 and said in refused.err and desk.writes() == written, refused.err
+
+
+def test_a_column_is_called_as_people_call_it_and_blanks_around_the_equals_sign_are_nobodys(desk: Desk) -> None:
+    """The key in the words of the sheet's first line; braces that hold no column's name are a text; a value of blanks is one."""
+    (desk.home / "people.csv").write_text("E-Mail,name\nq1@example.test,Ann")
+    words = ("contacts", "upsert", "name = {{name}}", "plan = {pro}", "--csv", "people.csv", "--id-column", "E-Mail", "--yes", *PLAIN)
+    done = desk.here(*words)
+    assert done.counts == {"selected": 1, "done": 1}, done.err
+    (row,) = by(desk, "email", "q1@example.test")
+    assert (row["name"], row["custom_attributes"]["plan"]) == ("Ann", "{pro}")
+    (desk.home / "ids").write_text(row["id"])
+    assert desk.here("contacts", "set", "name =  Bo Li", "--ids", "ids", "--yes", *PLAIN).code == 0
+    assert by(desk, "email", "q1@example.test")[0]["name"] == "Bo Li"
 
 
 def test_one_person_in_two_spellings_is_one_row(desk: Desk) -> None:

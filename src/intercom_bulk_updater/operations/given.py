@@ -61,7 +61,14 @@ def _read(verb: str, one: Parameter, value: Any) -> Any:
     several = [value] if isinstance(value, str) or not isinstance(value, Iterable) else value
     if isinstance(several, Mapping | bytes):
         raise _refusal(verb, one, value)
-    return [_text(verb, one, plain(part)) for part in several]
+    texts = [_text(verb, one, plain(part)) for part in several]
+    return list(map(_closed, texts)) if one.kind is Kind.VALUES else texts
+
+
+def _closed(text: str) -> str:
+    """KEY=VALUE without the blanks that people put around the equals sign; a value of blanks alone is meant."""
+    key, equals, value = text.partition("=")
+    return f"{key.strip()}={value.lstrip(' ') or value}" if equals else text
 
 
 def _text(verb: str, one: Parameter, value: Any) -> str:

@@ -127,13 +127,17 @@ def find_ids(rows: Rows, resource: str, session: Session) -> dict[int, list[str]
 def key_of(reference: str, column: str, resource: Resource | None) -> str:
     """Which key of the resource a reference is, in a column that is called so; "" for Intercom's own id."""
     keys = () if resource is None else resource.keys
-    named = re.sub(r"[\s_-]+", "_", column.strip().lower()).replace("e_mail", "email")
-    if named in keys:
+    if (named := key_called(column)) in keys:
         return named
     if "@" in reference and "email" in keys:
         return "email"
     own = next((key for key in keys if key != "email"), "")
     return "" if re.fullmatch("[0-9a-f]{24}", reference) else own
+
+
+def key_called(column: str) -> str:
+    """The name of a key, as a column has it that is called so: `external_id` of "External ID"."""
+    return re.sub(r"[\s_-]+", "_", column.strip().lower()).replace("e_mail", "email")
 
 
 def folded(key: str, value: Any) -> str:

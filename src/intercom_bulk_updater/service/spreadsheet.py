@@ -261,10 +261,23 @@ def checked_places(given: Any, rows: Rows | None, options: Options | None = None
     if wanted and rows is None:
         file = "--csv FILE" if options is None or not options.python else "csv="
         raise UsageError(f"{{{{{wanted[0]}}}}} stands for a column, and no {file} is given to take it from.")
-    for name in wanted:
-        if rows is not None and name not in rows.columns:
-            raise _unknown(rows.path, rows.columns, name)
+    if rows is not None:
+        for name in wanted:
+            if name not in rows.columns:
+                raise _unknown(rows.path, rows.columns, name)
+        _refuse_lone_braces(given, rows)
     return wanted
+
+
+def _refuse_lone_braces(given: Any, rows: Rows) -> None:
+    """Raises UsageError for a KEY=VALUE with the name of a column in braces that make no place: all rows would get that text."""
+    for text in (given.get("values") or ()) if isinstance(given, Mapping) else ():
+        for odd in re.finditer(r"\{\s*([^{}]*?)\s*\}", PLACE.sub("", text)):
+            if odd[1] in rows.columns:
+                raise UsageError(
+                    f"{text!r} has {odd[0]} in it, which is no place: that of the column {odd[1]} is written {{{{{odd[1]}}}}}, with two "
+                    "braces on each side. Braces that are meant stand in a cell of the sheet."
+                )
 
 
 def operation_for(

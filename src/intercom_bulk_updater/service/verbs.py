@@ -24,7 +24,7 @@ from .consent import Consent
 from .message_fields import refuse_unknown_attributes
 from .notes import Note, ignore
 from .resolver import SessionResolver
-from .row_references import Rows, refuse_no_addresses, resolve_rows
+from .row_references import Rows, key_called, refuse_no_addresses, resolve_rows
 from .selection import Selection, one_way, read_ids, select
 from .spreadsheet import checked_places, drop_repeats, fill, operation_for, places, read_rows, refuse_chains
 from .work import Work, create_run
@@ -126,11 +126,11 @@ class VerbRequest:
 
 
     def _key(self, cls: type[Operation]) -> str:
-        """The column of the keys, for a verb whose items may not exist yet."""
-        column, word = (self.selection.id_column or "").strip(), self.options.word
-        if self.selection.csv is None or column not in cls.keys:
-            raise UsageError(of_rows_alone(cls, "csv=" if self.options.python else "--csv FILE", word("id_column")))
-        return column
+        """The key that the rows go by, which their column is called after, for a verb whose items may not exist yet."""
+        key = key_called(self.selection.id_column or "")
+        if self.selection.csv is None or key not in cls.keys:
+            raise UsageError(of_rows_alone(cls, "csv=" if self.options.python else "--csv FILE", self.options.word("id_column")))
+        return key
 
 
 @dataclass(frozen=True)
