@@ -10,6 +10,9 @@ import pytest
 
 from acceptance.desk import Desk
 from intercom_bulk_updater.api.client import Client
+from intercom_bulk_updater.model import Item
+from intercom_bulk_updater.operations.companies.upsert import UpsertCompanies
+from intercom_bulk_updater.operations.upsert import UndoUpsert
 
 from .network import MemorySandbox
 
@@ -172,3 +175,16 @@ def test_a_company_that_others_created_a_moment_before_is_theirs(desk: Desk, oth
     assert (done.code, done.counts) == (0, {"selected": 1, "unchanged": 1}), done.err
     desk.here("undo", done.run, "--yes", "--irreversible", *PLAIN)
     assert not gone(desk, "companies", theirs)
+
+
+def test_a_company_that_two_runs_took_for_theirs_is_left_alone() -> None:
+    """Both created it in one second, with the same values: the journal knows of both, as far as they are in it."""
+    undo = UndoUpsert(UpsertCompanies({"name": "New"}, "company_id"))
+    left = {"company": "there", "id": "c-1", "name": "New"}
+    made = {"company_id": "q1", "name": "New", "updated_at": 9}
+    item = Item(1, "c-1", left, {"to": {"company": "missing", "name": None}, "marks": {"made": made}})
+    both = [("run-2", {**left, "made": made}), ("run-1", {**left, "made": made}), ("run-0", {**left, "id": "c-0", "made": made})]
+    for runs, said in ((both, "run-1 and run-2 have both written it"), (both[1:], "")):
+        undo.earlier = {"q1": runs}.__getitem__
+        drift = undo.drift({"id": "c-1", **made}, item)
+        assert said in drift and bool(said) == bool(drift), drift

@@ -211,7 +211,14 @@ class UndoUpsert(Undo):
         ours = item.doubt or "unsure" in data or "own" in data
         if not (said or moved or ours) and was is not None and touched(was, now):
             said = [f"changed since it was created, at {local_moment(now[UPDATED])}"]
-        return "; ".join([moved, *said] if moved else said)
+        return "; ".join(filter(None, [moved, self._created_twice(payload, item), *said]))
+
+    def _created_twice(self, payload: Json, item: Item) -> str:
+        """Where one request creates or sets, as of companies, two runs may have taken the same one for theirs."""
+        if self.earlier is None or not self.upsert.removes_for_good:
+            return ""
+        runs = [run for run, left in self.earlier(str(payload.get(self.upsert.by))) if MADE in left and left.get("id") == item.id]
+        return f"{runs[1]} and {runs[0]} have both written it when it was created, and nothing tells whose it is" if runs[1:] else ""
 
     def image(self, payload: Json) -> dict[str, Any]:
         """See FieldsOperation. Whether an item is archived, Intercom need not show."""
