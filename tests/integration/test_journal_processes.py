@@ -138,6 +138,19 @@ def test_asking_a_lock_does_not_take_it(tmp_path: Path) -> None:
         asking.join()
 
 
+@pytest.mark.parametrize("again", [{}, {"read_only": True}])
+def test_a_second_door_of_one_process_leaves_the_first_locked(journal: Journal, run: str, tmp_path: Path, again: dict[str, bool]) -> None:
+    """Opening the file to look at it let go of the locks: another process then took itself for the last, and tore the journal down."""
+    with Journal(tmp_path / "journal.db", **again):
+        pass
+    wal = tmp_path / "journal.db-wal"
+    assert wal.exists()
+    look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM run').fetchone(); c.close()"
+    subprocess.run([sys.executable, "-c", look, str(tmp_path / "journal.db")], check=True)
+    assert wal.exists(), "the last to close a database removes its WAL"
+    assert journal.run(run).id == run
+
+
 def test_control_from_another_process(journal: Journal, run: str, tmp_path: Path) -> None:
     """What another process asks for is seen by the holder's next poll, while the holder goes on writing."""
     process = child("ask", tmp_path, run, "pause")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 from intercom_bulk_updater.errors import ConfigurationError
 
 FILE_NAME = "journal.db"
+_making = threading.Lock()
+"""A file that is new is closed before another thread has a database of it open."""
 
 
 def journal_path(home: Path | str | None = None) -> Path:
@@ -51,10 +55,17 @@ def refuse_what_is_no_file(path: Path) -> None:
 
 
 def private_file(path: Path) -> None:
-    """Make sure that `path` exists and that its owner alone may read it (0600)."""
+    """Make sure that `path` exists and that its owner alone may read it (0600).
+
+    One that is there is not opened: closing a file lets go of every lock that this process has on it (POSIX), so that another
+    process would take a database that is open here for one that nobody uses. https://sqlite.org/howtocorrupt.html, section 2.2
+    """
     refuse_what_is_no_file(path)
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with _making, suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
     except OSError as error:

@@ -31,7 +31,8 @@ FIRST_SECONDS = 5.0
 """How long a command waits for its first write: nothing is lost yet, and somebody sits before it."""
 READ_SECONDS = 2.0
 
-_MAGIC = b"SQLite format 3\0"
+_SMALLEST = 512
+"""Bytes of the smallest page that a database has."""
 
 # Both connections. fullfsync: macOS acknowledges a plain fsync before the disk has it.
 _EVERYWHERE = ("PRAGMA foreign_keys = OFF", "PRAGMA fullfsync = ON", "PRAGMA checkpoint_fullfsync = ON")
@@ -125,10 +126,9 @@ def empty_again(path: Path) -> None:
 
 
 def _refuse_other_files(path: Path) -> None:
-    # SQLite itself takes a file of a few bytes for an empty database, and writes over it.
-    with path.open("rb") as file:
-        beginning = file.read(len(_MAGIC))
-    if beginning and beginning != _MAGIC:
+    # SQLite itself takes a file of a few bytes for an empty database, and writes over it. Others it refuses; they are not opened
+    # here to be looked at, for that would let go of the locks that this process has on them (see private_file).
+    if 0 < path.stat().st_size < _SMALLEST:
         raise JournalError(f"{path} is not a journal, or it is damaged. Move it away, or point INTERCOM_BULK_HOME elsewhere.")
 
 
