@@ -248,7 +248,7 @@ def test_one_process_at_a_time(desk: Desk) -> None:
 
 def test_two_at_work_at_once_share_the_journal(desk: Desk) -> None:
     """Each opened the journal a second time; closing that let go of the locks, and the one tore down what the other wrote."""
-    (desk.home / "other.yaml").write_text(TAG.replace("7003", "7004").replace("Tag and note", "Other"))
+    (desk.home / "other.yaml").write_text(TAG.replace("7003", "7004").replace("Tag and note", "Other").replace("Tagged.", "Seen."))
     both = [desk.start("recipes", "run", file, "--yes", "--json") for file in (recipe(desk, TAG), "other.yaml")]
     assert [(answer.json["recipe"]["status"], answer.code) for answer in map(desk.wait, both)] == [("finished", 0), ("finished", 0)]
     assert len(desk.here("runs", "list", "--json").json["runs"]) == 4
