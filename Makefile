@@ -42,7 +42,7 @@ test: $(BIN)/.installed-dev ## the tests, but for the long ones
 	@$(COMPILE)
 	@$(TESTING) $(TESTS) -m 'not slow and not further'
 
-test-further: $(BIN)/.installed-dev ## the further cases of long tables, of which `make test` takes a few each (two minutes)
+test-further: $(BIN)/.installed-dev ## the further cases of long tables, of which `make test` takes a few each (three to four minutes)
 	@$(COMPILE)
 	@$(TESTING) $(TESTS) -m 'further and not slow'
 
