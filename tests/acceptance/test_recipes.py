@@ -238,12 +238,21 @@ def test_one_process_at_a_time(desk: Desk) -> None:
         assert desk.here("recipes", "resume", begun).code == 12
         cron = desk.here("recipes", "resume", "--json")
         assert cron.code == 0 and cron.json["recipes"] == []
-        assert desk.here("recipes", "cancel", begun).code == 12
-        (run,) = desk.here("runs", "list", "--json").json["runs"]
-        with RunLock(desk.home, run["run"]["id"]):
-            assert f"runs cancel {run['run']['id']}" in desk.here("recipes", "cancel", begun).err
     assert desk.here("recipes", "resume").code == 0
     assert len(desk.here("runs", "list", "--json").json["runs"]) == 2
+
+
+def test_cancelled_while_it_is_at_work_it_goes_no_further(desk: Desk) -> None:
+    """From another terminal: the step that is under way is asked to stop, and no other begins."""
+    file = recipe(desk, TAG)
+    desk.box.fault("slow", seconds=0.3, on="write")
+    process = desk.start("recipes", "run", file, "--yes", "--workers", "2", "--json")
+    assert until(lambda: desk.writes() > 2, process)
+    assert desk.here("recipes", "cancel", "latest", "--json").json["recipe"]["status"] == "cancelled"
+    ended = desk.wait(process)
+    assert (ended.code, ended.json["recipe"]["status"]) == (7, "cancelled"), ended.err
+    (run,) = desk.here("runs", "list", "--json").json["runs"]
+    assert run["run"]["status"] == "cancelled" and run["counts"]["pending"]
 
 
 def test_two_at_work_at_once_share_the_journal(desk: Desk) -> None:

@@ -187,6 +187,18 @@ steps:
 """
 
 
+def test_a_recipe_that_is_cancelled_between_two_steps_goes_no_further(desk: Desk) -> None:
+    """No run is at work at that moment that could be asked."""
+    Path("two.yaml").write_text(TWO_STEPS)
+
+    def heard(event: Mapping[str, Any]) -> None:
+        if event["event"] == "run.done":
+            bulk.open_recipe().cancel()
+
+    begun = bulk.run_recipe("two.yaml", on_event=heard)
+    assert (begun.status, list(begun.runs), begun.runs["tag"].status) == ("cancelled", ["tag"], "finished")
+
+
 @pytest.mark.parametrize("asked", ["cancel", "pause"])
 def test_a_step_that_is_cancelled_at_its_very_end_is_not_followed(desk: Desk, asked: str) -> None:
     """While its last items were read back it was confirmed and forgotten, and the next step wrote to customers."""

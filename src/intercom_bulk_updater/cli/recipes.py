@@ -120,7 +120,7 @@ def resume(
 
 
 def cancel(recipe: _Begun, *, out: Shown = _OUT) -> int:
-    """End a recipe where it stands: no further step begins. What its steps have done stays; undo takes it back."""
+    """End a recipe where it stands: no further step begins, one at work stops. What was done stays; undo takes it back."""
     from ..settings import load
 
     settings = load()

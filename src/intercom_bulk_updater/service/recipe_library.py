@@ -79,7 +79,7 @@ class BegunRecipe:
         return self
 
     def cancel(self) -> BegunRecipe:
-        """End it where it stands: no further step begins. What its steps have done stays. Raises RunLocked while a process works on it."""
+        """End it where it stands: no further step begins, and one that is at work is asked to stop. What its steps have done stays."""
         service.cancel_recipe(self._workspace.journal, self._id)
         return self
 

@@ -18,10 +18,12 @@ from ..journal import Journal, RecipeRecord, RunRecord, Store, Undone
 from ..model import Reversibility, RunStatus
 from ..operations.operation import Operation
 from ..report.summary import judge_run, standing
+from ..runs.context import Cancelled
 from ..runs.guards import counted
 from ..runs.options import Options
 from ..runs.session import Session
 from ..search.names import WorkspaceNames
+from ..stop import Stop
 from .consent import Consent
 from .notes import Note, ignore
 from .options import read_option
@@ -34,6 +36,8 @@ from .work import Work, login
 
 _OVER = (0, 3)
 """What the run of a step exits with when the next may follow: items that failed are followed by nothing."""
+_BEGINNING = 1.0
+"""Seconds in which a step that has just begun is at work, and can be asked to stop."""
 _HEALTHY = (None, 7, 143)
 """What a run ended with that goes on without anybody's look: its process died, Intercom was away, the machine went down."""
 
@@ -188,11 +192,14 @@ def begin_step(
     recipe: Recipe, step: Step, record: RecipeRecord, earlier: Mapping[str, Earlier], session: Session, names: WorkspaceNames,
     options: Options, consent: Consent, *, cap: int | None = None, note: Note = ignore,
 ) -> Work:
-    """The run of a step, in the journal and ready to be done. Raises WrongWorkspace, UsageError, SafetyStop."""
+    """The run of a step, in the journal and ready to be done. Raises WrongWorkspace, UsageError, SafetyStop, Cancelled."""
     refuse_elsewhere(session, record)
     ahead = session.client.server_time() - time.time()
     asked = request_of(recipe, step, options, consent, earlier=earlier, record=record, cap=cap, ahead=ahead, note=note)
-    return asked.check().begin(session, names)
+    work = asked.check().begin(session, names)
+    if session.journal.recipe(record.id).ending:
+        raise Cancelled("The recipe was cancelled by another process.")
+    return work
 
 
 def begin_recipe(recipe: Recipe, session: Session, consent: Mapping[str, bool]) -> RecipeRecord:
@@ -282,23 +289,29 @@ def _held(path: Path, recipe: str) -> Iterator[None]:
         try:
             held.enter_context(journal.reserve(recipe))
         except RunLocked:
-            steps = [run.id for run in journal.steps(recipe) if journal.is_held(run.id)]
             said = f"Another live process works on the recipe {recipe}: intercom-bulk recipes list shows its steps."
-            if steps:
-                said += f" To stop it: intercom-bulk runs cancel {steps[-1]}. The recipe then goes no further."
-            raise RunLocked(said) from None
+            raise RunLocked(f"{said} To stop it: intercom-bulk recipes cancel {recipe}.") from None
         yield
 
 
 def cancel_recipe(path: Path, ref: str, base_url: str | None = None) -> RecipeRecord:
-    """End a recipe where it stands; its steps stay as they are. Raises RunLocked while a process works on it; see find_recipes."""
+    """End a recipe where it stands: no further step begins, and one that is at work, in whatever process, is asked to stop.
+
+    What its steps have done stays. Raises what find_recipes does.
+    """
     with Journal(path) as journal:
         record, *others = find_recipes(journal, ref, base_url)
         if others:
             ids = ", ".join(one.id for one in (record, *others))
             raise UsageError(f"Several recipes of {ref} are under way: {ids}. Give the id of the one that is meant.")
-        with _held(path, record.id):
-            return journal.end_recipe(record.id, "cancelled")
+        ended, until = journal.end_recipe(record.id, "cancelled"), time.monotonic() + _BEGINNING
+        while True:
+            for run in journal.steps(record.id):
+                if journal.is_held(run.id):
+                    journal.request(run.id, "cancel")
+            if not journal.is_held(record.id) or time.monotonic() > until:
+                return ended
+            Stop().wait(_BEGINNING / 10)
 
 
 def find_recipes(journal: Store, ref: str, base_url: str | None = None) -> list[RecipeRecord]:
