@@ -193,6 +193,8 @@ def test_a_recipe_that_is_cancelled_between_two_steps_goes_no_further(desk: Desk
 
     def heard(event: Mapping[str, Any]) -> None:
         if event["event"] == "run.done":
+            with pytest.raises(bulk.UsageError, match=f"recipes cancel {bulk.open_recipe().id}"):
+                bulk.open_run("latest").cancel()
             bulk.open_recipe().cancel()
 
     begun = bulk.run_recipe("two.yaml", on_event=heard)

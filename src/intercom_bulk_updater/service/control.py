@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..journal import Journal, RunRecord
-from ..model import RunStatus
+from ..model import RunKind, RunStatus
 from ..report.summary import standing
 from ..runs.options import Options
 from .notes import Note, ignore
@@ -24,7 +24,10 @@ def ask_of(path: Path, ref: str, control: str, base_url: str | None = None, note
     with Journal(path, read_only=True) as book:
         record = pick(book, ref, alive, control, base_url, note)
         if not book.is_held(record.id):
-            raise UsageError(f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}.")
+            said = f"No process holds {record.id} ({standing(book, record)}); there is nothing to {control}."
+            if record.kind is RunKind.RUN and record.parent and book.is_held(record.parent):
+                said += f" Its recipe is at work: intercom-bulk recipes cancel {record.parent}"
+            raise UsageError(said)
         if control == "pause" and book.orders(record.id).control == "cancel":
             raise UsageError(f"{record.id} is already asked to cancel: it ends as soon as what is in flight has finished.")
         with Journal(path) as written:
