@@ -21,7 +21,7 @@ def own_code_is_forgotten() -> Iterator[None]:
     sys.modules.pop("mine", None)
 
 
-SPREAD = 3
+SPREAD = 2
 """How many cases of one table `make test` runs, of those that take whole commands each."""
 WHOLE = ("acceptance", "chaos", "docs", "promises", "whole")
 
