@@ -9,6 +9,8 @@ import pytest
 
 from intercom_sandbox import Sandbox, running
 
+from .queue_worker import serving
+
 
 @pytest.fixture(scope="package")
 def shop() -> Iterator[Sandbox]:
@@ -25,3 +27,9 @@ def box(shop: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandb
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     return shop
+
+
+@pytest.fixture
+def _worker() -> Iterator[None]:
+    with serving():
+        yield

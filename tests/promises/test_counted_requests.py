@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -15,6 +12,7 @@ import pytest
 from intercom_bulk_updater import Skip
 from intercom_sandbox import Sandbox
 
+from .queue_worker import QUEUED
 from .test_sent_again_by_others import Sends
 
 
@@ -44,27 +42,6 @@ class FromAThread(Sends):
     def perform_action(self, item_id: str, **_: Any) -> Any:
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(self.by_requests, item_id).result()
-
-
-QUEUED: queue.Queue[Any] = queue.Queue()
-
-
-def _serve() -> None:
-    while (work := QUEUED.get()) is not None:
-        try:
-            work()
-        finally:
-            QUEUED.task_done()
-    QUEUED.task_done()
-
-
-@pytest.fixture
-def _worker() -> Iterator[None]:
-    worker = threading.Thread(target=_serve)
-    worker.start()
-    yield
-    QUEUED.put(None)
-    worker.join()
 
 
 class SendsForTheLast(Sends):

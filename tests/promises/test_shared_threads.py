@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from intercom_bulk_updater import Skip, open_run, run
 from intercom_bulk_updater.errors import RunStopped
 from intercom_sandbox import Sandbox
 
+from .queue_worker import QUEUED
 from .test_sent_again_by_others import Sends, replies
 from .test_unseen import twice
 
@@ -189,27 +189,6 @@ def test_what_a_thread_is_refused_later_is_not_done(box: Sandbox) -> None:
     box.fault("status", status=422, on="write")
     result = SaysDone().bulk_process(team_id="5001", max_items=4, progress="none")
     assert (result["success"], result["failed"]) == (0, 4), result.failures
-
-
-QUEUED: queue.Queue[Any] = queue.Queue()
-
-
-def _serve() -> None:
-    while (work := QUEUED.get()) is not None:
-        try:
-            work()
-        finally:
-            QUEUED.task_done()
-    QUEUED.task_done()
-
-
-@pytest.fixture
-def _worker() -> Iterator[None]:
-    worker = threading.Thread(target=_serve)
-    worker.start()
-    yield
-    QUEUED.put(None)
-    worker.join()
 
 
 class Queues(GivesAway):
