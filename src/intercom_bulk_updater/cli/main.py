@@ -78,7 +78,7 @@ for _place, (_name, _help) in enumerate({
     "run": "Begin a recipe, and carry out its steps up to the first wait.",
     "list": "The recipes that were begun, and where each stands.",
     "resume": "Go on with whatever is due: from cron, every hour.",
-    "cancel": "End a recipe where it stands.",
+    "cancel": "End a recipe where it stands; a step at work stops.",
 }.items()):
     _recipes.command(
         f"{_HERE}.recipes:{_name if _name != 'list' else 'list_recipes'}", name=_name, help=_help, sort_key=_place,
