@@ -269,7 +269,8 @@ def test_cancelled_it_never_goes_on(desk: Desk) -> None:
     assert desk.here("recipes", "cancel", "latest", "--json").json["recipe"]["status"] == "cancelled"
     pass_days(desk, 8)
     assert desk.here("recipes", "resume", "--json").json["recipes"] == []
-    assert desk.here("recipes", "resume", "latest", "--json").json["recipe"]["status"] == "cancelled"
+    again = desk.here("recipes", "resume", "latest", "--json")
+    assert again.json["recipe"]["status"] == "cancelled" and "there is nothing to resume" in again.err
     assert desk.here("recipes", "resume", "recipe.yaml").code == 2
     assert len(desk.here("runs", "list", "--json").json["runs"]) == 1
 

@@ -24,6 +24,7 @@ from intercom_bulk_updater.operations.registry import iterate, names, operation_
 from intercom_bulk_updater.operations.spec import parameters_of
 from intercom_bulk_updater.service import library
 from intercom_bulk_updater.service.consent import Consent
+from intercom_bulk_updater.service.recipes import cancel_recipe, carry_on
 from intercom_bulk_updater.service.selection import Selection
 from intercom_bulk_updater.service.verbs import VerbRequest
 from intercom_bulk_updater.service.work import prepare
@@ -199,6 +200,26 @@ def test_a_recipe_that_is_cancelled_between_two_steps_goes_no_further(desk: Desk
 
     begun = bulk.run_recipe("two.yaml", on_event=heard)
     assert (begun.status, list(begun.runs), begun.runs["tag"].status) == ("cancelled", ["tag"], "finished")
+
+
+def test_a_recipe_that_was_cancelled_meanwhile_has_not_done_what_was_asked(tmp_path: Path) -> None:
+    """Between two steps, too: the process exited with 0."""
+    path = tmp_path / "journal.db"
+    with Journal(path) as journal:
+        record = journal.create_recipe(
+            name="Two", file="two.yaml", text=TWO_STEPS, consent={}, workspace="w", base_url="", author="", timezone="UTC",
+        )  # fmt: skip
+
+    class Carries:
+        def begin(self, *_: Any) -> int:
+            cancel_recipe(path, record.id)
+            return 0
+
+        def go_on(self, run: str) -> int:
+            raise AssertionError(run)
+
+    assert carry_on(path, record.id, Carries()) == 7
+    assert carry_on(path, record.id, Carries()) == 0
 
 
 @pytest.mark.parametrize("asked", ["cancel", "pause"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
@@ -97,6 +98,9 @@ def resume(
         records = service.due(book, here) if recipe is None else service.find_recipes(book, recipe, here)
     accounts, worst = list[dict[str, Any]](), 0
     for record in records:
+        if record.ending:
+            anew = f"intercom-bulk recipes run {shlex.quote(record.file)}"
+            note(f"{record.id} is {record.ending}: there is nothing to resume. To begin it anew: {anew}")
         said = Agreed(**record.consent)
         try:
             account, _, code = _carry_on(record, replace(said, yes=said.yes or agreed.yes), speed, out)

@@ -251,6 +251,8 @@ def carry_on(path: Path, recipe_id: str, steps: Steps) -> int:
                 stage = current(found)
                 if stage is None and not record.ending:
                     journal.end_recipe(record.id, "finished")
+                if tried is not None and stage is not None and record.ending == "cancelled":
+                    return worst or Cancelled.exit_code  # meanwhile: not all was done that was asked for
                 if stage is None or record.ending or isinstance(stage.entry, Wait):
                     return worst
                 if tried == stage.entry.name:
